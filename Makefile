@@ -1,0 +1,56 @@
+# Everything goes into .venv; the stamp says that it is complete.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.complete
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+venv: $(STAMP) ## the virtual environment with pinned dependencies
+
+demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its dashboard
+	$(BIN)/reconciler demo
+
+test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff and codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell reconciler docs README.md ARCHITECTURE.md CONTRIBUTING.md
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test ## what CI wants: lint, types, architecture and all other tests
+
+bench: $(STAMP) ## the figures, printed and kept in var/bench.json
+	$(BIN)/python -m bench
+
+schemas: $(STAMP) ## write the generated files: schemas/ and docs/settings.md
+	$(BIN)/reconciler schema
+
+golden: $(STAMP) ## rewrite golden files; read the diff before you commit it
+	GOLDEN=overwrite $(BIN)/python -m pytest --quiet
+
+lock: ## pin the newest versions that pyproject.toml allows
+	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet '.[all,dev]'
+	{ head -1 requirements.txt; $(VENV)/lock/bin/python -m pip freeze --exclude openstack-cluster-reconciler; } > requirements.new
+	mv requirements.new requirements.txt && rm -rf $(VENV)/lock
+
+clean: ## remove the virtual environment, caches and ./var
+	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help venv demo test lint types check bench schemas golden lock clean
