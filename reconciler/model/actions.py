@@ -1,0 +1,123 @@
+"""The closed union of things we may do. Each is idempotent, says its risk, and is identified by its content."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+
+class Risk(StrEnum):
+    """The worst an action does to the machine."""
+
+    NONE = "none"
+    DISRUPTIVE = "disruptive"  # out of service for a while
+    DESTRUCTIVE = "destructive"  # erases disks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _MachineAction:
+    serial: str
+    generation: int  # of the machine's allocation; older generations are refused
+
+    risk: ClassVar[Risk] = Risk.NONE
+    touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
+
+    @property
+    def id(self) -> str:
+        """Same action, same id, so that what began and what ended can be paired across restarts."""
+        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enroll(_MachineAction):
+    """Record what the machine is given: cluster, role, hostname, addresses; and the cluster's VIPs it brings along."""
+
+    touches: ClassVar[bool] = False
+    type: Literal["enroll"] = "enroll"
+    cluster: str
+    role: str
+    profile: str
+    location: str | None
+    hostname: str
+    number: int
+    addresses: Mapping[str, str]  # network -> address, management first
+    vips: tuple[tuple[str, str, str], ...] = ()  # network, usage, address
+    replaces: str | None = None  # that machine's name and addresses are released to this one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MintSecrets(_MachineAction):
+    """Make the secrets that the node's Puppet classes name and nobody made yet."""
+
+    touches: ClassVar[bool] = False
+    type: Literal["mint_secrets"] = "mint_secrets"
+    secrets: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, form
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootLive(_MachineAction):
+    """Network-boot the machine into the live system."""
+
+    risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    type: Literal["boot_live"] = "boot_live"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstallOs(_MachineAction):
+    """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
+
+    risk: ClassVar[Risk] = Risk.DESTRUCTIVE
+    type: Literal["install_os"] = "install_os"
+    hostname: str
+    role: str
+    cluster: str
+    release: str  # Debian codename
+    address: str  # management address
+    network: str  # management network's subnet, CIDR
+    gateway: str
+    interfaces: tuple[str, ...]
+    vlan: int | None
+    system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
+    raid: int | None  # software RAID level of the system disks
+    data_disks: tuple[str, ...]  # kernel names, formatted
+    identity: tuple[str, ...]  # "name model serial size" of every disk touched, compared again right before erasing
+    reinstall: str | None = None  # the request this answers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootDisk(_MachineAction):
+    """Boot the installed system from its disk."""
+
+    risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    type: Literal["boot_disk"] = "boot_disk"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPuppet(_MachineAction):
+    """See how the node's first Puppet run went, and run Puppet if it did not succeed."""
+
+    type: Literal["run_puppet"] = "run_puppet"
+    hostname: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PowerOn(_MachineAction):
+    """Turn on a machine that should be running."""
+
+    type: Literal["power_on"] = "power_on"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release(_MachineAction):
+    """Take back hostname and addresses of a decommissioned machine. Its disks are not touched."""
+
+    risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    touches: ClassVar[bool] = False
+    type: Literal["release"] = "release"
+    hostname: str
+
+
+Action = Enroll | MintSecrets | BootLive | InstallOs | BootDisk | RunPuppet | PowerOn | Release

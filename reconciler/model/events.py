@@ -1,0 +1,164 @@
+"""What was begun and how it ended; the history of a machine is a fold over these."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from .actions import Action, InstallOs, Release
+from .machine import History, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Written before the first effect, so that a crash leaves a trace."""
+
+    serial: str
+    at: datetime
+    action: Action
+    kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The action's aim was reached, and seen to be."""
+
+    serial: str
+    at: datetime
+    action: Action
+    kind: Literal["succeeded"] = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The action ended without reaching its aim."""
+
+    serial: str
+    at: datetime
+    action_id: str
+    error: str
+    permanent: bool = False
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Nobody knows how it ended: we were not there. Only a fresh look will tell."""
+
+    serial: str
+    at: datetime
+    action_id: str
+    kind: Literal["interrupted"] = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The machine was seen to be where the next phase begins."""
+
+    serial: str
+    at: datetime
+    to: Phase
+    because: str
+    kind: Literal["advanced"] = "advanced"
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """An operator said "retry now": failures and back-off are forgotten, the phase is kept."""
+
+    serial: str
+    at: datetime
+    who: str
+    why: str
+    kind: Literal["retried"] = "retried"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An operator dropped the record of a machine; heard of again it is new, but for what its disks may hold."""
+
+    serial: str
+    at: datetime
+    who: str
+    why: str
+    kind: Literal["forgotten"] = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What an export, or the database of the installer before us, knew of a machine."""
+
+    serial: str
+    at: datetime
+    history: History
+    why: str
+    kind: Literal["restored"] = "restored"
+
+
+Event = Started | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored
+
+
+def after(h: History, event: Event) -> History:
+    """The history of a machine once ``event`` has happened to it."""
+    match event:
+        case Started(at=at, action=action):
+            return _begun(h, at, action)
+        case Succeeded(at=at, action=action):
+            done = replace(
+                _closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at
+            )
+            if isinstance(action, InstallOs):
+                done = replace(done, reinstall=action.reinstall)
+            return _fresh(h, at) if isinstance(action, Release) else done
+        case Failed(at=at, error=error, permanent=permanent):
+            return replace(_closed(h, at), failures=h.failures + 1, permanent=permanent, last_error=error)
+        case Interrupted(at=at):
+            return _closed(h, at)
+        case Advanced(at=at, to=to):
+            return _moved(h, at, to)
+        case Retried():
+            return replace(h, failures=0, permanent=False, tried=None, repeats=0)
+        case Forgotten(at=at):
+            return _fresh(h, at)
+        case Restored(history=history):
+            return history
+
+
+def _fresh(h: History, at: datetime) -> History:
+    """A new life. That something was once installed is not forgotten: nobody erased it."""
+    return History(released=at if h.install_begun is not None else h.released)
+
+
+def _begun(h: History, at: datetime, action: Action) -> History:
+    begun = replace(
+        h,
+        open=action,
+        touched=at if action.touches else h.touched,
+        last_begun=action.type,
+        repeats=h.repeats + 1 if h.last_begun == action.type else 1,
+    )
+    if isinstance(action, InstallOs):
+        return replace(begun, install_begun=at, install_generation=action.generation, installed_on=action.identity)
+    return begun
+
+
+def _moved(h: History, at: datetime, to: Phase) -> History:
+    moved = replace(h, phase=to, failures=0, permanent=False, last_error=None, repeats=0, in_service_since=None)
+    if to is Phase.IN_SERVICE:
+        return replace(moved, in_service_since=at, left_service=None)
+    if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
+        return replace(moved, install_generation=0, left_service=at)
+    return moved
+
+
+def _closed(h: History, at: datetime) -> History:
+    touched = at if h.open is not None and h.open.touches else h.touched
+    return replace(h, open=None, touched=touched, tried=at)
+
+
+def histories(events: Iterable[Event], known: dict[str, History] | None = None) -> dict[str, History]:
+    """One history per machine, from the journal in order; ``known`` holds what earlier events added up to."""
+    found: dict[str, History] = dict(known or {})
+    for event in events:
+        found[event.serial] = after(found.get(event.serial, History()), event)
+    return found

@@ -1,0 +1,43 @@
+"""Every parameter of one node's Puppet classes: its value, and why the node got it. Secrets are masked."""
+
+from dataclasses import dataclass
+
+MASK = "********"
+"""Stands for the text of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedParameter:
+    """One parameter as the node gets it."""
+
+    name: str
+    value: object  # scalars, lists and mappings, as in the document; secrets as ``MASK``
+    because: str  # a setting's file:line, a secret's name, or what a function says it does
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSection:
+    """Parameters given together, for one reason."""
+
+    title: str
+    condition: str | None  # completes "given when ..."; None: always
+    parameters: tuple[ExplainedParameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedClass:
+    """One Puppet class of the node."""
+
+    name: str
+    sections: tuple[ExplainedSection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One node's whole document, explained."""
+
+    hostname: str
+    cluster: str
+    role: str
+    classes: tuple[ExplainedClass, ...]
+    notes: tuple[str, ...] = ()  # what the node does not get, and why

@@ -1,0 +1,163 @@
+"""What a machine reports about itself, in one form whatever the agent called it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A block device as the operating system sees it (a RAID volume counts as one)."""
+
+    name: str  # stable name by which the agent sorts them
+    device: str  # kernel name right now
+    size: int  # bytes
+    model: str = ""
+    serial: str = ""  # empty where the agent does not say
+    wwn: str = ""
+    contents: str = ""  # what a look at its signatures found; empty: blank or not looked
+
+    @property
+    def identity(self) -> str:
+        """``name model serial size``, what is known of them: compared again right before anything is erased."""
+        return " ".join(f"{self.device} {self.model} {self.serial} {self.size}".split())
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalDisk:
+    """A disk behind a RAID controller."""
+
+    controller: int
+    enclosure: int
+    slot: int
+    size: int  # bytes
+    model: str = ""
+    serial: str = ""
+    state: str = ""  # as the controller prints it
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """A network interface and its LLDP neighbour."""
+
+    name: str
+    mac: str  # lower case, colons
+    speed: int | None = None  # Mbit/s
+    switch: str | None = None  # LLDP system name; None where nobody was heard
+    port: str | None = None  # LLDP port name
+    firmware: str = ""
+    driver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskController:
+    """A storage controller. ``kind`` is the agent's word: ``LSI-raid``, ``nvme``, ``none`` ..."""
+
+    hwid: str
+    vendor: str
+    product: str
+    kind: str
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Processors, all alike."""
+
+    vendor: str = ""
+    model: str = ""
+    threads: int | None = None  # of all sockets together
+    cores_per_socket: int | None = None
+    sockets: int | None = None
+    mhz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """One report, converted and bounded. Made by ``hardware.report.parse_report``."""
+
+    serial: str
+    manufacturer: str
+    product: str
+    memory: int  # bytes
+    cpu: Cpu = Cpu()
+    disks: tuple[Disk, ...] = ()
+    physical_disks: tuple[PhysicalDisk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    controllers: tuple[DiskController, ...] = ()
+    bios_version: str = ""
+    lifecycle_version: str = ""  # Dell's Lifecycle Controller
+    bmc_firmware: str = ""
+    bmc_address: str | None = None
+    uefi: bool = False
+    secure_boot: bool = False
+    architecture: str | None = None  # amd64 | arm64; None where the agent does not say
+    sort_devices: bool = False  # the agent named disks by its own order (use_oci_sort_dev)
+    memory_modules: tuple[Mapping[str, str], ...] = ()
+    ssh_host_keys: tuple[str, ...] = ()  # "ssh-ed25519 AAAA...", where the agent says
+    from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
+    extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
+
+    @property
+    def macs(self) -> frozenset[str]:
+        """The addresses that, with the serial, identify the machine."""
+        return frozenset(nic.mac for nic in self.nics)
+
+    @property
+    def has_raid_controller(self) -> bool:
+        """Whether disks sit behind a MegaRAID-like controller."""
+        return any(controller.kind == "LSI-raid" for controller in self.controllers)
+
+
+@dataclass(frozen=True, slots=True)
+class Racked:
+    """Where a machine stands, from the switch it sees."""
+
+    dc: str
+    row: str
+    rack: str
+    unit: int | None  # lowest rack unit
+    height: int
+    location: str | None
+    compute_aggregate: str | None
+    switch: str
+    port: str
+    doubt: str | None = None  # why this may be the wrong place: another NIC sees a switch in another rack
+
+
+@dataclass(frozen=True, slots=True)
+class Unracked:
+    """Why nobody can say where a machine stands, as a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which profiles fit a machine, and for each other one the rule that refused it."""
+
+    profiles: tuple[str, ...] = ()  # of the highest priority among those that fit
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def profile(self) -> str | None:
+        """The profile, when exactly one fits."""
+        return self.profiles[0] if len(self.profiles) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class DisksTaken:
+    """What one entry of a profile's ``disks`` takes of a machine."""
+
+    entry: int  # counted from zero
+    disks: tuple[Disk | PhysicalDisk, ...]  # behind a controller: its physical disks, else block devices
+    raid: int | None  # level; None: single disks
+    by: str  # controller | software
+    options: tuple[str, ...] = ()  # for the controller
+
+
+@dataclass(frozen=True, slots=True)
+class DiskPlan:
+    """Which disks a profile takes for what, entry by entry, and those that nothing takes."""
+
+    taken: tuple[DisksTaken, ...] = ()
+    left_over: tuple[Disk | PhysicalDisk, ...] = ()

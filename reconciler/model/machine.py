@@ -1,0 +1,195 @@
+"""One machine as the planner sees it: what was seen, what was handed out, what was done.
+
+The life of a machine::
+
+    discovered --> enrolled --> installed --> in-service
+        ^           |   ^           |          |  |
+        |           |   +-----------|----------+  |
+        |           |    reinstall  |             |
+        +-----------+---------------+-------------+
+                        release
+
+Failure is beside the phase, not a phase: a machine that fails keeps its place. Going back takes an operator's word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .actions import Action
+from .hardware import Hardware, Match, Racked
+
+
+class Phase(StrEnum):
+    """How far a machine has come."""
+
+    DISCOVERED = "discovered"
+    ENROLLED = "enrolled"  # it has a cluster, a role, a hostname and addresses
+    INSTALLED = "installed"  # Debian is on its disk
+    IN_SERVICE = "in-service"  # Puppet has succeeded
+
+
+class InstallStatus(StrEnum):
+    """What a machine says of itself through install-status calls."""
+
+    LIVE = "live"
+    INSTALLING = "installing"
+    INSTALLED = "installed"
+    FIRSTBOOT = "firstboot"
+    PUPPET_RUNNING = "puppet-running"
+    PUPPET_SUCCESS = "puppet-success"
+    PUPPET_FAILURE = "puppet-failure"
+
+
+class Power(StrEnum):
+    """Chassis power, as its BMC says."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the world last said of a machine. May be stale; nothing destructive rests on it alone."""
+
+    hardware: Hardware
+    digest: str  # of the hardware, so that sameness is cheap to tell
+    reported_at: datetime
+    address: str  # where it last called from
+    status: InstallStatus | None = None
+    status_at: datetime | None = None
+    power: Power | None = None  # None: not asked yet, or no answer
+    power_at: datetime | None = None
+
+    @property
+    def heard_at(self) -> datetime:
+        """When the machine itself last said anything."""
+        return max(self.reported_at, self.status_at) if self.status_at else self.reported_at
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What a machine was given. Kept until it is released on purpose, whatever happens in git."""
+
+    cluster: str
+    role: str
+    profile: str
+    location: str | None
+    hostname: str  # full
+    number: int  # the n of <cluster>-<role>-<n>; 0 for a hostname of the operator's own
+    addresses: Mapping[str, str]  # network name -> address; the first is the management address
+    generation: int = 1  # rises with each change; older actions are refused
+
+    @property
+    def address(self) -> str | None:
+        """The management address."""
+        return next(iter(self.addresses.values()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Vip:
+    """A virtual address of a cluster. Kept until it is released on purpose."""
+
+    cluster: str
+    network: str
+    usage: str  # api | sql | sqlmsg | messaging
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Names a secret without holding it. ``owner`` is a cluster, a hostname, ``bmc:<serial>`` or ``fleet``."""
+
+    owner: str
+    service: str
+    kind: str
+    form: str = "hex"  # hex | fernet | cephx | uuid | ssh | rndc | password16 | certificate | text: how it is minted
+
+    def __str__(self) -> str:
+        return f"{self.owner}:{self.service}/{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that the journal says about one machine."""
+
+    phase: Phase = Phase.DISCOVERED
+    failures: int = 0  # in a row, in this phase
+    permanent: bool = False  # the last failure will not pass by itself
+    last_error: str | None = None
+    touched: datetime | None = None  # when an action on the machine itself last began or ended
+    tried: datetime | None = None  # when any action last ended, for the back-off
+    open: Action | None = None  # begun, and not known to have ended
+    last_begun: str | None = None  # type of the action that last began
+    repeats: int = 0  # times in a row that it began; tells a machine that never answers from one that does
+    last_done: str | None = None  # type of the last action that succeeded
+    last_done_at: datetime | None = None
+    install_begun: datetime | None = None  # when an install last began: from here on its disks are ours
+    install_generation: int = 0  # of that install
+    installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
+    reinstall: str | None = None  # the reinstall request that the last finished install answered
+    in_service_since: datetime | None = None
+    left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
+    released: datetime | None = None  # when a place was last taken from it: its disks may hold what it had there
+
+
+@dataclass(frozen=True, slots=True)
+class DiskChoice:
+    """What a profile makes of one machine's disks: which are erased, and how they are recognised."""
+
+    system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
+    raid: int | None = None  # software RAID level of the system disks
+    data_disks: tuple[str, ...] = ()  # kernel names, formatted at install
+    identity: tuple[str, ...] = ()  # "name model serial size" of every disk above, compared again right before erasing
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """Everything the planner knows of one machine."""
+
+    serial: str
+    seen: Seen | None = None
+    match: Match = Match()
+    racked: Racked | None = None
+    disks: DiskChoice | None = None  # None: its profile names no system disk, or the machine has none that fits
+    allocation: Allocation | None = None
+    history: History = History()
+    conflict: str | None = None  # why it is held: two machines claim this serial, ...
+    missing_secrets: tuple[SecretRef, ...] = ()  # its ENC document names these, and nobody minted them yet
+    enc_problem: str | None = None  # why its ENC document cannot be rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A human's word for one destructive step on one machine at one generation."""
+
+    serial: str
+    action: str  # what it allows: install_os, release, reinstall
+    generation: int
+    who: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A human's word that nothing may be done in a scope: ``fleet``, ``cluster:<name>`` or ``machine:<serial>``."""
+
+    scope: str
+    who: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that ``plan`` needs to know of the world, without secrets; serialisable to replay an incident."""
+
+    now: datetime
+    machines: tuple[MachineView, ...]
+    vips: tuple[Vip, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
+    base: str | None = None  # the commit that was in force; None: the daemon follows no repository

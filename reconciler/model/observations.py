@@ -1,0 +1,35 @@
+"""Words heard from machines, and what happened that a human wants to read about."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .hardware import Hardware
+from .machine import InstallStatus, Power
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One word from a machine, or about it. What is None was not said, and what was known of it stays.
+
+    ``hardware`` and ``digest`` come together and make the word a report. A status makes it an install-status call,
+    a power state an answer of its BMC.
+    """
+
+    serial: str
+    at: datetime
+    address: str | None = None  # where the machine itself called from; None when its BMC spoke
+    status: InstallStatus | None = None
+    hardware: Hardware | None = None
+    digest: str | None = None  # of the hardware, so that sameness is cheap to tell
+    power: Power | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened to a machine, a cluster or the fleet, told in one sentence."""
+
+    serial: str | None  # None: not about one machine
+    at: datetime
+    kind: str  # one word or two, with hyphens, to filter by: "disk-vanished", "paused"
+    text: str
+    who: str | None = None  # the human who did it; None: nobody did, it happened

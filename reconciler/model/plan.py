@@ -1,0 +1,146 @@
+"""What a plan is: one step per machine, each with its because."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .actions import Action, Risk
+from .machine import Observation, Phase
+from .tree import SpecTree
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long to wait for machines. The defaults suit real servers."""
+
+    back_off: timedelta = timedelta(minutes=1)  # after the first failure; doubles
+    back_off_cap: timedelta = timedelta(minutes=15)
+    give_up_after: int = 5  # failures in a row, then an operator is asked
+    report_every: timedelta = timedelta(seconds=30)  # the stock agent's period
+    live_boot: timedelta = timedelta(minutes=20)  # from power-on to the first report; slow POSTs take ten
+    first_boot: timedelta = timedelta(minutes=20)  # from the reboot into the installed system to its first word
+    puppet_silence: timedelta = timedelta(minutes=60)  # without a word from the node, before we look ourselves
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningInput:
+    """Everything ``plan`` may know."""
+
+    base: str | None  # commit
+    spec: SpecTree
+    observed: Observation
+    timings: Timings = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do something now."""
+
+    action: Action
+    because: str
+    hostname: str | None = None
+    cluster: str | None = None
+    role: str | None = None
+
+    @property
+    def serial(self) -> str:
+        return self.action.serial
+
+    @property
+    def risk(self) -> Risk:
+        return self.action.risk
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The machine already is where the next phase begins; record it."""
+
+    serial: str
+    to: Phase
+    because: str
+    hostname: str | None = None
+    cluster: str | None = None
+    role: str | None = None
+    risk: Risk = Risk.NONE  # destructive: it leaves service, to be reinstalled
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until something outside changes. ``on`` completes "waiting for ..."."""
+
+    serial: str
+    on: str
+    hostname: str | None = None
+    cluster: str | None = None
+    role: str | None = None
+    needs_approval: str | None = None  # the action type an approval would allow
+    until: datetime | None = None  # when it is worth looking again
+
+    @property
+    def wants_operator(self) -> bool:
+        """Whether a human has to mend something; such a wait begins by saying so."""
+        return self.on.startswith("an operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The machine is as wanted."""
+
+    serial: str
+    because: str
+    hostname: str | None = None
+    cluster: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orphaned:
+    """It holds a name or data, and git no longer asks for it. Nothing is released or wiped unasked."""
+
+    serial: str
+    because: str
+    hostname: str | None = None
+    cluster: str | None = None
+    role: str | None = None
+
+
+Step = Act | Advance | Wait | Settled | Orphaned
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A cluster asks for more machines of a role than there are."""
+
+    cluster: str
+    role: str
+    wanted: int
+    placed: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncChange:
+    """One parameter of one node's Puppet document that the new revision changes. Secrets as fingerprints."""
+
+    hostname: str
+    puppet_class: str
+    parameter: str
+    before: object
+    after: object
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done now, and why. Rendered, compared, stored, executed; never edited."""
+
+    base: str | None
+    observed: str  # digest of the observation, without its clock
+    steps: tuple[Step, ...]  # by serial
+    shortfalls: tuple[Shortfall, ...] = ()
+    enc: tuple[EncChange, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be done."""
+        return not any(isinstance(step, Act | Advance) for step in self.steps) and not self.enc

@@ -1,0 +1,81 @@
+"""What operators write: one pydantic model per kind of document, strict and frozen.
+
+A document is ``{apiVersion, kind, metadata: {name}, spec}``; ``KINDS`` maps each kind to the model of its ``spec``.
+"""
+
+from .base import Strict
+from .cluster import Api, ClusterSpec, Links, Network, NetworkRange, RolePool
+from .fleet import (
+    BmcNetwork,
+    BmcSettings,
+    FleetSpec,
+    Hook,
+    Hooks,
+    InstallPolicy,
+    Mirrors,
+    Policy,
+    Provisioning,
+    PuppetSettings,
+    Release,
+    Window,
+)
+from .machine import EncOverlaySpec, Lifecycle, MachineSpec, RoleSpec, Selector
+from .places import LocationSpec, Ports, ProductSize, RackingSpec, SwitchPlace
+from .profile import PLACEHOLDERS, CpuRule, DiskRule, HardwareProfileSpec, MatchRule, NumberRange, SizeRange
+from .repository import RepositorySpec
+from .roles import BUILT_IN_ROLES, NETWORK_ROLES
+
+KINDS: dict[str, type[Strict]] = {
+    "Fleet": FleetSpec,
+    "Location": LocationSpec,
+    "Racking": RackingSpec,
+    "Repository": RepositorySpec,
+    "HardwareProfile": HardwareProfileSpec,
+    "Cluster": ClusterSpec,
+    "Machine": MachineSpec,
+    "Role": RoleSpec,
+    "EncOverlay": EncOverlaySpec,
+}
+
+__all__ = [
+    "BUILT_IN_ROLES",
+    "KINDS",
+    "NETWORK_ROLES",
+    "PLACEHOLDERS",
+    "Api",
+    "BmcNetwork",
+    "BmcSettings",
+    "ClusterSpec",
+    "CpuRule",
+    "DiskRule",
+    "EncOverlaySpec",
+    "FleetSpec",
+    "HardwareProfileSpec",
+    "Hook",
+    "Hooks",
+    "InstallPolicy",
+    "Lifecycle",
+    "Links",
+    "LocationSpec",
+    "MachineSpec",
+    "MatchRule",
+    "Mirrors",
+    "Network",
+    "NetworkRange",
+    "NumberRange",
+    "Policy",
+    "Ports",
+    "ProductSize",
+    "Provisioning",
+    "PuppetSettings",
+    "RackingSpec",
+    "Release",
+    "RepositorySpec",
+    "RolePool",
+    "RoleSpec",
+    "Selector",
+    "SizeRange",
+    "Strict",
+    "SwitchPlace",
+    "Window",
+]

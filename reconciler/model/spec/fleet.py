@@ -1,0 +1,204 @@
+"""The ``Fleet``: what holds for every cluster, and the policy that keeps machines safe."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+
+from .base import Address, Duration, Label, Settings, Strict, Subnet
+
+
+class Release(Strict):
+    """The OpenStack and Debian releases that nodes get."""
+
+    openstack: str = Field(default="epoxy", pattern=r"^[a-z]+$", description="OpenStack release, lower case")
+    debian: str = Field(default="trixie", pattern=r"^[a-z]+$", description="Debian codename")
+
+
+class Mirrors(Strict):
+    """Debian mirrors, as URLs."""
+
+    debian: str = "http://deb.debian.org/debian"
+    security: str = "http://security.debian.org/debian-security"
+    backports: str = "http://deb.debian.org/debian"
+    incoming: str = "http://incoming.debian.org/debian-buildd"
+
+
+class Provisioning(Strict):
+    """How machines reach this server, and which of them it believes."""
+
+    address: Address = Field(description="this server's address on the provisioning network")
+    hostname: str = Field(default="puppet", description="this server's hostname; nodes use it as their Puppet server")
+    trusted_networks: tuple[Subnet, ...] = Field(
+        description="who may report, boot, and ask for its own classes; nobody else is answered"
+    )
+
+
+class BmcNetwork(Strict):
+    """Addresses for BMCs, chosen by where the machine booted."""
+
+    name: Label
+    subnet: Subnet
+    gateway: Address | None = None
+    for_machines_in: Subnet = Field(description="machines that reported from this network get a BMC address here")
+    vlan: StrictInt | None = Field(default=None, ge=1, le=4094)
+
+
+class BmcSettings(Strict):
+    """How BMCs are addressed and logged in to."""
+
+    username: str = Field(default="oci", min_length=1, max_length=16, description="IPMI limits it to 16 bytes")
+    networks: tuple[BmcNetwork, ...] = ()
+
+
+class InstallPolicy(StrEnum):
+    """Whether a step needs a human's word first."""
+
+    AUTOMATIC = "automatic"
+    APPROVAL = "approval"
+
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY = "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+
+
+class Window(Strict):
+    """A recurring time in which steps of the named risks may run."""
+
+    allow: str = Field(
+        pattern=rf"^{_DAY}(-{_DAY})? ([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$",
+        description='days and hours, such as "Mon-Thu 09:00-17:00"',
+    )
+    timezone: str = "UTC"
+    for_: tuple[Literal["disruptive", "destructive"], ...] = Field(default=("destructive",), alias="for")
+
+
+def _budget(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"(100|[0-9]{1,2})%", value):
+        return value
+    raise ValueError('it must be a number of machines, such as 1, or a percentage of them, such as "10%"')
+
+
+Budget = Annotated[int | str, BeforeValidator(_budget)]
+"""A number of machines, or a percentage of them (at least one)."""
+
+
+class Policy(Strict):
+    """What the reconciler may do unasked."""
+
+    install: InstallPolicy = Field(default=InstallPolicy.AUTOMATIC, description="a blank machine that matches")
+    foreign_data: InstallPolicy = Field(
+        default=InstallPolicy.APPROVAL, description="its disks hold something we did not put there"
+    )
+    reinstall: InstallPolicy = Field(default=InstallPolicy.APPROVAL, description="it was in service")
+    self_heal: StrictBool = Field(default=True, description="put back what drifted, where that destroys nothing")
+    max_destructive: StrictInt = Field(default=10, ge=0, description="machines being wiped or installed at any moment")
+    max_unavailable: Mapping[str, Budget] = Field(
+        default={"controller": 1, "cephosd": 1, "swiftstore": 1, "default": "10%"},
+        description="machines of a cluster and role out of service at once",
+    )
+    windows: tuple[Window, ...] = Field(default=(), description="none: any time")
+
+
+class Hook(Strict):
+    """A command run on an event, with JSON on its standard input."""
+
+    command: tuple[str, ...] = Field(min_length=1, description="program and arguments; no shell")
+    timeout: Duration = Field(default="60s", validate_default=True)
+
+
+class Hooks(Strict):
+    """Commands of the operator's own, run on events."""
+
+    dns: Hook | None = None
+    monitoring: Hook | None = None
+    root_password: Hook | None = None
+    bmc_password: Hook | None = None
+
+
+class PuppetSettings(Strict):
+    """What the Puppet server has."""
+
+    module_version: str | None = Field(
+        default=None, description="version of puppet-module-oci; default: the newest known"
+    )
+    servers: tuple[Address, ...] = Field(
+        default=(), description="who may ask for any node's classes, besides provisioning.address"
+    )
+
+
+class HttpProxy(Strict):
+    """The HTTP proxy that nodes use."""
+
+    enabled: StrictBool = False
+    address: str = Field(default="example.com:3128", description="host:port")
+
+
+class Tempest(Strict):
+    """Names that the functional test suite uses."""
+
+    external_network_name: str = "ext-net1"
+    floating_network_name: str = "ext-floating1"
+    public_network_name: str = "ext-floating1"
+    flavor_name: str = "cpu1-ram2-disk5"
+    flavor_alt_name: str = "cpu2-ram6-disk20"
+
+
+class GlanceImage(Strict):
+    """The image uploaded at first setup."""
+
+    path: str = "/root"
+    name: str = "debian-12-generic-amd64.qcow2"
+    ssh_user: str = "debian"
+
+
+def _pollster(text: str) -> str:
+    if pollster_name(text) is None:
+        raise ValueError("it must be YAML: a list whose first entry has a name")
+    return text
+
+
+def pollster_name(text: str) -> str | None:
+    """The name that a dynamic pollster's YAML gives to its first entry; None: it gives none."""
+    try:
+        entries = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    first = entries[0] if isinstance(entries, list) and entries else None
+    name = first.get("name") if isinstance(first, dict) else None
+    return name if isinstance(name, str) and name else None
+
+
+class Telemetry(Strict):
+    """Files of Ceilometer, Gnocchi and CloudKitty, as their documentation describes them."""
+
+    pollsters: Mapping[Label, Annotated[str, AfterValidator(_pollster)]] = Field(
+        default_factory=dict, description="dynamic pollsters of Ceilometer: file name -> YAML"
+    )
+    gnocchi_resources: str | None = Field(default=None, description="gnocchi_resources.yaml; default: the package's")
+    cloudkitty_metrics: str | None = Field(default=None, description="CloudKitty's metrics.yml; default: the package's")
+
+
+class FleetSpec(Strict):
+    """What holds for every cluster. There is exactly one."""
+
+    release: Release = Release()
+    mirrors: Mirrors = Mirrors()
+    provisioning: Provisioning
+    bmc: BmcSettings = BmcSettings()
+    settings: Settings = Field(default_factory=dict)
+    policy: Policy = Policy()
+    hooks: Hooks = Hooks()
+    puppet: PuppetSettings = PuppetSettings()
+    http_proxy: HttpProxy = HttpProxy()
+    tempest: Tempest = Tempest()
+    glance_image: GlanceImage = GlanceImage()
+    telemetry: Telemetry = Telemetry()
+    repository_tokens: Mapping[str, str] = Field(
+        default_factory=dict, description="values for %%NAME%% in the sources of repositories"
+    )

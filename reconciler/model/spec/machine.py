@@ -1,0 +1,56 @@
+"""``Machine``, ``Role`` and ``EncOverlay``: where one machine, or the users' own needs, differ from the rules."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import Field, StrictBool
+
+from .base import Address, Domain, Label, Name, PuppetValue, Serial, Settings, Strict
+
+
+class Lifecycle(StrEnum):
+    """What the operator means to do with a machine."""
+
+    ACTIVE = "active"
+    MAINTENANCE = "maintenance"
+    DECOMMISSIONED = "decommissioned"
+
+
+class MachineSpec(Strict):
+    """Only where a machine differs from what the rules would do. Named by its chassis serial."""
+
+    cluster: Name | None = None
+    role: Name | None = None
+    location: Label | None = None
+    profile: Label | None = Field(default=None, description="take this profile, whatever matches")
+    hostname: Domain | None = Field(default=None, description="full hostname; default: <cluster>-<role>-<n>.<domain>")
+    address: Address | None = Field(default=None, description="on the management network; default: lowest free")
+    lifecycle: Lifecycle = Lifecycle.ACTIVE
+    protected: StrictBool = Field(
+        default=False, description="never installed, wiped or powered off, whatever else says so"
+    )
+    replaces: Serial | None = Field(default=None, description="takes over that machine's name and addresses")
+    reinstall: str | None = Field(default=None, description="a new value asks for one reinstall")
+    settings: Settings = Field(default_factory=dict)
+
+
+class RoleSpec(Strict):
+    """A role of the users' own."""
+
+    classes: Mapping[str, Mapping[str, PuppetValue]] = Field(default_factory=dict, description="Puppet classes")
+    packages: tuple[str, ...] = ()
+
+
+class Selector(Strict):
+    """Nodes; every given key must hold, and an empty selector takes them all."""
+
+    clusters: tuple[Name, ...] = ()
+    roles: tuple[Name, ...] = ()
+    nodes: tuple[Domain, ...] = Field(default=(), description="full hostnames")
+
+
+class EncOverlaySpec(Strict):
+    """Merged into the classes of the nodes it selects; the narrower wins."""
+
+    for_: Selector = Field(default=Selector(), alias="for")
+    classes: Mapping[str, Mapping[str, PuppetValue]]

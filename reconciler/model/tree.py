@@ -1,0 +1,44 @@
+"""A whole spec tree, checked, with the place every value came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .diagnostics import Location
+from .spec import (
+    ClusterSpec,
+    EncOverlaySpec,
+    FleetSpec,
+    HardwareProfileSpec,
+    LocationSpec,
+    MachineSpec,
+    RackingSpec,
+    RepositorySpec,
+    RoleSpec,
+)
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class SpecTree:
+    """Everything that operators wrote. Made by ``specs.loader``; every name in it exists."""
+
+    fleet: FleetSpec
+    locations: Mapping[str, LocationSpec] = field(default_factory=dict)
+    rackings: Mapping[str, RackingSpec] = field(default_factory=dict)
+    repositories: Mapping[str, RepositorySpec] = field(default_factory=dict)
+    profiles: Mapping[str, HardwareProfileSpec] = field(default_factory=dict)
+    clusters: Mapping[str, ClusterSpec] = field(default_factory=dict)
+    machines: Mapping[str, MachineSpec] = field(default_factory=dict)
+    roles: Mapping[str, RoleSpec] = field(default_factory=dict)
+    overlays: Mapping[str, EncOverlaySpec] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], Mapping[Path, Location]] = field(default_factory=dict, repr=False, compare=False)
+
+    def place(self, kind: str, name: str, *path: str | int) -> Location | None:
+        """Where the value at ``path`` below a document's ``spec`` stands, or else what holds it."""
+        places = self.places.get((kind, name))
+        if places is None:
+            return None
+        while path not in places and path:
+            path = path[:-1]
+        return places.get(path)
