@@ -1,0 +1,1 @@
+"""YAML text to a spec tree and diagnostics."""

@@ -1,0 +1,26 @@
+"""Whether documents fit together: a tuple of small pure checks over a whole spec tree."""
+
+from collections.abc import Iterator
+
+from ...model.diagnostics import Diagnostic
+from . import fleet, machines, names, networks, pools, profiles, repositories, tunables
+from .question import Check, Question
+
+CHECKS: tuple[Check, ...] = (
+    *names.CHECKS,
+    *fleet.CHECKS,
+    *networks.CHECKS,
+    *pools.CHECKS,
+    *machines.CHECKS,
+    *profiles.CHECKS,
+    *repositories.CHECKS,
+    *tunables.CHECKS,
+)
+
+__all__ = ["CHECKS", "Check", "Question", "check_all"]
+
+
+def check_all(question: Question) -> Iterator[Diagnostic]:
+    """Every problem that any check finds, in no order worth keeping."""
+    for check in CHECKS:
+        yield from check(question)

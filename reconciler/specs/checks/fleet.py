@@ -1,0 +1,96 @@
+"""The fleet's own networks, windows and Puppet version."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from ...model.diagnostics import Diagnostic
+from ..misfits import suggestion
+from .question import Check, Question, error, warning
+
+
+def windows_can_open(question: Question) -> Iterator[Diagnostic]:
+    """Every maintenance window has a length and a time zone that exists."""
+    if question.fleet_name is None:
+        return
+    for index, window in enumerate(question.tree.fleet.policy.windows):
+        path = ("policy", "windows", index)
+        begin, _, end = window.allow.rpartition(" ")[2].partition("-")
+        if begin == end:
+            detail = f'"{window.allow}" begins and ends at the same minute. For a whole day write 00:00-24:00.'
+            yield error("Empty window", detail, question.draft.at("Fleet", question.fleet_name, *path, "allow"))
+        if not question.timezone_exists(window.timezone):
+            detail = f'There is no time zone "{window.timezone}". Write a name such as "UTC" or "Europe/Zurich".'
+            yield error("Unknown time zone", detail, question.draft.at("Fleet", question.fleet_name, *path, "timezone"))
+        if not window.for_:
+            detail = (
+                f'The window "{window.allow}" is for nothing. Write "for: [disruptive, destructive]", or one of them.'
+            )
+            yield error("Empty window", detail, question.draft.at("Fleet", question.fleet_name, *path, "for"))
+
+
+def puppet_module_is_known(question: Question) -> Iterator[Diagnostic]:
+    """We have the class signatures of the Puppet module that the fleet says it has."""
+    version = question.tree.fleet.puppet.module_version
+    if question.fleet_name is None or version is None or not question.module_versions:
+        return
+    if version not in question.module_versions:
+        hint = suggestion(version, question.module_versions)
+        detail = f'The classes of puppet-module-oci "{version}" are not known.{hint}'
+        at = question.draft.at("Fleet", question.fleet_name, "puppet", "module_version")
+        yield error("Unknown Puppet module version", detail, at)
+
+
+def somebody_is_trusted(question: Question) -> Iterator[Diagnostic]:
+    """Reports are accepted from somewhere, and not from everywhere."""
+    if question.fleet_name is None:
+        return
+    networks = question.tree.fleet.provisioning.trusted_networks
+    at = question.draft.at("Fleet", question.fleet_name, "provisioning", "trusted_networks")
+    if not networks:
+        detail = "provisioning.trusted_networks is empty, so no machine may report or boot. Name their network."
+        yield error("No trusted network", detail, at)
+    for index, network in enumerate(networks):
+        if network.prefixlen == 0:
+            detail = f"{network} is everybody: any host that reaches this server could report and ask for classes."
+            at = question.draft.at("Fleet", question.fleet_name, "provisioning", "trusted_networks", index)
+            yield error("Everybody is trusted", detail, at)
+
+
+def bmc_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
+    """BMC networks have names of their own, gateways inside, and one of them for each boot network."""
+    if (fleet := question.fleet_name) is None:
+        return
+    networks = question.tree.fleet.bmc.networks
+    for index, network in enumerate(networks):
+        at = question.draft.at("Fleet", fleet, "bmc", "networks", index, "gateway")
+        if network.gateway is not None and network.gateway not in network.subnet:
+            detail = f'Gateway {network.gateway} of BMC network "{network.name}" is outside {network.subnet}.'
+            yield error("Gateway outside its subnet", detail, at)
+    for (_, first), (index, second) in combinations(enumerate(networks), 2):
+        path = ("bmc", "networks", index)
+        if first.name == second.name:
+            detail = f'Two BMC networks are called "{first.name}". Rename one.'
+            yield error("Duplicate name", detail, question.draft.at("Fleet", fleet, *path, "name"))
+        if first.for_machines_in == second.for_machines_in:
+            detail = f'"{first.name}" and "{second.name}" are both for machines in {first.for_machines_in}. Keep one.'
+            yield error("Ambiguous BMC network", detail, question.draft.at("Fleet", fleet, *path, "for_machines_in"))
+
+
+def locations_are_reached(question: Question) -> Iterator[Diagnostic]:
+    """Where switches give locations, each location has one; else nothing would ever be placed there."""
+    switches = [place for racking in question.tree.rackings.values() for place in racking.switches.values()]
+    if not question.draft.complete or not switches:
+        return
+    reached = {place.location for place in switches} | {m.location for m in question.tree.machines.values()}
+    for name in question.tree.locations.keys() - reached:
+        detail = f'No switch and no Machine is in location "{name}". Name it in the Racking, or remove it.'
+        yield warning("Location without machines", detail, question.draft.at_name("Location", name))
+
+
+CHECKS: tuple[Check, ...] = (
+    windows_can_open,
+    puppet_module_is_known,
+    somebody_is_trusted,
+    bmc_networks_hold_together,
+    locations_are_reached,
+)

@@ -1,0 +1,197 @@
+"""Subnets, gateways, ranges, and what each network is for."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from ...model.diagnostics import Diagnostic
+from ...model.spec import ClusterSpec, Network
+from .question import Check, Question, error
+
+
+def each_network(question: Question) -> Iterator[tuple[str, str, Network]]:
+    """Cluster, network name and network, of all clusters."""
+    for cluster, spec in question.tree.clusters.items():
+        for name, network in spec.networks.items():
+            yield cluster, name, network
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Addresses that belong to something."""
+
+    title: str  # as a sentence names it
+    cluster: str | None
+    subnet: IPv4Network
+    where: tuple[Any, ...]  # kind, name, path
+
+
+def subnets_do_not_overlap(question: Question) -> Iterator[Diagnostic]:
+    """No address belongs to two networks of the fleet.
+
+    A virtual address (a /32) may lie inside another network of its own cluster:
+    that is how a VIP on the management network is written.
+    """
+    # By first address, the wider first: whoever overlaps stands after what it overlaps with.
+    in_order = sorted(_held(question), key=lambda h: (h.subnet.network_address, h.subnet.prefixlen, h.title))
+    passing: list[_Held] = []
+    for held in in_order:
+        passing = [before for before in passing if before.subnet.broadcast_address >= held.subnet.network_address]
+        for other in passing:
+            if held.cluster == other.cluster and held.subnet.prefixlen == 32 and other.subnet.prefixlen < 32:
+                continue
+            how = "is the subnet of" if held.subnet == other.subnet else f"overlaps with {other.subnet} of"
+            detail = f"{held.subnet} of {held.title} {how} {other.title}. Every address belongs to one network."
+            kind, name, *path = held.where
+            yield error("Overlapping subnets", detail, question.draft.at(kind, name, *path))
+        passing.append(held)
+
+
+def _held(question: Question) -> Iterator[_Held]:
+    for cluster, name, network in each_network(question):
+        if network.role != "ovs-bridge":  # nodes have no address there
+            title = f'network "{name}" of cluster "{cluster}"'
+            yield _Held(title, cluster, network.subnet, ("Cluster", cluster, "networks", name, "subnet"))
+    for index, bmc in enumerate(question.tree.fleet.bmc.networks):
+        where: tuple[Any, ...] = ("Fleet", question.fleet_name, "bmc", "networks", index, "subnet")
+        yield _Held(f'BMC network "{bmc.name}"', None, bmc.subnet, where)
+
+
+def gateways_are_usable(question: Question) -> Iterator[Diagnostic]:
+    """A gateway is a host address of its own subnet."""
+    for cluster, name, network in each_network(question):
+        gateway, subnet = network.gateway, network.subnet
+        if gateway is None:
+            continue
+        at = question.draft.at("Cluster", cluster, "networks", name, "gateway")
+        if gateway not in subnet:
+            yield error("Gateway outside its subnet", f'Gateway {gateway} of network "{name}" is not in {subnet}.', at)
+        elif gateway in _unusable(subnet):
+            which = "network" if gateway == subnet.network_address else "broadcast"
+            detail = f'Gateway {gateway} of network "{name}" is the {which} address of {subnet}. Take one between.'
+            yield error("Gateway is no host address", detail, at)
+
+
+def _unusable(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
+    """Network and broadcast address; a /31 (RFC 3021) and a /32 have neither."""
+    return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < 31 else ()
+
+
+def ranges_are_usable(question: Question) -> Iterator[Diagnostic]:
+    """A range lies in its subnet, first before last."""
+    for cluster, name, network in each_network(question):
+        if (given := network.range) is None:
+            continue
+        for end in ("first", "last"):
+            address: IPv4Address = getattr(given, end)
+            at = question.draft.at("Cluster", cluster, "networks", name, "range", end)
+            if address not in network.subnet:
+                detail = f'{address}, {end} of the range of network "{name}", is not in {network.subnet}.'
+                yield error("Range outside its subnet", detail, at)
+            elif address in _unusable(network.subnet):
+                detail = f'{address}, {end} of the range of network "{name}", is no host address of {network.subnet}.'
+                yield error("Range outside its subnet", detail, at)
+        if given.first > given.last:
+            detail = (
+                f'The range of network "{name}" ends at {given.last}, before it begins at {given.first}. Swap them.'
+            )
+            at = question.draft.at("Cluster", cluster, "networks", name, "range")
+            yield error("Range ends before it begins", detail, at)
+
+
+def networks_say_what_their_role_needs(question: Question) -> Iterator[Diagnostic]:
+    """A bridge network names its bridge, a VIP network what the address serves; others do neither."""
+    for cluster, name, network in each_network(question):
+        at = question.draft.at("Cluster", cluster, "networks", name)
+        if network.role == "ovs-bridge" and network.bridge is None:
+            detail = f'Network "{name}" has the role ovs-bridge. Name its bridge, such as "bridge: br-ex".'
+            yield error("Bridge without a name", detail, at)
+        if network.role == "vip" and network.usage is None and not network.public:
+            detail = f'Network "{name}" has the role vip. Say what its address serves, such as "usage: sql".'
+            yield error("VIP without a usage", detail, at)
+        for key, role in (("bridge", "ovs-bridge"), ("usage", "vip")):
+            if getattr(network, key) is not None and network.role != role:
+                detail = f'Network "{name}" has the role {network.role}; "{key}" is for networks with role {role} only.'
+                yield error(
+                    "Key of another network role",
+                    detail,
+                    question.draft.at_key("Cluster", cluster, "networks", name, key),
+                )
+        if len(set(network.interfaces)) < len(network.interfaces):
+            detail = f'Network "{name}" names the interface "{network.interfaces[0]}" twice. A bond is of two.'
+            at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+            yield error("Same interface twice", detail, at)
+        if network.public and network.role in ("vm-net", "ovs-bridge", "ceph-cluster"):
+            detail = f'Network "{name}" is public, for the API, and has the role {network.role}. Write two networks.'
+            at = question.draft.at_key("Cluster", cluster, "networks", name, "public")
+            yield error("Public network with another purpose", detail, at)
+
+
+def clusters_have_one_public_network(question: Question) -> Iterator[Diagnostic]:
+    """The API's address comes from exactly one place: a public network, or a VIP network for the API."""
+    for cluster, spec in question.tree.clusters.items():
+        public = [name for name, network in spec.networks.items() if network.public]
+        for name in public[1:]:
+            detail = (
+                f'Networks "{public[0]}" and "{name}" of "{cluster}" are both public. One gives the API its address.'
+            )
+            at = question.draft.at_key("Cluster", cluster, "networks", name, "public")
+            yield error("More than one public network", detail, at)
+        if "controller" in spec.roles and not public:
+            detail = (
+                f'Cluster "{cluster}" has controllers, and no network for its API address. '
+                'Write one with "public: true"; a /32 is the address itself.'
+            )
+            yield error("No public network", detail, question.draft.at("Cluster", cluster, "networks"))
+
+
+def nodes_have_a_management_network(question: Question) -> Iterator[Diagnostic]:
+    """In every location that machines of a role may come from, the cluster has a network for them."""
+    for cluster, spec in question.tree.clusters.items():
+        missing: dict[str, list[str]] = defaultdict(list)
+        for role in spec.roles.keys() & question.roles:
+            for location in spec.roles[role].locations or _locations(spec) or ("",):
+                if not any(serves(network, role, location or None) for network in spec.networks.values()):
+                    missing[location].append(role)
+        for location, roles in missing.items():
+            place = f' in location "{location}"' if location else ""
+            names = ", ".join(sorted(roles))
+            detail = (
+                f'Cluster "{cluster}" has no management network for {names}{place}: one that is not public, '
+                f"with role all or the node's role. Nodes would have no address."
+            )
+            yield error("No management network", detail, question.draft.at("Cluster", cluster, "networks"))
+
+
+def _locations(spec: ClusterSpec) -> tuple[str, ...]:
+    return tuple(sorted({network.location for network in spec.networks.values() if network.location is not None}))
+
+
+def serves(network: Network, role: str, location: str | None) -> bool:
+    """Whether a node of this role and location has its management address on the network."""
+    fits = network.location is None or location is None or network.location == location
+    return fits and not network.public and network.role in ("all", role) and network.subnet.prefixlen < 32
+
+
+def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
+    """Networks on which nodes have addresses say which interfaces carry them."""
+    for cluster, name, network in each_network(question):
+        if network.public or network.interfaces or network.role in ("vip", "ovs-bridge"):
+            continue
+        detail = (
+            f'Network "{name}" of "{cluster}" names no interface. Write "interfaces: [10g1, 10g2]", or one of them.'
+        )
+        yield error("Network without interfaces", detail, question.draft.at("Cluster", cluster, "networks", name))
+
+
+CHECKS: tuple[Check, ...] = (
+    subnets_do_not_overlap,
+    gateways_are_usable,
+    ranges_are_usable,
+    networks_say_what_their_role_needs,
+    clusters_have_one_public_network,
+    nodes_have_a_management_network,
+    networks_have_interfaces,
+)

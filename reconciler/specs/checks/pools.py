@@ -1,0 +1,118 @@
+"""What clusters ask for must be possible, and what profiles offer should be asked for."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+
+from ...model.diagnostics import Diagnostic
+from ...model.spec import Lifecycle
+from ..misfits import listed
+from .question import Check, Question, error, warning
+
+
+def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:
+    """A pool is at least as large as the number of machines that are told to be in it."""
+    pinned = Counter(
+        (machine.cluster, machine.role)
+        for machine in question.tree.machines.values()
+        if machine.cluster and machine.role and machine.lifecycle is not Lifecycle.DECOMMISSIONED
+    )
+    for name, cluster in question.tree.clusters.items():
+        for role, pool in cluster.roles.items():
+            wanted = pinned[name, role]
+            if pool.count is not None and pool.count < wanted:
+                detail = (
+                    f'Cluster "{name}" asks for {pool.count} {role} machines, and {wanted} Machine documents put '
+                    f'themselves there. Raise the count, or set "lifecycle: decommissioned" on those that leave.'
+                )
+                at = question.draft.at("Cluster", name, "roles", role, "count")
+                yield error("Count below the machines pinned", detail, at)
+
+
+def spread_has_something_to_spread_over(question: Question) -> Iterator[Diagnostic]:
+    """A pool spread over locations has at least two of them to go to."""
+    for name, cluster in question.tree.clusters.items():
+        own = {network.location for network in cluster.networks.values() if network.location}
+        for role, pool in cluster.roles.items():
+            if pool.spread is None:
+                continue
+            at = question.draft.at("Cluster", name, "roles", role, "spread")
+            if pool.spread == "location":
+                locations = set(pool.locations) or own or question.names("Location")
+                if len(locations) < 2:
+                    known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
+                    detail = f'"{role}" of "{name}" is spread over locations, and there is {known}. Remove "spread".'
+                    yield error("Nothing to spread over", detail, at)
+            elif not any(racking.switches for racking in question.tree.rackings.values()) and question.draft.complete:
+                detail = (
+                    f'"{role}" of "{name}" is spread over racks, and no Racking says which switch is in which rack.'
+                )
+                yield error("Nothing to spread over", detail, at)
+
+
+def domains_and_endpoints_are_distinct(question: Question) -> Iterator[Diagnostic]:
+    """No two clusters answer to the same API hostname."""
+    first: dict[str, str] = {}
+    for name, cluster in question.tree.clusters.items():
+        hostname = cluster.api.hostname or f"{name}-api.{cluster.domain}"
+        other = first.setdefault(hostname, name)
+        if other != name:
+            detail = f'The APIs of "{other}" and "{name}" are both called {hostname}. Give one another "api.hostname".'
+            yield error("Same API hostname", detail, question.draft.at("Cluster", name, "api", "hostname"))
+
+
+def pools_can_be_filled(question: Question) -> Iterator[Diagnostic]:
+    """Every role asked for is offered by a profile, or every one of its machines is pinned."""
+    offered = {profile.role for profile in question.tree.profiles.values()}
+    offered |= {machine.role for machine in question.tree.machines.values() if machine.role}
+    if not question.draft.complete:
+        return
+    for name, cluster in question.tree.clusters.items():
+        for role, pool in cluster.roles.items():
+            if role in question.roles - offered and pool.count != 0:
+                detail = f'Cluster "{name}" asks for {role} machines, and no HardwareProfile has that role.'
+                yield warning(
+                    "Role that no profile offers", detail, question.draft.at_key("Cluster", name, "roles", role)
+                )
+
+
+def profiles_are_asked_for(question: Question) -> Iterator[Diagnostic]:
+    """Machines that take a profile have a cluster to go to."""
+    if not question.draft.complete or not question.tree.clusters:
+        return
+    asked = {role for cluster in question.tree.clusters.values() for role in cluster.roles}
+    for name, profile in question.tree.profiles.items():
+        if profile.role in question.roles - asked:
+            detail = f'No cluster asks for {profile.role} machines, so those that match "{name}" stay unused.'
+            yield warning(
+                "Profile that no cluster asks for", detail, question.draft.at("HardwareProfile", name, "role")
+            )
+
+
+def unbounded_pools_do_not_compete(question: Question) -> Iterator[Diagnostic]:
+    """Two clusters that both take every machine of a role, in the same locations, leave the choice to chance."""
+    takers = [
+        (
+            name,
+            role,
+            frozenset(pool.locations) or frozenset(n.location for n in cluster.networks.values() if n.location),
+        )
+        for name, cluster in question.tree.clusters.items()
+        for role, pool in cluster.roles.items()
+        if pool.count is None
+    ]
+    for (first, role, here), (second, other, there) in combinations(takers, 2):
+        if role == other and (here & there or not here or not there):
+            detail = f'"{first}" and "{second}" both take every {role} machine. Give one a count, or other locations.'
+            at = question.draft.at_key("Cluster", second, "roles", role)
+            yield warning("Clusters compete for machines", detail, at)
+
+
+CHECKS: tuple[Check, ...] = (
+    counts_hold_the_machines_pinned,
+    spread_has_something_to_spread_over,
+    domains_and_endpoints_are_distinct,
+    pools_can_be_filled,
+    profiles_are_asked_for,
+    unbounded_pools_do_not_compete,
+)

@@ -1,0 +1,162 @@
+"""Hardware profiles and racking: rules that could never hold."""
+
+import re
+from collections.abc import Iterator
+
+from ...model.diagnostics import Diagnostic
+from ...model.spec import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
+from ...model.tree import Path
+from ..misfits import listed, suggestion
+from .question import Check, Question, error, warning
+
+_FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
+"""Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+def ranges_are_in_order(question: Question) -> Iterator[Diagnostic]:
+    """No range ends before it begins."""
+    for name, profile in question.tree.profiles.items():
+        match, cpu = profile.match, profile.match.cpu
+        ranges: list[tuple[Path, SizeRange | NumberRange | None]] = [
+            (("match", "memory"), match.memory),
+            (("match", "nics"), match.nics),
+            (("match", "cpu", "threads"), cpu.threads if cpu else None),
+            (("match", "cpu", "sockets"), cpu.sockets if cpu else None),
+        ]
+        for index, disk in enumerate(profile.disks):
+            ranges += [(("disks", index, "size"), disk.size), (("disks", index, "count"), disk.count)]
+        for path, given in ranges:
+            if given and given.min is not None and given.max is not None and given.min > given.max:
+                detail = f'In profile "{name}", the minimum is above the maximum, so nothing fits. Swap them.'
+                yield error("Minimum above maximum", detail, question.draft.at("HardwareProfile", name, *path))
+
+
+def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
+    """An entry for a RAID level can have as many disks as the level needs."""
+    for name, profile in question.tree.profiles.items():
+        for index, disk in enumerate(profile.disks):
+            most = _most(disk)
+            at = question.draft.at("HardwareProfile", name, "disks", index)
+            if disk.raid is not None and most is not None and most < _FEWEST[disk.raid]:
+                fewest = _FEWEST[disk.raid]
+                detail = f'In profile "{name}", RAID {disk.raid} needs {fewest} disks, and at most {most} may be taken.'
+                yield error("Too few disks for the RAID level", detail, at)
+            if disk.devices and disk.count.min is not None and disk.count.min > len(disk.devices):
+                detail = f'In profile "{name}", {disk.count.min} disks are to be taken of {len(disk.devices)} named.'
+                yield error("Too few disks named", detail, at)
+            if disk.options and (disk.raid is None or disk.by != "controller"):
+                detail = f'In profile "{name}", options are for the RAID controller, and this entry does not use it.'
+                at = question.draft.at("HardwareProfile", name, "disks", index, "options")
+                yield warning("Options without a RAID controller", detail, at)
+            if disk.by == "controller" and disk.raid is not None and profile.match.raid_controller == "none":
+                detail = (
+                    f'Profile "{name}" is for machines without a RAID controller, and lets it build RAID {disk.raid}. '
+                    'Write "by: software".'
+                )
+                yield error("RAID by a controller that is not there", detail, at)
+
+
+def _most(disk: DiskRule) -> int | None:
+    bounds = [bound for bound in (disk.count.max, len(disk.devices) or None) if bound is not None]
+    return min(bounds, default=None)
+
+
+def devices_are_named_once(question: Question) -> Iterator[Diagnostic]:
+    """No disk is named for two purposes."""
+    for name, profile in question.tree.profiles.items():
+        seen: set[str] = set()
+        for index, disk in enumerate(profile.disks):
+            for position, device in enumerate(disk.devices):
+                if device in seen:
+                    detail = f'Profile "{name}" names the disk "{device}" twice. A disk serves one purpose.'
+                    at = question.draft.at("HardwareProfile", name, "disks", index, "devices", position)
+                    yield error("Same disk twice", detail, at)
+                seen.add(device)
+
+
+def commands_have_known_placeholders(question: Question) -> Iterator[Diagnostic]:
+    """Commands after Puppet name only what is filled in."""
+    for name, profile in question.tree.profiles.items():
+        for index, command in enumerate(profile.after_puppet):
+            for word in set(_PLACEHOLDER.findall(command)) - PLACEHOLDERS:
+                known = listed(sorted("{" + known + "}" for known in PLACEHOLDERS), "and")
+                detail = f'Nothing is filled in for "{{{word}}}" in profile "{name}"; there are {known}.'
+                at = question.draft.at("HardwareProfile", name, "after_puppet", index)
+                yield error("Unknown placeholder", detail, at)
+
+
+def profiles_ask_for_something(question: Question) -> Iterator[Diagnostic]:
+    """A profile without any rule would take every machine there is."""
+    for name, profile in question.tree.profiles.items():
+        if not profile.match.model_fields_set and not profile.disks:
+            detail = (
+                f'Profile "{name}" has no rule, so every machine matches. Write at least "match: {{product: [...]}}".'
+            )
+            yield warning("Profile that takes every machine", detail, question.draft.at_name("HardwareProfile", name))
+
+
+def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
+    """The pattern for switch ports is a regular expression with a group ``unit``, and cannot run for ever."""
+    for name, racking in question.tree.rackings.items():
+        pattern = racking.ports.pattern
+        if pattern is None:
+            continue
+        problem = port_pattern_problem(pattern)
+        if problem:
+            at = question.draft.at("Racking", name, "ports", "pattern")
+            yield error("Invalid port pattern", f'The port pattern of racking "{name}" {problem}', at)
+
+
+def port_pattern_problem(pattern: str) -> str | None:
+    """What is wrong with a switch port pattern, as the end of a sentence.
+
+    Port names come from the network, so a pattern may not backtrack for ever: what is repeated may hold
+    no repetition and no alternative, and at most two repetitions may be unbounded.
+    """
+    if len(pattern) > 200:
+        return "is longer than 200 characters."
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"is not a regular expression: {error}."
+    if "unit" not in compiled.groupindex:
+        return r"has no group named unit. Write (?P<unit>\d+) where the rack unit stands."
+    plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
+    if re.search(r"[*+?}|][^()]*\)(?:[*+]|\{)", plain):
+        return "repeats a group that holds a repetition or an alternative, which can take for ever. Simplify it."
+    if len(re.findall(r"[*+]|\{\d*,\}", plain)) > 2:
+        return "has more than two unbounded repetitions, which can take for ever. Simplify it."
+    return None
+
+
+def products_and_places_are_known(question: Question) -> Iterator[Diagnostic]:
+    """A switch stands in one rack, whoever says so."""
+    first: dict[str, str] = {}
+    for name, racking in question.tree.rackings.items():
+        for switch in racking.switches:
+            other = first.setdefault(switch, name)
+            if other != name:
+                detail = f'Switch "{switch}" stands in racking "{other}" and in "{name}". Keep one.'
+                yield error("Switch in two places", detail, question.draft.at_key("Racking", name, "switches", switch))
+    sizes = {product for racking in question.tree.rackings.values() for product in racking.products}
+    if not question.draft.complete or not sizes:
+        return
+    for name, profile in question.tree.profiles.items():
+        for index, product in enumerate(profile.match.product):
+            if product not in sizes:
+                detail = f'No racking gives the height of "{product}"; one unit is assumed.{suggestion(product, sizes)}'
+                at = question.draft.at("HardwareProfile", name, "match", "product", index)
+                yield warning("Product of unknown height", detail, at)
+
+
+CHECKS: tuple[Check, ...] = (
+    ranges_are_in_order,
+    raid_has_the_disks_it_needs,
+    devices_are_named_once,
+    commands_have_known_placeholders,
+    profiles_ask_for_something,
+    switch_ports_can_be_read,
+    products_and_places_are_known,
+)

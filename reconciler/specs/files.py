@@ -1,0 +1,63 @@
+"""Reads a spec tree's files from a directory: names, links, sizes and counts are bounded."""
+
+import os
+from pathlib import Path
+
+from .yaml_text import MAX_BYTES
+
+MAX_FILES = 10_000
+MAX_TOTAL_BYTES = 64 * 1024 * 1024
+"""Of all files together; ten thousand Machine documents are 3 MB."""
+
+
+class UnreadableError(Exception):
+    """The directory cannot be read as a spec tree. The text says why, and what to do."""
+
+
+def read_directory(directory: str | Path) -> dict[str, bytes]:
+    """Every ``*.yaml`` and ``*.yml`` below a directory, by its path relative to where we stand.
+
+    Hidden files and directories are left out. A link is followed when what it leads
+    to lies inside the tree; one that leads out of it is refused. A file that is too
+    large is cut one byte past the limit, so that the loader says so at its place.
+
+    Raises:
+        UnreadableError: It does not exist, cannot be read, or holds too much.
+    """
+    root = Path(directory)
+    if not root.is_dir():
+        raise UnreadableError(f'There is no directory "{root}". Name the spec tree with --specs.')
+    inside = root.resolve()
+    files: dict[str, bytes] = {}
+    total = 0
+    for path in _yaml_files(root):
+        if not path.resolve().is_relative_to(inside):
+            raise UnreadableError(f'"{path}" is a link that leads out of the spec tree. Put the file itself there.')
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise UnreadableError(f'Cannot read "{path}": {error.strerror}.') from error
+        files[path.as_posix()] = content
+        total += len(content)
+        if len(files) > MAX_FILES or total > MAX_TOTAL_BYTES:
+            raise UnreadableError(
+                f'"{root}" holds more than {MAX_FILES} files or {MAX_TOTAL_BYTES} bytes of YAML. Is it a spec tree?'
+            )
+    return files
+
+
+def _yaml_files(root: Path) -> list[Path]:
+    def fail(error: OSError) -> None:
+        raise UnreadableError(f'Cannot read "{error.filename}": {error.strerror}.') from error
+
+    found = []
+    for directory, below, names in os.walk(root, onerror=fail):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [
+            path
+            for name in names
+            if name.endswith((".yaml", ".yml")) and not name.startswith(".")
+            if (path := Path(directory, name)).is_file() or not path.exists()
+        ]
+    return sorted(found)

@@ -1,0 +1,140 @@
+"""The settings table: well-formed, and complete against what OCI lets operators set."""
+
+import os
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.model.settings import LEVELS, TYPES, SettingRow, for_puppet, problem_with
+from reconciler.render.settings import render_settings_page
+from reconciler.specs.settings_table import load_table
+
+TABLE = load_table()
+ROWS = list(TABLE.values())
+NOT_SETTINGS = yaml.safe_load((Path(__file__).parent / "not_settings.yaml").read_text())
+TEXT = (Path(__file__).parents[2] / "reconciler/data/settings.yaml").read_text()
+
+OCI_ROLES = {
+    *("compute", "controller", "network", "volume", "sql", "sqlmsg", "messaging", "cephmon", "cephosd", "swiftproxy"),
+    *("swiftstore", "custom", "debmirror", "tempest", "billosd", "billmon", "dns", "metal", "radosgw", "elastic"),
+    "all",
+}
+OCI_TYPES = {"text": "string", "fqdn": "string", "ip_list": "list"}
+LISTS_THAT_OCI_KEEPS_AS_TEXT = {"vfio_ids": " "}
+"""Where OCI's database has another separator than its Puppet classes."""
+
+
+def left_out(table: str) -> set[str]:
+    return {column for group in NOT_SETTINGS[table].values() for column in group}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)
+def test_a_row_is_well_formed(row: SettingRow) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", row.name)
+    assert row.type in TYPES
+    assert row.levels and tuple(sorted(row.levels, key=LEVELS.index)) == row.levels
+    assert set(row.roles) <= OCI_ROLES
+    assert bool(row.choices) == (row.type == "choice")
+    assert row.min is None or row.type in ("int", "float")
+    assert row.separator is None or row.type == "list"
+    if row.default is not None:
+        assert problem_with(row, row.default, row.levels[0]) is None
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)
+def test_the_help_is_one_sentence_of_substance(row: SettingRow) -> None:
+    assert 30 <= len(row.help) <= 160
+    assert row.help[0].isupper() and row.help.endswith(".")
+    assert "\n" not in row.help
+    assert row.help.lower().rstrip(".").replace(" ", "_") != row.name
+
+
+def test_no_two_rows_say_the_same() -> None:
+    assert len({row.help for row in ROWS}) == len(ROWS)
+
+
+def test_every_row_is_on_a_line_of_its_own_below_a_heading() -> None:
+    lines = TEXT.splitlines()
+    assert sum(line.startswith("- {name: ") and line.endswith("}") for line in lines) == len(TABLE)
+    assert all(re.match(r"$|#( |$)|- \{|[A-Z][^:]+:$", line) for line in lines)
+
+
+def test_rows_of_a_subject_stand_together() -> None:
+    subjects = [subject for subject, _ in groupby(row.subject for row in ROWS)]
+    assert len(subjects) == len(set(subjects))
+
+
+def test_the_page_for_people_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs/settings.md"
+    if os.environ.get("GOLDEN") == "overwrite":
+        page.write_text(render_settings_page(TABLE))
+    assert page.read_text() == render_settings_page(TABLE), "GOLDEN=overwrite rewrites it"
+
+
+def test_no_name_is_given_twice() -> None:
+    names = re.findall(r"^- \{name: (\w+)", TEXT, re.MULTILINE)
+    assert len(names) == len(set(names)) == len(TABLE)
+
+
+def test_passwords_are_never_shown() -> None:
+    assert {row.name for row in ROWS if "password" in row.name} <= {row.name for row in ROWS if row.secret}
+
+
+def test_every_name_that_a_help_mentions_exists() -> None:
+    words = ("cluster_value", "extswift_")
+    for row in ROWS:
+        for name in re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", row.help):
+            assert name in TABLE or name.startswith(words), f"{row.name} speaks of {name}"
+
+
+def test_every_tunable_of_oci_has_a_row_with_its_type_default_and_roles(tunables: dict[str, Any]) -> None:
+    assert set(tunables) <= set(TABLE)
+    for name, fact in tunables.items():
+        row = TABLE[name]
+        assert row.type in (OCI_TYPES.get(fact["type"], fact["type"]), "list", "choice"), name
+        assert as_oci_writes(row) == (float(fact["default"]) if fact["type"] == "float" else fact["default"]), name
+        if fact.get("roles"):
+            assert row.roles == tuple(fact["roles"]), name
+
+
+def test_every_column_of_oci_is_a_row_or_is_left_out_for_a_reason(columns: dict[str, dict[str, str]]) -> None:
+    for table, sql in columns.items():
+        assert set(sql) - set(TABLE) == left_out(table)
+
+
+def test_a_column_that_is_a_row_has_its_default(columns: dict[str, dict[str, str]], tunables: dict[str, Any]) -> None:
+    for name, sql in {**columns["machines"], **columns["clusters"]}.items():
+        if name in TABLE and name not in tunables:
+            default = re.search("default '(.*)'", sql)
+            assert as_oci_writes(TABLE[name]) == (default[1] if default else None), name
+
+
+def test_a_choice_offers_what_the_database_takes(columns: dict[str, dict[str, str]]) -> None:
+    for name, sql in {**columns["machines"], **columns["clusters"]}.items():
+        words = set(re.findall("'([^']*)'", sql.partition(")")[0])) if sql.startswith("enum") else set()
+        if name in TABLE and words:
+            row = TABLE[name]
+            assert words == ({"yes", "no"} if row.type == "boolean" else set(row.choices)), name
+
+
+def as_oci_writes(row: SettingRow) -> Any:
+    if row.type == "boolean":
+        return "yes" if row.default else "no"
+    if row.type == "float":
+        return row.default
+    if row.type == "list" and row.default is not None:
+        separator = LISTS_THAT_OCI_KEEPS_AS_TEXT.get(row.name, row.separator)
+        return separator.join(row.default) if separator else row.default
+    return None if row.default is None else str(row.default)
+
+
+def test_a_list_becomes_the_text_that_puppet_takes() -> None:
+    assert for_puppet(TABLE["neutron_dnsmasq_dns_servers"], ("9.9.9.9", "1.1.1.1")) == "9.9.9.9;1.1.1.1"
+    assert for_puppet(TABLE["neutron_az_list"], ("az1", "az2")) == "az1/az2"
+    assert for_puppet(TABLE["vfio_ids"], ()) == ""
+    assert for_puppet(TABLE["amp_secgroup_list"], None) is None
+    assert for_puppet(TABLE["asn"], 65001) == 65001
