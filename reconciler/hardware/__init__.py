@@ -1,0 +1,1 @@
+"""Report text to facts; facts to racks and profiles. Pure."""

@@ -1,0 +1,145 @@
+"""Which disks of a machine each entry of a profile takes.
+
+Greedy, in the order written: every entry first takes its minimum, then, again in order, extras up to its maximum.
+An entry takes the first disks that fit, by slot or by device name, and never gives one back for a later entry: where
+sizes overlap, write the narrower entry first. So the answer can be followed with a finger on the page.
+
+A controller's physical disks count, never the volumes made of them; without such, block devices count. NVMe disks
+are behind no such controller and count beside its disks, except for a RAID that the controller should make.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
+from ..model.spec import DiskRule, HardwareProfileSpec
+from ..model.units import render_size
+
+AnyDisk = Disk | PhysicalDisk
+
+_NUMBERED = re.compile(r"\d+|\D+")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a profile does not fit, as a sentence."""
+
+    reason: str
+
+
+def disk_plan(hardware: Hardware, profile: HardwareProfileSpec) -> DiskPlan | Refusal:
+    """Exactly the disks that each entry of ``profile.disks`` takes; or why they do not suffice."""
+    free = countable_disks(hardware)
+    behind_controller = bool(hardware.physical_disks)
+    taken: list[list[AnyDisk]] = []
+    for entry, rule in enumerate(profile.disks):
+        fitting = [disk for disk in free if _fits(disk, rule, behind_controller)]
+        wanted = rule.count.min or 0
+        if len(fitting) < wanted:
+            return Refusal(_too_few(hardware, profile, entry, len(fitting)))
+        taken.append(fitting[:wanted])
+        free = [disk for disk in free if disk not in taken[-1]]
+    for rule, held in zip(profile.disks, taken, strict=True):
+        room = len(free) if rule.count.max is None else rule.count.max - len(held)
+        extras = [disk for disk in free if _fits(disk, rule, behind_controller)][: max(room, 0)]
+        held.extend(extras)
+        free = [disk for disk in free if disk not in extras]
+    if free and profile.unlisted_disks == "refuse":
+        return Refusal(f"no disk may be left over, but {_disks_left(free)}")
+    return DiskPlan(
+        tuple(
+            DisksTaken(entry, tuple(held), rule.raid, rule.by, rule.options)
+            for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True))
+        ),
+        tuple(free),
+    )
+
+
+def countable_disks(hardware: Hardware) -> list[AnyDisk]:
+    """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
+    behind = sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))
+    beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk)), key=_by_name)
+    return [*behind, *beside]
+
+
+def disk_name(disk: AnyDisk) -> str:
+    """How people point at a disk: ``sda``, or controller:enclosure:slot."""
+    return disk.name if isinstance(disk, Disk) else f"{disk.controller}:{disk.enclosure}:{disk.slot}"
+
+
+def describe(disk: AnyDisk) -> str:
+    """``sdf (12TB ST12000NM)``."""
+    return f"{disk_name(disk)} ({render_size(disk.size)}{' ' if disk.model else ''}{disk.model})"
+
+
+def exact_size(size: int) -> str:
+    """A bound as it was most likely written: whole GiB as GiB, all else decimal."""
+    return f"{size // 2**30}GiB" if size and size % 2**30 == 0 else render_size(size)
+
+
+def size_words(low: int | None, high: int | None) -> str:
+    """``220GiB to 250GiB``, ``at least 1TB``, ``up to 2TB``."""
+    if low is not None and high is not None:
+        return exact_size(low) if low == high else f"{exact_size(low)} to {exact_size(high)}"
+    if low is not None:
+        return f"at least {exact_size(low)}"
+    return "any size" if high is None else f"up to {exact_size(high)}"
+
+
+def number_words(low: int | None, high: int | None) -> str:
+    """``2``, ``2 to 4``, ``at least 2``, ``up to 4``."""
+    if high is None:
+        return f"at least {low or 0}"
+    if low is None:
+        return f"up to {high}"
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _fits(disk: AnyDisk, rule: DiskRule, behind_controller: bool) -> bool:
+    if behind_controller and rule.raid is not None and rule.by == "controller" and isinstance(disk, Disk):
+        return False
+    if rule.size is not None and not (
+        (rule.size.min is None or rule.size.min <= disk.size) and (rule.size.max is None or disk.size <= rule.size.max)
+    ):
+        return False
+    if rule.devices and not _names(disk) & set(rule.devices):
+        return False
+    return not rule.model or any(part in disk.model for part in rule.model)
+
+
+def _names(disk: AnyDisk) -> set[str]:
+    return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
+
+
+def _is_nvme(disk: Disk) -> bool:
+    return disk.device.startswith("nvme") or disk.name.startswith("nvme")
+
+
+def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
+    """Names without digits by length first, as the kernel counts: sdz before sdaa; numbers inside by value."""
+    parts = [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _NUMBERED.findall(disk.name)]
+    return (0 if any(is_number for is_number, _, _ in parts) else len(disk.name)), parts
+
+
+def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
+    rule = profile.disks[entry]
+    fit_at_all = sum(_fits(disk, rule, bool(hardware.physical_disks)) for disk in countable_disks(hardware))
+    earlier = f" left, because entries before it take {fit_at_all - left}" if fit_at_all > left else ""
+    where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
+    return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}"
+
+
+def _kind(rule: DiskRule) -> str:
+    words = "disk" if rule.count.max == 1 or (rule.count.max is None and rule.count.min == 1) else "disks"
+    if rule.size is not None:
+        words += f" of {size_words(rule.size.min, rule.size.max)}"
+    if rule.devices:
+        words += f" named {' or '.join(rule.devices)}"
+    if rule.model:
+        words += f" whose model holds {' or '.join(rule.model)}"
+    return words
+
+
+def _disks_left(left: list[AnyDisk]) -> str:
+    shown = ", ".join(describe(disk) for disk in left[:4]) + (", ..." if len(left) > 4 else "")
+    return f"{len(left)} {'is' if len(left) == 1 else 'are'}: {shown}"

@@ -1,0 +1,79 @@
+"""Where a machine stands, from the switch and port that its network interfaces hear over LLDP."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ..model.hardware import Hardware, Nic, Racked, Unracked
+from ..model.spec import Ports, RackingSpec, SwitchPlace
+
+
+def rack(hardware: Hardware, rackings: Mapping[str, RackingSpec]) -> Racked | Unracked:
+    """The place of the first network interface, as reported, whose switch and port are known.
+
+    A known switch with an unknown port still gives the rack, without the unit. Switches of two racks give the first
+    one's place, with a doubt that says so.
+    """
+    heard = [nic for nic in hardware.nics if nic.switch is not None]
+    if not heard:
+        return Unracked("no network interface hears a switch over LLDP")
+    found = list(_places(hardware, heard, rackings))
+    if not found:
+        names = ", ".join(sorted({str(nic.switch) for nic in heard}))
+        return Unracked(f"no Racking knows the switch {names}")
+    first = next((place for place in found if isinstance(place, Racked) and place.unit is not None), found[0])
+    if isinstance(first, Unracked):
+        return first
+    other = next((p for p in found if isinstance(p, Racked) and _where(p) != _where(first)), None)
+    if other is None:
+        return first
+    return replace(
+        first, doubt=f"switch {first.switch} is in {_rack_words(first)}, but {other.switch} in {_rack_words(other)}"
+    )
+
+
+def _places(hardware: Hardware, heard: list[Nic], rackings: Mapping[str, RackingSpec]) -> Iterator[Racked | Unracked]:
+    for nic in heard:
+        for name in sorted(rackings):
+            place = _switch(rackings[name], str(nic.switch))
+            if place is not None:
+                yield _place(hardware, nic, rackings[name], name, place)
+                break
+
+
+def _place(hardware: Hardware, nic: Nic, racking: RackingSpec, name: str, place: SwitchPlace) -> Racked | Unracked:
+    size = racking.products.get(hardware.product)
+    if size is None and racking.products:
+        return Unracked(f'Racking "{name}" does not say how high the product "{hardware.product}" is')
+    return Racked(
+        dc=place.dc,
+        row=place.row,
+        rack=place.rack,
+        unit=_unit(racking.ports, nic.port or ""),
+        height=size.height if size else 1,
+        location=place.location,
+        compute_aggregate=place.compute_aggregate,
+        switch=str(nic.switch),
+        port=nic.port or "",
+    )
+
+
+def _switch(racking: RackingSpec, switch: str) -> SwitchPlace | None:
+    """Host names are compared without case: switches announce what somebody once typed."""
+    return racking.switches.get(switch) or racking.switches.get(switch.lower())
+
+
+def _unit(ports: Ports, port: str) -> int | None:
+    if port in ports.map:
+        return ports.map[port]
+    found = re.fullmatch(ports.pattern, port) if ports.pattern else None
+    digits = found.groupdict().get("unit") if found else None
+    return int(digits) if digits and re.fullmatch(r"[0-9]{1,3}", digits) else None
+
+
+def _where(place: Racked) -> tuple[str, str, str]:
+    return place.dc, place.row, place.rack
+
+
+def _rack_words(place: Racked) -> str:
+    return f"rack {place.rack} of row {place.row} in datacenter {place.dc}"

@@ -1,0 +1,269 @@
+"""A hardware report of the agent, believed or refused as a whole.
+
+Refused is what identity or safety rests on: the serial, sizes and names of disks, structure, types, anything hostile.
+An optional text that says nothing useful (a NIC without MAC, a speed of ``-1``) is put aside in ``Hardware.extra``
+and the rest of the report still counts.
+"""
+
+import json
+import re
+from dataclasses import replace
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Final
+
+from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk
+from .fields import ABSENT, Fields, ReportError, check_extra, clip, kind_of, parse_object
+
+__all__ = ["ReportError", "digest", "parse_report"]
+
+PETABYTE: Final = 10**15
+MIB: Final = 2**20
+MAX_DISKS: Final = 512  # four 102-disk enclosures and the server's own
+MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
+MAX_CONTROLLERS: Final = 64
+MAX_MODULES: Final = 256
+MAX_KEYS: Final = 16
+MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
+
+_SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
+_DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
+_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
+_FILLER = re.compile(r"0+|([-.xf])\1+")
+_HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
+_ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
+
+PLACEHOLDERS: Final = frozenset(
+    """
+    default|default string|to be filled by o.e.m.|to be filled by oem|o.e.m.|oem|none|null|not specified|unspecified
+    not available|not applicable|n-a|na|unknown|invalid|empty|system serial number|chassis serial number|serial number
+    serialnumber|123456789|1234567890|0123456789|01234567890123456789|0123456789abcdef|12345678|1234567|123456
+    """.replace("\n", "|")
+    .replace("    ", "")
+    .split("|")
+)
+"""What firmware says when nobody gave the machine a serial; hundreds of machines may say the same."""
+
+
+def parse_report(body: bytes) -> Hardware:
+    """The hardware described by one report of the stock agent, or of ours, which says more.
+
+    Takes sizes of disks in bytes, memory in MiB, NIC speeds in Mbit/s, as the agent writes them.
+
+    Raises:
+        ReportError: Identity or safety cannot rest on the report; the error names the field.
+    """
+    top = Fields("", parse_object(body))
+    machine = _only_machine(top)
+    extra: dict[str, object] = {}
+    modules, memory = _memory(top, extra)
+    hardware = Hardware(
+        serial=_serial(machine),
+        manufacturer=machine.text("system_manufacturer"),
+        product=machine.text("productname"),
+        memory=memory,
+        cpu=_cpu(machine),
+        disks=_disks(top, extra),
+        physical_disks=_physical_disks(top, extra),
+        nics=_nics(top, extra),
+        controllers=_controllers(top, extra),
+        bios_version=machine.text("bios_version"),
+        lifecycle_version=machine.text("dell_lifecycle_version"),
+        bmc_firmware=machine.text("ipmi_firmware_version"),
+        bmc_address=_address(machine, "ipmi_detected_ip"),
+        uefi=machine.yes("boot_uefi"),
+        secure_boot=machine.yes("secure_boot"),
+        architecture=_architecture(machine),
+        sort_devices=machine.yes("use_oci_sort_dev"),
+        memory_modules=modules,
+        ssh_host_keys=_host_keys(top),
+        from_installed=machine.yes("installed_system"),
+        extra=extra,
+    )
+    extra.update(machine.rest() | top.rest())
+    check_extra(extra)
+    return hardware
+
+
+def _only_machine(top: Fields) -> Fields:
+    machines = top.objects("machine", most=1)
+    if not machines:
+        raise ReportError("machine", "is missing")
+    return machines[0]
+
+
+def _serial(machine: Fields) -> str:
+    """The identity of a machine: never cleaned up, because two machines must not become one by it."""
+    given = machine.values.get("serial")
+    if isinstance(given, str):
+        word = given.strip().lower()
+        if not word:
+            machine.refuse("serial", "is empty; set one in the firmware")
+        if word in PLACEHOLDERS or word in ABSENT or _FILLER.fullmatch(word):
+            machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
+    return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
+
+
+def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:
+    """The modules as they are described, and the bytes of all together; the stock agent gives one entry, the total."""
+    entries = top.objects("memory", MAX_MODULES)
+    if not entries:
+        raise ReportError("memory", "is missing")
+    modules: list[dict[str, str]] = []
+    total = 0
+    for entry in entries:
+        size = entry.whole("size", 1, PETABYTE // MIB)
+        total += size
+        words: dict[str, str] = {key: entry.text(key) for key in MODULE_WORDS if key in entry.values}
+        modules.append({"size": str(size), **words})
+        extra.update(entry.rest())
+    if total * MIB > PETABYTE:
+        raise ReportError("memory", "is more than 1 PB in all")
+    return tuple(modules), total * MIB
+
+
+def _cpu(machine: Fields) -> Cpu:
+    return Cpu(
+        vendor=machine.text("cpu_vendor"),
+        model=machine.text("cpu_model_name"),
+        threads=machine.maybe_whole("cpu_threads", 65536),
+        cores_per_socket=machine.maybe_whole("cpu_core_per_socket", 65536),
+        sockets=machine.maybe_whole("cpu_sockets", 1024),
+        mhz=machine.maybe_number("cpu_mhz", 100_000),
+    )
+
+
+def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
+    found: dict[str, Disk] = {}
+    for entry in top.objects("blockdevices", MAX_DISKS):
+        name = entry.name("name", _DEVICE, "a device name")
+        if name in found:
+            entry.refuse("name", f'"{name}" is given twice')
+        found[name] = Disk(
+            name=name,
+            device=entry.name("realdev", _DEVICE, "a device name", default=name),
+            size=entry.whole("size", 1, PETABYTE),
+            model=entry.text("model"),
+            serial=entry.text("serial"),
+            wwn=entry.text("wwn"),
+            contents=entry.text("contents", limit=1024),
+        )
+        extra.update(entry.rest())
+    return tuple(found.values())
+
+
+def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk, ...]:
+    found: dict[tuple[int, int, int], PhysicalDisk] = {}
+    for entry in top.objects("phys-blockdevices", MAX_DISKS):
+        place = entry.whole("controller", 0, 255), entry.whole("enclosure", 0, 65535), entry.whole("slot", 0, 65535)
+        if place in found:
+            entry.refuse("slot", f"two disks are in slot {place[2]} of enclosure {place[1]}, controller {place[0]}")
+        found[place] = PhysicalDisk(
+            *place,
+            size=entry.whole("size", 1, PETABYTE),
+            model=entry.text("model"),
+            serial=entry.text("serial"),
+            state=entry.text("state"),
+        )
+        extra.update(entry.rest())
+    return tuple(found.values())
+
+
+def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
+    found = []
+    for entry in top.objects("interfaces", MAX_NICS):
+        mac = _mac(entry)
+        if mac is None:  # InfiniBand, or a NIC whose driver failed: it identifies nobody
+            extra[entry.where] = entry.values
+            continue
+        entry.values.pop("macaddr")
+        found.append(
+            Nic(
+                name=entry.name("name", _DEVICE, "an interface name"),
+                mac=mac,
+                speed=entry.maybe_whole("max_speed", 10_000_000),
+                switch=entry.text("switch_hostname") or None,
+                port=entry.text("switchport_name") or None,
+                firmware=entry.text("firmware_version"),
+                driver=entry.text("driver"),
+            )
+        )
+        extra.update(entry.rest())
+    return tuple(found)
+
+
+def _mac(entry: Fields) -> str | None:
+    given = entry.values.get("macaddr", "")
+    if not isinstance(given, str):
+        entry.refuse("macaddr", f"is {kind_of(given)}, not text")
+    if not _MAC.fullmatch(given.lower()):
+        return None
+    digits = re.sub("[:-]", "", given.lower())
+    group_or_none = int(digits[:2], 16) & 1 or digits == "0" * 12
+    return None if group_or_none else ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def _controllers(top: Fields, extra: dict[str, object]) -> tuple[DiskController, ...]:
+    found = []
+    for entry in top.objects("blkdev_ctrl", MAX_CONTROLLERS):
+        found.append(
+            DiskController(
+                hwid=entry.text("hwid"),
+                vendor=entry.text("vendor"),
+                product=entry.text("product"),
+                kind=entry.verbatim("ctrl_type"),
+                firmware=entry.text("firmware_version"),
+            )
+        )
+        extra.update(entry.rest())
+    return tuple(found)
+
+
+def _address(machine: Fields, key: str) -> str | None:
+    """An IP address in its shortest form; None where the agent's text is none."""
+    given = machine.text(key)
+    try:
+        address = ip_address(given)
+    except ValueError:
+        machine.keep(key, given)
+        return None
+    return None if address.is_unspecified else str(address)
+
+
+def _architecture(machine: Fields) -> str | None:
+    given = machine.text("architecture")
+    known = _ARCHITECTURES.get(given.lower())
+    if known is None:
+        machine.keep("architecture", given)
+    return known
+
+
+def _host_keys(top: Fields) -> tuple[str, ...]:
+    keys = top.items("ssh_host_keys", MAX_KEYS)
+    for i, key in enumerate(keys):
+        if not isinstance(key, str) or not _HOST_KEY.fullmatch(key):
+            top.refuse(f"ssh_host_keys[{i}]", "is not a public key such as ssh-ed25519 AAAA...")
+    return tuple(str(key) for key in keys)
+
+
+def digest(hardware: Hardware) -> str:
+    """The same for the same hardware, in whatever order its parts were listed.
+
+    The processor's clock is left out: agents read the current one, which changes from report to report.
+    """
+    parts = replace(
+        hardware,
+        cpu=replace(hardware.cpu, mhz=None),
+        disks=tuple(sorted(hardware.disks, key=lambda disk: disk.name)),
+        physical_disks=tuple(
+            sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))
+        ),
+        nics=tuple(sorted(hardware.nics, key=lambda nic: (nic.mac, nic.name))),
+        controllers=tuple(sorted(hardware.controllers, key=repr)),
+        ssh_host_keys=tuple(sorted(hardware.ssh_host_keys)),
+        memory_modules=(),
+        extra={},
+    )
+    modules = sorted(sorted(module.items()) for module in hardware.memory_modules)
+    rest = json.dumps([modules, dict(hardware.extra)], sort_keys=True)
+    return sha256(f"{parts!r}{rest}".encode()).hexdigest()[:32]

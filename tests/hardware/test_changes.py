@@ -1,0 +1,155 @@
+"""What is said when a machine is not as it was."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.hardware.changes import ChangeKind as Kind
+from reconciler.hardware.changes import changes
+from reconciler.hardware.identity import conflict, same_machine
+from reconciler.hardware.report import digest
+from reconciler.model.hardware import Cpu, Disk, DiskController, Nic
+
+from .machines import GIB, behind, disks, machine, nic
+
+SDF = Disk("sdf", "sdf", 12 * 10**12, "ST12000NM")
+RAID = DiskController("raid", "Broadcom / LSI", "MegaRAID SAS-3 3108", "LSI-raid", "4.300")
+ENO1 = "eno1 (e4:43:4b:00:00:01)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"disks": (SDF,)}, {"disks": ()}, [(Kind.DISK_GONE, "disk sdf (12TB ST12000NM) is gone")]),
+        ({"disks": ()}, {"disks": (SDF,)}, [(Kind.DISK_NEW, "disk sdf (12TB ST12000NM) is new")]),
+        (
+            {"disks": disks(240)},
+            {"disks": disks(480, model="")},
+            [(Kind.DISK_CHANGED, "disk sda (240GB MZ7LH) is now 480GB")],
+        ),
+        (
+            {"disks": (replace(SDF, serial="Z1"),)},
+            {"disks": (replace(SDF, serial="Z1", name="sdg", device="sdg"),)},
+            [(Kind.DISK_CHANGED, "disk sdg (12TB ST12000NM) was called sdf before")],
+        ),
+        (
+            {"disks": (SDF,)},
+            {"disks": (replace(SDF, contents="ext4"),)},
+            [(Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) holds ext4 now, nothing before")],
+        ),
+        (
+            {"physical_disks": behind(240, 960)},
+            {"physical_disks": behind(240)},
+            [(Kind.DISK_GONE, "disk 0:32:1 (960GB MZ7LH) is gone")],
+        ),
+        (
+            {"physical_disks": behind(240)},
+            {"physical_disks": (replace(behind(240)[0], serial="S9"),)},
+            [(Kind.DISK_CHANGED, "disk 0:32:0 (240GB MZ7LH) serial S0 was replaced by 240GB MZ7LH serial S9")],
+        ),
+        (
+            {"physical_disks": (replace(behind(240)[0], state="Online"),)},
+            {"physical_disks": (replace(behind(240)[0], state="Failed"),)},
+            [(Kind.DISK_CHANGED, "disk 0:32:0 (240GB MZ7LH) is Failed, was Online")],
+        ),
+        (
+            {"controllers": (RAID,)},
+            {"controllers": ()},
+            [(Kind.CONTROLLER_GONE, "storage controller raid Broadcom / LSI MegaRAID SAS-3 3108 is gone")],
+        ),
+        (
+            {"controllers": ()},
+            {"controllers": (RAID,)},
+            [(Kind.CONTROLLER_NEW, "storage controller raid Broadcom / LSI MegaRAID SAS-3 3108 is new")],
+        ),
+        (
+            {"controllers": (RAID,)},
+            {"controllers": (replace(RAID, firmware="4.680"),)},
+            [
+                (
+                    Kind.FIRMWARE,
+                    "firmware of storage controller raid Broadcom / LSI MegaRAID SAS-3 3108 is 4.680, was 4.300",
+                )
+            ],
+        ),
+        (
+            {"nics": (nic("eno1", 1), nic("eno2", 2))},
+            {"nics": (nic("eno1", 1),)},
+            [(Kind.NIC_GONE, "network interface eno2 (e4:43:4b:00:00:02) is gone")],
+        ),
+        ({"nics": ()}, {"nics": (nic("eno1", 1),)}, [(Kind.NIC_NEW, f"network interface {ENO1} is new")]),
+        (
+            {"nics": (nic("eno1", 1, "sw1", "swp3"),)},
+            {"nics": (nic("eno1", 1, "sw2", "swp3"),)},
+            [(Kind.NIC_RECABLED, f"network interface {ENO1} is on sw2 port swp3, was on sw1 port swp3")],
+        ),
+        (
+            {"nics": (nic("eno1", 1, "sw1", "swp3"),)},
+            {"nics": (nic("eno1", 1),)},
+            [(Kind.NIC_RECABLED, f"network interface {ENO1} is on no switch that it hears, was on sw1 port swp3")],
+        ),
+        (
+            {"nics": (Nic("eno1", "e4:43:4b:00:00:01", firmware="1"),)},
+            {"nics": (Nic("eno1", "e4:43:4b:00:00:01", firmware="2"),)},
+            [(Kind.FIRMWARE, f"firmware of {ENO1} is 2, was 1")],
+        ),
+        ({"memory": 256 * GIB}, {"memory": 192 * GIB}, [(Kind.MEMORY, "memory is 192GiB, was 256GiB")]),
+        (
+            {"cpu": Cpu(model="Xeon", sockets=2, threads=64)},
+            {"cpu": Cpu(model="Xeon", sockets=1, threads=32)},
+            [(Kind.CPU, "processor is Xeon (1 sockets, 32 threads), was Xeon (2 sockets, 64 threads)")],
+        ),
+        ({"bios_version": "2.1"}, {"bios_version": "2.2"}, [(Kind.FIRMWARE, "BIOS version is 2.2, was 2.1")]),
+        ({"bmc_firmware": "6.0"}, {"bmc_firmware": ""}, [(Kind.FIRMWARE, "BMC firmware is not reported, was 6.0")]),
+        ({}, {"bmc_address": None}, [(Kind.BMC_ADDRESS, "BMC address is not reported, was 192.168.200.9")]),
+        ({}, {"uefi": True}, [(Kind.BOOT_MODE, "boot mode is UEFI, was BIOS")]),
+        ({}, {"secure_boot": True}, [(Kind.BOOT_MODE, "secure boot is on, was off")]),
+        ({}, {"product": "PowerEdge R650"}, [(Kind.MODEL, "product is PowerEdge R650, was PowerEdge R640")]),
+        ({}, {"cpu": replace(machine().cpu, mhz=3100.0)}, []),
+        ({}, {"nics": machine().nics[::-1], "disks": machine().disks[::-1]}, []),
+    ],
+)
+def test_each_change_is_said(before: dict[str, Any], after: dict[str, Any], expected: list[tuple[Kind, str]]) -> None:
+    was, now = machine(**before), machine(**after)
+    assert [(change.kind, change.text) for change in changes(was, now)] == expected
+    assert (digest(was) == digest(now)) is (expected == [])
+
+
+def test_the_first_report_is_summed_up() -> None:
+    (only,) = changes(None, machine())
+    assert only.kind is Kind.FIRST_REPORT
+    assert only.text == (
+        "first report: Dell Inc. PowerEdge R640, 256GiB of memory, 5 disks (3.36TB), 2 network interfaces"
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "reported", "same"),
+    [
+        ((1, 2), (1, 2), True),
+        ((1, 2), (2, 3), True),
+        ((1, 2), (3, 4), False),
+        ((1, 2), (), False),
+        ((), (), True),
+    ],
+    ids=["nothing changed", "one card replaced", "none in common", "none reported", "none ever"],
+)
+def test_a_machine_is_its_serial_and_its_mac_addresses(
+    known: tuple[int, ...], reported: tuple[int, ...], same: bool
+) -> None:
+    one, other = (machine(nics=tuple(nic(f"eno{i}", i) for i in numbers)) for numbers in (known, reported))
+    assert same_machine(one, other) is same
+    assert (conflict(one, other) is None) is same
+
+
+def test_another_serial_is_another_machine() -> None:
+    assert not same_machine(machine(), machine(serial="2s2jgm2"))
+
+
+def test_a_conflict_names_the_serial_and_both_machines_addresses() -> None:
+    other = machine(nics=(nic("eno1", 7), nic("eno2", 8)))
+    assert conflict(machine(), other) == (
+        "two machines claim the serial 2S2JGM2: one has e4:43:4b:00:00:01, e4:43:4b:00:00:02, the other has "
+        "e4:43:4b:00:00:07, e4:43:4b:00:00:08, and no MAC address is common to both"
+    )

@@ -1,0 +1,91 @@
+"""Where the system goes, what is formatted, and what a pulled disk changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.hardware.choice import choose_disks, disks_in_use
+from reconciler.model.hardware import Disk, Hardware, PhysicalDisk
+from reconciler.model.spec import HardwareProfileSpec
+
+GB = 1000**3
+
+
+def machine(*sizes: int, behind: tuple[int, ...] = ()) -> Hardware:
+    disks = tuple(Disk(f"sd{chr(97 + i)}", f"sd{chr(97 + i)}", size, "M") for i, size in enumerate(sizes))
+    physical = tuple(PhysicalDisk(0, 32, slot, size) for slot, size in enumerate(behind))
+    return Hardware("S1", "Dell Inc.", "PowerEdge R740xd", 128 * 2**30, disks=disks, physical_disks=physical)
+
+
+def profile(role: str, *disks: dict[str, object]) -> HardwareProfileSpec:
+    return HardwareProfileSpec.model_validate({"role": role, "disks": disks})
+
+
+SSD = {"size": {"min": "200GB", "max": "250GB"}, "count": {"min": 2, "max": 2}, "raid": 1, "by": "software"}
+HDD = {"size": {"min": "11TB", "max": "13TB"}, "count": {"min": 3, "max": 3}}
+STORE = profile("swiftstore", SSD, HDD)
+STORE_DISKS = (12000 * GB, 12000 * GB, 12000 * GB, 240 * GB, 240 * GB)
+
+
+def test_a_software_raid_takes_the_disks_of_the_first_entry_and_formats_the_others() -> None:
+    choice = choose_disks(machine(*STORE_DISKS), STORE)
+    assert choice is not None
+    assert (choice.system_disks, choice.raid, choice.data_disks) == (("sdd", "sde"), 1, ("sda", "sdb", "sdc"))
+    assert len(choice.identity) == 5
+
+
+@pytest.mark.parametrize("role", ["controller", "cephosd", "compute"])
+def test_other_roles_format_nothing_beside_the_system(role: str) -> None:
+    choice = choose_disks(machine(*STORE_DISKS), profile(role, SSD))
+    assert choice is not None
+    assert choice.data_disks == ()
+
+
+@pytest.mark.parametrize(
+    ("raid", "behind", "volumes", "system"),
+    [
+        (1, (240, 240), (240,), ("sda",)),
+        (1, (240, 240), (239,), ("sda",)),  # the controller keeps its notes at the end
+        (10, (960, 960, 960, 960), (240, 1920), ("sdb",)),
+        (5, (960, 960, 960), (1920,), ("sda",)),
+        (1, (240, 240), (960,), None),  # its volume does not exist yet
+        (1, (240, 240), (), None),
+    ],
+)
+def test_behind_a_controller_the_system_goes_to_the_volume_of_the_right_size(
+    raid: int, behind: tuple[int, ...], volumes: tuple[int, ...], system: tuple[str, ...] | None
+) -> None:
+    rule = {"count": {"min": len(behind), "max": len(behind)}, "raid": raid, "by": "controller"}
+    hardware = machine(*(size * GB for size in volumes), behind=tuple(size * GB for size in behind))
+    choice = choose_disks(hardware, profile("controller", rule))
+    assert (choice.system_disks if choice else None) == system
+
+
+def test_a_machine_with_a_pulled_data_disk_is_not_installed_on_but_keeps_the_others_in_use() -> None:
+    pulled = machine(*STORE_DISKS)
+    pulled = replace(pulled, disks=pulled.disks[1:])
+    assert choose_disks(pulled, STORE) is None
+    in_use = disks_in_use(pulled, STORE)
+    assert in_use is not None
+    assert in_use.data_disks == ("sdb", "sdc")
+
+
+@pytest.mark.parametrize(("raid", "left", "volume"), [(1, 1, 960), (5, 2, 1920), (6, 2, 1920), (10, 3, 1920)])
+def test_a_machine_whose_system_lost_a_disk_keeps_its_system(raid: int, left: int, volume: int) -> None:
+    members = {1: 2, 5: 3, 6: 4, 10: 4}[raid]
+    rule = {"count": {"min": members, "max": members}, "raid": raid, "by": "controller"}
+    degraded = machine(volume * GB, behind=(960 * GB,) * left)
+    assert choose_disks(degraded, profile("controller", rule)) is None
+    in_use = disks_in_use(degraded, profile("controller", rule))
+    assert in_use is not None
+    assert in_use.system_disks == ("sda",)
+
+
+def test_a_store_whose_software_raid_lost_a_disk_keeps_its_data_disks() -> None:
+    pulled = machine(*STORE_DISKS)
+    smallest = min(pulled.disks, key=lambda disk: disk.size)
+    pulled = replace(pulled, disks=tuple(disk for disk in pulled.disks if disk is not smallest))
+    whole, in_use = disks_in_use(machine(*STORE_DISKS), STORE), disks_in_use(pulled, STORE)
+    assert whole is not None and in_use is not None
+    assert len(in_use.system_disks) == len(whole.system_disks) - 1
+    assert in_use.data_disks == whole.data_disks

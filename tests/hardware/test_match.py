@@ -1,0 +1,210 @@
+"""Which profiles a machine fits, which disks they take, and the sentences that refuse."""
+
+from typing import Any
+
+import pytest
+
+from reconciler.hardware.disks import Refusal, disk_name, disk_plan
+from reconciler.hardware.match import match, why_refused
+from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware
+
+from .machines import GIB, behind, disks, entry, machine, nic, profile
+
+RAID = DiskController("raid", "Broadcom / LSI", "MegaRAID", "LSI-raid")
+SMALL, LARGE = ("200GB", "300GB"), ("800GB", "1.8TB")
+
+
+@pytest.mark.parametrize(
+    ("rule", "hardware", "reason"),
+    [
+        ({}, {}, None),
+        ({"product": ["PowerEdge R640", "PowerEdge R440"]}, {}, None),
+        ({"product": ["PowerEdge R440"]}, {}, 'product "PowerEdge R640" is not PowerEdge R440'),
+        ({"product": ["R440", "R430"]}, {}, 'product "PowerEdge R640" is not one of R440, R430'),
+        ({"product": ["PowerEdge R440"]}, {"product": ""}, "product is not reported, needs PowerEdge R440"),
+        ({"manufacturer": ["HPE"]}, {}, 'manufacturer "Dell Inc." is not HPE'),
+        ({"memory": {"min": "256GiB", "max": "256GiB"}}, {}, None),
+        (
+            {"memory": {"min": "64GiB", "max": "128GiB"}},
+            {},
+            "needs 64GiB to 128GiB of memory, has 256GiB",
+        ),
+        (
+            {"memory": {"min": "64GiB"}},
+            {"memory": 64 * GIB - 1},
+            "needs at least 64GiB of memory, has 64.00GiB",
+        ),
+        ({"raid_controller": "any"}, {"physical_disks": behind(240)}, None),
+        ({"raid_controller": "none"}, {}, None),
+        ({"raid_controller": "none"}, {"controllers": (RAID,)}, None),
+        ({"raid_controller": "megaraid"}, {"physical_disks": behind(240)}, None),
+        ({"raid_controller": "megaraid"}, {}, "needs a MegaRAID controller with disks, has none"),
+        (
+            {"raid_controller": "megaraid"},
+            {"controllers": (RAID,)},
+            "needs a MegaRAID controller with disks, has none (it has one, but the report names no disks behind it)",
+        ),
+        (
+            {"raid_controller": "none"},
+            {"physical_disks": behind(240, 240)},
+            "wants no RAID controller, but one holds 2 disks",
+        ),
+        ({"cpu": {"vendor": ["GenuineIntel"], "model": ["Gold"], "threads": {"min": 64}}}, {}, None),
+        ({"cpu": {"vendor": ["AuthenticAMD"]}}, {}, 'CPU vendor "GenuineIntel" is not AuthenticAMD'),
+        ({"cpu": {"model": ["EPYC", "Silver"]}}, {}, 'CPU model "Xeon Gold 5218" does not hold EPYC or Silver'),
+        ({"cpu": {"threads": {"min": 128}}}, {}, "needs at least 128 CPU threads, has 64"),
+        ({"cpu": {"sockets": {"max": 1}}}, {}, "needs up to 1 CPU sockets, has 2"),
+        ({"cpu": {"sockets": {"max": 1}}}, {"cpu": Cpu()}, "CPU sockets are not reported, needs up to 1"),
+        ({"nics": {"min": 4, "max": 4}}, {}, "needs 4 network interfaces, has 2"),
+        ({"nics": {"min": 2}}, {}, None),
+        ({"uefi": True}, {}, "needs UEFI, booted in BIOS mode"),
+        ({"uefi": False}, {"uefi": True}, "needs BIOS mode, booted with UEFI"),
+        ({"secure_boot": True}, {}, "needs secure boot on, it is off"),
+        ({"architecture": "amd64"}, {}, None),
+        ({"architecture": "arm64"}, {}, "needs arm64, is amd64"),
+        ({"architecture": "arm64"}, {"architecture": "arm64"}, None),
+        ({"architecture": "arm64"}, {"cpu": Cpu("ARM")}, "needs arm64, and the report does not say what it is"),
+    ],
+)
+def test_every_rule_refuses_with_a_sentence(rule: dict[str, Any], hardware: dict[str, Any], reason: str | None) -> None:
+    assert why_refused(machine(**hardware), profile(match=rule)) == reason
+
+
+def taken(hardware: Hardware, *entries: dict[str, Any], **changed: Any) -> object:
+    """Names of the disks each entry takes, then those left over; or the reason."""
+    plan = disk_plan(hardware, profile(*entries, **changed))
+    if isinstance(plan, Refusal):
+        return plan.reason
+    return [" ".join(map(disk_name, part)) for part in (*(taken.disks for taken in plan.taken), plan.left_over)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "entries", "unlisted", "expected"),
+    [
+        ([240, 240], [entry(*SMALL, 2, 2)], "refuse", ["a b", ""]),
+        ([240, 240, 960], [entry(*SMALL, 2, 2)], "ignore", ["a b", "c"]),
+        (
+            [240, 240, 960],
+            [entry(*SMALL, 2, 2)],
+            "refuse",
+            "no disk may be left over, but 1 is: {c} (960GB MZ7LH)",
+        ),
+        ([240] * 8, [entry(*SMALL, 2, 2)], "ignore", ["a b", "c d e f g h"]),
+        (
+            [240] * 8,
+            [entry(*SMALL, 2, 2)],
+            "refuse",
+            "no disk may be left over, but 6 are: {c} (240GB MZ7LH), {d} (240GB MZ7LH), "
+            "{e} (240GB MZ7LH), {f} (240GB MZ7LH), ...",
+        ),
+        ([960], [entry(*LARGE, 2, 4)], "ignore", "needs 2 to 4 disks of 800GB to 1.8TB, has 1"),
+        ([960], [entry(*LARGE, 2, None)], "ignore", "needs at least 2 disks of 800GB to 1.8TB, has 1"),
+        ([960] * 3, [entry(*LARGE, 2, 4)], "refuse", ["a b c", ""]),
+        ([960] * 6, [entry(*LARGE, 2, None)], "refuse", ["a b c d e f", ""]),
+        # minima of all entries come first, then extras in order
+        ([960] * 4, [entry(*LARGE, 1, 2), entry(*LARGE, 2, 4)], "refuse", ["a d", "b c", ""]),
+        ([960] * 5, [entry(*LARGE, 1, 2), entry(*LARGE, 2, 4)], "refuse", ["a d", "b c e", ""]),
+        ([960] * 3, [entry(*LARGE, 0, 2), entry(*LARGE, 2, 2)], "refuse", ["c", "a b", ""]),
+        # greedy in the order written: the narrower entry belongs first
+        (
+            [960, 240],
+            [entry("200GB", "1.8TB", 1, 1), entry(*LARGE, 1, 1)],
+            "ignore",
+            "disks entry 2 needs 1 disk of 800GB to 1.8TB, has 0 left, because entries before it take 1",
+        ),
+        ([960, 240], [entry(*LARGE, 1, 1), entry("200GB", "1.8TB", 1, 1)], "refuse", ["a", "b", ""]),
+    ],
+)
+@pytest.mark.parametrize("where", ["block devices", "behind a controller"])
+def test_entries_take_disks_in_order_with_and_without_a_controller(
+    where: str, sizes: list[int], entries: list[dict[str, Any]], unlisted: str, expected: str | list[str]
+) -> None:
+    if where == "behind a controller":
+        hardware = machine(physical_disks=behind(*sizes), disks=disks(5000))
+        names = {chr(ord("a") + i): f"0:32:{i}" for i in range(8)}
+    else:
+        hardware = machine(disks=disks(*sizes))
+        names = {letter: f"sd{letter}" for letter in "abcdefgh"}
+    if isinstance(expected, list):
+        wanted: object = [" ".join(names[letter] for letter in part.split()) for part in expected]
+    else:
+        wanted = expected.format(**names)
+    assert taken(hardware, *entries, unlisted_disks=unlisted) == wanted
+
+
+def test_a_machine_without_disks_fits_what_asks_for_none() -> None:
+    assert taken(machine(disks=()), unlisted_disks="refuse") == [""]
+    assert taken(machine(disks=()), {"count": {"min": 1}}) == "needs at least 1 disk, has 0"
+
+
+def test_a_volume_does_not_count_beside_the_disks_it_is_made_of() -> None:
+    hardware = machine(disks=disks(240), physical_disks=behind(240, 240))
+    assert taken(hardware, entry(*SMALL, 2, 2, raid=1), unlisted_disks="refuse") == ["0:32:0 0:32:1", ""]
+
+
+def test_nvme_disks_count_beside_a_controllers_but_not_for_its_raid() -> None:
+    nvme = Disk("nvme0n1", "nvme0n1", 960 * 10**9, "P4510")
+    hardware = machine(disks=(*disks(240), nvme), physical_disks=behind(240, 240, 960))
+    assert taken(hardware, entry(*SMALL, 2, 2, raid=1), entry(*LARGE, 1, 4), unlisted_disks="refuse") == [
+        "0:32:0 0:32:1",
+        "0:32:2 nvme0n1",
+        "",
+    ]
+    assert taken(hardware, entry(*LARGE, 2, 2, raid=1)) == "needs 2 disks of 800GB to 1.8TB, has 1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"devices": ["sdc", "sde"], "count": {"min": 2, "max": 2}}, ["sdc sde", "sda sdb sdd"]),
+        ({"devices": ["sdm"]}, "needs at least 1 disk named sdm, has 0"),
+        ({"model": ["LH"], "count": {"min": 1, "max": 1}}, ["sda", "sdb sdc sdd sde"]),
+        ({"model": ["ST12", "HUH"]}, "needs at least 1 disk whose model holds ST12 or HUH, has 0"),
+        ({"size": {"min": "2TB"}}, "needs at least 1 disk of at least 2TB, has 0"),
+        ({"size": {"min": "960GB", "max": "960GB"}, "count": {"max": 9}}, ["sdc sdd sde", "sda sdb"]),
+    ],
+)
+def test_disks_are_chosen_by_name_model_or_size(rule: dict[str, Any], expected: object) -> None:
+    assert taken(machine(), rule) == expected
+
+
+def test_disks_are_taken_as_the_kernel_counts_however_they_are_listed() -> None:
+    names = ["sdaa", "sdb", "sda", "sdz", "nvme10n1", "nvme2n1"]
+    hardware = machine(disks=tuple(Disk(name, name, 960 * 10**9) for name in names))
+    assert taken(hardware, entry(*LARGE, 1, None)) == ["nvme2n1 nvme10n1 sda sdb sdz sdaa", ""]
+
+
+def test_a_plan_says_what_becomes_of_the_disks() -> None:
+    rule = entry(*SMALL, 2, 2, raid=1, by="controller", options=["WB", "RA"])
+    plan = disk_plan(machine(), profile(entry(*LARGE, 3, 3), rule))
+    assert isinstance(plan, DiskPlan)
+    assert [(part.entry, part.raid, part.by, part.options) for part in plan.taken] == [
+        (0, None, "controller", ()),
+        (1, 1, "controller", ("WB", "RA")),
+    ]
+
+
+def test_the_highest_priority_wins_and_equals_tie() -> None:
+    profiles = {
+        "plain": profile(),
+        "other": profile(),
+        "wanted": profile(priority=5),
+        "unfit": profile(priority=9, match={"uefi": True}),
+    }
+    found = match(machine(), profiles)
+    assert found.profile == "wanted"
+    assert found.refused == {
+        "other": "outranked by priority: 0, and wanted fits with 5",
+        "plain": "outranked by priority: 0, and wanted fits with 5",
+        "unfit": "needs UEFI, booted in BIOS mode",
+    }
+    del profiles["wanted"]
+    assert match(machine(), profiles).profiles == ("other", "plain")
+    assert match(machine(), profiles).profile is None
+    assert match(machine(), profiles) == match(machine(), dict(reversed(profiles.items())))
+
+
+def test_a_machine_that_fits_nothing_is_told_why_everywhere() -> None:
+    found = match(machine(nics=(nic("eno1", 1),)), {"a": profile(match={"nics": {"min": 2}})})
+    assert found.profiles == ()
+    assert found.refused == {"a": "needs at least 2 network interfaces, has 1"}

@@ -1,0 +1,62 @@
+"""Switches and ports that are heard become places in racks."""
+
+from typing import Any
+
+import pytest
+
+from reconciler.hardware.racking import rack
+from reconciler.model.hardware import Racked, Unracked
+
+from .machines import machine, nic, racking
+
+NOTHING_SAID_OF_PORTS: dict[str, Any] = {"ports": {}}
+
+
+@pytest.mark.parametrize(
+    ("heard", "product", "spec", "expected"),
+    [
+        ([("sw1a", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
+        ([("sw2b", "swp7")], "PowerEdge R740xd", {}, ("2", 7, 2, "zone-2")),
+        ([("SW1A", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
+        ([(None, None), ("elsewhere", "swp1"), ("sw1b", "swp9")], "PowerEdge R640", {}, ("1", 9, 1, "zone-1")),
+        ([("sw1a", "Gi1/0/1"), ("sw1b", "swp9")], "PowerEdge R640", {}, ("1", 9, 1, "zone-1")),
+        ([("sw1a", "Gi1/0/1")], "PowerEdge R640", {}, ("1", None, 1, "zone-1")),
+        ([("sw1a", None)], "PowerEdge R640", {}, ("1", None, 1, "zone-1")),
+        ([("sw1a", "swp7")], "PowerEdge R640", NOTHING_SAID_OF_PORTS, ("1", None, 1, "zone-1")),
+        ([("sw1a", "xswp7")], "PowerEdge R640", {}, ("1", None, 1, "zone-1")),
+        ([("sw1a", "swp7")], "PowerEdge R640", {"ports": {"map": {"swp7": 40}}}, ("1", 40, 1, "zone-1")),
+        ([("sw1a", "swp7")], "Unknown Board", {"products": {}}, ("1", 7, 1, "zone-1")),
+        ([("sw1a", "swp7")], "Unknown Board", {}, 'Racking "dc2" does not say how high the product "Unknown Board" is'),
+        ([("elsewhere", "swp1")], "PowerEdge R640", {}, "no Racking knows the switch elsewhere"),
+        ([(None, None)], "PowerEdge R640", {}, "no network interface hears a switch over LLDP"),
+        ([], "PowerEdge R640", {}, "no network interface hears a switch over LLDP"),
+    ],
+)
+def test_the_first_known_switch_and_port_give_the_place(
+    heard: list[tuple[str | None, str | None]], product: str, spec: dict[str, Any], expected: object
+) -> None:
+    hardware = machine(product=product, nics=tuple(nic(f"eno{i}", i, *where) for i, where in enumerate(heard)))
+    place = rack(hardware, {"dc2": racking(**spec)})
+    if isinstance(place, Unracked):
+        assert place.reason == expected
+    else:
+        assert (place.rack, place.unit, place.height, place.location) == expected
+        assert place.doubt is None
+
+
+def test_switches_of_two_racks_give_the_first_place_and_a_doubt() -> None:
+    hardware = machine(nics=(nic("eno1", 1, "sw2a", "swp7"), nic("eno2", 2, "sw1a", "swp7")))
+    place = rack(hardware, {"dc2": racking()})
+    assert isinstance(place, Racked)
+    assert (place.rack, place.switch) == ("2", "sw2a")
+    assert place.doubt == (
+        "switch sw2a is in rack 2 of row b in datacenter 2, but sw1a in rack 1 of row b in datacenter 2"
+    )
+
+
+def test_the_racking_that_knows_the_switch_says_the_rest() -> None:
+    elsewhere = racking(switches={"sw9": {"dc": "9", "row": "a", "rack": "1"}}, ports={"map": {"swp7": 30}})
+    hardware = machine(nics=(nic("eno1", 1, "sw9", "swp7"),))
+    place = rack(hardware, {"dc2": racking(), "dc9": elsewhere})
+    assert isinstance(place, Racked)
+    assert (place.dc, place.unit, place.location) == ("9", 30, None)
