@@ -1,0 +1,1 @@
+"""The decision: observation and spec in, plan out. Pure."""

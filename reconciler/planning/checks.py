@@ -1,0 +1,62 @@
+"""What must hold for any plan, whatever it was made from. Cheap enough to run on every plan."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ..model.actions import Enroll, InstallOs, Release, Risk
+from ..model.plan import Act, Plan, PlanningInput, Wait
+from .candidates import UNPINNED
+
+
+def broken_promises(plan: Plan, given: PlanningInput) -> list[str]:
+    """Every promise that the plan breaks, as a sentence each. Anything but an empty list is a bug of the planner."""
+    return [*_one_step_each(plan, given), *_reasons(plan), *_nothing_twice(plan, given), *_nobody_hurt(plan, given)]
+
+
+def _one_step_each(plan: Plan, given: PlanningInput) -> Iterator[str]:
+    serials = [step.serial for step in plan.steps]
+    if serials != sorted(set(serials)):
+        yield "the steps are not one per machine, by serial"
+    if missing := {m.serial for m in given.observed.machines} - set(serials):
+        yield f"no step for {', '.join(sorted(missing))}"
+
+
+def _reasons(plan: Plan) -> Iterator[str]:
+    for step in plan.steps:
+        if not (step.on if isinstance(step, Wait) else step.because).strip():
+            yield f"{step.serial}: a step without a reason"
+
+
+def _nothing_twice(plan: Plan, given: PlanningInput) -> Iterator[str]:
+    """Names and addresses, over what is handed out and what would be."""
+    enrolls = {s.serial: s.action for s in plan.steps if isinstance(s, Act) and isinstance(s.action, Enroll)}
+    held = [m.allocation for m in given.observed.machines if m.allocation and m.serial not in enrolls]
+    names = [a.hostname for a in held] + [e.hostname for e in enrolls.values()]
+    addresses = [text for a in held for text in a.addresses.values()]
+    addresses += [text for e in enrolls.values() for text in e.addresses.values()]
+    addresses += [vip.address for vip in given.observed.vips]
+    addresses += [address for e in enrolls.values() for _, _, address in e.vips]
+    yield from (f"{name} is given to two machines" for name in _twice(names))
+    yield from (f"{address} is given twice" for address in _twice(addresses))
+
+
+def _twice(values: Iterable[str]) -> list[str]:
+    return sorted(value for value, times in Counter(values).items() if times > 1)
+
+
+def _nobody_hurt(plan: Plan, given: PlanningInput) -> Iterator[str]:
+    views = {m.serial: m for m in given.observed.machines}
+    for step in plan.steps:
+        if not isinstance(step, Act) or step.risk is Risk.NONE:
+            continue
+        m, pin = views[step.serial], given.spec.machines.get(step.serial, UNPINNED)
+        if pin.protected:
+            yield f"{step.serial}: protected, and {step.action.type}"
+        if m.conflict or m.history.open:
+            yield f"{step.serial}: held, and {step.action.type}"
+        if isinstance(step.action, InstallOs | Release) and m.allocation is None and not given.observed.retired:
+            yield f"{step.serial}: holds nothing, and {step.action.type}"
+        if m.allocation and step.action.generation != m.allocation.generation:
+            yield f"{step.serial}: {step.action.type} for generation {step.action.generation}"
+        if isinstance(step.action, InstallOs) and (m.seen is None or not step.action.system_disks):
+            yield f"{step.serial}: installed unseen, or on no disk"

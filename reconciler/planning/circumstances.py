@@ -1,0 +1,99 @@
+"""What a rule may look at: the tree, the time, the words of humans, and what is known of a machine right now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ..model.machine import Allocation, Approval, InstallStatus, MachineView
+from ..model.plan import Timings
+from ..model.spec import MachineSpec
+from ..model.tree import SpecTree
+from .addressing import is_ceph_compute, networks_for
+from .candidates import UNPINNED
+
+_OURS = {
+    InstallStatus.INSTALLED,
+    InstallStatus.FIRSTBOOT,
+    InstallStatus.PUPPET_RUNNING,
+    InstallStatus.PUPPET_SUCCESS,
+    InstallStatus.PUPPET_FAILURE,
+}
+"""What only a machine with our Debian on its disk says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What every rule may look at besides the machine."""
+
+    spec: SpecTree
+    now: datetime
+    timings: Timings
+    approvals: Mapping[tuple[str, str, int], Approval]  # serial, what it allows, generation
+    _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
+
+    def pin(self, m: MachineView) -> MachineSpec:
+        """What the operator says of this machine."""
+        return self.spec.machines.get(m.serial, UNPINNED)
+
+    def approval(self, m: MachineView, what: str) -> Approval | None:
+        """A human's word for this on the machine as it is now; good for one time in service, in one place."""
+        if m.allocation is None:
+            return None
+        found = self.approvals.get((m.serial, what, m.allocation.generation))
+        ended = (m.history.in_service_since, m.history.released)
+        return None if found is None or any(then is not None and found.at <= then for then in ended) else found
+
+    def networks(self, m: MachineView, held: Allocation) -> list[str]:
+        """Networks that the machine would get an address on today; its cluster is in the tree."""
+        ceph = is_ceph_compute(self.spec, held.cluster, held.role, held.profile, m.serial)
+        kind = (held.cluster, held.role, held.location, ceph)
+        if kind not in self._networks:
+            cluster = self.spec.clusters[held.cluster]
+            self._networks[kind] = networks_for(cluster, held.role, held.location, with_ceph=ceph)
+        return self._networks[kind]
+
+
+def later(moment: datetime | None, than: datetime | None) -> bool:
+    """Whether something happened after ``than``, or happened at all where that never did."""
+    return moment is not None and (than is None or moment > than)
+
+
+def said_after(m: MachineView, since: datetime | None) -> InstallStatus | None:
+    """The machine's own word, unless it is older than ``since``."""
+    return m.seen.status if m.seen and later(m.seen.status_at, since) else None
+
+
+def install_evidence(m: MachineView, held: Allocation) -> str | None:
+    """How we know that our install of this generation is on its disk."""
+    h = m.history
+    if h.install_begun is None or h.install_generation != held.generation:
+        return None
+    if h.last_done == "install_os" and later(h.last_done_at, h.install_begun):
+        return "its install has ended well"
+    said = said_after(m, h.install_begun)
+    return f"it says {said} after we began to install it" if said in _OURS else None
+
+
+def in_live(m: MachineView, at: Circumstances) -> bool:
+    """Whether it reports from the live system now: an agent anywhere else says where it runs."""
+    if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
+        return False
+    if m.seen.status in _OURS and later(m.seen.status_at, m.seen.reported_at):
+        return False
+    return at.now - m.seen.reported_at <= 4 * at.timings.report_every
+
+
+def fell_into_live(m: MachineView, at: Circumstances) -> bool:
+    """The same for a machine that should run from its disk; a report that was under way does not count."""
+    touched = m.history.touched
+    return in_live(m, at) and (touched is None or at.timings.report_every < _reported(m) - touched)
+
+
+def _reported(m: MachineView) -> datetime:
+    assert m.seen is not None
+    return m.seen.reported_at
+
+
+def back_off(failures: int, timings: Timings) -> timedelta:
+    """Time to leave a machine alone: none, then the first period, doubling up to the cap."""
+    return min(timings.back_off * 2 ** min(failures - 1, 20), timings.back_off_cap) if failures else timedelta()

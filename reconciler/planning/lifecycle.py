@@ -1,0 +1,270 @@
+"""The one thing to do about a machine that holds a place: a table from phase to rule.
+
+What is seen of a machine may be stale. Every rule first asks whether the next phase was already reached, and nothing
+is installed on a machine that was not heard, from the live system, after our last action on it.
+
+Going back happens in two ways, both an operator's: a release, after which the machine is new; and a reinstall, for
+which a machine in service is recorded as enrolled again and then walks the same way as any other.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..model.actions import BootDisk, BootLive, MintSecrets, PowerOn, Release, Risk, RunPuppet
+from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
+from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
+from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
+from ..model.units import render_size
+from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, later, said_after
+from .installing import install, install_because, not_installable, unapproved_install
+
+
+def next_step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
+    """The one thing to do about this machine now, before anybody's safety is considered."""
+    step = _step(m, held, orphaned, at)
+    return replace(step, hostname=held.hostname, cluster=held.cluster, role=held.role)
+
+
+def _step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
+    if m.conflict:
+        return Wait(m.serial, f"an operator, then retry: {m.conflict}")
+    if m.history.open is not None:
+        return Wait(m.serial, f"the action in flight: {m.history.open.type}")
+    if at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+        return _released(m, held, "it is decommissioned", at)
+    if orphaned:
+        return Orphaned(m.serial, orphaned)
+    if moved := _pinned_elsewhere(held, at.pin(m)):
+        return _released(m, held, moved, at)
+    return RULES[m.history.phase](m, held, at)
+
+
+def _released(m: MachineView, held: Allocation, why: str, at: Circumstances) -> Step:
+    if given := at.approval(m, "release"):
+        release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
+        return Act(release, f"{why}; {given.who} approved: {given.why}")
+    on = f"approval to release {held.hostname}: {why} (turn it off first: its name and addresses go to others)"
+    return Wait(m.serial, on, needs_approval="release")
+
+
+def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> str | None:
+    """What the operator pins it to, where it differs from what it holds."""
+    address = str(pin.address) if pin.address else None
+    pairs = [
+        ("cluster", pin.cluster, held.cluster),
+        ("role", pin.role, held.role),
+        ("hostname", pin.hostname, held.hostname),
+        ("address", address, held.address),
+    ]
+    differing = [f"{what} {wanted}, and it has {has}" for what, wanted, has in pairs if wanted and wanted != has]
+    return f"it is pinned to {'; '.join(differing)}" if differing else None
+
+
+def _discovered(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    return Advance(m.serial, Phase.ENROLLED, f"it is {held.hostname} now")
+
+
+def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    if done := install_evidence(m, held):
+        return Advance(m.serial, Phase.INSTALLED, done)
+    if _withdrawn(m, at):
+        return Advance(m.serial, Phase.IN_SERVICE, "its reinstall was withdrawn before it began")
+    blocked = _papers(m, held) or not_installable(m, held, at) or unapproved_install(m, at)
+    if blocked:
+        return blocked
+    if in_live(m, at):
+        if running := _running_install(m, at):
+            return running
+        return Act(install(m, held, at), install_because(m, held, at))
+    return _silence(m, at) or _boot_live(m, held, at)
+
+
+def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    h, said = m.history, said_after(m, m.history.install_begun)
+    if said is InstallStatus.PUPPET_SUCCESS:
+        return Advance(m.serial, Phase.IN_SERVICE, "Puppet has succeeded")
+    if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
+        return Advance(m.serial, Phase.IN_SERVICE, "Puppet was seen to succeed")
+    if blocked := _papers(m, held):
+        return blocked
+    if said is InstallStatus.PUPPET_FAILURE:
+        return _run_puppet(m, held, "its first boot tried Puppet, and failed")
+    if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
+        return _first_puppet(m, held, said, at)
+    return _first_boot(m, held, at)
+
+
+def _in_service(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    return (
+        _fallen(m, held, at)
+        or _papers(m, held)
+        or _reinstall(m, held, at)
+        or _drift(m, held, at)
+        or Settled(m.serial, "in service")
+    )
+
+
+Rule = Callable[[MachineView, Allocation, Circumstances], Step]
+
+RULES: dict[Phase, Rule] = {
+    Phase.DISCOVERED: _discovered,
+    Phase.ENROLLED: _enrolled,
+    Phase.INSTALLED: _installed,
+    Phase.IN_SERVICE: _in_service,
+}
+
+
+def _papers(m: MachineView, held: Allocation) -> Step | None:
+    """Secrets and the Puppet document come before the machine that needs them."""
+    if m.missing_secrets:
+        refs = tuple(sorted((ref.owner, ref.service, ref.kind, ref.form) for ref in m.missing_secrets))
+        mint = MintSecrets(serial=m.serial, generation=held.generation, secrets=refs)
+        return Act(mint, f"its Puppet document names {len(refs)} that nobody made yet")
+    if m.enc_problem:
+        return Wait(m.serial, f"a Puppet document that can be rendered: {m.enc_problem}")
+    return None
+
+
+def _withdrawn(m: MachineView, at: Circumstances) -> bool:
+    """Whether it left service for a reinstall that nobody asks for any more, and that never began."""
+    h = m.history
+    wanted = at.pin(m).reinstall
+    return h.left_service is not None and not later(h.install_begun, h.left_service) and wanted in (None, h.reinstall)
+
+
+def _running_install(m: MachineView, at: Circumstances) -> Wait | None:
+    """An installer that outlived the daemon that began it: it says so after our last action."""
+    if m.seen is None or m.seen.status_at is None or said_after(m, m.history.touched) is not InstallStatus.INSTALLING:
+        return None
+    until = m.seen.status_at + at.timings.live_boot
+    return Wait(m.serial, "the end of the install that runs on it", until=until) if at.now < until else None
+
+
+def _silence(m: MachineView, at: Circumstances) -> Wait | None:
+    """How long to leave a machine alone that we touched and that said nothing since."""
+    h, t = m.history, at.timings
+    if h.touched is None or (m.seen and m.seen.heard_at > h.touched):
+        return None
+    limit = 4 * t.report_every if h.failures else t.live_boot
+    until = h.touched + limit
+    if at.now < until:
+        return Wait(m.serial, f"a report newer than our last action on it ({h.last_begun})", until=until)
+    return None
+
+
+def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    assert m.seen is not None
+    if not m.seen.hardware.bmc_address:
+        return Wait(m.serial, "someone to network-boot it: no BMC address is known")
+    if tired := _tired(m, "boot_live", at):
+        return tired
+    return Act(BootLive(serial=m.serial, generation=held.generation), "it is installed from the live system")
+
+
+def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
+    """An action that succeeds every time, and never has the effect, is not repeated for ever."""
+    h = m.history
+    if h.last_begun == action and not h.failures and h.repeats >= at.timings.give_up_after:
+        return Wait(m.serial, f"an operator, then retry: {h.repeats} times {action}, and it was not heard as it should")
+    return None
+
+
+# ---- after the install
+
+
+def _first_boot(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    """It is in the live system still, or on its way up from its disk."""
+    h = m.history
+    if h.last_begun not in ("boot_disk", "run_puppet") or fell_into_live(m, at):
+        return _boot_disk(m, held, "Debian is on its disk", at)
+    if h.failures:
+        again = "its last try did not succeed"
+        return _boot_disk(m, held, again, at) if h.last_begun == "boot_disk" else _run_puppet(m, held, again)
+    until = (h.touched or at.now) + at.timings.first_boot
+    if at.now < until:
+        return Wait(m.serial, "its first word from the installed system", until=until)
+    return _run_puppet(m, held, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
+
+
+def _first_puppet(m: MachineView, held: Allocation, said: InstallStatus, at: Circumstances) -> Step:
+    assert m.seen is not None and m.seen.status_at is not None
+    if m.history.failures:
+        return _run_puppet(m, held, "its last try did not succeed")
+    spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
+    until = spoke + at.timings.puppet_silence
+    if at.now < until:
+        return Wait(m.serial, f"its first Puppet run: it says {said}", until=until)
+    return _run_puppet(m, held, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
+
+
+def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
+    return Act(RunPuppet(serial=m.serial, generation=held.generation, hostname=held.hostname), because)
+
+
+def _boot_disk(m: MachineView, held: Allocation, because: str, at: Circumstances) -> Step:
+    if m.seen is None or not m.seen.hardware.bmc_address:
+        return Wait(m.serial, "someone to boot it from its disk: no BMC address is known")
+    return _tired(m, "boot_disk", at) or Act(BootDisk(serial=m.serial, generation=held.generation), because)
+
+
+# ---- in service
+
+
+def _fallen(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
+    """Off, or in the live system by accident: brought back, never installed."""
+    heal = at.spec.fleet.policy.self_heal
+    if fell_into_live(m, at):
+        because = "it is in service, and booted the live system"
+        return _boot_disk(m, held, because, at) if heal else Wait(m.serial, f"an operator: {because}")
+    if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
+        return None
+    if not heal:
+        return Wait(m.serial, "an operator: it is off, and the policy does not heal")
+    again = m.history.touched + at.timings.first_boot if m.history.touched else at.now
+    if m.history.last_done == "power_on" and at.now < again:
+        return Wait(m.serial, "an operator, or a later try: it was turned on, and is off again", until=again)
+    return Act(PowerOn(serial=m.serial, generation=held.generation), "it is in service, and off")
+
+
+def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
+    wanted = at.pin(m).reinstall
+    if wanted is None or wanted == m.history.reinstall:
+        return None
+    because = f'its reinstall "{wanted}" is asked for'
+    if given := at.approval(m, "reinstall"):
+        because = f"{because}; {given.who} approved: {given.why}"
+        return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
+    if at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
+        return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
+    return Wait(m.serial, f"approval to reinstall it: {because}", needs_approval="reinstall")
+
+
+def _drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+    """What is no longer as it was when it got its place. Shown, not acted on."""
+    if gone := _lost_disks(m):
+        return Wait(m.serial, f"an operator: drift: {gone} since it was installed")
+    if not at.pin(m).profile and (refused := m.match.refused.get(held.profile)):
+        return Wait(m.serial, f"an operator: drift: {held.profile} does not match any more: {refused}")
+    stands = at.pin(m).location or (m.racked.location if m.racked else None)
+    if stands and held.location and stands != held.location:
+        return Wait(m.serial, f"an operator: drift: it stands in {stands}, and got its place in {held.location}")
+    if differing := sorted(held.addresses.keys() ^ at.networks(m, held)):
+        return Wait(
+            m.serial, f"an operator: drift: networks {', '.join(differing)} came or went since it was installed"
+        )
+    return None
+
+
+def _lost_disks(m: MachineView) -> str | None:
+    """Disks that it was installed with and has no more; by size, as kernel names change and few agents know serials."""
+    if m.seen is None:
+        return None
+    had = {identity.split()[0]: int(identity.split()[-1]) for identity in m.history.installed_on}
+    missing = Counter(had.values()) - Counter(disk.size for disk in m.seen.hardware.disks)
+    if not missing:
+        return None
+    names = sorted(had.keys() - {disk.device for disk in m.seen.hardware.disks})
+    what = ", ".join(f"{n} disk{'s' if n > 1 else ''} of {render_size(size)}" for size, n in sorted(missing.items()))
+    was = f" ({', '.join(names)})" if len(names) == missing.total() else ""
+    return f"{what} {'are' if missing.total() > 1 else 'is'} gone{was}"

@@ -1,0 +1,194 @@
+"""Which machine takes which slot of which cluster.
+
+A machine keeps its place until it is released on purpose: what is handed out is counted first and never shuffled.
+Free slots then go, in this order, to machines pinned to a cluster; to pools with a count, by cluster name; to pools
+that take every machine, by cluster name. Within a pool a machine that no other cluster could use is preferred.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+from ..model.machine import Allocation, MachineView
+from ..model.plan import Settled, Shortfall, Wait
+from ..model.tree import SpecTree
+from .candidates import Candidate, candidate, unplaced_because
+from .pools import Pool, PoolName, count_holders, keep_slots, many, pools_of, shortfalls
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A slot found for a machine that had none."""
+
+    candidate: Candidate
+    cluster: str
+    replaced: Allocation | None = None  # what the machine it replaces held
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Who gets a place, and what becomes of everybody else."""
+
+    placed: Mapping[str, Placed]  # in the order in which numbers and addresses are handed out
+    waiting: Mapping[str, Wait | Settled]
+    orphaned: Mapping[str, str]  # why nobody asks for them any more
+    shortfalls: tuple[Shortfall, ...]
+
+
+def place(spec: SpecTree, machines: Mapping[str, MachineView], retired: Mapping[str, Allocation]) -> Placement:
+    """Find a slot for every machine that has none; ``machines`` by serial, sorted."""
+    pools = pools_of(spec)
+    orphaned = count_holders(spec, machines, pools)
+    found = {m.serial: candidate(m, spec) for m in machines.values() if m.allocation is None}
+    waiting = {serial: answer for serial, answer in found.items() if not isinstance(answer, Candidate)}
+    pinned: list[Candidate] = []
+    free: list[Candidate] = []
+    for c in found.values():
+        if isinstance(c, Candidate):
+            (pinned if c.cluster or c.replaces else free).append(c)
+    keep_slots(spec, machines, retired, pools)
+    placed: dict[str, Placed] = {}
+    for c in pinned:
+        answer = _place_pinned(c, machines, retired, pools)
+        if isinstance(answer, Placed):
+            placed[c.serial] = answer
+        else:
+            waiting[c.serial] = Wait(c.serial, answer, role=c.role)
+    placed |= _fill(free, pools)
+    reasons = _Reasons(pools)
+    waiting |= {c.serial: reasons.wait(machines[c.serial], c) for c in free if c.serial not in placed}
+    return Placement(placed, waiting, orphaned, shortfalls(pools))
+
+
+def _place_pinned(
+    c: Candidate,
+    machines: Mapping[str, MachineView],
+    retired: Mapping[str, Allocation],
+    pools: Mapping[PoolName, Pool],
+) -> Placed | str:
+    """The slot of a machine that is pinned to a cluster or replaces another, or what it waits for."""
+    replaced = None
+    if c.replaces:
+        replaced = retired.get(c.replaces)
+        if why := _not_replaceable(c, machines.get(c.replaces), replaced):
+            return why
+    cluster = replaced.cluster if replaced else c.cluster or ""
+    pool = pools.get((cluster, c.role))
+    if pool is None:
+        return f"{cluster} to ask for a {c.role}: it asks for none"
+    if not pool.takes_from(c.location):
+        return _wrong_place(machines[c.serial], c, [pool])
+    pool.kept_for.discard(c.serial)
+    if pool.room < 1:
+        return f"a free slot: {cluster} has its {many(pool.want.count or 0, c.role)}"
+    pool.take(pool.part(c.location, c.rack))
+    return Placed(c, cluster, replaced)
+
+
+def _not_replaceable(c: Candidate, old: MachineView | None, released: Allocation | None) -> str | None:
+    if old and old.allocation:
+        return f"{old.serial} to be decommissioned and released: it still holds {old.allocation.hostname}"
+    if released is None:
+        return f"a machine to replace: {c.replaces} never held a place here"
+    if old and old.seen and old.seen.power == "on":
+        return f"{old.serial} to be turned off: it may still use the addresses of {released.hostname}"
+    if released.role != c.role:
+        return f"hardware for a {released.role}: {c.replaces} was one, and this machine is a {c.role}"
+    return None
+
+
+def _fill(free: Iterable[Candidate], pools: Mapping[PoolName, Pool]) -> dict[str, Placed]:
+    """Give the free machines, by serial, to the pools. Those alike in role, location and rack queue up together."""
+    queues: dict[tuple[str, str | None, str | None], deque[Candidate]] = defaultdict(deque)
+    for c in free:
+        queues[c.role, c.location, c.rack].append(c)
+    by_role: dict[str, list[deque[Candidate]]] = defaultdict(list)
+    for (role, _, _), queue in queues.items():
+        by_role[role].append(queue)
+    users: dict[int, int] = {  # clusters that could use the machines of a queue
+        id(queue): sum(p.takes_from(queue[0].location) for p in pools.values() if p.role == role)
+        for (role, _, _), queue in queues.items()
+    }
+    placed: dict[str, Placed] = {}
+    for pool in sorted(pools.values(), key=lambda p: (p.want.count is None, p.cluster, p.role)):
+        for c in _chosen(pool, by_role[pool.role], users):
+            placed[c.serial] = Placed(c, pool.cluster)
+    return placed
+
+
+def _chosen(pool: Pool, queues: Iterable[deque[Candidate]], users: Mapping[int, int]) -> Iterable[Candidate]:
+    """Take from the queues while there is room, always for the emptiest part of the pool."""
+
+    def entry(queue: deque[Candidate]) -> tuple[int, int, str, str, deque[Candidate]]:
+        part = pool.part(queue[0].location, queue[0].rack)
+        return pool.filled[part] if pool.want.spread else 0, users[id(queue)], part or "", queue[0].serial, queue
+
+    fitting = [q for q in queues if q and pool.takes_from(q[0].location)]
+    if pool.want.spread:
+        fitting = [q for q in fitting if pool.part(q[0].location, q[0].rack) is not None]
+    heap = [entry(queue) for queue in fitting]
+    heapify(heap)
+    while heap and pool.room >= 1:
+        filled, *_, queue = heappop(heap)
+        part = pool.part(queue[0].location, queue[0].rack)
+        if not pool.has_share_for(part):
+            continue
+        if pool.want.spread and filled != pool.filled[part]:
+            heappush(heap, entry(queue))
+            continue
+        pool.take(part)
+        yield queue.popleft()
+        if queue:
+            heappush(heap, entry(queue))
+
+
+class _Reasons:
+    """Says once per kind of machine what it waits for."""
+
+    def __init__(self, pools: Mapping[PoolName, Pool]) -> None:
+        self._by_role: dict[str, list[Pool]] = defaultdict(list)
+        for pool in pools.values():
+            self._by_role[pool.role].append(pool)
+        self._said: dict[tuple[str, str | None, str | None], str] = {}
+
+    def wait(self, m: MachineView, c: Candidate) -> Wait:
+        asking = self._by_role[c.role]
+        if asking and c.location is None:
+            return Wait(c.serial, _wrong_place(m, c, asking), role=c.role)
+        kind = (c.role, c.location, c.rack)
+        if kind not in self._said:
+            self._said[kind] = self._reason(m, c, asking)
+        return Wait(c.serial, self._said[kind], role=c.role)
+
+    @staticmethod
+    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> str:
+        if not asking:
+            return f"a cluster that asks for a {c.role}: none does"
+        near = [pool for pool in asking if pool.takes_from(c.location)]
+        if not near:
+            return _wrong_place(m, c, asking)
+        return "a free slot: " + "; ".join(_full(pool, pool.part(c.location, c.rack)) for pool in near)
+
+
+def _full(pool: Pool, part: str | None) -> str:
+    wanted = many(pool.want.count or 0, pool.role)
+    if pool.room >= 1 and pool.want.spread and part is None:
+        return f"{pool.cluster} spreads its {wanted} by {pool.want.spread}, and this one's is not known"
+    if pool.room >= 1 and pool.want.spread:
+        over = f"{pool.parts} {pool.want.spread}s"
+        return f"{pool.cluster} spreads its {wanted} over {over}, and {part} has its share"
+    if pool.kept_for:
+        return f"{pool.cluster} keeps the rest of its {wanted} for {', '.join(sorted(pool.kept_for))}"
+    return f"{pool.cluster} has its {wanted}"
+
+
+def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[Pool]) -> str:
+    if c.location is None:
+        return unplaced_because(m)
+    where = "; ".join(
+        f"{pool.cluster} takes them from {', '.join(sorted(pool.places)) or 'nowhere: it has no network for them'}"
+        for pool in asking
+        if pool.places is not None
+    )
+    return f"a cluster that wants a {c.role} in {c.location}: {where}"

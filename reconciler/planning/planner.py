@@ -1,0 +1,145 @@
+"""The decision: from what operators want and what is known of the world to one step for every machine.
+
+Pure, and the only place where anything is chosen: ``reconciler plan``, the daemon and the tests all call ``plan``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ..model.actions import Enroll, Release
+from ..model.machine import Allocation, MachineView, Phase, Vip
+from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
+from ..model.spec import Lifecycle
+from .addressing import Book, NothingFreeError, missing_vips
+from .changes import observation_digest
+from .circumstances import Circumstances
+from .lifecycle import next_step
+from .placement import Placed, Placement, place
+from .safety import held, within_budgets
+
+
+def plan(given: PlanningInput) -> Plan:
+    """What would be done now, and why: exactly one step for every machine, by serial."""
+    given, digest = _as_if_done(given), observation_digest(given.observed)
+    observed, spec = given.observed, given.spec
+    machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
+    approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
+    at = Circumstances(spec, observed.now, given.timings, approvals)
+    placement = place(spec, machines, observed.retired)
+    enrolled = _enroll(given, placement, machines)
+    steps: dict[str, Step] = {}
+    for m in machines.values():
+        if m.allocation is not None:
+            steps[m.serial] = next_step(m, m.allocation, placement.orphaned.get(m.serial), at)
+        else:
+            odd = _without_place(m, observed.retired.get(m.serial))
+            steps[m.serial] = odd or enrolled.get(m.serial) or placement.waiting[m.serial]
+    steps |= _bringing_vips(given, machines, steps)
+    pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
+    allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
+    within = within_budgets(allowed, machines, at)
+    everybody = sorted([*within, *_unseen(given, machines)], key=lambda step: step.serial)
+    return Plan(given.base, digest, tuple(everybody), placement.shortfalls)
+
+
+def _as_if_done(given: PlanningInput) -> PlanningInput:
+    """The same with enrolments in flight taken as done, so that nothing they hand out is handed out again."""
+    observed = given.observed
+    enrolling = [(m, m.history.open) for m in observed.machines if isinstance(m.history.open, Enroll)]
+    if not enrolling:
+        return given
+    done = {m.serial: replace(m, allocation=_allocation(action)) for m, action in enrolling if m.allocation is None}
+    vips = {Vip(action.cluster, *vip) for _, action in enrolling for vip in action.vips} | set(observed.vips)
+    machines = tuple(done.get(m.serial, m) for m in observed.machines)
+    ordered = tuple(sorted(vips, key=lambda vip: (vip.cluster, vip.usage, vip.network)))
+    return replace(given, observed=replace(observed, machines=machines, vips=ordered))
+
+
+def _allocation(e: Enroll) -> Allocation:
+    return Allocation(e.cluster, e.role, e.profile, e.location, e.hostname, e.number, e.addresses, e.generation)
+
+
+def _without_place(m: MachineView, last: Allocation | None) -> Step | None:
+    """A machine whose journal goes further than its holdings: unknown is not the same as new."""
+    if m.conflict or (m.history.phase is Phase.DISCOVERED and m.history.open is None):
+        return None
+    if m.history.open is not None:
+        return Wait(m.serial, f"the action in flight: {m.history.open.type}")
+    if last is None:
+        return Wait(m.serial, f"an operator: its journal says {m.history.phase}, and it holds no name or address")
+    release = Release(serial=m.serial, generation=last.generation, hostname=last.hostname)
+    return Act(release, "its release was interrupted", last.hostname, last.cluster, last.role)
+
+
+def _enroll(given: PlanningInput, placement: Placement, machines: Mapping[str, MachineView]) -> dict[str, Step]:
+    """Hand out names and addresses, in the order in which slots were found."""
+    if not placement.placed:
+        return {}
+    book = Book(given.spec, given.observed)
+    steps: dict[str, Step] = {}
+    for serial, placed in placement.placed.items():
+        m, role = machines[serial], placed.candidate.role
+        if _without_place(m, given.observed.retired.get(serial)) is not None:
+            continue
+        try:
+            action = book.enroll(m, placed)
+        except NothingFreeError as none:
+            steps[serial] = Wait(serial, str(none), cluster=placed.cluster, role=role)
+        else:
+            steps[serial] = Act(action, _because(given, placed), action.hostname, placed.cluster, role)
+    return steps
+
+
+def _because(given: PlanningInput, placed: Placed) -> str:
+    c = placed.candidate
+    if placed.replaced:
+        return f"it replaces {c.replaces}"
+    if c.cluster:
+        return f"it is pinned to {c.cluster}"
+    count = given.spec.clusters[placed.cluster].roles[c.role].count
+    wants = f"every {c.role} machine" if count is None else f"{count} {c.role} machine{'' if count == 1 else 's'}"
+    return f"hardware profile {c.profile} matches, and {placed.cluster} wants {wants}"
+
+
+def _bringing_vips(
+    given: PlanningInput, machines: Mapping[str, MachineView], steps: Mapping[str, Step]
+) -> dict[str, Step]:
+    """VIPs asked for after a cluster's machines came: one of them that has nothing better to do brings them along."""
+    have = {(vip.cluster, vip.usage): vip for vip in given.observed.vips}
+    lacking = {name for name, cluster in given.spec.clusters.items() if missing_vips(name, cluster, have)}
+    lacking -= {step.cluster for step in steps.values() if isinstance(step, Act) and isinstance(step.action, Enroll)}
+    carriers: dict[str, MachineView] = {}
+    for serial, step in steps.items() if lacking else ():
+        if step.cluster in lacking and isinstance(step, Settled) and machines[serial].allocation:
+            carriers.setdefault(step.cluster, machines[serial])
+    if not carriers:
+        return {}
+    book = Book(given.spec, given.observed)
+    due = [(m, m.allocation, book.new_vips(name)) for name, m in sorted(carriers.items())]
+    return {m.serial: _bring_vips(m, has, vips) for m, has, vips in due if has and vips}
+
+
+def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
+    enroll = Enroll(
+        serial=m.serial,
+        generation=has.generation,
+        cluster=has.cluster,
+        role=has.role,
+        profile=has.profile,
+        location=has.location,
+        hostname=has.hostname,
+        number=has.number,
+        addresses=has.addresses,
+        vips=tuple((vip.network, vip.usage, vip.address) for vip in vips),
+    )
+    asked = ", ".join(vip.usage for vip in vips)
+    return Act(enroll, f"{has.cluster} asks for VIPs it has not: {asked}", has.hostname, has.cluster, has.role)
+
+
+def _unseen(given: PlanningInput, machines: Mapping[str, MachineView]) -> list[Step]:
+    """Machines that a document names and nobody has seen: a serial mistyped, or one that is still to come."""
+    return [
+        Wait(serial, "its first report: nobody has seen it yet", cluster=pin.cluster, role=pin.role)
+        for serial, pin in given.spec.machines.items()
+        if serial not in machines and pin.lifecycle is not Lifecycle.DECOMMISSIONED
+    ]

@@ -1,0 +1,160 @@
+"""What may not be touched now, whatever the rules say: visible as waits that name what they wait for.
+
+Two kinds. ``held`` looks at one machine: maintenance, pauses, protection, failures. ``within_budgets`` looks at all of
+them: windows, how many may be out of service, and how many may be wiped at any moment.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from ..model.actions import InstallOs, Release, Risk
+from ..model.machine import MachineView, Pause, Phase, Power
+from ..model.plan import Act, Advance, Step, Wait
+from ..model.spec import Lifecycle, Policy
+from .circumstances import Circumstances, back_off, fell_into_live
+from .windows import closed_until
+
+Pool = tuple[str, str]
+"""Cluster and role."""
+
+QUORUM_ROLES = {"controller", "cephmon", "billmon", "sql", "sqlmsg", "messaging"}
+"""Roles whose machines vote: a majority must stay up (Galera, RabbitMQ, Ceph monitors). A lone one has no quorum to
+lose, and a released one is no member any more."""
+
+
+def risk_of(step: Step) -> Risk:
+    """The worst a step leads to."""
+    return step.risk if isinstance(step, Act | Advance) else Risk.NONE
+
+
+def _name(step: Step) -> str:
+    return step.action.type if isinstance(step, Act) else "reinstall"
+
+
+def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances) -> Step:
+    """The step, unless this machine is not to be touched now."""
+    risk, what, pin = risk_of(step), _name(step), at.pin(m)
+    if not isinstance(step, Act) and risk is Risk.NONE:
+        return step
+    if pin.lifecycle is Lifecycle.MAINTENANCE:
+        return waiting(step, f"the end of its maintenance; then {what}")
+    for pause in pauses:
+        if pause.scope in ("fleet", f"cluster:{step.cluster}", f"machine:{m.serial}"):
+            return waiting(step, f"the end of a pause ({pause.scope}, by {pause.who}: {pause.why}); then {what}")
+    if pin.protected and risk is not Risk.NONE:
+        return waiting(step, f"its protection to be lifted; then {what}")
+    return _after_failures(step, m, what, at)
+
+
+def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) -> Step:
+    h, error = m.history, m.history.last_error or "no reason given"
+    if h.permanent:
+        return waiting(step, f"an operator, then retry: {what} failed: {error}")
+    if h.failures >= at.timings.give_up_after:
+        return waiting(step, f"an operator, then retry: {h.failures} failures in a row, the last: {error}")
+    if h.failures and h.tried and at.now < (again := h.tried + back_off(h.failures, at.timings)):
+        on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(h.failures)}: {error}"
+        return waiting(step, on, until=again)
+    return step
+
+
+def _times(failures: int) -> str:
+    return "1 failure" if failures == 1 else f"{failures} failures"
+
+
+def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], at: Circumstances) -> list[Step]:
+    """Let through what the fleet can bear; the rest waits. Earlier serials go first."""
+    policy, service = at.spec.fleet.policy, _Service(machines, at)
+    wiping = sum(_is_being_wiped(m) for m in machines.values())
+    kept: list[Step] = []
+    for step in steps:
+        m = machines.get(step.serial)
+        if m is None or (risk := risk_of(step)) is Risk.NONE:
+            kept.append(step)
+            continue
+        wipes = _begins_wiping(step, m)
+        if opens := closed_until(policy.windows, risk, at.now):
+            on = f"a window for {risk} steps, at {opens:%a %H:%M} UTC; then {_name(step)}"
+            kept.append(waiting(step, on, until=opens))
+        elif why := service.refusal(step, m, policy):
+            kept.append(waiting(step, why))
+        elif wipes and wiping >= policy.max_destructive:
+            on = f"a free slot: max_destructive lets {policy.max_destructive} be wiped or installed at a time"
+            kept.append(waiting(step, on))
+        else:
+            wiping += wipes
+            service.let(m)
+            kept.append(step)
+    return kept
+
+
+def _is_being_wiped(m: MachineView) -> bool:
+    """Whether it takes one of the slots for destructive steps: from leaving service until its install has ended."""
+    waits_for_install = m.history.left_service is not None and m.history.phase is Phase.ENROLLED
+    return waits_for_install or isinstance(m.history.open, InstallOs)
+
+
+def _leaves_service(step: Step) -> bool:
+    return isinstance(step, Advance) and step.risk is Risk.DESTRUCTIVE
+
+
+def _begins_wiping(step: Step, m: MachineView) -> bool:
+    if _is_being_wiped(m):
+        return False
+    return _leaves_service(step) or (isinstance(step, Act) and isinstance(step.action, InstallOs))
+
+
+class _Service:
+    """Who is in service and who is out, by pool; counts what this plan takes out too."""
+
+    def __init__(self, machines: Mapping[str, MachineView], at: Circumstances) -> None:
+        self._at = at
+        self._members: Counter[Pool] = Counter()
+        self._out: Counter[Pool] = Counter()
+        for m in machines.values():
+            if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.left_service):
+                pool = (m.allocation.cluster, m.allocation.role)
+                self._members[pool] += 1
+                self._out[pool] += self._is_out(m)
+
+    def _is_out(self, m: MachineView) -> bool:
+        off = m.seen is not None and m.seen.power is Power.OFF
+        mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
+        resting = self._at.pin(m).lifecycle is Lifecycle.MAINTENANCE
+        return m.history.left_service is not None or off or mended or resting or fell_into_live(m, self._at)
+
+    def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
+        """Why this machine may not be taken out of service now; None: it may, or is out already."""
+        if m.allocation is None or m.history.phase is not Phase.IN_SERVICE or self._is_out(m):
+            return None
+        pool = (m.allocation.cluster, m.allocation.role)
+        released = isinstance(step, Act) and isinstance(step.action, Release)
+        if released and not self._is_wanted(pool):
+            return None
+        out, members = self._out[pool], self._members[pool]
+        if out >= (most := _budget(policy, pool[1], members)):
+            return f"its peers: {out} of {members} {pool[1]} machines are out of service, {most} may be"
+        if pool[1] in QUORUM_ROLES and not released and members > 1 and out >= (members - 1) // 2:
+            return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
+        return None
+
+    def _is_wanted(self, pool: Pool) -> bool:
+        cluster = self._at.spec.clusters.get(pool[0])
+        return cluster is not None and pool[1] in cluster.roles and cluster.roles[pool[1]].count != 0
+
+    def let(self, m: MachineView) -> None:
+        """Count a machine that this plan takes out."""
+        if m.allocation and m.history.phase is Phase.IN_SERVICE and not self._is_out(m):
+            self._out[m.allocation.cluster, m.allocation.role] += 1
+
+
+def _budget(policy: Policy, role: str, members: int) -> int:
+    """How many of a pool may be out of service at once. A percentage allows at least one."""
+    budget = policy.max_unavailable.get(role, policy.max_unavailable.get("default", "10%"))
+    return max(1, members * int(budget.rstrip("%")) // 100) if isinstance(budget, str) else budget
+
+
+def waiting(step: Step, on: str, until: datetime | None = None) -> Wait:
+    """The same step, not now."""
+    return Wait(step.serial, on, step.hostname, step.cluster, step.role, until=until)

@@ -1,0 +1,187 @@
+"""Small fleets for the planner's tests: specs in a few words, machines in one line."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
+from reconciler.model.machine import (
+    Allocation,
+    Approval,
+    DiskChoice,
+    History,
+    InstallStatus,
+    MachineView,
+    Observation,
+    Phase,
+    Seen,
+    Vip,
+)
+from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings
+from reconciler.model.spec import KINDS
+from reconciler.model.tree import SpecTree
+from reconciler.planning.checks import broken_promises
+from reconciler.planning.planner import plan
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
+MINUTE = timedelta(minutes=1)
+USUAL = Timings()
+
+ZONES = ("z1", "z2", "z3")
+
+
+VIPS = (Vip("cl1", "cl1-public", "api", "203.0.1.2"),)
+
+
+def net(subnet: str, **more: Any) -> dict[str, Any]:
+    return {"subnet": subnet, **more}
+
+
+def zone_networks(name: str = "cl1", site: int = 1) -> dict[str, Any]:
+    """A management network per zone, and a public one."""
+    found = {f"{name}-{zone}": net(f"10.{site}.{n}.0/24", location=zone) for n, zone in enumerate(ZONES, 1)}
+    return {**found, f"{name}-public": net(f"203.0.{site}.0/28", public=True)}
+
+
+def cluster(
+    name: str = "cl1", site: int = 1, networks: Mapping[str, Any] | None = None, **roles: Any
+) -> dict[str, Any]:
+    nets = zone_networks(name, site) if networks is None else networks
+    return {"domain": "example.com", "networks": nets, "roles": roles}
+
+
+def tree(
+    clusters: Mapping[str, Any] | None = None,
+    machines: Mapping[str, Any] | None = None,
+    policy: Mapping[str, Any] | None = None,
+    profiles: Iterable[str] = ("controller", "compute", "swiftstore", "network", "cephosd"),
+) -> SpecTree:
+    """A tree with three zones of two racks, and a hardware profile named after each role."""
+    fleet = {
+        "provisioning": {"address": "192.0.2.2", "trusted_networks": ["192.0.2.0/24"]},
+        "policy": {"max_destructive": 1000, **(policy or {})},
+    }
+    switches = {
+        f"sw-{zone}-{rack}": {"dc": "1", "row": "a", "rack": f"{zone}{rack}", "location": zone}
+        for zone in ZONES
+        for rack in (1, 2)
+    }
+    return SpecTree(
+        fleet=KINDS["Fleet"].model_validate(fleet),
+        locations={zone: KINDS["Location"].model_validate({}) for zone in ZONES},
+        rackings={"all": KINDS["Racking"].model_validate({"switches": switches})},
+        profiles={role: KINDS["HardwareProfile"].model_validate({"role": role}) for role in profiles},
+        clusters={n: KINDS["Cluster"].model_validate(c) for n, c in (clusters or {}).items()},
+        machines={n: KINDS["Machine"].model_validate(m) for n, m in (machines or {}).items()},
+    )
+
+
+def hardware(serial: str, contents: str = "", bmc: str | None = None, zone: str | None = "z1") -> Hardware:
+    return Hardware(
+        serial=serial,
+        manufacturer="Dell Inc.",
+        product="PowerEdge R640",
+        memory=64 * 2**30,
+        disks=(Disk("sda", "sda", 240_000_000_000, "INTEL", f"D{serial}", contents=contents),),
+        nics=(Nic("eno1", "02:00:00:00:00:01", 10_000, f"sw-{zone}-1" if zone else None, "swp1"),),
+        bmc_address=bmc,
+    )
+
+
+def machine(
+    serial: str,
+    role: str | None = "controller",
+    zone: str | None = "z1",
+    rack: int = 1,
+    *,
+    now: datetime = NOW,
+    contents: str = "",
+    bmc: str | None = "192.0.2.200",
+    **more: Any,
+) -> MachineView:
+    """A blank machine in the live system, whose hardware is made for ``role``."""
+    return MachineView(
+        serial=serial,
+        seen=Seen(hardware(serial, contents, bmc, zone), "digest", now - timedelta(seconds=10), "192.0.2.50"),
+        match=Match((role,)) if role else Match((), {"compute": "memory 64GiB is under 256GiB"}),
+        racked=Racked("1", "a", f"{zone}{rack}", 1, 1, zone, None, f"sw-{zone}-{rack}", "swp1") if zone else None,
+        disks=DiskChoice(("sda",), identity=(f"sda INTEL D{serial} 240000000000",)),
+        **more,
+    )
+
+
+def holding(m: MachineView, number: int = 1, cluster: str = "cl1", zone: str | None = None, **more: Any) -> MachineView:
+    """The same, with the place that the planner would have given it."""
+    role = m.match.profiles[0]
+    at = zone or (m.racked.location if m.racked else None)
+    held = Allocation(
+        cluster=cluster,
+        role=role,
+        profile=role,
+        location=at,
+        hostname=f"{cluster}-{role}-{number}.example.com",
+        number=number,
+        addresses={f"{cluster}-{at}": f"10.1.{at[1:] if at else 0}.{number + 1}"},
+    )
+    return replace(m, allocation=replace(held, **more))
+
+
+def in_phase(m: MachineView, phase: Phase, **history: Any) -> MachineView:
+    """A machine that holds a place and has come so far, an hour ago."""
+    then = NOW - timedelta(hours=1)
+    facts: dict[str, Any] = {}
+    if phase in (Phase.INSTALLED, Phase.IN_SERVICE):
+        facts |= {"install_begun": then, "install_generation": 1, "last_done": "install_os", "last_begun": "install_os"}
+        facts |= {"last_done_at": then + 5 * MINUTE, "touched": then + 5 * MINUTE}
+    if phase is Phase.IN_SERVICE:
+        facts |= {"in_service_since": then + 20 * MINUTE}
+    return replace(m, history=History(phase=phase, **(facts | history)))
+
+
+def saying(
+    m: MachineView, status: InstallStatus, at: datetime = NOW - MINUTE, reported: datetime | None = None
+) -> MachineView:
+    """The machine said this last; by default it has not reported from the live system for two hours."""
+    assert m.seen is not None
+    seen = replace(m.seen, status=status, status_at=at, reported_at=reported or NOW - timedelta(hours=2))
+    return replace(m, seen=seen)
+
+
+def silent(m: MachineView, since: datetime = NOW - timedelta(hours=2)) -> MachineView:
+    assert m.seen is not None
+    return replace(m, seen=replace(m.seen, reported_at=since))
+
+
+def approval(serial: str, action: str = "install_os", generation: int = 1, at: datetime = NOW - MINUTE) -> Approval:
+    return Approval(serial, action, generation, "alice", "as agreed", at)
+
+
+def given(spec: SpecTree, machines: Iterable[MachineView], timings: Timings = USUAL, **more: Any) -> PlanningInput:
+    return PlanningInput("c0ffee1", spec, Observation(more.pop("now", NOW), tuple(machines), **more), timings)
+
+
+def planned(spec: SpecTree, machines: Iterable[MachineView], **more: Any) -> Plan:
+    """The plan, with the promises that hold for any plan checked."""
+    what = given(spec, machines, **more)
+    todo = plan(what)
+    assert broken_promises(todo, what) == []
+    return todo
+
+
+def steps(spec: SpecTree, machines: Iterable[MachineView], **more: Any) -> dict[str, Step]:
+    return {step.serial: step for step in planned(spec, machines, **more).steps}
+
+
+def one(spec: SpecTree, m: MachineView, **more: Any) -> Step:
+    return steps(spec, [m], **more)[m.serial]
+
+
+def kind(step: Step) -> str:
+    """``install_os``, ``-> enrolled``, ``wait`` ...: what a table of expectations says."""
+    match step:
+        case Act(action=action):
+            return action.type
+        case Advance(to=to):
+            return f"-> {to}"
+    return type(step).__name__.lower()

@@ -1,0 +1,221 @@
+"""A small fleet without any hardware: carries out plans without looking first, fails, dies and falls silent at will."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RunPuppet
+from reconciler.model.errors import TemporaryError
+from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded, histories
+from reconciler.model.machine import (
+    Allocation,
+    Approval,
+    InstallStatus,
+    MachineView,
+    Observation,
+    SecretRef,
+    Seen,
+    Vip,
+)
+from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Timings, Wait
+from reconciler.model.tree import SpecTree
+from reconciler.planning.checks import broken_promises
+from reconciler.planning.planner import plan
+
+from .build import MINUTE, NOW, machine
+
+QUICK = Timings(
+    back_off=MINUTE,
+    back_off_cap=4 * MINUTE,
+    give_up_after=50,
+    live_boot=5 * MINUTE,
+    first_boot=5 * MINUTE,
+    puppet_silence=10 * MINUTE,
+)
+
+
+class Crash(Exception):  # noqa: N818 - it is no error of ours: the daemon dies here
+    """The daemon dies here."""
+
+
+@dataclass
+class Server:
+    """One machine, from the outside."""
+
+    serial: str
+    role: str = "compute"
+    zone: str = "z1"
+    contents: str = ""  # what its disk came with
+    failing: int = 0  # so many of its next actions fail
+    after_effect: bool = False  # and do what they were to do all the same
+    puppet_fails: bool = False  # its first boot gives up on Puppet
+    running: str = "live"  # live | disk | nothing
+    disk: str | None = None  # hostname of what we installed
+    wiped: int = 0
+    rebooted: int = 0
+    last: Seen | None = None
+
+    def report(self, now: datetime) -> None:
+        """Everything it would have said since it was last heard, as of now."""
+        if self.last is None and self.running != "live":
+            return
+        seen = self.last or machine(self.serial, self.role, self.zone, now=now, contents=self.contents).seen
+        assert seen is not None
+        if self.running == "live":
+            seen = replace(seen, reported_at=now)
+            status = InstallStatus.INSTALLED if self.disk else InstallStatus.LIVE
+            seen = replace(seen, status=status, status_at=now)
+        elif self.running == "disk" and self.disk:
+            word = InstallStatus.PUPPET_FAILURE if self.puppet_fails else InstallStatus.PUPPET_SUCCESS
+            seen = replace(seen, status=word, status_at=now)
+        self.last = seen
+
+    def carry_out(self, action: Action) -> None:
+        """Do it blindly. Only what could not possibly work fails by itself."""
+        if self.failing:
+            self.failing -= 1
+            if not self.after_effect:
+                raise TemporaryError("it failed, and had no effect")
+            self._do(action)
+            raise TemporaryError("it failed, and had its effect")
+        self._do(action)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case BootLive():
+                self.rebooted += 1
+                self.running = "live"
+            case BootDisk() | PowerOn():
+                self.rebooted += 1
+                self.running = "disk"
+            case InstallOs(hostname=hostname):
+                if self.running != "live":
+                    raise TemporaryError("no answer over SSH")
+                self.wiped += 1
+                self.disk = hostname
+            case RunPuppet():
+                if self.running != "disk":
+                    raise TemporaryError("no answer over SSH")
+                self.puppet_fails = False
+
+
+@dataclass
+class Journal:
+    """Keeps events in a list, and dies once, just before or just after its nth write."""
+
+    crash_at: int | None = None
+    lose_write: bool = False
+    events: list[Event] = field(default_factory=list)
+
+    def append(self, event: Event) -> None:
+        dying = len(self.events) + 1 == self.crash_at
+        if not (dying and self.lose_write):
+            self.events.append(event)
+        if dying:
+            self.crash_at = None
+            raise Crash
+
+
+@dataclass
+class Fleet:
+    """Servers, what was recorded of them, and a daemon in one method."""
+
+    spec: SpecTree
+    servers: dict[str, Server]
+    journal: Journal = field(default_factory=Journal)
+    now: datetime = NOW
+    allocations: dict[str, Allocation] = field(default_factory=dict)
+    retired: dict[str, Allocation] = field(default_factory=dict)
+    vips: dict[tuple[str, str], Vip] = field(default_factory=dict)
+    minted: set[SecretRef] = field(default_factory=set)
+    approvals: list[Approval] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: SpecTree, servers: Iterable[Server], **more) -> "Fleet":
+        return cls(spec, {server.serial: server for server in servers}, **more)
+
+    def observation(self) -> Observation:
+        known = histories(self.journal.events)
+        return Observation(
+            self.now,
+            tuple(self._view(server, known) for server in self.servers.values() if server.last),
+            vips=tuple(self.vips.values()),
+            approvals=tuple(self.approvals),
+            retired=dict(self.retired),
+        )
+
+    def _view(self, server: Server, known) -> MachineView:
+        held = self.allocations.get(server.serial)
+        needed = (
+            (SecretRef(held.cluster, "swift", "hashpathprefix"), SecretRef(held.hostname, "ssh", "key")) if held else ()
+        )
+        view = machine(server.serial, server.role, server.zone)
+        history = known.get(server.serial, view.history)
+        missing = tuple(ref for ref in needed if ref not in self.minted)
+        return replace(view, seen=server.last, allocation=held, history=history, missing_secrets=missing)
+
+    def planned(self) -> Plan:
+        given = PlanningInput("c0ffee1", self.spec, self.observation(), QUICK)
+        todo = plan(given)
+        assert broken_promises(todo, given) == []
+        return todo
+
+    def approve(self) -> None:
+        """An operator says yes to everything that waits for a word."""
+        for step in self.planned().steps:
+            if isinstance(step, Wait) and step.needs_approval:
+                generation = self.allocations[step.serial].generation
+                self.approvals.append(Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now))
+
+    def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:
+        """One turn of the daemon's loop; when it dies it is started again for the next."""
+        self.now += MINUTE
+        for serial in self.servers if reporting is None else reporting:
+            self.servers[serial].report(self.now)
+        self.now += timedelta(seconds=1)
+        try:
+            for serial, history in histories(self.journal.events).items():
+                if history.open is not None:
+                    self.journal.append(Interrupted(serial, self.now, history.open.id))
+            for step in self.planned().steps:
+                self._carry_out(step)
+        except Crash:
+            pass
+
+    def _carry_out(self, step) -> None:
+        if isinstance(step, Advance):
+            self.journal.append(Advanced(step.serial, self.now, step.to, step.because))
+        if not isinstance(step, Act):
+            return
+        self.journal.append(Started(step.serial, self.now, step.action))
+        try:
+            self._record(step.action)
+            if step.action.touches:
+                self.servers[step.serial].carry_out(step.action)
+        except TemporaryError as error:
+            self.journal.append(Failed(step.serial, self.now, step.action.id, str(error)))
+        else:
+            self.journal.append(Succeeded(step.serial, self.now, step.action))
+
+    def _record(self, action: Action) -> None:
+        if isinstance(action, Enroll):
+            self._allocate(action)
+        if isinstance(action, Release) and (held := self.allocations.pop(action.serial, None)):
+            self.retired[action.serial] = held
+        if action.type == "mint_secrets":
+            self.minted |= {SecretRef(*parts) for parts in action.secrets}
+
+    def _allocate(self, e: Enroll) -> None:
+        """What the store would refuse is a bug of the planner."""
+        others = [held for serial, held in self.allocations.items() if serial != e.serial]
+        assert e.hostname not in {held.hostname for held in others}
+        taken = {address for held in others for address in held.addresses.values()}
+        taken |= {vip.address for vip in self.vips.values()}
+        assert taken.isdisjoint(e.addresses.values())
+        assert taken.isdisjoint(address for _, _, address in e.vips)
+        before = self.allocations.get(e.serial) or self.retired.get(e.serial)
+        assert before is None or e.generation >= before.generation
+        self.allocations[e.serial] = Allocation(
+            e.cluster, e.role, e.profile, e.location, e.hostname, e.number, e.addresses, e.generation
+        )
+        self.vips |= {(e.cluster, usage): Vip(e.cluster, network, usage, address) for network, usage, address in e.vips}

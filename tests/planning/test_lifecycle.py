@@ -1,0 +1,369 @@
+"""The life of a machine: what is done about it in each phase, and what is never done."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconciler.model.actions import BootLive, Enroll, InstallOs
+from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.hardware import Disk, Match
+from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, SecretRef
+from reconciler.model.plan import Advance, Settled, Wait
+from reconciler.planning.circumstances import back_off
+from reconciler.planning.lifecycle import RULES
+
+from .build import (
+    MINUTE,
+    NOW,
+    USUAL,
+    VIPS,
+    approval,
+    cluster,
+    given,
+    holding,
+    in_phase,
+    kind,
+    machine,
+    net,
+    one,
+    plan,
+    saying,
+    silent,
+    tree,
+)
+
+SPEC = tree({"cl1": cluster(controller={"count": 3})})
+S = InstallStatus
+
+
+def at_phase(phase: Phase, **history) -> MachineView:
+    m = holding(in_phase(machine("A"), phase, **history))
+    return silent(m) if phase in (Phase.INSTALLED, Phase.IN_SERVICE) else m
+
+
+def step(m: MachineView, spec=SPEC, **more):
+    return one(spec, m, vips=VIPS, **more)
+
+
+def powered_off(m: MachineView) -> MachineView:
+    return replace(m, seen=replace(m.seen, power=Power.OFF, power_at=NOW - MINUTE))
+
+
+INSTALLED, SERVING = at_phase(Phase.INSTALLED), at_phase(Phase.IN_SERVICE)
+BOOTED = at_phase(Phase.INSTALLED, last_done="boot_disk", last_begun="boot_disk", touched=NOW - MINUTE)
+RUN = {"last_done": "run_puppet", "last_done_at": NOW - MINUTE, "last_begun": "run_puppet", "touched": NOW - MINUTE}
+SECRET = SecretRef("cl1", "swift", "hashpathprefix")
+
+TABLE = [
+    (machine("A"), "enroll", "a machine with a slot"),
+    (at_phase(Phase.DISCOVERED), "-> enrolled", "its enrolment was recorded, and we died before saying so"),
+    (at_phase(Phase.ENROLLED), "install_os", "in the live system, and nothing on its disks"),
+    (replace(at_phase(Phase.ENROLLED), missing_secrets=(SECRET,)), "mint_secrets", "secrets come first"),
+    (replace(at_phase(Phase.ENROLLED), enc_problem="no controller"), "wait", "so does its Puppet document"),
+    (silent(at_phase(Phase.ENROLLED)), "boot_live", "not in the live system"),
+    (replace(at_phase(Phase.ENROLLED), disks=None), "wait", "no disk to install on"),
+    (replace(at_phase(Phase.ENROLLED), disks=DiskChoice(())), "wait", "the same"),
+    (replace(at_phase(Phase.ENROLLED), seen=None), "wait", "never seen"),
+    (at_phase(Phase.ENROLLED, touched=NOW - MINUTE / 10), "wait", "its report is older than our last action"),
+    (saying(at_phase(Phase.ENROLLED), S.PUPPET_SUCCESS), "boot_live", "what an OS of others says is not believed"),
+    (at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, last_done="install_os",
+              last_done_at=NOW - MINUTE), "-> installed", "the install has ended well"),
+    (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, touched=NOW - 4 * MINUTE),
+            S.FIRSTBOOT), "-> installed", "we missed the end of the install, and it booted from its disk"),
+    (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, touched=NOW - 4 * MINUTE),
+            S.PUPPET_SUCCESS, NOW - 6 * MINUTE, reported=NOW - MINUTE), "install_os", "it said so before this install"),
+    (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=0, touched=NOW - 40 * MINUTE),
+            S.FIRSTBOOT), "boot_live", "that install was of another generation"),
+    (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, touched=NOW - 4 * MINUTE),
+            S.INSTALLING, reported=NOW - MINUTE / 6), "wait", "an installer outlived the daemon that began it"),
+    (INSTALLED, "boot_disk", "installed, and still in the live system"),
+    (BOOTED, "wait", "on its way up from its disk"),
+    (replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 21 * MINUTE)), "run_puppet", "silent too long"),
+    (replace(machine("A"), allocation=BOOTED.allocation, history=replace(BOOTED.history, touched=NOW - 2 * MINUTE)),
+     "boot_disk", "it came up in the live system again"),
+    (saying(BOOTED, S.FIRSTBOOT), "wait", "Puppet runs for the first time"),
+    (saying(BOOTED, S.PUPPET_RUNNING, NOW - 50 * MINUTE), "wait", "and goes on"),
+    (saying(replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 99 * MINUTE, install_begun=None)),
+            S.PUPPET_RUNNING, NOW - 61 * MINUTE), "run_puppet", "and was not heard for too long"),
+    (saying(BOOTED, S.PUPPET_FAILURE), "run_puppet", "the first boot gave up"),
+    (saying(BOOTED, S.PUPPET_SUCCESS), "-> in-service", "Puppet has succeeded"),
+    (saying(BOOTED, S.PUPPET_SUCCESS, NOW - timedelta(hours=3)), "wait", "before this install: not believed"),
+    (at_phase(Phase.INSTALLED, **RUN), "-> in-service", "we saw Puppet succeed"),
+    (SERVING, "settled", "as wanted"),
+    (powered_off(SERVING), "power_on", "off"),
+    (replace(SERVING, seen=machine("A").seen), "boot_disk", "in the live system by accident: never installed"),
+    (replace(SERVING, missing_secrets=(SECRET,)), "mint_secrets", "a new revision names a secret"),
+    (replace(SERVING, enc_problem="x"), "wait", "its document cannot be rendered"),
+    (replace(SERVING, match=Match((), {"controller": "memory"})), "wait", "drift of its hardware"),
+    (replace(SERVING, racked=machine("A", zone="z2").racked), "wait", "it was moved"),
+    (replace(SERVING, conflict="two machines say they are A"), "wait", "nobody knows which it is"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("m", "expected", "because"), TABLE, ids=[row[2] for row in TABLE])
+def test_the_life_of_a_machine(m, expected, because):
+    assert kind(step(m)) == expected
+
+
+def test_every_phase_has_a_rule():
+    assert set(RULES) == set(Phase)
+
+
+DRAWN = {
+    ("discovered", "enrolled"),
+    ("enrolled", "installed"),
+    ("installed", "in-service"),
+    ("in-service", "enrolled"),
+    ("enrolled", "in-service"),
+}
+
+
+def test_the_edges_taken_are_the_edges_drawn():
+    cases = [(m, SPEC, ()) for m, _, _ in TABLE]
+    cases += [(SERVING, REINSTALL, (approval("A", "reinstall"),)), (LEFT, SPEC, ())]
+    taken = set()
+    for m, spec, words in cases:
+        if isinstance(s := step(m, spec, approvals=words), Advance):
+            taken.add((m.history.phase.value, s.to.value))
+    assert taken == DRAWN
+
+
+def test_an_install_names_everything_it_needs():
+    networks = {
+        "cl1-z1": net("10.1.1.0/24", location="z1", interfaces=["10g1"], vlan=7),
+        "cl1-public": net("203.0.1.0/28", public=True),
+    }
+    action = step(at_phase(Phase.ENROLLED), tree({"cl1": cluster(networks=networks, controller={})})).action
+    assert isinstance(action, InstallOs)
+    assert (action.address, action.network, action.gateway) == ("10.1.1.2", "10.1.1.0/24", "10.1.1.1")
+    assert (action.interfaces, action.vlan, action.release) == (("eno1",), 7, "trixie")
+    assert (action.system_disks, action.identity) == (("sda",), ("sda INTEL DA 240000000000",))
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        ({"cl1-z1": net("10.1.1.0/24", interfaces=["1g1"])}, "an interface 1g1 for network cl1-z1"),
+        ({"other": net("10.1.1.0/24")}, "its management network: cl1-z1 is not in cl1 any more"),
+    ],
+)
+def test_an_install_that_cannot_be_described_waits(networks, expected):
+    assert step(at_phase(Phase.ENROLLED), tree({"cl1": cluster(networks=networks, controller={})})).on.startswith(
+        expected
+    )
+
+
+class TestApprovals:
+    FOREIGN = holding(in_phase(machine("A", contents="ext4"), Phase.ENROLLED))
+
+    def test_disks_that_hold_what_is_not_ours_are_named_and_wait(self):
+        s = step(self.FOREIGN)
+        assert (s.needs_approval, s.on) == ("install_os", "approval to erase sda (ext4): we did not put it there")
+
+    def test_an_approval_for_this_generation_lets_it_through(self):
+        assert kind(step(self.FOREIGN, approvals=(approval("A"),))) == "install_os"
+
+    @pytest.mark.parametrize("other", [approval("B"), approval("A", "release"), approval("A", generation=2)])
+    def test_an_approval_for_anything_else_does_not(self, other):
+        assert kind(step(self.FOREIGN, approvals=(other,))) == "wait"
+
+    def test_what_we_began_to_install_is_ours(self):
+        ours = replace(self.FOREIGN, history=History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1)))
+        assert kind(step(ours)) == "install_os"
+
+    def test_a_machine_that_had_another_place_is_not_erased_unasked(self):
+        m = at_phase(Phase.ENROLLED)
+        moved = replace(m, history=History(Phase.ENROLLED, released=NOW - timedelta(hours=1)))
+        s = step(moved)
+        assert (s.needs_approval, "another place" in s.on) == ("install_os", True)
+        assert kind(step(moved, approvals=(approval("A", at=NOW - MINUTE),))) == "install_os"
+        before = approval("A", at=NOW - timedelta(days=1))  # said of the disks when they held something else
+        assert step(moved, approvals=(before,)).needs_approval == "install_os"
+
+    def test_a_policy_of_approval_asks_before_every_first_install(self):
+        spec = tree({"cl1": cluster(controller={})}, policy={"install": "approval"})
+        m = at_phase(Phase.ENROLLED)
+        assert step(m, spec).needs_approval == "install_os"
+        assert step(silent(m), spec).needs_approval == "install_os"  # nor is it rebooted for it
+        assert kind(step(m, spec, approvals=(approval("A"),))) == "install_os"
+
+
+REINSTALL = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}})
+LEFT = at_phase(Phase.ENROLLED, left_service=NOW - timedelta(hours=1), install_begun=NOW - timedelta(days=9))
+
+
+class TestLostDisks:
+    WITH = replace(SERVING, history=replace(SERVING.history, installed_on=("sda SSD 240", "sdb HDD 12", "sdc HDD 12")))
+
+    @staticmethod
+    def having(**sizes: int) -> MachineView:
+        disks = tuple(Disk(name, name, size) for name, size in sizes.items())
+        m = TestLostDisks.WITH
+        return replace(m, seen=replace(m.seen, hardware=replace(m.seen.hardware, disks=disks)))
+
+    @pytest.mark.parametrize(
+        ("disks", "told"),
+        [
+            ({"sda": 240, "sdb": 12}, "1 disk of 12B is gone (sdc)"),
+            ({"sdb": 240, "sda": 12}, "1 disk of 12B is gone (sdc)"),  # the names changed with the boot
+            ({"sda": 240}, "2 disks of 12B are gone (sdb, sdc)"),
+            ({"sda": 240, "sdb": 12, "sdd": 14}, "1 disk of 12B is gone (sdc)"),
+        ],
+    )
+    def test_a_disk_that_was_pulled_is_drift(self, disks, told):
+        s = step(self.having(**disks))
+        assert isinstance(s, Wait) and s.on == f"an operator: drift: {told} since it was installed"
+
+    def test_other_names_and_more_disks_are_not(self):
+        assert isinstance(step(self.having(sdc=240, sda=12, sdb=12, sdd=12)), Settled)
+
+
+class TestReinstall:
+    def test_it_waits_for_approval(self):
+        assert step(SERVING, REINSTALL).needs_approval == "reinstall"
+
+    def test_approved_it_leaves_service_and_is_installed_like_any_other(self):
+        s = step(SERVING, REINSTALL, approvals=(approval("A", "reinstall"),))
+        assert kind(s) == "-> enrolled" and "alice approved" in s.because
+        history = after(SERVING.history, Advanced("A", NOW, Phase.ENROLLED, s.because))
+        assert history.left_service == NOW
+        left = replace(saying(SERVING, S.PUPPET_SUCCESS), history=history)  # the old system is still talking
+        assert kind(step(left, REINSTALL, now=NOW + MINUTE)) == "boot_live"
+
+    def test_foreign_data_does_not_hold_it_and_the_request_travels(self):
+        m = replace(holding(machine("A", contents="ext4")), history=LEFT.history)
+        s = step(m, REINSTALL)
+        assert s.action.reinstall == "2026-11-23"
+
+    def test_the_data_disks_are_kept(self):
+        choice = DiskChoice(("sda",), data_disks=("sdb",), identity=("sda SSD 1", "sdb HDD 2"))
+        new = replace(at_phase(Phase.ENROLLED), disks=choice)
+        assert step(new).action.data_disks == ("sdb",)
+        assert step(replace(new, history=LEFT.history), REINSTALL).action.data_disks == ()
+
+    def test_a_request_that_was_answered_is_not_answered_again(self):
+        done = replace(SERVING, history=replace(SERVING.history, reinstall="2026-11-23"))
+        assert isinstance(step(done, REINSTALL), Settled)
+
+    def test_one_word_is_good_for_one_reinstall(self):
+        old = approval("A", "reinstall", at=SERVING.history.in_service_since - MINUTE)
+        assert step(SERVING, REINSTALL, approvals=(old,)).needs_approval == "reinstall"
+
+    def test_withdrawn_before_it_began_the_machine_goes_back_to_service(self):
+        assert kind(step(LEFT)) == "-> in-service"
+        begun = replace(LEFT, history=replace(LEFT.history, install_begun=NOW - MINUTE))
+        assert kind(step(begun)) == "install_os"  # too late: its disk may be half-written
+
+
+class TestSilence:
+    def test_a_machine_sent_into_the_live_system_is_left_alone_while_it_boots(self):
+        m = silent(at_phase(Phase.ENROLLED, touched=NOW - 19 * MINUTE, last_begun="boot_live"))
+        s = step(m)
+        assert isinstance(s, Wait) and s.until == NOW + MINUTE
+        assert kind(step(m, now=NOW + MINUTE)) == "boot_live"
+
+    def test_it_is_not_rebooted_for_ever(self):
+        m = silent(at_phase(Phase.ENROLLED, touched=NOW - timedelta(hours=1), last_begun="boot_live", repeats=5))
+        assert step(m).on == "an operator, then retry: 5 times boot_live, and it was not heard as it should"
+
+    def test_failures_are_told_as_what_they_are_however_often_it_was_tried(self):
+        failed = silent(
+            at_phase(
+                Phase.ENROLLED,
+                touched=NOW - timedelta(hours=1),
+                last_begun="boot_live",
+                repeats=5,
+                failures=5,
+                last_error="its BMC does not answer",
+            )
+        )
+        assert step(failed).on == "an operator, then retry: 5 failures in a row, the last: its BMC does not answer"
+
+    def test_without_a_bmc_somebody_has_to_press_the_button(self):
+        m = silent(holding(in_phase(machine("A", bmc=None), Phase.ENROLLED)))
+        assert step(m).on == "someone to network-boot it: no BMC address is known"
+
+    def test_a_report_under_way_when_it_left_for_its_disk_does_not_reboot_it(self):
+        m = replace(BOOTED, seen=replace(machine("A").seen, reported_at=BOOTED.history.touched + timedelta(seconds=20)))
+        assert isinstance(step(m), Wait)
+
+
+class TestFailures:
+    def test_a_permanent_failure_waits_for_an_operator(self):
+        m = at_phase(Phase.ENROLLED, failures=1, permanent=True, last_error="wrong serial", tried=NOW)
+        assert step(m).on == "an operator, then retry: install_os failed: wrong serial"
+
+    def test_so_do_five_in_a_row(self):
+        m = at_phase(Phase.ENROLLED, failures=5, last_error="no mirror", tried=NOW - timedelta(hours=9))
+        assert step(m).on == "an operator, then retry: 5 failures in a row, the last: no mirror"
+
+    @pytest.mark.parametrize(("failures", "minutes"), [(0, 0), (1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (500, 15)])
+    def test_back_off_doubles_up_to_its_cap(self, failures, minutes):
+        assert back_off(failures, USUAL) == minutes * MINUTE
+
+    def test_the_next_try_comes_when_the_back_off_is_over(self):
+        m = at_phase(Phase.ENROLLED, failures=1, last_error="x", tried=NOW - MINUTE / 2)
+        assert step(m).until == NOW + MINUTE / 2
+        assert kind(step(m, now=NOW + MINUTE / 2)) == "install_os"
+
+    def test_a_machine_that_heals_by_itself_moves_on_whatever_failed_before(self):
+        m = saying(at_phase(Phase.INSTALLED, failures=9, permanent=True), S.PUPPET_SUCCESS)
+        assert kind(step(m)) == "-> in-service"
+
+
+class TestInService:
+    def test_nothing_is_healed_where_the_policy_says_so(self):
+        spec = tree({"cl1": cluster(controller={})}, policy={"self_heal": False})
+        assert step(powered_off(SERVING), spec).on == "an operator: it is off, and the policy does not heal"
+        assert step(replace(SERVING, seen=machine("A").seen), spec).on.startswith("an operator: it is in service")
+
+    def test_a_machine_that_goes_off_again_is_not_turned_on_in_a_circle(self):
+        h = replace(SERVING.history, last_done="power_on", touched=NOW - 5 * MINUTE)
+        assert isinstance(step(replace(powered_off(SERVING), history=h)), Wait)
+
+    def test_networks_that_came_later_are_shown_and_not_acted_on(self):
+        networks = {
+            "cl1-z1": net("10.1.1.0/24"),
+            "new": net("10.7.0.0/24"),
+            "cl1-public": net("203.0.1.0/28", public=True),
+        }
+        s = step(SERVING, tree({"cl1": cluster(networks=networks, controller={})}))
+        assert s.on == "an operator: drift: networks new came or went since it was installed"
+
+
+def test_an_action_in_flight_is_waited_for_and_what_it_hands_out_is_taken():
+    enroll = one(SPEC, machine("A")).action
+    flying = replace(machine("A"), history=History(open=enroll, last_begun="enroll"))
+    todo = {s.serial: s for s in plan(given(SPEC, [flying, machine("B")])).steps}
+    assert todo["A"].on == "the action in flight: enroll"
+    assert todo["B"].action.hostname == "cl1-controller-2.example.com"
+    assert todo["B"].action.addresses == {"cl1-z1": "10.1.1.3"} and todo["B"].action.vips == ()
+
+
+def test_vips_asked_for_later_are_brought_along_by_a_machine_in_service():
+    s = one(SPEC, SERVING)
+    assert isinstance(s.action, Enroll) and s.action.vips == (("cl1-public", "api", "203.0.1.2"),)
+    assert (s.action.hostname, s.action.generation) == (SERVING.allocation.hostname, 1)
+
+
+class TestHistory:
+    LIVE = BootLive(serial="A", generation=1)
+
+    def test_repeats_count_the_same_action_and_start_over_with_another(self):
+        h = after(after(History(), Started("A", NOW, self.LIVE)), Interrupted("A", NOW, self.LIVE.id))
+        assert (after(h, Started("A", NOW, self.LIVE)).repeats, h.open, h.touched) == (2, None, NOW)
+        assert after(h, Started("A", NOW, one(SPEC, machine("A")).action)).repeats == 1
+
+    def test_a_retry_forgets_failures_and_keeps_the_phase(self):
+        h = after(History(Phase.ENROLLED, repeats=5), Failed("A", NOW, "x", "no answer", permanent=True))
+        assert (h.failures, h.permanent, h.last_error) == (1, True, "no answer")
+        h = after(h, Retried("A", NOW, "alice", "BMC replaced"))
+        assert (h.phase, h.failures, h.permanent, h.repeats, h.tried) == (Phase.ENROLLED, 0, False, 0, None)
+
+    def test_a_released_machine_is_new_but_for_what_its_disks_may_hold(self):
+        spec = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})
+        release = one(spec, SERVING, approvals=(approval("A", "release"),)).action
+        assert after(after(SERVING.history, Started("A", NOW, release)), Succeeded("A", NOW, release)) == History(
+            released=NOW
+        )
