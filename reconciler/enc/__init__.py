@@ -1,0 +1,1 @@
+"""Node to Puppet classes: tables of parameters, and the few functions they need. Pure."""

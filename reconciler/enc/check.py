@@ -1,0 +1,113 @@
+"""What can be said of a spec tree's Puppet side before any machine exists."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import combinations
+
+from ..model.diagnostics import Diagnostic, Location, Severity
+from ..model.signature import Signatures, newest
+from ..model.spec import EncOverlaySpec, Selector
+from ..model.tree import SpecTree
+from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
+from .overlays import rank
+
+_SWIFT = ("swiftstore", "swiftproxy")
+
+
+def check(tree: SpecTree, known: Mapping[str, Signatures]) -> tuple[Diagnostic, ...]:
+    """Every problem that ``specs.checks`` cannot see. ``known``: class signatures by version of the Puppet module."""
+    version = tree.fleet.puppet.module_version or newest(known)
+    if version not in known:
+        return ()  # ``specs.checks`` says so
+    signatures = known[version]
+    checks: tuple[Callable[[], Iterable[Diagnostic]], ...] = (
+        lambda: _parameters(tree, signatures),
+        lambda: _conflicts(tree),
+        lambda: _zones(tree),
+    )
+    return tuple(problem for one in checks for problem in one())
+
+
+def _parameters(tree: SpecTree, signatures: Signatures) -> Iterator[Diagnostic]:
+    """Parameters that a class of the module does not take. A class that is not the module's is the user's own."""
+    documents = [("EncOverlay", name, o.classes) for name, o in tree.overlays.items()]
+    documents += [("Role", name, r.classes) for name, r in tree.roles.items()]
+    for kind, name, classes in documents:
+        for puppet_class, parameters in classes.items():
+            if signatures.lacks(puppet_class):
+                at = tree.place(kind, name, "classes", puppet_class)
+                close = _did_you_mean(puppet_class, signatures.classes)
+                detail = f"puppet-module-oci {signatures.version} has no class {puppet_class}.{close}"
+                yield Diagnostic(Severity.ERROR, "Unknown class of the Puppet module", detail, at)
+                continue
+            for parameter in parameters:
+                if not signatures.accepts(puppet_class, parameter):
+                    at = tree.place(kind, name, "classes", puppet_class, parameter)
+                    close = _did_you_mean(parameter, signatures.classes[puppet_class])
+                    detail = f'{puppet_class} of {signatures.version} takes no "{parameter}".{close}'
+                    yield Diagnostic(Severity.ERROR, "Unknown parameter of a Puppet class", detail, at)
+
+
+def _did_you_mean(word: str, among: Iterable[str]) -> str:
+    close = get_close_matches(word, list(among), n=1)
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def _conflicts(tree: SpecTree) -> Iterator[Diagnostic]:
+    """Two overlays of one scope that set the same value differently for some node: neither can win."""
+    by_rank: dict[int, list[tuple[str, EncOverlaySpec]]] = {}
+    for name, overlay in sorted(tree.overlays.items()):
+        by_rank.setdefault(rank(overlay.for_), []).append((name, overlay))
+    for overlays in by_rank.values():
+        for (first, one), (second, other) in combinations(overlays, 2):
+            if _may_meet(one.for_, other.for_):
+                for path in sorted(_clashes(one.classes, other.classes)):
+                    yield _conflict(tree, first, second, path)
+
+
+def _may_meet(one: Selector, other: Selector) -> bool:
+    pairs = ((one.clusters, other.clusters), (one.roles, other.roles), (one.nodes, other.nodes))
+    return all(not a or not b or set(a) & set(b) for a, b in pairs)
+
+
+def _clashes(one: object, other: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths at which two values cannot be merged: they differ, and one of them is no mapping."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in one.keys() & other.keys():
+            yield from _clashes(one[key], other[key], (*path, str(key)))
+    elif one != other:
+        yield path
+
+
+def _conflict(tree: SpecTree, first: str, second: str, path: tuple[str, ...]) -> Diagnostic:
+    ours, theirs = (tree.place("EncOverlay", name, "classes", *path) for name in (second, first))
+    what = f"{path[0]} {'.'.join(path[1:])}"
+    return Diagnostic(
+        Severity.ERROR,
+        "Overlays of one scope disagree",
+        f'"{first}" ({_at(theirs)}) and "{second}" ({_at(ours)}) are equally narrow, and set {what} differently '
+        "for the same nodes. Remove it from one, or make one narrower.",
+        ours,
+    )
+
+
+def _at(place: Location | None) -> str:
+    return f"{place.file}:{place.line}" if place else "place unknown"
+
+
+def _zones(tree: SpecTree) -> Iterator[Diagnostic]:
+    """Swift's zone numbers: stable, and different within a region."""
+    if not any(role in cluster.roles for cluster in tree.clusters.values() for role in _SWIFT):
+        return
+    for name in unstable_zones(tree.locations):
+        detail = f'"{name}" does not end with a number, so its Swift zone would change with other locations\' names.'
+        at = tree.place("Location", name)
+        yield Diagnostic(Severity.WARNING, "Location without a zone number", f"{detail} Write swift_zone.", at)
+    taken: dict[tuple[int, int], str] = {}
+    for name in sorted(tree.locations):
+        number = (swift_region_id(tree.locations, name), swift_zone_id(tree.locations, name))
+        other = taken.setdefault(number, name)
+        if other != name:
+            detail = f'"{name}" and "{other}" are both zone {number[1]} of Swift region {number[0]}. Write swift_zone.'
+            at = tree.place("Location", name)
+            yield Diagnostic(Severity.ERROR, "Two locations are one Swift zone", detail, at)

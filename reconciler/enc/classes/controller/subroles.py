@@ -1,0 +1,29 @@
+"""What a controller does besides Keystone: it appears and vanishes with the other nodes of the cluster."""
+
+from ...conditions import has, has_messaging, has_osds, has_swift
+from ...params import Section, Source, constant, derived
+
+
+def subroles(value: bool, *names: str) -> dict[str, Source]:
+    """Rows that turn sub-roles on, or off."""
+    return {f"has_subrole_{name}": constant(value) for name in names}
+
+
+SUBROLES = (
+    Section("The database is elsewhere", when=has("sql"), params=subroles(False, "db")),
+    Section("No Swift", when=~has_swift, params=subroles(False, "swift")),
+    Section("Computes", when=has("compute"), params=subroles(
+        True, "glance", "nova", "neutron", "aodh", "octavia", "magnum", "manila",
+    )),
+    Section("Volumes for computes", when=has("compute") & (has_osds | has("volume")), params=subroles(True, "cinder")),
+    Section("Volume nodes", when=has("volume"), params={"cluster_has_cinder_volumes": constant(True)}),
+    Section("Telemetry", when=has("compute") & has_osds, params={
+        **subroles(True, "gnocchi", "ceilometer", "panko", "cloudkitty"),
+        "has_subrole_gnocchi_services": derived((~has_messaging).holds, "whether there are no messaging nodes"),
+    }),
+    Section("Ceph's object store", when=has_osds & has("radosgw"), params=subroles(True, "radosgw")),
+    Section("Bare metal", when=has("metal"), params=subroles(True, "ironic")),
+    Section("Routing for instances", {
+        "has_subrole_network_node": derived((~has("network")).holds, "whether there are no network nodes"),
+    }),
+)

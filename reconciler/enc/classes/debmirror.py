@@ -1,0 +1,14 @@
+"""``oci::debmirror``: a mirror of Debian's archive."""
+
+from ..groups import COMMON
+from ..params import PuppetClass
+
+DEBMIRROR = PuppetClass(
+    "oci::debmirror",
+    sections=COMMON,
+    left_to_puppet={
+        "network_cidr":   "the class does not use it",
+        "network_ipaddr": "the class does not use it",
+        "sql_vip_ip":     "the class does not use it",
+    },
+)

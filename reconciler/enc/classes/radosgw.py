@@ -1,0 +1,39 @@
+"""``oci::radosgw``: Ceph's object gateway, with HAProxy in front."""
+
+from .. import ceph
+from ..credentials import credentials
+from ..derive import addresses, hostnames, management_networks, swift_proxy_hostname
+from ..groups import CEPH_MONITORS, CEPH_NETWORK, COMMON, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS, MANAGEMENT_NETWORK
+from ..params import PuppetClass, Section, derived, settings
+
+RADOSGW = PuppetClass(
+    "oci::radosgw",
+    sections=(
+        *COMMON,
+        MANAGEMENT_NETWORK,
+        Section("Its Ceph", {
+            "ceph_fsid":              ceph.ceph_secret("fsid"),
+            "ceph_admin_key":         ceph.ceph_secret("adminkey"),
+            "ceph_bootstrap_rgw_key": ceph.ceph_secret("bootstraprgwkey"),
+        }),
+        CEPH_MONITORS,
+        CEPH_NETWORK,
+        Section("The gateways", {
+            "all_radosgw":         hostnames("radosgw"),
+            "all_radosgw_ip":      addresses("radosgw"),
+            "swiftproxy_hostname": derived(swift_proxy_hostname),
+            **credentials("radosgw", "authtoken"),
+            **credentials("haproxy", "stats"),
+        }),
+        Section("Rate limits", {
+            "no_api_rate_limit_networks": management_networks(
+                "compute", "controller", "volume", "network", "messaging", "swiftproxy",
+            ),
+            **settings("swift_proxy_disable_rate_limit", "swift_proxy_haproxy_rate_limit"),
+        }),
+        HAPROXY_TIMEOUTS,
+        Section("Names by SNI", settings("haproxy_use_sni", "keystone_sni_name")),
+        EXTERNAL_KEYSTONE,
+    ),
+    left_to_puppet={"sql_vip_ip": "the class does not use it"},
+)

@@ -1,0 +1,144 @@
+"""``oci::sql``: the database, on nodes of its own; on sqlmsg nodes, a second one for telemetry only."""
+
+from ..conditions import has, has_osds, is_on, role_is
+from ..credentials import credential
+from ..derive import management_networks
+from ..groups import COMMON, MANAGEMENT_NETWORK
+from ..params import Condition, PuppetClass, Section, Source, constant, derived, settings
+from ..values_peers import (
+    addresses_of,
+    corosync_ids,
+    database_role,
+    database_vip,
+    first,
+    first_address_of,
+    is_first,
+    names,
+    of_vip,
+    other_addresses,
+    other_names,
+)  # fmt: skip
+from ..values_setup import first_setup_goes_on
+
+main, telemetry = role_is("sql"), role_is("sqlmsg")
+
+NOT_OF_TELEMETRY = (
+    "glance", "nova", "neutron", "aodh", "octavia", "cinder", "heat", "barbican", "mistral", "vmms", "designate",
+)  # fmt: skip
+
+
+def holds(*services: str) -> dict[str, Source]:
+    """Rows that have the services' databases made."""
+    return {f"has_subrole_{service}": constant(True) for service in services}
+
+
+def holds_if(condition: Condition, *services: str) -> dict[str, Source]:
+    """Rows that say whether the services' databases are made."""
+    return {f"has_subrole_{s}": derived(condition.holds, f"whether {condition.name}") for s in services}
+
+
+def databases(*services: str) -> dict[str, Source]:
+    """Rows for the services' passwords in the database."""
+    return {f"pass_{service}_db": credential(service, "db") for service in services}
+
+
+SQL = PuppetClass(
+    "oci::sql",
+    sections=(
+        *COMMON,
+        MANAGEMENT_NETWORK,
+        Section(
+            "Its peers",
+            {
+                "first_sql": first(database_role),
+                "first_sql_ip": first_address_of(database_role),
+                "is_first_sql": is_first(database_role),
+                "all_sql": names(database_role),
+                "all_sql_ip": addresses_of(database_role),
+                "all_sql_ids": corosync_ids(database_role),
+                "non_master_sql": other_names(database_role),
+                "non_master_sql_ip": other_addresses(database_role),
+            },
+        ),
+        Section(
+            "Its virtual address",
+            {
+                "sql_vip_ip": of_vip(database_vip, lambda vip: vip.address, "the address"),
+                "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
+                "sql_vip_iface": of_vip(database_vip, lambda vip: vip.interface, "the interface"),
+            },
+        ),
+        Section(
+            "Who may connect",
+            {
+                "ip_vip_to_whitelist": of_vip(
+                    lambda v: "api" if v.node.role == "sql" else "messaging",
+                    lambda vip: vip.address,
+                    "whoever uses it comes from there: the address",
+                ),
+                "sql_allowed_networks": management_networks("controller", "volume", "compute", "messaging"),
+            },
+        ),
+        Section("Limits", settings("mysql_max_connections", "mysql_max_user_connections")),
+        Section(
+            "Passwords",
+            {
+                "pass_mysql_rootuser": credential("mysql", "rootuser"),
+                "pass_mysql_backup": credential("mysql", "backup"),
+                **databases("gnocchi", "ceilometer", "cloudkitty"),
+            },
+        ),
+        Section(
+            "The main database",
+            when=main,
+            params={
+                "initial_cluster_setup": derived(first_setup_goes_on),
+                **settings("configure_dkms"),
+                **holds_if(has("compute"), "glance", "nova", "neutron", "aodh", "octavia"),
+                **holds_if(has_osds | has("volume"), "cinder"),
+                **holds_if(has_osds, "gnocchi", "ceilometer", "panko", "cloudkitty"),
+                **holds("heat", "barbican"),
+            },
+        ),
+        Section("Mistral", when=main & is_on("install_mistral"), params=holds("mistral")),
+        Section("VMMS", when=main & is_on("install_vmms"), params=holds("vmms")),
+        Section("Vigie", when=main & is_on("install_vigie"), params=holds("vigie")),
+        Section("Magnum", when=main & is_on("install_magnum"), params=holds("magnum")),
+        Section("Manila", when=main & is_on("install_manila"), params=holds("manila")),
+        Section("Designate", when=main & is_on("install_designate"), params=holds("designate")),
+        Section(
+            "Passwords of the main database",
+            when=main,
+            params={
+                "pass_nova_apidb": credential("nova", "apidb"),
+                **databases(
+                    "keystone",
+                    "nova",
+                    "placement",
+                    "glance",
+                    "neutron",
+                    "cinder",
+                    "heat",
+                    "barbican",
+                    "mistral",
+                    "vmms",
+                    "vigie",
+                    "panko",
+                    "aodh",
+                    "octavia",
+                    "magnum",
+                    "manila",
+                    "designate",
+                ),
+            },
+        ),
+        Section(
+            "The database of telemetry",
+            when=telemetry,
+            params={
+                **{f"has_subrole_{service}": constant(False) for service in NOT_OF_TELEMETRY},
+                **holds("gnocchi", "ceilometer", "cloudkitty"),
+            },
+        ),
+    ),
+)

@@ -1,0 +1,43 @@
+"""``oci::swiftstore``: a Swift storage node, running account, container and object servers."""
+
+from ..derive import swift_zone
+from ..groups import (
+    COMMON,
+    MANAGEMENT_NETWORK,
+    METRICS,
+    SWIFT_ERASURE_CODING,
+    SWIFT_NODE_RESERVED_SPACE,
+    SWIFT_OBJECT_SERVER,
+    SWIFT_PEERS,
+    SWIFT_RING_SECRETS,
+    SWIFT_RSYNC,
+    SWIFT_STORES,
+)  # fmt: skip
+from ..params import PuppetClass, Section, derived, settings
+
+SWIFTSTORE = PuppetClass(
+    "oci::swiftstore",
+    sections=(
+        *COMMON,
+        MANAGEMENT_NETWORK,
+        METRICS,
+        SWIFT_PEERS,
+        SWIFT_RING_SECRETS,
+        Section("Its place and disks", {
+            "zoneid":           derived(swift_zone),
+            "block_devices":    derived(lambda v: v.node.data_disks, "disks without the operating system"),
+            "use_oci_sort_dev": derived(lambda v: v.node.hardware.sort_devices, "how the agent named the disks"),
+        }),
+        SWIFT_STORES,
+        Section("Reserved space, in GiB", settings("swiftstore_reserved_space", "swiftstore_fallocate_reserved_space")),
+        SWIFT_NODE_RESERVED_SPACE,
+        SWIFT_OBJECT_SERVER,
+        Section("Replicators", settings("swift_object_replicator_concurrency", "swift_rsync_connection_limit")),
+        SWIFT_RSYNC,
+        SWIFT_ERASURE_CODING,
+    ),
+    left_to_puppet={
+        "monitoring_host": "the class does not use it",
+        "sql_vip_ip":      "the class does not use it",
+    },
+)

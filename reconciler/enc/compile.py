@@ -1,0 +1,179 @@
+"""Tables and a node's view become its classes: values with their reasons, secrets still as names."""
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from ..model.machine import SecretRef
+from ..model.settings import SettingRow
+from ..model.signature import Signatures
+from ..model.spec.base import SettingValue
+from .overlays import Origin, merged, overlaid
+from .params import ALWAYS, Constant, Derived, PuppetClass, Secret, SecretText, SecretWords, Setting, Source, Value
+from .roles import EVERY_NODE, ROLES
+from .view import View
+
+OVERLAY = "EncOverlay"
+"""The section under which values from overlays are explained."""
+
+
+class EncConflictError(Exception):
+    """Two sections of a table give one parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One parameter, its value, and why this node got it."""
+
+    value: Value
+    section: str
+    condition: str | None  # None: always
+    origin: str
+    masked: bool = False  # the value itself is a secret that the operator wrote
+
+
+Classes = Mapping[str, Mapping[str, Given]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One node's classes, each parameter with its reason, and secrets as names."""
+
+    hostname: str
+    cluster: str
+    role: str
+    classes: Classes
+    notes: tuple[str, ...] = field(default=())  # what the node does not get, and why
+
+    @property
+    def document(self) -> dict[str, Value]:
+        """What is written as YAML."""
+        return {"classes": {name: {key: g.value for key, g in rows.items()} for name, rows in self.classes.items()}}
+
+
+def compile_node(view: View) -> Compiled:
+    """Everything the node gets, within what the fleet's version of the Puppet module accepts.
+
+    Raises:
+        EncError: Something the document needs is not there yet, or not in the specs any more.
+    """
+    signatures = view.cluster.given.signatures
+    role = view.node.role
+    own = ROLES[role].table(view) if role in ROLES else None
+    tables = [table for table in (*EVERY_NODE, own) if table is not None and table.when.holds(view)]
+    given = {t.name: compile_class(t, view, signatures) for t in tables if not signatures.lacks(t.name)}
+    lacking = [table.name for table in tables if signatures.lacks(table.name)]
+    notes = [f"{name}: the Puppet module {signatures.version} has no such class" for name in lacking]
+    classes = _with_overlays(given, view)
+    return Compiled(view.node.hostname, view.cluster.name, role, classes, tuple(notes))
+
+
+def compile_class(puppet_class: PuppetClass, view: View, signatures: Signatures) -> dict[str, Given]:
+    """Parameters of ``puppet_class`` for one node, in table order.
+
+    A setting is left out only when nobody set it and the table has no default.
+    """
+    given: dict[str, Given] = {}
+    for section in puppet_class.sections:
+        if section.when is not ALWAYS and not section.when.holds(view):
+            continue
+        condition = None if section.when is ALWAYS else section.when.name
+        for name, source in section.params.items():
+            if name in given:
+                raise EncConflictError(
+                    f"{puppet_class.name}.{name} is given by both {given[name].section!r} and {section.title!r}. "
+                    "This is a bug in reconciler."
+                )
+            if signatures.accepts(puppet_class.name, name) and (found := _resolve(source, view)):
+                value, origin, masked = found
+                given[name] = Given(value, section.title, condition, origin, masked)
+    return given
+
+
+def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
+    match source:
+        case Setting():
+            return _setting(source.name, view)
+        case Derived(compute):
+            value = compute(view)
+            return None if value is None else (value, _because(source) + _line(source.written, view), False)
+        case Secret(part=part, base64=base64):
+            text = SecretText(source.ref(view), part, base64)
+            return text, f"secret {text} of {text.ref.owner}", False
+        case Constant(value):
+            return value, "always so", False
+
+
+def _setting(name: str, view: View) -> tuple[Value, str, bool] | None:
+    row, value, origin = view.cluster.given.table[name], view.sourced(name).value, view.sourced(name).origin
+    return None if value is None else (_puppet_value(row, value), f"{name}, {origin}", row.secret)
+
+
+def _puppet_value(row: SettingRow, value: SettingValue) -> Value:
+    return row.separator.join(value) if isinstance(value, tuple) and row.separator is not None else value
+
+
+@cache
+def _because(source: Derived) -> str:
+    """What the function says it does, or else where it stands."""
+    if source.why:
+        return source.why.splitlines()[0]
+    code = source.compute.__code__
+    return f"{code.co_filename.rpartition('reconciler/')[2]}:{code.co_firstlineno}"
+
+
+def _line(written: tuple[str, ...], view: View) -> str:
+    """Where an operator wrote the value, or that nobody did."""
+    if written[:1] == ("Setting",):
+        return f", {view.sourced(written[1]).origin}"
+    return view.cluster.once(("line", written), lambda: _find_line(written, view)) if written else ""
+
+
+def _find_line(written: tuple[str, ...], view: View) -> str:
+    kind, *path = written
+    tree = view.tree
+    name = view.cluster.name if kind == "Cluster" else next((n for k, n in tree.places if k == kind), "")
+    places = tree.places.get((kind, name))
+    if places is None:
+        return ""
+    at = places.get(tuple(path))
+    return f", {at.file}:{at.line}" if at else ", default"
+
+
+def _with_overlays(given: Mapping[str, Mapping[str, Given]], view: View) -> Classes:
+    """Classes of the users' own role, and what overlays say, on top of what the tables give."""
+    classes = {name: dict(rows) for name, rows in given.items()}
+    for name, parameters in overlaid(view).items():
+        rows = classes.setdefault(name, {})
+        for key, (value, origin) in parameters.items():
+            rows[key] = _overlay_given(rows.get(key), value, origin)
+    return classes
+
+
+def _overlay_given(below: Given | None, value: Value, origin: Origin) -> Given:
+    return Given(value if below is None else merged(below.value, value), OVERLAY, None, origin)
+
+
+def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:
+    """Every secret that the document names, each once, in order."""
+    found = (ref for rows in compiled.classes.values() for given in rows.values() for ref in _refs(given.value))
+    return tuple(dict.fromkeys(found))
+
+
+def missing_secrets(compiled: Compiled, known: Container[SecretRef]) -> tuple[SecretRef, ...]:
+    """Those that the document names and nobody made yet."""
+    return tuple(ref for ref in secrets_in(compiled) if ref not in known)
+
+
+def _refs(value: Value) -> Iterator[SecretRef]:
+    if isinstance(value, SecretText):
+        yield value.ref
+    elif isinstance(value, SecretWords):
+        yield from (word.ref for word in value.words)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _refs(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            if type(item) is not str:  # lists of a thousand peers are in every document of a large cluster
+                yield from _refs(item)

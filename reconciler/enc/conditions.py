@@ -1,0 +1,56 @@
+"""Named questions about a node; each completes the sentence "given when ..."."""
+
+from .params import Condition
+from .values_setup import ceph_comes_first, controllers_came_up, is_hyperconverged
+from .view import NodeView, View
+
+
+def role_is(*roles: str) -> Condition:
+    """The node has one of the roles."""
+    return Condition(f"the node is a {' or '.join(roles)}", lambda v: v.node.role in roles)
+
+
+def has(*roles: str) -> Condition:
+    """The cluster has a node with one of the roles."""
+    return Condition(f"the cluster has {' or '.join(roles)} nodes", lambda v: v.cluster.has(*roles))
+
+
+def is_on(name: str) -> Condition:
+    """A boolean setting is true."""
+    return Condition(f"{name} is set", lambda v: v.setting(name) is True)
+
+
+def has_repositories(family: str) -> Condition:
+    """The fleet has repositories of a family."""
+    return Condition(
+        f"there are {family} repositories",
+        lambda v: any(repository.family == family for repository in v.tree.repositories.values()),
+    )
+
+
+def _is_osd(node: NodeView) -> bool:
+    return node.role == "cephosd" or is_hyperconverged(node)
+
+
+def _has_osds(v: View) -> bool:
+    return v.cluster.once(("has_osds",), lambda: any(_is_osd(node) for node in v.cluster.nodes))
+
+
+has_osds = Condition("the cluster has Ceph OSDs", _has_osds)
+has_messaging = has("messaging")
+has_swift = has("swiftstore", "swiftproxy")
+ceph_first = Condition("Ceph is set up alone first, on controllers and hyperconverged computes", ceph_comes_first)
+hyperconverged = Condition("the node is a compute that runs OSDs", lambda v: is_hyperconverged(v.node))
+osds_first = Condition(
+    "the node is a compute that runs OSDs, and its controllers have not been in service yet",
+    lambda v: is_hyperconverged(v.node) and (ceph_comes_first(v) or not controllers_came_up(v)),
+)
+several_cephs = is_on("ceph_multiple_cluster_az")
+swift_is_elsewhere = Condition(
+    "the cluster links to another's Swift or extswift_use_external is set",
+    lambda v: v.cluster.spec.links.swift is not None or v.setting("extswift_use_external") is True,
+)
+stores_data = is_on("swift_store_account") | is_on("swift_store_container") | is_on("swift_store_object")
+filebeat_is_on = is_on("filebeat_enabled")
+needs_root_keys = is_on("generate_root_ssh_keys") | role_is("compute")
+trusts_root_of_peers = role_is("compute") | (role_is("volume") & is_on("generate_root_ssh_keys"))

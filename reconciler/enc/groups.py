@@ -1,0 +1,123 @@
+"""Sections that several classes have. Named in each table that uses them, so that a table can be read alone."""
+
+from . import ceph
+from .conditions import has_messaging, has_osds, swift_is_elsewhere
+from .derive import (
+    addresses,
+    api_certificate_is_self_signed,
+    api_netmask,
+    first_address,
+    first_hostname,
+    hostnames,
+    networks,
+)  # fmt: skip
+from .params import Section, constant, derived, passwords, setting, settings, spec
+from .values_swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
+
+IDENTITY = (
+    Section("This node", {
+        "machine_hostname":  derived(lambda v: v.node.hostname, "the node's hostname"),
+        "machine_ip":        derived(lambda v: v.node.address, "the node's management address"),
+    }),
+    Section("Its cluster", {
+        "cluster_name":          derived(lambda v: v.cluster.name, "the cluster's name"),
+        "region_name":           spec(lambda v: v.cluster.spec.region, "Cluster.region"),
+        "openstack_release":     spec(lambda v: v.fleet.release.openstack, "Fleet.release.openstack"),
+    }),
+    Section("The API", {
+        "self_signed_api_cert": derived(api_certificate_is_self_signed, written="Cluster.api.certificate"),
+        "vip_hostname":         derived(lambda v: v.cluster.api_hostname, "its name", "Cluster.api.hostname"),
+        "vip_ipaddr":           derived(lambda v: v.cluster.api_address, "its virtual address"),
+        "vip_netmask":          derived(api_netmask),
+    }),
+    Section("Controllers", {
+        "all_masters":     hostnames("controller"),
+        "all_masters_ip":  addresses("controller"),
+        "first_master":    first_hostname("controller"),
+        "first_master_ip": first_address("controller"),
+    }),
+)
+
+COMMON = (*IDENTITY, Section("Kernel", {"kernel_from_backports": setting("kernel_from_backports")}))
+
+MANAGEMENT_NETWORK = Section("Management network", {
+    "network_ipaddr": derived(lambda v: str(v.node.network.network_address), "the management network"),
+    "network_cidr":   derived(lambda v: v.node.network.prefixlen, "the management network's prefix"),
+})
+
+METRICS = Section("Metrics", settings("statsd_hostname", "monitoring_graphite_host", "monitoring_graphite_port"))
+
+SWIFT_PEERS = Section("Swift peers", {
+    "all_swiftstore":                 hostnames("swiftstore"),
+    "all_swiftstore_ip":              addresses("swiftstore"),
+    "all_swiftproxy":                 hostnames("swiftproxy"),
+    "all_swiftproxy_ip":              addresses("swiftproxy"),
+    "swift_storage_allowed_networks": networks("swiftstore", "swiftproxy"),
+})
+
+SWIFT_RING_SECRETS = Section("Ring secrets", passwords("swift", "hashpathprefix", "hashpathsuffix"))
+
+SWIFT_STORES = Section("What its disks hold", settings(
+    "swift_store_account", "swift_store_container", "swift_store_object", "swift_auto_mount_block_devices",
+))
+
+SWIFT_NODE_RESERVED_SPACE = Section("Reserved space of this node, in GiB", settings(
+    "swift_override_cluster_reserved_space", "swift_storage_reserved_space", "swift_storage_fallocate_reserved_space",
+))
+
+SWIFT_OBJECT_SERVER = Section("Object server", settings(
+    "servers_per_port", "network_chunk_size", "disk_chunk_size",
+))
+
+SWIFT_RSYNC = Section("Replication", settings(
+    "swift_container_replicator_per_region_scheduling",
+    "swift_rsync_io_limit_activate", "swift_rsync_io_limit_megabytes", "swift_rsync_io_limit_iops",
+))
+
+SWIFT_ERASURE_CODING = Section("Erasure coding policy", settings(
+    "swift_ec_enable", "swift_ec_policy_index", "swift_ec_policy_name", "swift_ec_type",
+    "swift_ec_num_data_fragments", "swift_ec_num_parity_fragments", "swift_ec_object_segment_size",
+))
+
+MESSAGING_PEERS = Section("Messaging nodes", when=has_messaging, params={
+    "messaging_nodes_for_notifs": constant(True),
+    "all_rabbits":                hostnames("messaging"),
+    "all_rabbits_ips":            addresses("messaging"),
+})
+
+NOTIFICATIONS = Section("Notifications", MESSAGING_PEERS.params, has_osds & has_messaging)
+
+EXTERNAL_KEYSTONE = Section("A Keystone elsewhere", settings(
+    "external_keystone_activate", "external_keystone_url",
+    "external_keystone_admin_password", "external_keystone_region_prefixed_users",
+))
+
+CEPH_NETWORK = Section("Ceph's own network", {
+    "use_ceph_cluster_net": derived(ceph.has_ceph_network),
+    "cephnet_ip":           derived(ceph.ceph_address),
+    "cephnet_network_addr": derived(ceph.ceph_network_address),
+    "cephnet_network_cidr": derived(ceph.ceph_network_prefix),
+    "cephnet_mtu":          derived(ceph.ceph_network_mtu),
+})
+
+CEPH_MONITORS = Section("Ceph's monitors", {
+    "ceph_mon_initial_members": derived(ceph.monitor_names),
+    "ceph_mon_host":            derived(ceph.monitor_addresses),
+})
+
+HAPROXY_TIMEOUTS = Section("Timeouts of HAProxy", settings(
+    "haproxy_timeout_http_request", "haproxy_timeout_queue", "haproxy_timeout_connect",
+    "haproxy_timeout_client", "haproxy_timeout_server", "haproxy_timeout_check",
+))
+
+SWIFT_ELSEWHERE = Section("A Swift elsewhere", when=swift_is_elsewhere, params={
+    "extswift_use_external":        constant(True),
+    "extswift_auth_url":            linked("extswift_auth_url", lambda other: other.keystone, "the Keystone"),
+    "extswift_region":              linked("extswift_region", lambda other: other.spec.region, "the region"),
+    "extswift_proxy_url":           linked("extswift_proxy_url", lambda other: other.proxy, "the proxies' address"),
+    "extswift_project_name":        linked("extswift_project_name", lambda _: PROJECT, "the services' project"),
+    "extswift_project_domain_name": linked("extswift_project_domain_name", lambda _: DOMAIN, "the services' domain"),
+    "extswift_user_name":           linked("extswift_user_name", lambda _: USER, "the Swift service's user"),
+    "extswift_user_domain_name":    linked("extswift_user_domain_name", lambda _: DOMAIN, "the services' domain"),
+    "extswift_password":            linked("extswift_password", password_of, "the Swift service's password"),
+})

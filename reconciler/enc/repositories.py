@@ -1,0 +1,95 @@
+"""APT repositories as ``oci::repos::*`` takes them: what a node installs, and what it removes again."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+
+from ..model.spec import FleetSpec, RepositorySpec
+from .params import Value
+from .view import View
+
+OS_VERSION = "OS_VERSION"
+"""The one token that Puppet fills in by itself: the node's Debian codename."""
+
+PINNED_TOKENS = frozenset({"OPENSTACK_RELEASE"})
+"""Tokens that only ``release`` of the fleet sets: an upgrade moves every repository at once."""
+
+_TOKEN = re.compile(r"%%([A-Za-z0-9_]+)%%")
+_MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}  # Debian's names to those of uname -m, which the module compares
+_DEFAULT_FILENAME = {
+    "base": "debian.sources",
+    "security": "debian-security.sources",
+    "backports": "debian-backports.sources",
+    "incoming": "debian-incoming.sources",
+}
+_PREFIX = {"debian": "oci-debian", "osbpo": "oci-osbpo", "vendors": "oci-vendor"}
+
+
+def repositories_of(family: str, v: View) -> Value:
+    """Every repository of a family, by name; one that is not for the node says so, so that its files are removed."""
+    chosen = ((r.name or name, r) for name, r in v.tree.repositories.items() if r.family == family)
+    return tuple(_repository(name, r, v) for name, r in sorted(chosen, key=lambda pair: pair[0]))
+
+
+def _repository(name: str, r: RepositorySpec, v: View) -> Value:
+    manufacturer = v.node.member.hardware.manufacturer.strip() if v.node.member.hardware else ""
+    role_fits = not r.roles or v.node.role in r.roles
+    vendor_fits = r.family != "vendors" or not r.hardware_vendors or manufacturer in r.hardware_vendors
+    fits = role_fits and vendor_fits
+    return v.cluster.once(("repository", r.family, name, fits), lambda: _entry(name, r, v.fleet, fits))
+
+
+def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[str, Value]:
+    directives = _directives(r)
+    filename = directives.get("filename") or _filename(r.family, name)
+    if not r.install_in_target or unknown_tokens(r, fleet):
+        return {"name": name, "install_repo_in_target": False, "filename": filename}
+    entry: dict[str, Value] = {"name": name, **directives, "filename": filename, "install_repo_in_target": fits}
+    if r.sources is not None:
+        entry["sources"] = r.sources
+    if r.key is not None:
+        entry["key_base64"] = _base64(r.key)
+    if r.pinning is not None:
+        entry["pinning_file_base64"] = _base64(r.pinning)
+    tokens = {"DEFAULT": _tokens(r, fleet), **r.distribution_tokens}
+    return {**entry, "tokens_base64": _base64(json.dumps(tokens, sort_keys=True))}
+
+
+def unknown_tokens(r: RepositorySpec, fleet: FleetSpec) -> tuple[str, ...]:
+    """Tokens in the sources that nothing gives a value to, on any distribution."""
+    known = {OS_VERSION, *_tokens(r, fleet), *(name for values in r.distribution_tokens.values() for name in values)}
+    return tuple(sorted(set(_TOKEN.findall(r.sources or "")) - known))
+
+
+def _tokens(r: RepositorySpec, fleet: FleetSpec) -> dict[str, str]:
+    """What is common to all distributions. The module takes directives and tokens from one list, so both are in it."""
+    server = {
+        "DEBIAN_MIRROR": fleet.mirrors.debian,
+        "DEBIAN_SECURITY_MIRROR": fleet.mirrors.security,
+        "DEBIAN_BACKPORT_MIRROR": fleet.mirrors.backports,
+        "DEBIAN_INCOMING_BUILDD": fleet.mirrors.incoming,
+        "OPENSTACK_RELEASE": fleet.release.openstack,
+    }
+    wins = {name: value for name, value in fleet.repository_tokens.items() if name not in PINNED_TOKENS and value}
+    return {**server, **_directives(r), **r.tokens, **wins}
+
+
+def _directives(r: RepositorySpec) -> Mapping[str, str]:
+    lists = {
+        "supported_codename": r.distributions,
+        "supported_arch": tuple(_MACHINE.get(arch, arch) for arch in r.architectures),
+        "supported_role": r.roles,
+        "target_hardware_vendor_value": r.hardware_vendors,
+    }
+    return {**{key: ",".join(names) for key, names in lists.items() if names}, **r.extra}
+
+
+def _filename(family: str, name: str) -> str:
+    """Debian's own repositories keep the names that the image builder writes, so that Puppet takes those files over."""
+    known = _DEFAULT_FILENAME.get(name) if family == "debian" else None
+    return known or f"{_PREFIX[family]}-{name}.sources"
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,174 @@
+"""Peers of a clustered service: who is in it, who comes first, and where its virtual address stands.
+
+The database runs on sql nodes; on controllers where there are none. The sqlmsg
+nodes hold one of their own, for telemetry. RabbitMQ for notifications runs on
+messaging nodes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..model.spec import Network
+from .params import Derived, Value, derived
+from .view import EncError, NodeView, View
+
+RoleOf = Callable[[View], str]
+"""Which role's nodes are meant, for a node."""
+
+
+def database_role(v: View) -> str:
+    """The role of the nodes that hold the database: a database's own node means its own."""
+    if v.node.role in ("sql", "sqlmsg"):
+        return v.node.role
+    return "sql" if v.cluster.has("sql") else "controller"
+
+
+def _of(role: str | RoleOf) -> RoleOf:
+    return role if callable(role) else lambda _: role
+
+
+def _called(role: str | RoleOf) -> str:
+    return "database" if callable(role) else role
+
+
+def peers(role: str | RoleOf, what: Callable[[NodeView], Value], why: str, *, others: bool = False) -> Derived:
+    """One thing of every node with the role, in natural order; ``others``: but for the node itself."""
+    role_of = _of(role)
+
+    def compute(v: View) -> Value:
+        nodes = v.cluster.by_role(role_of(v))
+        if others:
+            return tuple(what(node) for node in nodes if node is not v.node)
+        return v.cluster.once(("peers", role_of(v), what), lambda: tuple(map(what, nodes)))
+
+    return derived(compute, f"{why} of {'the other' if others else 'all'} {_called(role)} nodes")
+
+
+def _hostname(node: NodeView) -> str:
+    return node.hostname
+
+
+def _address(node: NodeView) -> str:
+    return node.address
+
+
+def _short(node: NodeView) -> str:
+    return node.short_hostname
+
+
+def _corosync_id(node: NodeView) -> int:
+    return node.corosync_id
+
+
+def names(role: str | RoleOf) -> Derived:
+    """Full hostnames."""
+    return peers(role, _hostname, "hostnames")
+
+
+def short_names(role: str | RoleOf) -> Derived:
+    """Hostnames without the domain."""
+    return peers(role, _short, "short hostnames")
+
+
+def addresses_of(role: str | RoleOf) -> Derived:
+    """Management addresses, in the order of ``names``."""
+    return peers(role, _address, "management addresses")
+
+
+def corosync_ids(role: str | RoleOf) -> Derived:
+    """Numbers that corosync knows them by, in the order of ``names``."""
+    return peers(role, _corosync_id, "corosync's numbers")
+
+
+def other_names(role: str | RoleOf) -> Derived:
+    """Full hostnames of the others."""
+    return peers(role, _hostname, "hostnames", others=True)
+
+
+def other_addresses(role: str | RoleOf) -> Derived:
+    """Management addresses of the others, in the order of ``other_names``."""
+    return peers(role, _address, "management addresses", others=True)
+
+
+def first(role: str | RoleOf, what: Callable[[NodeView], Value] = _hostname, why: str = "the first") -> Derived:
+    """One thing of the node with the lowest number: its hostname, unless ``what`` says else."""
+
+    def compute(v: View) -> Value:
+        node = v.cluster.first(_of(role)(v))
+        return what(node) if node else None
+
+    return derived(compute, f"{why} {_called(role)} node")
+
+
+def first_address_of(role: str | RoleOf) -> Derived:
+    """The management address of the node with the lowest number."""
+    return first(role, _address, "the management address of the first")
+
+
+def is_first(role: str | RoleOf) -> Derived:
+    """Whether the node itself has the lowest number."""
+    return derived(
+        lambda v: v.cluster.first(_of(role)(v)) is v.node, f"whether the node is the first {_called(role)} node"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedVip:
+    """A virtual address, and the network that it is of."""
+
+    address: str
+    network: Network
+
+    @property
+    def network_address(self) -> str:
+        """The network without its prefix."""
+        return str(self.network.subnet.network_address)
+
+    @property
+    def prefix(self) -> int:
+        """The network's prefix."""
+        return self.network.subnet.prefixlen
+
+    @property
+    def interface(self) -> str:
+        """Where it is brought up: the VLAN, the bond of two interfaces, or the one there is."""
+        if self.network.vlan is not None:
+            return f"vlan{self.network.vlan}"
+        return "bond0" if len(self.network.interfaces) > 1 else next(iter(self.network.interfaces), "lo")
+
+
+def vip_for(v: View, usage: str) -> PlacedVip:
+    """The virtual address for a usage.
+
+    Raises:
+        EncError: The specs have no network for it, or it has not been handed out yet.
+    """
+    return v.cluster.once(("vip", usage), lambda: _vip_for(v, usage))
+
+
+def _vip_for(v: View, usage: str) -> PlacedVip:
+    cluster = v.cluster
+    if usage == "api":
+        address, network = cluster.api_address, cluster.api_network
+    else:
+        vip = next((vip for vip in cluster.given.vips if (vip.cluster, vip.usage) == (cluster.name, usage)), None)
+        address, network = (vip.address, cluster.spec.networks.get(vip.network)) if vip else (None, None)
+    if address is None or network is None:
+        raise EncError(
+            f"{v.node.hostname} needs the virtual address for {usage} of the cluster {cluster.name}: "
+            "no network of its specs gives it, or it has not been handed out yet"
+        )
+    return PlacedVip(address, network)
+
+
+def of_vip(usage: str | RoleOf, what: Callable[[PlacedVip], Value], why: str) -> Derived:
+    """One thing of a virtual address."""
+    usage_of = _of(usage)
+    called = "the database" if callable(usage) else usage
+    return derived(lambda v: what(vip_for(v, usage_of(v))), f"{why} of the virtual address for {called}")
+
+
+def database_vip(v: View) -> str:
+    """The usage of the virtual address under which the database answers."""
+    role = database_role(v)
+    return "api" if role == "controller" else role

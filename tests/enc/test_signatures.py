@@ -1,0 +1,97 @@
+"""The tables beside the Puppet module: no cluster needed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reconciler.enc.params import PuppetClass, Setting
+from reconciler.enc.roles import ALL_CLASSES, ROLES
+from reconciler.model.signature import Parameter, from_json, newest, parse, to_json
+from reconciler.model.spec.roles import BUILT_IN_ROLES
+from reconciler.specs.settings_table import load_table
+
+from .build import ROOT, signatures
+
+SIGNATURES = signatures()
+
+
+@pytest.mark.parametrize("puppet_class", ALL_CLASSES, ids=lambda c: c.name)
+def test_table_and_puppet_signature_agree(puppet_class: PuppetClass) -> None:
+    accepts = set(SIGNATURES.classes[puppet_class.name])
+    assert puppet_class.may_give - accepts == set(), "we give what Puppet does not accept"
+    assert accepts - puppet_class.may_give == set(puppet_class.left_to_puppet), "say where these come from"
+
+
+@pytest.mark.parametrize("puppet_class", ALL_CLASSES, ids=lambda c: c.name)
+def test_every_setting_of_a_table_exists(puppet_class: PuppetClass) -> None:
+    named = {s.name for section in puppet_class.sections for s in section.params.values() if isinstance(s, Setting)}
+    assert named - set(load_table()) == set()
+
+
+@pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
+def test_what_must_be_given_may_be_given(version: str) -> None:
+    for table in ALL_CLASSES:
+        accepted = signatures(version).classes.get(table.name, {})
+        assert {name for name, row in accepted.items() if row.mandatory} <= table.may_give
+
+
+@pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
+def test_the_signatures_are_those_of_the_real_module(shared: Path, version: str) -> None:
+    facts = json.loads((shared / f"oci-facts/signatures/{version}.json").read_text())
+    assert signatures(version) == from_json(version, facts)
+
+
+def test_every_built_in_role_has_a_class() -> None:
+    assert set(ROLES) == set(BUILT_IN_ROLES)
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert newest(["43.0.9", "43.0.10", "42.2.5"]) == "43.0.10"
+
+
+def test_the_schemas_folder_shows_the_signatures_that_ship() -> None:
+    shown = {path.name: path.read_text() for path in (ROOT / "schemas/puppet").glob("*.json")}
+    assert shown == {path.name: path.read_text() for path in (ROOT / "reconciler/data/puppet").glob("*.json")}
+    assert "43.0.45.json" in shown
+
+
+MANIFEST = """
+# class not::this($one = 1)
+class oci::some(
+  $plain,
+  String              $typed,
+  Optional[String]    $optional  = undef,  # why (not)
+  Array[Hash[String, Integer]] $list = [{'a' => 1}, { b => 2 }],
+  $text               = 'a, b) # not a comment',
+  $facts_too          = ["x, y", $facts['networking']['fqdn']],
+#  $off               = 1,
+  Enum['a', 'b']      $last      = "a",
+) inherits oci::params {
+  class { 'other': one => 1 }
+  $inside = 5
+}
+class oci::none {
+  notify { 'x': }
+}
+"""
+
+
+def test_a_manifest_is_read_like_puppet_reads_it() -> None:
+    assert parse(MANIFEST) == {
+        "oci::some": {
+            "plain": Parameter(None),
+            "typed": Parameter(None),
+            "optional": Parameter("undef"),
+            "list": Parameter("[{'a' => 1}, { b => 2 }]"),
+            "text": Parameter("'a, b) # not a comment'"),
+            "facts_too": Parameter("[\"x, y\", $facts['networking']['fqdn']]"),
+            "last": Parameter('"a"'),
+        },
+        "oci::none": {},
+    }
+
+
+def test_signatures_are_kept_in_alphabetical_order() -> None:
+    assert list(to_json(parse("class b($z, $a = 1) {}\nclass a($x) {}"))) == ["a", "b"]
+    assert to_json(parse("class b($z) {}")) == {"b": {"z": {"default": None, "mandatory": True}}}
