@@ -1,0 +1,1 @@
+"""What is said to machines while they boot and install: commands, files, names. Pure."""

@@ -1,0 +1,237 @@
+"""What we say to a machine over SSH: every command, every file, and how its answers are read.
+
+Handlers send these and nothing else; the simulator answers these and nothing else. The dialogue of an install::
+
+    READ_SERIAL                      is it the machine we mean?
+    READ_UNIT, then READ_STATE       does an install run, did one end?
+    LIST_DISKS                       are the disks still those the plan saw?
+    put install_files(...)           the wrapper, and what the installed system gets
+    START_INSTALL                    detached: a lost connection or a dead daemon does not kill it
+    READ_UNIT, READ_STATE, READ_PROGRESS ...    until it is done
+
+The installer runs at most once at a time: systemd refuses a second unit of the same name, and the wrapper holds a
+lock on the machine. It runs at most once per action: the wrapper ends at once when the state file says that this
+action is done.
+"""
+
+import json
+import re
+import shlex
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import yaml
+
+from ..model.actions import InstallOs
+
+READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+"""A UUID that is new at every boot (random(4)); tells a rebooted machine from one whose host key was swapped."""
+
+READ_SERIAL = (
+    "dmidecode -s system-serial-number; dmidecode -s baseboard-serial-number; "
+    "dmidecode -s chassis-serial-number; dmidecode -s system-uuid"
+)
+"""Every number the firmware has for the machine, one a line. The agent reports one of them, and which one depends on
+the vendor (Supermicro's system serial is the same on every board). Answer: ``serials_in``."""
+
+LIST_DISKS = "lsblk --bytes --nodeps --json --output NAME,MODEL,SERIAL,SIZE"
+"""Every block device, without partitions. Answer: ``disks.parse_lsblk``."""
+
+STATE_FILE = "/run/reconciler/install.json"
+"""How the install stands, in the live system's memory: gone with the next boot, as it should be."""
+
+SCRIPT_FILE = "/run/reconciler/install.sh"
+LOCK_FILE = "/run/reconciler/lock"
+LOG_FILE = "/var/log/oci.log"
+"""The installer's output; where OCI puts it, so that operators find it."""
+
+UNIT = "reconciler-install"
+
+READ_STATE = f"cat {STATE_FILE}"
+"""Exit 0 and the text of ``InstallState``; any other exit: no install was begun since this system booted."""
+
+READ_UNIT = f"systemctl is-active {UNIT}.service"
+"""Prints ``active`` or ``activating`` while the wrapper runs. Ask this before READ_STATE: then "not active" and
+"running" together mean that the wrapper was killed, not that it ended in between."""
+
+READ_PROGRESS = f"tail -n 1 {LOG_FILE}"
+"""The last line the installer printed."""
+
+START_INSTALL = f"systemd-run --unit={UNIT} --collect /bin/sh {SCRIPT_FILE}"
+"""Exit 0 once the unit is started. Not 0 when a unit of that name runs already: look at READ_STATE."""
+
+TARGET = "/oci-in-target"
+"""Files below this folder of the live system are copied to the root of the installed one by OCI's hook script."""
+
+SERVER_FILE = "/etc/oci/pxe-server-ip"
+"""In the live system and, copied by us, in the installed one: the address of this server."""
+
+MARKER_FILE = "/etc/reconciler/install.json"
+"""In the installed system: the text of ``Marker``, which proves that we installed it, and for whom."""
+
+READ_MARKER = f"cat {MARKER_FILE}"
+"""Exit 0 and the text of ``Marker``; any other exit: this is not a system of ours (the live system, for one)."""
+
+READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
+"""Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
+
+RUN_PUPPET = "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose"
+"""One run in the foreground. Exit codes: ``PUPPET_GOOD``."""
+
+PUPPET_GOOD = frozenset({0, 2})
+"""puppet-agent(8), --detailed-exitcodes: 0 nothing to change, 2 changes made; 1 failed to run, 4 and 6 had failures."""
+
+ANOTHER_RUNS = 75
+"""The wrapper's exit status when another install holds the lock (EX_TEMPFAIL of sysexits.h)."""
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class InstallState:
+    """What the wrapper says of the install it runs or ran."""
+
+    id: str  # of the action
+    generation: int
+    state: Literal["running", "done", "failed"]
+    exit: int | None = None  # the installer's exit status; None while running
+
+    def render(self) -> str:
+        """The text of the state file."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def parse_state(text: str) -> InstallState:
+    """What ``READ_STATE`` printed.
+
+    Raises:
+        ValueError: It is not a state file of ours.
+    """
+    try:
+        raw = json.loads(text)
+        if raw["state"] not in ("running", "done", "failed"):
+            raise ValueError(raw["state"])
+        return InstallState(str(raw["id"]), int(raw["generation"]), raw["state"], raw["exit"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{STATE_FILE} is not readable: {text[:200]!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Whose the installed system is."""
+
+    serial: str
+    hostname: str
+    generation: int
+    id: str  # of the install action that made it
+
+    def render(self) -> str:
+        """The text of the marker file."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def parse_marker(text: str) -> Marker:
+    """What ``READ_MARKER`` printed.
+
+    Raises:
+        ValueError: It is not a marker of ours.
+    """
+    try:
+        raw = json.loads(text)
+        return Marker(str(raw["serial"]), str(raw["hostname"]), int(raw["generation"]), str(raw["id"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{MARKER_FILE} is not readable: {text[:200]!r}") from error
+
+
+def serials_in(text: str) -> frozenset[str]:
+    """Every serial that ``READ_SERIAL`` printed, without dmidecode's remarks (``#`` lines).
+
+    A UUID counts by its first two groups too: that is what the agent reports for an OpenStack virtual machine.
+    """
+    lines = {line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")}
+    return frozenset(lines | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
+
+
+def install_script(action: InstallOs, command: str) -> str:
+    """The POSIX shell script that runs ``command`` once, and keeps the state file up to date.
+
+    All of it stands in a function, so that the shell has read it to its end before it does anything.
+    """
+    before = InstallState(action.id, action.generation, "running").render()
+    done = InstallState(action.id, action.generation, "done", 0).render()
+    failed = InstallState(action.id, action.generation, "failed", 0).render().replace('"exit": 0', '"exit": %s')
+    serial = action.serial.replace(" ", "%20")  # the only letter of a serial that a URL cannot hold
+    return f"""\
+#!/bin/sh
+# Installs this machine. Written by reconciler for action {action.id}; started as unit {UNIT}.
+set -u
+
+state() {{
+    printf "$@" > {STATE_FILE}.new && mv {STATE_FILE}.new {STATE_FILE}
+}}
+
+report() {{
+    server=$(cat {SERVER_FILE}) &&
+        curl --silent --show-error --max-time 10 "http://$server/oci/install-status.php?chassis-serial={serial}&status=$1"
+}}
+
+main() {{
+    exec 9> {LOCK_FILE}
+    flock --nonblock 9 || exit {ANOTHER_RUNS}
+    if [ "$(cat {STATE_FILE} 2>/dev/null)" = {shlex.quote(done.strip())} ]; then
+        exit 0
+    fi
+    state {shlex.quote(before)} || exit 1
+    report installing
+    {command} > {LOG_FILE} 2>&1
+    status=$?
+    if [ "$status" -eq 0 ]; then
+        state {shlex.quote(done)}
+        report installed
+    else
+        state {shlex.quote(failed)} "$status"
+        report live
+    fi
+    exit "$status"
+}}
+
+main
+"""
+
+
+def install_files(action: InstallOs, command: str) -> dict[str, bytes]:
+    """What is uploaded before ``START_INSTALL``, by absolute path in the live system."""
+    marker = Marker(action.serial, action.hostname, action.generation, action.id)
+    return {
+        TARGET + MARKER_FILE: marker.render().encode(),
+        SCRIPT_FILE: install_script(action, command).encode(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How Puppet's last run on a node went."""
+
+    at: datetime | None
+    good: bool  # a catalog was applied, and nothing in it failed
+    failed: int  # resources
+
+
+def parse_last_run(text: str) -> LastRun:
+    """What ``READ_LAST_RUN`` printed. A run that got no catalog has no ``resources``; it was not good.
+
+    Raises:
+        ValueError: It is not a run summary.
+    """
+    try:
+        raw = yaml.safe_load(text)
+        resources, events = raw.get("resources"), raw.get("events")
+        began = (raw.get("time") or {}).get("last_run")
+        at = datetime.fromtimestamp(int(began), UTC) if began is not None else None
+        failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
+        applied = bool(resources and events and int(resources.get("total", 0)))
+    except (AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
+    return LastRun(at, applied and not failed and not int(events.get("failure", 0)), failed)

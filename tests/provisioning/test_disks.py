@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from reconciler.model.hardware import Disk
+from reconciler.provisioning import disks
+
+NOW = disks.parse_lsblk(
+    json.dumps(
+        {
+            "blockdevices": [
+                {"name": "sda", "model": "PERC H730P Mini", "serial": "00aa", "size": 240057409536},
+                {"name": "sdb", "model": "PERC  H730P Mini ", "serial": None, "size": "960197124096"},
+                {"name": "vda", "model": None, "serial": None, "size": 10},
+            ]
+        }
+    )
+)
+
+
+def test_lsblk_is_read_whatever_its_version() -> None:
+    assert NOW[1] == Disk("sdb", "sdb", 960197124096, "PERC  H730P Mini")
+    assert NOW[2] == Disk("vda", "vda", 10)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"blockdevices": [{}]}', '{"blockdevices": [{"name": "a", "size": ""}]}']
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="lsblk"):
+        disks.parse_lsblk(text)
+
+
+@pytest.mark.parametrize(
+    ("identity", "differences"),
+    [
+        ([], []),
+        (["sda PERC H730P Mini 240057409536"], []),
+        (["sda PERC H730P Mini 00aa 240057409536"], []),
+        (["sda PERC H730P Mini  240057409536"], []),
+        (["sda 240057409536", "vda 10", "vda null 10"], []),
+        (["sdb PERC H730P Mini 960197124096"], []),
+        (["sdc X 1"], ["sdc is gone"]),
+        (["sda PERC H730P Mini 00ab 240057409536"], ['sda is "sda PERC H730P Mini 00aa 240057409536", the plan saw ']),
+        (["vda 11"], ['vda is "vda 10", the plan saw "vda 11"']),
+        (["sda SSD 240057409536", "sdb 1"], ["sda is", "sdb is"]),
+        (["sda"], ["sda is"]),
+    ],
+)  # fmt: skip
+def test_disks_that_changed_since_the_plan(identity: list[str], differences: list[str]) -> None:
+    found = disks.differences(identity, NOW)
+    assert len(found) == len(differences)
+    assert all(said.startswith(expected) for said, expected in zip(found, differences, strict=True))
+
+
+def test_a_reported_disk_is_the_disk_that_lsblk_shows() -> None:
+    reported = Disk("sda", "sda", 240057409536, "PERC H730P Mini")
+    assert disks.differences([reported.identity], NOW) == []

@@ -1,0 +1,145 @@
+"""The texts of the dialogue, and the wrapper run by a real shell."""
+
+import shutil
+import subprocess
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.provisioning import remote
+
+from .test_install_command import an_install
+
+ACTION = an_install()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    """A live system's folders below a temporary one."""
+    if shutil.which("flock") is None:
+        pytest.skip("needs flock (apt: util-linux)")
+    (tmp_path / "run/reconciler").mkdir(parents=True)
+    (tmp_path / "var/log").mkdir(parents=True)
+    return tmp_path
+
+
+def script(live: Path, command: str, action: object = ACTION) -> Path:
+    text = remote.install_files(action, command)[remote.SCRIPT_FILE].decode()
+    for path in (remote.STATE_FILE, remote.LOCK_FILE, remote.LOG_FILE, remote.SERVER_FILE):
+        text = text.replace(path, f"{live}{path}")
+    path = live / remote.SCRIPT_FILE.removeprefix("/")
+    path.write_text(text)
+    return path
+
+
+def run(path: Path) -> int:
+    return subprocess.run(["sh", path], check=False, capture_output=True, timeout=30).returncode
+
+
+def state(live: Path) -> remote.InstallState:
+    return remote.parse_state((live / remote.STATE_FILE.removeprefix("/")).read_text())
+
+
+def installs(live: Path) -> int:
+    log = live / "installs"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_an_install_that_ends_well_is_done_and_never_repeated(live: Path) -> None:
+    path = script(live, f"echo x >> {live}/installs; true")
+    assert run(path) == 0
+    assert state(live) == remote.InstallState(ACTION.id, 1, "done", 0)
+    assert run(path) == 0
+    assert installs(live) == 1
+
+
+def test_an_install_that_fails_says_how_and_may_be_tried_again(live: Path) -> None:
+    path = script(live, f"sh -c 'echo x >> {live}/installs; echo no mirror; exit 7'")
+    assert run(path) == 7
+    assert state(live) == remote.InstallState(ACTION.id, 1, "failed", 7)
+    assert (live / remote.LOG_FILE.removeprefix("/")).read_text() == "no mirror\n"
+    assert run(path) == 7
+    assert installs(live) == 2
+
+
+def test_another_install_is_not_taken_for_this_one(live: Path) -> None:
+    assert run(script(live, f"echo x >> {live}/installs; true")) == 0
+    later = replace(ACTION, generation=2)
+    assert run(script(live, f"echo x >> {live}/installs; true", later)) == 0
+    assert state(live) == remote.InstallState(later.id, 2, "done", 0)
+    assert installs(live) == 2
+
+
+def test_two_installs_never_run_at_once(live: Path) -> None:
+    gate = live / "gate"
+    path = script(live, f"sh -c 'echo x >> {live}/installs; while [ ! -e {gate} ]; do sleep 0.05; done'")
+    first: list[int] = []
+    runner = threading.Thread(target=lambda: first.append(run(path)))
+    runner.start()
+    try:
+        while installs(live) == 0:
+            assert runner.is_alive()
+        assert state(live).state == "running"
+        assert run(path) == remote.ANOTHER_RUNS
+    finally:
+        gate.touch()
+        runner.join(timeout=10)
+    assert first == [0]
+    assert installs(live) == 1
+
+
+def test_the_installed_system_can_prove_whose_it_is() -> None:
+    text = remote.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].decode()
+    assert remote.parse_marker(text) == remote.Marker("A001", "cl1-controller-1.example.com", 1, ACTION.id)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", '{"id": 1}', '{"id": "a", "generation": 1, "state": "x"}'])
+def test_a_file_that_is_not_ours_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not readable"):
+        remote.parse_state(text)
+    with pytest.raises(ValueError, match="not readable"):
+        remote.parse_marker(text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("ABC123\n", {"ABC123"}),
+        ("# SMBIOS newer than 3.3\n# is not supported\nABC 12\nB9\nNot Specified\n", {"ABC 12", "B9", "Not Specified"}),
+        ("", set()),
+        ("0dc2a4bb-0001-4b4b-9f9f-0123456789ab\n", {"0dc2a4bb-0001-4b4b-9f9f-0123456789ab", "0dc2a4bb-0001"}),
+    ],
+)  # fmt: skip
+def test_serials_are_read(answer: str, expected: set[str]) -> None:
+    assert remote.serials_in(answer) == expected
+
+
+SUMMARY = """---
+version: {{config: 1763800000, puppet: 7.23.0}}
+resources: {{changed: 3, failed: {failed}, failed_to_restart: 0, total: 812}}
+time: {{last_run: 1763800123, total: 61.2}}
+events: {{failure: {failure}, success: 3, total: 3}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "failed"),
+    [
+        (SUMMARY.format(failed=0, failure=0), True, 0),
+        (SUMMARY.format(failed=2, failure=2), False, 2),
+        (SUMMARY.format(failed=0, failure=1), False, 0),
+        ("---\nversion: {config: , puppet: 7.23.0}\ntime: {last_run: 1763800123}\n", False, 0),
+        ("---\nresources: {total: 0}\nevents: {total: 0}\n", False, 0),
+    ],
+)
+def test_puppets_last_run_is_read(text: str, good: bool, failed: int) -> None:
+    run = remote.parse_last_run(text)
+    assert (run.good, run.failed) == (good, failed)
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "just words", "time: {last_run: soon}"])
+def test_a_summary_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not readable"):
+        remote.parse_last_run(text)
