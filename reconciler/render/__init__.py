@@ -1,0 +1,1 @@
+"""Plans and diagnostics as text, JSON and Markdown. Pure."""

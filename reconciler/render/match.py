@@ -1,0 +1,63 @@
+"""What ``reconciler match`` says about one report: a line of JSON (``schemas/match.json``), or text for people."""
+
+from ..model.hardware import Hardware, Match, Racked, Unracked
+from ..model.units import render_size
+
+
+def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked) -> dict[str, object]:
+    """The object printed for one report. ``racking`` is null where nobody can say where the machine stands."""
+    return {
+        "serial": hardware.serial,
+        "profiles": list(match.profiles),
+        "refused": dict(match.refused),
+        "racking": _racking(racked) if isinstance(racked, Racked) else None,
+    }
+
+
+def _racking(racked: Racked) -> dict[str, object]:
+    return {
+        "dc": racked.dc,
+        "row": racked.row,
+        "rack": racked.rack,
+        "u": racked.unit,
+        "height": racked.height,
+        "location": racked.location,
+        "compute_aggregate": racked.compute_aggregate,
+        "switch": racked.switch,
+        "port": racked.port,
+        "doubt": racked.doubt,
+    }
+
+
+def match_text(hardware: Hardware, match: Match, racked: Racked | Unracked) -> str:
+    """The same for people, who are also told why there is no racking."""
+    disks = hardware.physical_disks or hardware.disks
+    lines = [
+        f"{hardware.serial}  {hardware.product or 'unknown product'}, {hardware.memory / 2**30:.4g}GiB of memory, "
+        f"{len(disks)} disks ({render_size(sum(disk.size for disk in disks))})",
+        f"  {_verdict(match)}",
+        *(f"    not {name}: {reason}" for name, reason in match.refused.items()),
+        f"  {_place(racked)}",
+    ]
+    if isinstance(racked, Racked) and racked.doubt:
+        lines.append(f"    in doubt: {racked.doubt}")
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(match: Match) -> str:
+    match match.profiles:
+        case ():
+            return "matches no profile"
+        case (only,):
+            return f"matches {only}"
+        case several:
+            return f"matches several profiles, so none is taken: {', '.join(several)}"
+
+
+def _place(racked: Racked | Unracked) -> str:
+    if isinstance(racked, Unracked):
+        return f"stands nobody knows where: {racked.reason}"
+    unit = "" if racked.unit is None else f", unit {racked.unit}"
+    height = "" if racked.unit is None or racked.height == 1 else f" to {racked.unit + racked.height - 1}"
+    location = f", location {racked.location}" if racked.location else ""
+    return f"stands in datacenter {racked.dc}, row {racked.row}, rack {racked.rack}{unit}{height}{location}"

@@ -1,0 +1,124 @@
+"""What the text and the Markdown of a plan have in common: its steps in the order and the groups an operator reads."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from typing_extensions import TypedDict
+
+from ..model.actions import Risk
+from ..model.plan import Act, Advance, EncChange, Orphaned, Plan, Settled, Step, Wait
+from .words import because_of, printable, risk_of
+
+LONGEST_VALUE = 100  # characters of a parameter's value; the JSON has it whole
+
+_WORST_FIRST = (Risk.DESTRUCTIVE, Risk.DISRUPTIVE, Risk.NONE)
+
+
+class SummaryJson(TypedDict):
+    """Numbers of steps, by kind; ``destructive`` and ``needs_approval`` are counted among the others too."""
+
+    act: int
+    advance: int
+    destructive: int
+    wait: int
+    needs_approval: int
+    settled: int
+    orphaned: int
+    enc: int
+
+
+def summary(plan: Plan) -> SummaryJson:
+    """How many machines there are of each kind of step."""
+    kinds = Counter(type(step) for step in plan.steps)
+    return {
+        "act": kinds[Act],
+        "advance": kinds[Advance],
+        "destructive": sum(risk_of(step) is Risk.DESTRUCTIVE for step in plan.steps),
+        "wait": kinds[Wait],
+        "needs_approval": sum(isinstance(step, Wait) and step.needs_approval is not None for step in plan.steps),
+        "settled": kinds[Settled],
+        "orphaned": kinds[Orphaned],
+        "enc": len(plan.enc),
+    }
+
+
+def doing(plan: Plan) -> list[Act | Advance]:
+    """What will happen, the worst first."""
+    found = [step for step in plan.steps if isinstance(step, Act | Advance)]
+    return sorted(found, key=lambda step: _WORST_FIRST.index(step.risk))
+
+
+def needing_approval(plan: Plan) -> list[Step]:
+    """What a human's word would let through."""
+    return [step for step in plan.steps if isinstance(step, Wait) and step.needs_approval is not None]
+
+
+def waiting(plan: Plan) -> list[Step]:
+    """What waits for anything else."""
+    return [step for step in plan.steps if isinstance(step, Wait) and step.needs_approval is None]
+
+
+def orphaned(plan: Plan) -> list[Step]:
+    """What git no longer asks for."""
+    return [step for step in plan.steps if isinstance(step, Orphaned)]
+
+
+def by_reason(steps: Iterable[Step]) -> dict[str, list[Step]]:
+    """Steps with the same reason together, in the order of the first machine that has it."""
+    groups: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        groups[because_of(step)].append(step)
+    return groups
+
+
+def settled_counts(plan: Plan) -> list[str]:
+    """``12 cl1 compute in service``, by cluster and role."""
+    reasons = (
+        " ".join(part for part in (step.cluster, step.role, step.because) if part)
+        for step in plan.steps
+        if isinstance(step, Settled)
+    )
+    return [f"{count} {printable(reason)}" for reason, count in sorted(Counter(reasons).items())]
+
+
+def shortfalls(plan: Plan) -> list[str]:
+    """``cl1 has 2 of 3 controller: no free machine in zone-3``."""
+    return [f"{s.cluster} has {s.placed} of {s.wanted} {s.role}: {printable(s.because)}" for s in plan.shortfalls]
+
+
+def enc_lines(changes: Iterable[EncChange]) -> list[str]:
+    """Changed Puppet parameters; the same change of many nodes is one line."""
+    groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for c in changes:
+        groups[c.puppet_class, c.parameter, _value(c.before), _value(c.after)].append(c.hostname)
+    return [_enc_line(change, sorted(hosts)) for change, hosts in sorted(groups.items())]
+
+
+def _value(value: object) -> str:
+    text = printable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
+
+def _enc_line(change: tuple[str, str, str, str], hosts: list[str]) -> str:
+    puppet_class, parameter, before, after = change
+    who = hosts[0] if len(hosts) == 1 else f"{len(hosts)} nodes, {hosts[0]} to {hosts[-1]}"
+    return f"{puppet_class}::{parameter}: {before} -> {after}  ({who})"
+
+
+def counts(plan: Plan) -> str:
+    """``3 to do (1 destructive), 12 settled``."""
+    s = summary(plan)
+    said = [
+        (s["act"] + s["advance"], f" to do ({s['destructive']} destructive)"),
+        (s["wait"], f" waiting ({s['needs_approval']} for an approval)"),
+        (s["orphaned"], " orphaned"),
+        (s["settled"], " settled"),
+        (s["enc"], " Puppet parameters changed"),
+    ]
+    return ", ".join(f"{count}{text}" for count, text in said if count) or "no machines"
+
+
+def base(plan: Plan) -> str:
+    """The commit, as short as people write it."""
+    return plan.base[:12] if plan.base else "without a commit"

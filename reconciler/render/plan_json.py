@@ -1,0 +1,110 @@
+"""A plan as the contract's JSON: stable, complete, and described by ``schemas/plan.json``."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from typing_extensions import TypedDict
+
+from ..model.actions import Action
+from ..model.plan import Act, Advance, Plan, Step, Wait
+from .plan_groups import SummaryJson, summary
+from .words import because_of, risk_of
+
+VERSION = 1
+
+
+class StepJson(TypedDict):
+    """One machine's step."""
+
+    serial: str
+    hostname: str | None
+    cluster: str | None
+    role: str | None
+    kind: str  # act | advance | wait | settled | orphaned
+    action: dict[str, object] | None
+    to: str | None  # the phase that an advance records
+    risk: str  # none | disruptive | destructive
+    because: str  # for a wait: what it waits for
+    needs_approval: str | None  # what an approval would allow
+    until: str | None  # when a wait is worth another look
+
+
+EncJson = TypedDict("EncJson", {"hostname": str, "class": str, "parameter": str, "before": object, "after": object})
+
+
+class ShortfallJson(TypedDict):
+    """A pool with fewer machines than its cluster asks for."""
+
+    cluster: str
+    role: str
+    wanted: int
+    placed: int
+    because: str
+
+
+class PlanJson(TypedDict):
+    """What ``reconciler plan --format json`` prints. The schema is ``schemas/plan.json``."""
+
+    version: int
+    base: str | None
+    observed: str
+    steps: list[StepJson]
+    shortfalls: list[ShortfallJson]
+    enc: list[EncJson]
+    notes: dict[str, str]
+    summary: SummaryJson
+
+
+def plan_json(plan: Plan) -> PlanJson:
+    """The contract's JSON plan, as plain values."""
+    return {
+        "version": VERSION,
+        "base": plan.base,
+        "observed": plan.observed,
+        "steps": [_step_json(step) for step in plan.steps],
+        "shortfalls": [
+            {"cluster": s.cluster, "role": s.role, "wanted": s.wanted, "placed": s.placed, "because": s.because}
+            for s in plan.shortfalls
+        ],
+        "enc": [
+            {
+                "hostname": c.hostname,
+                "class": c.puppet_class,
+                "parameter": c.parameter,
+                "before": c.before,
+                "after": c.after,
+            }
+            for c in plan.enc
+        ],
+        "notes": dict(plan.notes),
+        "summary": summary(plan),
+    }
+
+
+def _step_json(step: Step) -> StepJson:
+    waits = step if isinstance(step, Wait) else None
+    return {
+        "serial": step.serial,
+        "hostname": step.hostname,
+        "cluster": step.cluster,
+        "role": step.role,
+        "kind": type(step).__name__.lower(),
+        "action": _action_json(step.action) if isinstance(step, Act) else None,
+        "to": step.to.value if isinstance(step, Advance) else None,
+        "risk": risk_of(step).value,
+        "because": because_of(step),
+        "needs_approval": waits.needs_approval if waits else None,
+        "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,
+    }
+
+
+def _action_json(action: Action) -> dict[str, object]:
+    """The action's fields, its type first, and the id by which the journal knows it."""
+    values = {field.name: _plain(getattr(action, field.name)) for field in fields(action)}
+    return {"type": values.pop("type"), "id": action.id, **values}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,74 @@
+"""A plan as a comment on a pull request: what is destroyed first, the long lists folded away."""
+
+from collections.abc import Iterable
+
+from ..model.actions import Risk
+from ..model.plan import Plan, Step
+from . import plan_groups as groups
+from .words import MARKS, because_of, printable, what
+
+LONGEST_LIST = 100  # rows or machines; GitHub refuses a comment of more than 65,536 characters
+
+_ESCAPES = str.maketrans(
+    {c: f"\\{c}" for c in "\\`*_[]|~"}
+    | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    | {c: f"{c}\N{ZERO WIDTH SPACE}" for c in "@#$"}  # nobody is notified, no issue is linked, nothing is a formula
+)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no HTML, no link."""
+    return printable(text).translate(_ESCAPES).replace("://", ":\N{ZERO WIDTH SPACE}//")
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
+    lines = [f"### Plan {escaped(groups.base(plan))}", "", f"{escaped(groups.counts(plan))}."]
+    lines += _warning(plan)
+    lines += _table(plan)
+    lines += _details("waiting for an operator's word", groups.needing_approval(plan), is_open=True)
+    lines += _details("waiting", groups.waiting(plan))
+    lines += _details("orphaned, and left alone", groups.orphaned(plan), is_open=True)
+    lines += _list("Short of machines", groups.shortfalls(plan))
+    lines += _list("Settled", groups.settled_counts(plan))
+    lines += _list("Puppet documents", groups.enc_lines(plan.enc))
+    lines += _list("Notes", [f"{name}: {note}" for name, note in sorted(plan.notes.items())])
+    return "\n".join(lines) + "\n"
+
+
+def _warning(plan: Plan) -> list[str]:
+    number = sum(step.risk is Risk.DESTRUCTIVE for step in groups.doing(plan))
+    machines = "1 machine" if number == 1 else f"{number} machines"
+    return ["", f"> **This erases disks of {machines}:** the rows marked **!**"] if number else []
+
+
+def _table(plan: Plan) -> list[str]:
+    rows = [
+        f"| **{MARKS[step.risk].replace('~', chr(92) + '~')}** | {_name(step)} | {escaped(what(step))} "
+        f"| {escaped(because_of(step))} |"
+        for step in groups.doing(plan)
+    ]
+    more = [f"| | and {len(rows) - LONGEST_LIST} more | | |"] if len(rows) > LONGEST_LIST else []
+    return (
+        ["", "| | machine | what happens | because |", "|---|---|---|---|", *rows[:LONGEST_LIST], *more] if rows else []
+    )
+
+
+def _name(step: Step) -> str:
+    return f"{escaped(step.serial)} {escaped(step.hostname)}" if step.hostname else escaped(step.serial)
+
+
+def _details(title: str, steps: list[Step], *, is_open: bool = False) -> list[str]:
+    if not steps:
+        return []
+    lines = ["", f"<details{' open' if is_open else ''}><summary>{len(steps)} {title}</summary>", ""]
+    for reason, group in groups.by_reason(steps).items():
+        more = f", and {len(group) - LONGEST_LIST} more" if len(group) > LONGEST_LIST else ""
+        lines.append(f"- {escaped(reason)}: {', '.join(_name(step) for step in group[:LONGEST_LIST])}{more}")
+    return [*lines, "", "</details>"]
+
+
+def _list(title: str, items: Iterable[str]) -> list[str]:
+    found = [f"- {escaped(item)}" for item in items]
+    more = [f"- and {len(found) - LONGEST_LIST} more"] if len(found) > LONGEST_LIST else []
+    return ["", f"**{title}**", "", *found[:LONGEST_LIST], *more] if found else []

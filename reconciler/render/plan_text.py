@@ -1,0 +1,45 @@
+"""A plan for a tired operator: what will happen, the worst first; then who waits for what; the rest in numbers."""
+
+from collections.abc import Iterable
+
+from ..model.plan import Plan, Step
+from . import plan_groups as groups
+from .words import MARKS, because_of, printable, what
+
+FOLD_AT = 12  # machines with the same reason are listed up to here; a screen has room for that
+
+
+def plan_text(plan: Plan) -> str:
+    """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
+    lines: list[str] = []
+    for step in groups.doing(plan):
+        lines.append(f"{MARKS[step.risk]} {_name(step)}  {printable(what(step))}")
+        lines.append(f"      because {printable(because_of(step))}")
+    lines += _section("Waiting for an operator's word (reconciler approve)", _folded(groups.needing_approval(plan)))
+    lines += _section("Waiting for", _folded(groups.waiting(plan)))
+    lines += _section("Orphaned, and left alone", _folded(groups.orphaned(plan)))
+    lines += _section("Short of machines", groups.shortfalls(plan))
+    lines += _section("Settled", groups.settled_counts(plan))
+    lines += _section("Puppet documents", groups.enc_lines(plan.enc))
+    lines += _section("Notes", [f"{name}: {printable(note)}" for name, note in sorted(plan.notes.items())])
+    lines += ["", f"Plan {groups.base(plan)}: {groups.counts(plan)}."]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _name(step: Step) -> str:
+    return f"{printable(step.serial)} ({printable(step.hostname)})" if step.hostname else printable(step.serial)
+
+
+def _section(title: str, items: Iterable[str]) -> list[str]:
+    found = [f"  {item}" for item in items]
+    return ["", title, *found] if found else []
+
+
+def _folded(steps: Iterable[Step]) -> list[str]:
+    """One line per reason, and the machines that have it below."""
+    lines = []
+    for reason, group in groups.by_reason(steps).items():
+        more = [f"and {len(group) - FOLD_AT} more"] if len(group) > FOLD_AT else []
+        names = [_name(step) for step in group[:FOLD_AT]]
+        lines += [printable(reason), *(f"    {name}" for name in [*names, *more])]
+    return lines

@@ -1,0 +1,94 @@
+"""Steps of a plan in an operator's words, safe to print."""
+
+import unicodedata
+
+from ..model.actions import (
+    Action,
+    BootDisk,
+    BootLive,
+    Enroll,
+    InstallOs,
+    MintSecrets,
+    PowerOn,
+    Release,
+    Risk,
+    RunPuppet,
+)
+from ..model.plan import Act, Advance, Step, Wait
+
+MOST_SECRETS = 6
+"""A controller's document names a hundred secrets; the JSON plan has them all."""
+
+MARKS = {Risk.DESTRUCTIVE: "!", Risk.DISRUPTIVE: "~", Risk.NONE: "+"}
+
+
+def printable(text: str) -> str:
+    """The text on one line and without control characters: machines report what they like."""
+    if text.isprintable():
+        return text
+    return "".join(" " if c in "\n\t" else "\N{REPLACEMENT CHARACTER}" if _is_control(c) else c for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character).startswith("C")
+
+
+def risk_of(step: Step) -> Risk:
+    """The worst that a step leads to."""
+    return step.risk if isinstance(step, Act | Advance) else Risk.NONE
+
+
+def because_of(step: Step) -> str:
+    """Why, or what it waits for."""
+    return step.on if isinstance(step, Wait) else step.because
+
+
+def what(step: Act | Advance) -> str:
+    """What happens, in words."""
+    if isinstance(step, Act):
+        return describe(step.action)
+    return "take it out of service, to reinstall it" if step.risk is Risk.DESTRUCTIVE else f"record it as {step.to}"
+
+
+def describe(action: Action) -> str:
+    """What an action does, in words, with everything it erases."""
+    match action:
+        case Enroll():
+            return _enroll(action)
+        case MintSecrets():
+            return _mint(action)
+        case BootLive():
+            return "network-boot it into the live system"
+        case InstallOs():
+            return f"install {action.release} as {action.hostname}, erasing {', '.join(_erased(action))}"
+        case BootDisk():
+            return "boot it from its disk"
+        case RunPuppet():
+            return f"see to the first Puppet run of {action.hostname}"
+        case PowerOn():
+            return "turn it on"
+        case Release():
+            return f"release {action.hostname} and its addresses"
+
+
+def _mint(action: MintSecrets) -> str:
+    names = [f"{owner}:{service}/{kind}" for owner, service, kind, _ in action.secrets]
+    if len(names) <= MOST_SECRETS:
+        return f"make secrets: {', '.join(names)}"
+    return f"make {len(names)} secrets: {', '.join(names[: MOST_SECRETS - 1])} and {len(names) - MOST_SECRETS + 1} more"
+
+
+def _enroll(action: Enroll) -> str:
+    if not action.addresses:
+        return f"enroll as {action.hostname}"
+    addresses = ", ".join(action.addresses.values())
+    vips = "".join(f"; {usage} VIP {address}" for _, usage, address in action.vips)
+    replacing = f", in place of {action.replaces}" if action.replaces else ""
+    return f"enroll as {action.hostname} ({addresses}){replacing}{vips}"
+
+
+def _erased(action: InstallOs) -> list[str]:
+    """Every disk that is erased, with what it is recognised by."""
+    known = {text.partition(" ")[0]: text.partition(" ")[2] for text in action.identity}
+    names = (*action.system_disks, *action.data_disks)
+    return [f"{name} ({known[name]})" if known.get(name) else name for name in names]
