@@ -1,0 +1,70 @@
+"""What must not be forgotten: journal, machines, allocations, decisions and sealed secrets, in one database.
+
+SQLite by default, PostgreSQL by the same code. Everything is synchronous and may be called from several threads; from
+asyncio, through ``asyncio.to_thread``. The daemon is the main writer, and commands in other processes write too, so
+each call is one short transaction, and what it wrote is on disk when it returns.
+"""
+
+from typing import Self
+
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from ..model.errors import PermanentError, TemporaryError
+from .database import Database, open_engine
+from .decisions import DecisionsPart
+from .export import ExportPart
+from .journal import Occurrence
+from .leases import LeasesPart
+from .machines import MachinesPart
+from .migrate import migrate as bring_to_head
+from .migrate import require_head
+from .records import RecordsPart
+from .sealed import SecretsPart
+from .snapshot import Snapshot
+
+__all__ = ["Occurrence", "Snapshot", "Store"]
+
+
+class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, SecretsPart, LeasesPart):
+    """The database, and every way to read and write it."""
+
+    @classmethod
+    def open(cls, url: str, *, key: bytes | None = None, migrate: bool = True) -> Self:
+        """Open the database at ``url``; make it, and bring it to the newest schema, if need be.
+
+        Args:
+            url: ``sqlite:///FILE`` or ``postgresql://USER@HOST/NAME``.
+            key: Opens the secrets (``secrets.vault``). Without it all else works.
+            migrate: False refuses a database that is not at the newest schema, instead of bringing it there.
+
+        Raises:
+            PermanentError: The database cannot be opened or has another schema, or the key is none.
+            TemporaryError: It does not answer.
+        """
+        database = Database(open_engine(url))
+        try:
+            store = cls(database)
+            if key is not None:
+                store._unlock(key)
+            if migrate:
+                bring_to_head(database.engine)
+            else:
+                require_head(database.engine)
+        except BaseException as error:
+            database.engine.dispose()
+            if isinstance(error, OperationalError):
+                raise TemporaryError(f"the database does not answer: {error.orig}") from error
+            if isinstance(error, DatabaseError):
+                raise PermanentError(f"this is no database of ours: {error.orig}") from error
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

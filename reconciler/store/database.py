@@ -1,0 +1,167 @@
+"""One database: how it is opened, read and written. Everything below ``store`` goes through here.
+
+Reading sees one moment of the database. Writing is one short transaction, durable when it returns: SQLite in WAL mode
+syncs the log at each commit (``synchronous=FULL``; NORMAL would lose the last commits when the power fails), so those
+who have many words to write should write them together.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from ..model.errors import PermanentError, TemporaryError
+from .tables import change, lease
+
+BUSY_SECONDS = 30.0  # how long to wait for another process's transaction; ours take milliseconds
+TOKEN = "token"  # noqa: S105 (the name of a row)
+DAEMON = "daemon"
+"""The name of the lease that the acting daemon holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One transaction that writes, and its number."""
+
+    connection: Connection
+    revision: int
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT."""
+        return (postgresql if self.connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+class Database:
+    """An engine, and the rules for using it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.fence: int | None = None  # set while we hold the daemon's lease: then every write checks that we still do
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite has one writer at a time. Our own threads queue here, which is fair; waiting inside SQLite is not.
+        self._one_writer = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which everything read is of one moment.
+
+        Raises:
+            TemporaryError: The database does not answer.
+        """
+        try:
+            with self.engine.connect() as connection:
+                if not self._is_sqlite:
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
+        except OperationalError as error:
+            raise TemporaryError(f"the database cannot be read: {error.orig}") from error
+
+    @contextmanager
+    def writing(self, *areas: str, fenced: bool = True) -> Iterator[Writing]:
+        """One transaction, told to whoever asks for the change token as a change of ``areas``.
+
+        With no area it is told to nobody: for what the daemon keeps for itself. With ``fenced`` false it does not
+        matter whether we still are the daemon.
+
+        Raises:
+            TemporaryError: The database does not answer, or is full.
+            PermanentError: We were the daemon, and another one has taken over.
+        """
+        try:
+            with self._one_writer if self._is_sqlite else _nothing(), self.engine.connect() as connection:
+                connection = connection.execution_options(immediate=True)
+                with connection.begin():
+                    if fenced:
+                        self._check_fence(connection)
+                    revision = _next_revision(connection, areas) if areas else 0
+                    yield Writing(connection, revision)
+        except OperationalError as error:
+            raise TemporaryError(f"the database cannot be written: {error.orig}") from error
+
+    def _check_fence(self, connection: Connection) -> None:
+        if self.fence is None:
+            return
+        fence = connection.scalar(select(lease.c.fence).where(lease.c.name == DAEMON).with_for_update(read=True))
+        if fence != self.fence:
+            raise PermanentError("another daemon has taken over this database: this one must not act any more")
+
+
+class Part:
+    """One concern of the store. The store is its parts, so that each of them fits in a head."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+def revisions(connection: Connection) -> dict[str, int]:
+    """In which transaction each area last changed, and the newest of all under ``TOKEN``."""
+    return {row.area: row.revision for row in connection.execute(select(change.c.area, change.c.revision))}
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``url``. A SQLite file and its folder are made for their owner alone when they are not there.
+
+    Raises:
+        PermanentError: No such kind of database, or the file cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise PermanentError(f"{url!r} is no database URL such as sqlite:///var/reconciler.sqlite") from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(parsed)
+        case "postgresql":
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        case other:
+            raise PermanentError(f"no support for {other} databases: use sqlite:///FILE or postgresql://HOST/NAME")
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise PermanentError("the database must be a file: one in memory forgets everything that must not be forgotten")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise PermanentError(f"cannot open the database {path}: {error.strerror}") from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # Python's module would begin transactions at moments of its own choice
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at the beginning: a transaction that reads first and then wants it may be refused at once."""
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _next_revision(connection: Connection, areas: tuple[str, ...]) -> int:
+    """Count this transaction. On PostgreSQL the row stays locked until the commit, so that numbers appear in order."""
+    counted = update(change).where(change.c.area == TOKEN).values(revision=change.c.revision + 1)
+    revision = connection.execute(counted.returning(change.c.revision)).scalar_one()
+    connection.execute(update(change).where(change.c.area.in_(areas)).values(revision=revision))
+    return int(revision)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

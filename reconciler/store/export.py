@@ -1,0 +1,78 @@
+"""All that cannot be observed anew, as plain values; and a database made of them.
+
+Secrets are not in an export: without them a restored fleet would be given new ones, so back up the database and the
+key file too. Hardware is not in it either: machines report it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from ..model.errors import PermanentError
+from ..model.events import Restored
+from ..model.machine import Allocation, Pause, Vip
+from .codec import history_value, parse_history
+from .journal import write_events
+from .records import write_allocation, write_vip
+from .snapshot import SnapshotPart
+from .tables import allocation, conflict, journal, pause
+
+VERSION = 1
+
+
+class ExportPart(SnapshotPart):
+    """Export and restore."""
+
+    def export(self) -> dict[str, Any]:
+        """Allocations, VIPs, how far each machine has come, and what is paused or held; plain values, sorted."""
+        known = self.snapshot()
+        with self._database.reading() as connection:
+            held = connection.execute(select(conflict).order_by(conflict.c.serial)).all()
+        return {
+            "version": VERSION,
+            "allocations": {serial: _plain(known.allocations[serial]) for serial in sorted(known.allocations)},
+            "released": {serial: _plain(known.retired[serial]) for serial in sorted(known.retired)},
+            "vips": [asdict(each) for each in known.vips],
+            "machines": {serial: history_value(known.histories[serial]) for serial in sorted(known.histories)},
+            "pauses": [{**asdict(each), "at": each.at.isoformat()} for each in known.pauses],
+            "conflicts": {row.serial: {"reason": row.reason, "evidence": row.evidence} for row in held},
+        }
+
+    def restore(self, exported: Mapping[str, Any], at: datetime, why: str = "from an export") -> None:
+        """Fill an empty database, in one transaction. What was running when it was exported is taken as interrupted.
+
+        Raises:
+            PermanentError: The database is not empty, or this is no export of a version that we know.
+        """
+        if exported.get("version") != VERSION:
+            raise PermanentError(f"this is no export of version {VERSION}")
+        with self._database.writing("allocation", "decision", "journal") as writing:
+            connection = writing.connection
+            if any(connection.scalar(select(exists().select_from(table))) for table in (allocation, journal)):
+                raise PermanentError("the database is not empty: restore into a new one")
+            try:
+                for serial, value in exported["released"].items():
+                    write_allocation(writing, serial, Allocation(**value), at, ended_by="released")
+                for serial, value in exported["allocations"].items():
+                    write_allocation(writing, serial, Allocation(**value), at)
+                for value in exported["vips"]:
+                    write_vip(writing, Vip(**value), at)
+                told = [
+                    Restored(serial, at, parse_history({**value, "open": None}), why)
+                    for serial, value in exported["machines"].items()
+                ]
+                write_events(writing, told)
+                for value in exported["pauses"]:
+                    wanted = Pause(**{**value, "at": datetime.fromisoformat(value["at"])})
+                    connection.execute(pause.insert().values(**asdict(wanted)))
+                for serial, value in exported["conflicts"].items():
+                    connection.execute(conflict.insert().values(serial=serial, at=at, **value))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise PermanentError(f"this export cannot be read: {error!r}") from error
+
+
+def _plain(given: Allocation) -> dict[str, Any]:
+    return {**asdict(given), "addresses": dict(given.addresses)}

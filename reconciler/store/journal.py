@@ -1,0 +1,132 @@
+"""What happened: the append-only journal, and the histories that follow from it."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select
+
+from ..model import events
+from ..model.events import Event
+from ..model.machine import History
+from ..model.observations import Notice
+from .codec import event_text, parse_event, told
+from .database import Database, Part, Writing
+from .tables import journal
+
+PAGE = 1000  # rows
+FOLDED_AT_ONCE = 5000  # events; a journal of years is not to be in memory as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One line of what happened, of machines and of humans alike."""
+
+    position: int  # to ask for what came after
+    at: datetime
+    serial: str | None
+    kind: str
+    text: str
+    who: str | None
+
+
+@dataclass
+class _Folded:
+    """Histories up to a position; only ever replaced, so that a reader keeps what it was given."""
+
+    position: int = 0
+    histories: Mapping[str, History] = field(default_factory=dict)
+
+
+class JournalPart(Part):
+    """Implements ``execution.ports.Journal``."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._folding = threading.Lock()
+        self._folded = _Folded()
+
+    def append(self, event: Event) -> int:
+        """Write one event; it is on disk when this returns its position."""
+        return self.append_all((event,))
+
+    def append_all(self, happened: Sequence[Event]) -> int:
+        """Write events in one transaction; returns the last one's position, 0 for none."""
+        if not happened:
+            return 0
+        with self._database.writing("journal") as writing:
+            return write_events(writing, happened)
+
+    def events_after(self, position: int, limit: int | None = None) -> list[tuple[int, Event]]:
+        """Events with their positions, oldest first."""
+        with self._database.reading() as connection:
+            return _read_events(connection, position, limit)
+
+    def histories(self) -> Mapping[str, History]:
+        """One history per machine that anything ever happened to; reads only what is new since the last call."""
+        with self._database.reading() as connection:
+            return self._fold(connection)
+
+    def events(self, after: int = 0, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
+        """What happened after a position, to machines and by humans, oldest first."""
+        with self._database.reading() as connection:
+            return _read_lines(connection, _AFTER.where(journal.c.position > after), serial, limit)
+
+    def last_events(self, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
+        """The last things that happened, oldest first."""
+        query = _LINE.order_by(journal.c.position.desc())
+        with self._database.reading() as connection:
+            return _read_lines(connection, query, serial, limit)[::-1]
+
+    def notices(self, after: int = 0, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
+        """As ``events``, without what the journal says of actions."""
+        query = _AFTER.where(journal.c.position > after, journal.c.body.is_(None))
+        with self._database.reading() as connection:
+            return _read_lines(connection, query, serial, limit)
+
+    def _fold(self, connection: Connection) -> Mapping[str, History]:
+        with self._folding:
+            while new := _read_events(connection, self._folded.position, FOLDED_AT_ONCE):
+                known = dict(self._folded.histories)
+                self._folded = _Folded(new[-1][0], events.histories((event for _, event in new), known))
+            return self._folded.histories
+
+
+def write_events(writing: Writing, happened: Sequence[Event]) -> int:
+    """Write events within a transaction on the area ``journal``; returns the last one's position."""
+    position = 0
+    for event in happened:
+        text, who = told(event)
+        row = {"at": event.at, "serial": event.serial, "kind": event.kind, "text": text, "who": who}
+        done = writing.connection.execute(insert(journal).values(**row, body=event_text(event)))
+        position = done.inserted_primary_key[0] if done.inserted_primary_key else 0
+    return position
+
+
+def write_notices(writing: Writing, notices: Iterable[Notice]) -> None:
+    """Write what a human wants to read, within a transaction on the area ``journal``."""
+    rows = [
+        {"at": n.at, "serial": n.serial, "kind": n.kind, "text": n.text, "who": n.who, "body": None} for n in notices
+    ]
+    if rows:
+        writing.connection.execute(insert(journal), rows)
+
+
+_LINE = select(journal.c.position, journal.c.at, journal.c.serial, journal.c.kind, journal.c.text, journal.c.who)
+
+
+_AFTER = _LINE.order_by(journal.c.position)
+
+
+def _read_lines(connection: Connection, query: Select[Any], serial: str | None, limit: int) -> list[Occurrence]:
+    if serial is not None:
+        query = query.where(journal.c.serial == serial)
+    return [Occurrence(*row) for row in connection.execute(query.limit(limit))]
+
+
+def _read_events(connection: Connection, position: int, limit: int | None) -> list[tuple[int, Event]]:
+    query = select(journal.c.position, journal.c.body).where(journal.c.position > position, journal.c.body.is_not(None))
+    rows = connection.execute(query.order_by(journal.c.position).limit(limit))
+    return [(row.position, parse_event(row.body)) for row in rows]

@@ -1,0 +1,91 @@
+"""What machines say of themselves: written all the time, so it is written little."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from ..model.observations import Heard, Notice
+from .codec import hardware_text
+from .database import Part, Writing
+from .journal import write_notices
+from .tables import hardware, machine
+
+KEPT_REPORTS = 20  # per machine, of those that differ from the one before: two years of disks failing and firmware
+_CHUNK = 500  # values in one IN (...); SQLite's limit was 999 until 3.32
+
+_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at")
+
+
+class MachinesPart(Part):
+    """The words of machines."""
+
+    def record(self, words: Sequence[Heard], notices: Sequence[Notice] = ()) -> None:
+        """Keep what was heard, oldest first, and what is to be told of it, in one transaction.
+
+        Costs one short statement for each word, and a longer one where hardware changed.
+        """
+        if not words and not notices:
+            return
+        areas = ("machine",) if words else ()
+        with self._database.writing(*areas, *(("journal",) if notices else ())) as writing:
+            if words:
+                _write_words(writing, words)
+            write_notices(writing, notices)
+
+
+def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
+    known = _digests(writing.connection, {word.serial for word in words if word.digest is not None})
+    inserted = writing.insert(machine)
+    told = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
+    writing.connection.execute(
+        inserted.on_conflict_do_update(
+            index_elements=[machine.c.serial], set_={**told, "revision": inserted.excluded.revision}
+        ),
+        [_row(word, writing.revision) for word in words],
+    )
+    for word in words:
+        if word.hardware is not None and word.digest != known.get(word.serial):
+            _write_hardware(writing.connection, word)
+            known[word.serial] = word.digest
+
+
+def _row(word: Heard, revision: int) -> dict[str, Any]:
+    return {
+        "serial": word.serial,
+        "address": word.address,
+        "reported_at": None if word.digest is None else word.at,
+        "status": word.status,
+        "status_at": None if word.status is None else word.at,
+        "power": word.power,
+        "power_at": None if word.power is None else word.at,
+        "revision": revision,
+    }
+
+
+def _write_hardware(connection: Connection, word: Heard) -> None:
+    """Add an observation, make it the machine's own, and let go of its oldest."""
+    assert word.hardware is not None
+    row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(word.hardware)}
+    added = connection.execute(insert(hardware).returning(hardware.c.id), row).scalar_one()
+    mine = update(machine).where(machine.c.serial == word.serial)
+    connection.execute(mine.values(hardware=added, digest=word.digest))
+    newest = select(hardware.c.id).where(hardware.c.serial == word.serial).order_by(hardware.c.id.desc())
+    connection.execute(
+        delete(hardware).where(
+            hardware.c.serial == word.serial, hardware.c.id.not_in(newest.limit(KEPT_REPORTS).scalar_subquery())
+        )
+    )
+
+
+def _digests(connection: Connection, serials: Iterable[str]) -> dict[str, str | None]:
+    """The digest of what each machine last reported."""
+    query = select(machine.c.serial, machine.c.digest).where(machine.c.serial.in_(bindparam("some", expanding=True)))
+    return {
+        row.serial: row.digest for some in chunks(sorted(serials)) for row in connection.execute(query, {"some": some})
+    }
+
+
+def chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """``values`` in pieces that fit into one statement."""
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

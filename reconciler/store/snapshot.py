@@ -1,0 +1,196 @@
+"""Everything that is known, at one moment: what the planner's observation is made of.
+
+A second look reads only what changed since the first. Every row that changes carries the number of the transaction
+that changed it, and hardware that stays the same is not parsed again.
+"""
+
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from ..model.events import histories
+from ..model.hardware import Hardware
+from ..model.machine import Allocation, Approval, History, InstallStatus, Pause, Power, SecretRef, Seen, Vip
+from .codec import allocation_of, parse_event, parse_hardware
+from .database import TOKEN, Database, revisions
+from .journal import JournalPart
+from .machines import chunks
+from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known. Everything is of the same moment."""
+
+    token: int  # to be compared with ``Store.change_token``
+    seen: Mapping[str, Seen] = field(default_factory=dict)  # machines that reported, by serial
+    allocations: Mapping[str, Allocation] = field(default_factory=dict)  # by serial
+    retired: Mapping[str, Allocation] = field(default_factory=dict)  # what was last released and not taken over
+    vips: tuple[Vip, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is held
+    histories: Mapping[str, History] = field(default_factory=dict)
+    secrets: frozenset[SecretRef] = frozenset()  # those that exist
+
+
+@dataclass
+class _Known:
+    """What the last look left behind."""
+
+    revisions: dict[str, int] = field(default_factory=dict)
+    hardware_ids: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+    allocations: dict[str, tuple[int, Allocation]] = field(default_factory=dict)  # with their row's id
+    retired: dict[str, tuple[int, Allocation]] = field(default_factory=dict)
+    vips: tuple[Vip, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    conflicts: dict[str, str] = field(default_factory=dict)
+    secrets: frozenset[SecretRef] = frozenset()
+
+
+class SnapshotPart(JournalPart):
+    """One look at everything."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._looking = threading.Lock()
+        self._known = _Known()
+
+    def change_token(self) -> int:
+        """Rises whenever something is written by anyone, but for leases and documents. Costs one short query."""
+        with self._database.reading() as connection:
+            return revisions(connection)[TOKEN]
+
+    def decision_token(self) -> int:
+        """As ``change_token``, but only humans' decisions and what was handed out count, not the words of machines."""
+        with self._database.reading() as connection:
+            known = revisions(connection)
+        return max(known["decision"], known["allocation"])
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is known now."""
+        with self._looking, self._database.reading() as connection:
+            now = revisions(connection)
+            known, before = self._known, self._known.revisions
+            if now["machine"] > before.get("machine", -1):
+                _look_at_machines(connection, known, before.get("machine", -1))
+            if now["allocation"] > before.get("allocation", -1):
+                _look_at_allocations(connection, known, before.get("allocation", -1))
+                known.vips = read_vips(connection)
+            if now["decision"] > before.get("decision", -1):
+                _look_at_decisions(connection, known)
+            if now["secret"] > before.get("secret", -1):
+                names = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
+                known.secrets = frozenset(SecretRef(*row) for row in connection.execute(names))
+            histories = self._fold(connection)
+            known.revisions = now
+            return Snapshot(
+                token=now[TOKEN],
+                seen=dict(known.seen),
+                allocations={serial: held for serial, (_, held) in known.allocations.items()},
+                retired={serial: held for serial, (_, held) in known.retired.items()},
+                vips=known.vips,
+                approvals=known.approvals,
+                pauses=known.pauses,
+                conflicts=dict(known.conflicts),
+                histories=histories,
+                secrets=known.secrets,
+            )
+
+    def allocations(self) -> Mapping[str, Allocation]:
+        """What machines hold, by serial; for those who need nothing else."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(allocation).where(allocation.c.ended_at.is_(None)))
+            return {row.serial: allocation_of(row) for row in rows}
+
+    def vips(self) -> tuple[Vip, ...]:
+        """Every virtual address; for those who need nothing else."""
+        with self._database.reading() as connection:
+            return read_vips(connection)
+
+    def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
+        """What some machines said last; for those who need not all."""
+        some, known = select(machine).where(machine.c.serial.in_(bindparam("some", expanding=True))), _Known()
+        with self._database.reading() as connection:
+            for part in chunks(sorted(serials)):
+                _take_machines(connection, known, connection.execute(some, {"some": part}).all())
+        return known.seen
+
+    def histories_of(self, serials: Collection[str]) -> Mapping[str, History]:
+        """What happened to some machines; for those who need not all."""
+        query = select(journal.c.body).where(journal.c.serial.in_(bindparam("some", expanding=True)))
+        query = query.where(journal.c.body.is_not(None)).order_by(journal.c.position)
+        with self._database.reading() as connection:
+            rows = [row for part in chunks(sorted(serials)) for row in connection.execute(query, {"some": part})]
+        return histories(parse_event(row.body) for row in rows)
+
+
+def _look_at_machines(connection: Connection, known: _Known, since: int) -> None:
+    rows = connection.execute(select(machine).where(machine.c.revision > since)).all()
+    _take_machines(connection, known, rows)
+
+
+def _take_machines(connection: Connection, known: _Known, rows: Collection[Row[Any]]) -> None:
+    changed = [row.hardware for row in rows if row.hardware not in (None, known.hardware_ids.get(row.serial))]
+    parsed = _read_hardware(connection, changed)
+    for row in rows:
+        if row.hardware is None:  # it never reported, or was forgotten
+            known.seen.pop(row.serial, None)
+            known.hardware_ids.pop(row.serial, None)
+            continue
+        known.seen[row.serial] = Seen(
+            hardware=parsed.get(row.hardware) or known.seen[row.serial].hardware,
+            digest=row.digest,
+            reported_at=row.reported_at,
+            address=row.address or "",
+            status=InstallStatus(row.status) if row.status else None,
+            status_at=row.status_at,
+            power=Power(row.power) if row.power else None,
+            power_at=row.power_at,
+        )
+        known.hardware_ids[row.serial] = row.hardware
+
+
+def _read_hardware(connection: Connection, ids: list[int]) -> dict[int, Hardware]:
+    query = select(hardware.c.id, hardware.c.body).where(hardware.c.id.in_(bindparam("some", expanding=True)))
+    return {
+        row.id: parse_hardware(row.body) for some in chunks(ids) for row in connection.execute(query, {"some": some})
+    }
+
+
+def _look_at_allocations(connection: Connection, known: _Known, since: int) -> None:
+    """Take the rows that changed, oldest first: a row that ended gives way, unless a newer one has taken its place."""
+    query = select(allocation).where(allocation.c.revision > since).order_by(allocation.c.id)
+    for row in connection.execute(query):
+        held, retired = known.allocations.get(row.serial), known.retired.get(row.serial)
+        if row.ended_at is None:
+            known.allocations[row.serial] = (row.id, allocation_of(row))
+            known.retired.pop(row.serial, None)
+            continue
+        if held is not None and held[0] == row.id:
+            del known.allocations[row.serial]
+        if row.ended_by == "released" and row.serial not in known.allocations:
+            known.retired[row.serial] = (row.id, allocation_of(row))
+        elif retired is not None and retired[0] == row.id:
+            del known.retired[row.serial]
+
+
+def _look_at_decisions(connection: Connection, known: _Known) -> None:
+    given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at")))
+    known.approvals = tuple(Approval(*row) for row in connection.execute(given.order_by(approval.c.at)))
+    paused = select(pause.c.scope, pause.c.who, pause.c.why, pause.c.at).order_by(pause.c.scope)
+    known.pauses = tuple(Pause(*row) for row in connection.execute(paused))
+    held = connection.execute(select(conflict.c.serial, conflict.c.reason))
+    known.conflicts = {row.serial: row.reason for row in held}
+
+
+def read_vips(connection: Connection) -> tuple[Vip, ...]:
+    """Every virtual address, by cluster, network and usage."""
+    query = select(vip.c.cluster, vip.c.network, vip.c.usage, vip.c.address)
+    rows = connection.execute(query.order_by(vip.c.cluster, vip.c.network, vip.c.usage))
+    return tuple(Vip(*row) for row in rows)

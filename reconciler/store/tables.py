@@ -1,0 +1,201 @@
+"""The tables, as the newest migration leaves them. What each is for, and why, is told in ``migrations/versions``."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+metadata = MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, as RFC 3339 text in UTC: sorts as it should, and reads alike in SQLite and PostgreSQL."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone. This is a bug in reconciler.")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+_Position = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row number
+
+change = Table(
+    "change",
+    metadata,
+    Column("area", String(32), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("position", _Position, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("serial", Text),
+    Column("kind", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("who", Text),
+    Column("body", Text),
+    Index("journal_by_machine", "serial", "position"),
+    Index(
+        "journal_events", "position", sqlite_where=text("body IS NOT NULL"), postgresql_where=text("body IS NOT NULL")
+    ),
+    sqlite_autoincrement=True,
+)
+
+machine = Table(
+    "machine",
+    metadata,
+    Column("serial", Text, primary_key=True),
+    Column("address", Text),
+    Column("reported_at", Instant),
+    Column("status", String(32)),
+    Column("status_at", Instant),
+    Column("power", String(8)),
+    Column("power_at", Instant),
+    Column("digest", Text),
+    Column("hardware", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    Index("machine_by_revision", "revision"),
+)
+
+hardware = Table(
+    "hardware",
+    metadata,
+    Column("id", _Position, primary_key=True, autoincrement=True),
+    Column("serial", Text, ForeignKey("machine.serial"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("hardware_by_machine", "serial", "id"),
+    sqlite_autoincrement=True,
+)
+
+allocation = Table(
+    "allocation",
+    metadata,
+    Column("id", _Position, primary_key=True, autoincrement=True),
+    Column("serial", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("cluster", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("location", Text),
+    Column("hostname", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("addresses", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_by", String(32)),
+    Column("revision", BigInteger, nullable=False),
+    Index("allocation_by_revision", "revision"),
+    Index(
+        "one_allocation_per_machine", "serial", unique=True,
+        sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(
+        "one_machine_per_hostname", "hostname", unique=True,
+        sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+vip = Table(
+    "vip",
+    metadata,
+    Column("cluster", Text, primary_key=True),
+    Column("network", Text, primary_key=True),
+    Column("usage", String(32), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("network", Text, nullable=False),
+    Column("serial", Text),
+    Column("cluster", Text),
+    Column("usage", String(32)),
+    Index("claim_by_machine", "serial"),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("serial", Text, primary_key=True),
+    Column("action", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("serial", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("form", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("held", Boolean, nullable=False),
+)

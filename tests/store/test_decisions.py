@@ -1,0 +1,100 @@
+import pytest
+
+from reconciler.model.errors import PermanentError
+from reconciler.model.events import Failed
+from reconciler.model.machine import Approval, History, Pause
+from reconciler.store import Store
+
+from .samples import NOW, SECOND, enroll, report
+
+ANN = {"who": "ann", "why": "because", "at": NOW}
+APPROVAL = Approval("A", "install_os", 1, "ann", "it is blank", NOW)
+PAUSE = Pause("cluster:cl1", "ann", "network maintenance", NOW)
+
+
+def told(store: Store) -> list[tuple[str | None, str, str | None]]:
+    return [(line.serial, line.kind, line.who) for line in store.events()]
+
+
+def test_an_approval_holds_until_it_is_taken_back(store: Store) -> None:
+    store.approve(APPROVAL)
+    again = Approval("A", "install_os", 1, "bob", "I looked too", NOW + SECOND)
+    store.approve(again)
+    assert store.snapshot().approvals == (again,)
+    assert store.revoke("A", "install_os", **ANN)
+    assert not store.revoke("A", "install_os", **ANN)
+    assert store.snapshot().approvals == ()
+    assert told(store) == [("A", "approved", "ann"), ("A", "approved", "bob"), ("A", "revoked", "ann")]
+
+
+def test_a_pause_holds_until_it_is_ended(store: Store) -> None:
+    store.pause(PAUSE)
+    store.pause(Pause("machine:A", "bob", "disk swap", NOW))
+    assert store.snapshot().pauses == (PAUSE, Pause("machine:A", "bob", "disk swap", NOW))
+    assert store.resume("cluster:cl1", **ANN)
+    assert not store.resume("cluster:cl1", **ANN)
+    assert [pause.scope for pause in store.snapshot().pauses] == ["machine:A"]
+    assert told(store) == [(None, "paused", "ann"), ("A", "paused", "bob"), (None, "resumed", "ann")]
+
+
+def test_a_conflict_is_told_once_and_holds_until_it_is_cleared(store: Store) -> None:
+    for _ in range(3):
+        store.set_conflict("A", "two machines claim this serial", "MACs aa and bb", at=NOW)
+    assert store.snapshot().conflicts == {"A": "two machines claim this serial"}
+    store.retry("A", **ANN)
+    assert store.snapshot().conflicts == {}
+    assert told(store)[:2] == [("A", "conflict", None), ("A", "conflict-cleared", "ann")]
+
+
+def test_retry_forgets_failures(store: Store) -> None:
+    store.append(Failed("A", NOW, "x", "no answer", permanent=True))
+    store.retry("A", **ANN)
+    assert store.histories()["A"].failures == 0
+    assert told(store)[-1] == ("A", "retried", "ann")
+
+
+def test_a_machine_that_is_forgotten_comes_back_as_a_new_one(store: Store) -> None:
+    store.record([report()])
+    store.allocate(enroll(), NOW)
+    store.release("A", NOW)
+    store.append(Failed("A", NOW, "x", "no answer"))
+    store.approve(APPROVAL)
+    store.set_conflict("A", "two machines claim this serial", "MACs aa and bb", at=NOW)
+    store.snapshot()
+    store.forget("A", **ANN)
+    known = store.snapshot()
+    assert (known.seen, known.allocations, known.retired, known.approvals, known.conflicts) == ({}, {}, {}, (), {})
+    assert known.histories["A"] == History()
+    assert told(store)[-1] == ("A", "forgotten", "ann")
+    store.record([report()])
+    assert store.snapshot().seen["A"].status is None
+
+
+def test_a_machine_that_holds_a_name_is_not_forgotten(store: Store) -> None:
+    store.record([report()])
+    store.allocate(enroll(), NOW)
+    before = store.snapshot()
+    with pytest.raises(PermanentError, match="decommission it first"):
+        store.forget("A", **ANN)
+    assert store.snapshot() == before
+
+
+def test_a_machine_that_nobody_knows_is_not_forgotten(store: Store) -> None:
+    with pytest.raises(PermanentError, match="nobody knows a machine Z"):
+        store.forget("Z", **ANN)
+    assert store.events() == []
+
+
+def test_every_write_is_noticed_and_a_decision_is_told_from_a_word(store: Store) -> None:
+    tokens = [(store.change_token(), store.decision_token())]
+    for write in (
+        lambda: store.record([report()]),
+        lambda: store.approve(APPROVAL),
+        lambda: store.allocate(enroll(), NOW),
+        lambda: store.retry("A", **ANN),
+    ):
+        write()
+        tokens.append((store.change_token(), store.decision_token()))
+    assert [token for token, _ in tokens] == [0, 1, 2, 3, 4]
+    assert [token for _, token in tokens] == [0, 0, 2, 3, 4]
+    assert store.snapshot().token == 4

@@ -1,0 +1,113 @@
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Executable, delete, update
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.model.events import (
+    Advanced,
+    Event,
+    Failed,
+    Forgotten,
+    Interrupted,
+    Restored,
+    Retried,
+    Started,
+    Succeeded,
+    histories,
+)
+from reconciler.model.machine import History, Phase
+from reconciler.model.observations import Notice
+from reconciler.store import Store
+from reconciler.store.tables import journal
+
+from .samples import NOW, SECOND, enroll, install
+
+EVENTS: tuple[Event, ...] = (
+    Started("A", NOW, enroll(vips=(("public", "api", "203.0.113.2"),))),
+    Succeeded("A", NOW, enroll()),
+    Advanced("A", NOW, Phase.ENROLLED, "it has a name"),
+    Started("A", NOW + SECOND, install()),
+    Failed("A", NOW + SECOND, install().id, "no answer from 192.168.100.20 — tried twice", permanent=True),
+    Retried("A", NOW + SECOND, "ann", "cable was loose"),
+    Started("A", NOW + 2 * SECOND, install()),
+    Interrupted("A", NOW + 3 * SECOND, install().id),
+    Restored("B", NOW, History(phase=Phase.IN_SERVICE, in_service_since=NOW, open=install("B")), "from an export"),
+    Forgotten("C", NOW, "ann", "scrapped"),
+)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
+def test_every_event_is_read_as_it_was_written(store: Store, event: Event) -> None:
+    position = store.append(event)
+    assert store.events_after(0) == [(position, event)]
+
+
+def test_positions_rise_and_reading_goes_on_after_one(store: Store) -> None:
+    positions = [store.append(event) for event in EVENTS]
+    assert positions == sorted(set(positions))
+    assert store.events_after(positions[3]) == list(zip(positions[4:], EVENTS[4:], strict=True))
+    assert store.events_after(0, limit=2) == list(zip(positions[:2], EVENTS[:2], strict=True))
+    assert store.events_after(positions[-1]) == []
+
+
+def test_many_events_are_written_at_once(store: Store) -> None:
+    last = store.append_all(EVENTS)
+    assert [event for _, event in store.events_after(0)] == list(EVENTS)
+    assert store.events_after(last) == []
+    assert store.append_all(()) == 0
+
+
+def test_histories_follow_the_journal_of_every_process(store: Store, open_store: Callable[..., Store]) -> None:
+    other = open_store()
+    for event in EVENTS[:3]:
+        store.append(event)
+    assert other.histories()["A"].phase is Phase.ENROLLED
+    before = other.histories()
+    store.append(EVENTS[3])
+    assert other.histories()["A"].open == install()
+    assert before["A"].open is None
+    assert open_store().histories() == store.histories()
+
+
+def test_a_journal_of_many_pages_adds_up_to_the_same_histories(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.append_all(EVENTS)
+    monkeypatch.setattr("reconciler.store.journal.FOLDED_AT_ONCE", 3)
+    assert store.histories() == histories(EVENTS)
+
+
+def test_a_machine_that_was_restored_goes_on_where_it_stood(store: Store) -> None:
+    store.append_all(EVENTS)
+    assert store.histories()["B"].phase is Phase.IN_SERVICE
+    assert store.histories()["C"] == History()
+
+
+@pytest.mark.parametrize("change", [update(journal).values(text="nothing happened"), delete(journal)])
+def test_what_is_written_in_the_journal_stays(store: Store, change: Executable) -> None:
+    store.append(EVENTS[0])
+    with pytest.raises(DBAPIError, match="the journal is append-only"), store._database.engine.begin() as connection:
+        connection.execute(change)
+    assert len(store.events_after(0)) == 1
+
+
+def test_events_and_what_humans_did_are_told_in_one_order(store: Store) -> None:
+    store.append(EVENTS[0])
+    store.record([], [Notice("A", NOW, "disk-vanished", "sdb is gone"), Notice(None, NOW, "started", "daemon started")])
+    store.append(EVENTS[5])
+    told = store.events()
+    assert [(line.serial, line.kind, line.text, line.who) for line in told] == [
+        ("A", "started", "enroll began", None),
+        ("A", "disk-vanished", "sdb is gone", None),
+        (None, "started", "daemon started", None),
+        ("A", "retried", "failures forgotten, to be tried again: cable was loose", "ann"),
+    ]
+    assert store.events(after=told[1].position) == told[2:]
+    assert store.events(serial="A") == [told[0], told[1], told[3]]
+    assert store.notices() == told[1:3]
+    assert store.last_events(limit=2) == told[2:]
+
+
+def test_a_moment_without_time_zone_is_a_bug_and_is_not_written(store: Store) -> None:
+    with pytest.raises(Exception, match="bug in reconciler"):
+        store.append(Retried("A", NOW.replace(tzinfo=None), "ann", "why"))
+    assert store.events() == []

@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import func, select
+
+from reconciler.model.hardware import Disk
+from reconciler.model.machine import InstallStatus, Power
+from reconciler.model.observations import Heard, Notice
+from reconciler.store import Store
+from reconciler.store.machines import KEPT_REPORTS
+from reconciler.store.tables import hardware as hardware_table
+
+from .samples import NOW, SECOND, hardware, report
+
+
+def reports_kept(store: Store) -> int | None:
+    with store._database.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(hardware_table))
+
+
+def test_a_report_is_seen_as_it_came(store: Store) -> None:
+    store.record([report()])
+    seen = store.snapshot().seen["A"]
+    assert seen.hardware == hardware()
+    assert (seen.reported_at, seen.address, seen.status, seen.power) == (NOW, "192.168.100.20", None, None)
+
+
+def test_machines_bought_together_share_the_parts_that_are_alike(store: Store) -> None:
+    bare = [replace(hardware(serial), disks=(Disk("sda", "sda", 480 * 10**9, "SSD"),)) for serial in "AB"]
+    store.record([Heard(h.serial, NOW, "192.168.100.20", hardware=h, digest=h.serial) for h in bare])
+    seen = store.snapshot().seen
+    assert [seen[serial].hardware for serial in "AB"] == bare
+    assert seen["A"].hardware.disks is seen["B"].hardware.disks
+
+
+def test_each_word_changes_only_what_it_says(store: Store) -> None:
+    store.record(
+        [
+            report(),
+            Heard("A", NOW + SECOND, "192.168.101.11", status=InstallStatus.INSTALLING),
+            Heard("A", NOW + 2 * SECOND, power=Power.ON),
+        ]
+    )
+    seen = store.snapshot().seen["A"]
+    assert (seen.reported_at, seen.address) == (NOW, "192.168.101.11")
+    assert (seen.status, seen.status_at) == (InstallStatus.INSTALLING, NOW + SECOND)
+    assert (seen.power, seen.power_at) == (Power.ON, NOW + 2 * SECOND)
+    assert seen.heard_at == NOW + SECOND
+
+
+def test_hardware_is_stored_when_it_changed_and_only_then(store: Store) -> None:
+    for n in range(5):
+        store.record([report(at=NOW + n * SECOND)])
+    assert reports_kept(store) == 1
+    assert store.snapshot().seen["A"].reported_at == NOW + 4 * SECOND
+    store.record([report(disks=1), report(disks=2), report(disks=2)])
+    assert reports_kept(store) == 3
+    assert len(store.snapshot().seen["A"].hardware.disks) == 2
+
+
+def test_a_report_may_leave_out_hardware_that_is_known(store: Store) -> None:
+    store.record([report()])
+    store.record([replace(report(at=NOW + SECOND), hardware=None)])
+    assert store.snapshot().seen["A"].reported_at == NOW + SECOND
+    assert store.snapshot().seen["A"].hardware == hardware()
+
+
+def test_the_oldest_reports_of_a_machine_are_let_go(store: Store) -> None:
+    store.record([report("B")])
+    store.record([report(memory=n) for n in range(KEPT_REPORTS + 5)])
+    assert reports_kept(store) == KEPT_REPORTS + 1
+    assert store.snapshot().seen["A"].hardware.memory == KEPT_REPORTS + 4
+    assert store.snapshot().seen["B"].hardware == hardware("B")
+
+
+def test_a_machine_that_never_reported_is_not_seen_until_it_does(store: Store) -> None:
+    store.record([Heard("A", NOW, "192.168.100.20", status=InstallStatus.LIVE)])
+    assert store.snapshot().seen == {}
+    store.record([report(at=NOW + SECOND)])
+    assert store.snapshot().seen["A"].status is InstallStatus.LIVE
+
+
+def test_words_and_what_is_told_of_them_are_written_together(store: Store) -> None:
+    store.record([report()], [Notice("A", NOW, "discovered", "a PowerEdge R640")])
+    assert [line.text for line in store.notices(serial="A")] == ["a PowerEdge R640"]
+    before = store.change_token()
+    store.record([], [])
+    assert store.change_token() == before
+
+
+def test_some_machines_can_be_asked_for_alone(store: Store) -> None:
+    store.record([report("A"), report("B"), report("C")])
+    assert store.seen(["A", "C", "Z"]).keys() == {"A", "C"}
+    assert store.seen(["B"])["B"] == store.snapshot().seen["B"]
+
+
+def test_a_second_look_reads_hardware_only_where_it_changed(store: Store, open_store: Callable[..., Store]) -> None:
+    reader = open_store()
+    store.record([report("A"), report("B")])
+    first = reader.snapshot()
+    store.record([report("A", NOW + SECOND), report("B", NOW + SECOND, disks=1)])
+    second = reader.snapshot()
+    assert second.seen["A"].hardware is first.seen["A"].hardware
+    assert len(second.seen["B"].hardware.disks) == 1
+    assert second == open_store().snapshot()
+    assert first.seen["A"].reported_at == NOW

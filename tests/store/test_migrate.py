@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import reconciler.store.migrate
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.store import Store
+from reconciler.store.migrate import HEAD, current
+from reconciler.store.tables import metadata
+
+SCHEMA = Path(__file__).parent / "schema.sql"
+
+
+def schema_of(store: Store) -> str:
+    with store._database.reading() as connection:
+        rows = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"))
+        return "".join(f"{row.sql};\n\n" for row in rows if "sqlite_" not in row.sql)
+
+
+def test_the_schema_is_the_one_that_was_reviewed(tmp_path: Path) -> None:
+    """``GOLDEN=overwrite pytest`` rewrites the text, for review in the diff."""
+    with Store.open(f"sqlite:///{tmp_path}/db.sqlite") as store:
+        got = schema_of(store)
+    if os.environ.get("GOLDEN") == "overwrite":
+        SCHEMA.write_text(got)
+    assert got == SCHEMA.read_text()
+
+
+def test_migrations_end_at_the_tables_that_the_code_uses(store: Store) -> None:
+    with store._database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_revision_is_the_one_that_the_code_names() -> None:
+    folder = Path(reconciler.store.migrate.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_heads() == [HEAD]
+
+
+def test_migrating_twice_is_migrating_once(store: Store, open_store: Callable[..., Store]) -> None:
+    token = store.change_token()
+    again = open_store()
+    assert current(again._database.engine) == HEAD
+    assert again.change_token() == token
+
+
+def test_many_who_find_an_empty_database_make_one(open_store: Callable[..., Store]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        tokens = [pool.submit(open_store) for _ in range(4)]
+        assert {token.result().change_token() for token in tokens} == {0}
+
+
+def test_a_database_of_the_future_is_refused(store: Store, open_store: Callable[..., Store]) -> None:
+    with store._database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(PermanentError, match="at schema 9999, made by a newer reconciler"):
+        open_store()
+
+
+def test_who_may_not_migrate_refuses_an_empty_database(open_store: Callable[..., Store]) -> None:
+    with pytest.raises(PermanentError, match="at schema none"):
+        open_store(migrate=False)
+
+
+def test_a_start_with_nothing_to_migrate_loads_no_alembic(store: Store, url: str) -> None:
+    start = "import sys; from reconciler.store import Store; Store.open(sys.argv[1]).close()"
+    look = f"{start}; print('alembic' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", look, url], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("reconciler.sqlite", "is no database URL"),
+        ("mysql+pymysql://host/name", "no support for mysql"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:////proc/nowhere/db.sqlite", "cannot open the database"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused_with_what_can(wrong: str, said: str) -> None:
+    with pytest.raises(PermanentError, match=said):
+        Store.open(wrong)
+
+
+def test_the_database_is_its_owners_alone(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/var/db.sqlite") as store:
+        store.change_token()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "var").iterdir()}
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.jpg"
+    path.write_bytes(b"\xff\xd8 not a database, but large enough to be one" * 100)
+    before = path.read_bytes()
+    with pytest.raises(PermanentError, match="this is no database of ours"):
+        Store.open(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_a_server_that_does_not_answer_may_answer_later(tmp_path: Path) -> None:
+    with pytest.raises(TemporaryError, match="the database does not answer"):
+        Store.open(f"postgresql://tester@/nothing?host={tmp_path}")
