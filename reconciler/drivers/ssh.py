@@ -1,0 +1,219 @@
+"""Shells on machines, through asyncssh.
+
+A live system makes itself a new host key at every boot, so a key is good for one boot:
+
+* The first key seen is pinned, with the boot ID of the system that showed it.
+* From then on no other key is believed, until *we* reboot the machine through its BMC, or an operator says that it
+  was rebooted (``expect_new_boot``). Then a new key is believed once, and only from a new boot.
+* Where a report that came since then names the machine's host keys, a new key is one of these, or it is not believed.
+
+So somebody who takes a machine's address over later is refused. Somebody who is there at the very first sight is not:
+what the machine's report says protects from that. The reading of the serial before anything is erased guards against
+mistakes, not against liars.
+"""
+
+import asyncio
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import asyncssh
+
+from ..execution.ports import Clock, Directory, HostKey, HostKeys, Ran, Shell
+from ..model.errors import PermanentError, TemporaryError
+
+READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+MAX_OUTPUT = 1_000_000
+"""Characters of a command's output that are kept: a whole Puppet run's is less."""
+
+_TEMPORARY = (OSError, asyncssh.Error, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class SshTimings:
+    """Seconds."""
+
+    connect: float = 15.0
+    login: float = 15.0
+    keepalive: float = 15.0  # a machine that answers none of three is gone
+    answer: float = 60.0  # uploads, and the first question
+
+
+@dataclass
+class SshShells:
+    """Opens shells as root. See the module's text for which host keys are believed."""
+
+    client_key: Callable[[], asyncssh.SSHKey]
+    host_keys: HostKeys
+    directory: Directory
+    clock: Clock
+    port: int = 22
+    timings: SshTimings = field(default_factory=SshTimings)
+
+    async def open(self, serial: str, address: str) -> Shell:
+        expected = await asyncio.to_thread(self._expected, serial)
+        client = _Client(expected.keys)
+        try:
+            connection, _ = await asyncssh.create_connection(
+                lambda: client,
+                address,
+                self.port,
+                username="root",
+                client_keys=[self.client_key()],
+                known_hosts=([], [], []),  # every key is put before the client, which knows what to expect
+                server_host_key_algs=expected.algorithms or (),
+                agent_path=None,
+                config=None,
+                password_auth=False,
+                kbdint_auth=False,
+                gss_host=None,
+                connect_timeout=self.timings.connect,
+                login_timeout=self.timings.login,
+                keepalive_interval=self.timings.keepalive,
+            )
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise PermanentError(_changed(serial, address)) from error
+        except asyncssh.KeyExchangeFailed as error:
+            if expected.keys:
+                raise PermanentError(_changed(serial, address)) from error
+            raise TemporaryError(f"cannot connect to {address}: {error}") from error
+        except asyncssh.PermissionDenied as error:
+            raise PermanentError(f"{serial} at {address} does not accept our SSH key: {error}") from error
+        except _TEMPORARY as error:
+            raise TemporaryError(f"cannot connect to {address}: {error or type(error).__name__}") from error
+        shell = SshShell(connection, address, self.timings)
+        try:
+            await self._remember(serial, shell, client.shown, expected)
+        except BaseException:
+            await shell.close()
+            raise
+        return shell
+
+    async def expect_new_boot(self, serial: str) -> None:
+        await asyncio.to_thread(self.host_keys.expect_new_boot, serial, self.clock())
+
+    def _expected(self, serial: str) -> "_Expected":
+        pinned, since = self.host_keys.pinned(serial), self.host_keys.new_boot_since(serial)
+        if pinned is not None and since is None:
+            return _Expected(frozenset({pinned.key}), pinned, new_boot=False)
+        seen = self.directory.seen(serial)
+        if seen is None or (since is not None and seen.reported_at <= since):
+            return _Expected(frozenset(), pinned, new_boot=True)
+        return _Expected(frozenset(_plain(key) for key in seen.hardware.ssh_host_keys), pinned, new_boot=True)
+
+    async def _remember(self, serial: str, shell: "SshShell", shown: str, expected: "_Expected") -> None:
+        """Pin a key seen for the first time, before anything else is asked."""
+        pinned = expected.pinned
+        if not expected.new_boot:
+            return
+        ran = await shell.run(READ_BOOT_ID, timeout=self.timings.answer)
+        boot_id = ran.stdout.strip()
+        if ran.status != 0 or not boot_id:
+            raise TemporaryError(f"{shell.address} does not tell its boot ID")
+        if pinned is not None and pinned.boot_id == boot_id:
+            if pinned.key != shown:
+                raise PermanentError(_changed(serial, shell.address))
+            return  # it has not rebooted yet: its key may still change once
+        await asyncio.to_thread(self.host_keys.pin, serial, HostKey(shown, boot_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Which host keys are believed (none named: any), and why."""
+
+    keys: frozenset[str]
+    pinned: HostKey | None
+    new_boot: bool
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Those of the expected keys: else a server that has several keys might show one that we did not pin."""
+        kinds = sorted({key.partition(" ")[0] for key in self.keys})
+        return [
+            algorithm
+            for kind in kinds
+            for algorithm in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))
+        ]
+
+
+def _plain(key: str) -> str:
+    """A public key without its comment."""
+    return " ".join(key.split()[:2])
+
+
+def _changed(serial: str, address: str) -> str:
+    return (
+        f"host key changed: {address} shows another SSH host key than {serial} did, and we did not reboot it since. "
+        "If somebody else rebooted it, retry the machine; if nobody did, find out who answers there."
+    )
+
+
+class _Client(asyncssh.SSHClient):
+    """Believes one of the ``expected`` keys, or where none is named any; remembers which it was shown."""
+
+    def __init__(self, expected: frozenset[str]) -> None:
+        self.expected = expected
+        self.shown = ""
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.shown = _plain(key.export_public_key().decode())
+        return not self.expected or self.shown in self.expected
+
+
+@dataclass
+class SshShell:
+    """One connection. Every failure of it is a TemporaryError."""
+
+    connection: asyncssh.SSHClientConnection
+    address: str
+    timings: SshTimings
+
+    async def run(self, command: str, *, timeout: float) -> Ran:
+        """Run ``command``; what it prints is kept up to ``MAX_OUTPUT``.
+
+        Raises:
+            TemporaryError: The connection broke, or the command had not ended after ``timeout`` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                async with self.connection.create_process(command, encoding="utf-8", errors="replace") as process:
+                    process.stdin.write_eof()
+                    out, err = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
+                    await process.wait_closed()
+        except TimeoutError as error:
+            raise TemporaryError(f'"{command}" did not end on {self.address} within {timeout:.0f} s') from error
+        except _TEMPORARY as error:
+            raise TemporaryError(f"lost {self.address}: {error or type(error).__name__}") from error
+        if process.exit_status is None:  # the connection went, and took the command's end with it
+            raise TemporaryError(f'lost {self.address} while "{command}" ran')
+        return Ran(process.exit_status, out, err)
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        """Write whole files, mode 0600, each under another name first: a reader sees the old text or the new."""
+        try:
+            async with asyncio.timeout(self.timings.answer), self.connection.start_sftp_client() as sftp:
+                for path, content in files.items():
+                    await sftp.makedirs(posixpath.dirname(path), exist_ok=True)
+                    new = f"{path}.new"
+                    async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=0o600)) as file:
+                        await file.write(content)
+                    await sftp.posix_rename(new, path)
+        except _TEMPORARY as error:
+            raise TemporaryError(f"cannot write files on {self.address}: {error or type(error).__name__}") from error
+
+    async def close(self) -> None:
+        self.connection.close()
+        try:
+            async with asyncio.timeout(5):
+                await self.connection.wait_closed()
+        except TimeoutError:
+            self.connection.abort()
+
+
+async def _bounded(stream: asyncssh.SSHReader[str]) -> str:
+    """All of ``stream``, or its last ``MAX_OUTPUT`` characters: what went wrong stands at the end."""
+    kept = ""
+    while text := await stream.read(65536):
+        kept = (kept + text)[-MAX_OUTPUT:]
+    return kept

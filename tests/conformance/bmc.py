@@ -1,0 +1,108 @@
+"""What every ports.Bmcs must do. Subclass ``BmcConformance`` and give it a ``world``."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from reconciler.execution.ensure import Time, boot, ensure_power
+from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.machine import Power
+
+
+@dataclass
+class BmcWorld:
+    """One machine that is off, and how to see it from the other side."""
+
+    bmcs: Bmcs
+    access: BmcAccess
+    nobody: BmcAccess  # an address where no BMC answers
+    time: Time
+    boots: Callable[[], list[BootDevice]]  # what it was started from, each time
+
+
+class BmcConformance:
+    async def test_a_machine_that_is_off_says_so(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        assert await bmc.power() is Power.OFF
+        await bmc.close()
+
+    async def test_power_is_turned_on_and_off(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        await ensure_power(bmc, Power.ON, world.time)
+        assert await bmc.power() is Power.ON
+        await ensure_power(bmc, Power.OFF, world.time)
+        assert await bmc.power() is Power.OFF
+        await bmc.close()
+
+    async def test_asking_for_what_is_does_nothing(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        await ensure_power(bmc, Power.ON, world.time)
+        await bmc.set_power(Power.ON)
+        assert await bmc.power() is Power.ON
+        assert len(world.boots()) == 1
+        await bmc.close()
+
+    async def test_a_power_cycle_starts_it_anew_on_or_off(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        await bmc.power_cycle()
+        await ensure_power(bmc, Power.ON, world.time)
+        await bmc.power_cycle()
+        await ensure_power(bmc, Power.ON, world.time)
+        assert len(world.boots()) == 2
+        await bmc.close()
+
+    @pytest.mark.parametrize("device", list(BootDevice))
+    @pytest.mark.parametrize("uefi", [False, True])
+    async def test_it_starts_from_the_device_that_was_chosen(
+        self, world: BmcWorld, device: BootDevice, uefi: bool
+    ) -> None:
+        bmc = await world.bmcs.open(world.access)
+        await boot(bmc, device, world.time, uefi=uefi)
+        assert world.boots() == [device]
+        await boot(bmc, device, world.time, uefi=uefi)
+        assert world.boots() == [device, device]
+        await bmc.close()
+
+    async def test_a_session_can_be_opened_again_after_it_was_closed(self, world: BmcWorld) -> None:
+        for _ in range(3):
+            bmc = await world.bmcs.open(world.access)
+            assert await bmc.power() is Power.OFF
+            await bmc.close()
+            await bmc.close()  # twice is once
+
+    async def test_a_second_caller_waits_until_the_first_is_done(self, world: BmcWorld) -> None:
+        first = await world.bmcs.open(world.access)
+        second = asyncio.create_task(world.bmcs.open(world.access))
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+            assert not second.done()
+        await first.close()
+        bmc = await second
+        assert await bmc.power() is Power.OFF
+        await bmc.close()
+
+    async def test_a_caller_that_gives_up_leaves_the_bmc_to_the_next(self, world: BmcWorld) -> None:
+        for yields in range(6):
+            opening = asyncio.create_task(world.bmcs.open(world.access))
+            for _ in range(yields):
+                await asyncio.sleep(0)
+            opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await (await opening).close()  # it was quicker
+        bmc = await world.bmcs.open(world.access)
+        assert await bmc.power() is Power.OFF
+        await bmc.close()
+
+    async def test_a_wrong_password_is_permanent_and_the_bmc_is_free_again(self, world: BmcWorld) -> None:
+        with pytest.raises(PermanentError, match="refuses user"):
+            await world.bmcs.open(replace(world.access, password="wrong"))
+        bmc = await world.bmcs.open(world.access)
+        await bmc.close()
+
+    async def test_nobody_there_is_temporary_and_says_so(self, world: BmcWorld) -> None:
+        with pytest.raises(TemporaryError, match="does not answer"):
+            await world.bmcs.open(world.nobody)

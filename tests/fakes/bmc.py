@@ -1,0 +1,123 @@
+"""A BMC that takes its time, forgets, is busy, and serves one caller at a time. Passes tests/conformance."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reconciler.execution.ports import BmcAccess, BootDevice
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.machine import Power
+
+from .clock import FakeClock
+
+POWER_CHANGE = timedelta(seconds=8)  # long enough to catch a caller that does not wait
+BOOT_CHOICE_LASTS = timedelta(seconds=60)  # as ports.Bmc.boot_next documents
+
+
+@dataclass
+class FakeChassis:
+    """The machine's side: what the BMC switches."""
+
+    clock: FakeClock
+    password: str = "secret"
+    state: Power = Power.OFF
+    busy_for: int = 0  # answer "busy" to this many calls first, as after a BMC reset
+    silent: bool = False
+    stuck: bool = False  # power commands are taken and do nothing
+    booted_from: list[BootDevice] = field(default_factory=list)
+    uefi: list[bool] = field(default_factory=list)
+    sessions: int = 0
+    most_sessions: int = 0
+    calls: int = 0
+    _choice: tuple[BootDevice, bool, datetime] | None = None
+    _changes_at: datetime | None = None
+
+    def settle(self) -> None:
+        if self._changes_at and self.clock() >= self._changes_at:
+            self.state, self._changes_at = (Power.OFF if self.state is Power.ON else Power.ON), None
+
+    def change(self, want: Power) -> None:
+        if self.stuck or want is self.state or self._changes_at:
+            return
+        self._changes_at = self.clock() + POWER_CHANGE
+        if want is Power.ON:
+            self.start()
+
+    def start(self) -> None:
+        choice, self._choice = self._choice, None
+        fresh = choice is not None and self.clock() - choice[2] <= BOOT_CHOICE_LASTS
+        self.booted_from.append(choice[0] if choice and fresh else BootDevice.DISK)
+        self.uefi.append(bool(choice and fresh and choice[1]))
+
+    def choose(self, device: BootDevice, uefi: bool) -> None:
+        self._choice = (device, uefi, self.clock())
+
+
+@dataclass
+class FakeBmc:
+    chassis: FakeChassis
+    lent: asyncio.Lock
+    closed: bool = False
+
+    async def power(self) -> Power:
+        await self._answer()
+        self.chassis.settle()
+        return self.chassis.state
+
+    async def set_power(self, want: Power) -> None:
+        await self._answer()
+        self.chassis.settle()
+        self.chassis.change(want)
+
+    async def power_cycle(self) -> None:
+        await self._answer()
+        self.chassis.settle()
+        if self.chassis.state is Power.ON:
+            self.chassis.start()
+        else:
+            self.chassis.change(Power.ON)
+
+    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+        await self._answer()
+        self.chassis.choose(device, uefi)
+
+    async def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.chassis.sessions -= 1
+            self.lent.release()
+
+    async def _answer(self) -> None:
+        assert not self.closed, "a closed session was used"
+        await asyncio.sleep(0)
+        self.chassis.calls += 1
+        if self.chassis.silent:
+            raise TemporaryError("the BMC does not answer")
+        if self.chassis.busy_for:
+            self.chassis.busy_for -= 1
+            raise TemporaryError("the BMC is busy (completion code 0xC0)")
+
+
+@dataclass
+class FakeBmcs:
+    chassis: dict[str, FakeChassis]
+    opened: int = 0
+    _lent: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def open(self, access: BmcAccess) -> FakeBmc:
+        lent = self._lent.setdefault(access.address, asyncio.Lock())
+        await lent.acquire()
+        self.opened += 1
+        chassis = self.chassis[access.address]
+        try:
+            await asyncio.sleep(0)
+            if chassis.silent:
+                raise TemporaryError(f"the BMC at {access.address} does not answer")
+            if access.password != chassis.password:
+                raise PermanentError(f"the BMC at {access.address} refuses user {access.username}")
+        except BaseException:
+            lent.release()
+            raise
+        chassis.sessions += 1
+        chassis.most_sessions = max(chassis.most_sessions, chassis.sessions)
+        return FakeBmc(chassis, lent)

@@ -1,0 +1,178 @@
+"""A machine that answers the SSH dialogue of provisioning.remote, in the live system or the installed one."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.execution.ports import Ran
+from reconciler.model.errors import TemporaryError
+from reconciler.provisioning import remote
+
+_RUN = "---\nresources: {{failed: {0}, total: 9}}\ntime: {{last_run: 1763800000}}\nevents: {{failure: {0}}}\n"
+GOOD_RUN, BAD_RUN = _RUN.format(0), _RUN.format(2)
+
+
+@dataclass
+class FakeMachine:
+    serial: str = "A001"
+    disks: dict[str, tuple[str, int]] = field(default_factory=lambda: {"sda": ("SSD", 240_000_000_000)})
+    install_looks: int = 3  # looks at a running install until it ends
+    install_exit: int = 0
+    installs: int = 0  # times that disks were erased
+    most_installers: int = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+    boot_id: str = "1111"
+    disk: dict[str, bytes] = field(default_factory=dict)  # the installed system's files
+    installed_runs: bool = False  # the machine runs the installed system, not the live one
+    last_run: str = ""
+    puppet_exit: int = 2
+    puppet_runs: int = 0
+    unreachable: int = 0  # so many calls fail first
+    hang: bool = False
+    log: list[str] = field(default_factory=list)
+    _left: int = 0  # looks until the running installer ends
+
+    def reboot(self, *, installed: bool) -> None:
+        self.boot_id = str(int(self.boot_id) + 1)
+        self.files, self._left, self.installed_runs = {}, 0, installed
+
+    @property
+    def running(self) -> bool:
+        return self._left > 0
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        self.files.update(files)
+
+    def answer(self, command: str) -> Ran:
+        self.log.append(command)
+        handler = self._answers().get(command)
+        return handler() if handler else Ran(127, "", f"sh: {command}: not found\n")
+
+    def _answers(self) -> dict[str, Callable[[], Ran]]:
+        both = {
+            remote.READ_BOOT_ID: lambda: _says(self.boot_id),
+            remote.READ_SERIAL: lambda: _says(f"# remark\n{self.serial}\nNot Specified"),
+            remote.READ_MARKER: lambda: _cat(self.disk if self.installed_runs else {}, remote.MARKER_FILE),
+        }
+        live = {
+            remote.READ_UNIT: self._unit,
+            remote.READ_STATE: lambda: _cat(self.files, remote.STATE_FILE),
+            remote.READ_PROGRESS: lambda: _says(f"{self._left} steps left"),
+            remote.LIST_DISKS: self._lsblk,
+            remote.START_INSTALL: self._start,
+        }
+        installed = {
+            remote.READ_LAST_RUN: lambda: _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n"),
+            remote.RUN_PUPPET: self._puppet,
+        }
+        return {**both, **(installed if self.installed_runs else live)}
+
+    def _unit(self) -> Ran:
+        if self.running:
+            self._left -= 1
+            if not self.running:
+                self._finish()
+            return _says("active")
+        return Ran(3, "inactive\n", "")
+
+    def _lsblk(self) -> Ran:
+        rows = [{"name": n, "model": m, "serial": None, "size": size} for n, (m, size) in self.disks.items()]
+        return _says(json.dumps({"blockdevices": rows}))
+
+    def _start(self) -> Ran:
+        if self.running:
+            return Ran(1, "", "Failed to start transient service unit: Unit reconciler-install.service exists.\n")
+        state = self._state_of_script("running", None)
+        if self.files.get(remote.STATE_FILE) == self._state_of_script("done", 0).render().encode():
+            return _says("")
+        self.files[remote.STATE_FILE] = state.render().encode()
+        self.installs += 1
+        self._left = self.install_looks
+        self.most_installers = max(self.most_installers, 1)
+        return _says("")
+
+    def _finish(self) -> None:
+        how = "done" if self.install_exit == 0 else "failed"
+        self.files[remote.STATE_FILE] = self._state_of_script(how, self.install_exit).render().encode()
+        if how == "done":
+            self.disk = {
+                path.removeprefix(remote.TARGET): content
+                for path, content in self.files.items()
+                if path.startswith(remote.TARGET)
+            }
+
+    def _state_of_script(self, state: str, status: int | None) -> remote.InstallState:
+        found = re.search(rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[remote.SCRIPT_FILE])
+        assert found is not None, "the script writes no state"
+        return remote.InstallState(found[1].decode(), int(found[2]), state, status)
+
+    def _puppet(self) -> Ran:
+        self.puppet_runs += 1
+        good = self.puppet_exit in remote.PUPPET_GOOD
+        self.last_run = GOOD_RUN if good else BAD_RUN
+        return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")
+
+
+def _says(text: str) -> Ran:
+    return Ran(0, f"{text}\n", "")
+
+
+def _cat(files: Mapping[str, bytes], path: str) -> Ran:
+    return Ran(0, files[path].decode(), "") if path in files else Ran(1, "", f"cat: {path}: No such file\n")
+
+
+@dataclass
+class FakeShell:
+    machine: FakeMachine
+    between: Callable[[], Awaitable[None]]
+    closed: bool = False
+
+    async def run(self, command: str, *, timeout: float) -> Ran:
+        await self._reach()
+        ran = self.machine.answer(command)
+        await self.between()
+        return ran
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        await self._reach()
+        self.machine.put(files)
+        await self.between()
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _reach(self) -> None:
+        assert not self.closed, "a closed shell was used"
+        await self.between()
+        if self.machine.unreachable:
+            self.machine.unreachable -= 1
+            raise TemporaryError("connection lost")
+
+
+async def _pause() -> None:
+    await asyncio.sleep(0)
+
+
+@dataclass
+class FakeShells:
+    """By address. ``between`` runs before and after each effect: a place to be killed at."""
+
+    machines: dict[str, FakeMachine]
+    between: Callable[[], Awaitable[None]] = _pause
+    shells: list[FakeShell] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    async def open(self, serial: str, address: str) -> FakeShell:
+        await self.between()
+        machine = self.machines[address]
+        if machine.unreachable:
+            machine.unreachable -= 1
+            raise TemporaryError(f"cannot connect to {address}")
+        shell = FakeShell(machine, self.between)
+        self.shells.append(shell)
+        return shell
+
+    async def expect_new_boot(self, serial: str) -> None:
+        self.expected.append(serial)
