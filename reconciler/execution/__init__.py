@@ -1,0 +1,1 @@
+"""Carrying out a plan, one journalled action at a time."""

@@ -1,0 +1,210 @@
+"""Carries out a plan: each action journalled before and after, one at a time per machine, many machines at once.
+
+::
+
+    submit --> Started (durable) --> handler --> Succeeded | Failed
+                                         |
+                              drain, or a crash: Interrupted
+
+Nothing queues. An action that finds no free slot is not started: when a slot is free again the loop is woken, plans
+anew, and offers what is then the right thing to do. Nothing is resumed either: what was open when the daemon died is
+closed as interrupted, and only a fresh look tells how far it came.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from ..model.actions import (
+    Action,
+    BootDisk,
+    BootLive,
+    Enroll,
+    InstallOs,
+    MintSecrets,
+    PowerOn,
+    Release,
+    RunPuppet,
+)
+from ..model.errors import PermanentError, TemporaryError
+from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
+from ..model.machine import History
+from ..model.plan import Advance
+from .ports import Clock, Handlers, Journal, Sleep
+
+THROUGH_THE_BMC = (BootLive, BootDisk, PowerOn)
+LASTING = (InstallOs, RunPuppet)
+"""They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may go on at once, and how long anything may take. Seconds."""
+
+    running: int = 256  # actions; each is a few tasks and at most one connection
+    through_the_bmc: int = 64  # of them; each holds a thread
+    timeouts: Mapping[type[Action], float] = field(
+        default_factory=lambda: {
+            Enroll: _MINUTE,
+            MintSecrets: 10 * _MINUTE,  # RSA keys for a whole cluster
+            Release: _MINUTE,
+            BootLive: 10 * _MINUTE,  # off and on again, two minutes each at most, and a slow BMC
+            BootDisk: 10 * _MINUTE,
+            PowerOn: 5 * _MINUTE,
+            InstallOs: 180 * _MINUTE,
+            RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
+        }
+    )
+    journal_again: float = 5.0  # a database that is away: the end of an action is written again and again
+
+
+def _nothing(_: Event) -> None:
+    pass
+
+
+@dataclass
+class Executor:
+    """Runs handlers. ``on_done`` is called after each end of an action, with what was journalled."""
+
+    journal: Journal
+    handlers: Handlers
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+    on_done: Callable[[Event], None] = _nothing
+    sleep: Sleep = asyncio.sleep
+    _running: dict[str, tuple[Action, asyncio.Task[None]]] = field(default_factory=dict)
+    _starting: set["asyncio.Future[None]"] = field(default_factory=set)
+    _draining: bool = False
+
+    @property
+    def in_flight(self) -> Mapping[str, Action]:
+        """What is being done now, by serial."""
+        return {serial: action for serial, (action, _) in self._running.items()}
+
+    async def recover(self, known: Mapping[str, History]) -> int:
+        """Close what a crash left open. Call once, before the first ``submit``. Returns how many there were."""
+        open_ones = [(serial, history.open) for serial, history in sorted(known.items()) if history.open]
+        for serial, action in open_ones:
+            await self._append(Interrupted(serial, self.clock(), action.id))
+        return len(open_ones)
+
+    def submit(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """Start those that may start now: their machine is idle, and there is a slot. Returns what was started."""
+        started = []
+        for action in actions:
+            if self._draining or action.serial in self._running or not self._has_slot(action):
+                continue
+            begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            task = asyncio.create_task(self._carry_out(action, begun), name=f"{action.type} {action.serial}")
+            task.add_done_callback(lambda _, begun=begun: begun.done() or begun.set_result(None))  # type: ignore[misc]
+            self._starting.add(begun)
+            begun.add_done_callback(self._starting.discard)
+            self._running[action.serial] = (action, task)
+            started.append(action)
+        return tuple(started)
+
+    async def begun(self) -> None:
+        """Return once everything submitted is journalled as started, or was not started after all.
+
+        Await it before the next look at the world: a plan that does not see an enrolment in flight gives its name and
+        addresses to another machine.
+        """
+        if self._starting:
+            await asyncio.wait(self._starting)
+
+    async def advance(self, step: Advance) -> None:
+        """Record that a machine was seen to be where the next phase begins."""
+        await self._append(Advanced(step.serial, self.clock(), step.to, step.because))
+
+    async def drain(self, timeout: float) -> None:
+        """Start nothing more, and return when nothing runs.
+
+        Short actions may end by themselves for so many seconds. Following an install or a Puppet run ends at once:
+        it goes on without us, and the next daemon finds it. What is cut off is journalled as interrupted.
+        """
+        self._draining = True
+        for action, task in list(self._running.values()):
+            if isinstance(action, LASTING):
+                task.cancel()
+        if tasks := [task for _, task in self._running.values()]:
+            await asyncio.wait(tasks, timeout=timeout)
+        if rest := [task for _, task in self._running.values()]:
+            for task in rest:
+                task.cancel()
+            await asyncio.wait(rest)
+
+    def _has_slot(self, action: Action) -> bool:
+        if len(self._running) >= self.limits.running:
+            return False
+        if isinstance(action, THROUGH_THE_BMC):
+            busy = sum(isinstance(other, THROUGH_THE_BMC) for other, _ in self._running.values())
+            return busy < self.limits.through_the_bmc
+        return True
+
+    async def _carry_out(self, action: Action, begun: "asyncio.Future[None]") -> None:
+        log = structlog.get_logger().bind(serial=action.serial, action=action.type, id=action.id)
+        try:
+            try:
+                await self._append(Started(action.serial, self.clock(), action))
+                begun.set_result(None)
+                log.info("started")
+                end = await self._end_of(action, log)
+            except asyncio.CancelledError:
+                end = Interrupted(action.serial, self.clock(), action.id)
+            except Exception:
+                log.exception("not started: the journal cannot be written")
+                return
+            await self._close(end, log)
+        finally:
+            del self._running[action.serial]
+        self.on_done(end)
+
+    async def _end_of(self, action: Action, log: structlog.stdlib.BoundLogger) -> Event:
+        """Run the handler; whatever it does, how it ended."""
+        timeout = self.limits.timeouts[type(action)]
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                await self.handlers[type(action)](action)
+        except asyncio.CancelledError:
+            log.warning("interrupted")
+            return Interrupted(action.serial, self.clock(), action.id)
+        except (TemporaryError, PermanentError) as error:
+            permanent = isinstance(error, PermanentError)
+            log.warning("failed", error=str(error), permanent=permanent)
+            return Failed(action.serial, self.clock(), action.id, str(error), permanent)
+        except Exception as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                log.warning("failed", error="timeout")
+                return Failed(action.serial, self.clock(), action.id, f"no end after {timeout:.0f} s")
+            log.exception("failed")
+            text = f"{type(error).__name__}: {error}. This is a bug in reconciler."
+            return Failed(action.serial, self.clock(), action.id, text)
+        log.info("succeeded")
+        return Succeeded(action.serial, self.clock(), action)
+
+    async def _close(self, end: Event, log: structlog.stdlib.BoundLogger) -> None:
+        """Journal the end. Until that works the machine stays in flight; a shutdown leaves it to ``recover``."""
+        while True:
+            try:
+                await self._append(end)
+            except Exception:
+                log.exception("the journal cannot be written; trying again", kind=end.kind)
+                if self._draining:
+                    return
+                await self.sleep(self.limits.journal_again)
+            else:
+                return
+
+    async def _append(self, event: Event) -> None:
+        """Write, and let not even a cancellation come between: the write happened when this returns or raises."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self.journal.append, event))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            writing.exception()  # seen; the cancellation is what matters now
+            raise

@@ -1,0 +1,42 @@
+"""One handler per action: looks, acts if needed, looks again."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from ...model.actions import (
+    Action,
+    BootDisk,
+    BootLive,
+    Enroll,
+    InstallOs,
+    MintSecrets,
+    PowerOn,
+    Release,
+    RunPuppet,
+)
+from ..ports import Handlers
+from .boot import boot_disk, boot_live, power_on
+from .install import install_os
+from .puppet import run_puppet
+from .records import enroll, mint, release
+from .tools import Options, Tools
+
+TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
+    Enroll: enroll,
+    MintSecrets: mint,
+    BootLive: boot_live,
+    InstallOs: install_os,
+    BootDisk: boot_disk,
+    RunPuppet: run_puppet,
+    PowerOn: power_on,
+    Release: release,
+}
+
+
+def handlers(tools: Tools) -> Handlers:
+    """The handler of every action, as the executor calls it."""
+    return {action: partial(handler, tools) for action, handler in TABLE.items()}
+
+
+__all__ = ["TABLE", "Options", "Tools", "handlers"]

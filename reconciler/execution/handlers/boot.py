@@ -1,0 +1,47 @@
+"""``BootLive``, ``BootDisk``, ``PowerOn``: through the BMC."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ...model.actions import Action, BootDisk, BootLive, PowerOn
+from ...model.machine import Power
+from ..ensure import boot, ensure_power
+from ..ports import Bmc, BootDevice
+from .tools import Tools, where
+
+
+async def boot_live(tools: Tools, action: BootLive) -> None:
+    """The machine was started from the network. That the live system came up, its next report will tell."""
+    await _boot(tools, action, BootDevice.NETWORK)
+
+
+async def boot_disk(tools: Tools, action: BootDisk) -> None:
+    """The machine was started from its disk. That the installed system came up, its next word will tell."""
+    await _boot(tools, action, BootDevice.DISK)
+
+
+async def power_on(tools: Tools, action: PowerOn) -> None:
+    """The machine is on."""
+    await where(tools, action)
+    async with _session(tools, action) as bmc:
+        if await bmc.power() is Power.OFF:
+            await tools.shells.expect_new_boot(action.serial)
+            await ensure_power(bmc, Power.ON, tools.time)
+
+
+async def _boot(tools: Tools, action: Action, device: BootDevice) -> None:
+    seen = await where(tools, action)
+    async with _session(tools, action) as bmc:
+        await tools.shells.expect_new_boot(action.serial)
+        await boot(bmc, device, tools.time, uefi=seen.hardware.uefi)
+
+
+@asynccontextmanager
+async def _session(tools: Tools, action: Action) -> AsyncIterator[Bmc]:
+    access = await asyncio.to_thread(tools.directory.bmc, action.serial)
+    bmc = await tools.bmcs.open(access)
+    try:
+        yield bmc
+    finally:
+        await bmc.close()

@@ -1,0 +1,86 @@
+"""What the handlers work with, and the questions that several of them ask first."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ...model.actions import Action, InstallOs
+from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import Seen
+from ...model.spec import FleetSpec
+from ...provisioning import remote
+from ..ensure import Time
+from ..ports import Bmcs, Directory, Progress, Records, Shell, Shells
+
+
+def _no_files(_: InstallOs) -> Mapping[str, bytes]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How patient handlers are, in seconds, and what they take from the specs of the moment."""
+
+    fleet: Callable[[], FleetSpec]
+    files: Callable[[InstallOs], Mapping[str, bytes]] = _no_files
+    """More for the installed system, by absolute path there; every file gets mode 0600."""
+    console: Callable[[InstallOs], str | None] = field(default=lambda _: "ttyS1")  # the serial console's kernel name
+    answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
+    poll: float = 5.0  # between two looks at a running install
+    silence: float = 120.0  # a machine being installed may be out of reach for so long
+    install: float = 170 * 60.0  # a slow mirror makes an install last an hour
+    puppet: float = 140 * 60.0  # OCI lets a run take 120 minutes (runtimeout), and starting it takes some more
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything handlers are given."""
+
+    records: Records
+    directory: Directory
+    bmcs: Bmcs
+    shells: Shells
+    progress: Progress
+    time: Time
+    options: Options
+
+
+async def where(tools: Tools, action: Action) -> Seen:
+    """What is known of the machine now.
+
+    Raises:
+        TemporaryError: The action was planned for what the machine is no longer meant to be, or nobody saw it yet.
+    """
+    current = await asyncio.to_thread(tools.directory.generation, action.serial)
+    if current is not None and action.generation < current:
+        raise TemporaryError(
+            f"planned for generation {action.generation}, and {action.serial} is at {current} now: to be planned anew"
+        )
+    seen = await asyncio.to_thread(tools.directory.seen, action.serial)
+    if seen is None:
+        raise TemporaryError(f"{action.serial} was never seen: nobody knows where it is")
+    return seen
+
+
+async def ask(shell: Shell, command: str, timeout: float) -> str:
+    """What ``command`` prints; it must succeed.
+
+    Raises:
+        TemporaryError: It did not.
+    """
+    ran = await shell.run(command, timeout=timeout)
+    if ran.status != 0:
+        said = ran.stderr.strip()[-500:] or "nothing"
+        raise TemporaryError(f'"{command}" ended with {ran.status}, saying {said}')
+    return ran.stdout
+
+
+async def marker(shell: Shell, timeout: float) -> remote.Marker | None:
+    """The proof that the running system was installed by us; None where there is none."""
+    ran = await shell.run(remote.READ_MARKER, timeout=timeout)
+    if ran.status != 0:
+        return None
+    try:
+        return remote.parse_marker(ran.stdout)
+    except ValueError as error:
+        raise PermanentError(str(error)) from error

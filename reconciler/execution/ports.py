@@ -1,0 +1,165 @@
+"""What execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ..model.actions import Action, Enroll
+from ..model.events import Event
+from ..model.machine import Power, SecretRef, Seen
+
+Clock = Callable[[], datetime]
+"""Now, in UTC."""
+
+
+class BootDevice(StrEnum):
+    """What a machine starts from at its next boot."""
+
+    NETWORK = "network"
+    DISK = "disk"
+
+
+class Bmc(Protocol):
+    """One session with a machine's management controller, over IPMI or Redfish.
+
+    Calls may raise TemporaryError (no answer, busy) or PermanentError (credentials refused); none retries.
+    """
+
+    async def power(self) -> Power: ...
+
+    async def set_power(self, want: Power) -> None:
+        """Ask for a power state and return; reaching it takes seconds, or minutes when turning off."""
+
+    async def power_cycle(self) -> None:
+        """Ask for off, then on again, without an orderly shutdown. A machine that is off is turned on."""
+
+    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+        """Choose the device for the next boot; follow with a power command within 60 s, or an IPMI BMC forgets it.
+
+        Args:
+            device: What to start from, once.
+            uefi: Ask for a UEFI boot. Without it a BMC that takes the IPMI specification by its word boots as BIOS.
+        """
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BmcAccess:
+    """How to reach a BMC."""
+
+    address: str
+    port: int
+    username: str
+    password: str
+
+
+class Bmcs(Protocol):
+    """Opens BMC sessions; at most one per BMC at any moment."""
+
+    async def open(self, access: BmcAccess) -> Bmc: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a remote command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Shell(Protocol):
+    """A command line and file access on one machine, as root. Every call may raise TemporaryError."""
+
+    async def run(self, command: str, *, timeout: float) -> Ran: ...
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        """Write whole files by absolute path, making their folders; mode 0600."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A machine's SSH host key as we pinned it, and the boot in which we saw it."""
+
+    key: str  # as in known_hosts: "ssh-ed25519 AAAA..."
+    boot_id: str
+
+
+class HostKeys(Protocol):
+    """Remembers which host key a machine showed. Durable when ``pin`` and ``expect_new_boot`` return."""
+
+    def pinned(self, serial: str) -> HostKey | None: ...
+
+    def new_boot_since(self, serial: str) -> datetime | None:
+        """When a reboot was last expected; None: not since the key was pinned."""
+
+    def pin(self, serial: str, key: HostKey) -> None:
+        """Remember the key; from now on no other is expected."""
+
+    def expect_new_boot(self, serial: str, at: datetime) -> None:
+        """The machine is about to be rebooted by us, or an operator says that it was: its key may be new once."""
+
+
+class Shells(Protocol):
+    """Opens shells. The host key is checked: learnt from the machine's report, or pinned at first sight per boot."""
+
+    async def open(self, serial: str, address: str) -> Shell:
+        """Connect as root.
+
+        Raises:
+            TemporaryError: Nobody answers, or the connection breaks.
+            PermanentError: Another host key than the one expected, or our own key is refused.
+        """
+
+    async def expect_new_boot(self, serial: str) -> None:
+        """Say that the machine is about to be rebooted, so that a new host key is believed once."""
+
+
+class Journal(Protocol):
+    """Append-only; durable when ``append`` returns."""
+
+    def append(self, event: Event) -> int: ...
+
+
+class Records(Protocol):
+    """The bookkeeping that actions without a machine do."""
+
+    def allocate(self, action: Enroll, at: datetime) -> None:
+        """Record an allocation and its VIPs in one transaction. The same one twice is once.
+
+        Raises:
+            PermanentError: A name or address is held by another machine, or the generation is older than recorded.
+        """
+
+    def release(self, serial: str, at: datetime) -> None:
+        """Take back what a machine was given."""
+
+    def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
+        """Make those of the secrets that do not exist; never changes one that does."""
+
+
+class Directory(Protocol):
+    """Where a machine can be reached right now. May raise TemporaryError when nobody knows."""
+
+    def seen(self, serial: str) -> Seen | None: ...
+
+    def generation(self, serial: str) -> int | None:
+        """Of the machine's allocation now; None: it has none. An action of an older one is refused."""
+
+    def bmc(self, serial: str) -> BmcAccess: ...
+
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds; tests give one that only moves their clock."""
+
+Handler = Callable[[Any], Awaitable[None]]
+"""Carries out one action: looks, acts if needed, looks again. Raises TemporaryError or PermanentError."""
+
+Handlers = Mapping[type[Action], Handler]
+Progress = Callable[[str, str], None]
+"""Told (serial, one line of text) while a long action runs."""

@@ -1,0 +1,102 @@
+"""Small worlds for the tests of execution."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.execution.handlers import Options, Tools
+from reconciler.execution.ports import BmcAccess
+from reconciler.model.actions import BootDisk, BootLive, Enroll, InstallOs, MintSecrets, PowerOn, Release, RunPuppet
+from reconciler.model.errors import TemporaryError
+from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
+from reconciler.model.machine import SecretRef, Seen
+from reconciler.model.spec import FleetSpec
+
+from ..fakes.bmc import FakeBmcs, FakeChassis
+from ..fakes.clock import NOON, FakeClock
+from ..fakes.machine import FakeMachine, FakeShells
+
+SERIAL, ADDRESS, HOSTNAME = "A001", "192.0.2.7", "cl1-controller-1.example.com"
+
+FLEET = FleetSpec.model_validate({"provisioning": {"address": "192.0.2.1", "trusted_networks": ["192.0.2.0/24"]}})
+SDA = Disk("sda", "sda", 240_000_000_000, "SSD")
+HARDWARE = Hardware(
+    SERIAL, "Dell Inc.", "PowerEdge R640", 2**36, cpu=Cpu(vendor="GenuineIntel"), disks=(SDA,), uefi=True,
+    nics=(Nic("eno1", "52:54:00:00:00:01", 10000), Nic("eno2", "52:54:00:00:00:02", 10000)),
+)  # fmt: skip
+
+ENROLL = Enroll(
+    serial=SERIAL, generation=1, cluster="cl1", role="controller", profile="p", location=None, hostname=HOSTNAME,
+    number=1, addresses={"mgmt": "192.0.2.20"},
+)  # fmt: skip
+MINT = MintSecrets(serial=SERIAL, generation=1, secrets=(("cl1", "swift", "hashpathprefix", "hex"),))
+RELEASE = Release(serial=SERIAL, generation=1, hostname=HOSTNAME)
+LIVE = BootLive(serial=SERIAL, generation=1)
+DISK = BootDisk(serial=SERIAL, generation=1)
+ON = PowerOn(serial=SERIAL, generation=1)
+PUPPET = RunPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
+INSTALL = InstallOs(
+    serial=SERIAL, generation=1, hostname=HOSTNAME, role="controller", cluster="cl1", release="trixie",
+    address="192.0.2.20", network="192.0.2.0/24", gateway="192.0.2.1", interfaces=("10g1", "10g2"), vlan=None,
+    system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,),
+)  # fmt: skip
+
+
+@dataclass
+class FakeDirectory:
+    known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS)})
+    generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
+    bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
+
+    def seen(self, serial: str) -> Seen | None:
+        return self.known.get(serial)
+
+    def generation(self, serial: str) -> int | None:
+        return self.generations.get(serial)
+
+    def bmc(self, serial: str) -> BmcAccess:
+        if serial not in self.bmcs:
+            raise TemporaryError(f"nobody knows the BMC of {serial}")
+        return self.bmcs[serial]
+
+
+@dataclass
+class FakeRecords:
+    done: list[object] = field(default_factory=list)
+
+    def allocate(self, action: Enroll, at: datetime) -> None:
+        self.done.append(action)
+
+    def release(self, serial: str, at: datetime) -> None:
+        self.done.append(serial)
+
+    def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
+        self.done.append(secrets)
+
+
+@dataclass
+class World:
+    """One machine in its live system, its BMC, and everything that handlers are given."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    machine: FakeMachine = field(default_factory=FakeMachine)
+    records: FakeRecords = field(default_factory=FakeRecords)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    options: Options = field(default_factory=lambda: Options(fleet=lambda: FLEET))
+
+    def __post_init__(self) -> None:
+        self.chassis = FakeChassis(self.clock)
+        self.shells = FakeShells({ADDRESS: self.machine})
+        self.bmcs = FakeBmcs({"bmc": self.chassis})
+
+    @property
+    def tools(self) -> Tools:
+        return Tools(
+            records=self.records, directory=self.directory, bmcs=self.bmcs, shells=self.shells,
+            progress=lambda serial, line: self.told.append((serial, line)), time=self.clock.time, options=self.options,
+        )  # fmt: skip
+
+    def move(self, address: str) -> None:
+        """The machine called from another address."""
+        self.directory.known[SERIAL] = replace(self.directory.known[SERIAL], address=address)
+        self.shells.machines[address] = self.machine

@@ -1,0 +1,246 @@
+"""Handlers against fakes: what each makes true, and what it refuses."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.execution.handlers import TABLE, handlers
+from reconciler.execution.ports import BootDevice
+from reconciler.model.actions import Action
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.machine import Power, SecretRef
+from reconciler.provisioning import remote
+
+from . import build
+from .build import World
+
+ON_THE_MACHINE = [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def do(world: World, action: Action) -> None:
+    await handlers(world.tools)[type(action)](action)
+    assert all(shell.closed for shell in world.shells.shells)
+    assert world.chassis.sessions == 0
+
+
+def test_every_action_has_a_handler() -> None:
+    assert set(TABLE) == set(Action.__args__)
+
+
+@pytest.mark.parametrize(
+    ("action", "done"),
+    [
+        (build.ENROLL, build.ENROLL),
+        (build.MINT, (SecretRef("cl1", "swift", "hashpathprefix", "hex"),)),
+        (build.RELEASE, build.SERIAL),
+    ],
+)
+async def test_bookkeeping_is_left_to_the_records(world: World, action: Action, done: object) -> None:
+    await do(world, action)
+    assert world.records.done == [done]
+    assert (world.chassis.calls, world.machine.log) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("action", "device"), [(build.LIVE, BootDevice.NETWORK), (build.DISK, BootDevice.DISK)], ids=["live", "disk"]
+)
+@pytest.mark.parametrize("state", list(Power))
+async def test_a_boot(world: World, action: Action, device: BootDevice, state: Power) -> None:
+    world.chassis.state = state
+    await do(world, action)
+    assert (world.chassis.state, world.chassis.booted_from, world.chassis.uefi) == (Power.ON, [device], [True])
+    assert world.shells.expected == [build.SERIAL]
+
+
+async def test_a_machine_that_is_on_is_not_turned_on(world: World) -> None:
+    world.chassis.state = Power.ON
+    await do(world, build.ON)
+    assert (world.chassis.booted_from, world.shells.expected) == ([], [])
+
+
+async def test_a_machine_that_is_off_is_turned_on(world: World) -> None:
+    await do(world, build.ON)
+    assert (world.chassis.state, world.shells.expected) == (Power.ON, [build.SERIAL])
+
+
+@pytest.mark.parametrize(
+    "action", [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET], ids=lambda a: a.type
+)
+async def test_what_was_planned_for_an_older_generation_is_refused(world: World, action: Action) -> None:
+    world.directory.generations[build.SERIAL] = 2
+    with pytest.raises(TemporaryError, match="planned for generation 1, and A001 is at 2 now"):
+        await do(world, action)
+    assert (world.chassis.calls, world.machine.log) == (0, [])
+
+
+@pytest.mark.parametrize("action", ON_THE_MACHINE, ids=lambda a: a.type)
+async def test_a_machine_that_nobody_saw_cannot_be_reached(world: World, action: Action) -> None:
+    world.directory.known.clear()
+    with pytest.raises(TemporaryError, match="was never seen"):
+        await do(world, action)
+
+
+async def test_a_machine_without_a_known_bmc_says_so(world: World) -> None:
+    world.directory.bmcs.clear()
+    with pytest.raises(TemporaryError, match="nobody knows the BMC"):
+        await do(world, build.LIVE)
+
+
+class TestInstall:
+    async def test_a_blank_machine_is_installed_once(self, world: World) -> None:
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+        assert remote.parse_marker(world.machine.disk[remote.MARKER_FILE].decode()).hostname == build.HOSTNAME
+        assert world.machine.disk[remote.SERVER_FILE] == b"192.0.2.1\n"
+        assert world.told[0] == (build.SERIAL, "2 steps left")
+
+    async def test_doing_it_again_changes_nothing(self, world: World) -> None:
+        await do(world, build.INSTALL)
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+
+    async def test_a_machine_that_already_runs_what_was_asked_is_left_alone(self, world: World) -> None:
+        await do(world, build.INSTALL)
+        world.machine.reboot(installed=True)
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+
+    async def test_nothing_is_erased_on_a_machine_that_runs_an_installed_system(self, world: World) -> None:
+        await do(world, build.INSTALL)
+        world.machine.reboot(installed=True)
+        with pytest.raises(TemporaryError, match=r"an installed system \(cl1-controller-1.example.com\) runs here"):
+            await do(world, replace(build.INSTALL, reinstall="2026-11-22"))
+        assert world.machine.installs == 1
+
+    async def test_a_machine_with_another_serial_is_refused(self, world: World) -> None:
+        world.machine.serial = "B002"
+        with pytest.raises(PermanentError, match=r"the machine at 192\.0\.2\.7 is not A001: its serials are B002, Not"):
+            await do(world, build.INSTALL)
+        assert (world.machine.installs, world.machine.files) == (0, {})
+
+    @pytest.mark.parametrize(
+        ("disks", "why"),
+        [
+            ({}, "sda is gone"),
+            ({"sda": ("SSD", 1)}, 'sda is "sda SSD 1", the plan saw "sda SSD 240000000000"'),
+            ({"sda": ("HDD", 240_000_000_000)}, 'sda is "sda HDD'),
+        ],
+    )
+    async def test_disks_that_changed_are_not_erased(
+        self, world: World, disks: dict[str, tuple[str, int]], why: str
+    ) -> None:
+        world.machine.disks = disks
+        with pytest.raises(PermanentError, match=why):
+            await do(world, build.INSTALL)
+        assert (world.machine.installs, world.machine.files) == (0, {})
+
+    async def test_a_disk_that_the_plan_did_not_identify_is_not_erased(self, world: World) -> None:
+        world.machine.disks["sdb"] = ("SSD", 5)
+        with pytest.raises(PermanentError, match="sdb was not in the plan"):
+            await do(world, replace(build.INSTALL, role="swiftstore", data_disks=("sdb",)))
+
+    async def test_an_interface_that_is_missing_is_found_before_anything_is_erased(self, world: World) -> None:
+        with pytest.raises(PermanentError, match='no interface "25g1" on this machine, which has eno1'):
+            await do(world, replace(build.INSTALL, interfaces=("25g1",)))
+        assert world.machine.installs == 0
+
+    async def test_an_install_that_fails_says_how_and_is_tried_again_when_told_to(self, world: World) -> None:
+        world.machine.install_exit = 100
+        with pytest.raises(PermanentError, match=r"the installer ended with 100; the last line of .*oci\.log says"):
+            await do(world, build.INSTALL)
+        world.machine.install_exit = 0
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 2
+
+    async def test_a_running_install_is_followed_not_started(self, world: World) -> None:
+        world.machine.put(remote.install_files(build.INSTALL, "true"))
+        world.machine.answer(remote.START_INSTALL)
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+        assert world.machine.log.count(remote.START_INSTALL) == 1
+
+    async def test_another_install_that_runs_is_not_disturbed(self, world: World) -> None:
+        world.machine.put(remote.install_files(replace(build.INSTALL, hostname="other.example.com"), "true"))
+        world.machine.answer(remote.START_INSTALL)
+        with pytest.raises(TemporaryError, match="another install runs"):
+            await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+
+    async def test_a_machine_out_of_reach_for_a_moment_is_found_again(self, world: World) -> None:
+        world.machine.install_looks = 50
+        told = []
+
+        def lose(serial: str, line: str) -> None:
+            told.append(line)
+            if len(told) == 3:
+                world.machine.unreachable = 8
+
+        await handlers(replace(world.tools, progress=lose))[type(build.INSTALL)](build.INSTALL)
+        assert (world.machine.installs, world.machine.unreachable) == (1, 0)
+
+    async def test_a_machine_that_stays_out_of_reach_is_given_up(self, world: World) -> None:
+        world.machine.install_looks = 50
+
+        def lose(serial: str, line: str) -> None:
+            world.machine.unreachable = 1000
+
+        with pytest.raises(TemporaryError, match="cannot connect"):
+            await handlers(replace(world.tools, progress=lose))[type(build.INSTALL)](build.INSTALL)
+
+    async def test_a_machine_that_reboots_meanwhile_has_lost_its_install(self, world: World) -> None:
+        def reboot(serial: str, line: str) -> None:
+            world.machine.reboot(installed=False)
+
+        with pytest.raises(PermanentError, match="the install vanished"):
+            await handlers(replace(world.tools, progress=reboot))[type(build.INSTALL)](build.INSTALL)
+
+    async def test_an_install_that_never_ends_is_given_up(self, world: World) -> None:
+        world.machine.install_looks = 10**6
+        with pytest.raises(PermanentError, match="still runs after 170 min"):
+            await do(world, build.INSTALL)
+
+    async def test_the_command_is_quoted_for_the_shell(self, world: World) -> None:
+        await do(world, replace(build.INSTALL, hostname="a;reboot"))
+        assert b"--hostname 'a;reboot'" in world.machine.files[remote.SCRIPT_FILE]
+
+
+class TestPuppet:
+    @pytest.fixture
+    async def world(self) -> World:
+        world = World()
+        await do(world, build.INSTALL)
+        world.machine.reboot(installed=True)
+        world.shells.shells.clear()
+        return world
+
+    async def test_a_good_first_run_is_enough(self, world: World) -> None:
+        world.machine.answer(remote.RUN_PUPPET)
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == 1
+
+    async def test_puppet_is_run_where_it_did_not_run(self, world: World) -> None:
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == 1
+
+    async def test_puppet_is_run_again_where_it_failed(self, world: World) -> None:
+        world.machine.puppet_exit = 6
+        with pytest.raises(TemporaryError, match="the Puppet run ended with 6: Error: 2 resources failed"):
+            await do(world, build.PUPPET)
+        world.machine.puppet_exit = 0
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == 2
+
+    async def test_the_live_system_gets_no_puppet(self, world: World) -> None:
+        world.machine.reboot(installed=False)
+        with pytest.raises(TemporaryError, match="does not run a system that we installed"):
+            await do(world, build.PUPPET)
+
+    async def test_another_nodes_system_gets_no_puppet(self, world: World) -> None:
+        with pytest.raises(PermanentError, match=r"installed as cl1-controller-1\S+ on A001, not as cl1-compute"):
+            await do(world, replace(build.PUPPET, hostname="cl1-compute-1.example.com"))
+        assert world.machine.puppet_runs == 0
