@@ -1,0 +1,1 @@
+"""Secrets: how they are minted, kept unreadable at rest, and taken apart for those who need one part."""

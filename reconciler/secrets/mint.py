@@ -1,0 +1,134 @@
+"""Makes new secrets, by form. Who needs which, and where they are kept, is decided elsewhere."""
+
+import base64
+import json
+import os
+import secrets
+import string
+import struct
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ..model.errors import PermanentError
+from ..model.machine import SecretRef
+from . import pki
+from .parts import PARTS, join_parts
+from .pki import Subjects
+
+ROOT = SecretRef("fleet", "pki", "root_ca", "certificate")
+AUTHORITY = SecretRef("fleet", "pki", "oci_ca", "certificate")
+CLIENT_ONLY = {"client"}
+"""Kinds of certificates that open connections and never answer any."""
+
+KEY_BYTES = 32  # 256 bits; OCI's passwords are as long: 64 hexadecimal digits
+SSH_BITS = 3072  # what ssh-keygen makes of "-t rsa", ssh-keygen(1); Puppet's classes say ssh-rsa, so no Ed25519
+BMC_CHARACTERS = 16  # IPMI 2.0, 22.30 Set User Password: 16 bytes for those that know no 20; 62^16 is 95 bits
+_CEPH_AES = 1  # Ceph's CEPH_CRYPTO_AES, the only type of cephx key there is
+_CEPH_KEY_BYTES = 16
+
+
+def mint(ref: SecretRef, at: datetime, *, authority: str | None = None, subjects: Subjects | None = None) -> str:
+    """A new secret of the form that ``ref`` asks for.
+
+    Args:
+        ref: What is wanted.
+        at: Now.
+        authority: The text of what signs a certificate: of the root for the authority, of the authority for others.
+        subjects: For whom a certificate is.
+
+    Raises:
+        PermanentError: Nobody can mint this form (``text`` must be set by an operator), or it is unknown.
+    """
+    if ref.form == "certificate":
+        return _certificate(ref, at, authority, subjects)
+    if ref.form == "cephx":
+        return _cephx(at)
+    minter = _MINTERS.get(ref.form)
+    if minter is None:
+        why = "an operator must set it" if ref.form == "text" else f"there is no form {ref.form}"
+        raise PermanentError(f"the secret {ref} cannot be minted: {why}")
+    return minter()
+
+
+def check_text(ref: SecretRef, text: str) -> None:
+    """Whether a text brought from outside can be this secret.
+
+    Raises:
+        PermanentError: It is empty, or has not the parts of its form, or they do not belong together.
+    """
+    if not text.strip():
+        raise PermanentError(f"the secret {ref} may not be empty")
+    if ref.form not in PARTS:
+        return
+    try:
+        parts = json.loads(text)
+    except ValueError:
+        parts = None
+    if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
+        raise PermanentError(f"the secret {ref} is a JSON object with the parts {', '.join(PARTS[ref.form])}")
+    join_parts(ref.form, parts)
+    if ref.form == "certificate":
+        pki.check_pair(text)
+
+
+def _certificate(ref: SecretRef, at: datetime, authority: str | None, subjects: Subjects | None) -> str:
+    if ref == ROOT:
+        return pki.issue_root(at)
+    if authority is None:
+        raise PermanentError(f"the certificate {ref} needs an authority that signs it")
+    if ref == AUTHORITY:
+        return pki.issue_authority(authority, at)
+    if subjects is None:
+        raise PermanentError(f"nobody said which names the certificate {ref} is for")
+    return pki.issue(authority, subjects, at, client_only=ref.kind in CLIENT_ONLY)
+
+
+def _hex() -> str:
+    return secrets.token_hex(KEY_BYTES)
+
+
+def _fernet() -> str:
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def _rndc() -> str:
+    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def _cephx(at: datetime) -> str:
+    """A key as ``ceph-authtool --gen-print-key`` prints it: type, time made (s, ns), length, all little-endian, key."""
+    seconds = int(at.timestamp())
+    head = struct.pack("<HIIH", _CEPH_AES, seconds, at.microsecond * 1000, _CEPH_KEY_BYTES)
+    return base64.b64encode(head + os.urandom(_CEPH_KEY_BYTES)).decode()
+
+
+def _uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def _ssh() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=SSH_BITS)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    kind, _, body = public.decode().partition(" ")
+    return join_parts("ssh", {"private": private.decode(), "public": body, "type": kind})
+
+
+def _password16() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(BMC_CHARACTERS))
+
+
+_MINTERS: Mapping[str, Callable[[], str]] = {
+    "hex": _hex,
+    "fernet": _fernet,
+    "rndc": _rndc,
+    "uuid": _uuid,
+    "ssh": _ssh,
+    "password16": _password16,
+}

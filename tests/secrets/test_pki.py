@@ -1,0 +1,106 @@
+"""What OpenSSL itself, which the services on the nodes use, says of the certificates."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.errors import PermanentError
+from reconciler.model.machine import SecretRef
+from reconciler.secrets.mint import AUTHORITY, ROOT, Subjects, mint
+from reconciler.secrets.parts import part_of
+
+NOW = datetime.now(UTC)
+API = SecretRef("cl1", "pki", "api", "certificate")
+CLIENT = SecretRef("cl1-compute-1.example.com", "pki", "client", "certificate")
+LONG = "a-really-long-host-name." * 3 + "example.com"
+
+
+@pytest.fixture(scope="module")
+def authorities() -> Mapping[SecretRef, str]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl (apt: openssl)")
+    root = mint(ROOT, NOW)
+    return {ROOT: root, AUTHORITY: mint(AUTHORITY, NOW, authority=root)}
+
+
+def openssl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def write(folder: Path, text: str, *parts: str) -> list[Path]:
+    paths = [folder / part for part in parts]
+    for path in paths:
+        path.write_text(part_of(text, "certificate", path.name))
+    return paths
+
+
+def verify(folder: Path, authorities: Mapping[SecretRef, str], text: str, *options: str) -> str:
+    (folder / "root").write_text(part_of(authorities[ROOT], "certificate", "crt"))
+    (folder / "between").write_text(part_of(authorities[AUTHORITY], "certificate", "crt"))
+    write(folder, text, "crt")
+    chain = ("-CAfile", folder / "root", "-untrusted", folder / "between")
+    said = openssl("verify", "-x509_strict", *options, *chain, folder / "crt")
+    return said.stdout + said.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-purpose", "sslserver", "-verify_hostname", "cl1-api.example.com"),
+        ("-purpose", "sslserver", "-verify_ip", "203.0.113.2"),
+        ("-purpose", "sslserver", "-verify_ip", "2001:db8::2"),
+        ("-purpose", "sslclient"),
+    ],
+)
+def test_the_api_is_known_by_its_name_and_addresses(
+    tmp_path: Path, authorities: Mapping[SecretRef, str], options: tuple[str, ...]
+) -> None:
+    subjects = Subjects(("cl1-api.example.com", "cl1-api.example.com"), ("203.0.113.2", "2001:db8::2"))
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=subjects)
+    assert verify(tmp_path, authorities, made, *options).endswith(": OK\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-purpose", "sslserver"), "unsuitable certificate purpose"),
+        (("-verify_hostname", "cl1-compute-2.example.com"), "hostname mismatch"),
+    ],
+)
+def test_a_client_certificate_serves_nobody_and_is_nobody_elses(
+    tmp_path: Path, authorities: Mapping[SecretRef, str], options: tuple[str, ...], said: str
+) -> None:
+    made = mint(CLIENT, NOW, authority=authorities[AUTHORITY], subjects=Subjects((CLIENT.owner,)))
+    assert verify(tmp_path, authorities, made, "-purpose", "sslclient").endswith(": OK\n")
+    assert said in verify(tmp_path, authorities, made, *options)
+
+
+def test_a_name_longer_than_a_common_name_may_be_is_still_known(
+    tmp_path: Path, authorities: Mapping[SecretRef, str]
+) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects((LONG,)))
+    assert verify(tmp_path, authorities, made, "-verify_hostname", LONG).endswith(": OK\n")
+
+
+def test_the_bundle_is_what_a_server_reads(tmp_path: Path, authorities: Mapping[SecretRef, str]) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(("cl1-api.example.com",)))
+    crt, key, csr, pem = write(tmp_path, made, "crt", "key", "csr", "pem")
+    assert pem.read_text().startswith(crt.read_text())
+    assert pem.read_text().endswith(key.read_text())
+    public = openssl("x509", "-in", crt, "-noout", "-pubkey").stdout
+    assert public == openssl("pkey", "-in", key, "-pubout").stdout
+    assert public == openssl("req", "-in", csr, "-noout", "-pubkey", "-verify").stdout
+    assert part_of(made, "certificate", "chain").count("BEGIN CERTIFICATE") == 2
+
+
+def test_a_certificate_for_nobody_is_refused(authorities: Mapping[SecretRef, str]) -> None:
+    with pytest.raises(PermanentError, match="at least one host name"):
+        mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(()))
+    with pytest.raises(PermanentError, match="nobody said which names"):
+        mint(API, NOW, authority=authorities[AUTHORITY])
+    with pytest.raises(PermanentError, match="needs an authority"):
+        mint(API, NOW, subjects=Subjects(("cl1-api.example.com",)))
