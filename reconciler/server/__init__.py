@@ -1,0 +1,1 @@
+"""HTTP: reports, ENC, dashboard, metrics."""

@@ -1,0 +1,168 @@
+"""``/v1/...``: the fleet for programs, and what operators may decide. Also health and metrics."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..render.observation import dump_observation
+from .access import Token
+from .answers import JSON
+from .gate import may_approve, may_look, may_operate, served_of
+from .metrics import CONTENT_TYPE
+from .pages import as_json
+from .ports import NotPossibleError, Served
+
+router = APIRouter()
+look = [Depends(may_look)]
+_Served = Annotated[Served, Depends(served_of)]
+_Operator = Annotated[Token, Depends(may_operate)]
+_Approver = Annotated[Token, Depends(may_approve)]
+_JSON: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}}}}
+
+
+class Body(BaseModel):
+    """What an operator sends: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    why: str = Field(min_length=3, max_length=1000, description="for the record, and for colleagues")
+
+
+class Approval(Body):
+    """A word for one action on one machine, as it was shown."""
+
+    action: str = Field(pattern=r"^[a-z_]{1,40}$", description="the machine's needs_approval")
+    generation: int = Field(ge=0, description="the machine's generation; of an older one nothing is approved")
+
+
+class Scope(Body):
+    """What is paused or resumed."""
+
+    scope: str = Field(
+        pattern=r"^(fleet|cluster:[A-Za-z0-9._-]{1,253}|machine:[A-Za-z0-9 ._-]{1,64})$",
+        description="fleet, cluster:NAME or machine:SERIAL",
+    )
+
+
+@router.get("/v1/fleet", dependencies=look, summary="Everything the dashboard shows", responses=_JSON)
+def fleet(request: Request, served: _Served) -> Response:
+    """Carries an ETag, so that polling costs nothing while nothing changes."""
+    page = request.app.state.pages.of(served.fleet())
+    headers = {"etag": page.etag, "cache-control": "no-cache", "x-generated-at": page.generated_at}
+    if request.headers.get("if-none-match") == page.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(page.json, media_type=JSON, headers=headers)
+
+
+@router.get("/v1/machines", dependencies=look, summary="All machines, or those of a cluster, role or phase")
+def machines(
+    served: _Served, cluster: str | None = None, role: str | None = None, phase: str | None = None
+) -> Response:
+    """One flat object per machine."""
+    rows = [
+        row
+        for row in served.fleet().machines
+        if cluster in (None, row.cluster) and role in (None, row.role) and phase in (None, row.phase)
+    ]
+    return Response(as_json(rows), media_type=JSON)
+
+
+@router.get("/v1/machines/{serial}", dependencies=look, summary="All that is known of one machine")
+def machine(served: _Served, serial: str) -> Response:
+    """Its step, what it reported, what it was given, why profiles refuse it, and its history."""
+    row = next((row for row in served.fleet().machines if row.serial == serial), None)
+    if row is None:
+        raise HTTPException(404, "No machine of that serial has reported.")
+    observed = served.observation()
+    known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
+    return Response(as_json({"now": row, "known": known}), media_type=JSON)
+
+
+@router.get("/v1/clusters", dependencies=look, summary="All clusters and what they lack")
+def clusters(served: _Served) -> Response:
+    """One object per cluster."""
+    return Response(as_json(served.fleet().clusters), media_type=JSON)
+
+
+@router.get("/v1/plan", dependencies=look, summary="The latest plan", responses=_JSON)
+def plan(served: _Served) -> Response:
+    """As ``reconciler plan --format json`` prints it."""
+    found = served.plan_json()
+    if found is None:
+        raise HTTPException(503, "There is no plan yet.", {"retry-after": "5"})
+    return Response(found, media_type=JSON)
+
+
+@router.get("/v1/observation", dependencies=look, summary="What the latest plan was made from", responses=_JSON)
+def observation(served: _Served) -> Response:
+    """As ``reconciler observe`` writes it; ``reconciler plan --server`` asks for it. It holds no secret."""
+    found = served.observation()
+    if found is None:
+        raise HTTPException(503, "There is no plan yet.", {"retry-after": "5"})
+    return Response(dump_observation(found), media_type=JSON)
+
+
+@router.get("/v1/events", dependencies=look, summary="History, oldest first")
+def events(
+    served: _Served,
+    after: Annotated[int, Query(ge=0, lt=2**63, description="the last position you have")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Response:
+    """Ask again with the last position to follow it."""
+    return Response(as_json(served.events(after, limit)), media_type=JSON)
+
+
+@router.post("/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for")
+async def approve(served: _Served, who: _Approver, serial: str, body: Approval) -> None:
+    """Needs an approver's token."""
+    await _decide(served.operators.approve, serial, body.action, body.generation, who.name, body.why)
+
+
+@router.post("/v1/machines/{serial}/retry", status_code=204, summary="Forget failures and try again now")
+async def retry(served: _Served, who: _Operator, serial: str, body: Body) -> None:
+    """Needs an operator's token."""
+    await _decide(served.operators.retry, serial, who.name, body.why)
+
+
+@router.post("/v1/pause", status_code=204, summary="Do nothing more in a scope")
+async def pause(served: _Served, who: _Operator, body: Scope) -> None:
+    """What has begun is finished. Needs an operator's token."""
+    await _decide(served.operators.pause, body.scope, who.name, body.why)
+
+
+@router.post("/v1/resume", status_code=204, summary="End a pause")
+async def resume(served: _Served, who: _Operator, body: Scope) -> None:
+    """Needs an operator's token."""
+    await _decide(served.operators.resume, body.scope, who.name, body.why)
+
+
+@router.get("/healthz", summary="Whether this process works")
+def healthz(request: Request) -> Response:
+    """For systemd and load balancers: 503 when nothing that machines say would be kept."""
+    if request.app.state.ingest.is_writing:
+        return Response("ok\n", media_type="text/plain")
+    return Response("nothing is being written\n", 503, media_type="text/plain")
+
+
+@router.get("/readyz", summary="Whether answers are worth having")
+def readyz(served: _Served) -> Response:
+    """503 with a line per reason until the first plan is made."""
+    reasons = served.unready()
+    return Response("\n".join(reasons or ["ready"]) + "\n", 503 if reasons else 200, media_type="text/plain")
+
+
+@router.get("/metrics", dependencies=look, summary="For Prometheus")
+def metrics(request: Request, served: _Served) -> Response:
+    """Text format 0.0.4."""
+    return Response(request.app.state.metrics.render(served.fleet()), media_type=CONTENT_TYPE)
+
+
+async def _decide(decision: Any, *arguments: object) -> None:
+    try:
+        await run_in_threadpool(decision, *arguments)
+    except LookupError as error:
+        raise HTTPException(404, str(error.args[0]) if error.args else "There is no such machine.") from None
+    except NotPossibleError as error:
+        raise HTTPException(409, str(error)) from None

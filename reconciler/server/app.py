@@ -1,0 +1,83 @@
+"""The application: API, health, metrics and dashboard in FastAPI, with the fast path in front."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from . import api, dashboard, described
+from .answers import Answer, refused
+from .fast import App, Fast
+from .ingest import Ingest
+from .metrics import Metrics
+from .pages import HERE, Pages
+from .ports import Served
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+MAX_BODY = 16 * 1024
+"""Bytes of an operator's request. Reports have their own limit, in the fast path."""
+
+
+def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
+    """The ASGI application. ``ingest`` must have been started before a report can be answered."""
+    app = FastAPI(title="OpenStack Cluster Reconciler", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.served = served
+    app.state.metrics = metrics
+    app.state.ingest = ingest
+    app.state.pages = Pages()
+    app.include_router(dashboard.router)
+    app.include_router(api.router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _bug)
+    app.middleware("http")(_guard)
+    described.add_fast_paths(app)
+    metrics.watch_queue(lambda: ingest.waiting)
+    return Fast(served, ingest, metrics, app)
+
+
+def response_of(answer: Answer) -> Response:
+    """A framework's response."""
+    return Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """No long bodies in, safe headers out."""
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdigit() or int(length[:12]) > MAX_BODY:
+        response = response_of(refused(413, f"A request may have {MAX_BODY} bytes, announced by Content-Length."))
+    else:
+        response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("cache-control", "no-store")
+    return response
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    return response_of(refused(error.status_code, str(error.detail), headers=error.headers))
+
+
+async def _invalid(request: Request, error: Any) -> Response:
+    """Every problem with its field; what was sent is not sent back."""
+    problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+    return response_of(refused(400, problems, "invalid"))
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """The traceback goes to our log, never to the caller."""
+    return response_of(refused(500, "This is a bug in reconciler; its log says more.", "bug", HEADERS))

@@ -1,0 +1,49 @@
+"""``/``, a page per machine, and ``/docs``: for humans, rendered here, with nothing fetched from elsewhere."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from .gate import may_look, served_of
+from .pages import render
+from .ports import Served
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(may_look)])
+_HTML = "text/html; charset=utf-8"
+_Served = Annotated[Served, Depends(served_of)]
+
+
+@router.get("/")
+def dashboard(request: Request, served: _Served) -> Response:
+    """The fleet on one page; asked again every two seconds, so it answers 304 while nothing changed."""
+    page = request.app.state.pages.of(served.fleet())
+    headers = {"etag": page.etag, "cache-control": "no-cache", "x-generated-at": page.generated_at}
+    if request.headers.get("if-none-match") == page.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(page.html, media_type=_HTML, headers=headers)
+
+
+@router.get("/machines/{serial}")
+def machine(served: _Served, serial: str) -> Response:
+    """One machine: what it waits for, what it is, what happened to it."""
+    view = served.fleet()
+    row = next((row for row in view.machines if row.serial == serial), None)
+    if row is None:
+        raise HTTPException(404, "No machine of that serial has reported.")
+    observed = served.observation()
+    known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
+    events = [event for event in view.events if event.serial == serial]
+    return Response(render("machine.html", row=row, known=known, events=events), media_type=_HTML)
+
+
+@router.get("/openapi.json")
+def openapi(request: Request) -> dict[str, Any]:
+    """The API's description."""
+    description: dict[str, Any] = request.app.openapi()
+    return description
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """The same for reading."""
+    return Response(render("docs.html", api=request.app.openapi()), media_type=_HTML)

@@ -1,0 +1,141 @@
+"""Views made into JSON and HTML, each once per view, and then served from memory until something changed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from ..model.units import render_size
+from .fleet import FleetView, MachineRow, Tone
+from .racks import draw_racks, group_waits, natural, unracked
+
+_NEED_A_HUMAN = (Tone.TROUBLE, Tone.ASKS)
+
+HERE = Path(__file__).parent
+
+GLYPHS = {
+    Tone.TROUBLE: "✕",
+    Tone.ASKS: "?",
+    Tone.BUSY: "▶",
+    Tone.WAITING: "…",
+    Tone.ORPHANED: "◌",
+    Tone.SETTLED: "✓",
+}
+LABELS = {
+    Tone.TROUBLE: "in trouble",
+    Tone.ASKS: "asking for approval",
+    Tone.BUSY: "being worked on",
+    Tone.WAITING: "waiting",
+    Tone.ORPHANED: "orphaned",
+    Tone.SETTLED: "settled",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One view, rendered when first asked for."""
+
+    view: FleetView
+
+    @cached_property
+    def _content(self) -> bytes:
+        """The view without its time, which changes with every pass though nothing else does."""
+        shown = {f.name: getattr(self.view, f.name) for f in fields(self.view) if f.name != "generated_at"}
+        return as_json(shown)
+
+    @cached_property
+    def etag(self) -> str:
+        """The same as long as the view shows the same."""
+        return f'"{sha256(self._content).hexdigest()[:20]}"'
+
+    @property
+    def generated_at(self) -> str:
+        """When the daemon last looked, RFC 3339."""
+        return self.view.generated_at.isoformat()
+
+    @cached_property
+    def json(self) -> bytes:
+        """For ``/v1/fleet``."""
+        return b'{"generated_at": "' + self.generated_at.encode() + b'", ' + self._content[1:]
+
+    @cached_property
+    def html(self) -> bytes:
+        """The dashboard."""
+        view = self.view
+        return render(
+            "dashboard.html",
+            view=view,
+            racks=draw_racks(view.machines),
+            unracked=unracked(view.machines),
+            waits=group_waits(view.machines),
+            troubled=sorted((row for row in view.machines if row.tone in _NEED_A_HUMAN), key=_worst_first),
+            busy=[row for row in view.machines if row.tone is Tone.BUSY],
+            names={row.serial: row.name for row in view.machines},
+            etag=self.etag,
+        )
+
+
+class Pages:
+    """The page of the newest view."""
+
+    def __init__(self) -> None:
+        self._page: Page | None = None
+
+    def of(self, view: FleetView) -> Page:
+        """The page of ``view``, the last one again if it shows the very same object."""
+        if self._page is None or self._page.view is not view:
+            self._page = Page(view)
+        return self._page
+
+
+def as_json(value: object) -> bytes:
+    """Plain JSON of our frozen types."""
+    return json.dumps(value, default=_plain, ensure_ascii=False).encode()
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return dict(value)
+        case set() | frozenset():
+            return sorted(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)
+
+
+def render(template: str, **values: Any) -> bytes:
+    """A page, with everything in ``values`` escaped."""
+    return _environment.get_template(template).render(values).encode()
+
+
+def _worst_first(row: MachineRow) -> tuple[object, ...]:
+    return _NEED_A_HUMAN.index(row.tone), -row.failures, natural(row.name)
+
+
+def _clock_text(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+
+
+_environment = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters |= {
+    "clock": _clock_text,
+    "size": render_size,
+    "glyph": GLYPHS.__getitem__,
+    "label": LABELS.__getitem__,
+}
+_environment.globals |= {"TONES": tuple(Tone)}

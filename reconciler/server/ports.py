@@ -1,0 +1,88 @@
+"""What the server serves and whom it believes: everything is passed in, nothing is looked up elsewhere."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from ..model.machine import Observation, Seen
+from ..model.observations import Heard, Notice
+from .access import Address, Token
+from .fleet import EventRow, FleetView
+
+
+class Store(Protocol):
+    """Where words from machines are kept. Called from threads; what a method writes is durable when it returns."""
+
+    def record(self, words: Sequence[Heard], notices: Sequence[Notice]) -> None: ...
+
+    def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
+        """What is known of these machines, as far as they have reported."""
+
+    def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
+        """Hold a machine until an operator has looked, and tell of it. The same one twice is once."""
+
+
+class NotPossibleError(Exception):
+    """An operator's request that cannot be carried out; the text says why and what to do."""
+
+
+class Operators(Protocol):
+    """What operators may decide. ``who`` is the name of the token that asked.
+
+    Every call raises LookupError where there is no such machine or scope, NotPossibleError where it makes no sense now.
+    """
+
+    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None: ...
+
+    def retry(self, serial: str, who: str, why: str) -> None: ...
+
+    def pause(self, scope: str, who: str, why: str) -> None: ...
+
+    def resume(self, scope: str, who: str, why: str) -> None: ...
+
+
+class Document(Protocol):
+    """A node's Puppet classes, rendered beforehand, so that answering is a lookup."""
+
+    @property
+    def yaml(self) -> bytes: ...
+
+    @property
+    def as_oci(self) -> bytes:
+        """The same in OCI's envelope."""
+
+    @property
+    def address(self) -> str | None:
+        """The node's management address, from which it may ask for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoDocument:
+    """A node that exists and whose classes cannot be rendered."""
+
+    because: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom the server believes, by address and by token. Asked anew at each request, so that a commit takes effect."""
+
+    is_puppet_server: Callable[[Address], bool]  # who may ask for any node's classes
+    may_look: Callable[[Address], bool] = lambda address: False  # who may see the dashboard, besides loopback
+    tokens: Mapping[str, Token] = field(default_factory=dict)  # by the SHA-256 of the token, in hex
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Everything the server serves. The functions look at memory, except ``events`` and ``operators``."""
+
+    trust: Trust
+    enc: Callable[[str], Document | NoDocument | None]  # by hostname; None: no such node
+    fleet: Callable[[], FleetView]  # the very same object until something changed
+    observation: Callable[[], Observation | None]
+    plan_json: Callable[[], bytes | None]  # the latest plan as the contract's JSON; None before the first
+    events: Callable[[int, int], Sequence[EventRow]]  # after this position, at most so many, oldest first
+    operators: Operators
+    unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can

@@ -1,0 +1,136 @@
+"""The listening side: uvicorn inside somebody else's event loop, on as many addresses as asked."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .fast import App
+
+MAX_CONNECTIONS = 2_000
+"""Beyond this, answers are 503. Each costs some 50 kB."""
+
+HEAD_SECONDS = 15.0
+MAX_HEAD = 32 * 1024
+"""Within which a request's line and headers must have come, and bytes they may have; uvicorn itself bounds neither."""
+
+BACKLOG = 1024
+"""Connections waiting to be accepted."""
+
+GRACE_SECONDS = 5
+"""How long running requests may take to finish when the server stops."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 that gives up on clients which never finish asking."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._deadline is not None and self._head_bytes > MAX_HEAD:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        if self._deadline is None:
+            self._expect_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _head_came(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the daemon's."""
+        yield
+
+
+class Server:
+    """Serves ``app`` from ``start`` to ``stop``."""
+
+    def __init__(self, app: App, listen: Sequence[tuple[str, int]]) -> None:
+        self._listen = listen
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # what a proxy says of its clients is not believed
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=30,  # longer than the dashboard's poll
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            backlog=BACKLOG,
+        )
+        self._server = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> tuple[tuple[str, int], ...]:
+        """Listen, and return the addresses and ports, which matters where port 0 was asked for.
+
+        Raises:
+            OSError: An address cannot be listened on; the text names it.
+        """
+        sockets: list[socket.socket] = []
+        try:
+            for address, port in self._listen:
+                sockets.append(_bind(address, port))
+        except OSError:
+            for bound in sockets:
+                bound.close()
+            raise
+        names = tuple((name[0], name[1]) for name in (bound.getsockname() for bound in sockets))
+        self._task = asyncio.create_task(self._server.serve(sockets=sockets), name="http server")
+        return names
+
+    async def stop(self) -> None:
+        """Stop listening, let running requests finish for a few seconds, close the rest."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
+    # With the protocol named, asyncio turns off Nagle's algorithm on what it accepts; else each answer of two writes
+    # waits 40 ms for the client's delayed acknowledgement.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((address, port))
+        bound.listen(BACKLOG)  # at once: who connects before the loop accepts waits, and is not refused
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"cannot listen on {address} port {port}: {error.strerror}") from None
+    return bound

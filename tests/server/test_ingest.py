@@ -1,0 +1,344 @@
+"""What machines may say, what becomes of it, and that a refused word leaves no trace."""
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.model.machine import InstallStatus
+from reconciler.server import fast, ingest
+from reconciler.server.access import Caller, parse_address
+from reconciler.store import Store
+
+from .conftest import Client
+from .worlds import NODE, STRANGER, TRUSTED, World, body, report
+
+FROM_TRUSTED = Caller(parse_address(TRUSTED))
+
+
+@pytest.mark.parametrize("path", ["/v1/report", "/oci/report.php"])
+async def test_a_report_is_answered_ok_and_kept(world: World, client: Client, path: str) -> None:
+    answer = await client().post(path, content=body(), headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.content) == (200, b"Ok")
+    [word] = world.store.words
+    assert (word.serial, word.address, word.at) == ("7XK9Z01", TRUSTED, world.now)
+    assert word.hardware is not None
+    assert word.hardware.product == "PowerEdge R640"
+    assert [notice.kind for notice in world.store.notices] == ["first-report"]
+    assert world.woken == 1
+
+
+async def test_real_reports_are_taken(world: World, client: Client, shared: Path) -> None:
+    found = [path.read_text() for path in sorted((shared / "lab").glob("real-report.json"))]
+    for path in sorted((shared / "oci-golden").glob("*/reports.jsonl")):
+        found += [json.dumps(json.loads(line)["report"]) for line in path.read_text().splitlines()]
+    assert len(found) > 20
+    for one in found:
+        answer = await client().post("/oci/report.php", content=one)
+        assert answer.content == b"Ok", answer.text
+
+
+async def test_a_known_report_costs_no_parsing_and_wakes_nobody(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client().post("/v1/report", content=body())
+    monkeypatch.setattr(ingest, "parse_report", None)
+    world.now += timedelta(seconds=30)
+    assert (await client().post("/v1/report", content=body())).content == b"Ok"
+    assert [word.at for word in world.store.words] == [world.now - timedelta(seconds=30), world.now]
+    assert world.store.words[1].digest == world.store.words[0].digest
+    assert world.woken == 1
+
+
+async def test_a_known_report_is_still_known_after_a_restart(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body())
+    again = World(store=world.store)
+    again.ingest.start()
+    assert (await again.ingest.report(body(), FROM_TRUSTED)).result == "known"
+    await again.ingest.stop()
+    assert again.woken == 0
+
+
+async def test_changed_hardware_is_told_and_wakes_the_loop(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body())
+    await client().post("/v1/report", content=body(bios_version="3.0.0"))
+    assert [notice.text for notice in world.store.notices][1:] == ["BIOS version is 3.0.0, was 2.12.2"]
+    assert world.woken == 2
+    back = await world.ingest.report(body(), FROM_TRUSTED)
+    assert back.result == "changed", "the old report again is a change, not the one before"
+
+
+async def test_a_processor_clock_that_drifts_is_no_change(world: World) -> None:
+    await world.ingest.report(body(cpu_mhz="1200.5"), FROM_TRUSTED)
+    assert (await world.ingest.report(body(cpu_mhz="2400.1"), FROM_TRUSTED)).result == "known"
+    assert world.woken == 1
+
+
+def other_board() -> bytes:
+    """The same serial, other MAC addresses."""
+    return json.dumps({**report("OTHER"), "machine": report()["machine"]}).encode()
+
+
+async def test_two_machines_that_claim_one_serial_are_both_held_and_never_merged(world: World, client: Client) -> None:
+    assert (await client().post("/v1/report", content=body())).status_code == 200
+    before = world.store.machines["7XK9Z01"]
+    for _ in range(2):
+        answer = await client("192.168.100.8").post("/v1/report", content=other_board())
+        assert answer.status_code == 409
+        assert "two machines claim the serial 7XK9Z01" in answer.text
+    assert world.store.machines["7XK9Z01"] == before
+    reason, evidence = world.store.conflicts["7XK9Z01"]
+    assert "52:54:00" in reason
+    assert "192.168.100.8" in evidence
+    assert [notice.kind for notice in world.store.notices] == ["first-report", "conflict"], "told once"
+    assert world.woken == 2
+    assert (await client().post("/v1/report", content=body())).status_code == 200, "the first one is still heard"
+
+
+async def test_a_forgotten_machine_makes_room_for_the_other(world: World) -> None:
+    await world.ingest.report(body(), FROM_TRUSTED)
+    del world.store.machines["7XK9Z01"]
+    assert (await world.ingest.report(other_board(), FROM_TRUSTED)).result == "new"
+
+
+async def test_first_reports_at_once_make_one_machine(world: World) -> None:
+    answers = await asyncio.gather(*(world.ingest.report(body(), FROM_TRUSTED) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(world.store.notices) == 1
+
+
+async def test_of_two_rivals_at_once_one_is_held(world: World) -> None:
+    rivals = await asyncio.gather(*(world.ingest.report(one, FROM_TRUSTED) for one in (body(), other_board())))
+    assert sorted(answer.status for answer in rivals) == [200, 409]
+
+
+async def test_words_that_gather_while_the_disk_is_busy_are_written_together(world: World) -> None:
+    world.store.gate.clear()
+    waiting = [asyncio.create_task(world.ingest.report(body(f"M{i}"), FROM_TRUSTED)) for i in range(50)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in waiting), "nobody hears Ok before it is on disk"
+    world.store.gate.set()
+    assert {answer.body for answer in await asyncio.gather(*waiting)} == {b"Ok"}
+    assert world.store.batches <= 3
+
+
+async def test_what_could_not_be_written_is_not_answered_ok(world: World, client: Client) -> None:
+    world.store.broken = True
+    answer = await client().post("/v1/report", content=body())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    world.store.broken = False
+    assert (await world.ingest.report(body(), FROM_TRUSTED)).result == "new", "nothing of the lost report was believed"
+    assert world.woken == 1
+
+
+async def test_a_full_queue_sends_callers_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.store.gate.clear()
+    crowd = [asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED)) for _ in range(ingest.QUEUE + 600)]
+    await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    world.store.gate.set()
+    statuses = [answer.status for answer in await asyncio.gather(*crowd)]
+    assert statuses.count(503) > 0
+    assert statuses.count(200) >= ingest.QUEUE
+    assert len(world.store.words) == statuses.count(200)
+
+
+async def test_the_last_words_are_written_when_the_server_stops(world: World) -> None:
+    world.store.gate.clear()
+    spoken = asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED))
+    await asyncio.sleep(0.02)
+    world.store.gate.set()
+    await world.ingest.stop()
+    assert (await spoken).body == b"Ok"
+    assert (await world.ingest.report(body(), FROM_TRUSTED)).status == 503
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "sent", "status", "says"),
+    [
+        (STRANGER, {}, body(), 403, "trusted networks"),
+        (NODE, {}, body(), 403, "trusted networks"),
+        (TRUSTED, {"x_forwarded_for": TRUSTED}, body(), 403, "trusted networks"),
+        (STRANGER, {"x_forwarded_for": TRUSTED}, body(), 403, "trusted networks"),
+        (TRUSTED, {}, b"", 400, ""),
+        (TRUSTED, {}, b"null", 400, ""),
+        (TRUSTED, {}, b"[" * 100_000, 400, ""),
+        (TRUSTED, {}, b'{"memory": [{"size": "2048"}]}', 400, "machine"),
+        (TRUSTED, {}, body("X\n"), 400, "serial"),
+        (TRUSTED, {}, body("To Be Filled By O.E.M."), 400, "serial"),
+        (TRUSTED, {}, body("x', notices='pwned"), 400, "serial"),
+        (TRUSTED, {}, b"x" * (ingest.MAX_REPORT + 1), 413, "bytes"),
+    ],
+)
+async def test_a_bad_report_is_refused_and_changes_nothing(
+    world: World, client: Client, address: str, headers: dict[str, str], sent: bytes, status: int, says: str
+) -> None:
+    answer = await client(address, **headers).post("/oci/report.php", content=sent)
+    assert answer.status_code == status
+    assert says in answer.text
+    assert world.store.is_untouched
+    assert not world.woken
+
+
+async def test_a_report_without_announced_length_is_bounded_too(world: World, client: Client) -> None:
+    async def endless() -> Any:
+        while True:
+            yield b"x" * 65536
+
+    assert (await client().post("/v1/report", content=endless())).status_code == 413
+    assert world.store.is_untouched
+
+
+async def test_a_token_lets_nobody_report(world: World, client: Client) -> None:
+    assert (await client(STRANGER, "approver").post("/v1/report", content=body())).status_code == 403
+
+
+STATUS = "/oci/install-status.php"
+
+
+@pytest.mark.parametrize("status", list(InstallStatus))
+@pytest.mark.parametrize("path", ["/v1/install-status", STATUS])
+async def test_a_status_is_kept_with_its_sender(world: World, client: Client, path: str, status: InstallStatus) -> None:
+    await client().post("/v1/report", content=body())
+    answer = await client(NODE).get(path, params={"status": status, "chassis-serial": "7XK9Z01"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    word = world.store.words[-1]
+    assert (word.serial, word.status, word.address, word.hardware) == ("7XK9Z01", status, NODE, None)
+    assert world.woken == 2
+
+
+async def test_an_installer_that_says_no_serial_is_known_by_its_address(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body())
+    assert (await client().get(STATUS, params={"status": "installing"})).status_code == 200
+    assert world.store.words[-1].status is InstallStatus.INSTALLING
+    assert (await client("192.168.100.77").get(STATUS, params={"status": "installing"})).status_code == 404
+
+
+async def test_an_installed_node_behind_nat_says_its_own_address(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body())
+    said = {"status": "installed", "chassis-serial": "7XK9Z01", "ipaddr": NODE}
+    assert (await client().get(STATUS, params=said)).status_code == 200
+    assert world.store.words[-1].address == NODE
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "status", "says"),
+    [
+        (STRANGER, {"status": "live", "chassis-serial": "7XK9Z01"}, 403, "networks"),
+        (TRUSTED, {"status": "unkown", "chassis-serial": "7XK9Z01"}, 400, "status"),
+        (TRUSTED, {"chassis-serial": "7XK9Z01"}, 400, "status"),
+        (TRUSTED, {"status": "live", "chassis-serial": "NOBODY"}, 404, "No machine"),
+        (TRUSTED, {"status": "live", "chassis-serial": "x\0y"}, 400, "chassis-serial"),
+        (TRUSTED, {"status": "live", "chassis-serial": "x" * 65}, 400, "chassis-serial"),
+        (TRUSTED, {"status": "installed", "chassis-serial": "7XK9Z01", "ipaddr": "8.8.8.8"}, 400, "ipaddr"),
+        (TRUSTED, {"status": "installed", "chassis-serial": "7XK9Z01", "ipaddr": "::1"}, 400, "ipaddr"),
+        (TRUSTED, {"status": "installed", "chassis-serial": "7XK9Z01", "ipaddr": "a; reboot"}, 400, "ipaddr"),
+    ],
+)
+async def test_a_bad_status_is_refused_and_changes_nothing(
+    world: World, client: Client, address: str, said: dict[str, str], status: int, says: str
+) -> None:
+    await world.ingest.report(body(), FROM_TRUSTED)
+    answer = await client(address).get(STATUS, params=said)
+    assert answer.status_code == status
+    assert says in answer.text
+    assert len(world.store.words) == 1
+
+
+def junk() -> st.SearchStrategy[Any]:
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.just("1" * 5000)
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    )
+
+
+@st.composite
+def broken_reports(draw: st.DrawFn) -> bytes:
+    """A good report with one place exchanged for anything at all."""
+    found = report()
+    section = draw(st.sampled_from(sorted(found)))
+    if not found[section] or draw(st.booleans()):
+        found[section] = draw(junk())
+    else:
+        found[section][0][draw(st.sampled_from([*found[section][0], "surprise"]))] = draw(junk())
+    return json.dumps(found).encode()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sent=st.binary(max_size=300) | broken_reports() | st.builds(lambda v: json.dumps(v).encode(), junk()))
+def test_whatever_is_sent_the_answer_is_ok_or_4xx_and_a_4xx_leaves_no_trace(sent: bytes) -> None:
+    async def send() -> None:
+        world = World()
+        world.ingest.start()
+        answer = await world.ingest.report(sent, FROM_TRUSTED)
+        await world.ingest.stop()
+        assert answer.status == 200 or 400 <= answer.status < 500
+        assert (len(world.store.words) == 1) is (answer.status == 200)
+        assert world.store.is_untouched is (answer.status != 200)
+        assert "Traceback" not in answer.body.decode()
+
+    asyncio.run(send())
+
+
+async def test_a_client_that_leaves_half_way_is_not_believed(world: World) -> None:
+    sent: list[Any] = []
+    messages = iter([{"type": "http.request", "body": body(), "more_body": True}, {"type": "http.disconnect"}])
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/report", "query_string": b"",
+        "headers": [], "client": (TRUSTED, 1),
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await world.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert world.store.is_untouched
+
+
+async def test_a_client_that_dawdles_is_let_go(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "BODY_SECONDS", 0.05)
+
+    async def slowly() -> Any:
+        yield b'{"machine": '
+        await asyncio.sleep(5)
+
+    answer = await client().post("/v1/report", content=slowly())
+    assert answer.status_code == 408
+    assert world.store.is_untouched
+
+
+async def test_memory_for_known_machines_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "REMEMBERED", 3)
+    for i in range(9):
+        await world.ingest.report(body(f"M{i}"), FROM_TRUSTED)
+    assert len(world.ingest._known) == len(world.ingest._by_body) == 3
+    assert (await world.ingest.report(body("M0"), FROM_TRUSTED)).result == "known", "read from the store again"
+
+
+async def test_the_real_database_keeps_what_is_heard(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/r.sqlite"
+    with Store.open(url) as store:
+        world = World(store=store)  # type: ignore[arg-type]  # the very Protocol, in place of the fake
+        world.ingest.start()
+        assert (await world.ingest.report(body(), FROM_TRUSTED)).result == "new"
+        said = await world.ingest.status("live", "7XK9Z01", None, FROM_TRUSTED)
+        assert said.status == 200
+        assert (await world.ingest.report(other_board(), FROM_TRUSTED)).status == 409
+        await world.ingest.stop()
+    with Store.open(url) as store:
+        again = World(store=store)  # type: ignore[arg-type]
+        again.ingest.start()
+        assert (await again.ingest.report(body(), FROM_TRUSTED)).result == "known"
+        await again.ingest.stop()
+        [machine] = store.seen(["7XK9Z01"]).values()
+        assert (machine.status, machine.address) == (InstallStatus.LIVE, TRUSTED)
+        kinds = [notice.kind for notice in store.notices()]
+        assert kinds == ["first-report", "conflict"]

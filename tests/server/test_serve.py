@@ -1,0 +1,149 @@
+"""The real thing: uvicorn on loopback, and clients that behave or do not."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from reconciler.server import serve
+from reconciler.server.serve import Server
+
+from .worlds import World, body
+
+# The world trusts 127.0.0.8/29, so a client says which loopback address it comes from.
+MACHINE = "127.0.0.9"
+
+
+@pytest.fixture
+async def port(world: World) -> AsyncIterator[int]:
+    server = Server(world.app, [("127.0.0.1", 0)])
+    [(_, bound)] = await server.start()
+    yield bound
+    await server.stop()
+
+
+def client_from(address: str, port: int) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=600))
+    return httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=60)
+
+
+async def talk(port: int, sent: bytes, *, source: str = MACHINE) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+    writer.write(sent)
+    await writer.drain()
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_report_and_classes_over_a_real_connection(world: World, port: int) -> None:
+    async with client_from(MACHINE, port) as machine:
+        assert (await machine.post("/oci/report.php", content=body())).content == b"Ok"
+        assert (await machine.get("/oci/install-status.php?status=live&chassis-serial=7XK9Z01")).status_code == 200
+        refused = await machine.get("/v1/enc/n1.example.com")
+        assert refused.status_code == 403
+        assert "server" not in refused.headers
+    assert {word.address for word in world.store.words} == {MACHINE}
+    async with client_from("127.0.0.1", port) as here:
+        assert (await here.post("/v1/report", content=body())).status_code == 403, "loopback is not a trusted network"
+
+
+async def test_an_answer_is_sent_without_waiting_for_the_client_to_acknowledge_its_head(world: World) -> None:
+    server = Server(world.app, [("127.0.0.1", 0)])
+    [(_, port)] = await server.start()
+    async with client_from(MACHINE, port) as machine:
+        await machine.get("/healthz")
+        [connection] = server._server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await server.stop()
+
+
+async def test_five_hundred_machines_at_once_are_all_heard(world: World, port: int) -> None:
+    async with client_from(MACHINE, port) as machines:
+        answers = await asyncio.gather(
+            *(machines.post("/v1/report", content=body(f"M{i}")) for i in range(500)), return_exceptions=True
+        )
+    assert {getattr(answer, "content", answer) for answer in answers} == {b"Ok"}
+    assert {word.serial for word in world.store.words} == {f"M{i}" for i in range(500)}
+    assert world.store.batches < 250
+
+
+async def test_a_long_body_is_refused_before_it_is_sent(world: World, port: int) -> None:
+    head = b"POST /v1/report HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n"
+    answer = await talk(port, head)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"100 Continue" not in answer
+    assert world.store.is_untouched
+
+
+async def test_a_client_that_never_finishes_its_headers_is_let_go(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "HEAD_SECONDS", 0.1)
+    for begun in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET /v1/enc/"):
+        assert await talk(port, begun) == b""
+
+
+async def test_endless_headers_are_cut_off(port: int) -> None:
+    flood = b"GET / HTTP/1.1\r\n" + b"X-A: " + b"y" * 4 * serve.MAX_HEAD
+    assert await talk(port, flood) == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\0\0\0\0\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"FOO / HTTP/9.9\r\n\r\n", b"GET http:// HTTP/1.1\r\n\r\n"],
+)
+async def test_what_is_not_http_gets_a_400_and_harms_nobody(world: World, port: int, sent: bytes) -> None:
+    assert b"200 OK" not in await talk(port, sent)
+    async with client_from("127.0.0.1", port) as here:
+        assert (await here.get("/healthz")).status_code == 200
+
+
+async def test_a_slow_client_does_not_keep_others_waiting(world: World, port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(MACHINE, 0))
+    writer.write(b"POST /v1/report HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n{")
+    await writer.drain()
+    async with client_from(MACHINE, port) as machine:
+        assert (await machine.post("/v1/report", content=body())).content == b"Ok"
+    writer.close()
+    await writer.wait_closed()
+    assert len(world.store.words) == 1
+
+
+async def test_several_addresses_and_a_port_of_the_systems_choice(world: World) -> None:
+    server = Server(world.app, [("127.0.0.1", 0), ("127.0.0.2", 0), ("::1", 0)])
+    listening = await server.start()
+    assert [address for address, _ in listening] == ["127.0.0.1", "127.0.0.2", "::1"]
+    for address, port in listening:
+        host = f"[{address}]" if ":" in address else address
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://{host}:{port}/healthz")).text == "ok\n"
+    await server.stop()
+    with socket.socket() as probe:
+        assert probe.connect_ex(listening[0]) != 0
+
+
+async def test_an_address_in_use_is_named(world: World, port: int) -> None:
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):
+        await Server(world.app, [("127.0.0.1", 0), ("127.0.0.1", port)]).start()
+
+
+async def test_a_stop_lets_the_running_request_finish(world: World) -> None:
+    server = Server(world.app, [("127.0.0.1", 0)])
+    [(_, port)] = await server.start()
+    world.store.gate.clear()
+    async with client_from(MACHINE, port) as machine:
+        spoken = asyncio.create_task(machine.post("/v1/report", content=body()))
+        while not world.ingest._known:
+            await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0.1)
+        world.store.gate.set()
+        assert (await spoken).content == b"Ok"
+        await stopping
