@@ -1,0 +1,1 @@
+"""A fleet of servers that behave like real ones from the outside."""

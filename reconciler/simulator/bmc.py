@@ -1,0 +1,23 @@
+"""The BMC of a simulated server: real IPMI where ``ipmi_sim`` is installed, else one of our own."""
+
+from pathlib import Path
+from typing import Literal
+
+from .fleet import SimBmc
+from .ipmi_sim import IpmiSim, is_installed
+from .plain_bmc import PlainBmc
+
+BmcProtocol = Literal["ipmi", "simulated"]
+"""What a BMC speaks; the daemon's ``bmc_protocol`` has to be the same."""
+
+
+def protocol() -> BmcProtocol:
+    """The most real one that works on this machine."""
+    return "ipmi" if is_installed() else "simulated"
+
+
+def make_bmc(speaking: BmcProtocol, address: str, port: int, username: str, password: str, folder: Path) -> SimBmc:
+    """A BMC on a loopback address; ``folder`` is its own."""
+    if speaking == "ipmi":
+        return IpmiSim(address, port, folder, username, password)
+    return PlainBmc(address, port, username, password)

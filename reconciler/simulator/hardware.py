@@ -1,0 +1,129 @@
+"""What simulated servers report: the stock agent's JSON, for three server models."""
+
+from dataclasses import dataclass
+
+GB = 1000**3
+
+
+@dataclass(frozen=True)
+class Model:
+    """A server model. Disks are (model, size in bytes), in slot order; behind a RAID controller where it has one."""
+
+    product: str
+    memory_mib: int
+    disks: tuple[tuple[str, int], ...]
+    volumes: tuple[int, ...] = ()  # sizes of the volumes that the RAID controller shows; empty: no controller
+    controller: str = "C620 Series Chipset Family SATA Controller [AHCI mode]"
+
+
+_SSD = ("MTFDDAK240TDS", 240_057_409_536)
+_SSD_BIG = ("MTFDDAK960TDS", 960_197_124_096)
+_HDD = ("ST12000NM0027", 12_000_138_625_024)
+_MEGARAID = "MegaRAID SAS-3 3108 [Invader]"
+
+CONTROLLER = Model("PowerEdge R440", 65536, (_SSD, _SSD), (_SSD[1],), _MEGARAID)
+PROXY = Model("PowerEdge R430", 131072, (_SSD, _SSD, *[_SSD_BIG] * 4), (_SSD[1], *[_SSD_BIG[1]] * 4), _MEGARAID)
+STORE = Model("PowerEdge R740xd", 131072, (*[_HDD] * 12, _SSD, _SSD))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One server in a rack: its model, and the switches and port that its two fast interfaces are plugged into."""
+
+    serial: str
+    model: Model
+    switches: tuple[str, str]
+    port: str
+    number: int  # tells the servers' MAC addresses apart
+
+
+def disk_names(model: Model) -> dict[str, tuple[str, int]]:
+    """Kernel name to (model, size) of every disk that can be pulled out."""
+    return {f"sd{chr(ord('a') + i)}": disk for i, disk in enumerate(model.disks)}
+
+
+def report(placed: Placed, present: frozenset[str], bmc_address: str, *, installed: bool = False) -> dict[str, object]:
+    """The stock agent's report of a server that has the disks named in ``present``.
+
+    The stock agent runs in the live system only. One that runs on an ``installed`` system has to say so.
+    """
+    model = placed.model
+    disks = {name: disk for name, disk in disk_names(model).items() if name in present}
+    found: dict[str, object] = {
+        "blockdevices": _volumes(model) if model.volumes else _plain(disks),
+        "interfaces": [_interface(placed, index) for index in range(4)],
+        "blkdev_ctrl": [
+            {
+                "hwid": "raid" if model.volumes else "sata",
+                "vendor": "Broadcom / LSI" if model.volumes else "Intel Corporation",
+                "product": model.controller,
+                "ctrl_type": "LSI-raid" if model.volumes else "none",
+                "firmware_version": "4.300.00-8366" if model.volumes else "0.0.0",
+            }
+        ],
+        "machine": [_machine(placed, bmc_address) | ({"installed_system": "yes"} if installed else {})],
+        "memory": [{"size": str(model.memory_mib), "type": "DDR4", "speed": "2933", "manufacturer": "Hynix"}],
+    }
+    if model.volumes:
+        found["phys-blockdevices"] = [_physical(placed, name, disk) for name, disk in disks.items()]
+    return found
+
+
+def _machine(placed: Placed, bmc_address: str) -> dict[str, str]:
+    return {
+        "serial": placed.serial,
+        "system_manufacturer": "Dell Inc.",
+        "productname": placed.model.product,
+        "bios_version": "2.12.2",
+        "dell_lifecycle_version": "6.00.30.00",
+        "ipmi_firmware_version": "6.00",
+        "ipmi_detected_ip": bmc_address,
+        "ladvd_report": "none",
+        "use_oci_sort_dev": "no",
+        "cpu_vendor": "GenuineIntel",
+        "cpu_threads": "64",
+        "cpu_core_per_socket": "16",
+        "cpu_sockets": "2",
+        "cpu_model_name": "Intel(R) Xeon(R) Gold 5218 CPU @ 2.30GHz",
+        "cpu_mhz": "2300.000",
+        "boot_uefi": "no",
+        "secure_boot": "no",
+    }
+
+
+def _interface(placed: Placed, index: int) -> dict[str, str]:
+    fast = index >= 2
+    return {
+        "name": f"eno{index + 1}",
+        "macaddr": f"52:54:00:{placed.number >> 8:02x}:{placed.number & 255:02x}:{index:02x}",
+        "max_speed": "10000" if fast else "1000",
+        "switchport_name": placed.port if fast else "unknown",
+        "switch_hostname": placed.switches[index - 2] if fast else "unknown",
+        "firmware_version": "20.5.13" if fast else "21.60.2",
+        "driver": "ixgbe" if fast else "tg3",
+    }
+
+
+def _volumes(model: Model) -> list[dict[str, str]]:
+    return [_block(f"sd{chr(ord('a') + i)}", "PERC H730 Mini", size) for i, size in enumerate(model.volumes)]
+
+
+def _plain(disks: dict[str, tuple[str, int]]) -> list[dict[str, str]]:
+    return [_block(name, model, size) for name, (model, size) in disks.items()]
+
+
+def _block(name: str, model: str, size: int) -> dict[str, str]:
+    return {"name": name, "realdev": name, "size": str(size), "model": model}
+
+
+def _physical(placed: Placed, name: str, disk: tuple[str, int]) -> dict[str, str]:
+    slot = ord(name[-1]) - ord("a")
+    return {
+        "controller": "0",
+        "enclosure": "32",
+        "slot": str(slot),
+        "model": disk[0],
+        "serial": f"PHYF{placed.number:03d}{slot:02d}",
+        "size": str(disk[1]),
+        "state": "Online",
+    }

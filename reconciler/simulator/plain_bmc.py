@@ -1,0 +1,154 @@
+"""A BMC of our own, for machines where OpenIPMI's ``ipmi_sim`` is not installed: a line of text asks, a line answers.
+
+::
+
+    LOGIN user password     ok | refused
+    POWER                   on | off
+    POWER on|off|cycle      ok
+    BOOT network|disk       ok
+
+Server and driver stand together, so that they cannot disagree. Only the demo uses them; tests use real IPMI.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+from ..execution.ports import Bmc, BmcAccess, BootDevice
+from ..model.errors import PermanentError, TemporaryError
+from ..model.machine import Power
+
+ANSWER_SECONDS = 5.0
+
+
+@dataclass
+class PlainBmc:
+    """The server's side; a ``fleet.SimBmc``."""
+
+    address: str
+    port: int
+    username: str
+    password: str
+    _on: bool = False
+    _chosen: str = "default"  # for the next power-on, which uses it up
+    _booted: str = "default"  # what the last power-on used
+    _commands: int = 0
+    _server: asyncio.Server | None = None
+    _talking: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._accept, self.address, self.port)
+
+    async def stop(self) -> None:
+        """Stop listening, and hang up on whoever talks."""
+        if self._server is not None:
+            self._server.close()
+            for task in self._talking:
+                task.cancel()
+            await asyncio.gather(*self._talking, return_exceptions=True)
+            await self._server.wait_closed()
+
+    def wanted(self) -> tuple[int, bool, str]:
+        """How many power commands there were, whether power should be on, and the device of the last power-on."""
+        return self._commands, self._on, self._booted
+
+    def show(self, on: bool) -> None:
+        """Power is now so."""
+        self._on = on
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._talk(reader, writer))
+        self._talking.add(task)
+        task.add_done_callback(self._talking.discard)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        welcome = False
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                words = line.decode().split()
+                if words[:1] == ["LOGIN"]:
+                    welcome = words[1:] == [self.username, self.password]
+                    answer = "ok" if welcome else "refused"
+                else:
+                    answer = self._obey(words) if welcome else "refused"
+                writer.write(f"{answer}\n".encode())
+                await writer.drain()
+
+    def _obey(self, words: list[str]) -> str:
+        match words:
+            case ["POWER"]:
+                return "on" if self._on else "off"
+            case ["POWER", "on" | "off" as state] if self._on == (state == "on"):
+                return "ok"
+            case ["POWER", "on" | "off" | "cycle" as state]:
+                self._on = state != "off"
+                if self._on:
+                    self._booted, self._chosen = self._chosen, "default"
+                self._commands += 1
+                return "ok"
+            case ["BOOT", "network" | "disk" as device]:
+                self._chosen = device
+                return "ok"
+        return "refused"
+
+
+@dataclass
+class PlainBmcs:
+    """The driver's side; implements ``execution.ports.Bmcs``."""
+
+    _lent: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
+
+    async def open(self, access: BmcAccess) -> Bmc:
+        """Log in."""
+        lock = self._lent.setdefault((access.address, access.port), asyncio.Lock())
+        await lock.acquire()
+        writer: asyncio.StreamWriter | None = None
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reader, writer = await asyncio.open_connection(access.address, access.port)
+            session = _Session(reader, writer, lock)
+            if await session.ask(f"LOGIN {access.username} {access.password}") != "ok":
+                raise PermanentError(f"the BMC at {access.address} refuses user {access.username}")
+        except BaseException as error:
+            if writer is not None:
+                writer.close()
+            lock.release()
+            if isinstance(error, OSError | TimeoutError):
+                raise TemporaryError(f"the BMC at {access.address} does not answer") from error
+            raise
+        return session
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass
+class _Session:
+    _reader: asyncio.StreamReader
+    _writer: asyncio.StreamWriter
+    _lock: asyncio.Lock
+
+    async def ask(self, line: str) -> str:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._writer.write(f"{line}\n".encode())
+                return (await self._reader.readline()).decode().strip()
+        except (OSError, TimeoutError) as error:
+            raise TemporaryError("the BMC does not answer") from error
+
+    async def power(self) -> Power:
+        return Power(await self.ask("POWER"))
+
+    async def set_power(self, want: Power) -> None:
+        await self.ask(f"POWER {want}")
+
+    async def power_cycle(self) -> None:
+        await self.ask("POWER cycle")
+
+    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+        await self.ask(f"BOOT {device}")
+
+    async def close(self) -> None:
+        self._writer.close()
+        self._lock.release()

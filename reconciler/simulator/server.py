@@ -1,0 +1,259 @@
+"""One simulated server: power, boot, disks, the live system, the installer, the first boot, Puppet.
+
+::
+
+    off --power on--> booting --network--> live --install.sh--> live (disk written)
+                         |
+                         +-----disk------> installed: firstboot, puppet-running, puppet-success
+                         |
+                         +-----disk, nothing on it--> stuck
+
+Its disks are files in a folder: who removes one has pulled the disk. The installer really runs: the wrapper that was
+uploaded is run by ``/bin/sh`` with its folders below the server's own, and finds an installer that takes a few seconds,
+erases and writes the server's disk, and says what it does; and a ``curl`` that calls from the server's address.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..provisioning import remote
+from ..provisioning.install import PROGRAM
+from . import hardware
+from .agent import Agent
+
+_PROGRAMS = {
+    PROGRAM: """\
+#!/bin/sh
+# Stands in for the installer of the live image: it erases, takes its time, says what it does, and writes the disk.
+echo "$@" >> "{root}/erased"
+rm -rf "{root}/disk"
+for step in "Partitioning" "Bootstrapping Debian" "Installing packages" "Installing GRUB"; do
+    echo "$step"
+    sleep {pause}
+done
+test ! -e "{root}/fail-install" || {{ echo "E: the mirror went away"; exit 1; }}
+cp -r "{root}/live{target}" "{root}/disk.new" && mv "{root}/disk.new" "{root}/disk"
+echo "Done"
+sleep {pause}
+""",
+    "curl": """\
+#!/bin/sh
+exec "{python}" -m reconciler.simulator.curl "{server}" "{address}" "$@"
+""",
+}
+"""What the live system has in its PATH."""
+
+
+class State(StrEnum):
+    """What runs on the server."""
+
+    OFF = "off"
+    BOOTING = "booting"
+    LIVE = "live"
+    INSTALLED = "installed"
+    STUCK = "stuck"  # it found nothing to boot
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things take, in seconds. Real servers are a hundred times slower."""
+
+    boot: float = 2.0
+    report_every: float = 2.0
+    install_step: float = 0.6  # of five
+    puppet: float = 2.0
+
+
+@dataclass
+class SimServer:
+    """A server on a loopback address of its own."""
+
+    placed: hardware.Placed
+    address: str
+    bmc_address: str
+    root: Path
+    agent: Agent
+    pace: Pace = Pace()
+    puppet_failures: int = 0  # so many runs fail before one succeeds
+    state: State = State.OFF
+    boots: list[str] = field(default_factory=list)  # device of each boot
+    surprises: list[str] = field(default_factory=list)  # commands that nobody should have sent
+    boot_id: str = ""
+    on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
+    on_halt: Callable[["SimServer"], Awaitable[None]] | None = None
+    _life: asyncio.Task[None] | None = None
+    _installer: asyncio.subprocess.Process | None = None
+    _puppet_runs: list[bool] = field(default_factory=list)
+    _puppet_busy: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (model, size) in hardware.disk_names(self.placed.model).items():
+            path = self.root / "disks" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{model} {size}\n")
+        (self.root / "bin").mkdir(exist_ok=True)
+        for name, text in _PROGRAMS.items():
+            program = self.root / "bin" / name
+            program.write_text(
+                text.format(
+                    pause=self.pace.install_step, root=self.root, python=sys.executable, target=remote.TARGET,
+                    server=self.agent.server, address=self.address,
+                )
+            )  # fmt: skip
+            program.chmod(0o755)
+
+    @property
+    def serial(self) -> str:
+        return self.placed.serial
+
+    @property
+    def live(self) -> Path:
+        """The root of the live system: gone when the power is."""
+        return self.root / "live"
+
+    @property
+    def disk(self) -> Path:
+        """The root of the installed system."""
+        return self.root / "disk"
+
+    @property
+    def marker(self) -> Path:
+        """On the installed system's disk; there once something was installed."""
+        return self.disk / remote.MARKER_FILE.lstrip("/")
+
+    @property
+    def installs(self) -> int:
+        """How many times an installer erased its disk."""
+        erased = self.root / "erased"
+        return len(erased.read_text().splitlines()) if erased.exists() else 0
+
+    def report(self) -> dict[str, object]:
+        """What the agent would report now."""
+        present = frozenset(path.name for path in (self.root / "disks").iterdir())
+        return hardware.report(self.placed, present, self.bmc_address, installed=self.state is State.INSTALLED)
+
+    async def power_on(self, device: str) -> None:
+        """Boot from ``network`` or ``disk``; ``default``: from disk where there is something on it."""
+        if self.state is not State.OFF:
+            return
+        self.state = State.BOOTING
+        device = device if device in ("network", "disk") else ("disk" if self.marker.exists() else "network")
+        self.boots.append(device)
+        self._life = asyncio.create_task(self._boot(device))
+
+    async def power_off(self) -> None:
+        """At once, as with the button held down: what ran is gone, what is on disk stays."""
+        life, self._life = self._life, None
+        if life is not None:
+            life.cancel()
+            await asyncio.wait([life])
+        await self._kill_installer()
+        if self.on_halt is not None:
+            await self.on_halt(self)
+        shutil.rmtree(self.live, ignore_errors=True)
+        self.state = State.OFF
+        if life is not None and not life.cancelled() and (error := life.exception()) is not None:
+            raise error
+
+    async def _boot(self, device: str) -> None:
+        await asyncio.sleep(self.pace.boot)
+        self.boot_id = str(uuid.uuid4())
+        if device == "disk" and not self.marker.exists():
+            self.state = State.STUCK
+            return
+        self.state = State.LIVE if device == "network" else State.INSTALLED
+        server_file = self.live / remote.SERVER_FILE.lstrip("/")
+        server_file.parent.mkdir(parents=True, exist_ok=True)  # the live image writes it at its boot
+        server_file.write_text(urlsplit(self.agent.server).netloc + "\n")
+        if self.on_boot is not None:
+            await self.on_boot(self)
+        await (self._live() if self.state is State.LIVE else self._installed())
+
+    async def _live(self) -> None:
+        await self.agent.status("live", self.serial)
+        await self._report_for_ever()
+
+    async def _installed(self) -> None:
+        if not (self.disk / "puppet-ran").exists():
+            await self.agent.status("firstboot", self.serial)
+            await self.run_puppet()
+        await self._report_for_ever()
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            await self.agent.report(self.report())
+            await asyncio.sleep(self.pace.report_every)
+
+    async def run_puppet(self) -> bool | None:
+        """One Puppet run, as the first boot and ``puppet agent`` do it; whether it was good, None where one runs."""
+        if self._puppet_busy:
+            return None
+        self._puppet_busy = True
+        try:
+            return await self._run_puppet()
+        finally:
+            self._puppet_busy = False
+
+    async def _run_puppet(self) -> bool:
+        await self.agent.status("puppet-running", self.serial)
+        await asyncio.sleep(self.pace.puppet)
+        good = len(self._puppet_runs) >= self.puppet_failures
+        self._puppet_runs.append(good)
+        if good:
+            (self.disk / "puppet-ran").write_text("yes\n")
+        await self.agent.status("puppet-success" if good else "puppet-failure", self.serial)
+        return good
+
+    @property
+    def last_run(self) -> str | None:
+        """Puppet's run summary; None before the first run."""
+        if not self._puppet_runs:
+            return None
+        failed = 0 if self._puppet_runs[-1] else 3
+        summary = {
+            "time": {"last_run": 1_800_000_000},
+            "resources": {"total": 640, "failed": failed},
+            "events": {"total": 12, "failure": failed},
+        }
+        return json.dumps(summary)
+
+    async def start_installer(self) -> bool:
+        """Run the uploaded wrapper in the background; False where one runs already."""
+        if self.installing:
+            return False
+        self._puppet_runs.clear()
+        script = self.live / remote.SCRIPT_FILE.lstrip("/")
+        (self.live / "var/log").mkdir(parents=True, exist_ok=True)
+        moved = script.read_text()
+        for folder in ("/run/reconciler", "/var/log", remote.SERVER_FILE):
+            moved = moved.replace(folder, f"{self.live}{folder}")
+        script.with_suffix(".here").write_text(moved)
+        environment = os.environ | {"PATH": f"{self.root}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+        self._installer = await asyncio.create_subprocess_exec(
+            "/bin/sh", str(script.with_suffix(".here")), env=environment, start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        return True
+
+    @property
+    def installing(self) -> bool:
+        """Whether the installer runs."""
+        return self._installer is not None and self._installer.returncode is None
+
+    async def _kill_installer(self) -> None:
+        if self._installer is not None and self.installing:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._installer.pid, signal.SIGKILL)
+            await self._installer.wait()
+        self._installer = None

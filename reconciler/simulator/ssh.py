@@ -1,0 +1,185 @@
+"""The SSH server of a simulated server: it answers what ``provisioning.remote`` says, and nothing else."""
+
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from ..provisioning import remote
+from .server import SimServer, State
+
+NOT_FOUND = 127
+PUPPET_BUSY = "Notice: Run of Puppet configuration client already in progress; skipping\n"
+
+_DISK_KEY = "etc/ssh/ssh_host_ed25519_key"
+
+
+class SshFront:
+    """Opens and closes a server's SSH port as it boots and halts.
+
+    Every boot of the live system has new host keys; those of an installed system are on its disk.
+    """
+
+    def __init__(self, port: int, client_key: str) -> None:
+        """Args:
+        port: Where every server listens, on its own address.
+        client_key: The public key that logs in as root, in OpenSSH form.
+        """
+        self._port = port
+        self._keys = asyncssh.import_authorized_keys(client_key)
+        self._open: dict[str, _Open] = {}
+
+    async def open(self, server: SimServer) -> None:
+        """Start answering for ``server``."""
+        opened = _Open()
+
+        async def session(process: "asyncssh.SSHServerProcess[str]") -> None:
+            await _answer(server, process)
+
+        opened.acceptor = await asyncssh.listen(
+            server.address,
+            self._port,
+            server_factory=lambda: _Connection(opened),
+            server_host_keys=[_host_key(server)],
+            authorized_client_keys=self._keys,
+            process_factory=session,
+            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.live).encode()),
+            reuse_address=True,
+        )
+        self._open[server.serial] = opened
+
+    async def close(self, server: SimServer) -> None:
+        """Stop answering, and drop the connections there are."""
+        opened = self._open.pop(server.serial, None)
+        if opened is None or opened.acceptor is None:
+            return
+        opened.acceptor.close()
+        for connection in list(opened.connections):
+            connection.abort()
+        await opened.acceptor.wait_closed()
+
+
+@dataclass
+class _Open:
+    """One boot's listener, and who is connected to it."""
+
+    acceptor: asyncssh.SSHAcceptor | None = None
+    connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+
+
+class _Connection(asyncssh.SSHServer):
+    """Known to its listener for as long as it lasts."""
+
+    def __init__(self, opened: _Open) -> None:
+        self._opened = opened
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._opened.connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._opened.connections.discard(self._connection)
+
+
+def _host_key(server: SimServer) -> asyncssh.SSHKey:
+    file = server.disk / _DISK_KEY
+    if server.state is State.INSTALLED and file.exists():
+        return asyncssh.read_private_key(file)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    if server.state is State.INSTALLED:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        key.write_private_key(file)
+    return key
+
+
+async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") -> None:
+    status, text = await _run(server, process.command or "")
+    with contextlib.suppress(BrokenPipeError, ConnectionError):  # whoever asked has gone
+        process.stdout.write(text)
+        process.exit(status)
+
+
+async def _run(server: SimServer, command: str) -> tuple[int, str]:
+    answer = {**_ALWAYS, **_WHILE.get(server.state, {})}.get(command)
+    if answer is None:
+        server.surprises.append(f"{command} ({server.state})")
+        return NOT_FOUND, ""
+    return await answer(server)
+
+
+async def _boot_id(server: SimServer) -> tuple[int, str]:
+    return 0, server.boot_id + "\n"
+
+
+async def _serial(server: SimServer) -> tuple[int, str]:
+    return 0, f"# SMBIOS implementations newer than version 3.3.0\n{server.serial}\nNot Specified\n{server.serial}\n"
+
+
+async def _disks(server: SimServer) -> tuple[int, str]:
+    devices = server.report()["blockdevices"]
+    assert isinstance(devices, list)
+    rows = [{"name": d["name"], "model": d["model"], "serial": None, "size": int(d["size"])} for d in devices]
+    return 0, json.dumps({"blockdevices": rows})
+
+
+async def _state(server: SimServer) -> tuple[int, str]:
+    return _cat(server.live, remote.STATE_FILE)
+
+
+async def _progress(server: SimServer) -> tuple[int, str]:
+    status, text = _cat(server.live, remote.LOG_FILE)
+    return status, text.splitlines(keepends=True)[-1] if text else ""
+
+
+async def _marker(server: SimServer) -> tuple[int, str]:
+    return _cat(server.disk if server.state is State.INSTALLED else server.live, remote.MARKER_FILE)
+
+
+async def _unit(server: SimServer) -> tuple[int, str]:
+    return (0, "active\n") if server.installing else (3, "inactive\n")
+
+
+async def _start(server: SimServer) -> tuple[int, str]:
+    return (0, "") if await server.start_installer() else (1, "")
+
+
+async def _last_run(server: SimServer) -> tuple[int, str]:
+    return (0, server.last_run) if server.last_run else (1, "")
+
+
+async def _puppet(server: SimServer) -> tuple[int, str]:
+    match await server.run_puppet():
+        case True:
+            return 2, "Notice: Applied catalog\n"
+        case False:
+            return 6, "Error: 3 resources failed\n"
+    return 1, PUPPET_BUSY
+
+
+def _cat(root: Path, path: str) -> tuple[int, str]:
+    file = root / path.lstrip("/")
+    return (0, file.read_text()) if file.is_file() else (1, "")
+
+
+Answer = Callable[[SimServer], Awaitable[tuple[int, str]]]
+
+_ALWAYS: dict[str, Answer] = {
+    remote.READ_BOOT_ID: _boot_id,
+    remote.READ_SERIAL: _serial,
+    remote.LIST_DISKS: _disks,
+    remote.READ_MARKER: _marker,
+    remote.READ_STATE: _state,
+    remote.READ_UNIT: _unit,
+    remote.READ_PROGRESS: _progress,
+}
+"""Questions, which any system can be asked."""
+
+_WHILE: dict[State, dict[str, Answer]] = {
+    State.LIVE: {remote.START_INSTALL: _start},
+    State.INSTALLED: {remote.READ_LAST_RUN: _last_run, remote.RUN_PUPPET: _puppet},
+}

@@ -1,0 +1,147 @@
+"""Simulated servers on a loopback network of their own, and somebody who listens to what they say."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncssh
+
+from reconciler.model.actions import InstallOs
+from reconciler.provisioning import remote
+from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
+from reconciler.simulator.hardware import STORE, Model, Placed
+from reconciler.simulator.server import Pace, SimServer
+from reconciler.simulator.ssh import SshFront
+
+from .networks import claimed_network
+
+FAST = Pace(boot=0.05, report_every=0.1, install_step=0.05, puppet=0.05)
+SSH_PORT = 2222
+SWITCHES = ("tor-1", "tor-2")
+
+
+@dataclass
+class Listener:
+    """A provisioning server that says Ok to everything, and remembers it."""
+
+    port: int = 0
+    heard: list[tuple[str, str, Any]] = field(default_factory=list)  # from where, what, the report or status
+    _server: asyncio.Server | None = None
+
+    @property
+    def statuses(self) -> list[str]:
+        return [said for _, what, said in self.heard if what == "status"]
+
+    @property
+    def reports(self) -> list[Any]:
+        return [said for _, what, said in self.heard if what == "report"]
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next(
+                (int(x.split(":")[1]) for x in head.splitlines() if x.lower().startswith("content-length")), 0
+            )
+            body = await reader.readexactly(length)
+            target = urlsplit(head.split()[1])
+            caller = writer.get_extra_info("peername")[0]
+            if target.path == "/oci/report.php":
+                self.heard.append((caller, "report", json.loads(body)))
+            else:
+                self.heard.append((caller, "status", parse_qs(target.query)["status"][0]))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOk")
+            await writer.drain()
+
+
+class NoBmc:
+    """A BMC that nobody talks to."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+    def wanted(self) -> tuple[int, bool, str]:
+        return 0, False, "default"
+
+    def show(self, on: bool) -> None: ...
+
+
+@dataclass
+class Stage:
+    """One server, those who talk to it, and what was heard of it."""
+
+    server: SimServer
+    fleet: SimFleet
+    listener: Listener
+    key: asyncssh.SSHKey
+
+    async def until(self, true: Callable[[], Any]) -> Any:
+        async with asyncio.timeout(30):
+            while not (found := true()):
+                await asyncio.sleep(0.01)
+            return found
+
+    async def boot(self, device: str) -> None:
+        """From off to whatever comes up, which has said something."""
+        heard = len(self.listener.heard)
+        await self.server.power_on(device)
+        await self.until(lambda: len(self.listener.heard) > heard)
+
+    @contextlib.asynccontextmanager
+    async def ssh(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        async with asyncssh.connect(
+            self.server.address, SSH_PORT, username="root", client_keys=[self.key], known_hosts=None, config=None
+        ) as connection:
+            yield connection
+
+    async def ask(self, command: str) -> tuple[int | None, str]:
+        """What the server answers to one command over SSH."""
+        async with self.ssh() as connection:
+            ran = await connection.run(command)
+            return ran.exit_status, str(ran.stdout)
+
+    async def host_key(self) -> str:
+        found = await asyncssh.get_server_host_key(self.server.address, SSH_PORT)
+        assert found is not None
+        return found.export_public_key().decode()
+
+    async def install(self, action: InstallOs) -> None:
+        """Upload and start the installer, as the handler does it."""
+        files = remote.install_files(action, "build-openstack-debian-image --release trixie")
+        async with self.ssh() as connection, connection.start_sftp_client() as sftp:
+            for path, content in files.items():
+                await sftp.makedirs(os.path.dirname(path), exist_ok=True)
+                async with sftp.open(path, "wb") as file:
+                    await file.write(content)
+        assert (await self.ask(remote.START_INSTALL))[0] == 0
+
+
+@contextlib.asynccontextmanager
+async def staged(
+    folder: Path, model: Model = STORE, pace: Pace = FAST, bmc: Callable[[str], SimBmc] = lambda address: NoBmc()
+) -> AsyncIterator[Stage]:
+    """One server that is off."""
+    listener, key = Listener(), asyncssh.generate_private_key("ssh-ed25519")
+    await listener.start()
+    with claimed_network() as network:
+        placed = Placed("S1", model, SWITCHES, "swp7", 1)
+        servers = build_servers([placed], folder, f"http://127.0.0.1:{listener.port}", network=network, pace=pace)
+        server = servers["S1"]
+        front = SshFront(SSH_PORT, key.export_public_key().decode())
+        async with SimFleet(servers, {"S1": bmc(server.bmc_address)}, front) as fleet:
+            yield Stage(server, fleet, listener, key)
+    await listener.stop()

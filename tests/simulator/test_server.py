@@ -1,0 +1,171 @@
+"""A simulated server does what a real one does: it boots, reports, is installed, loses power."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from reconciler.hardware.report import parse_report
+from reconciler.provisioning import remote
+from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, report
+from reconciler.simulator.server import Pace, State
+
+from ..execution.build import INSTALL
+from .stage import SWITCHES, Stage, staged
+
+SLOW = Pace(boot=0.05, report_every=0.1, install_step=30.0, puppet=0.05)
+
+
+async def installed(stage: Stage) -> None:
+    await stage.boot("network")
+    times = stage.listener.statuses.count("installed")
+    await stage.install(INSTALL)
+    await stage.until(lambda: stage.listener.statuses.count("installed") > times)
+    await stage.server.power_off()
+    await stage.boot("disk")
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_disk", "device", "state"),
+    [
+        ("network", False, "network", State.LIVE),
+        ("network", True, "network", State.LIVE),
+        ("disk", True, "disk", State.INSTALLED),
+        ("disk", False, "disk", State.STUCK),
+        ("default", False, "network", State.LIVE),  # an empty disk falls through to the next device
+        ("default", True, "disk", State.INSTALLED),
+    ],
+)
+async def test_a_server_boots_what_was_chosen_or_what_it_finds(
+    asked: str, on_disk: bool, device: str, state: State, tmp_path: Path
+) -> None:
+    async with staged(tmp_path) as stage:
+        if on_disk:
+            stage.server.marker.parent.mkdir(parents=True)
+            stage.server.marker.write_text(remote.Marker("S1", "n1.example.com", 1, "abc").render())
+        await stage.server.power_on(asked)
+        assert stage.server.state is State.BOOTING
+        await stage.until(lambda: stage.server.state is not State.BOOTING)
+        assert (stage.server.boots, stage.server.state) == ([device], state)
+
+
+async def test_a_server_that_is_on_is_not_booted_again(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.boot("network")
+        await stage.server.power_on("disk")
+        assert (stage.server.boots, stage.server.state) == (["network"], State.LIVE)
+
+
+async def test_the_live_system_says_so_and_reports_from_its_own_address_until_the_power_goes(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.boot("network")
+        await stage.until(lambda: len(stage.listener.reports) >= 3)
+        assert stage.listener.statuses == ["live"]
+        assert {caller for caller, _, _ in stage.listener.heard} == {stage.server.address}
+        await stage.server.power_off()
+        await asyncio.sleep(0.15)  # a word that was under way
+        heard = len(stage.listener.heard)
+        await asyncio.sleep(0.3)
+        assert len(stage.listener.heard) == heard
+
+
+@pytest.mark.parametrize("model", [CONTROLLER, PROXY, STORE], ids=lambda model: model.product)
+def test_reports_are_such_as_the_stock_agent_sends(model: Model) -> None:
+    said = report(Placed("S1", model, SWITCHES, "swp7", 3), frozenset({"sda", "sdb"}), "127.1.0.101")
+    found = parse_report(json.dumps(said).encode())
+    assert (found.serial, found.product, found.bmc_address) == ("S1", model.product, "127.1.0.101")
+    assert len(found.physical_disks or found.disks) == 2
+    assert [nic.mac for nic in found.nics] == [f"52:54:00:00:03:0{i}" for i in range(4)]
+    assert (found.from_installed, found.extra) == (False, {})
+
+
+async def test_a_disk_that_was_pulled_is_missing_in_the_next_report(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.boot("network")
+        (stage.server.root / "disks" / "sdc").unlink()
+        await stage.until(lambda: stage.listener.reports and _disks(stage.listener.reports[-1]) == 13)
+        names = [disk["name"] for disk in stage.listener.reports[-1]["blockdevices"]]
+        assert "sdc" not in names
+
+
+def _disks(said: dict[str, list[object]]) -> int:
+    return len(said["blockdevices"])
+
+
+async def test_an_installed_system_boots_runs_puppet_and_says_where_its_reports_come_from(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await installed(stage)
+        await stage.until(lambda: "puppet-success" in stage.listener.statuses)
+        reports = len(stage.listener.reports)
+        await stage.until(lambda: len(stage.listener.reports) > reports)
+        assert stage.listener.statuses == [
+            "live", "installing", "installed", "firstboot", "puppet-running", "puppet-success"
+        ]  # fmt: skip
+        assert parse_report(json.dumps(stage.listener.reports[0]).encode()).from_installed is False
+        assert parse_report(json.dumps(stage.listener.reports[-1]).encode()).from_installed is True
+        assert (stage.server.installs, stage.server.boots) == (1, ["network", "disk"])
+
+
+async def test_the_first_boot_happens_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await installed(stage)
+        await stage.until(lambda: "puppet-success" in stage.listener.statuses)
+        await stage.server.power_off()
+        await stage.boot("default")
+        assert stage.server.state is State.INSTALLED
+        assert stage.listener.statuses.count("firstboot") == 1
+
+
+async def test_puppet_fails_as_often_as_it_is_told_to(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.server.puppet_failures = 2
+        await installed(stage)
+        await stage.until(lambda: "puppet-failure" in stage.listener.statuses)
+        assert remote.parse_last_run((await stage.ask(remote.READ_LAST_RUN))[1]).good is False
+        assert (await stage.ask(remote.RUN_PUPPET))[0] == 6
+        assert (await stage.ask(remote.RUN_PUPPET))[0] in remote.PUPPET_GOOD
+        assert remote.parse_last_run((await stage.ask(remote.READ_LAST_RUN))[1]).good is True
+
+
+async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_path: Path) -> None:
+    async with staged(tmp_path, pace=SLOW) as stage:
+        await stage.boot("network")
+        await stage.install(INSTALL)
+        await stage.until(lambda: stage.server.installs == 1)
+        assert stage.server.installing
+        await stage.server.power_off()
+        assert (stage.server.installing, stage.server.live.exists(), stage.server.marker.exists()) == (False,) * 3
+        await stage.server.power_on("default")
+        await stage.until(lambda: stage.server.state is State.LIVE)
+
+
+async def test_an_install_that_is_repeated_erases_what_was_there(tmp_path: Path) -> None:
+    async with staged(tmp_path, pace=SLOW) as stage:
+        stage.server.marker.parent.mkdir(parents=True)
+        stage.server.marker.write_text("{}")
+        await stage.boot("network")
+        await stage.install(INSTALL)
+        await stage.until(lambda: stage.server.installs == 1 and not stage.server.marker.exists())
+
+
+async def test_an_install_fails_where_somebody_left_a_file_that_says_so(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        (stage.server.root / "fail-install").touch()
+        await stage.boot("network")
+        await stage.install(INSTALL)
+        await stage.until(lambda: not stage.server.installing)
+        state = remote.parse_state((await stage.ask(remote.READ_STATE))[1])
+        assert (state.id, state.state, state.exit) == (INSTALL.id, "failed", 1)
+        assert (await stage.ask(remote.READ_PROGRESS))[1] == "E: the mirror went away\n"
+        assert not stage.server.marker.exists()
+
+
+async def test_the_same_install_started_again_erases_nothing_more(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.boot("network")
+        await stage.install(INSTALL)
+        await stage.until(lambda: not stage.server.installing)
+        await stage.install(INSTALL)
+        await stage.until(lambda: not stage.server.installing)
+        assert stage.server.installs == 1
