@@ -1,0 +1,140 @@
+"""OCI's configuration files as the files of a spec tree."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model.settings import SettingsTable
+from ..model.spec import BUILT_IN_ROLES
+from .conf import Conf, fleet, parse_conf
+from .profiles import profiles
+from .racking import locations_named, racking
+from .repositories import FAMILIES, repository
+from .text import Document, plain, render
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an OCI server has in ``/etc/openstack-cluster-installer``, as far as it was given."""
+
+    conf: Conf = field(default_factory=dict)
+    profiles: Mapping[str, Any] = field(default_factory=dict)
+    racking: Mapping[str, Any] = field(default_factory=dict)
+    repositories: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # by family and name
+
+
+@dataclass(slots=True)
+class Tree:
+    """Documents by file, and what could not be carried over, as sentences."""
+
+    files: dict[str, list[Document]] = field(default_factory=dict)
+    leftover: list[str] = field(default_factory=list)
+
+    def add(self, path: str, *documents: Document) -> None:
+        """Add documents to a file."""
+        if documents:
+            self.files.setdefault(path, []).extend(documents)
+
+    def documents(self, kind: str) -> dict[str, Any]:
+        """The specs of all documents of a kind, by name, without comments."""
+        return {one.name: plain(one.spec) for some in self.files.values() for one in some if one.kind == kind}
+
+    def texts(self) -> dict[str, str]:
+        """The files' contents."""
+        return {path: render(documents) for path, documents in sorted(self.files.items())}
+
+
+def given_from_texts(
+    conf: str | None = None,
+    profiles: str | None = None,
+    racking: str | None = None,
+    repositories: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> Given:
+    """Read the files' texts.
+
+    Raises:
+        ValueError: One is not what it should be; the message says which.
+    """
+    try:
+        read = parse_conf(conf or "")
+    except ValueError as error:
+        raise ValueError(f"openstack-cluster-installer.conf: {error}") from None
+    return Given(
+        read, _json(profiles, "hardware-profiles.json"), _json(racking, "auto-racking.json"), repositories or {}
+    )
+
+
+def tree_from_files(
+    given: Given,
+    table: SettingsTable,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    hostname: str | None = None,
+    locations: Sequence[Document] | None = None,
+    bmc_networks: Sequence[Mapping[str, Any]] = (),
+) -> Tree:
+    """The documents that the files give.
+
+    Args:
+        given: The files.
+        table: The settings table.
+        settings: What every cluster agrees on; goes into the Fleet.
+        hostname: Of OCI's server.
+        bmc_networks: Networks of BMCs, from OCI's database.
+        locations: Documents of the locations that OCI's database has; None: what switches name must do.
+
+    Raises:
+        ValueError: A file holds something else than OCI itself would read.
+    """
+    tree = Tree()
+    document, leftover = fleet(given.conf, settings or {}, hostname, bmc_networks)
+    tree.add("fleet.yaml", document)
+    tree.leftover += leftover
+    if locations is None:
+        tree.add("locations.yaml", *(Document("Location", name) for name in sorted(locations_named(given.racking))))
+    else:
+        tree.add("locations.yaml", *locations)
+    if given.racking:
+        known = None if locations is None else {location.name for location in locations}
+        document, unknown = racking(given.racking, known)
+        tree.add("racking.yaml", document)
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            tree.leftover.append(f"auto-racking.json puts switches into locations without machines: {names}")
+    made, leftover = profiles(given.profiles, table)
+    tree.leftover += leftover
+    for one in made:
+        tree.add(f"profiles/{one.name}.yaml", one)
+    add_roles(tree, (one.spec["role"] for one in made))
+    _add_repositories(tree, given)
+    return tree
+
+
+def add_roles(tree: Tree, roles: Iterable[str]) -> None:
+    """Documents for roles that exist nowhere else."""
+    known = {*BUILT_IN_ROLES, *tree.documents("Role")}
+    comment = "A role of your own in OCI: its nodes get what every node gets, and the classes that you write here."
+    tree.add("roles.yaml", *(Document("Role", role, {}, comment) for role in sorted(set(roles) - known)))
+
+
+def _add_repositories(tree: Tree, given: Given) -> None:
+    names = Counter(name for _, name in given.repositories)
+    taken = {name for name, number in names.items() if number > 1}
+    tokens = given.conf.get("repo_tokens", {})
+    for (family, name), files in sorted(given.repositories.items()):
+        if family in FAMILIES:
+            tree.add(f"repositories/{family}.yaml", repository(family, name, files, tokens, taken))
+        else:
+            tree.leftover.append(f'repository {family}/{name}: there is no family "{family}"')
+
+
+def _json(text: str | None, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{name}: this is not an object")
+    return found

@@ -1,0 +1,58 @@
+"""Folders in and out: OCI's repositories, and the spec tree that an import makes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..model.errors import PermanentError
+
+_FILES = ("repo.conf", "repo.sources", "repo.pref", "key.asc")
+
+
+def read_repositories(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """The files of ``<family>/<name>/``, by family and name.
+
+    Raises:
+        PermanentError: A file cannot be read, or is no text.
+    """
+    return {
+        (path.parent.name, path.name): {name: read_text(path / name) for name in _FILES if (path / name).is_file()}
+        for path in sorted(folder.glob("*/*"))
+        if (path / "repo.conf").is_file()
+    }
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        PermanentError: It cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PermanentError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PermanentError(f"{path} is not UTF-8 text") from None
+
+
+def write_tree(texts: Mapping[str, str], folder: Path, *, overwrite: bool) -> list[str]:
+    """Write the files, and return the names of those that were new or changed.
+
+    Raises:
+        PermanentError: A file is there already and says something else, and may not be overwritten; or writing fails.
+    """
+    wanted = {folder / name: text for name, text in texts.items()}
+    try:
+        differing = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+        there = [str(path) for path in differing if path.exists()]
+        if there and not overwrite:
+            raise PermanentError(
+                f"{', '.join(there)} would be overwritten: changed since the last import, by somebody here or in OCI. "
+                "Use another --output and compare, or --overwrite"
+            )
+        for path in differing:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], encoding="utf-8")
+    except OSError as error:
+        raise PermanentError(f"cannot write {error.filename}: {error.strerror}") from None
+    return [str(path.relative_to(folder)) for path in differing]

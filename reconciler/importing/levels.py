@@ -1,0 +1,153 @@
+"""Settings at the widest level at which they agree: what OCI keeps in columns of clusters and of every machine."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..model.settings import SettingRow, SettingsTable
+from ..model.spec import HardwareProfileSpec
+from ..model.spec.base import SettingValue
+from .database import Row
+from .machines import OciMachine
+from .options import INHERITED, checked
+
+Values = dict[str, SettingValue]
+
+_OF_THE_PROFILE = frozenset(
+    {"dest_blk", "install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3"}
+)
+"""Which disks take the system: an imported machine's profile says it."""
+
+
+@dataclass(slots=True)
+class Levels:
+    """What is written where; only what differs from the level above."""
+
+    fleet: Values = field(default_factory=dict)
+    clusters: dict[str, Values] = field(default_factory=dict)
+    roles: dict[tuple[str, str], Values] = field(default_factory=dict)
+    machines: dict[str, Values] = field(default_factory=dict)
+    leftover: list[str] = field(default_factory=list)
+
+    def above_machine(self, cluster: str, role: str) -> Values:
+        """What a role's machines have in common."""
+        return {**self.fleet, **self.clusters.get(cluster, {}), **self.roles.get((cluster, role), {})}
+
+
+def spread_settings(
+    clusters: Sequence[Row],
+    machines: Sequence[OciMachine],
+    profile_of: Mapping[str, HardwareProfileSpec | None],
+    table: SettingsTable,
+) -> Levels:
+    """Every setting of OCI's rows, at the widest level at which it holds.
+
+    Args:
+        clusters: OCI's clusters.
+        machines: OCI's machines.
+        profile_of: The profile of each machine in a cluster, by serial; it stands between role and machine.
+        table: The settings table.
+    """
+    found = Levels()
+    for row in clusters:
+        found.clusters[row["name"]] = _differing(row, table, "cluster", f"cluster {row['name']}", found.leftover)
+    if len(clusters) > 1:
+        _lift_to_fleet(found, table)
+    for row in clusters:
+        members = [m for m in machines if m.cluster == row["name"] and m.role]
+        own = {m.serial: _own(m, table, found.leftover) for m in members}
+        for name in sorted({name for values in own.values() for name in values}):
+            concerned = [m for m in members if name in own[m.serial] and _concerns(table[name], m.role or "")]
+            wanted = {m.serial: own[m.serial][name] for m in concerned}
+            _place(found, table[name], row["name"], concerned, wanted, profile_of)
+    return found
+
+
+def _differing(row: Row, table: SettingsTable, level: str, where: str, leftover: list[str]) -> Values:
+    found: Values = {}
+    for name, stored in row.items():
+        if name in table and name not in _OF_THE_PROFILE:
+            value = _value(table[name], stored, level, where, leftover)
+            if value is not None and not _is_default(table[name], value):
+                found[name] = value
+    return found
+
+
+def _own(machine: OciMachine, table: SettingsTable, leftover: list[str]) -> Values:
+    """What the machine's columns say, defaults too."""
+    found: Values = {}
+    for name, stored in machine.row.items():
+        if name in table and name not in _OF_THE_PROFILE and stored != INHERITED:
+            value = _value(table[name], stored, "machine", f"machine {machine.serial}", leftover)
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def _value(row: SettingRow, stored: object, level: str, where: str, leftover: list[str]) -> SettingValue | None:
+    if row.default is not None and str(stored) == str(row.default):
+        return row.default
+    try:
+        return checked(row, stored, level)
+    except ValueError as error:
+        shown = "its value" if row.secret else f'"{stored}"'
+        leftover.append(f"{where}: {row.name} is {shown}: {error}")
+        return None
+
+
+def _is_default(row: SettingRow, value: SettingValue) -> bool:
+    return value == row.default or (row.default is None and value in ("", "none", ()))
+
+
+def _concerns(row: SettingRow, role: str) -> bool:
+    return "all" in row.roles or role in row.roles
+
+
+def _lift_to_fleet(found: Levels, table: SettingsTable) -> None:
+    """Move to the fleet what every cluster says."""
+    first, *others = found.clusters.values()
+    for name, value in list(first.items()):
+        if "fleet" in table[name].levels and all(other.get(name) == value for other in others):
+            found.fleet[name] = value
+            for values in found.clusters.values():
+                del values[name]
+
+
+def _place(
+    found: Levels,
+    row: SettingRow,
+    cluster: str,
+    machines: Sequence[OciMachine],
+    wanted: Mapping[str, SettingValue],
+    profile_of: Mapping[str, HardwareProfileSpec | None],
+) -> None:
+    """Write one setting of one cluster's machines at the cluster, the role, or the machines."""
+    name = row.name
+    above = {**found.fleet, **found.clusters[cluster]}.get(name, row.default)
+    free = [m for m in machines if not _says(profile_of.get(m.serial), name)]
+    usual = _usual((wanted[m.serial] for m in free), above)
+    roles = {m.role or "" for m in free}
+    if "cluster" in row.levels and len(roles) > 1 and len(set(map(repr, wanted.values()))) == 1 and usual != above:
+        above = found.clusters[cluster][name] = next(iter(wanted.values()))
+    for role in sorted(roles):
+        of_role = _usual((wanted[m.serial] for m in free if m.role == role), above)
+        if of_role is not None and of_role != above and "role" in row.levels:
+            found.roles.setdefault((cluster, role), {})[name] = of_role
+    for m in machines:
+        profile = profile_of.get(m.serial)
+        given = found.above_machine(cluster, m.role or "").get(name, row.default)
+        if profile is not None and _says(profile, name):
+            given = profile.settings[name]
+        if wanted[m.serial] != given:
+            found.machines.setdefault(m.serial, {})[name] = wanted[m.serial]
+
+
+def _says(profile: HardwareProfileSpec | None, name: str) -> bool:
+    return profile is not None and name in profile.settings
+
+
+def _usual(values: Iterable[SettingValue], above: SettingValue | None) -> SettingValue | None:
+    """The most frequent value; of equally frequent ones what holds already, or else the first."""
+    counted = Counter(values)
+    most = max(counted.values(), default=0)
+    return above if above is not None and counted[above] == most else next(iter(counted.most_common(1)), (None,))[0]

@@ -1,0 +1,87 @@
+"""OCI's way to write tunables, as values of the settings table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..model.settings import SettingRow, SettingsTable, problem_with
+from ..model.spec.base import SettingValue
+
+INHERITED = "cluster_value"
+"""What OCI writes in a machine's column where the cluster's value holds."""
+
+_RENAMED = {"use_ceph": "use_ceph_if_available", "dest_hdd": "dest_blk"}
+_SEPARATORS = ",;"
+
+
+@dataclass(slots=True)
+class Options:
+    """The settings that a line of options gives, and what of it has no counterpart, as sentences."""
+
+    settings: dict[str, SettingValue] = field(default_factory=dict)
+    leftover: list[str] = field(default_factory=list)
+
+
+def setting_value(row: SettingRow, stored: object) -> SettingValue | None:
+    """What OCI stored, as the setting's own type; None: nothing is set.
+
+    Raises:
+        ValueError: It is none of the setting's values.
+    """
+    if stored is None or (stored == "" and row.type != "string"):
+        return None
+    text = str(stored)
+    match row.type:
+        case "boolean":
+            if text.lower() not in ("yes", "no", "1", "0", "true", "false"):
+                raise ValueError(f'{row.name} is "{text}", neither yes nor no')
+            return text.lower() in ("yes", "1", "true")
+        case "int":
+            return int(text)
+        case "float":
+            number = float(text)
+            return int(number) if number.is_integer() and isinstance(row.default, int) else number
+        case "list" if text == "none":
+            return ()
+        case "list":
+            separator = row.separator or next((each for each in _SEPARATORS if each in text), ",")
+            return tuple(part.strip() for part in text.split(separator) if part.strip())
+        case _:
+            return text
+
+
+def checked(row: SettingRow, stored: object, level: str) -> SettingValue | None:
+    """As ``setting_value``, and it may stand at that level.
+
+    Raises:
+        ValueError: It is none of the setting's values, or may not.
+    """
+    value = setting_value(row, stored)
+    problem = None if value is None else problem_with(row, value, level)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+def profile_options(lines: Sequence[str], table: SettingsTable) -> Options:
+    """Settings of ``--cpu-mode custom --cpu-model Skylake`` lines, as OCI's profiles have them."""
+    found = Options()
+    for line in lines:
+        words = line.split()
+        for option, text in zip(words[::2], words[1::2], strict=False):
+            name = option.removeprefix("--").replace("-", "_")
+            row = table.get(_RENAMED.get(name, name))
+            if row is None:
+                found.leftover.append(f"{option} {text}: there is no such setting")
+            elif text == INHERITED:
+                continue
+            else:
+                try:
+                    value = checked(row, text, "profile")
+                except ValueError as error:
+                    found.leftover.append(f"{option} {text}: {error}")
+                else:
+                    if value is not None:
+                        found.settings[row.name] = value
+        if len(words) % 2:
+            found.leftover.append(f"{words[-1]}: an option without a value")
+    return found

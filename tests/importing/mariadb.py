@@ -1,0 +1,95 @@
+"""A MariaDB of the tests' own: one server on a socket in a temporary folder, one database per dump."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_SECONDS = 60
+
+
+class MariaDb:
+    """A running server."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.client = ("mariadb", "--no-defaults", f"--socket={socket}", "--user=root")
+
+    def url(self, database: str) -> str:
+        return f"mysql+pymysql://root@localhost/{database}?unix_socket={self.socket}"
+
+    def load(self, database: str, dump: Path | str) -> str:
+        """A new database with what a dump holds; its URL."""
+        self.sql(f"CREATE DATABASE {database}")
+        text = dump.read_bytes() if isinstance(dump, Path) else dump.encode()
+        self._client(database, text)
+        return self.url(database)
+
+    def sql(self, statements: str, database: str = "") -> str:
+        return self._client(database, statements.encode())
+
+    def checksums(self, database: str) -> str:
+        """A number per table that changes when anything in it does."""
+        tables = self.sql("SHOW TABLES", database).split()
+        return self.sql(f"CHECKSUM TABLE {', '.join(f'`{name}`' for name in tables)} EXTENDED", database)
+
+    def _client(self, database: str, text: bytes) -> str:
+        client = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch"]
+        command = [*client, "--skip-column-names", *([database] if database else [])]
+        ran = subprocess.run(command, input=text, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr.decode()
+        return ran.stdout.decode()
+
+
+@contextmanager
+def running() -> Iterator[MariaDb]:
+    """A server of our own, with its data in a folder that goes when it does; stopped at the end."""
+    server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin")
+    install = shutil.which("mariadb-install-db")
+    if server is None or install is None:
+        pytest.skip("needs mariadbd (apt: mariadb-server)")
+    with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)  # not pytest's own: another user must come in, and a socket's path is short
+        as_user = []
+        if os.getuid() == 0:
+            as_user = ["--user=mysql"]
+            shutil.chown(folder, "mysql")
+        data, socket, errors = folder / "data", folder / "socket", folder / "errors.log"
+        made = subprocess.run(
+            [install, "--no-defaults", f"--datadir={data}", "--skip-test-db", *as_user],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        process = subprocess.Popen(
+            [
+                server, "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
+                "--skip-grant-tables", f"--log-error={errors}", f"--pid-file={folder / 'pid'}", *as_user,
+            ],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            _wait(process, socket, errors)
+            yield MariaDb(socket)
+        finally:
+            process.terminate()
+            process.wait(timeout=_SECONDS)
+
+
+def _wait(process: "subprocess.Popen[bytes]", socket: Path, errors: Path) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "ping"]
+        if subprocess.run(ping, capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"mariadbd does not start: {errors.read_text() if errors.exists() else 'no log'}")

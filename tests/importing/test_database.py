@@ -1,0 +1,255 @@
+"""Real databases of OCI, in a real MariaDB: imported, everything is as it was, and nothing is left to do."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cli.app import run
+from reconciler.config import Config
+from reconciler.hardware.racking import rack
+from reconciler.importing.database import read_database
+from reconciler.importing.everything import import_everything
+from reconciler.importing.files import Given
+from reconciler.model.diagnostics import Severity
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.hardware import Racked
+from reconciler.model.machine import Phase
+from reconciler.model.plan import Act, Settled
+from reconciler.model.settings import SettingsTable
+from reconciler.model.spec import RackingSpec
+from reconciler.site import Site
+
+from .mariadb import MariaDb, running
+
+SHAPES = {"a_swift_only": "swift", "c_compute_ceph": "cl1", "g_bgp_dns_sql": "bgp"}
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def mariadb(shared: Path) -> Iterator[MariaDb]:
+    with running() as server:
+        for shape in SHAPES:
+            server.load(shape, shared / f"oci-golden/{shape}/db.sql")
+        yield server
+
+
+@pytest.fixture(params=SHAPES, scope="module")
+def shape(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def aux(shape: str, shared: Path) -> dict[str, Any]:
+    found = json.loads((shared / f"oci-golden/{shape}/aux.json").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def command(url: str, config: Path, folder: Path, *more: str) -> int:
+    conf = (config / "openstack-cluster-installer.conf").read_text()
+    conf = conf.replace("http://incoming.example.com", "http://mirror.example.com")  # as it was with OCI's documents
+    (folder / "oci.conf").write_text(conf)
+    return run(
+        [
+            "--database", f"sqlite:///{folder}/db", "--config", str(folder / "config.yaml"),
+            "import", "oci", "--from", url, "--server-hostname", "vm", "--output", str(folder / "specs"),
+            "--conf", str(folder / "oci.conf"),
+            "--hardware-profiles", str(config / "hardware-profiles.json"),
+            "--auto-racking", str(config / "auto-racking.json"),
+            "--repositories", str(config / "repos"), *more,
+        ]
+    )  # fmt: skip
+
+
+def site_of(folder: Path) -> Site:
+    given = Config(specs=folder / "specs", database=f"sqlite:///{folder}/db", state=folder / "var")
+    return Site(given, lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def imported(
+    shape: str, mariadb: MariaDb, config: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, Path]]:
+    folder = tmp_path_factory.mktemp(shape)
+    (folder / "config.yaml").write_text(f"state: {folder}/var\n")
+    before = mariadb.checksums(shape)
+    assert command(mariadb.url(shape), config, folder) == 0
+    assert mariadb.checksums(shape) == before
+    site = site_of(folder)
+    yield site, folder
+    site.close()
+
+
+def test_the_tree_is_valid(imported: tuple[Site, Path]) -> None:
+    loaded = imported[0].load()
+    assert [problem for problem in loaded.problems if problem.severity is Severity.ERROR] == []
+
+
+def test_there_is_nothing_to_do(imported: tuple[Site, Path]) -> None:
+    """Not even without the pause that an import begins with."""
+    site = imported[0]
+    assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+    site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
+    try:
+        assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+    finally:
+        from reconciler.importing.keep import PAUSE
+        from reconciler.model.machine import Pause
+
+        site.store.pause(Pause("fleet", "test", PAUSE, NOW))
+
+
+def test_every_machine_has_its_name_role_address_and_place(imported: tuple[Site, Path], aux: dict[str, Any]) -> None:
+    known = imported[0].store.snapshot()
+    listed = aux["machine_list.json"]["data"]
+    assert len(listed) == len(known.allocations)
+    for machine in listed:
+        held = known.allocations[machine["serial"]]
+        address, _, network = machine["mgmt_ip"].partition("@")
+        assert (held.hostname, held.role, held.location) == (
+            machine["hostname"],
+            machine["role"],
+            machine["location_name"],
+        )
+        assert next(iter(held.addresses.items())) == (network, address)
+        assert held.hostname.startswith(f"{held.cluster}-{held.role}-{held.number}.")
+
+
+def test_machines_are_racked_where_oci_says(imported: tuple[Site, Path], aux: dict[str, Any]) -> None:
+    site = imported[0]
+    tree, seen = site.tree(), site.store.snapshot().seen
+    answers = [answer for name, answer in aux.items() if name.endswith(".aux.json")]
+    for answer in answers:
+        place = rack(seen[answer["serial"]].hardware, tree.rackings)
+        said = answer["machine_guess_racking"].get("data", "")
+        if isinstance(place, Racked):
+            where = f"datacenter {place.dc} row {place.row} rack {place.rack} ustart {place.unit}"
+            assert said.startswith(f"Machine is in {where} ")
+        else:
+            assert said == "No racking info could be guessed."
+
+
+def test_every_node_has_a_puppet_document(imported: tuple[Site, Path]) -> None:
+    site = imported[0]
+    observed = site.observe()
+    without = [view.allocation.hostname for view in observed.machines if view.allocation and view.enc_problem]
+    assert without == []
+    assert all(site.documents.get(view.allocation.hostname) for view in observed.machines if view.allocation)
+
+
+def test_no_puppet_document_changes(imported: tuple[Site, Path], shape: str, shared: Path, tmp_path: Path) -> None:
+    """OCI's mistakes are pinned. (Names of its hosts files that it left out by mistake may be there: B11.)"""
+    site = imported[0]
+    for view in site.observe().machines:
+        document = site.documents.get(view.allocation.hostname) if view.allocation else None
+        if document is not None:
+            (tmp_path / f"{document.hostname}.yaml").write_bytes(document.yaml)
+    compared = subprocess.run(
+        [
+            sys.executable, str(shared / "tools/enc-compare"),
+            str(shared / f"oci-golden/{shape}/enc.json"), str(tmp_path),
+            "--known", str(shared / "tools/known-corrections.tsv"),
+            "--signatures", str(shared / "oci-facts/signatures/43.0.45.json"),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    *differences, totals = compared.stdout.splitlines()
+    assert [line for line in differences if "oci::generic etc_hosts" not in line] == []
+    assert " 0 missing" in totals
+    assert " 0 nodes without a document" in totals
+
+
+def test_the_same_import_twice_is_once(
+    imported: tuple[Site, Path], mariadb: MariaDb, config: Path, shape: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, folder = imported
+    before = site.store.export(), site.store.list_secrets()
+    files = {path: path.read_bytes() for path in folder.glob("specs/**/*.yaml")}
+    assert command(mariadb.url(shape), config, folder) == 0
+    assert (site.store.export(), site.store.list_secrets()) == before
+    assert {path: path.read_bytes() for path in folder.glob("specs/**/*.yaml")} == files
+    assert "0 of them new or changed" in capsys.readouterr().out
+
+
+def test_a_file_that_somebody_changed_is_not_overwritten_unasked(
+    mariadb: MariaDb, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path}/var\n")
+    url = mariadb.url("a_swift_only")
+    assert command(url, config, tmp_path) == 0
+    edited = tmp_path / "specs/clusters/swift.yaml"
+    edited.write_text("# mine\n" + edited.read_text())
+    assert command(url, config, tmp_path) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert edited.read_text().startswith("# mine")
+    assert command(url, config, tmp_path, "--overwrite") == 0
+    assert not edited.read_text().startswith("# mine")
+
+
+def test_an_older_database_with_fewer_columns_imports_too(
+    mariadb: MariaDb, given: Given, table: SettingsTable, shared: Path
+) -> None:
+    """As 42.2.5 has it: no usage of VIPs, no controller of physical disks, none of the newer settings."""
+    url = mariadb.load("old", shared / "oci-golden/c_compute_ceph/db.sql")
+    mariadb.sql(
+        "CREATE TABLE old_ips AS SELECT id, network, ip, type, machine, usefor FROM ips; DROP TABLE ips;"
+        "CREATE TABLE old_passwords AS SELECT id, cluster, service, passtype, pass, passtxt1, passtxt2 FROM passwords;"
+        "DROP TABLE passwords; RENAME TABLE old_ips TO ips, old_passwords TO passwords;"
+        "ALTER TABLE networks DROP vip_usage, DROP lldp_match, DROP ipmi_mode;"
+        "ALTER TABLE clusters DROP first_sqlmsg_machine_id, DROP hw_machine_type;"
+        "ALTER TABLE machines DROP ceph_az, DROP force_frr, DROP hw_machine_type;",
+        "old",
+    )
+    found = import_everything(given, read_database(url), table, hostname="vm", forms={})
+    assert len(found.enrolled) == 17
+    assert found.enrolled[0].vips == (("cl1-pub", "api", "203.0.113.2"),)
+
+
+def test_a_machine_that_oci_installed_is_in_service(
+    mariadb: MariaDb, config: Path, shared: Path, tmp_path: Path
+) -> None:
+    url = mariadb.load("installed", shared / "oci-golden/a_swift_only/db.sql")
+    mariadb.sql("UPDATE machines SET installed='yes', status='installed', puppet_status='success'", "installed")
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path}/var\n")
+    assert command(url, config, tmp_path) == 0
+    site = site_of(tmp_path)
+    assert {history.phase for history in site.store.snapshot().histories.values()} == {Phase.IN_SERVICE}
+    site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
+    assert {type(step) for step in site.plan().steps} == {Settled}
+    site.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("nonsense", "no database URL"),
+        ("sqlite:///x", "OCI's database is MariaDB"),
+    ],
+)
+def test_a_url_that_is_none_of_ocis_is_refused(url: str, error: str) -> None:
+    with pytest.raises(PermanentError, match=error):
+        read_database(url)
+
+
+def test_a_server_that_does_not_answer_is_a_passing_problem() -> None:
+    with pytest.raises(TemporaryError, match="cannot be read"):
+        read_database("mysql+pymysql://root@127.0.0.1:1/x")
+
+
+def test_a_database_of_somebody_else_is_refused(mariadb: MariaDb) -> None:
+    with pytest.raises(PermanentError, match="no table clusters, locations, machines, networks"):
+        read_database(mariadb.load("empty", "SELECT 1;"))
+
+
+def test_switches_stand_where_their_machines_do(imported: tuple[Site, Path]) -> None:
+    """One rule in the Racking instead of a Machine document per machine."""
+    tree = imported[0].tree()
+    assert all(isinstance(racking, RackingSpec) for racking in tree.rackings.values())
+    pinned = [serial for serial, machine in tree.machines.items() if machine.location]
+    assert len(pinned) <= 1
