@@ -1,0 +1,139 @@
+"""The root of the command line: global options, and one function per command.
+
+Commands import what they need when they run, so that ``--help`` and completion answer at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.main
+from typer.exceptions import TyperException
+
+from . import backup, decide, importing, nodes, planning, secret, service, specs
+from .options import GlobalOptions
+
+EX_USAGE = 64
+EX_PIPE = 141
+"""As the shell reports a program that SIGPIPE ended."""
+_CLICK_USAGE = 2
+_TRACEBACK = "RECONCILER_TRACEBACK"
+_GLOBAL = ("--specs", "--database", "--config")
+
+_EPILOG = """\b
+Exit status: 0 all is well, 1 something is wrong, 64 wrong usage;
+"plan --detailed-exitcode" 2 when there are changes.
+
+\b
+Where to begin:
+  reconciler demo                a small fleet on this machine
+  reconciler validate            are the specs right?
+  reconciler plan                what would happen now?
+  reconciler machines            where does every machine stand?
+"""
+
+app = typer.Typer(
+    name="reconciler",
+    help="Bring bare-metal OpenStack clusters to what their specs in git say.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"reconciler {version('openstack-cluster-reconciler')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    specs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Read the specs from this directory, not the source. [env: RECONCILER_SPECS]"),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="sqlite:///FILE or postgresql://... [env: RECONCILER_DATABASE_URL]"),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The daemon's configuration. [env: RECONCILER_CONFIG]")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version
+    context.obj = GlobalOptions(specs, database, config)
+
+
+for module in (specs, planning, nodes, decide, secret, backup, service, importing):
+    module.register(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status. No problem of the world's shows a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")  # whatever the terminal's encoding, printing must not fail
+    command = typer.main.get_command(app)
+    try:
+        result = command(list(arguments), prog_name="reconciler", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except TyperException as error:
+        return _misused(error)
+    except typer.Abort:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as error:  # Typer turns a broken pipe into one, and exits for completion by another
+        if isinstance(error.__context__, BrokenPipeError):
+            return _unread()
+        raise
+    except Exception as error:
+        return _failed(error)
+
+
+def _unread() -> int:
+    """The reader (head, less) has seen enough. Not 0: nobody knows whether all was well."""
+    sys.stdout = sys.__stdout__
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would complain once more while it flushes at exit
+    return EX_PIPE
+
+
+def _misused(error: TyperException) -> int:
+    show = getattr(error, "show", None)
+    show() if show else print(f"Error: {error}", file=sys.stderr)
+    if getattr(error, "option_name", None) in _GLOBAL:
+        print("Options for all commands stand before the command's name.", file=sys.stderr)
+    return EX_USAGE if error.exit_code == _CLICK_USAGE else error.exit_code
+
+
+def _failed(error: Exception) -> int:
+    from ..model.errors import PermanentError, TemporaryError
+
+    if os.environ.get(_TRACEBACK):
+        raise error
+    if isinstance(error, PermanentError | TemporaryError):
+        print(f"Error: {error}", file=sys.stderr)
+    elif isinstance(error, OSError):
+        print(f"Error: {error.filename or type(error).__name__}: {error.strerror or error}", file=sys.stderr)
+    else:
+        print(
+            f"Error: {type(error).__name__}: {error}\n"
+            f"This is a bug in reconciler. With {_TRACEBACK}=1 it says where; please report that.",
+            file=sys.stderr,
+        )
+    return 1

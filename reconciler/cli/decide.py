@@ -1,0 +1,176 @@
+"""An operator's decisions, recorded with who and why."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import WhyOption, failed, note, open_site, tell_whether_acting, who
+
+if TYPE_CHECKING:
+    from ..site import Site
+
+Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Chassis serial, or hostname.")]
+Scope = Annotated[
+    str, typer.Argument(metavar="SCOPE", help="fleet, cluster:NAME or machine:MACHINE (its serial or hostname).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog=_APPROVE)(approve)
+    app.command(epilog=_PAUSE)(pause)
+    for command in (resume, retry, forget, accept):
+        app.command()(command)
+
+
+_APPROVE = """\b
+Example:
+  reconciler approve 2S2JGM2 --why "disks of the old cluster, CHG-1234"
+"""
+
+
+def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+    """Allow what a machine waits for: an install, a release.
+
+    The word holds for that one step, and only as long as the machine keeps what it was given.
+    """
+    from ..model.machine import Approval
+    from ..model.plan import Wait
+
+    site = open_site(context)
+    todo, observation = site.plan_and_observation()
+    step = next((s for s in todo.steps if machine in (s.serial, s.hostname)), None)
+    if step is None:
+        return _unknown(machine)
+    name = f"{step.serial} ({step.hostname})" if step.hostname else step.serial
+    if not isinstance(step, Wait) or step.needs_approval is None:
+        doing = f"it waits for {step.on}" if isinstance(step, Wait) else step.because
+        return failed(f"{name} does not wait for an approval: {doing}")
+    allocation = next((m.allocation for m in observation.machines if m.serial == step.serial), None)
+    generation = allocation.generation if allocation else 1
+    site.store.approve(Approval(step.serial, step.needs_approval, generation, who(), why, site.now()))
+    note(f"Approved {step.needs_approval} of {name}.")
+    tell_whether_acting(site)
+    return 0
+
+
+_PAUSE = """\b
+Examples:
+  reconciler pause --why "fire in zone-2"
+  reconciler pause cluster:cl1 --why "upgrade, CHG-1234"
+  reconciler pause machine:2S2JGM2 --why "a technician is at it"
+"""
+
+
+def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> int:
+    """Let nothing begin in the fleet, a cluster or on a machine.
+
+    What is going on already goes on to its end. Reports, Puppet classes and plans are answered as ever.
+    """
+    from ..model.machine import Pause
+
+    site = open_site(context)
+    found = _scope(site, scope)
+    if found is None:
+        return _no_scope(scope)
+    site.store.pause(Pause(found, who(), why, site.now()))
+    note(f'Paused {found}. "reconciler resume {found}" ends it.')
+    return 0
+
+
+def resume(
+    context: typer.Context,
+    scope: Scope = "fleet",
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = "no longer needed",
+) -> int:
+    """End a pause."""
+    site = open_site(context)
+    paused = [pause.scope for pause in site.snapshot().pauses]
+    found = scope if scope in paused else _scope(site, scope)
+    if found is None:
+        return _no_scope(scope)
+    if not site.store.resume(found, who=who(), why=why, at=site.now()):
+        return failed(f"{found} is not paused; {', '.join(paused) or 'nothing'} is")
+    note(f"Resumed {found}.")
+    return 0
+
+
+def retry(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+    """Try a machine again now, whatever failed before.
+
+    Its failures and the back-off are forgotten, and it is held no longer where two machines claimed its serial. A new
+    SSH host key is believed once: you may have rebooted it by hand.
+    """
+    site = open_site(context)
+    found = site.serial_of(machine)
+    if found is None:
+        return _unknown(machine)
+    site.store.retry(found, who=who(), why=why, at=site.now())
+    note(f"{found} will be tried again now.")
+    tell_whether_acting(site)
+    return 0
+
+
+def forget(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+    """Drop the record of a machine that holds nothing.
+
+    The hardware is not touched. A machine that is heard of again is a new one. One that holds a name and addresses is
+    not forgotten: decommission it first (lifecycle: decommissioned).
+    """
+    site = open_site(context)
+    found = site.serial_of(machine)
+    if found is None:
+        return _unknown(machine)
+    site.store.forget(found, who=who(), why=why, at=site.now())
+    note(f"{found} is forgotten, until it reports again.")
+    return 0
+
+
+def accept(
+    context: typer.Context,
+    commit: Annotated[str, typer.Argument(metavar="COMMIT", help="All 40 digits of the new head.")],
+    why: WhyOption,
+) -> int:
+    """Accept a rewritten branch at exactly one commit.
+
+    A head that does not descend from the commit in force is refused until then.
+    """
+    if len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef"):
+        raise typer.BadParameter(f'"{commit}" is not all 40 hexadecimal digits of a commit', param_hint="COMMIT")
+    site = open_site(context)
+    site.accept(commit, who=who(), why=why)
+    note(f"Accepted {commit[:12]}, should it be the branch's head.")
+    tell_whether_acting(site)
+    return 0
+
+
+def _scope(site: "Site", scope: str) -> str | None:
+    """The scope with the machine's serial for its hostname; None where there is no such cluster or machine.
+
+    A cluster's name is taken on trust while the specs cannot be read: that is when somebody wants to pause it.
+    """
+    from ..model.errors import PermanentError, TemporaryError
+
+    kind, _, name = scope.partition(":")
+    if scope == "fleet":
+        return scope
+    if kind not in ("cluster", "machine") or not name:
+        raise typer.BadParameter(f'"{scope}" is not fleet, cluster:NAME or machine:MACHINE', param_hint="SCOPE")
+    if kind == "machine":
+        serial = site.serial_of(name)
+        return f"machine:{serial}" if serial else None
+    if any(held.cluster == name for held in site.snapshot().allocations.values()):
+        return scope
+    try:
+        return scope if name in site.tree().clusters else None
+    except (PermanentError, TemporaryError):
+        return scope
+
+
+def _no_scope(scope: str) -> int:
+    kind, _, name = scope.partition(":")
+    return failed(f'no {kind} "{name}" is known; "reconciler {kind}s" lists all')
+
+
+def _unknown(machine: str) -> int:
+    return failed(f'no machine "{machine}" is known; "reconciler machines" lists all')

@@ -1,0 +1,167 @@
+"""``import oci``: from a running OCI to a spec tree and our database."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import open_site, who
+
+if TYPE_CHECKING:
+    from ..importing.everything import Imported
+    from ..importing.files import Given, Tree
+    from ..model.machine import SecretRef
+    from ..site import Site
+
+import_app = typer.Typer(
+    name="import", help="Take over what another installer knows.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def _file(what: str) -> Any:
+    return typer.Option(metavar="FILE", dir_okay=False, exists=True, help=what)
+
+
+_EPILOG = """\b
+Example:
+  cd /etc/openstack-cluster-installer
+  reconciler --config /etc/reconciler/reconciler.yaml import oci \\
+      --from mysql+pymysql://oci:PASSWORD@127.0.0.1/oci \\
+      --conf openstack-cluster-installer.conf \\
+      --hardware-profiles hardware-profiles.json --output ~/cluster-specs
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    import_app.command(epilog=_EPILOG)(oci)
+    app.add_typer(import_app)
+
+
+@import_app.callback()
+def _import() -> None:
+    """Keeps ``oci`` a word of its own though it is the only one."""
+
+
+def oci(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the spec tree goes.")],
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="OCI's database: mysql+pymysql://USER:PASSWORD@HOST/NAME."),
+    ] = None,
+    conf: Annotated[Path | None, _file("openstack-cluster-installer.conf.")] = None,
+    hardware_profiles: Annotated[Path | None, _file("hardware-profiles.json.")] = None,
+    auto_racking: Annotated[Path | None, _file("auto-racking.json.")] = None,
+    repositories: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="The folder repos/.")
+    ] = None,
+    server_hostname: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="OCI's server, the nodes' Puppet server. [default: this machine's name]"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that were changed since.")] = False,
+) -> int:
+    """Turn an OCI installation into specs and a database.
+
+    Machines, names, addresses and secrets go into our database, so that Puppet documents do not change. Where OCI's own
+    value was a mistake, an EncOverlay keeps it and says so. Without --from, only the files become specs.
+    """
+    from ..importing.files import given_from_texts, tree_from_files
+    from ..importing.folders import read_repositories
+    from ..model.errors import PermanentError
+    from ..specs.settings_table import load_table
+
+    site = open_site(context)
+    site = type(site)(site.config.model_copy(update={"specs": output, "source": None}), site.now)
+    try:
+        given = given_from_texts(
+            _text(conf),
+            _text(hardware_profiles),
+            _text(auto_racking),
+            read_repositories(repositories) if repositories else None,
+        )
+        if from_ is None:
+            return _finish(tree_from_files(given, load_table(), hostname=server_hostname), output, overwrite, site)
+        found = _read(given, from_, server_hostname)
+    except ValueError as error:
+        raise PermanentError(str(error)) from None
+    status = _finish(found.tree, output, overwrite, site)
+    return status or _keep(found, site)
+
+
+def _read(given: "Given", url: str, server_hostname: str | None) -> "Imported":
+    import socket
+
+    from ..importing.database import read_database
+    from ..importing.everything import import_everything
+    from ..secret_forms import known_forms
+    from ..specs.settings_table import load_table
+
+    hostname = server_hostname or socket.gethostname().partition(".")[0]
+    return import_everything(given, read_database(url), load_table(), hostname=hostname, forms=known_forms())
+
+
+def _keep(found: "Imported", site: "Site") -> int:
+    """Fill our database, and make what OCI keeps elsewhere than in its own."""
+    from ..importing.keep import keep
+    from ..secrets.parts import join_parts
+
+    kept = keep(site.store, found, join=join_parts, who=who(), at=site.now())
+    missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
+    site.mint(sorted(missing, key=str))
+    observed = site.observe()
+    print(
+        f"{kept.machines} machines, {kept.hostnames} names with their addresses and {kept.secrets} secrets are new or "
+        f"changed in our database; of {len(found.machines)}, {len(found.enrolled)} and {len(found.secrets)} in OCI."
+    )
+    if missing:
+        print(f"{len(missing)} secrets were made new, which OCI keeps elsewhere: {_kinds(missing)}.")
+    if kept.paused:
+        print(
+            'The fleet is paused, for OCI is still in charge. When this server takes over: "reconciler resume fleet".'
+        )
+    _list("Not kept", kept.refused)
+    problems = [f"{view.serial}: {view.enc_problem}" for view in observed.machines if view.enc_problem]
+    _list("No Puppet document yet", problems)
+    return 1 if kept.refused else 0
+
+
+def _kinds(refs: "Iterable[SecretRef]") -> str:
+    return ", ".join(sorted({f"{ref.service}/{ref.kind}" for ref in refs}))
+
+
+def _finish(tree: "Tree", output: Path, overwrite: bool, site: "Site") -> int:
+    """Write the tree, check it, and say what was done and what is left to people."""
+    from ..importing.folders import write_tree
+    from ..render.diagnostics import render_text
+
+    texts = tree.texts()
+    loaded = site.validate({name: text.encode() for name, text in texts.items()})
+    written = write_tree(texts, output, overwrite=overwrite)
+    print(f"{len(texts)} files in {output}, {len(written)} of them new or changed.")
+    decisions = [line.strip(" #") for text in texts.values() for line in text.splitlines() if "# DECIDE: " in line]
+    _list("To decide", sorted(set(decisions)))
+    _list("Not carried over", tree.leftover)
+    if loaded.tree is None:
+        print(render_text(loaded.problems, loaded.sources), end="", file=sys.stderr)
+        return 1
+    if warnings := len(loaded.problems):
+        print(f'The specs are valid, with {warnings} warnings: see "reconciler --specs {output} validate".')
+    return 0
+
+
+def _list(title: str, lines: list[str]) -> None:
+    if lines:
+        print(f"\n{title}:")
+        for line in lines:
+            print(f"  * {line.removeprefix('DECIDE: ')}")
+        print()
+
+
+def _text(path: Path | None) -> str | None:
+    from ..importing.folders import read_text
+
+    return read_text(path) if path else None

@@ -1,0 +1,229 @@
+"""Commands that look: ``enc``, ``explain``, ``machines``, ``clusters``, ``events``."""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Format, FormatOption, failed, note, open_site, stays, tell_whether_acting
+from .tables import print_rows
+
+if TYPE_CHECKING:
+    from ..site import Site
+    from ..store import Occurrence
+
+MOST_EVENTS = 100_000
+FOLLOW_SECONDS = 1.0
+_MACHINES = {"serial": "serial", "hostname": "hostname", "phase": "phase", "place": "place", "now": "now"}
+_CLUSTERS = {
+    "cluster": "cluster",
+    "role": "role",
+    "wanted": "wanted",
+    "enrolled": "enrolled",
+    "in_service": "in service",
+}
+_EVENTS = {"at": "time (UTC)", "serial": "serial", "kind": "kind", "who": "who", "text": "what happened"}
+
+Hostname = Annotated[str, typer.Argument(metavar="HOSTNAME", help="Full hostname of a node.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog=_ENC)(enc)
+    app.command(epilog=_EXPLAIN)(explain)
+    app.command()(machines)
+    app.command()(clusters)
+    app.command(epilog=_EVENTS_HELP)(events)
+
+
+_ENC = """\b
+In puppet.conf of the Puppet server:
+  node_terminus  = exec
+  external_nodes = /usr/local/sbin/enc
+
+\b
+/usr/local/sbin/enc, which may read the database and the key of its secrets:
+  #!/bin/sh
+  exec reconciler --config /etc/reconciler/reconciler.yaml enc "$1"
+
+\b
+The same from a running daemon, a thousand times as fast and without the key:
+  exec curl -sf "http://127.0.0.1:8080/v1/enc/$1"
+"""
+
+
+def enc(context: typer.Context, hostname: Hostname) -> int:
+    """Print a node's Puppet classes as YAML.
+
+    Nothing else goes to standard output. Exits 1 when there is no such node, or its document cannot be given yet; why
+    is said on standard error. It changes nothing: secrets are made by the daemon, not here.
+    """
+    from ..one_node import document
+
+    found = document(open_site(context), hostname)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(found.yaml)
+    return 0
+
+
+_EXPLAIN = """\b
+Examples:
+  reconciler explain swift01-swiftstore-1.example.com
+  reconciler explain swift01-swiftstore-1.example.com swift_part_power
+"""
+
+
+def explain(
+    context: typer.Context,
+    hostname: Hostname,
+    parameter: Annotated[str | None, typer.Argument(metavar="PARAMETER", help="Only this one.")] = None,
+    format: FormatOption = Format.TEXT,
+) -> int:
+    """Say why a node gets its Puppet classes and parameters.
+
+    Each parameter with its value, the reason, and the file and line it came from. Secrets are masked.
+    """
+    from ..one_node import explain as explained
+    from ..render.explain import explain_json, explain_text
+
+    explanation = explained(open_site(context), hostname, parameter)
+    if format is Format.JSON:
+        print(json.dumps(explain_json(explanation), indent=1))
+    else:
+        print(explain_text(explanation), end="")
+    return 0
+
+
+def machines(
+    context: typer.Context,
+    serial: Annotated[
+        str | None, typer.Argument(metavar="MACHINE", help="Show this one whole: its chassis serial, or hostname.")
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> int:
+    """List the machines, or show one of them whole.
+
+    Where each stands, how far it has come, and what it waits for.
+    """
+    from ..render import inventory
+
+    site = open_site(context)
+    todo, observation = site.plan_and_observation()
+    rows = inventory.machine_rows(todo, observation)
+    if serial is None:
+        print_rows(rows, _MACHINES, format, nothing="No machine has reported yet.")
+        if format is Format.TEXT:
+            for name, text in todo.notes.items():
+                note(f"{name}: {text}")
+            tell_whether_acting(site)
+        return 0
+    row = next((row for row in rows if serial in (row["serial"], row["hostname"])), None)
+    if row is None:
+        return failed(f'no machine "{serial}" is known; "reconciler machines" lists all')
+    occurrences = _last(site, 20, str(row["serial"]))
+    if format is Format.JSON:
+        print(json.dumps(row | {"events": [inventory.event_row(e) for e in occurrences]}, indent=1))
+    else:
+        print(inventory.machine_text(row, occurrences, observation.now), end="")
+    return 0
+
+
+def clusters(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
+    """List the clusters: machines wanted, given and in service.
+
+    Of each role, and below them the clusters' virtual addresses.
+    """
+    from ..render import inventory
+
+    site = open_site(context)
+    tree = site.tree()
+    rows = inventory.cluster_rows(tree, site.observe(tree))
+    print_rows(rows, _CLUSTERS, format, nothing="The specs have no cluster.")
+    if format is Format.TEXT:
+        print(inventory.vips_text(rows), end="")
+
+
+_EVENTS_HELP = """\b
+Examples:
+  reconciler events --since 2h
+  reconciler events --machine swift01-swiftstore-1.example.com
+  reconciler events --follow
+"""
+
+
+def events(
+    context: typer.Context,
+    machine: Annotated[
+        str | None, typer.Option("--machine", "--serial", metavar="MACHINE", help="Only of this serial or hostname.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help='Only later ones: "2h", "3d", or a date and time (UTC).')
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_EVENTS, metavar="NUMBER", help="The last so many. Default: 50.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
+    format: FormatOption = Format.TEXT,
+) -> int:
+    """Tell what happened, the newest last.
+
+    Reports that changed something, actions, and operators' decisions with who and why.
+    """
+    from ..render import inventory
+
+    site = open_site(context)
+    serial = site.serial_of(machine) if machine is not None else None
+    if machine is not None and serial is None:
+        return failed(f'no machine "{machine}" is known; "reconciler machines" lists all')
+    began = _moment(since, site.now()) if since is not None else None
+    found = _last(site, limit or (50 if began is None else MOST_EVENTS), serial)
+    shown = [event for event in found if began is None or event.at >= began]
+    if follow:
+        return _follow(site, shown, found[-1].position if found else 0, serial, format)
+    rows = [inventory.event_row(event) for event in shown]
+    if format is Format.TEXT:
+        rows = [row | {"at": str(row["at"])[:19].replace("T", " ")} for row in rows]
+    print_rows(rows, _EVENTS, format, nothing="Nothing has happened yet." if began is None else "Nothing since then.")
+    return 0
+
+
+def _last(site: "Site", limit: int, serial: str | None) -> list["Occurrence"]:
+    return site.kept.last_events(limit=limit, serial=serial) if site.kept else []
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    from ..model.units import parse_duration
+
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f'"{text}" is neither a time such as "2h" nor a moment such as "2026-11-22 03:00"', param_hint="--since"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _follow(site: "Site", found: list["Occurrence"], position: int, serial: str | None, format: Format) -> int:
+    """One event per line, as they come: JSON lines, or text."""
+    from ..render import inventory
+
+    stays()
+    try:
+        while True:
+            for event in found:
+                if format is Format.JSON:
+                    print(json.dumps(inventory.event_row(event)), flush=True)
+                else:
+                    print(inventory.event_line(event), flush=True)
+                position = max(position, event.position)
+            time.sleep(FOLLOW_SECONDS)
+            found = site.store.events(after=position, serial=serial)
+    except KeyboardInterrupt:
+        return 0

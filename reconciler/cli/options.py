@@ -1,0 +1,100 @@
+"""What every command shares: the global options, output formats, and how to open what they name."""
+
+import gc
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..site import Site
+
+
+@dataclass(frozen=True)
+class GlobalOptions:
+    """The options before the command's name; None: not given."""
+
+    specs: Path | None
+    database: str | None
+    config: Path | None
+
+
+class Format(StrEnum):
+    """For people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")]
+
+DATABASES = ("sqlite:", "postgresql:")
+
+
+def open_site(context: typer.Context) -> "Site":
+    """The site that the global options, the environment and the configuration file describe."""
+    from ..config import load_config
+    from ..site import Site
+
+    given: GlobalOptions = context.obj
+    if given.config is not None:
+        readable(given.config, "--config")
+    if given.specs is not None and not given.specs.is_dir():
+        raise typer.BadParameter(f'there is no directory "{given.specs}"', param_hint="--specs")
+    if given.database is not None and not given.database.startswith(DATABASES):
+        raise typer.BadParameter(
+            f'"{given.database}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME', param_hint="--database"
+        )
+    config = load_config(given.config, {"specs": given.specs, "database": given.database})
+    if given.specs is None and "RECONCILER_SPECS" not in os.environ:
+        return Site(config)
+    return Site(config.model_copy(update={"source": None}), follows=config.source)
+
+
+def readable(path: Path, option: str) -> bytes:
+    """The content of a file that an option names.
+
+    Raises:
+        typer.BadParameter: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f'cannot read "{path}": {error.strerror}', param_hint=option) from None
+
+
+def stays() -> None:
+    """For commands that run long or read much: collect garbage, which ``__main__`` turned off for the short ones."""
+    gc.enable()
+
+
+def failed(message: str) -> int:
+    """Tell a problem on standard error. Returns the exit status that goes with it."""
+    print(f"Error: {message}", file=sys.stderr)
+    return 1
+
+
+def note(message: str) -> None:
+    """Tell people something beside the data, on standard error."""
+    print(message, file=sys.stderr)
+
+
+def tell_whether_acting(site: "Site") -> None:
+    """Say so when no daemon is there to do what is planned or was decided."""
+    if site.kept is not None and site.kept.acting(site.now()) is None:
+        note("No daemon is running on this database: nothing happens until one does.")
+
+
+def who() -> str:
+    """The person at the keyboard, for the record."""
+    import getpass
+
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"

@@ -1,0 +1,140 @@
+"""Commands about what would be done, and doing it once: ``plan``, ``observe``, ``apply``."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import failed, note, open_site, readable, stays, tell_whether_acting
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+EXIT_CHANGES = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog=_PLAN)(plan)
+    app.command(epilog=_OBSERVE)(observe)
+    app.command()(apply)
+
+
+_PLAN = """\b
+Examples:
+  reconciler plan
+  reconciler --specs my-branch/cluster-specs plan
+  reconciler --specs cluster-specs plan --observed fleet.json \\
+      --detailed-exitcode --format markdown
+"""
+
+
+def plan(
+    context: typer.Context,
+    format: Annotated[PlanFormat, typer.Option("--format", help="markdown: for a pull request.")] = PlanFormat.TEXT,
+    observed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='Plan for what "observe" wrote down, and look at no database. "-": stdin.'),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Plan for what this daemon observes, and look at no database.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TOKEN", envvar="RECONCILER_TOKEN", help="Bearer token for --server.")
+    ] = None,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")] = (
+        False
+    ),
+) -> int:
+    """Say what the daemon would do now, to which machine, and why.
+
+    Changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
+    """
+    from ..render import plan as render
+
+    site = open_site(context)
+    text = _observation(observed, server, token)
+    if text is None and site.kept is None:
+        note("There is no database yet: this plan is for a fleet of which nothing is known.")
+    todo = site.plan(text)
+    match format:
+        case PlanFormat.JSON:
+            print(json.dumps(render.plan_json(todo), indent=1))
+        case PlanFormat.MARKDOWN:
+            print(render.plan_markdown(todo), end="")
+        case PlanFormat.TEXT:
+            print(render.plan_text(todo), end="")
+            if text is None:
+                tell_whether_acting(site)
+    return EXIT_CHANGES if detailed_exitcode and not todo.is_empty else 0
+
+
+def _observation(observed: Path | None, server: str | None, token: str | None) -> str | None:
+    if observed is not None and server is not None:
+        raise typer.BadParameter("--observed and --server exclude each other")
+    if server is not None:
+        from ..drivers.api import fetch_observation
+
+        return fetch_observation(server, token)
+    if observed is None:
+        return None
+    content = sys.stdin.buffer.read() if str(observed) == "-" else readable(observed, "--observed")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f'"{observed}" is not text in UTF-8', param_hint="--observed") from None
+
+
+_OBSERVE = """\b
+Examples:
+  reconciler observe --output fleet.json
+  reconciler --specs cluster-specs plan --observed fleet.json
+"""
+
+
+def observe(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: standard output.")] = None,
+) -> None:
+    """Write down all that "plan" needs to know, without secrets.
+
+    For a plan in CI, and to replay an incident later. A running daemon gives the same at /v1/observation.
+    """
+    from ..render.observation import dump_observation
+
+    observation = open_site(context).plan_and_observation()[1]
+    text = dump_observation(observation)
+    if output is None:
+        print(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+        note(f"Wrote {len(observation.machines)} machines to {output}.")
+
+
+def apply(
+    context: typer.Context,
+    timeout: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Give up after this long.")] = 3600,
+) -> int:
+    """Act until nothing is left to do, as the daemon would.
+
+    Waits for no machine: what only a report or an approval can bring forward is left. Exits 1 when the time was over
+    before. Where a daemon runs, there is nothing to apply: it acts by itself.
+    """
+    import asyncio
+
+    from ..daemon import converge
+
+    site = open_site(context)
+    if site.kept is not None and (holder := site.kept.acting(site.now())) is not None:
+        return failed(f"a daemon ({holder}) acts on this database already, and does what is to be done by itself")
+    stays()
+    return asyncio.run(converge(site, timeout))

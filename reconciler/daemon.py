@@ -1,0 +1,391 @@
+"""The daemon: wake up, look at the world, plan, record, act. A wake-up carries no data; everything is read anew."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import asyncssh
+import structlog
+
+from .drivers.host_keys import FileHostKeys
+from .drivers.ipmi import IpmiBmcs
+from .drivers.source import Looked, watch
+from .drivers.ssh import SshShells
+from .execution.breaker import GuardedBmcs
+from .execution.ensure import Time
+from .execution.executor import Executor
+from .execution.handlers import Options, Tools, handlers
+from .model.errors import PermanentError, TemporaryError
+from .model.events import Event, Retried
+from .model.machine import Phase
+from .model.observations import Heard
+from .model.plan import Act, Advance, PlanningInput, Wait
+from .planning.planner import plan
+from .reach import PROVISIONING_KEY, StoredDirectory
+from .secrets.parts import part_of
+from .server.app import create_app
+from .server.fleet import Source
+from .server.ingest import Ingest
+from .server.metrics import Metrics
+from .server.serve import Server
+from .serving import EVENTS_SHOWN, Face, Picture
+from .simulator.plain_bmc import PlainBmcs
+from .site import Records, Site
+from .specs.loader import Loaded
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 20.0
+SETTLE_SECONDS = 0.05
+"""A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
+LOOK_AT_STORE_SECONDS = 1.0
+"""How soon a decision made on the command line is noticed."""
+PASS_AT_LEAST_SECONDS = 30.0
+"""Time passes too: waits end, windows open."""
+
+
+class Daemon:
+    """One reconciler. ``run`` returns when it was told to stop."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._lease_holds = site.config.lease
+        self._face = Face(site, self._wake.set)
+        self._metrics = Metrics(site.now)
+        self._looked: Looked[Loaded] | None = None  # what the last look at the specs gave
+        self._journal_position = 0
+        self._doing: dict[str, str] = {}  # serial -> type of the action in flight
+        self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
+        self._bmcs = GuardedBmcs(IpmiBmcs() if site.config.bmc_protocol == "ipmi" else PlainBmcs(), site.now)
+        self._directory = StoredDirectory(site.store, self._bmc_username, site.config.bmc_port)
+        self._executor = Executor(site.store, handlers(self._tools()), site.now, on_done=self._done)
+
+    def stop(self) -> None:
+        """End after what is going on."""
+        self._stop.set()
+        self._wake.set()
+
+    async def serve(self) -> int:
+        """Act and answer until told to stop."""
+        site = self.site
+        fence = await self._lease()
+        if fence is None:
+            return 0
+        ingest = Ingest(
+            site.store, site.now, self._wake.set, self._face.trusted, self._face.node_networks, self._face.serial_at
+        )
+        server = Server(
+            create_app(self._face.served(), ingest, self._metrics),
+            [(site.config.listen.address, site.config.listen.port)],
+        )
+        try:
+            ingest.start()
+            for address, port in await server.start():
+                log.info("listening", address=address, port=port)
+            await self._loop(lambda: self._keep_lease(fence), self._watch_store, self._follow_source, self._watch_power)
+            return 0
+        finally:
+            await self._executor.drain(DRAIN_SECONDS)
+            await server.stop()
+            await ingest.stop()
+            with contextlib.suppress(PermanentError):
+                await asyncio.to_thread(site.store.release_lease, fence)
+            site.close()
+            log.info("stopped")
+
+    async def converge(self, timeout: float) -> int:
+        """Act until nothing is left to do that needs no waiting for. 1 when the time was over before.
+
+        Raises:
+            PermanentError: A daemon acts on this database.
+        """
+        store = self.site.store
+        fence = await asyncio.to_thread(store.acquire_lease, _holder(), self._lease_holds, self.site.now())
+        if fence is None:
+            raise PermanentError("a daemon acts on this database: what there is to do, it does")
+        keeping = asyncio.create_task(self._keep_lease(fence))
+        try:
+            return await self._converge(time.monotonic() + timeout, keeping)
+        finally:
+            await self._executor.drain(DRAIN_SECONDS)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            with contextlib.suppress(PermanentError):
+                await asyncio.to_thread(store.release_lease, fence)
+
+    async def _converge(self, deadline: float, keeping: "asyncio.Task[None]") -> int:
+        await self._begin()
+        while not keeping.done():
+            self._wake.clear()
+            acted = await self._pass()
+            if not acted and not self._executor.in_flight:
+                return 0
+            if time.monotonic() >= deadline:
+                return 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+        keeping.result()
+        return 1
+
+    async def _begin(self) -> None:
+        """Close what a crash left open, before anything else is done."""
+        await asyncio.to_thread(self._prepare)
+        closed = await self._executor.recover(await asyncio.to_thread(self.site.store.histories))
+        log.info("started", interrupted=closed)
+
+    async def _loop(self, *companions: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await self._begin()
+        tasks = [asyncio.create_task(self._patiently(one)) for one in companions]
+        try:
+            while not self._stop.is_set():
+                await self._guarded_pass()
+                await self._until_woken(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _patiently(self, companion: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin again after what passes. What does not ends the loop, which is woken to see it."""
+        try:
+            while True:
+                try:
+                    return await companion()
+                except TemporaryError as error:
+                    log.warning("trying again", error=str(error))
+                    await asyncio.sleep(1.0)
+        finally:
+            self._wake.set()
+
+    async def _until_woken(self, companions: list["asyncio.Task[None]"]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pause()):
+                await self._wake.wait()
+        await asyncio.sleep(SETTLE_SECONDS)
+        self._wake.clear()
+        for task in companions:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _pause(self) -> float:
+        """Seconds until something that the plan waits for is due; what was due already when it was made is no news."""
+        if (picture := self._face.picture) is None:
+            return PASS_AT_LEAST_SECONDS
+        dues = (step.until for step in picture.plan.steps if isinstance(step, Wait) and step.until)
+        due = min((at for at in dues if at > picture.observation.now), default=None)
+        left = (due - self.site.now()).total_seconds() if due else PASS_AT_LEAST_SECONDS
+        return min(max(left, 0.0), PASS_AT_LEAST_SECONDS)
+
+    async def _guarded_pass(self) -> None:
+        """A pass that fails is told, and tried again: a database or repository that is away comes back."""
+        try:
+            await self._pass()
+        except (PermanentError, TemporaryError) as error:
+            log.error("no plan", error=str(error))
+            self._face.show(self._face.picture, replace(self._face.source, problem=str(error)))
+        except Exception:
+            log.exception("no plan: this is a bug in reconciler")
+
+    async def _pass(self) -> bool:
+        """Look, plan, record, act. True when something was begun or recorded."""
+        began = time.monotonic()
+        picture = await asyncio.to_thread(self._look)
+        if picture is None:
+            return False
+        self._metrics.planned(time.monotonic() - began)
+        if self._stop.is_set():
+            return False
+        for step in (advanced := [step for step in picture.plan.steps if isinstance(step, Advance)]):
+            await self._executor.advance(step)
+        started = self._executor.submit(step.action for step in picture.plan.steps if isinstance(step, Act))
+        self._doing |= {action.serial: action.type for action in started}
+        await self._executor.begun()
+        if advanced:
+            self._wake.set()
+        return bool(advanced or started)
+
+    def _look(self) -> Picture | None:
+        """One look at everything, and the decision; runs in a thread."""
+        site = self.site
+        assert self._looked is not None  # since _prepare; from then on one task looks, as only one may
+        looked, state = self._looked, self._looked.state
+        source = Source(
+            commit=state.good,
+            refused=state.seen if state.problem and state.seen != state.good else None,
+            problem=state.problem,
+            checked_at=site.now(),
+        )
+        tree = looked.loaded.tree if looked.loaded else None
+        if tree is None:
+            self._face.show(None, source)
+            return None
+        self._heed_retries()
+        snapshot = site.store.snapshot()
+        observation = replace(site.observe(tree, snapshot), base=state.good)
+        todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
+        todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
+        picture = Picture(tree, observation, todo, snapshot.token)
+        if self._face.picture is None or self._face.picture.plan.steps != todo.steps:
+            site.store.save_plan(picture.plan_json.decode())
+        self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
+        return picture
+
+    def _heed_retries(self) -> None:
+        """Who says "retry now" vouches for the machine: it may show a new host key, and its BMC is worth asking."""
+        for position, event in self.site.store.events_after(self._journal_position):
+            self._journal_position = position
+            if isinstance(event, Retried):
+                self._host_keys.expect_new_boot(event.serial, event.at)
+                if (seen := self._directory.seen(event.serial)) and seen.hardware.bmc_address:
+                    self._bmcs.ask_again(seen.hardware.bmc_address)
+
+    def _prepare(self) -> None:
+        self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
+        self.site.mint((PROVISIONING_KEY,))
+        self._looked = self.site.look()
+        self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
+
+    def _done(self, event: Event) -> None:
+        self._face.progress.pop(event.serial, None)
+        self._metrics.action_ended(self._doing.pop(event.serial, "unknown"), event.kind)
+        self._wake.set()
+
+    def _tools(self) -> Tools:
+        config, site = self.site.config, self.site
+        shells = SshShells(self._client_key, self._host_keys, self._directory, site.now, config.ssh_port)
+        return Tools(
+            records=Records(site),
+            directory=self._directory,
+            bmcs=self._bmcs,
+            shells=shells,
+            progress=self._face.progress.__setitem__,
+            time=Time(site.now, asyncio.sleep),
+            options=Options(fleet=lambda: self._tree().fleet, poll=config.install_poll.total_seconds()),
+        )
+
+    def _tree(self) -> Any:
+        if self._face.picture is None:
+            raise TemporaryError("there are no valid specs yet")
+        return self._face.picture.tree
+
+    def _bmc_username(self) -> str:
+        return str(self._tree().fleet.bmc.username)
+
+    def _client_key(self) -> asyncssh.SSHKey:
+        text = self.site.store.secret(PROVISIONING_KEY)
+        if text is None:
+            raise PermanentError(f"the secret {PROVISIONING_KEY} has not been made")
+        return asyncssh.import_private_key(part_of(text, "ssh", "private"))
+
+    async def _lease(self) -> int | None:
+        """Wait until no other daemon acts on this database; None when told to stop meanwhile."""
+        told = False
+        while not self._stop.is_set():
+            now = self.site.now()
+            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), self._lease_holds, now)
+            if fence is not None:
+                return fence
+            if not told:
+                log.warning("another daemon acts on this database; waiting for it to end")
+                told = True
+            await asyncio.sleep(1.0)
+        return None
+
+    async def _keep_lease(self, fence: int) -> None:
+        held = True
+        while held:
+            held = await asyncio.to_thread(self.site.store.renew_lease, fence, self._lease_holds, self.site.now())
+            await asyncio.sleep(self._lease_holds.total_seconds() / 3 if held else 0)
+        raise PermanentError("another daemon has taken over this database")
+
+    async def _watch_store(self) -> None:
+        """Notice what other processes wrote: an operator's decision, made on the command line."""
+        known = await asyncio.to_thread(self.site.store.decision_token)
+        while True:
+            await asyncio.sleep(LOOK_AT_STORE_SECONDS)
+            token = await asyncio.to_thread(self.site.store.decision_token)
+            if token != known:
+                known = token
+                self._wake.set()
+
+    async def _follow_source(self) -> None:
+        """Look at the specs whenever they may have changed. Apart from the loop, which a slow remote must not hold."""
+        async for _ in self._source_may_have_changed():
+            looked = await asyncio.to_thread(self.site.look)
+            if self._looked is None or looked.state != self._looked.state or looked.loaded is not self._looked.loaded:
+                self._wake.set()
+            self._looked = looked
+
+    async def _source_may_have_changed(self) -> AsyncIterator[None]:
+        """At a change of a local tree or repository, and every so often, to ask a remote one."""
+        folders = await asyncio.to_thread(self.site.watchable)
+        changes = watch(folders)
+        next_change = asyncio.ensure_future(anext(changes, None)) if folders else None
+        try:
+            while True:
+                yield
+                if next_change is None:
+                    await asyncio.sleep(self._poll_seconds)
+                    continue
+                await asyncio.wait([next_change], timeout=self._poll_seconds)
+                if next_change.done():
+                    next_change = asyncio.ensure_future(anext(changes, None))
+        finally:
+            if next_change is not None:
+                next_change.cancel()
+
+    @property
+    def _poll_seconds(self) -> float:
+        source = self.site.config.source
+        return source.poll.total_seconds() if source else PASS_AT_LEAST_SECONDS
+
+    async def _watch_power(self) -> None:
+        """Ask the BMCs of installed machines, one after the other, whether they are on."""
+        while True:
+            await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
+            machines = self._face.picture.observation.machines if self._face.picture else ()
+            for m in machines:
+                if m.history.phase is Phase.IN_SERVICE and m.serial not in self._executor.in_flight:
+                    await self._ask_power(m.serial)
+
+    async def _ask_power(self, serial: str) -> None:
+        try:
+            access = await asyncio.to_thread(self._directory.bmc, serial)
+            bmc = await self._bmcs.open(access)
+            try:
+                power = await bmc.power()
+            finally:
+                await bmc.close()
+        except (TemporaryError, PermanentError) as error:
+            log.info("power not known", serial=serial, error=str(error))
+            return
+        await asyncio.to_thread(self.site.store.record, (Heard(serial, self.site.now(), power=power),), ())
+        self._wake.set()
+
+
+def _holder() -> str:
+    """Who we are, to other daemons."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def serve(site: Site) -> int:
+    """Run the daemon until SIGTERM or SIGINT."""
+    daemon = Daemon(site)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    return await daemon.serve()
+
+
+async def converge(site: Site, timeout: float) -> int:
+    """One pass of the daemon's loop until nothing is left to do."""
+    return await Daemon(site).converge(timeout)

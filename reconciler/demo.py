@@ -1,0 +1,316 @@
+"""The demo: a git repository made from the specs, simulated servers, the real daemon beside them, and its progress.
+
+Everything lies in one folder and listens on loopback. The daemon is a process of its own, started as an operator
+would start it; tests use the same pieces to kill it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from .config import Config, load_config
+from .drivers.git import commit_all, create_repository
+from .model.errors import PermanentError
+from .reach import BMC_PASSWORD, PROVISIONING_KEY
+from .secrets.parts import part_of
+from .simulator.bmc import BmcProtocol, make_bmc, protocol
+from .simulator.fleet import REAL_ENOUGH, SimFleet, build_servers, place
+from .simulator.hardware import CONTROLLER, PROXY, STORE, Model
+from .simulator.server import Pace
+from .simulator.ssh import SshFront
+from .site import Site
+
+Racks = Mapping[str, tuple[Model, ...]]
+"""What stands in each location, from the bottom up."""
+
+RACKS: Racks = {
+    "zone-1": (CONTROLLER, PROXY, STORE, STORE, STORE),
+    "zone-2": (CONTROLLER, PROXY, STORE, STORE, STORE),
+    "zone-3": (CONTROLLER, PROXY, STORE, STORE),
+}
+"""Twelve servers that the specs ask for, and two stores to grow by."""
+
+WANTED = 12
+PATIENCE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the simulated servers stand, what their BMCs speak, and how fast everything goes."""
+
+    network: str = "127.1.0"  # server n has address <network>.n, and its BMC <network>.(100+n)
+    ssh_port: int = 2222
+    bmc_port: int = 6230
+    protocol: BmcProtocol = field(default_factory=protocol)
+    pace: Pace = REAL_ENOUGH
+    config: Mapping[str, object] = field(
+        default_factory=lambda: {
+            "bmc_poll": "20s",
+            "install_poll": "1s",
+            "timings": {
+                "back_off": "2s",
+                "back_off_cap": "10s",
+                "report_every": "2s",
+                "live_boot": "60s",
+                "first_boot": "60s",
+                "puppet_silence": "20s",
+            },
+        }
+    )
+
+
+_CONFIG = """\
+# The demo's daemon. Real servers need none of the timings below: the defaults suit them.
+source: {{url: {repository}, branch: main, folder: cluster-specs, poll: 2s}}
+database: sqlite:///{folder}/reconciler.db
+state: {folder}/state
+listen: {{address: 127.0.0.1, port: {port}}}
+ssh_port: {stage.ssh_port}
+bmc_port: {stage.bmc_port}
+bmc_protocol: {stage.protocol}
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where everything of one demo lies."""
+
+    folder: Path
+    port: int
+    stage: Stage = field(default_factory=Stage)
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "repository"
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "reconciler.yaml"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> Config:
+        return load_config(self.config_file, {}, {})
+
+
+def prepare(folder: Path, specs: Path, port: int = 0, stage: Stage | None = None) -> Demo:
+    """Make a new demo in ``folder``: what lay there from an earlier one is removed.
+
+    Raises:
+        PermanentError: ``specs`` is no spec tree, or ``folder`` holds something that no demo put there.
+    """
+    if not specs.is_dir():
+        raise PermanentError(f"{specs} is not a directory of specs; run this in a checkout, or give --specs")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "reconciler.yaml").exists():
+        raise PermanentError(f"{folder} holds something else than an earlier demo; give another --directory")
+    shutil.rmtree(folder, ignore_errors=True)
+    demo = Demo(folder.absolute(), port or free_port(), stage or Stage())
+    shutil.copytree(specs, demo.repository / "cluster-specs")
+    create_repository(demo.repository)
+    commit_all(demo.repository, "Start from the example fleet")
+    _listen_on_loopback(demo)
+    commit_all(demo.repository, "Let the loopback network be the provisioning network")
+    text = _CONFIG.format(repository=demo.repository, folder=demo.folder, port=demo.port, stage=demo.stage)
+    demo.config_file.write_text(text + yaml.safe_dump(dict(demo.stage.config), sort_keys=False))
+    return demo
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listen_on_loopback(demo: Demo) -> None:
+    trusted = f"[127.0.0.1/32, {demo.stage.network}.0/24]"
+    for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")):
+        text = path.read_text()
+        if re.search(r"^kind: Fleet$", text, re.MULTILINE):
+            text = re.sub(r"(?m)^(    address:) \S+", r"\1 127.0.0.1", text)
+            text = re.sub(r"(?m)^(    trusted_networks:) \[.*?\]", rf"\1 {trusted}", text)
+            path.write_text(text)
+
+
+@contextlib.asynccontextmanager
+async def simulated_fleet(demo: Demo, racks: Racks = RACKS) -> AsyncIterator[SimFleet]:
+    """The demo's servers, with their BMCs and SSH servers, all powered off."""
+    stage = demo.stage
+    site = Site(demo.config)
+    site.store.set_secret(BMC_PASSWORD, "demo-password", at=site.now(), who="demo")
+    site.mint((PROVISIONING_KEY,))
+    key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
+    username = site.tree().fleet.bmc.username
+    rackings = site.tree().rackings
+    site.close()
+    placed = place(next(iter(rackings.values())), racks)
+    servers = build_servers(placed, demo.folder / "servers", demo.url, network=stage.network, pace=stage.pace)
+    bmcs = {
+        serial: make_bmc(
+            stage.protocol, server.bmc_address, stage.bmc_port, username, "demo-password", demo.folder / "bmcs" / serial
+        )
+        for serial, server in servers.items()
+    }
+    async with SimFleet(servers, bmcs, SshFront(stage.ssh_port, key)) as fleet:
+        yield fleet
+
+
+@contextlib.asynccontextmanager
+async def daemon_process(demo: Demo) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The daemon, ended with SIGTERM on the way out. Its log is ``daemon.log`` in the demo's folder."""
+    with (demo.folder / "daemon.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "reconciler", "--config", str(demo.config_file), "run", stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+
+async def answer(demo: Demo, path: str) -> Any:
+    """What the daemon answers in JSON; None while it does not answer."""
+    try:
+        return await asyncio.to_thread(_get, demo.url + path)
+    except OSError:
+        return None
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as found:  # noqa: S310 - our own loopback address
+        return json.load(found)
+
+
+async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool) -> int:
+    """Run the demo until Ctrl-C, or with ``once`` until all servers are in service."""
+    console = Console(highlight=False)
+    demo = prepare(directory or Path("var/demo"), specs, port)
+    began = time.monotonic()
+    async with simulated_fleet(demo) as fleet, daemon_process(demo) as daemon:
+        console.print(f"A git repository of specs: {demo.repository}", soft_wrap=True)
+        console.print(f"{len(fleet.servers)} simulated servers, powered off. The daemon is starting: {demo.url}")
+        if not await _until_ready(demo, daemon):
+            console.print(f"The daemon did not start; its log: {demo.folder / 'daemon.log'}", style="red")
+            return 1
+        await fleet.press_power_buttons()
+        console.print("Somebody walks along the racks and presses the power buttons.\n")
+        done = await _watch(demo, daemon, console)
+        if not done:
+            console.print(f"Not all servers came into service; see {demo.folder / 'daemon.log'}", style="red")
+            return 1
+        console.print(f"\n{WANTED} servers are in service, {time.monotonic() - began:.0f} seconds after the start.\n")
+        _next_steps(demo, fleet, console)
+        if not once:
+            await _until_interrupted(daemon)
+    return 0
+
+
+async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
+    deadline = time.monotonic() + 60
+    while daemon.returncode is None and time.monotonic() < deadline:
+        if await answer(demo, "/v1/fleet") is not None:
+            return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Console) -> bool:
+    """Show how the servers come along; True once enough of them are in service."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with Live(console=console, refresh_per_second=4) as live:
+        while daemon.returncode is None and time.monotonic() < deadline:
+            fleet = await answer(demo, "/v1/fleet")
+            if fleet is not None:
+                live.update(progress_table(fleet["machines"]))
+                if in_service(fleet) >= WANTED:
+                    return True
+            await asyncio.sleep(0.5)
+    return False
+
+
+def in_service(fleet: Any) -> int:
+    """How many machines of a ``/v1/fleet`` answer are in service."""
+    return sum(machine["phase"] == "in-service" for machine in fleet["machines"])
+
+
+def progress_table(machines: list[dict[str, Any]]) -> Table:
+    """One line per server: where it stands, how far it is, and what happens to it now."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("serial", "hostname", "phase", "now"):
+        table.add_column(column, no_wrap=column != "now", overflow="ellipsis")
+    colours = {"in-service": "green", "installed": "cyan", "enrolled": "yellow"}
+    for machine in sorted(machines, key=lambda m: (m["hostname"] is None, m["hostname"] or m["serial"])):
+        phase = machine["phase"]
+        now = machine["progress"] or machine["text"]
+        table.add_row(machine["serial"], machine["hostname"] or "", f"[{colours.get(phase, 'dim')}]{phase}", now[:90])
+    return table
+
+
+def _next_steps(demo: Demo, fleet: SimFleet, console: Console) -> None:
+    here = Path(os.path.relpath(demo.folder))
+    command = "reconciler" if shutil.which("reconciler") else Path(sys.executable).parent / "reconciler"
+    store = next(s for s in fleet.servers.values() if s.placed.model is STORE)
+    cluster = next(
+        path for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")) if _grows(path.read_text())
+    )
+    file = cluster.relative_to(demo.repository)
+    console.print(
+        f"""\
+Dashboard: [bold]{demo.url}/[/bold]
+
+Three things to try, in another terminal:
+
+  1. Grow the cluster by the two spare stores:
+       sed -i 's/swiftstore: {{count: 6/swiftstore: {{count: 8/' {here}/repository/{file}
+       git -C {here}/repository commit -am "Grow Swift by two stores"
+
+  2. See what would happen, before it does:
+       {command} --config {here}/reconciler.yaml plan
+
+  3. Pull a disk out of {store.serial}, and see who notices:
+       rm {here}/servers/{store.serial}/disks/sdf
+       {command} --config {here}/reconciler.yaml machines {store.serial}
+
+Ctrl-C ends the demo.
+""",
+        soft_wrap=True,
+    )
+
+
+def _grows(text: str) -> bool:
+    return any(
+        isinstance(document, dict) and document.get("kind") == "Cluster" for document in yaml.safe_load_all(text)
+    )
+
+
+async def _until_interrupted(daemon: asyncio.subprocess.Process) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(daemon.wait())]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

@@ -1,0 +1,92 @@
+"""One node's Puppet document, made from the least that it takes.
+
+With ``node_terminus = exec`` the Puppet server starts a process for each question, so what costs time here costs it
+thousands of times an hour. The daemon keeps all documents rendered (``documents.Documents``); both give the same.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from .documents import Document, cluster_inputs, compile_one, member_of, write_one
+from .drivers.puppet_signatures import known_signatures
+from .enc.compile import Compiled, secrets_in
+from .enc.explain import explain as explain_compiled
+from .enc.view import EncError, Member
+from .hardware.choice import disks_in_use
+from .hardware.racking import rack
+from .model.errors import PermanentError
+from .model.explanation import Explanation
+from .model.hardware import Racked
+from .model.machine import Allocation, History, Seen
+from .model.tree import SpecTree
+from .site import Site
+from .specs.settings_table import load_table
+
+
+def document(site: Site, hostname: str) -> Document:
+    """The node's document. Nothing is made or changed for it.
+
+    Raises:
+        PermanentError: There is no such node, or its document cannot be made; says why.
+    """
+    compiled, address = _compiled(site, hostname)
+    assert site.kept is not None
+    return write_one(compiled, address, site.kept.secrets_of({ref.owner for ref in secrets_in(compiled)}))
+
+
+def explain(site: Site, hostname: str, parameter: str | None = None) -> Explanation:
+    """Why the node gets what it gets; with ``parameter``, only that.
+
+    Raises:
+        PermanentError: There is no such node, or it gets no such parameter.
+    """
+    compiled, _ = _compiled(site, hostname)
+    try:
+        return explain_compiled(compiled, parameter)
+    except LookupError:
+        names = {name for rows in compiled.classes.values() for name in rows}
+        raise PermanentError(f'{hostname} is not given "{parameter}"{_meant(parameter or "", names)}') from None
+
+
+def _compiled(site: Site, hostname: str) -> tuple[Compiled, str | None]:
+    store = site.kept
+    held = store.allocations() if store else {}
+    mine = next((one for one in held.values() if one.hostname == hostname), None)
+    if mine is None or store is None:
+        meant = _meant(hostname, {one.hostname for one in held.values()})
+        raise PermanentError(f'no enrolled machine has the hostname "{hostname}"{meant}')
+    cluster = {serial: one for serial, one in sorted(held.items()) if one.cluster == mine.cluster}
+    tree, known, seen = site.tree(), known_signatures(), store.seen(cluster.keys())
+    done = store.histories_of(cluster.keys())
+    peers = [
+        _member(serial, one, seen.get(serial), done.get(serial), tree, its_disks=one is mine)
+        for serial, one in cluster.items()
+    ]
+    (given,) = cluster_inputs(tree, {mine.cluster: peers}, store.vips(), load_table(), known)
+    try:
+        return compile_one(given, hostname, known), mine.address
+    except EncError as error:
+        raise PermanentError(str(error)) from None
+
+
+def _member(
+    serial: str, held: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
+) -> Member:
+    """As ``World.members`` has it, but for its disks, which no document but its own names."""
+    if seen is None:
+        return member_of(serial, held, history=history)
+    racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(held.profile)
+    return member_of(
+        serial,
+        held,
+        hardware=seen.hardware,
+        digest=seen.digest,
+        disks=disks_in_use(seen.hardware, profile) if its_disks and profile else None,
+        racked=racked if isinstance(racked, Racked) else None,
+        history=history,
+    )
+
+
+def _meant(text: str, names: Iterable[str]) -> str:
+    close = get_close_matches(text, sorted(names), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

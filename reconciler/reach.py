@@ -1,0 +1,60 @@
+"""How machines are reached: their last address, and their BMC with its password.
+
+Implements the port ``Directory`` of execution with what the store holds.
+"""
+
+from collections.abc import Callable
+
+from .execution.ports import BmcAccess
+from .model.errors import PermanentError, TemporaryError
+from .model.machine import SecretRef, Seen
+from .store import Store
+
+PROVISIONING_KEY = SecretRef("fleet", "ssh", "provisioning", "ssh")
+"""With this key pair we log in to live and installed systems. Its public half belongs into the live image."""
+
+BMC_PASSWORD = SecretRef("fleet", "bmc", "password", "text")
+"""The password of every BMC that has none of its own."""
+
+
+def own_bmc_password(serial: str) -> SecretRef:
+    """Names the password of one machine's BMC."""
+    return SecretRef(f"bmc:{serial}", "bmc", "password", "password16")
+
+
+class StoredDirectory:
+    """Where a machine can be reached right now."""
+
+    def __init__(self, store: Store, username: Callable[[], str], bmc_port: int) -> None:
+        """``username``: of BMCs, as the specs in force have it."""
+        self._store = store
+        self._username = username
+        self._bmc_port = bmc_port
+
+    def seen(self, serial: str) -> Seen | None:
+        """What was last heard of the machine."""
+        return self._store.seen((serial,)).get(serial)
+
+    def generation(self, serial: str) -> int | None:
+        """Of the machine's allocation now; None: it has none."""
+        held = self._store.allocations().get(serial)
+        return held.generation if held else None
+
+    def bmc(self, serial: str) -> BmcAccess:
+        """Address and login of a machine's BMC.
+
+        Raises:
+            TemporaryError: No report named its BMC's address yet.
+            PermanentError: Nobody set a password for it.
+        """
+        seen = self.seen(serial)
+        address = seen.hardware.bmc_address if seen else None
+        if address is None:
+            raise TemporaryError(f"no report of {serial} says where its BMC is")
+        password = self._store.secret(own_bmc_password(serial)) or self._store.secret(BMC_PASSWORD)
+        if password is None:
+            raise PermanentError(
+                f'the BMC of {serial} has no password yet: "reconciler secrets set {BMC_PASSWORD}" sets that of all, '
+                f'"reconciler secrets set {own_bmc_password(serial)}" that of one'
+            )
+        return BmcAccess(address, self._bmc_port, self._username(), password)

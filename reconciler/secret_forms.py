@@ -1,0 +1,10 @@
+"""The secrets that Puppet documents name, and how each is made."""
+
+from .enc.params import Secret
+from .enc.roles import ALL_CLASSES
+
+
+def known_forms() -> dict[tuple[str, str], str]:
+    """Form by service and kind, of every secret that a row of a table names."""
+    rows = [row for table in ALL_CLASSES for section in table.sections for row in section.params.values()]
+    return {(row.service, row.kind): row.form for row in rows if isinstance(row, Secret)}

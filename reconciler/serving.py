@@ -1,0 +1,178 @@
+"""What the daemon shows to the outside: joins the HTTP server's questions with the store and the last pass."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Network
+
+from .model.machine import Approval, Observation, Pause
+from .model.plan import Plan, Wait
+from .model.tree import SpecTree
+from .render.plan import plan_json
+from .server.access import Access, Address, Network, Token
+from .server.fleet import EventRow, FleetView, Source, build_fleet, with_progress
+from .server.ports import Document, NoDocument, NotPossibleError, Served, Trust
+from .site import Site
+from .store import Occurrence
+
+EVENTS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one pass of the loop found and decided."""
+
+    tree: SpecTree
+    observation: Observation
+    plan: Plan
+    token: int  # of the store's snapshot
+
+    @cached_property
+    def plan_json(self) -> bytes:
+        """The plan as the contract has it."""
+        return json.dumps(plan_json(self.plan)).encode()
+
+
+@dataclass
+class Face:
+    """The daemon's latest picture, and the functions that the server calls."""
+
+    site: Site
+    wake: Callable[[], None]
+    picture: Picture | None = None
+    source: Source = field(default_factory=Source)
+    progress: dict[str, str] = field(default_factory=dict)
+    _view: FleetView | None = None
+    _recent: tuple[EventRow, ...] = ()
+
+    def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
+        """Let a new picture be seen. Without ``recent``, the events shown stay."""
+        self.picture, self.source = picture, source
+        if recent is not None:
+            self._recent = tuple(_event_row(event) for event in recent)
+        self._view = None
+
+    def served(self) -> Served:
+        """What the server asks for."""
+        config = self.site.config
+        tokens = {t.sha256: Token(t.name, Access(t.role)) for t in config.tokens}
+        return Served(
+            trust=Trust(self._is_puppet_server, self._may_look, tokens),
+            enc=self._enc,
+            fleet=self._fleet,
+            observation=lambda: self.picture.observation if self.picture else None,
+            plan_json=lambda: self.picture.plan_json if self.picture else None,
+            events=self._events,
+            operators=StoredDecisions(self),
+            unready=self._unready,
+        )
+
+    def trusted(self) -> Sequence[Network]:
+        """Who may report."""
+        return self.picture.tree.fleet.provisioning.trusted_networks if self.picture else ()
+
+    def node_networks(self) -> Sequence[IPv4Network]:
+        """Where installed nodes call from."""
+        if self.picture is None:
+            return ()
+        clusters = self.picture.tree.clusters.values()
+        return tuple(net.subnet for cluster in clusters for net in cluster.networks.values() if not net.public)
+
+    def serial_at(self, address: str) -> str | None:
+        """The machine that last called from an address; None when there is none, or more than one."""
+        machines = self.picture.observation.machines if self.picture else ()
+        found = [m.serial for m in machines if m.seen and m.seen.address == address]
+        return found[0] if len(found) == 1 else None
+
+    def _is_puppet_server(self, address: Address) -> bool:
+        if self.picture is None:
+            return False
+        fleet = self.picture.tree.fleet
+        if address in (fleet.provisioning.address, *fleet.puppet.servers):
+            return True
+        return address.is_loopback and any(address in network for network in fleet.provisioning.trusted_networks)
+
+    def _may_look(self, address: Address) -> bool:
+        return any(address in network for network in self.site.config.dashboard_networks)
+
+    def _enc(self, hostname: str) -> Document | NoDocument | None:
+        documents = self.site.documents
+        if (found := documents.get(hostname)) is not None:
+            return found
+        if not documents.knows(hostname):
+            return None
+        return NoDocument(documents.why_not(hostname))
+
+    def _fleet(self) -> FleetView:
+        if self._view is None:
+            empty = Plan(None, "", ()), Observation(self.site.now(), ())
+            plan, observation = (self.picture.plan, self.picture.observation) if self.picture else empty
+            self._view = build_fleet(
+                plan, observation, source=self.source, events=self._recent, progress=dict(self.progress)
+            )
+        self._view = with_progress(self._view, self.progress)
+        return self._view
+
+    def _events(self, after: int, limit: int) -> Sequence[EventRow]:
+        return tuple(_event_row(event) for event in self.site.store.events(after=after, limit=limit))
+
+    def _unready(self) -> Sequence[str]:
+        return () if self.picture else ("the first plan is still being made, or there are no valid specs yet",)
+
+
+@dataclass(frozen=True)
+class StoredDecisions:
+    """What operators decide over HTTP."""
+
+    face: Face
+
+    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None:
+        """Allow the step that a machine waits with."""
+        step = next((s for s in self._plan().steps if s.serial == serial), None)
+        if step is None:
+            raise LookupError(serial)
+        if not isinstance(step, Wait) or step.needs_approval != action:
+            raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
+        site = self.face.site
+        site.store.approve(Approval(serial, action, generation, who, why, site.now()))
+        self.face.wake()
+
+    def retry(self, serial: str, who: str, why: str) -> None:
+        """Forget failures and back-off."""
+        self._known(serial)
+        self.face.site.store.retry(serial, who=who, why=why, at=self.face.site.now())
+        self.face.wake()
+
+    def pause(self, scope: str, who: str, why: str) -> None:
+        """Do nothing in a scope."""
+        self._check(scope)
+        self.face.site.store.pause(Pause(scope, who, why, self.face.site.now()))
+        self.face.wake()
+
+    def resume(self, scope: str, who: str, why: str) -> None:
+        """End a pause."""
+        self._check(scope)
+        if not self.face.site.store.resume(scope, who=who, why=why, at=self.face.site.now()):
+            raise NotPossibleError(f"{scope} is not paused")
+        self.face.wake()
+
+    def _plan(self) -> Plan:
+        if self.face.picture is None:
+            raise NotPossibleError("there is no plan yet")
+        return self.face.picture.plan
+
+    def _known(self, serial: str) -> None:
+        if serial not in {step.serial for step in self._plan().steps}:
+            raise LookupError(serial)
+
+    def _check(self, scope: str) -> None:
+        kind, _, name = scope.partition(":")
+        if kind == "machine":
+            self._known(name)
+        elif kind == "cluster" and self.face.picture and name not in self.face.picture.tree.clusters:
+            raise LookupError(scope)
+
+
+def _event_row(event: Occurrence) -> EventRow:
+    return EventRow(event.position, event.at, event.serial, event.kind, event.text, event.who)

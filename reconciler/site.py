@@ -1,0 +1,279 @@
+"""One site: its configuration, its database, its specs, and what is worked out from them.
+
+What commands and the daemon have in common stands here, so that they cannot differ: ``plan`` on the command line is
+the daemon's plan.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import Config, ListenConfig, SourceConfig
+from .documents import Documents
+from .drivers.git import GitSource, commit_of, read_commit
+from .drivers.puppet_signatures import known_signatures
+from .drivers.source import DirectorySource, Looked, Source, SourceState
+from .enc.check import check as check_documents
+from .model.errors import PermanentError, TemporaryError
+from .model.machine import Observation, SecretRef
+from .model.observations import Notice
+from .model.plan import Plan
+from .model.tree import SpecTree
+from .opening import open_kept, open_store
+from .render.diagnostics import render_text
+from .secret_texts import SecretTexts
+from .specs.files import UnreadableError, read_directory
+from .specs.loader import Loaded, extended, load_tree
+from .specs.settings_table import load_table
+from .specs.validate import validate
+from .store import Snapshot, Store
+from .world import World
+
+if TYPE_CHECKING:
+    from .secrets.pki import Subjects
+
+_STATE, _ACCEPTED = "source", "accepted-commits"
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class Site:
+    """Opens things when they are first needed, so that a command pays only for what it uses."""
+
+    def __init__(
+        self, config: Config, now: Callable[[], datetime] = utc_now, *, follows: SourceConfig | None = None
+    ) -> None:
+        """``follows``: the branch that the daemon follows, where ``config`` names other specs in its place."""
+        self.config = config
+        self.now = now
+        self._follows = follows or config.source
+        self._world = World()
+        self._kept: Store | None = None
+        self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
+
+    @cached_property
+    def store(self) -> Store:
+        """The database, made when it is not there and brought to the newest schema."""
+        return open_store(self.config)
+
+    @property
+    def kept(self) -> Store | None:
+        """The database for who only reads; None when there is none yet, and then none is made."""
+        if "store" in self.__dict__:
+            return self.store
+        if self._kept is None:
+            self._kept = open_kept(self.config)
+        return self._kept
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is known now; nothing, as long as there is no database."""
+        return self.kept.snapshot() if self.kept else Snapshot(token=0)
+
+    @cached_property
+    def secrets(self) -> SecretTexts:
+        """The texts of secrets, for the documents."""
+        return SecretTexts(self.kept or self.store)
+
+    @cached_property
+    def source(self) -> Source[Loaded] | DirectorySource[Loaded]:
+        """Where the specs come from: a branch of a repository, or a directory as it is."""
+        given = self.config.source
+        if given is None:
+            return DirectorySource(self.config.specs, _read, self.validate)
+        return Source(self._mirror(given), self.validate)
+
+    def _mirror(self, given: SourceConfig) -> GitSource:
+        return GitSource(given.url, given.branch, given.folder, self.config.state / "git")
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The nodes' Puppet documents; empty until ``observe`` was called."""
+        return Documents(load_table(), known_signatures())
+
+    def close(self) -> None:
+        """Close the database, if it was opened."""
+        for store in (self.__dict__.get("store"), self._kept):
+            if store is not None:
+                store.close()
+
+    def with_listen(self, listen: ListenConfig) -> "Site":
+        """The same site, listening elsewhere."""
+        return Site(self.config.model_copy(update={"listen": listen}), self.now, follows=self._follows)
+
+    def validate(self, files: Mapping[str, bytes]) -> Loaded:
+        """Everything that can be said of a spec tree without looking at machines."""
+        loaded = validate(files, settings_table=load_table(), module_versions=tuple(known_signatures()))
+        if loaded.tree is None:
+            return loaded
+        return extended(loaded, check_documents(loaded.tree, known_signatures()))
+
+    def load(self) -> Loaded:
+        """The newest specs with every problem, good or not; for ``validate``."""
+        if self.config.source is None:
+            return self.validate(_read(self.config.specs))
+        mirror = self._mirror(self.config.source)
+        return self.validate(mirror.read(mirror.fetch().commit).files)
+
+    def source_state(self) -> SourceState:
+        """What the last look at the source gave."""
+        text = self.kept.state(_STATE) if self.kept else None
+        return SourceState.from_json(text) if text else SourceState()
+
+    def _accepted(self) -> list[str]:
+        found: list[str] = json.loads((self.kept.state(_ACCEPTED) if self.kept else None) or "[]")
+        return found
+
+    def look(self) -> Looked[Loaded]:
+        """Look at the source, and keep what was found."""
+        before = self.source_state()
+        looked = self.source.look(before, accepted=self._accepted())
+        if looked.state != before:
+            self.store.save_state(_STATE, looked.state.to_json())
+            self.store.record((), tuple(_told(before, looked.state, self.now())))
+        return looked
+
+    def watchable(self) -> tuple[Path, ...]:
+        """Folders whose changes may mean new specs; none for a repository elsewhere."""
+        given = self.config.source
+        if given is None:
+            return (self.config.specs,)
+        return self._mirror(given).watchable()
+
+    def accept(self, commit: str, *, who: str, why: str) -> None:
+        """Let a rewritten branch be taken at exactly this commit."""
+        self.store.save_state(_ACCEPTED, json.dumps([*self._accepted(), commit][-100:]))
+        text = f"the rewritten branch is accepted at {commit[:12]}: {why}"
+        self.store.record((), (Notice(None, self.now(), "commit-accepted", text, who),))
+
+    def in_force(self, *, newest: bool = False) -> tuple[str | None, SpecTree]:
+        """The commit and the tree that plans are made from. Changes nothing but the mirror.
+
+        Args:
+            newest: Ask the repository first. Else it is asked only when nobody ever did: what the daemon took counts.
+
+        Raises:
+            PermanentError: There is none: what is newest does not validate, and nothing before it ever did.
+        """
+        if self.config.source is None:
+            loaded = self.load()
+            if loaded.tree is None:
+                raise PermanentError(f"the specs have errors:\n\n{render_text(loaded.problems, loaded.sources)}")
+            return commit_of(self.config.specs), loaded.tree
+        state = self.source_state()
+        known = None if newest or state.good is None else self._recalled(state)
+        looked = known or self.source.look(state, accepted=self._accepted())
+        if looked.loaded is None or looked.loaded.tree is None:
+            raise PermanentError(looked.state.problem or "the source has no valid specs yet")
+        self.problem = looked.state.problem
+        return looked.state.good, looked.loaded.tree
+
+    def _recalled(self, state: SourceState) -> Looked[Loaded] | None:
+        """The specs in force, from the mirror alone; None where it does not have them."""
+        assert isinstance(self.source, Source)
+        looked = self.source.recall(state)
+        return looked if looked.loaded is not None else None
+
+    def tree(self) -> SpecTree:
+        """The tree that plans are made from."""
+        return self.in_force()[1]
+
+    def observe(self, tree: SpecTree | None = None, snapshot: Snapshot | None = None) -> Observation:
+        """The world as the planner sees it. Renders the Puppet documents that changed on the way."""
+        tree = tree or self.tree()
+        snapshot = snapshot or self.snapshot()
+        now = self.now()
+        members = self._world.members(tree, snapshot)
+        if snapshot.secrets:
+            self.secrets.refresh(snapshot.secrets)
+            self.documents.refresh(tree, members, snapshot.vips, self.secrets.seals, self.secrets.text)
+        else:
+            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text)
+        return self._world.observe(tree, snapshot, self.documents, now)
+
+    def plan(self, observed: str | None = None) -> Plan:
+        """What would be done now; from a saved observation, or from the database."""
+        return self.plan_and_observation(observed)[0]
+
+    def plan_and_observation(self, observed: str | None = None) -> tuple[Plan, Observation]:
+        """The same, with what it was made from."""
+        from .planned import planned
+
+        return planned(self, observed)
+
+    def tree_at(self, commit: str) -> SpecTree | None:
+        """The specs at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
+        try:
+            files = read_commit(self.config.specs, commit) if self.config.source is None else None
+            if files is None and self._follows is not None:
+                mirror = self._mirror(self._follows)
+                files = mirror.read(commit) if mirror.head() else None
+        except (PermanentError, TemporaryError):
+            return None
+        return load_tree(files.files).tree if files else None
+
+    def serial_of(self, name: str) -> str | None:
+        """The serial of a machine given by serial or hostname."""
+        snapshot = self.snapshot()
+        by_hostname = {held.hostname: serial for serial, held in snapshot.allocations.items()}
+        known = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
+        return name if name in known else by_hostname.get(name)
+
+    def mint(self, secrets: Iterable[SecretRef]) -> None:
+        """Make those of the secrets that do not exist."""
+        self.store.mint(tuple(secrets), self.now(), self.subjects)
+
+    def subjects(self, ref: SecretRef) -> "Subjects":
+        """For whom a certificate is: a node, or a cluster's public endpoint.
+
+        Raises:
+            PermanentError: Nobody of that name is known.
+        """
+        from .secrets.pki import Subjects  # loads X.509, which only those who mint need
+
+        snapshot = self.store.snapshot()
+        node = next((held for held in snapshot.allocations.values() if held.hostname == ref.owner), None)
+        if node is not None:
+            return Subjects((node.hostname,), tuple(node.addresses.values()))
+        cluster = self.tree().clusters.get(ref.owner)
+        if cluster is None:
+            raise PermanentError(f"{ref} is asked for, and {ref.owner} is neither a node nor a cluster")
+        hostname = cluster.api.hostname or f"{ref.owner}-api.{cluster.domain}"
+        vips = tuple(vip.address for vip in snapshot.vips if vip.cluster == ref.owner)
+        return Subjects((hostname,), vips)
+
+
+def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:
+    """What to say when another commit is in force, or one was refused."""
+    if now.good is not None and now.good != before.good:
+        yield Notice(None, at, "commit-in-force", f"the specs of commit {now.good[:12]} are in force")
+    if now.problem is not None and now.problem != before.problem:
+        yield Notice(None, at, "commit-refused", now.problem)
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        return read_directory(path)
+    except UnreadableError as error:
+        raise PermanentError(str(error)) from None
+
+
+def _no_text(ref: SecretRef) -> str:
+    raise PermanentError(f"the secret {ref} has not been made")
+
+
+class Records:
+    """The store as execution wants it: certificates are made out to whom the allocations say."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.allocate, self.release = site.store.allocate, site.store.release
+
+    def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
+        """Make those of the secrets that do not exist."""
+        self._site.mint(secrets)

@@ -1,0 +1,201 @@
+"""The world as the planner sees it: the store's snapshot, joined with what the specs make of each machine.
+
+What was worked out for a machine is kept for as long as its hardware and the specs stay the same, so that a pass over
+ten thousand machines of which one changed costs one machine's work.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from .documents import member_of
+from .enc.view import Member
+from .hardware.choice import choose_disks, disks_in_use
+from .hardware.match import match as match_profiles
+from .hardware.racking import rack
+from .model.hardware import Hardware, Match, Racked
+from .model.machine import (
+    Allocation,
+    Approval,
+    DiskChoice,
+    History,
+    MachineView,
+    Observation,
+    Pause,
+    SecretRef,
+    Seen,
+    Vip,
+)
+from .model.tree import SpecTree
+
+NOT_SEEN = History()
+
+
+class Snapshot(Protocol):
+    """What the store knows, by serial where it is about machines."""
+
+    @property
+    def seen(self) -> Mapping[str, Seen]: ...
+    @property
+    def allocations(self) -> Mapping[str, Allocation]: ...
+    @property
+    def histories(self) -> Mapping[str, History]: ...
+    @property
+    def conflicts(self) -> Mapping[str, str]: ...
+    @property
+    def vips(self) -> tuple[Vip, ...]: ...
+    @property
+    def approvals(self) -> tuple[Approval, ...]: ...
+    @property
+    def pauses(self) -> tuple[Pause, ...]: ...
+    @property
+    def retired(self) -> Mapping[str, Allocation]: ...
+
+
+class EncState(Protocol):
+    """What rendering the Puppet documents found."""
+
+    def missing(self, serial: str) -> tuple[SecretRef, ...]: ...
+
+    def problem(self, serial: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the specs make of one machine's hardware."""
+
+    match: Match
+    racked: Racked | None
+    disks: DiskChoice | None  # to be installed on
+    in_use: DiskChoice | None = None  # once it is installed
+
+
+_WITH_PROGRESS = ("controller", "cephosd", "billosd")
+"""Roles with parameters that change once a node, or all nodes of the role, have been in service."""
+
+UNKNOWN = Understood(Match(), None, None)
+"""Of a machine that never reported."""
+
+
+class World:
+    """Makes observations; remembers what it understood."""
+
+    def __init__(self) -> None:
+        self._rules: tuple[object, ...] = ()
+        self._understood: dict[tuple[str, str | None], Understood] = {}
+        # Machines bought together are understood alike, and share what was understood.
+        self._alike: dict[tuple[object, ...], Match] = {}
+        self._alike_choices: dict[DiskChoice | None, DiskChoice | None] = {}
+        self._views: dict[str, tuple[tuple[object, ...], MachineView]] = {}
+        self._members: dict[str, tuple[tuple[object, ...], Member]] = {}
+
+    def members(self, tree: SpecTree, snapshot: Snapshot) -> Mapping[str, list[Member]]:
+        """Enrolled machines by cluster, as the Puppet documents need them."""
+        self._begin(tree)
+        found: dict[str, list[Member]] = defaultdict(list)
+        with_mons = {held.cluster for held in snapshot.allocations.values() if held.role == "cephmon"}
+        for serial, allocation in sorted(snapshot.allocations.items()):
+            # Only these roles' progress shows in documents; another's would have them rendered anew for nothing.
+            counts = allocation.role in _WITH_PROGRESS or (
+                allocation.role == "compute" and allocation.cluster not in with_mons
+            )
+            history = snapshot.histories.get(serial, NOT_SEEN) if counts else NOT_SEEN
+            found[allocation.cluster].append(self._member(serial, allocation, snapshot.seen.get(serial), history, tree))
+        for gone in self._members.keys() - snapshot.allocations.keys():
+            del self._members[gone]
+        return found
+
+    def _member(
+        self, serial: str, allocation: Allocation, seen: Seen | None, history: History, tree: SpecTree
+    ) -> Member:
+        served = history.in_service_since or history.left_service
+        key = (allocation, seen.digest if seen else None, history.in_service_since, history.install_begun, served)
+        cached = self._members.get(serial)
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        understood = self.understand(seen.hardware, seen.digest, tree, allocation.profile) if seen else UNKNOWN
+        member = member_of(
+            serial,
+            allocation,
+            hardware=seen.hardware if seen else None,
+            digest=seen.digest if seen else "",
+            disks=understood.in_use,
+            racked=understood.racked,
+            history=history,
+        )
+        self._members[serial] = key, member
+        return member
+
+    def _begin(self, tree: SpecTree) -> None:
+        """Forget what was understood by other rules."""
+        rules = (tree.profiles, tree.rackings)
+        if rules != self._rules:
+            self._rules = rules
+            self._understood.clear()
+            self._alike.clear()
+            self._alike_choices.clear()
+            self._views.clear()
+            self._members.clear()
+
+    def observe(self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime) -> Observation:
+        """One frozen picture of everything that the planner may know."""
+        self._begin(tree)
+        serials = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
+        for gone in self._views.keys() - serials:
+            del self._views[gone]
+        return Observation(
+            now=now,
+            machines=tuple(self._view(serial, tree, snapshot, enc) for serial in sorted(serials)),
+            vips=snapshot.vips,
+            approvals=snapshot.approvals,
+            pauses=snapshot.pauses,
+            retired=snapshot.retired,
+        )
+
+    def understand(self, hardware: Hardware, digest: str, tree: SpecTree, pinned: str | None) -> Understood:
+        """Match, rack and choose disks for one machine; ``pinned``: the profile it has or was given by name."""
+        key = (digest, pinned)
+        known = self._understood.get(key)
+        if known is None:
+            found = match_profiles(hardware, tree.profiles)
+            racked = rack(hardware, tree.rackings)
+            profile = tree.profiles.get(pinned or found.profile or "")
+            known = Understood(
+                self._alike.setdefault((found.profiles, *found.refused.items()), found),
+                racked if isinstance(racked, Racked) else None,
+                self._same(choose_disks(hardware, profile) if profile else None),
+                self._same(disks_in_use(hardware, profile) if profile else None),
+            )
+            self._understood[key] = known
+        return known
+
+    def _same(self, choice: DiskChoice | None) -> DiskChoice | None:
+        return self._alike_choices.setdefault(choice, choice)
+
+    def _view(self, serial: str, tree: SpecTree, snapshot: Snapshot, enc: EncState) -> MachineView:
+        seen, allocation = snapshot.seen.get(serial), snapshot.allocations.get(serial)
+        history, conflict = snapshot.histories.get(serial, NOT_SEEN), snapshot.conflicts.get(serial)
+        missing, problem = enc.missing(serial), enc.problem(serial)
+        spec = tree.machines.get(serial)
+        pinned = allocation.profile if allocation else spec.profile if spec else None
+        parts = (seen, allocation, history, conflict, missing, problem, pinned)
+        cached = self._views.get(serial)
+        if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
+            return cached[1]
+        understood = self.understand(seen.hardware, seen.digest, tree, pinned) if seen else UNKNOWN
+        view = MachineView(
+            serial=serial,
+            seen=seen,
+            match=understood.match,
+            racked=understood.racked,
+            disks=understood.disks,
+            allocation=allocation,
+            history=history,
+            conflict=conflict,
+            missing_secrets=missing,
+            enc_problem=problem,
+        )
+        self._views[serial] = (parts, view)
+        return view

@@ -1,0 +1,171 @@
+"""What operators decide is done, and recorded with who and why."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.model.events import Failed, Started
+from reconciler.model.machine import SecretRef
+
+from .conftest import NOW, STORE, Cli, Laid
+
+
+def last_event(on: Any) -> dict[str, Any]:
+    return on("events", "--limit", "1", "--format", "json").json[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "serial"),
+    [
+        (("pause",), "paused", False),
+        (("pause", "cluster:swift01"), "paused", False),
+        (("pause", f"machine:{STORE}"), "paused", True),
+        (("retry", STORE), "retried", True),
+        (("accept", "0123456789abcdef0123456789abcdef01234567"), "commit-accepted", False),
+    ],
+)
+def test_a_decision_is_told_with_who_and_why(
+    on: Any, laid: Laid, arguments: tuple[str, ...], kind: str, serial: bool
+) -> None:
+    assert on(*arguments, "--why", "it burns").status == 0
+    event = last_event(on)
+    assert (event["kind"], event["who"]) == (kind, "night-shift")
+    assert event["serial"] == (laid.serial(STORE) if serial else None)
+    assert "it burns" in event["text"]
+
+
+def test_a_pause_of_a_machine_is_seen_in_the_plan_and_ends(on: Any, laid: Laid) -> None:
+    laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
+    laid.commit()
+    on("pause", "cluster:swift01", "--why", "upgrade")
+    assert "2 waiting" in on("plan").out
+    assert "cluster:swift01 is paused: by night-shift: upgrade" in on("plan").out
+    assert "cluster:swift01 is paused: by night-shift: upgrade" in on("machines").err
+    assert "No daemon is running on this database" in on("machines").err
+    assert on("resume").err == "Error: fleet is not paused; cluster:swift01 is\n"
+    assert on("resume", "cluster:swift01").status == 0
+    assert last_event(on)["kind"] == "resumed"
+    assert "2 to do" in on("plan").out
+    assert on("resume", "cluster:swift01").err == "Error: cluster:swift01 is not paused; nothing is\n"
+
+
+def test_a_machine_is_approved_by_name_and_only_when_it_asks(on: Any, laid: Laid) -> None:
+    serial = laid.serial(STORE)
+    refused = on("approve", STORE, "--why", "x")
+    assert (refused.status, "does not wait for an approval: in service" in refused.err) == (1, True)
+    (laid.specs / "machines/store.yaml").write_text(
+        f"apiVersion: reconciler/v1\nkind: Machine\nmetadata: {{name: {serial}}}\nspec: {{lifecycle: decommissioned}}\n"
+    )
+    laid.commit()
+    page = on("machines", STORE).out
+    assert f"reconciler approve {serial} --why" in page
+    approved = on("approve", STORE, "--why", "CHG-1")
+    assert approved.status == 0
+    assert "Approved release" in approved.err
+    assert "No daemon is running" in approved.err
+    assert last_event(on)["text"].endswith("CHG-1")
+    assert f"release {STORE}" in on("plan").out
+
+
+def test_a_failure_is_shown_with_what_to_do(on: Any, laid: Laid) -> None:
+    serial = laid.serial(STORE)
+    with closing(laid.open()) as site:
+        begun = site.store.events_after(0)
+        action = next(e.action for _, e in reversed(begun) if isinstance(e, Started) and e.serial == serial)
+        site.store.append_all([Started(serial, NOW, action), Failed(serial, NOW, action.id, "the disk is gone")])
+    page = on("machines", STORE).out
+    assert "Last error    the disk is gone" in page
+    assert f"reconciler retry {serial} --why" in page
+    on("retry", STORE, "--why", "new disk")
+    assert "Failures" not in on("machines", STORE).out
+
+
+def test_a_machine_that_holds_a_name_is_not_forgotten(on: Any, laid: Laid) -> None:
+    refused = on("forget", STORE, "--why", "x")
+    assert (refused.status, "decommission it first" in refused.err) == (1, True)
+    free = next(row["serial"] for row in on("machines", "--format", "json").json if row["hostname"] is None)
+    assert on("forget", free, "--why", "sold").status == 0
+    assert last_event(on)["text"] == "forgotten: sold"
+    assert on("machines", free).status == 1
+
+
+def test_secrets_are_listed_shown_and_set(on: Any) -> None:
+    assert {"name": "swift01:swift/hashpathprefix", "form": "hex"}.items() <= next(
+        row.items() for row in on("secrets", "list", "--format", "json").json if "prefix" in row["name"]
+    )
+    assert "SECRET" not in on("secrets", "list").out
+    assert on("secrets", "show", "swift01:swift/hashpathprefix").out == "SECRET-swift01-swift-hashpathprefix\n"
+    assert last_event(on) | {"at": None} == {
+        "at": None,
+        "serial": None,
+        "kind": "secret-shown",
+        "text": "secret swift01:swift/hashpathprefix shown",
+        "who": "night-shift",
+    }
+    assert on("secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").status == 0
+    assert last_event(on)["kind"] == "secret-set"
+    assert on("secrets", "show", "fleet:bmc/password").out == "calvin\n"
+
+
+def test_setting_a_secret_keeps_the_form_that_documents_ask_for(on: Any, laid: Laid) -> None:
+    assert on("secrets", "set", "swift01:swift/hashpathprefix", stdin=b"0a1b2c3d\n").status == 0
+    with closing(laid.open()) as site:
+        assert site.store.secret(SecretRef("swift01", "swift", "hashpathprefix", "hex")) == "0a1b2c3d"
+    assert "0a1b2c3d" in on("enc", STORE).out
+
+
+def test_a_secret_is_set_in_the_form_that_documents_will_ask_for(on: Any, laid: Laid) -> None:
+    assert on("secrets", "set", "cl2:swift/hashpathprefix", stdin=b"0a1b2c3d\n").status == 0
+    with closing(laid.open()) as site:
+        assert SecretRef("cl2", "swift", "hashpathprefix", "hex") in [ref for ref, _ in site.store.list_secrets()]
+    refused = on("secrets", "set", "cl2:pki/api", stdin=b"no certificate\n")
+    assert (refused.status, "Traceback" in refused.err) == (1, False)
+
+
+def test_a_part_of_a_secret_can_be_shown_alone(on: Any) -> None:
+    shown = on("secrets", "show", f"{STORE}:pki/snakeoil", "--part", "crt")
+    assert shown.out == f"SECRET-{STORE}-pki-snakeoil-crt\n"
+    assert on("secrets", "show", f"{STORE}:pki/snakeoil", "--part", "toe").status == 1
+
+
+def test_a_machine_held_over_its_serial_is_free_after_a_retry(on: Any, laid: Laid) -> None:
+    free = next(row["serial"] for row in on("machines", "--format", "json").json if row["hostname"] is None)
+    with closing(laid.open()) as site:
+        site.store.set_conflict(free, "two machines claim this serial", "two sets of MACs", at=site.now())
+    assert "two machines claim this serial" in on("machines", free).out
+    assert on("retry", free, "--why", "unplugged the wrong one").status == 0
+    assert [e["kind"] for e in on("events", "--limit", "2", "--format", "json").json] == ["conflict-cleared", "retried"]
+    assert "a free slot" in on("machines", free).out
+
+
+def test_a_secret_can_be_set_before_the_daemon_ever_ran(cli: Cli) -> None:
+    assert cli("secrets", "set", "fleet:bmc/password", stdin=b"calvin").status == 0
+    assert Path("var/reconciler.db").exists()
+    assert Path("var/secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tmp_path: Path) -> None:
+    on("pause", "cluster:swift01", "--why", "move")
+    exported = on("export").out
+    assert yaml.safe_load(exported)["allocations"][laid.serial(STORE)]["hostname"] == STORE
+    (tmp_path / "fleet.yaml").write_text(exported)
+    database = f"sqlite:///{tmp_path}/new.db"
+    restored = cli("--database", database, "restore", tmp_path / "fleet.yaml")
+    assert (restored.status, restored.err) == (0, "Restored 12 allocations and 12 machine states.\n")
+    assert cli("--database", database, "export").out == exported
+    events = cli("--database", database, "events", "--format", "json").json
+    assert all("from fleet.yaml, by night-shift" in event["text"] for event in events)
+    again = cli("--database", database, "restore", tmp_path / "fleet.yaml")
+    assert (again.status, again.err) == (1, "Error: the database is not empty: restore into a new one\n")
+
+
+def test_apply_leaves_a_database_to_its_daemon(on: Any, laid: Laid) -> None:
+    from datetime import timedelta
+
+    with closing(laid.open()) as site:
+        site.store.acquire_lease("host:1", timedelta(minutes=1), site.now())
+        refused = on("apply")
+    assert (refused.status, "a daemon (host:1) acts on this database already" in refused.err) == (1, True)

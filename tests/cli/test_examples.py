@@ -1,0 +1,130 @@
+"""What is shown to operators as an example does what it says."""
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.cli.app import app
+from reconciler.config import load_config
+
+from .conftest import ROOT, Laid
+
+SYSTEMD = ROOT / "examples/systemd"
+CI = ROOT / "examples/ci"
+HARDENED = [
+    "NoNewPrivileges",
+    "ProtectHome",
+    "PrivateTmp",
+    "PrivateDevices",
+    "ProtectKernelModules",
+    "RestrictRealtime",
+]
+
+
+def unit() -> configparser.SectionProxy:
+    found = configparser.ConfigParser(strict=False, interpolation=None)
+    found.optionxform = str  # type: ignore[assignment,method-assign]
+    found.read(SYSTEMD / "reconciler.service")
+    return found["Service"]
+
+
+def test_the_unit_is_hardened_and_ends_the_daemon_in_order() -> None:
+    service = unit()
+    assert all(service[name] == "yes" for name in HARDENED)
+    assert (service["User"], service["ProtectSystem"], service["StateDirectoryMode"]) == (
+        "reconciler",
+        "strict",
+        "0700",
+    )
+    assert service["KillMode"] == "mixed"
+    assert int(service["TimeoutStopSec"]) > 20  # as long as the daemon waits for what is going on
+
+
+def test_the_unit_and_the_configuration_agree_on_places() -> None:
+    config = load_config(SYSTEMD / "reconciler.yaml", {}, {})
+    assert unit()["Environment"] == "RECONCILER_CONFIG=/etc/reconciler/reconciler.yaml"
+    state = f"/var/lib/{unit()['StateDirectory']}"
+    assert (str(config.state), config.database) == (state, f"sqlite:///{state}/reconciler.db")
+    assert config.listen.port < 1024
+    assert "CAP_NET_BIND_SERVICE" in unit()["AmbientCapabilities"]
+
+
+def steps(file: str) -> list[dict[str, Any]]:
+    document = yaml.safe_load((CI / file).read_text())
+    if "jobs" in document:
+        found: list[dict[str, Any]] = document["jobs"]["specs"]["steps"]
+        return found
+    return [{"run": line} for job in ("validate", "plan") for line in document[job]["script"]]
+
+
+@pytest.mark.parametrize(("file", "grow", "status"), [
+    ("github.yml", False, 0), ("github.yml", True, 0), ("gitlab.yml", False, 0), ("gitlab.yml", True, 2),
+])  # fmt: skip
+def test_the_pipeline_runs_as_it_stands(
+    on: Any, laid: Laid, tmp_path: Path, file: str, grow: bool, status: int
+) -> None:
+    on("observe", "--output", tmp_path / "observed.json")
+    if grow:
+        laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
+        laid.commit()
+    scripts = [step.get("run", "") for step in steps(file)]
+    ran = [run(script, laid, tmp_path) for script in scripts if re.match("reconciler|curl|status=", script)]
+    assert len(ran) == 3
+    assert [done.returncode for done in ran] == [0, 0, status], [done.stderr for done in ran]
+    plan = (laid.folder / "repository/plan.md").read_text()
+    assert ("swift01-swiftstore-7" in plan) is grow
+    if file == "github.yml":
+        assert (tmp_path / "summary").read_text() == plan
+        assert (tmp_path / "output").read_text() == f"status={2 if grow else 0}\n"
+
+
+def run(script: str, laid: Laid, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a step as the runner would, in the checkout, with a daemon that is a file."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    write(programs / "reconciler", f'exec {sys.executable} -m reconciler "$@"')
+    write(
+        programs / "curl", f'[ "${{@: -1}}" = https://daemon/v1/observation ] && cp {folder}/observed.json fleet.json'
+    )
+    env = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "URL": "https://daemon",
+        "RECONCILER_URL": "https://daemon",
+        "TOKEN": "token",
+        "RECONCILER_TOKEN": "token",
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "GITHUB_OUTPUT": str(folder / "output"),
+    }
+    command = ["bash", "-eo", "pipefail", "-c", script]
+    return subprocess.run(command, cwd=laid.folder / "repository", env=env, capture_output=True, text=True, check=False)
+
+
+def write(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+
+
+def shown() -> list[tuple[str, str]]:
+    """Every ``reconciler ...`` that a page shows within a sentence, with the page's name."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/README.md")]
+    return [(page.name, line) for page in pages for line in re.findall(r"`reconciler (\w+)[^`]*`", page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(set(shown())))
+def test_commands_on_pages_exist(page: str, command: str) -> None:
+    assert command in {*cli_commands(), "COMMAND"}
+
+
+def cli_commands() -> set[str]:
+    from typer.main import get_command
+
+    return set(get_command(app).commands)  # type: ignore[attr-defined]

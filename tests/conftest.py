@@ -1,0 +1,28 @@
+"""What all tests share: where the reference data lies, and that CI forgives no skip."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the shared folder beside the checkout")
+    return SHARED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """With SKIPS_ARE_FAILURES (set in CI) a test that cannot run is a test that failed."""
+    report = yield
+    if report.skipped and os.environ.get("SKIPS_ARE_FAILURES") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome, report.longrepr = "failed", f"not run, and CI forgives no skip: {reason}"
+    return report

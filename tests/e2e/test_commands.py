@@ -1,0 +1,87 @@
+"""The commands beside the daemon: what they say is what it does."""
+
+import http.client
+import time
+from contextlib import closing
+from pathlib import Path
+
+from .checks import assert_sound
+from .world import THREE, World, as_json, parsed, world
+
+
+async def test_a_paused_fleet_is_left_alone_until_the_pause_ends(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        await w.cli("pause", "--why", "the electrician is here")
+        await w.fleet.press_power_buttons()
+        for serial in w.servers:
+            row = await w.until_row(serial, lambda row: row["kind"] == "wait")
+            assert "the end of a pause (fleet, by " in row["text"]
+            assert "the electrician is here" in row["text"]
+        assert "the electrician is here" in await w.cli("plan")
+        assert "the electrician is here" in await w.cli("machines")
+        assert [event for event in w.events() if event.kind == "started"] == []
+
+        await w.cli("resume", "--why", "he has left")
+        await w.until_in_service(3)
+        assert [event.kind for event in w.events() if event.who and event.kind != "secret-set"] == ["paused", "resumed"]
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_everybody_sees_the_same_plan_and_the_same_classes(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        fleet = await w.until_in_service(3)
+        saved = tmp_path / "observation.json"
+        await w.cli("observe", "--output", str(saved))
+        plans = [
+            as_json(await w.cli("plan", "--format", "json", *where))
+            for where in (("--observed", str(saved)), ("--server", w.demo.url), ())
+        ]
+        plans.append(await w.get("/v1/plan"))
+        for each in plans:
+            each.pop("observed")  # machines were heard in between
+        assert plans == plans[:1] * 4
+        assert plans[0]["summary"]["settled"] == 3
+        await w.cli("plan", "--detailed-exitcode")
+
+        for row in fleet["machines"]:
+            printed = await w.cli("enc", row["hostname"])
+            assert printed == _served(w, f"/v1/enc/{row['hostname']}")
+            answer = as_json(_served(w, f"/oci/api.php?action=enc&hostname={row['hostname']}"))
+            assert parsed(answer["data"]) == parsed(printed)
+        text = "".join(plan["because"] for plan in plans[0]["steps"]) + saved.read_text()
+        with closing(w.site()) as site:
+            for ref, _ in site.store.list_secrets():
+                assert (site.store.secret(ref) or "-") not in text
+
+
+def _served(w: World, path: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", w.demo.port, timeout=30)
+    with closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        assert answer.status == 200, body
+        return body
+
+
+async def test_apply_converges_without_a_daemon(tmp_path: Path) -> None:
+    slow = {"timings": {"report_every": "60s", "first_boot": "2s", "back_off": "1s", "puppet_silence": "2s"}}
+    async with world(tmp_path, racks=THREE, config=slow) as w:
+        listener = await w.started()
+        await w.cli("pause", "--why", "only listen")
+        await w.fleet.press_power_buttons()
+        for serial in w.servers:
+            await w.until_row(serial, lambda row: "pause" in row["text"])
+        assert await listener.terminate() == 0
+        await w.cli("resume")
+
+        began = time.monotonic()
+        while "3 settled" not in await w.cli("plan") and time.monotonic() < began + 90:
+            await w.cli("apply", "--timeout", "60")  # nobody hears the first boots: their silence is waited for
+        assert_sound(w)
+        with closing(w.site()) as site:
+            assert {h.phase for h in site.store.histories().values()} == {"in-service"}

@@ -1,0 +1,188 @@
+"""What breaks in a machine room: every story ends in service, or in a state that tells an operator what to do."""
+
+import asyncio
+from pathlib import Path
+
+from reconciler.simulator.agent import Agent
+from reconciler.simulator.hardware import CONTROLLER, Placed, report
+from reconciler.simulator.server import SimServer
+
+from .checks import assert_sound
+from .world import ONE, SLOW_INSTALL, World, world
+
+
+def only(w: World) -> SimServer:
+    (server,) = w.servers.values()
+    return server
+
+
+def head(page: str) -> str:
+    """A machine's page without its history."""
+    return page.partition("What happened")[0]
+
+
+async def test_an_install_that_fails_waits_for_an_operator_and_erases_once_more_only_when_told(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        reason = server.root / "fail-install"
+        reason.touch()
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        page = head(await w.cli("machines", server.serial))
+        assert "waiting for an operator, then retry: install_os failed: the installer ended with 1" in page
+        assert "E: the mirror went away" in page
+        await asyncio.sleep(3.0)  # three times the longest that it would be left alone before another try
+        await w.cli("plan")
+        assert server.installs == 1
+
+        reason.unlink()
+        await w.cli("retry", server.serial, "--why", "the mirror is back")
+        await w.until_in_service(1)
+        assert server.installs == 2
+        retried = next(event for event in w.events(server.serial) if event.kind == "retried")
+        assert "the mirror is back" in retried.text
+        assert retried.who
+        await w.daemons[-1].terminate()
+        assert_sound(w, installed_once=False)
+
+
+async def test_puppet_that_fails_twice_is_run_until_it_succeeds(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        server.puppet_failures = 2
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        told = [event.text for event in w.events(server.serial)]
+        assert any("the Puppet run ended with 6: Error: 3 resources failed" in text for text in told)
+        assert sum("run_puppet began" in text for text in told) == 2
+        await w.daemons[-1].terminate()
+        assert_sound(w, most_boots=2)
+
+
+async def test_a_bmc_that_is_away_while_it_is_needed_is_asked_again(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, pace=SLOW_INSTALL) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
+        await w.fleet.bmcs[server.serial].stop()
+        row = await w.until_row(server.serial, lambda row: "another try at boot_disk at " in row["text"])
+        assert f"the BMC at {server.bmc_address} does not answer" in row["text"]
+        page = head(await w.cli("machines", server.serial))
+        assert f"the BMC at {server.bmc_address} does not answer" in page
+        assert f"reconciler retry {server.serial} --why" in page
+
+        await w.fleet.bmcs[server.serial].start()
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_bmc_that_is_away_for_long_is_asked_at_once_when_an_operator_says_so(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, pace=SLOW_INSTALL, config={"timings": {"give_up_after": 4}}) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
+        await w.fleet.bmcs[server.serial].stop()
+        await w.until_row(server.serial, lambda row: "an operator, then retry: 4 failures in a row" in row["text"])
+        page = head(await w.cli("machines", server.serial))
+        assert f"the BMC at {server.bmc_address}" in page
+        assert "left alone until" in page
+
+        await w.fleet.bmcs[server.serial].start()
+        await w.cli("retry", server.serial, "--why", "somebody plugged the BMC in again")
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_machine_that_loses_power_while_it_is_installed_is_not_erased_again_unasked(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, pace=SLOW_INSTALL) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
+        await w.fleet.cut_power(server.serial)
+        await w.fleet.press_power_button(server.serial)
+        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        page = head(await w.cli("machines", server.serial))
+        assert "install_os failed: host key changed" in page
+        assert "If somebody else rebooted it, retry the machine" in page
+        assert server.installs == 1
+
+        await w.cli("retry", server.serial, "--why", "the power was cut by the building")
+        await w.until_in_service(1)
+        assert server.installs == 2
+        await w.daemons[-1].terminate()
+        assert_sound(w, installed_once=False)
+
+
+async def test_a_machine_in_service_that_loses_power_is_turned_on_again(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        await w.fleet.cut_power(server.serial)
+        await w.until("it is on again", lambda: server.boots[2:])
+        await w.until_in_service(1)
+        assert server.boots == ["network", "disk", "disk"]
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_machine_whose_serial_another_board_claims_is_held_until_an_operator_has_looked(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        await w.started()
+        await w.cli("pause", "--why", "until the other board is in")
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: "pause" in row["text"])
+        twin = Placed(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
+        elsewhere = Agent(w.demo.url, f"{w.demo.stage.network}.77")
+        said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
+        assert await elsewhere.report(said) == 409
+        await w.cli("resume")
+        await w.until_row(server.serial, lambda row: row["conflict"])
+        page = head(await w.cli("machines", server.serial))
+        assert "waiting for an operator, then retry: two machines claim the serial" in page
+        assert "52:54:00:00:4d:00" in page
+        assert await elsewhere.report(said) == 409
+        assert server.installs == 0
+        (told,) = [event.text for event in w.events(server.serial) if event.kind == "conflict"]
+        assert elsewhere.address in told
+
+        await w.cli("retry", server.serial, "--why", "the other board was taken out")
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_second_board_is_noticed_by_whoever_reports_second(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        await w.started()
+        twin = Placed(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
+        said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
+        assert await Agent(w.demo.url, f"{w.demo.stage.network}.77").report(said) == 200
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: row["conflict"])
+        await w.cli("plan")
+        assert server.installs == 0
+        assert server.boots == ["network"]
+
+
+async def test_a_report_from_elsewhere_is_refused_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        await w.started()
+        stranger = Agent(w.demo.url, "127.9.9.9")
+        before = len(w.events())
+        assert await stranger.report(server.report()) == 403
+        assert await stranger.status("puppet-success", server.serial) == 403
+        assert (await w.fleet_view())["machines"] == []
+        assert len(w.events()) == before
+        assert server.serial not in await w.cli("machines")

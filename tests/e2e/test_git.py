@@ -1,0 +1,151 @@
+"""What is committed, and what follows: growth, mistakes, rewritten branches, and removal that removes nothing."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from reconciler.demo import Racks
+from reconciler.simulator.hardware import CONTROLLER, STORE
+
+from .checks import assert_sound
+from .world import THREE, World, as_json, world
+
+CLUSTER = "clusters/swift01.yaml"
+EIGHT_STORES: Racks = {"zone-1": (CONTROLLER, *(STORE,) * 3), "zone-2": (STORE,) * 3, "zone-3": (STORE,) * 2}
+
+
+async def problem(w: World) -> Any:
+    fleet = await w.fleet_view()
+    return fleet and fleet["source"]["problem"]
+
+
+async def in_force(w: World, commit: str) -> Any:
+    fleet = await w.fleet_view()
+    return fleet and fleet["source"]["commit"] == commit and not fleet["source"]["problem"]
+
+
+async def noted(w: World) -> str:
+    """What ``reconciler plan`` says of the specs themselves; it is the same in all its forms."""
+    note = str(as_json(await w.cli("plan", "--format", "json"))["notes"].get("specs", ""))
+    assert not note or note.splitlines()[0] in await w.cli("plan")
+    return note
+
+
+async def test_a_commit_that_grows_the_cluster_installs_the_spares_and_touches_nobody_else(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=EIGHT_STORES) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        fleet = await w.until_in_service(7)
+        spares = {row["serial"] for row in fleet["machines"] if row["phase"] == "discovered"}
+        assert len(spares) == 2
+        before = {serial: list(server.boots) for serial, server in w.servers.items() if serial not in spares}
+        started = len(w.events())
+
+        w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 8")
+        commit = w.commit("Grow Swift by two stores")
+        await w.until("the commit is in force", lambda: in_force(w, commit))
+        await w.until_in_service(9)
+
+        assert {serial: list(w.servers[serial].boots) for serial in before} == before
+        assert {event.serial for event in w.events()[started:] if event.serial} <= spares
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_commit_with_a_mistake_stops_nobody_and_is_told_everywhere(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        good = w.git("rev-parse", "HEAD")
+        w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstoer: {count: 8")
+        bad = w.commit("Grow Swift, with a mistake")
+        told = await w.until("the daemon tells the mistake", lambda: problem(w))
+        assert bad[:12] in told
+        assert "swift01.yaml:" in told
+        assert "swiftstoer" in told
+        assert await noted(w) == told
+
+        await w.fleet.press_power_buttons()
+        fleet = await w.until_in_service(3)
+        assert (fleet["source"]["commit"], fleet["source"]["refused"]) == (good, bad)
+
+        w.edit(CLUSTER, "swiftstoer: {count: 8", "swiftstore: {count: 8")
+        fixed = w.commit("Mend the mistake")
+        await w.until("the fix is in force", lambda: in_force(w, fixed))
+        assert await noted(w) == ""
+        told_of = [(event.kind, event.text[:90]) for event in w.events() if event.kind.startswith("commit-")]
+        assert [kind for kind, _ in told_of] == [
+            "commit-in-force", "commit-refused", "commit-in-force"
+        ], told_of  # fmt: skip
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_rewritten_branch_waits_until_an_operator_accepts_that_very_commit(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        first = w.git("rev-parse", "HEAD")
+        w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 7")
+        second = w.commit("Seven stores")
+        await w.until("the commit is in force", lambda: in_force(w, second))
+        w.git("reset", "--quiet", "--hard", first)
+        w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 8")
+        rewritten = w.commit("Eight stores, and seven never were")
+        told = await w.until("the daemon tells of it", lambda: problem(w))
+        assert "The branch was rewritten" in told
+        assert rewritten in told
+        assert await noted(w) == told
+
+        await w.cli("accept", first, "--why", "a mistake of the operator's: another commit")
+        await w.cli("plan")
+        assert await problem(w) == told
+        await w.cli("accept", rewritten, "--why", "we squashed it")
+        await w.until("the rewritten branch is in force", lambda: in_force(w, rewritten))
+        accepted = [event for event in w.events() if event.kind == "commit-accepted"]
+        assert [(event.who is not None, rewritten[:12] in event.text) for event in accepted] == [
+            (True, False), (True, True)
+        ]  # fmt: skip
+
+
+async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(3)
+        held = {row["serial"]: (row["hostname"], row["address"]) for row in (await w.fleet_view())["machines"]}
+        boots = {serial: list(server.boots) for serial, server in w.servers.items()}
+        begun = sum(event.kind == "started" for event in w.events())
+
+        w.git("rm", "--quiet", f"cluster-specs/{CLUSTER}", "cluster-specs/overlays/ntp.yaml")
+        removed = w.commit("Remove the cluster")
+        await w.until("the removal is in force", lambda: in_force(w, removed))
+        for serial in w.servers:
+            row = await w.until_row(serial, lambda row: row["kind"] == "orphaned")
+            assert "swift01" in row["text"]
+            assert (row["hostname"], row["address"]) == held[serial]
+        assert "Orphaned, and left alone" in await w.cli("plan")
+
+        w.git("rm", "--quiet", "-r", "cluster-specs")
+        emptied = w.commit("Remove everything")
+        told = await w.until("the daemon refuses to follow", lambda: problem(w))
+        assert emptied[:12] in told
+        assert (await w.fleet_view())["source"]["commit"] == removed
+
+        w.git("revert", "--no-edit", "HEAD", "HEAD~1")
+        restored = w.git("rev-parse", "HEAD")
+        await w.until("what was removed is back", lambda: in_force(w, restored))
+        fleet = await w.until_in_service(3)
+        assert {row["serial"]: (row["hostname"], row["address"]) for row in fleet["machines"]} == held
+        assert {serial: list(server.boots) for serial, server in w.servers.items()} == boots
+        assert sum(event.kind == "started" for event in w.events()) == begun
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_many_commits_in_a_row_end_with_the_last_in_force(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        for count in range(7, 15):
+            w.edit(CLUSTER, f"swiftstore: {{count: {count - 1}", f"swiftstore: {{count: {count}")
+            last = w.commit(f"{count} stores")
+            await asyncio.gather(*(w.cli("plan") for _ in range(2)))  # others look at the same repository meanwhile
+        await w.until("the last commit is in force", lambda: in_force(w, last))

@@ -1,0 +1,98 @@
+"""One acts, the other waits: whatever happens to the first, nothing is done twice."""
+
+import asyncio
+import signal
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from reconciler.demo import free_port
+
+from .checks import assert_sound
+from .world import SLOW_INSTALL, THREE, World, world
+
+WAITS = "another daemon acts on this database"
+
+
+def elsewhere(w: World) -> World:
+    """The same world, asked through another port."""
+    port = free_port()
+    config = yaml.safe_load(w.demo.config_file.read_text()) | {"listen": {"address": "127.0.0.1", "port": port}}
+    file = w.demo.folder / f"elsewhere-{port}.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return replace(w, demo=replace(w.demo, port=port))
+
+
+async def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+        first = await w.started()
+        second = await w.start()
+        await w.until("the second waits", lambda: WAITS in second.log.read_text())
+        await w.fleet.press_power_buttons()
+        await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
+        await first.kill()
+        await w.until_in_service(3)
+        assert await second.terminate() == 0
+        assert_sound(w)
+
+
+async def test_a_daemon_that_waits_can_be_told_to_stop(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        first = await w.started()
+        second = await w.start()
+        await w.until("the second waits", lambda: WAITS in second.log.read_text())
+        assert await second.terminate() == 0
+        assert first.runs
+        assert await w.fleet_view()
+
+
+async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+        first = await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
+        first.signal(signal.SIGSTOP)
+
+        there = elsewhere(w)
+        second = await w.start(next(w.demo.folder.glob("elsewhere-*.yaml")))
+        await w.until("the second has taken over", there.fleet_view)
+        first.signal(signal.SIGCONT)
+        await w.until("the first has ended", lambda: not first.runs)
+        assert first.process.returncode == 1
+        assert "another daemon has taken over this database" in first.log.read_text()
+
+        assert await second.terminate() == 0  # the servers know the first one's port only
+        await w.started()
+        await w.until_in_service(3)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_apply_beside_a_daemon_says_that_the_daemon_does_it(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        status, _, told = await w.run("apply")
+        assert status == 1
+        assert "acts on this database already" in told
+
+
+async def test_a_database_that_is_busy_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(min(w.servers), lambda row: row["phase"] == "enrolled")
+        await _hold_the_database(w)
+        await w.until_in_service(3)
+        assert await w.daemons[-1].terminate() == 0
+        assert_sound(w)
+
+
+async def _hold_the_database(w: World, seconds: float = 4.0) -> None:
+    """As a backup does that somebody wrote in a hurry."""
+    with closing(sqlite3.connect(w.demo.folder / "reconciler.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(seconds)
+        connection.execute("ROLLBACK")
