@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 
