@@ -74,6 +74,17 @@ def install_evidence(m: MachineView, held: Allocation) -> str | None:
     return f"it says {said} after we began to install it" if said in _OURS else None
 
 
+def install_unseen(m: MachineView, held: Allocation) -> bool:
+    """Whether its install was interrupted, so that only the machine knows how it ended: in its live system's memory.
+
+    It is asked before it is rebooted, however long it was not heard: we may have been the one who did not listen.
+    """
+    h = m.history
+    if h.last_begun != "install_os" or h.install_generation != held.generation or h.failures:
+        return False
+    return h.last_done != "install_os" or later(h.install_begun, h.last_done_at)
+
+
 def in_live(m: MachineView, at: Circumstances) -> bool:
     """Whether it reports from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):

@@ -83,5 +83,5 @@ def install_because(m: MachineView, held: Allocation, at: Circumstances) -> str:
     if given := at.approval(m, "install_os"):
         return f"it is {held.hostname}, and {given.who} approved: {given.why}"
     if m.history.install_begun is not None:
-        return "its last install did not end well"
+        return "nobody saw its last install end well"
     return f"it is {held.hostname}, and nothing of ours is on its disks"

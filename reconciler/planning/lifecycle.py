@@ -16,7 +16,7 @@ from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
 from ..model.units import render_size
-from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, later, said_after
+from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, install_unseen, later, said_after
 from .installing import install, install_because, not_installable, unapproved_install
 
 
@@ -73,7 +73,7 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     blocked = _papers(m, held) or not_installable(m, held, at) or unapproved_install(m, at)
     if blocked:
         return blocked
-    if in_live(m, at):
+    if in_live(m, at) or install_unseen(m, held):
         if running := _running_install(m, at):
             return running
         return Act(install(m, held, at), install_because(m, held, at))

@@ -1,4 +1,7 @@
-"""A small fleet without any hardware: carries out plans without looking first, fails, dies and falls silent at will."""
+"""A small fleet without any hardware: carries out plans, fails, dies and falls silent at will.
+
+It looks before it acts at one thing only: what an install left in the live system's memory.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -51,6 +54,7 @@ class Server:
     puppet_fails: bool = False  # its first boot gives up on Puppet
     running: str = "live"  # live | disk | nothing
     disk: str | None = None  # hostname of what we installed
+    remembers: str = ""  # the install that ended in the live system that runs
     wiped: int = 0
     rebooted: int = 0
     last: Seen | None = None
@@ -83,20 +87,24 @@ class Server:
     def _do(self, action: Action) -> None:
         match action:
             case BootLive():
-                self.rebooted += 1
-                self.running = "live"
+                self._reboot("live")
             case BootDisk() | PowerOn():
-                self.rebooted += 1
-                self.running = "disk"
+                self._reboot("disk")
             case InstallOs(hostname=hostname):
                 if self.running != "live":
                     raise TemporaryError("no answer over SSH")
+                if self.remembers == action.id:
+                    return
                 self.wiped += 1
-                self.disk = hostname
+                self.disk, self.remembers = hostname, action.id
             case RunPuppet():
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
                 self.puppet_fails = False
+
+    def _reboot(self, into: str) -> None:
+        self.rebooted += 1
+        self.running, self.remembers = into, ""
 
 
 @dataclass
