@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncssh
@@ -24,9 +25,9 @@ from .execution.handlers import Options, Tools, handlers
 from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.machine import Phase
-from .model.observations import Heard
 from .model.plan import Act, Advance, PlanningInput, Wait
 from .planning.planner import plan
+from .power import PowerWatch
 from .reach import PROVISIONING_KEY, StoredDirectory
 from .secrets.parts import part_of
 from .server.app import create_app
@@ -62,6 +63,7 @@ class Daemon:
         self._metrics = Metrics(site.now)
         self._looked: Looked[Loaded] | None = None  # what the last look at the specs gave
         self._journal_position = 0
+        self._listening_since: datetime | None = None
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         self._bmcs = GuardedBmcs(IpmiBmcs() if site.config.bmc_protocol == "ipmi" else PlainBmcs(), site.now)
@@ -90,6 +92,7 @@ class Daemon:
             ingest.start()
             for address, port in await server.start():
                 log.info("listening", address=address, port=port)
+            self._listening_since = site.now()
             await self._loop(lambda: self._keep_lease(fence), self._watch_store, self._follow_source, self._watch_power)
             return 0
         finally:
@@ -230,7 +233,7 @@ class Daemon:
             return None
         self._heed_retries()
         snapshot = site.store.snapshot()
-        observation = replace(site.observe(tree, snapshot), base=state.good)
+        observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
         picture = Picture(tree, observation, todo, snapshot.token)
@@ -349,27 +352,15 @@ class Daemon:
         return source.poll.total_seconds() if source else PASS_AT_LEAST_SECONDS
 
     async def _watch_power(self) -> None:
-        """Ask the BMCs of installed machines, one after the other, whether they are on."""
+        """Ask the BMCs of machines in service whether they are on."""
+        store = self.site.store
+        watching = PowerWatch(self._bmcs, self._directory, self.site.now, store.record)
         while True:
             await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
             machines = self._face.picture.observation.machines if self._face.picture else ()
-            for m in machines:
-                if m.history.phase is Phase.IN_SERVICE and m.serial not in self._executor.in_flight:
-                    await self._ask_power(m.serial)
-
-    async def _ask_power(self, serial: str) -> None:
-        try:
-            access = await asyncio.to_thread(self._directory.bmc, serial)
-            bmc = await self._bmcs.open(access)
-            try:
-                power = await bmc.power()
-            finally:
-                await bmc.close()
-        except (TemporaryError, PermanentError) as error:
-            log.info("power not known", serial=serial, error=str(error))
-            return
-        await asyncio.to_thread(self.site.store.record, (Heard(serial, self.site.now(), power=power),), ())
-        self._wake.set()
+            serving = (m for m in machines if m.history.phase is Phase.IN_SERVICE)
+            if await watching.look(serving, lambda serial: serial in self._executor.in_flight):
+                self._wake.set()
 
 
 def _holder() -> str:

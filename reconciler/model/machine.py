@@ -193,3 +193,4 @@ class Observation:
     pauses: tuple[Pause, ...] = ()
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
+    listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since

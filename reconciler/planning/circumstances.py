@@ -29,6 +29,7 @@ class Circumstances:
     now: datetime
     timings: Timings
     approvals: Mapping[tuple[str, str, int], Approval]  # serial, what it allows, generation
+    listening_since: datetime | None = None  # since when machines can be heard
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:

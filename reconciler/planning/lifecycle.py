@@ -157,9 +157,19 @@ def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     assert m.seen is not None
     if not m.seen.hardware.bmc_address:
         return Wait(m.serial, "someone to network-boot it: no BMC address is known")
-    if tired := _tired(m, "boot_live", at):
-        return tired
+    if waits := _not_heard_yet(m, at) or _tired(m, "boot_live", at):
+        return waits
     return Act(BootLive(serial=m.serial, generation=held.generation), "it is installed from the live system")
+
+
+def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
+    """A machine in the live system reports every so often. Nobody listened while the daemon was down."""
+    assert m.seen is not None
+    if at.listening_since is None or m.history.failures or m.seen.reported_at > at.listening_since:
+        return None
+    until = at.listening_since + 4 * at.timings.report_every
+    on = f"a report: reports are heard again since {at.listening_since:%H:%M:%S} UTC"
+    return Wait(m.serial, on, until=until) if at.now < until else None
 
 
 def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:

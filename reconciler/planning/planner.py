@@ -24,7 +24,7 @@ def plan(given: PlanningInput) -> Plan:
     observed, spec = given.observed, given.spec
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
     approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
-    at = Circumstances(spec, observed.now, given.timings, approvals)
+    at = Circumstances(spec, observed.now, given.timings, approvals, observed.listening_since)
     placement = place(spec, machines, observed.retired)
     enrolled = _enroll(given, placement, machines)
     steps: dict[str, Step] = {}

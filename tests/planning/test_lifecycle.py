@@ -110,6 +110,17 @@ def test_the_life_of_a_machine(m, expected, because):
     assert kind(step(m)) == expected
 
 
+def test_after_a_start_of_the_daemon_machines_get_time_to_report_before_they_are_rebooted():
+    """Nobody listened while it was down: that a report is old means nothing yet."""
+    m = silent(at_phase(Phase.ENROLLED))
+    waiting = step(m, listening_since=NOW - MINUTE)
+    assert isinstance(waiting, Wait) and waiting.until == NOW + MINUTE
+    assert "reports are heard again since" in waiting.on
+    assert kind(step(m, listening_since=NOW - 2 * MINUTE)) == "boot_live"
+    known_to_fail = replace(m, history=replace(m.history, failures=1, last_begun="boot_live"))
+    assert kind(step(known_to_fail, listening_since=NOW - MINUTE)) == "boot_live"
+
+
 def test_every_phase_has_a_rule():
     assert set(RULES) == set(Phase)
 
