@@ -35,6 +35,9 @@ types: $(STAMP) ## mypy, strict
 
 check: lint types test ## what CI wants: lint, types, architecture and all other tests
 
+fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape
+	$(BIN)/python -m pytest --quiet --timeout 3600 --hypothesis-profile deep tests/enc/test_any_shape.py
+
 bench: $(STAMP) ## the figures, printed and kept in var/bench.json
 	$(BIN)/python -m bench
 
@@ -53,4 +56,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test lint types check bench schemas golden lock clean
+.PHONY: help venv demo test lint types check fuzz bench schemas golden lock clean

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("deep", max_examples=3000, deadline=None)  # make fuzz
 
 pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
 
