@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from rich.console import Console
@@ -239,15 +239,43 @@ async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
 async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Console) -> bool:
     """Show how the servers come along; True once enough of them are in service."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with Live(console=console, refresh_per_second=4) as live:
+    with _Progress(console) as progress:
         while daemon.returncode is None and time.monotonic() < deadline:
             fleet = await answer(demo, "/v1/fleet")
             if fleet is not None:
-                live.update(progress_table(fleet["machines"]))
+                progress.show(fleet["machines"])
                 if in_service(fleet) >= WANTED:
                     return True
             await asyncio.sleep(0.5)
     return False
+
+
+class _Progress:
+    """A table that stays in its place on a terminal; elsewhere a line whenever a server has come further."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._phases: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, machines: list[dict[str, Any]]) -> None:
+        if self._live is not None:
+            return self._live.update(progress_table(machines))
+        for machine in machines:
+            serial, phase = machine["serial"], machine["phase"]
+            if self._phases.get(serial) != phase:
+                self._phases[serial] = phase
+                self._console.print(f"  {serial} {machine['hostname'] or '-'} {phase}", soft_wrap=True)
+        return None
 
 
 def in_service(fleet: Any) -> int:

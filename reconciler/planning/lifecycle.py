@@ -142,13 +142,18 @@ def _running_install(m: MachineView, at: Circumstances) -> Wait | None:
 
 
 def _silence(m: MachineView, at: Circumstances) -> Wait | None:
-    """How long to leave a machine alone that we touched and that said nothing since."""
+    """How long to leave a machine alone that we touched and that did not report since."""
     h, t = m.history, at.timings
-    if h.touched is None or (m.seen and m.seen.heard_at > h.touched):
+    if h.touched is None or m.seen is None or m.seen.reported_at > h.touched:
         return None
-    limit = 4 * t.report_every if h.failures else t.live_boot
-    until = h.touched + limit
-    if at.now < until:
+    said = said_after(m, h.touched)
+    if said is InstallStatus.LIVE:
+        since, limit = m.seen.heard_at, 4 * t.report_every  # it says so as it comes up, and reports a moment later
+    elif said is not None:
+        return None
+    else:
+        since, limit = h.touched, 4 * t.report_every if h.failures else t.live_boot
+    if at.now < (until := since + limit):
         return Wait(m.serial, f"a report newer than our last action on it ({h.last_begun})", until=until)
     return None
 

@@ -15,7 +15,8 @@ async def enroll(tools: Tools, action: Enroll) -> None:
 async def mint(tools: Tools, action: MintSecrets) -> None:
     """Every secret named exists; those that did before are as they were."""
     refs = tuple(SecretRef(*parts) for parts in action.secrets)
-    await asyncio.to_thread(tools.records.mint, refs, tools.time.now())
+    async with tools.minting:
+        await asyncio.to_thread(tools.records.mint, refs, tools.time.now())
 
 
 async def release(tools: Tools, action: Release) -> None:

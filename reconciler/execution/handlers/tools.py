@@ -12,6 +12,9 @@ from ...provisioning import remote
 from ..ensure import Time
 from ..ports import Bmcs, Directory, Progress, Records, Shell, Shells
 
+MINTING_AT_ONCE = 2
+"""Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""
+
 
 def _no_files(_: InstallOs) -> Mapping[str, bytes]:
     return {}
@@ -43,6 +46,7 @@ class Tools:
     progress: Progress
     time: Time
     options: Options
+    minting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MINTING_AT_ONCE))
 
 
 async def where(tools: Tools, action: Action) -> Seen:
