@@ -221,8 +221,8 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             console.print(f"Not all servers came into service; see {demo.folder / 'daemon.log'}", style="red")
             return 1
         console.print(f"\n{WANTED} servers are in service, {time.monotonic() - began:.0f} seconds after the start.\n")
-        _next_steps(demo, fleet, console)
         if not once:
+            _next_steps(demo, fleet, console)
             await _until_interrupted(daemon)
     return 0
 
