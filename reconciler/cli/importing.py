@@ -1,7 +1,7 @@
 """``import oci``: from a running OCI to a spec tree and our database."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from .options import open_site, who
 
 if TYPE_CHECKING:
+    from ..importing.certificates import Keys
     from ..importing.everything import Imported
     from ..importing.files import Given, Tree
     from ..model.machine import SecretRef
@@ -30,7 +31,9 @@ Example:
   reconciler --config /etc/reconciler/reconciler.yaml import oci \\
       --from mysql+pymysql://oci:PASSWORD@127.0.0.1/oci \\
       --conf openstack-cluster-installer.conf \\
-      --hardware-profiles hardware-profiles.json --output ~/cluster-specs
+      --hardware-profiles hardware-profiles.json \\
+      --pki pki --certificates /var/lib/oci/ssl --ssh-key id_rsa \\
+      --output ~/cluster-specs
 """
 
 
@@ -58,6 +61,14 @@ def oci(
     repositories: Annotated[
         Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="The folder repos/.")
     ] = None,
+    pki: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="Its authority: the folder pki/.")
+    ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, exists=True, help="What it signed: /var/lib/oci/ssl."),
+    ] = None,
+    ssh_key: Annotated[Path | None, _file("Its key to log in to nodes: id_rsa, with id_rsa.pub beside it.")] = None,
     server_hostname: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="OCI's server, the nodes' Puppet server. [default: this machine's name]"),
@@ -67,7 +78,8 @@ def oci(
     """Turn an OCI installation into specs and a database.
 
     Machines, names, addresses and secrets go into our database, so that Puppet documents do not change. Where OCI's own
-    value was a mistake, an EncOverlay keeps it and says so. Without --from, only the files become specs.
+    value was a mistake, an EncOverlay keeps it and says so. Certificates stay the same with --pki and --certificates
+    (as root: the keys are not for everybody). Without --from, only the files become specs.
     """
     from ..importing.files import given_from_texts, tree_from_files
     from ..importing.folders import read_repositories
@@ -84,15 +96,30 @@ def oci(
             read_repositories(repositories) if repositories else None,
         )
         if from_ is None:
+            if pki or certificates or ssh_key:
+                raise ValueError(
+                    "--pki, --certificates and --ssh-key need --from: the database says whose keys they are"
+                )
             return _finish(tree_from_files(given, load_table(), hostname=server_hostname), output, overwrite, site)
-        found = _read(given, from_, server_hostname)
+        found = _read(given, from_, server_hostname, _keys(pki, certificates, ssh_key))
     except ValueError as error:
         raise PermanentError(str(error)) from None
     status = _finish(found.tree, output, overwrite, site)
     return status or _keep(found, site)
 
 
-def _read(given: "Given", url: str, server_hostname: str | None) -> "Imported":
+def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> "Keys":
+    from ..importing.certificates import Keys, login_key
+    from ..importing.folders import read_files, read_text
+
+    return Keys(
+        read_files(pki) if pki else {},
+        read_files(certificates) if certificates else {},
+        login_key(read_text(ssh_key), read_text(ssh_key.with_name(f"{ssh_key.name}.pub"))) if ssh_key else {},
+    )
+
+
+def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
     import socket
 
     from ..importing.database import read_database
@@ -101,15 +128,15 @@ def _read(given: "Given", url: str, server_hostname: str | None) -> "Imported":
     from ..specs.settings_table import load_table
 
     hostname = server_hostname or socket.gethostname().partition(".")[0]
-    return import_everything(given, read_database(url), load_table(), hostname=hostname, forms=known_forms())
+    tables = read_database(url)
+    return import_everything(given, tables, load_table(), hostname=hostname, forms=known_forms(), keys=keys)
 
 
 def _keep(found: "Imported", site: "Site") -> int:
     """Fill our database, and make what OCI keeps elsewhere than in its own."""
     from ..importing.keep import keep
-    from ..secrets.parts import join_parts
 
-    kept = keep(site.store, found, join=join_parts, who=who(), at=site.now())
+    kept = keep(site.store, found, text_of=_text_of, who=who(), at=site.now())
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
     site.mint(sorted(missing, key=str))
     observed = site.observe()
@@ -127,6 +154,19 @@ def _keep(found: "Imported", site: "Site") -> int:
     problems = [f"{view.serial}: {view.enc_problem}" for view in observed.machines if view.enc_problem]
     _list("No Puppet document yet", problems)
     return 1 if kept.refused else 0
+
+
+def _text_of(ref: "SecretRef", value: "Mapping[str, str] | str") -> str:
+    from ..model.errors import PermanentError
+    from ..secrets.mint import check_text
+    from ..secrets.parts import join_parts
+
+    text = value if isinstance(value, str) else join_parts(ref.form, value)
+    try:
+        check_text(ref, text)
+    except PermanentError as error:
+        raise PermanentError(f"secret {ref}: {error}") from None
+    return text
 
 
 def _kinds(refs: "Iterable[SecretRef]") -> str:

@@ -144,7 +144,7 @@ def _api(row: Row) -> dict[str, Any]:
     if row.get("vip_hostname"):
         found["hostname"] = row["vip_hostname"]
     if row.get("self_signed_api_cert") == "no":
-        note = "DECIDE: OCI had a certificate that is not self-signed; say where its PEM file is on this server."
+        note = f"Not of the fleet's own authority: kept as the secret {row['name']}:pki/api, and renewed by you."
         found["certificate"] = Noted(f"/etc/reconciler/{row['name']}-api.pem", note)
     return found
 

@@ -11,6 +11,7 @@ from ..model.machine import SecretRef
 from ..model.settings import SettingsTable
 from ..model.spec import HardwareProfileSpec, RackingSpec
 from . import secrets
+from .certificates import Keys, certificates
 from .clusters import bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .corrections import corrections
@@ -34,7 +35,13 @@ class Imported:
 
 
 def import_everything(
-    given: Given, tables: Tables, table: SettingsTable, *, hostname: str | None, forms: secrets.Forms
+    given: Given,
+    tables: Tables,
+    table: SettingsTable,
+    *,
+    hostname: str | None,
+    forms: secrets.Forms,
+    keys: Keys | None = None,
 ) -> Imported:
     """Everything, worked out and not yet kept anywhere.
 
@@ -44,6 +51,7 @@ def import_everything(
         table: The settings table.
         hostname: Of OCI's server, which nodes use as their Puppet server.
         forms: Of the secrets that documents name.
+        keys: What OCI keeps of keys outside of its database.
 
     Raises:
         ValueError: A file holds something else than OCI itself would read.
@@ -81,6 +89,9 @@ def import_everything(
         found.secrets |= some
         tree.leftover += left
     found.secrets |= secrets.bmc_passwords(machines)
+    signed = certificates(keys or Keys(), tables["clusters"], machines)
+    found.secrets |= signed.secrets
+    tree.leftover += signed.leftover
     tree.leftover += _for_people(tables, machines)
     return found
 

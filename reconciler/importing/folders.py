@@ -6,6 +6,7 @@ from pathlib import Path
 from ..model.errors import PermanentError
 
 _FILES = ("repo.conf", "repo.sources", "repo.pref", "key.asc")
+_KEYS = (".key", ".crt", ".csr", ".pem")
 
 
 def read_repositories(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
@@ -19,6 +20,16 @@ def read_repositories(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
         for path in sorted(folder.glob("*/*"))
         if (path / "repo.conf").is_file()
     }
+
+
+def read_files(folder: Path) -> dict[str, str]:
+    """The texts of all keys and certificates below a folder, by path.
+
+    Raises:
+        PermanentError: A file cannot be read, or is no text.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix in _KEYS and path.is_file())
+    return {path.relative_to(folder).as_posix(): read_text(path) for path in found}
 
 
 def read_text(path: Path) -> str:

@@ -18,6 +18,8 @@ from .machines import OciMachine
 WHY = "imported from OCI"
 PAUSE = f"{WHY}, which still installs and configures these machines: resume when this server takes over"
 
+TextOf = Callable[[SecretRef, Mapping[str, str] | str], str]
+
 
 @dataclass(slots=True)
 class Kept:
@@ -31,7 +33,12 @@ class Kept:
 
 
 def keep(
-    store: Store, found: Imported, *, join: Callable[[str, Mapping[str, str]], str], who: str, at: datetime
+    store: Store,
+    found: Imported,
+    *,
+    text_of: TextOf,
+    who: str,
+    at: datetime,
 ) -> Kept:
     """Keep machines, names, addresses, VIPs, phases and secrets. The same import twice changes nothing.
 
@@ -41,7 +48,7 @@ def keep(
     Args:
         store: Our database, with its key.
         found: What the import found.
-        join: The text under which the parts of a secret of some form are kept.
+        text_of: The text under which a secret is kept, made of what OCI has; refuses what cannot be one.
         who: The person who imports.
         at: Now.
     """
@@ -53,7 +60,7 @@ def keep(
     in_charge = kept.paused or any(pause.why == PAUSE for pause in before.pauses)
     _machines(store, found, before, kept, at)
     _places(store, found, before, kept, at, oci_is_in_charge=in_charge)
-    _secrets(store, found, kept, join, at)
+    _secrets(store, found, kept, text_of, who=who, at=at, oci_is_in_charge=in_charge)
     return kept
 
 
@@ -124,12 +131,21 @@ def _history(machine: OciMachine, at: datetime) -> History:
 
 
 def _secrets(
-    store: Store, found: Imported, kept: Kept, join: Callable[[str, Mapping[str, str]], str], at: datetime
+    store: Store, found: Imported, kept: Kept, text_of: TextOf, *, who: str, at: datetime, oci_is_in_charge: bool
 ) -> None:
-    known = {str(ref) for ref, _ in store.list_secrets()}
+    """Keep secrets that are new; and those that are others in OCI, as long as it is in charge."""
+    known = {str(ref): text for ref, text in store.secrets_of({ref.owner for ref in found.secrets}).items()}
     made: dict[SecretRef, str] = {}
     for ref, value in found.secrets.items():
+        try:
+            text = text_of(ref, value)
+        except PermanentError as error:
+            kept.refused.append(str(error))
+            continue
         if str(ref) not in known:
-            made[ref] = value if isinstance(value, str) else join(ref.form, value)
+            made[ref] = text
+        elif known[str(ref)] != text and oci_is_in_charge:
+            store.set_secret(ref, text, at, who)
+            kept.secrets += 1
     store.add_secrets(made, at)
-    kept.secrets = len(made)
+    kept.secrets += len(made)

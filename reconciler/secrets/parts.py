@@ -40,8 +40,11 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """The parts of each form that has any."""
 
-REQUIRED: Mapping[str, tuple[str, ...]] = {"ssh": ("private", "public"), "certificate": ("key", "crt")}
-"""What a secret brought from outside must have; the rest follows from it, or is not there."""
+REQUIRED: Mapping[str, tuple[str, ...]] = {"ssh": ("private", "public"), "certificate": ("crt",)}
+"""What a secret brought from outside must have; the rest follows from it, or is not there.
+
+(A certificate needs its key too, but for an authority's: that may be kept elsewhere. See ``mint.check_text``.)
+"""
 
 
 def join_parts(form: str, parts: Mapping[str, str]) -> str:

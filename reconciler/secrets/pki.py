@@ -128,7 +128,11 @@ def check_pair(text: str) -> None:
 
 
 def _read(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-    key = serialization.load_pem_private_key(part_of(text, "certificate", "key").encode(), None)
+    try:
+        key_text = part_of(text, "certificate", "key")
+    except PermanentError:
+        raise PermanentError("the key of this certificate authority is kept elsewhere: nothing can be signed") from None
+    key = serialization.load_pem_private_key(key_text.encode(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise PermanentError("the key of a certificate authority must be RSA")
     return x509.load_pem_x509_certificate(part_of(text, "certificate", "crt").encode()), key

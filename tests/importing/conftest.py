@@ -1,5 +1,6 @@
 """OCI's files of the reference data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from reconciler.importing.files import Given, given_from_texts
 from reconciler.importing.folders import read_repositories
 from reconciler.model.settings import SettingsTable
 from reconciler.specs.settings_table import load_table
+
+from .mariadb import MariaDb, running
+
+SHAPES = {"a_swift_only": "swift", "c_compute_ceph": "cl1", "g_bgp_dns_sql": "bgp"}
+"""Name of the cluster, by its folder in the reference data."""
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,12 @@ def given(config: Path) -> Given:
         (config / "auto-racking.json").read_text(),
         read_repositories(config / "repos"),
     )
+
+
+@pytest.fixture(scope="session")
+def mariadb(shared: Path) -> Iterator[MariaDb]:
+    """One server for all tests; each database that they change is one of its own."""
+    with running() as server:
+        for shape in SHAPES:
+            server.load(shape, shared / f"oci-golden/{shape}/db.sql")
+        yield server

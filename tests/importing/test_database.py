@@ -25,18 +25,10 @@ from reconciler.model.settings import SettingsTable
 from reconciler.model.spec import RackingSpec
 from reconciler.site import Site
 
-from .mariadb import MariaDb, running
+from .conftest import SHAPES
+from .mariadb import MariaDb
 
-SHAPES = {"a_swift_only": "swift", "c_compute_ceph": "cl1", "g_bgp_dns_sql": "bgp"}
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def mariadb(shared: Path) -> Iterator[MariaDb]:
-    with running() as server:
-        for shape in SHAPES:
-            server.load(shape, shared / f"oci-golden/{shape}/db.sql")
-        yield server
 
 
 @pytest.fixture(params=SHAPES, scope="module")

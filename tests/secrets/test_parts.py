@@ -42,8 +42,8 @@ def test_a_part_that_is_not_there_is_refused(text: str, form: str, part: str | N
 @pytest.mark.parametrize(
     ("form", "parts", "said"),
     [
-        ("certificate", {"crt": "CRT"}, "needs key"),
-        ("certificate", {"key": "", "crt": "CRT"}, "needs key"),
+        ("certificate", {"key": "KEY"}, "needs crt"),
+        ("certificate", {"key": "KEY", "crt": ""}, "needs crt"),
         ("ssh", {"private": "x", "public": "y", "crt": "z"}, "has no crt"),
     ],
 )
