@@ -8,6 +8,7 @@ from ipaddress import ip_interface
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets
 from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, InstallStatus, MachineView, Observation, Phase, Power, Seen, Vip
 from reconciler.model.plan import Act, PlanningInput
 from reconciler.model.tree import SpecTree
@@ -128,8 +129,10 @@ def life(m: MachineView, given: Enroll, began: datetime) -> list[Event]:
 
 def _install(m: MachineView, given: Enroll) -> InstallOs:
     assert m.disks is not None
-    address = next(iter(given.addresses.values()))
-    subnet = ip_interface(f"{address}/23").network
+    address = ip_interface(f"{next(iter(given.addresses.values()))}/23")
+    bond = NodeInterface(
+        network="mgmt", kind="bond", nics=("eno3", "eno4"), address=str(address), gateway=str(address.network[1])
+    )
     return InstallOs(
         serial=m.serial,
         generation=given.generation,
@@ -137,11 +140,7 @@ def _install(m: MachineView, given: Enroll) -> InstallOs:
         role=given.role,
         cluster=given.cluster,
         release="trixie",
-        address=address,
-        network=str(subnet),
-        gateway=str(subnet[1]),
-        interfaces=("eno3", "eno4"),
-        vlan=None,
+        interfaces=(bond,),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
         data_disks=m.disks.data_disks,

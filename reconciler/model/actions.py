@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from .interfaces import NodeInterface
+
 
 class Risk(StrEnum):
     """The worst an action does to the machine."""
@@ -75,16 +77,20 @@ class InstallOs(_MachineAction):
     role: str
     cluster: str
     release: str  # Debian codename
-    address: str  # management address
-    network: str  # management network's subnet, CIDR
-    gateway: str
-    interfaces: tuple[str, ...]
-    vlan: int | None
+    interfaces: tuple[NodeInterface, ...]  # the management network's first
     system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
     raid: int | None  # software RAID level of the system disks
     data_disks: tuple[str, ...]  # kernel names, formatted
     identity: tuple[str, ...]  # "name model serial size" of every disk touched, compared again right before erasing
+    packages: tuple[str, ...] = ()  # more than every node gets
+    console: str | None = "ttyS1"  # kernel name of the serial port that gets a login; where servers' BMCs put theirs
+    backports_kernel: bool = False
     reinstall: str | None = None  # the request this answers
+
+    @property
+    def address(self) -> str:
+        """The management address, without prefix."""
+        return (self.interfaces[0].address or "").partition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

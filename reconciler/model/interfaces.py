@@ -1,15 +1,38 @@
-"""Kernel names of the interfaces that a network names by speed and order.
+"""The interfaces of an installed node: what carries each of its networks, and under which kernel names.
 
-The planner asks before it decides, the handler again on the machine's latest report; both must mean the same NIC.
+The planner asks for names before it decides, the handler again on the machine's latest report; both must mean the same
+NIC.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from .hardware import Nic
 
 _BY_SPEED = re.compile(r"(\d+)([mg])(\d{1,2})")
 _AT_LEAST = 10_000  # Mbit/s; "10g" takes faster ones too, as it always did in OCI
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInterface:
+    """One network of a node, and what carries it. Two interfaces on the same NICs share the device made of them."""
+
+    network: str  # its name in the cluster
+    kind: Literal["normal", "bond", "bgp", "bridge"]
+    nics: tuple[str, ...]  # kernel names; two for a bond or two BGP sessions
+    address: str | None = None  # with prefix, 192.168.101.14/24; None: a bridge has none of the node's own
+    gateway: str | None = None  # only one interface of a node has the default route
+    vlan: int | None = None
+    mtu: int | None = None  # bytes
+    asn: int | None = None  # autonomous system number of the node; for kind bgp, and beside FRR
+    bridge: str | None = None  # Open vSwitch bridge that it becomes a port of; of kind bridge: the bridge itself
+    for_vms: bool = False  # carries the tunnels between virtual machines
+    ovs_ports: bool = False  # the bond and its VLANs are made by Open vSwitch, not by the kernel
+    bridge_mac: str | None = None  # fixed MAC of the bridge, where the node is itself a virtual machine
+    frr_nics: tuple[str, ...] = ()  # FRR speaks BGP over these, although the network is an ordinary one
+    frr_vlan: int | None = None
 
 
 def kernel_name(interface: str, nics: Sequence[Nic]) -> str | None:

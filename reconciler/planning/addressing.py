@@ -27,6 +27,7 @@ from ..model.spec import ClusterSpec, MachineSpec, Network
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
 from .placement import Placed
+from .tunables import tunable
 
 _VM_ROLES = {"compute", "network"}
 _CEPH_ROLES = {"cephosd", "cephmon", "radosgw"}
@@ -46,7 +47,7 @@ def gateway_of(network: Network) -> str | None:
 def networks_for(cluster: ClusterSpec, role: str, location: str | None, *, with_ceph: bool) -> list[str]:
     """Networks that such a machine gets an address on, the management network first (see the table above)."""
     wanted = [role, "all"]
-    if role in _VM_ROLES or (role == "controller" and "network" not in cluster.roles):
+    if carries_vms(cluster, role):
         wanted.append("vm-net")
     if role in _CEPH_ROLES or with_ceph:
         wanted.append("ceph-cluster")
@@ -58,19 +59,16 @@ def networks_for(cluster: ClusterSpec, role: str, location: str | None, *, with_
     return [name for _, name in sorted(fitting)]
 
 
+def carries_vms(cluster: ClusterSpec, role: str) -> bool:
+    """Whether such a machine carries the traffic of virtual machines."""
+    return role in _VM_ROLES or (role == "controller" and "network" not in cluster.roles)
+
+
 def is_ceph_compute(spec: SpecTree, cluster: str, role: str, profile: str, serial: str) -> bool:
     """Whether a compute node also stores Ceph data: the narrowest ``compute_is_cephosd`` decides."""
     if role != "compute" or cluster not in spec.clusters:
         return False
-    of_cluster = spec.clusters[cluster]
-    levels = [spec.fleet.settings, of_cluster.settings]
-    if role in of_cluster.roles:
-        levels.append(of_cluster.roles[role].settings)
-    if profile in spec.profiles:
-        levels.append(spec.profiles[profile].settings)
-    levels.append(spec.machines.get(serial, UNPINNED).settings)
-    values = [level["compute_is_cephosd"] for level in levels if "compute_is_cephosd" in level]
-    return bool(values) and values[-1] is True
+    return tunable(spec, "compute_is_cephosd", cluster=cluster, role=role, profile=profile, serial=serial) is True
 
 
 def missing_vips(cluster: str, spec: ClusterSpec, held: Mapping[tuple[str, str], Vip]) -> list[tuple[str, str]]:

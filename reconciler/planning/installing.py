@@ -1,12 +1,12 @@
 """Whether a machine may be installed, and the install itself with every choice made."""
 
 from ..model.actions import InstallOs
-from ..model.interfaces import kernel_name
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Wait
 from ..model.spec import InstallPolicy
-from .addressing import gateway_of
 from .circumstances import Circumstances
+from .interfaces import NotPossibleError, interfaces_of
+from .tunables import Tunables
 
 
 def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
@@ -15,13 +15,12 @@ def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait
         return Wait(m.serial, "its first report: nobody has seen it yet")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, f"a system disk: profile {held.profile} finds none on it")
-    name = next(iter(held.addresses), None)
-    network = at.spec.clusters[held.cluster].networks.get(name) if name else None
-    if network is None:
-        return Wait(m.serial, f"its management network: {name or 'none'} is not in {held.cluster} any more")
-    for interface in network.interfaces:
-        if kernel_name(interface, m.seen.hardware.nics) is None:
-            return Wait(m.serial, f"an interface {interface} for network {name}: it reports no such interface")
+    if not held.addresses:
+        return Wait(m.serial, f"its management network: none is in {held.cluster} for it")
+    try:
+        interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics)
+    except NotPossibleError as error:
+        return Wait(m.serial, str(error))
     return None
 
 
@@ -53,9 +52,8 @@ def _foreign(m: MachineView) -> str:
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
-    name = next(iter(held.addresses))
-    network = at.spec.clusters[held.cluster].networks[name]
-    named = (kernel_name(interface, m.seen.hardware.nics) for interface in network.interfaces)
+    tunables = Tunables(at.spec, m.serial, held)
+    own_role = at.spec.roles.get(held.role)
     return InstallOs(
         serial=m.serial,
         generation=held.generation,
@@ -63,15 +61,14 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         role=held.role,
         cluster=held.cluster,
         release=at.spec.fleet.release.debian,
-        address=held.addresses[name],
-        network=str(network.subnet),
-        gateway=gateway_of(network) or "",
-        interfaces=tuple(kernel for kernel in named if kernel is not None),
-        vlan=network.vlan,
+        interfaces=interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
         data_disks=m.disks.data_disks if m.history.left_service is None else (),  # a reinstall keeps the data
         identity=m.disks.identity,
+        packages=own_role.packages if own_role else (),
+        console=tunables.text("serial_console_dev"),
+        backports_kernel=tunables.is_on("kernel_from_backports"),
         reinstall=at.pin(m).reinstall,
     )
 

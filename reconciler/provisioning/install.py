@@ -1,7 +1,7 @@
 """The installer's command line, and what a machine is given for its first boot."""
 
+import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network
 
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
@@ -27,79 +27,73 @@ _MORE_TOOLS = (
     "lynx", "quota", "acct", "psmisc", "chrony",
 )  # fmt: skip
 _MICROCODE = {"GenuineIntel": ("intel-microcode",), "AuthenticAMD": ("amd64-microcode",)}
-_ON_OPEN_VSWITCH = frozenset({"compute", "network"})  # their management interface becomes a port of br-ex
 _FORMATTED = frozenset({"swiftstore", "swiftproxy"})
 
-DEFAULT_CONSOLE = "ttyS1"
-"""Where servers' BMCs put the serial console; OCI's default."""
 
-
-def install_command(
-    action: InstallOs, fleet: FleetSpec, hardware: Hardware, *, console: str | None = DEFAULT_CONSOLE
-) -> list[str]:
+def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> list[str]:
     """The words of the command that installs the machine. It does not reboot: ``BootDisk`` does, through the BMC.
 
     Args:
         action: What to install, as it was planned.
         fleet: For its mirrors.
         hardware: The machine's report: its NICs, firmware kind and CPU vendor.
-        console: Kernel name of the serial console that gets a login; None for none.
 
     Raises:
-        ValueError: An interface the network asks for is not on this machine, or the RAID level is not possible.
+        ValueError: A NIC of the plan is not in this machine, or the installer cannot boot from such disks.
     """
+    interfaces.check_present(action.interfaces, hardware.nics)
     return [
         PROGRAM,
-        "--static-iface", _interface(action, hardware),
+        *(word for value in interfaces.static_ifaces(action.interfaces) for word in ("--static-iface", value)),
         "--release", action.release,
         "--debootstrap-url", fleet.mirrors.debian,
         "--sources.list-mirror", fleet.mirrors.debian,
         "--security-mirror", fleet.mirrors.security,
         *(("--boot-type", "uefi") if hardware.uefi else ()),
-        *_destination(action),
+        *_destination(action, uefi=hardware.uefi),
         "--no-cloud-init",
-        "--extra-packages", ",".join(_EXTRA_PACKAGES),
+        "--extra-packages", ",".join((*_EXTRA_PACKAGES, *action.packages)),
         "--hook-script", "/usr/bin/openstack-cluster-installer-bodi-hook-script",
         "--root-ssh-key", "/root/.ssh/authorized_keys",
         "--install-nonfree-repo",
         "--postinstall-packages", ",".join(_packages(action, hardware)),
         "--hostname", action.hostname,
-        *(("--add-serial-getty", console) if console else ()),
+        *(("--add-serial-getty", action.console) if action.console else ()),
         "--tty-autologin", "yes",
         *(("--xfsformat", ",".join(action.data_disks)) if action.data_disks and action.role in _FORMATTED else ()),
+        *(("--kernel-from-backports", "yes") if action.backports_kernel else ()),
     ]  # fmt: skip
 
 
-def _interface(action: InstallOs, hardware: Hardware) -> str:
-    nics = interfaces.resolve(action.interfaces, hardware.nics)
-    kind = "bond" if len(nics) == 2 else "normal"
-    if action.vlan is not None:
-        kind = f"bondvlan,vlannum={action.vlan}" if len(nics) == 2 else f"normal,vlannum={action.vlan}"
-    prefix = IPv4Network(action.network).prefixlen
-    parts = [f"type={kind}", *(f"iface{i}={nic}" for i, nic in enumerate(nics))]
-    parts.append(f"addr={action.address}/{prefix}:{action.gateway}")
-    if action.role in _ON_OPEN_VSWITCH:
-        parts.append("extra_ovs=yes,ovsbr=br-ex")
-    return ",".join(parts)
+_NVME = re.compile(r"(nvme\d+)n1")
 
 
-_RAID_MEMBERS = {0: 2, 1: 2, 10: 4}
-"""Levels the installer knows, and how many disks each takes."""
-
-
-def _destination(action: InstallOs) -> Sequence[str]:
+def _destination(action: InstallOs, *, uefi: bool) -> Sequence[str]:
+    disks = action.system_disks
     if action.raid is None:
-        if len(action.system_disks) != 1:
-            raise ValueError(f"{len(action.system_disks)} system disks need a RAID level")
-        return "--dest-hdd", action.system_disks[0]
-    members = _RAID_MEMBERS.get(action.raid)
-    if members is None or len(action.system_disks) < members:
-        raise ValueError(f"software RAID {action.raid} of {len(action.system_disks)} disks is not possible")
-    return "--dest-hdd", f"raid{action.raid}", "--raid-devices", ",".join(action.system_disks[:members])
+        if len(disks) != 1:
+            raise ValueError(f"{len(disks)} system disks need a RAID level")
+        return "--dest-hdd", _disk(disks[0], uefi=uefi)
+    if action.raid != 1 or len(disks) < 2:
+        raise ValueError(
+            f"software RAID {action.raid} of {len(disks)} disks is not possible: {PROGRAM} makes RAID 1 of two"
+        )
+    return "--dest-hdd", "raid1", "--raid-devices", ",".join(disks[:2])
+
+
+def _disk(name: str, *, uefi: bool) -> str:
+    """What the installer calls the disk: of NVMe it wants the controller, and looks for its first namespace."""
+    if not name.startswith("nvme"):
+        return name
+    first = _NVME.fullmatch(name)
+    if first is None or not uefi:
+        why = "only a controller's first namespace" if uefi else "NVMe only with UEFI, and it booted as BIOS"
+        raise ValueError(f"{PROGRAM} cannot install on {name}: {why}")
+    return first[1]
 
 
 def _packages(action: InstallOs, hardware: Hardware) -> list[str]:
-    switch = ["openvswitch-switch"] if action.role in _ON_OPEN_VSWITCH else []
+    switch = ["openvswitch-switch"] if any(one.bridge or one.ovs_ports for one in action.interfaces) else []
     return [*_FIRMWARE_AND_TOOLS, *_MICROCODE.get(hardware.cpu.vendor, ()), *_MORE_TOOLS, *switch]
 
 

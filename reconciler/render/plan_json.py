@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing_extensions import TypedDict
 
 from ..model.actions import Action
+from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from .plan_groups import SummaryJson, summary
 from .words import because_of, risk_of
@@ -100,11 +101,17 @@ def _step_json(step: Step) -> StepJson:
 
 def _action_json(action: Action) -> dict[str, object]:
     """The action's fields, its type first, and the id by which the journal knows it."""
-    values = {field.name: _plain(getattr(action, field.name)) for field in fields(action)}
+    values = _fields(action)
     return {"type": values.pop("type"), "id": action.id, **values}
 
 
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, NodeInterface):
+        return _fields(value)
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _fields(value: Action | NodeInterface) -> dict[str, object]:
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

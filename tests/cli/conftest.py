@@ -21,6 +21,7 @@ from reconciler.drivers.git import commit_all, create_repository
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootDisk, Enroll, InstallOs
 from reconciler.model.events import Advanced, Event, Started, Succeeded
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
@@ -205,11 +206,7 @@ def _life(action: Enroll, at: datetime) -> list[Event]:
         role=action.role,
         cluster=action.cluster,
         release="trixie",
-        address=next(iter(action.addresses.values())),
-        network="192.168.101.0/24",
-        gateway="192.168.101.1",
-        interfaces=("eno1",),
-        vlan=None,
+        interfaces=(NodeInterface(network="mgmt", kind="normal", nics=("eno1",), address="192.168.101.2/24"),),
         system_disks=("sda",),
         raid=None,
         data_disks=(),

@@ -8,6 +8,7 @@ from reconciler.execution.ports import BmcAccess
 from reconciler.model.actions import BootDisk, BootLive, Enroll, InstallOs, MintSecrets, PowerOn, Release, RunPuppet
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import SecretRef, Seen
 from reconciler.model.spec import FleetSpec
 
@@ -34,9 +35,10 @@ LIVE = BootLive(serial=SERIAL, generation=1)
 DISK = BootDisk(serial=SERIAL, generation=1)
 ON = PowerOn(serial=SERIAL, generation=1)
 PUPPET = RunPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
+MGMT = NodeInterface(network="mgmt", kind="bond", nics=("eno1", "eno2"), address="192.0.2.20/24", gateway="192.0.2.1")
 INSTALL = InstallOs(
     serial=SERIAL, generation=1, hostname=HOSTNAME, role="controller", cluster="cl1", release="trixie",
-    address="192.0.2.20", network="192.0.2.0/24", gateway="192.0.2.1", interfaces=("10g1", "10g2"), vlan=None,
+    interfaces=(MGMT,),
     system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,),
 )  # fmt: skip
 

@@ -145,8 +145,8 @@ class TestInstall:
             await do(world, replace(build.INSTALL, role="swiftstore", data_disks=("sdb",)))
 
     async def test_an_interface_that_is_missing_is_found_before_anything_is_erased(self, world: World) -> None:
-        with pytest.raises(PermanentError, match='no interface "25g1" on this machine, which has eno1'):
-            await do(world, replace(build.INSTALL, interfaces=("25g1",)))
+        with pytest.raises(PermanentError, match=r"no interface eno9 \(for mgmt\) on this machine, which has eno1"):
+            await do(world, replace(build.INSTALL, interfaces=(replace(build.MGMT, nics=("eno9",)),)))
         assert world.machine.installs == 0
 
     async def test_an_install_that_fails_says_how_and_is_tried_again_when_told_to(self, world: World) -> None:

@@ -35,7 +35,7 @@ VIPS = (Vip("cl1", "cl1-public", "api", "203.0.1.2"),)
 
 
 def net(subnet: str, **more: Any) -> dict[str, Any]:
-    return {"subnet": subnet, **more}
+    return {"subnet": subnet, **({} if more.get("public") else {"interfaces": ["eno1"]}), **more}
 
 
 def zone_networks(name: str = "cl1", site: int = 1) -> dict[str, Any]:

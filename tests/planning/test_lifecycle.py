@@ -8,6 +8,7 @@ import pytest
 from reconciler.model.actions import BootLive, Enroll, InstallOs
 from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
 from reconciler.model.hardware import Disk, Match
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, SecretRef
 from reconciler.model.plan import Advance, Settled, Wait
 from reconciler.planning.circumstances import back_off
@@ -155,8 +156,12 @@ def test_an_install_names_everything_it_needs():
     }
     action = step(at_phase(Phase.ENROLLED), tree({"cl1": cluster(networks=networks, controller={})})).action
     assert isinstance(action, InstallOs)
-    assert (action.address, action.network, action.gateway) == ("10.1.1.2", "10.1.1.0/24", "10.1.1.1")
-    assert (action.interfaces, action.vlan, action.release) == (("eno1",), 7, "trixie")
+    assert action.release == "trixie"
+    assert action.interfaces == (
+        NodeInterface(
+            network="cl1-z1", kind="normal", nics=("eno1",), address="10.1.1.2/24", gateway="10.1.1.1", vlan=7
+        ),
+    )
     assert (action.system_disks, action.identity) == (("sda",), ("sda INTEL DA 240000000000",))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootLive, InstallOs, RunPuppet
 from reconciler.model.hardware import Match, Racked
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, History, MachineView, Observation, Pause, Phase, Power, Seen
 from reconciler.model.observations import Heard, Notice
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
@@ -303,11 +304,7 @@ def _install(serial: str) -> InstallOs:
         role="compute",
         cluster="cl1",
         release="trixie",
-        address="192.168.101.2",
-        network="192.168.101.0/24",
-        gateway="192.168.101.1",
-        interfaces=("eth0",),
-        vlan=None,
+        interfaces=(NodeInterface(network="mgmt", kind="normal", nics=("eth0",), address="192.168.101.2/24"),),
         system_disks=("sda",),
         raid=None,
         data_disks=(),

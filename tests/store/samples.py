@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from reconciler.model.actions import Enroll, InstallOs
 from reconciler.model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk
+from reconciler.model.interfaces import NodeInterface
 from reconciler.model.observations import Heard
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -50,7 +51,7 @@ def enroll(serial: str = "A", number: int = 1, **change: object) -> Enroll:
 def install(serial: str = "A") -> InstallOs:
     return InstallOs(
         serial=serial, generation=1, hostname="cl1-swiftstore-1.example.com", role="swiftstore", cluster="cl1",
-        release="trixie", address="192.168.101.11", network="192.168.101.0/24", gateway="192.168.101.1",
-        interfaces=("eth0",), vlan=None, system_disks=("sda", "sdb"), raid=1, data_disks=(),
+        release="trixie", system_disks=("sda", "sdb"), raid=1, data_disks=(),
+        interfaces=(NodeInterface(network="mgmt", kind="normal", nics=("eth0",), address="192.168.101.11/24"),),
         identity=("sda SSD A-0 480",),
     )  # fmt: skip

@@ -89,7 +89,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     options = tools.options
     fleet = options.fleet()
     try:
-        words = install.install_command(action, fleet, seen.hardware, console=options.console(action))
+        words = install.install_command(action, fleet, seen.hardware)
         now = disks.parse_lsblk(await ask(shell, remote.LIST_DISKS, options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error

@@ -27,7 +27,6 @@ class Options:
     fleet: Callable[[], FleetSpec]
     files: Callable[[InstallOs], Mapping[str, bytes]] = _no_files
     """More for the installed system, by absolute path there; every file gets mode 0600."""
-    console: Callable[[InstallOs], str | None] = field(default=lambda _: "ttyS1")  # the serial console's kernel name
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
     poll: float = 5.0  # between two looks at a running install
     silence: float = 120.0  # a machine being installed may be out of reach for so long

@@ -1,0 +1,135 @@
+"""From the cluster's networks to the interfaces of one node.
+
+====================  ==================================================================================================
+network               interface
+====================  ==================================================================================================
+management            one NIC, a bond of two, or two BGP sessions; it has the default route. On machines that carry
+                      virtual machines' traffic it becomes a port of br-ex, unless the cluster has bridges of its own
+vm-net                the same without default route; with a VLAN it may share the management network's NICs
+ceph-cluster          the same without default route
+ovs-bridge            an Open vSwitch bridge without an address
+====================  ==================================================================================================
+"""
+
+from ..model.hardware import Nic
+from ..model.interfaces import NodeInterface, kernel_name
+from ..model.machine import Allocation
+from ..model.spec import ClusterSpec, Network
+from ..model.tree import SpecTree
+from .addressing import carries_vms, gateway_of
+from .tunables import Tunables
+
+EXTERNAL_BRIDGE = "br-ex"
+"""The bridge that Neutron's external networks are mapped to."""
+
+
+class NotPossibleError(Exception):
+    """The node cannot have these interfaces; the text completes "waiting for"."""
+
+
+def interfaces_of(spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> tuple[NodeInterface, ...]:
+    """The interfaces of a node, the management network's first, bridges last.
+
+    Raises:
+        NotPossibleError: A network is gone from the cluster, names a NIC that the machine does not have, or two
+            networks cannot live on the same NICs.
+    """
+    node = _Node(spec, serial, held, nics)
+    found = [node.addressed(name, address, first=not n) for n, (name, address) in enumerate(held.addresses.items())]
+    found += [node.bridge(name, network) for name, network in node.bridges]
+    _check_shared(found)
+    return tuple(found)
+
+
+class _Node:
+    """What the interfaces of one node depend on."""
+
+    def __init__(self, spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> None:
+        self._cluster: ClusterSpec = spec.clusters[held.cluster]
+        self._held, self._nics = held, nics
+        self._tunables = Tunables(spec, serial, held)
+        self.bridges = [
+            (name, network)
+            for name, network in sorted(self._cluster.networks.items())
+            if network.role == "ovs-bridge"
+            and network.location in (None, held.location)
+            and network.interfaces
+            and carries_vms(self._cluster, held.role)
+        ]
+
+    def addressed(self, name: str, address: str, *, first: bool) -> NodeInterface:
+        """The interface of a network on which the node has an address."""
+        network = self._cluster.networks.get(name)
+        if network is None:
+            which = "its management network" if first else "its network"
+            raise NotPossibleError(f"{which}: {name} is not in {self._held.cluster} any more")
+        tunables, nics = self._tunables, self._resolved(name, network)
+        two = len(nics) == 2
+        speaks_bgp = tunables.is_on("bgp_to_the_host") and not tunables.is_on("force_no_bgp2host") and two
+        frr = tunables.is_on("force_frr") and not two
+        on_bridge = first and not self.bridges and self._has_external_bridge
+        mac = tunables.text("brex_macaddr") if tunables.is_on("nested_openstack") and not two else None
+        return NodeInterface(
+            network=name,
+            kind="bgp" if speaks_bgp else "bond" if two else "normal",
+            nics=nics,
+            address=f"{address}/{network.subnet.prefixlen}",
+            gateway=gateway_of(network) if first else None,
+            vlan=network.vlan,
+            mtu=network.mtu,
+            asn=tunables.number("asn") if speaks_bgp or frr else None,
+            bridge=EXTERNAL_BRIDGE if on_bridge else None,
+            for_vms=network.role == "vm-net",
+            ovs_ports=first and tunables.is_on("use_ovs_ifaces"),
+            bridge_mac=mac if on_bridge else None,
+            frr_nics=self._frr_nics() if frr else (),
+            frr_vlan=tunables.number("force_frr_vlan") if frr else None,
+        )
+
+    def bridge(self, name: str, network: Network) -> NodeInterface:
+        """An Open vSwitch bridge of the cluster's own."""
+        return NodeInterface(
+            network=name, kind="bridge", nics=self._resolved(name, network), vlan=network.vlan, bridge=network.bridge
+        )
+
+    @property
+    def _has_external_bridge(self) -> bool:
+        role, roles = self._held.role, self._cluster.roles
+        return role in ("compute", "network") or (
+            role == "controller" and "compute" in roles and "network" not in roles
+        )
+
+    def _resolved(self, name: str, network: Network) -> tuple[str, ...]:
+        if not network.interfaces:
+            raise NotPossibleError(f"network {name} to name an interface")
+        found = tuple(kernel_name(interface, self._nics) for interface in network.interfaces)
+        for interface, kernel in zip(network.interfaces, found, strict=True):
+            if kernel is None:
+                raise NotPossibleError(f"an interface {interface} for network {name}: it reports no such interface")
+        if len(set(found)) < len(found):
+            raise NotPossibleError(
+                f"two interfaces for network {name}: {' and '.join(network.interfaces)} are both {found[0]} on it"
+            )
+        return tuple(kernel for kernel in found if kernel is not None)
+
+    def _frr_nics(self) -> tuple[str, ...]:
+        named = (self._tunables.text("force_frr_nic1"), self._tunables.text("force_frr_nic2"))
+        return tuple(name for name in named if name is not None)
+
+
+def _check_shared(interfaces: list[NodeInterface]) -> None:
+    """Two networks on the same NICs are told apart by their VLANs, and set one MTU."""
+    for n, one in enumerate(interfaces):
+        for other in interfaces[:n]:
+            common = set(one.nics) & set(other.nics)
+            if not common:
+                continue
+            both = f"networks {other.network} and {one.network} on {' and '.join(sorted(common))}"
+            if set(one.nics) != set(other.nics):
+                raise NotPossibleError(f"{both} to share all their interfaces, or none")
+            if one.kind == "bridge" and other.vlan is None:
+                raise NotPossibleError(f"{both} to be on different interfaces, or {other.network} in a VLAN")
+            if one.kind != "bridge" and one.mtu != other.mtu:
+                raise NotPossibleError(f"{both} to have the same MTU")
+            if other.ovs_ports and one.kind != "bridge" and not (one.for_vms and one.vlan):
+                raise NotPossibleError(f"{both} to be on different interfaces: Open vSwitch has them")

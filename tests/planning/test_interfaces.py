@@ -1,0 +1,112 @@
+"""From a cluster's networks to the interfaces of a node."""
+
+from typing import Any
+
+import pytest
+
+from reconciler.model.hardware import Nic
+from reconciler.model.machine import Allocation
+from reconciler.planning.interfaces import NotPossibleError, interfaces_of
+from reconciler.planning.tunables import DEFAULTS
+from reconciler.specs.settings_table import load_table
+
+from .build import cluster, net, tree
+
+SPEEDS = (1000, 1000, 10_000, 25_000)
+NICS = tuple(Nic(f"eno{n}", f"02:00:00:00:00:0{n}", speed) for n, speed in enumerate(SPEEDS, 1))
+BOND = ["10g1", "10g2"]
+
+
+def interfaces(networks: dict[str, Any], role: str = "compute", roles: tuple[str, ...] = (), **settings: Any) -> Any:
+    """Of a node in z1 with an address on every network that gives one, in the order written."""
+    spec = cluster(networks=networks, **{name: {} for name in (role, *roles)})
+    spec["settings"] = {name: value for name, value in settings.items() if name in ("asn", "bgp_to_the_host")}
+    own = {name: value for name, value in settings.items() if name not in spec["settings"]}
+    found = tree({"cl1": spec}, machines={"A": {"settings": own}})
+    names = [name for name, given in networks.items() if given.get("role") not in ("ovs-bridge", "vip")]
+    addresses = {name: f"10.{n}.0.5" for n, name in enumerate(names)}
+    held = Allocation("cl1", role, role, "z1", f"cl1-{role}-1.example.com", 1, addresses)
+    return interfaces_of(found, "A", held, NICS)
+
+
+def test_names_are_resolved_and_only_the_management_network_has_a_gateway() -> None:
+    networks = {"mgmt": net("10.0.0.0/24", interfaces=BOND), "vm": net("10.1.0.0/16", role="vm-net", mtu=9000)}
+    first, second = interfaces(networks)
+    assert (first.kind, first.nics, first.address, first.gateway) == (
+        "bond", ("eno3", "eno4"), "10.0.0.5/24", "10.0.0.1",
+    )  # fmt: skip
+    assert (second.kind, second.nics, second.address, second.gateway) == ("normal", ("eno1",), "10.1.0.5/16", None)
+    assert (second.for_vms, second.mtu, first.bridge, second.bridge) == (True, 9000, "br-ex", None)
+
+
+@pytest.mark.parametrize(
+    ("role", "others", "bridge"),
+    [
+        ("compute", (), "br-ex"),
+        ("network", (), "br-ex"),
+        ("controller", ("compute",), "br-ex"),  # nobody else routes for virtual machines
+        ("controller", ("compute", "network"), None),
+        ("controller", (), None),
+        ("cephosd", ("compute",), None),
+    ],
+)
+def test_who_has_the_external_bridge(role: str, others: tuple[str, ...], bridge: str | None) -> None:
+    assert interfaces({"mgmt": net("10.0.0.0/24")}, role, others)[0].bridge == bridge
+
+
+def test_bridges_of_the_clusters_own_take_its_place() -> None:
+    networks = {
+        "mgmt": net("10.0.0.0/24", interfaces=BOND),
+        "lb": net("10.9.0.0/24", role="ovs-bridge", interfaces=["1g2"], bridge="br-lb", vlan=7, location="z1"),
+        "lb2": net("10.8.0.0/24", role="ovs-bridge", interfaces=["1g2"], bridge="br-lb2", location="z2"),
+    }
+    first, second = interfaces(networks)
+    assert first.bridge is None
+    assert (second.kind, second.bridge, second.nics, second.vlan) == ("bridge", "br-lb", ("eno2",), 7)
+    assert len(interfaces(networks, "cephmon")) == 1
+
+
+@pytest.mark.parametrize(
+    ("interface", "settings", "kind", "asn"),
+    [
+        (BOND, {}, "bgp", 65499),
+        (["10g1"], {}, "normal", None),
+        (BOND, {"force_no_bgp2host": True}, "bond", None),
+    ],
+)
+def test_bgp_to_the_host(interface: list[str], settings: dict[str, Any], kind: str, asn: int | None) -> None:
+    networks = {"mgmt": net("10.0.0.0/24", interfaces=interface)}
+    (found,) = interfaces(networks, bgp_to_the_host=True, asn=65499, **settings)
+    assert (found.kind, found.asn) == (kind, asn)
+
+
+def test_frr_beside_an_ordinary_network_and_the_mac_of_a_virtual_node() -> None:
+    networks = {"mgmt": net("10.0.0.0/24")}
+    (found,) = interfaces(
+        networks, asn=7, force_frr=True, force_frr_nic2="none", force_frr_vlan=12, nested_openstack=True,
+        brex_macaddr="fa:16:3e:00:00:01",
+    )  # fmt: skip
+    assert (found.kind, found.asn, found.frr_nics, found.frr_vlan) == ("normal", 7, ("ens4",), 12)
+    assert found.bridge_mac == "fa:16:3e:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        ({"interfaces": ["100g1"]}, "an interface 100g1 for network second: it reports no such interface"),
+        ({"interfaces": ["10g1", "eno3"]}, "two interfaces for network second: 10g1 and eno3 are both eno3 on it"),
+        ({"interfaces": ["10g1"]}, "networks mgmt and second on eno3 to share all their interfaces, or none"),
+        ({"interfaces": BOND, "mtu": 9000}, "networks mgmt and second on eno3 and eno4 to have the same MTU"),
+        ({"interfaces": BOND, "role": "ovs-bridge", "bridge": "br-lb"}, "to be on different interfaces, or mgmt in a"),
+        ({"interfaces": []}, "network second to name an interface"),
+    ],
+)
+def test_what_cannot_be_is_waited_for(second: dict[str, Any], why: str) -> None:
+    networks = {"mgmt": net("10.0.0.0/24", interfaces=BOND), "second": net("10.1.0.0/24", **second)}
+    with pytest.raises(NotPossibleError, match=why):
+        interfaces(networks)
+
+
+def test_defaults_are_those_of_the_settings_table() -> None:
+    table = load_table()
+    assert {name: table[name].default for name in DEFAULTS} == dict(DEFAULTS)
