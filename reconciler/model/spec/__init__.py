@@ -4,6 +4,7 @@ A document is ``{apiVersion, kind, metadata: {name}, spec}``; ``KINDS`` maps eac
 """
 
 from .base import Strict
+from .boot import BootNetwork, NetworkBoot
 from .cluster import Api, ClusterSpec, Links, Network, NetworkRange, RolePool
 from .fleet import (
     BmcNetwork,
@@ -45,6 +46,7 @@ __all__ = [
     "Api",
     "BmcNetwork",
     "BmcSettings",
+    "BootNetwork",
     "ClusterSpec",
     "CpuRule",
     "DiskRule",
@@ -61,6 +63,7 @@ __all__ = [
     "MatchRule",
     "Mirrors",
     "Network",
+    "NetworkBoot",
     "NetworkRange",
     "NumberRange",
     "Policy",

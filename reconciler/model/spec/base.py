@@ -48,6 +48,10 @@ _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 _DOMAIN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
 _SERIAL = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
 _INTERFACE = r"^([A-Za-z][A-Za-z0-9._-]{0,14}|[0-9]+[mg][0-9]{1,2})$"
+_ARGUMENT = r"^[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*$"
+_CONSOLE = r"^tty[A-Za-z]*[0-9]+(,[0-9]+[noe]?[78]?r?)?$"
+_PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
+_URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """A name that becomes part of a hostname: lower case, digits, hyphens and dots inside."""
@@ -63,12 +67,28 @@ Serial = Annotated[str, StringConstraints(pattern=_SERIAL)]
 Interface = Annotated[str, StringConstraints(pattern=_INTERFACE)]
 """A kernel interface name, or speed and order: ``100m1``, ``1g1``, ``10g2``."""
 
+KernelArgument = Annotated[str, StringConstraints(max_length=255, pattern=_ARGUMENT)]
+"""A word of the kernel's command line that no boot loader reads as anything else."""
+
+Console = Annotated[str, StringConstraints(pattern=_CONSOLE)]
+"""A console as the kernel names it: ``tty0``, ``ttyS1,115200n8``."""
+
+PackageName = Annotated[str, StringConstraints(pattern=_PACKAGE)]
+"""A Debian package's name (Debian policy, 5.6.1)."""
+
+Url = Annotated[str, StringConstraints(pattern=_URL)]
+"""The address of something on a web server, with no user, query or blank in it."""
+
 PATTERNS: dict[str, str] = {
     _NAME: "lower-case letters, digits, hyphens and dots; a letter or digit at both ends; at most 63",
     _LABEL: "letters, digits, hyphens, dots and underscores; a letter or digit at both ends; at most 63",
     _DOMAIN: "a DNS name: lower-case letters, digits and hyphens, in parts of at most 63 with dots between",
     _SERIAL: "a chassis serial: letters, digits, spaces, dots, hyphens and underscores; at most 64",
     _INTERFACE: 'an interface name such as "eth0" or "enp94s0f1", or speed and order such as "1g1" or "10g2"',
+    _ARGUMENT: "one kernel argument: letters, digits and _.,:=/@+~%- only, no blank",
+    _CONSOLE: 'a console such as "tty0" or "ttyS1,115200"',
+    _PACKAGE: "a Debian package's name: lower-case letters, digits and +.-",
+    _URL: 'a URL such as "http://192.168.100.3/boot", without a slash at its end',
 }
 """What a pattern means, for people who did not mean to read a regular expression."""
 

@@ -9,6 +9,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
 from .base import Address, Duration, Label, Settings, Strict, Subnet
+from .boot import NetworkBoot
 
 
 class Release(Strict):
@@ -35,6 +36,7 @@ class Provisioning(Strict):
     trusted_networks: tuple[Subnet, ...] = Field(
         description="who may report, boot, and ask for its own classes; nobody else is answered"
     )
+    boot: NetworkBoot = NetworkBoot()
 
 
 class BmcNetwork(Strict):

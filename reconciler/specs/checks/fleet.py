@@ -76,6 +76,31 @@ def bmc_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
             yield error("Ambiguous BMC network", detail, question.draft.at("Fleet", fleet, *path, "for_machines_in"))
 
 
+def boot_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
+    """Who boots somewhere may report from there; gateway and range are inside, and no address is in two networks."""
+    if (fleet := question.fleet_name) is None:
+        return
+    given = question.tree.fleet.provisioning
+    for index, network in enumerate(given.boot.networks):
+        path = ("provisioning", "boot", "networks", index)
+        if not any(network.subnet.subnet_of(trusted) for trusted in given.trusted_networks):
+            detail = f"Machines that boot in {network.subnet} could not report: it is in no trusted network. Add it."
+            yield error("Boot network is not trusted", detail, question.draft.at("Fleet", fleet, *path, "subnet"))
+        inside = [("gateway", network.gateway)]
+        if network.range:
+            inside += [("range", network.range.first), ("range", network.range.last)]
+            if network.range.last < network.range.first:
+                detail = f"The range ends at {network.range.last}, before {network.range.first} where it begins."
+                yield error("Empty range", detail, question.draft.at("Fleet", fleet, *path, "range"))
+        for what, address in inside:
+            if address is not None and address not in network.subnet:
+                detail = f"{address}, in the {what} of boot network {network.subnet}, is outside of it."
+                yield error("Address outside its subnet", detail, question.draft.at("Fleet", fleet, *path, what))
+        if other := next((o for o in given.boot.networks[:index] if o.subnet.overlaps(network.subnet)), None):
+            detail = f"Boot networks {other.subnet} and {network.subnet} overlap. Keep one."
+            yield error("Overlapping boot networks", detail, question.draft.at("Fleet", fleet, *path, "subnet"))
+
+
 def locations_are_reached(question: Question) -> Iterator[Diagnostic]:
     """Where switches give locations, each location has one; else nothing would ever be placed there."""
     switches = [place for racking in question.tree.rackings.values() for place in racking.switches.values()]
@@ -92,5 +117,6 @@ CHECKS: tuple[Check, ...] = (
     puppet_module_is_known,
     somebody_is_trusted,
     bmc_networks_hold_together,
+    boot_networks_hold_together,
     locations_are_reached,
 )

@@ -1,0 +1,53 @@
+"""What a machine boots from when it asks over the network: the live system, or its own disk.
+
+A machine that serves or is held must come back by itself whatever its firmware's boot order is; one that is to be
+installed, or that nobody knows, has nothing to lose in the live system. Nothing is erased by either answer.
+"""
+
+from collections.abc import Callable
+
+from ..model.boot import BootChoice, BootFrom
+from ..model.machine import MachineView, Phase
+from ..model.tree import SpecTree
+from .candidates import UNPINNED
+from .circumstances import install_evidence
+
+UNKNOWN = BootChoice(BootFrom.LIVE, "it never reported")
+"""For a machine that nobody has seen: in the live system it reports."""
+
+Rule = Callable[[MachineView], tuple[BootFrom, str]]
+
+
+def boots_from(m: MachineView, tree: SpecTree) -> BootChoice:
+    """What this machine boots from, and why."""
+    if m.conflict:
+        return BootChoice(BootFrom.DISK, f"it is held: {m.conflict}", m.serial)
+    if tree.machines.get(m.serial, UNPINNED).protected:
+        return BootChoice(BootFrom.DISK, "it is protected", m.serial)
+    boot, because = RULES[m.history.phase](m)
+    return BootChoice(boot, because, m.serial)
+
+
+def _discovered(m: MachineView) -> tuple[BootFrom, str]:
+    return BootFrom.LIVE, "it has no place yet"
+
+
+def _enrolled(m: MachineView) -> tuple[BootFrom, str]:
+    done = install_evidence(m, m.allocation) if m.allocation else None
+    return (BootFrom.DISK, done) if done else (BootFrom.LIVE, "it is to be installed")
+
+
+def _installed(m: MachineView) -> tuple[BootFrom, str]:
+    return BootFrom.DISK, "Debian is on its disk"
+
+
+def _in_service(m: MachineView) -> tuple[BootFrom, str]:
+    return BootFrom.DISK, "it is in service"
+
+
+RULES: dict[Phase, Rule] = {
+    Phase.DISCOVERED: _discovered,
+    Phase.ENROLLED: _enrolled,
+    Phase.INSTALLED: _installed,
+    Phase.IN_SERVICE: _in_service,
+}

@@ -1,0 +1,153 @@
+"""DHCP for the networks on which machines boot: fragments for dnsmasq and for ISC dhcpd.
+
+One program per kind of firmware, told by option 93 (RFC 4578, 2.1 and IANA's list of processor architecture types);
+iPXE, which says so in option 77 and has an option 175 of its own, gets the address of our script.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
+
+from ...model.spec import FleetSpec
+from ...model.spec.boot import BootNetwork
+
+SCRIPT = "/v1/boot/ipxe"
+
+BIOS_PROGRAM = "undionly.kpxe"
+"""iPXE on top of the firmware's own network driver."""
+
+EFI_PROGRAMS = {"efi-amd64": "shimx64.efi", "efi-arm64": "shimaa64.efi"}
+"""Debian's shim, which loads Debian's signed GRUB from beside it."""
+
+EFI_TYPES = {7: "efi-amd64", 9: "efi-amd64", 11: "efi-arm64"}
+"""Option 93. x64 firmware says 7 or 9: RFC 4578 named the two the wrong way round, and both are in use."""
+
+LEASE = 3600
+"""Seconds. Machines stay in the live system as long as their install takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A network on which machines boot, with nothing left to default."""
+
+    subnet: IPv4Network
+    gateway: IPv4Address
+    first: IPv4Address
+    last: IPv4Address
+    dns: tuple[IPv4Address, ...]
+
+
+def pools(fleet: FleetSpec) -> tuple[Pool, ...]:
+    """The networks that the fleet's machines boot on.
+
+    Raises:
+        ValueError: There is none, or no address of one can be handed out.
+    """
+    given = fleet.provisioning
+    networks = given.boot.networks or tuple(
+        BootNetwork(subnet=subnet) for subnet in given.trusted_networks if given.address in subnet
+    )
+    if not networks:
+        raise ValueError(
+            f"provisioning.address {given.address} is in none of the trusted networks, so it is not clear where "
+            "machines boot: name their networks in provisioning.boot.networks"
+        )
+    return tuple(_pool(network, given.address) for network in networks)
+
+
+def _pool(network: BootNetwork, server: IPv4Address) -> Pool:
+    gateway = network.gateway or network.subnet.network_address + 1
+    if network.range:
+        return Pool(network.subnet, gateway, network.range.first, network.range.last, network.dns)
+    first, last = longest_run(network.subnet, {gateway, server, *network.dns})
+    return Pool(network.subnet, gateway, first, last, network.dns)
+
+
+def longest_run(subnet: IPv4Network, taken: Iterable[IPv4Address]) -> tuple[IPv4Address, IPv4Address]:
+    """First and last of the most addresses in a row that nobody has; the network's own and the broadcast address apart.
+
+    Raises:
+        ValueError: There is no free address.
+    """
+    ends = [int(subnet.network_address), int(subnet.broadcast_address)]
+    borders = sorted({*ends, *(int(address) for address in taken if address in subnet)})
+    gaps = [(after - before, -before) for before, after in pairwise(borders) if after - before > 1]
+    if not gaps:
+        raise ValueError(f"no address of {subnet} is free for machines that boot")
+    size, before = max(gaps)
+    return IPv4Address(-before + 1), IPv4Address(-before + size - 1)
+
+
+def dnsmasq(server: IPv4Address, networks: Iterable[Pool], tftp_root: str) -> str:
+    """A file for ``/etc/dnsmasq.d``. It makes dnsmasq a DHCP and TFTP server, and no name server."""
+    return "\n".join((*_DNSMASQ_HEAD, f"tftp-root={tftp_root}", *_dnsmasq(server, networks), ""))
+
+
+_DNSMASQ_HEAD = (
+    "# Written by reconciler boot-files.",
+    "port=0",
+    "dhcp-authoritative",
+    "# Firmware, iPXE and Linux each have another client identifier, and shall have one address.",
+    "dhcp-ignore-clid",
+    "enable-tftp",
+)
+
+
+def _dnsmasq(server: IPv4Address, networks: Iterable[Pool]) -> Iterator[str]:
+    yield "dhcp-match=set:ipxe,175"
+    for number, kind in EFI_TYPES.items():
+        yield f"dhcp-match=set:{kind},option:client-arch,{number}"
+    yield f"dhcp-boot=tag:ipxe,http://{server}{SCRIPT}"
+    for kind, program in EFI_PROGRAMS.items():
+        yield f"dhcp-boot=tag:!ipxe,tag:{kind},{program},,{server}"
+    others = ",".join(f"tag:!{kind}" for kind in EFI_PROGRAMS)
+    yield f"dhcp-boot=tag:!ipxe,{others},{BIOS_PROGRAM},,{server}"
+    for number, pool in enumerate(networks):
+        name = f"boot{number}"
+        yield f"dhcp-range=set:{name},{pool.first},{pool.last},{pool.subnet.netmask},{LEASE}"
+        yield f"dhcp-option=tag:{name},option:router,{pool.gateway}"
+        if pool.dns:
+            yield f"dhcp-option=tag:{name},option:dns-server,{','.join(map(str, pool.dns))}"
+
+
+def dhcpd(server: IPv4Address, networks: Iterable[Pool]) -> str:
+    """A file for dhcpd.conf to include. ISC's server does DHCP only; TFTP is another program's."""
+    return "".join((_DHCPD_HEAD, *(_subnet(server, pool) for pool in networks)))
+
+
+_DHCPD_HEAD = f"""\
+# Written by reconciler boot-files.
+allow booting;
+allow bootp;
+authoritative;
+ddns-update-style none;
+# Firmware, iPXE and Linux each have another client identifier, and shall have one address.
+ignore-client-uids true;
+default-lease-time {LEASE};
+max-lease-time {LEASE};
+"""
+
+
+def _subnet(server: IPv4Address, pool: Pool) -> str:
+    programs = "".join(
+        f"  }} elsif exists pxe-system-type and option pxe-system-type = 00:{number:02x} {{\n"
+        f'    filename "{EFI_PROGRAMS[kind]}";\n'
+        for number, kind in EFI_TYPES.items()
+    )
+    dns = f"  option domain-name-servers {', '.join(map(str, pool.dns))};\n" if pool.dns else ""
+    return f"""\
+
+subnet {pool.subnet.network_address} netmask {pool.subnet.netmask} {{
+  range {pool.first} {pool.last};
+  option subnet-mask {pool.subnet.netmask};
+  option broadcast-address {pool.subnet.broadcast_address};
+  option routers {pool.gateway};
+{dns}  next-server {server};
+  if exists user-class and option user-class = "iPXE" {{
+    filename "http://{server}{SCRIPT}";
+{programs}  }} else {{
+    filename "{BIOS_PROGRAM}";
+  }}
+}}
+"""

@@ -1,0 +1,151 @@
+"""What iPXE and GRUB are told: scripts as text.
+
+iPXE has no quotes: words end at blanks, ``${}`` is looked up wherever it stands. So nothing from outside comes into a
+script as it came: addresses are parsed, arguments checked, and the reason, which may hold what a machine said of
+itself, stands in a comment that holds letters and digits only.
+
+GRUB as Debian signs it can fetch over HTTP since 2.12 (trixie). Before that it can only use TFTP, where nobody can
+decide per machine: it then offers the live system to everybody.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from ...model.boot import BootChoice, BootFrom
+from ...model.spec import NetworkBoot
+from .arguments import KernelArguments
+
+ARCHITECTURES = ("amd64", "arm64")
+"""Debian's names of what machines may be."""
+
+IMAGES = "/v1/boot/images"
+"""Below this address of the server lie the live systems: ``<architecture>/<file>``."""
+
+KERNEL, INITRD, SQUASHFS = "vmlinuz", "initrd.img", "filesystem.squashfs"
+
+_EFI_LOADERS = {
+    "amd64": ("debian/shimx64.efi", "debian/grubx64.efi", "boot/bootx64.efi"),
+    "arm64": ("debian/shimaa64.efi", "debian/grubaa64.efi", "boot/bootaa64.efi"),
+}
+"""What an installed system has below ``/EFI`` of its disk, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Where the live system comes from, and what its kernel is told."""
+
+    server: IPv4Address
+    images: str  # URL, without a slash at its end
+    consoles: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+    def arguments(self, architecture: str, boot_mac: str | None) -> str:
+        """The kernel's command line."""
+        image = f"{self.images}/{architecture}/{SQUASHFS}"
+        return " ".join(KernelArguments(image, self.consoles, boot_mac, self.more).words())
+
+
+def live_of(server: IPv4Address, boot: NetworkBoot) -> Live:
+    """The live system as the fleet's specs have it."""
+    return Live(server, boot.images or f"http://{server}{IMAGES}", boot.consoles, boot.kernel_arguments)
+
+
+def ipxe_identify() -> str:
+    """Asks again, with what iPXE knows of the machine. For addresses that DHCP configurations hold."""
+    return (
+        "#!ipxe\nchain --replace /v1/boot/ipxe?mac=${netX/mac}&serial=${serial:uristring}&arch=${buildarch} || exit 1\n"
+    )
+
+
+def ipxe(choice: BootChoice, live: Live, boot_mac: str | None, architecture: str = "amd64") -> str:
+    """The machine's script for iPXE."""
+    head = f"#!ipxe\n# {_comment(choice)}\n"
+    if choice.boot is BootFrom.DISK:
+        return head + (
+            "iseq ${platform} efi && exit 0 ||\n"  # the firmware goes on with the next entry of its boot order
+            "sanboot --no-describe --drive 0x80 || sanboot --no-describe --drive 0x81 || exit 1\n"
+        )
+    files = f"{live.images}/{architecture}"
+    return head + (
+        f"kernel {files}/{KERNEL} initrd={INITRD} {live.arguments(architecture, boot_mac)} || exit 1\n"
+        f"initrd --name {INITRD} {files}/{INITRD} || exit 1\n"
+        "boot || exit 1\n"
+    )
+
+
+def grub_entry(live: Live) -> str:
+    """The menu on the TFTP server: it asks the server over HTTP, and boots the live system where GRUB cannot."""
+    return (
+        "# The same for every machine; written by reconciler boot-files.\n"
+        f"{_GRUB_CONSOLES}"
+        "if insmod http; then\n"
+        f"  configfile (http,{live.server})/v1/boot/grub/$net_default_mac\n"
+        "  echo The server does not answer: going on with the next boot device.\n"
+        "  sleep 5\n"
+        "  exit\n"
+        "fi\n"
+        f"{_grub_live(live, None)}"
+    )
+
+
+def grub(choice: BootChoice, live: Live, boot_mac: str | None) -> str:
+    """The machine's menu for GRUB."""
+    menu = _grub_disk() if choice.boot is BootFrom.DISK else _grub_live(live, boot_mac)
+    return f"# {_comment(choice)}\n{_GRUB_CONSOLES}{menu}"
+
+
+_GRUB_CONSOLES = """\
+if serial --unit=0 --speed=115200; then
+  terminal_output console serial
+fi
+set timeout=3
+"""
+
+
+def _grub_live(live: Live, boot_mac: str | None) -> str:
+    """Kernel and initrd over TFTP, which every GRUB can; shim's GRUB checks the kernel's signature there too."""
+    files = f"(tftp,{live.server})/live"
+    entries = [
+        f"  menuentry 'Live system ({architecture})' {{\n"
+        f"    linux {files}/{architecture}/{KERNEL} {live.arguments(architecture, boot_mac)}\n"
+        f"    initrd {files}/{architecture}/{INITRD}\n"
+        "  }\n"
+        for architecture in ARCHITECTURES
+    ]
+    return _by_processor(*entries)
+
+
+def _grub_disk() -> str:
+    """BIOS: the first disk's boot sector. UEFI: the loader of the installed system, or what the firmware has next."""
+    loaders = [
+        f"    for loader in {' '.join(_EFI_LOADERS[architecture])}; do\n"
+        "      if search --no-floppy --file --set=esp /EFI/$loader; then\n"
+        "        chainloader ($esp)/EFI/$loader\n"
+        "        boot\n"
+        "      fi\n"
+        "    done\n"
+        for architecture in ARCHITECTURES
+    ]
+    return (
+        "menuentry 'Local disk' {\n"
+        "  if [ $grub_platform = pc ]; then\n"
+        "    set root=(hd0)\n"
+        "    chainloader +1\n"
+        "    boot\n"
+        "  fi\n"
+        f"{_by_processor(*loaders)}"
+        "  exit\n"
+        "}\n"
+    )
+
+
+def _by_processor(amd64: str, arm64: str) -> str:
+    """GRUB for BIOS says i386, and means amd64. GRUB's language has no ``||``."""
+    return f"if [ $grub_cpu = arm64 ]; then\n{arm64}else\n{amd64}fi\n"
+
+
+def _comment(choice: BootChoice) -> str:
+    """One line of letters and digits: what a machine says of itself can do nothing there."""
+    text = f"{choice.serial or 'unknown machine'} - {choice.boot} - {choice.because}"
+    return re.sub(r"[^A-Za-z0-9 .,:_-]", "_", text)[:200]

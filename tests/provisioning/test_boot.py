@@ -1,0 +1,187 @@
+"""DHCP fragments and boot scripts, read by the programs that they are for."""
+
+import re
+import shutil
+import subprocess
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.boot import BootChoice, BootFrom
+from reconciler.model.spec import FleetSpec
+from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
+from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools
+from reconciler.provisioning.boot.scripts import Live, grub, grub_entry, ipxe, ipxe_identify, live_of
+from reconciler.provisioning.boot.tree import written
+
+SERVER = IPv4Address("192.168.100.2")
+LIVE = Live(SERVER, "http://192.168.100.2/v1/boot/images", ("tty0", "ttyS1,115200"), ("nomodeset",))
+MAC = "52:54:00:aa:01:00"
+TO_LIVE = BootChoice(BootFrom.LIVE, "it is to be installed", "7XK9Z01")
+TO_DISK = BootChoice(BootFrom.DISK, "it is in service", "7XK9Z01")
+
+
+def fleet(**boot: Any) -> FleetSpec:
+    return FleetSpec.model_validate(
+        {
+            "provisioning": {
+                "address": str(SERVER),
+                "trusted_networks": ["192.168.100.0/24", "10.0.0.0/22"],
+                "boot": boot,
+            }
+        }
+    )
+
+
+EVERYTHING = fleet(
+    networks=[
+        {"subnet": "192.168.100.0/24", "dns": ["192.168.100.3", "9.9.9.9"]},
+        {"subnet": "10.0.0.0/22", "gateway": "10.0.3.254", "range": {"first": "10.0.1.0", "last": "10.0.2.255"}},
+    ]
+)
+FLEETS = pytest.mark.parametrize("given_fleet", [fleet(), EVERYTHING], ids=["default", "everything"])
+
+
+def checked(program: str, package: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    path = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        pytest.skip(f"needs {program} (apt: {package})")
+    return subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, timeout=30)
+
+
+@FLEETS
+def test_dnsmasq_takes_its_fragment(given_fleet: FleetSpec, tmp_path: Path) -> None:
+    text = dnsmasq(SERVER, pools(given_fleet), str(tmp_path))
+    (tmp_path / "good.conf").write_text(text)
+    (tmp_path / "bad.conf").write_text(text.replace("option:router", "option:rooter"))
+    said = checked("dnsmasq", "dnsmasq-base", "--test", "-C", tmp_path / "good.conf")
+    assert (said.returncode, said.stderr.strip()) == (0, "dnsmasq: syntax check OK.")
+    assert checked("dnsmasq", "dnsmasq-base", "--test", "-C", tmp_path / "bad.conf").returncode != 0
+
+
+@FLEETS
+def test_dhcpd_takes_its_fragment(given_fleet: FleetSpec, tmp_path: Path) -> None:
+    text = dhcpd(SERVER, pools(given_fleet))
+    (tmp_path / "good.conf").write_text(text)
+    (tmp_path / "bad.conf").write_text(text.replace("next-server", "last-server"))
+    for name, status in (("good", 0), ("bad", 1)):
+        said = checked("dhcpd", "isc-dhcp-server", "-t", "-cf", tmp_path / f"{name}.conf")
+        assert said.returncode == status, said.stderr
+
+
+@pytest.mark.parametrize(
+    "menu",
+    [grub_entry(LIVE), grub(TO_LIVE, LIVE, MAC), grub(TO_DISK, LIVE, MAC), grub(TO_LIVE, LIVE, None)],
+    ids=["entry", "live", "disk", "no address"],
+)
+def test_grub_reads_its_menus(menu: str, tmp_path: Path) -> None:
+    (tmp_path / "good.cfg").write_text(menu)
+    (tmp_path / "bad.cfg").write_text(menu.replace("}", "", 1) if "}" in menu else menu.replace("fi", "", 1))
+    for name, good in (("good", True), ("bad", False)):
+        said = checked("grub-script-check", "grub-common", tmp_path / f"{name}.cfg")
+        assert (said.returncode == 0) is good, said.stderr
+
+
+def test_a_machine_that_is_to_be_installed_gets_the_live_system() -> None:
+    assert ipxe(TO_LIVE, LIVE, MAC) == (
+        "#!ipxe\n"
+        "# 7XK9Z01 - live - it is to be installed\n"
+        "kernel http://192.168.100.2/v1/boot/images/amd64/vmlinuz initrd=initrd.img boot=live components "
+        "fetch=http://192.168.100.2/v1/boot/images/amd64/filesystem.squashfs BOOTIF=01-52-54-00-aa-01-00 "
+        "console=tty0 console=ttyS1,115200 consoleblank=0 iomem=relaxed systemd.show_status=true nomodeset || exit 1\n"
+        "initrd --name initrd.img http://192.168.100.2/v1/boot/images/amd64/initrd.img || exit 1\n"
+        "boot || exit 1\n"
+    )
+    menu = grub(TO_LIVE, LIVE, MAC)
+    assert "linux (tftp,192.168.100.2)/live/arm64/vmlinuz boot=live components fetch=http://192.168.100.2/" in menu
+    assert "BOOTIF=01-52-54-00-aa-01-00" in menu
+
+
+def test_a_machine_in_service_gets_its_disk_and_no_kernel() -> None:
+    for script in (ipxe(TO_DISK, LIVE, MAC), grub(TO_DISK, LIVE, MAC)):
+        assert not re.search(r"vmlinuz|initrd|boot=live", script)
+    assert "for loader in debian/shimx64.efi" in grub(TO_DISK, LIVE, MAC)
+    assert "sanboot --no-describe --drive 0x80" in ipxe(TO_DISK, LIVE, MAC)
+
+
+_NASTY = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        ["a\nboot", "x ${cwuri}", "'; reboot; '", "a || reboot", "`id`", "#!ipxe", "a\r\nexit", "\u2028shell", '"}\n{']
+    ),
+)
+
+
+@given(serial=_NASTY, because=_NASTY, boot=st.sampled_from(BootFrom), mac=st.one_of(st.none(), _NASTY))
+def test_what_a_machine_says_of_itself_stays_a_comment(
+    serial: str, because: str, boot: BootFrom, mac: str | None
+) -> None:
+    choice, plain = BootChoice(boot, because, serial), BootChoice(boot, "", "")
+    where = parse_mac(mac) if mac else None
+    for write in (ipxe, grub):
+        script, usual = write(choice, LIVE, where), write(plain, LIVE, where)
+        remarks = [line for line in script.split("\n") if re.fullmatch(r"# [A-Za-z0-9 .,:_-]*", line)]
+        assert len(remarks) == 1
+        assert script.replace(remarks[0], "") == re.sub(r"# unknown.*", "", usual)
+        assert script.isascii()
+
+
+@given(st.text(max_size=40))
+def test_an_argument_is_one_plain_word_or_refused(word: str) -> None:
+    arguments = KernelArguments("http://192.0.2.1/x", more=(word,))
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*", word):
+        assert arguments.words()[-1] == word
+    else:
+        with pytest.raises(ValueError, match="not a kernel argument"):
+            arguments.words()
+
+
+@given(_NASTY | st.from_regex(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", fullmatch=True))
+def test_an_address_is_parsed_or_nothing(text: str) -> None:
+    mac = parse_mac(text)
+    assert mac is None or re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", mac)
+
+
+def test_addresses_in_dhcp_configurations_lead_to_a_question_with_a_name() -> None:
+    script = ipxe_identify()
+    assert script.startswith("#!ipxe\n")
+    assert "chain --replace /v1/boot/ipxe?mac=${netX/mac}&serial=${serial:uristring}" in script
+
+
+@pytest.mark.parametrize(
+    ("subnet", "taken", "run"),
+    [
+        ("192.168.100.0/24", ["192.168.100.1", "192.168.100.2"], ("192.168.100.3", "192.168.100.254")),
+        ("192.168.100.0/24", ["192.168.100.200", "192.168.100.254"], ("192.168.100.1", "192.168.100.199")),
+        ("192.168.100.0/29", ["192.168.100.4", "10.0.0.1"], ("192.168.100.1", "192.168.100.3")),
+    ],
+)
+def test_the_range_leaves_out_who_has_an_address(subnet: str, taken: list[str], run: tuple[str, str]) -> None:
+    found = longest_run(IPv4Network(subnet), [IPv4Address(one) for one in taken])
+    assert found == tuple(map(IPv4Address, run))
+
+
+def test_a_full_network_and_no_network_are_errors() -> None:
+    with pytest.raises(ValueError, match=r"no address of 192\.168\.100\.0/30 is free"):
+        longest_run(IPv4Network("192.168.100.0/30"), [IPv4Address(f"192.168.100.{n}") for n in (1, 2)])
+    elsewhere = fleet().model_copy(
+        update={"provisioning": fleet().provisioning.model_copy(update={"address": IPv4Address("198.51.100.1")})}
+    )
+    with pytest.raises(ValueError, match=r"provisioning\.boot\.networks"):
+        pools(elsewhere)
+
+
+def test_images_may_lie_on_another_server() -> None:
+    boot = fleet(images="http://images.example.com:8080/live").provisioning.boot
+    live = live_of(SERVER, boot)
+    assert "kernel http://images.example.com:8080/live/arm64/vmlinuz" in ipxe(TO_LIVE, live, None, "arm64")
+
+
+def test_the_folder_holds_what_dhcp_and_grub_need() -> None:
+    texts = written(EVERYTHING, "/srv/boot")
+    assert set(texts) == {"dnsmasq.conf", "dhcpd.conf", "tftp/grub/grub.cfg"}
+    assert "tftp-root=/srv/boot/tftp\n" in texts["dnsmasq.conf"]
