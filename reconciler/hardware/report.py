@@ -12,7 +12,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 
-from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk
+from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from .fields import ABSENT, Fields, ReportError, check_extra, clip, kind_of, parse_object
 
 __all__ = ["ReportError", "digest", "parse_report"]
@@ -20,6 +20,7 @@ __all__ = ["ReportError", "digest", "parse_report"]
 PETABYTE: Final = 10**15
 MIB: Final = 2**20
 MAX_DISKS: Final = 512  # four 102-disk enclosures and the server's own
+MAX_SIGNATURES: Final = 256  # of one disk and its partitions; a GPT has 128 of those
 MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
 MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
@@ -139,17 +140,28 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
         name = entry.name("name", _DEVICE, "a device name")
         if name in found:
             entry.refuse("name", f'"{name}" is given twice')
+        device = entry.name("realdev", _DEVICE, "a device name", default=name)
         found[name] = Disk(
             name=name,
-            device=entry.name("realdev", _DEVICE, "a device name", default=name),
+            device=device,
             size=entry.whole("size", 1, PETABYTE),
             model=entry.text("model"),
             serial=entry.text("serial"),
             wwn=entry.text("wwn"),
-            contents=entry.text("contents", limit=1024),
+            rotational=entry.yes("rotational") if "rotational" in entry.values else None,
+            contents=_contents(entry, device),
         )
         extra.update(entry.rest())
     return tuple(found.values())
+
+
+def _contents(entry: Fields, device: str) -> str:
+    """What is written on a disk, where our agent looked."""
+    signatures: list[Signature] = []
+    for each in entry.objects("signatures", MAX_SIGNATURES):
+        on = each.name("device", _DEVICE, "a device name")
+        signatures.append(Signature(on, each.text("type", limit=64), each.text("label", limit=64)))
+    return contents_of(device, signatures)
 
 
 def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk, ...]:

@@ -1,6 +1,6 @@
 """What a machine reports about itself, in one form whatever the agent called it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -14,12 +14,32 @@ class Disk:
     model: str = ""
     serial: str = ""  # empty where the agent does not say
     wwn: str = ""
-    contents: str = ""  # what a look at its signatures found; empty: blank or not looked
+    rotational: bool | None = None  # None where the agent does not say
+    contents: str = ""  # ``contents_of`` its signatures; empty: blank, or not looked
 
     @property
     def identity(self) -> str:
         """``name model serial size``, what is known of them: compared again right before anything is erased."""
         return " ".join(f"{self.device} {self.model} {self.serial} {self.size}".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What one look at the start or end of a disk or a partition found, in wipefs' words."""
+
+    device: str  # kernel name of the disk or partition
+    kind: str  # gpt, ext4, LVM2_member, linux_raid_member, ceph_bluestore ...
+    label: str = ""
+
+
+def contents_of(device: str, signatures: Iterable[Signature]) -> str:
+    """What a disk holds, as text: ``gpt; vfat on sda1; ext4 on sda2 "root"``. The same for the same signatures.
+
+    The protective MBR of a GPT says nothing, nor does a GPT's second copy.
+    """
+    found = sorted({(s.device != device, s.device, s.kind, s.label) for s in signatures if s.kind != "PMBR"})
+    named = ((f"{kind} on {on}" if inside else kind, label) for inside, on, kind, label in found)
+    return "; ".join(f'{what} "{label}"' if label else what for what, label in named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,216 @@
+"""Our agent, run for real: with tools that say what other machines said, and with this machine's own disks.
+
+A case is a folder below ``machines/``: one folder per tool, in it one file per command line with what it prints.
+A command line without a file fails. ``GOLDEN=overwrite pytest`` writes ``report.json`` anew, for review in the diff.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from reconciler.hardware.report import parse_report
+from reconciler.model.hardware import Disk
+from reconciler.server.serve import Server
+
+from ..server.worlds import World
+
+AGENT = Path(str(files("reconciler") / "data/agent/reconciler-agent"))
+MACHINES = Path(__file__).parent / "machines"
+TOOLS = (
+    "awk", "basename", "cat", "cut", "grep", "mktemp", "od", "printf", "readlink", "rm", "sed", "sleep", "test",
+    "timeout", "tr", "uname",
+)  # fmt: skip
+_STUB = """#!/bin/sh
+said={case}/{tool}
+for file in "$said/$(printf '%s' "$*" | tr / %)" "$said/any"; do
+    if [ -f "$file" ]; then cat "$file"; exit 0; fi
+done
+echo "{tool}: what?" >&2
+exit 1
+"""
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUyYXcbxrPFPAVVrCBqfHZQ2QdBPSDZ4hRcYhg3pGvB"
+
+
+def needs(tool: str) -> str:
+    found = shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"needs {tool}")
+    return found
+
+
+def a_root(folder: Path, case: Path | None, shell: str) -> dict[str, str]:
+    """A PATH with nothing in it but what a live image has, and files where the agent looks for them."""
+    path = folder / "bin"
+    path.mkdir()
+    for tool in TOOLS:
+        (path / tool).symlink_to(needs("busybox" if shell == "busybox" else tool))
+    (path / "jq").symlink_to(needs("jq"))
+    (path / "sh").symlink_to(needs(shell))
+    for tool in case.iterdir() if case else ():
+        if tool.is_dir():
+            (path / tool.name).write_text(_STUB.format(case=case, tool=tool.name))
+            (path / tool.name).chmod(0o755)
+    (folder / "keys").mkdir()
+    (folder / "keys/ssh_host_ed25519_key.pub").write_text(f"{HOST_KEY} root@live\n")
+    (folder / "proc").mkdir()
+    (folder / "proc/cmdline").write_text("boot=live components fetch=http://192.0.2.1/live.squashfs\n")
+    return {
+        "PATH": str(path), "SYS": str(folder / "sys"), "PROC": str(folder / "proc"), "KEYS": str(folder / "keys"),
+        "SERVER_FILE": str(folder / "server"), "SERIAL_FILE": str(folder / "serial"),
+        "DISK_LINKS": str(folder / "links"), "TMPDIR": str(folder),
+    }  # fmt: skip
+
+
+def an_interface(root: Path, name: str, mac: str) -> None:
+    card = root / "sys/class/net" / name
+    (card / "device").mkdir(parents=True)
+    (card / "address").write_text(f"{mac}\n")
+
+
+def printed(environment: dict[str, str], *arguments: str) -> str:
+    shell = f"{environment['PATH']}/sh"
+    ran = subprocess.run(
+        [shell, str(AGENT), *(arguments or ("--print",))], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize("case", sorted(MACHINES.iterdir()), ids=lambda case: case.name)
+def test_a_machine_is_told_whole(case: Path, shell: str, tmp_path: Path) -> None:
+    root = a_root(tmp_path, case, shell)
+    an_interface(tmp_path, "eno1", "e4:43:4b:63:01:01")
+    an_interface(tmp_path, "eno3", "e4:43:4b:63:01:03")
+    an_interface(tmp_path, "enx0a94ef", "0a:94:ef:00:00:01")  # the BMC's own USB network
+    (tmp_path / "sys/class/net/bond0").mkdir()
+    (tmp_path / "sys/firmware/efi").mkdir(parents=True)
+    text = printed(root)
+    report = json.loads(text)
+    assert report["machine"][0].pop("architecture") == os.uname().machine
+    golden = case / "report.json"
+    if os.environ.get("GOLDEN") == "overwrite":
+        golden.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
+    assert report == json.loads(golden.read_text())
+    hardware = parse_report(text.encode())
+    assert hardware.ssh_host_keys == (HOST_KEY,)
+    assert not hardware.from_installed
+
+
+def test_it_has_every_field_of_the_stock_agents_report(shared: Path, tmp_path: Path) -> None:
+    report = json.loads(printed(a_root(tmp_path, MACHINES / "dell-r640-storcli", "dash")))
+    stock = json.loads((shared / "lab/real-report-with-ipmi-lldp.json").read_text())
+    assert stock.keys() <= report.keys()
+    for part in ("blockdevices", "blkdev_ctrl", "machine", "memory"):
+        assert stock[part][0].keys() <= report[part][0].keys()
+
+
+def test_names_are_those_of_the_stable_links(tmp_path: Path) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", "dash")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/slot0").symlink_to("/dev/sdb")
+    hardware = parse_report(printed(root).encode())
+    assert [(d.name, d.device) for d in hardware.disks] == [("sda", "sda"), ("slot0", "sdb"), ("nvme0n1", "nvme0n1")]
+    assert hardware.sort_devices
+
+
+def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
+    """Without lshw, lldpcli, ipmitool, wipefs ... only their fields are missing."""
+    case = tmp_path / "case"
+    for tool in ("dmidecode", "lsblk", "lscpu"):
+        shutil.copytree(MACHINES / "dell-r640-storcli" / tool, case / tool)
+    hardware = parse_report(printed(a_root(tmp_path, case, "dash")).encode())
+    assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 3)
+    assert {disk.contents for disk in hardware.disks} == {""}
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    subprocess.run([needs("shellcheck"), str(AGENT)], check=True)
+
+
+# ---- this machine's own disks
+
+
+@pytest.fixture
+def loops(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Real block devices: kernel names by what is written on them."""
+    losetup = needs("losetup")
+    written = {
+        "blank": [],
+        "ext4": [needs("mkfs.ext4"), "-q", "-L", "root; $(x)"],
+        "gpt": [needs("sgdisk"), "--new=1:0:0"],
+        "lvm": [needs("pvcreate"), "--quiet", "--yes"],
+    }
+    with ExitStack() as stack:
+        names = {}
+        for what, command in written.items():
+            image = tmp_path / f"{what}.img"
+            with image.open("wb") as file:
+                file.truncate(64 * 2**20)
+            got = subprocess.run([losetup, "--find", "--show", image], capture_output=True, text=True, check=False)
+            if got.returncode:
+                pytest.skip("needs loop devices")
+            device = got.stdout.strip()
+            stack.callback(subprocess.run, [losetup, "--detach", device], check=True)
+            if command:
+                subprocess.run([*command, device], check=True, capture_output=True)
+            names[what] = device.removeprefix("/dev/")
+        yield names
+
+
+def test_what_is_on_real_block_devices(tmp_path: Path, loops: dict[str, str]) -> None:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    root = a_root(folder, None, "dash")
+    for tool in ("lsblk", "wipefs"):
+        (Path(root["PATH"]) / tool).symlink_to(needs(tool))
+    report = json.loads(printed({**root, "NOT_DISKS": "2,11"}))
+    case = json.loads((MACHINES / "dell-r640-storcli/report.json").read_text())
+    hardware = parse_report(json.dumps({**case, "blockdevices": report["blockdevices"]}).encode())
+    disks: dict[str, Disk] = {disk.name: disk for disk in hardware.disks}
+    assert {what: disks[name].contents for what, name in loops.items()} == {
+        "blank": "", "ext4": 'ext4 "root; $(x)"', "gpt": "gpt", "lvm": "LVM2_member",
+    }  # fmt: skip
+    assert {disks[name].size for name in loops.values()} == {64 * 2**20}
+
+
+# ---- to a real server
+
+
+async def test_the_server_takes_its_report(tmp_path: Path) -> None:
+    curl = needs("curl")
+    root = a_root(tmp_path, MACHINES / "supermicro-megacli-hostile", "dash")
+    wrapper = Path(root["PATH"]) / "curl"  # the world trusts this loopback address
+    wrapper.write_text(f'#!/bin/sh\nexec {curl} --interface 127.0.0.9 "$@"\n')
+    wrapper.chmod(0o755)
+    world = World()
+    world.ingest.start()
+    server = Server(world.app, [("127.0.0.1", 0)])
+    [(_, port)] = await server.start()
+    (tmp_path / "server").write_text(f"127.0.0.1:{port}\n")
+    try:
+        assert await asyncio.to_thread(call, root) == 0
+        (tmp_path / "serial").write_text("To be filled by O.E.M.\n")
+        stock = Path(root["PATH"]) / "openstack-cluster-installer-agent"
+        stock.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/stock\n")
+        stock.chmod(0o755)
+        assert await asyncio.to_thread(call, root) == 0
+    finally:
+        await server.stop()
+        await world.ingest.stop()
+    [word] = world.store.words
+    assert word.hardware is not None
+    assert word.hardware.disks[0].contents == 'ext4 "a"b\'c;$(x) `y`\\"'
+    assert (tmp_path / "stock").read_text() == "asked\n", "the refused report was not handed to the stock agent"
+
+
+def call(environment: dict[str, str]) -> int:
+    return subprocess.run([f"{environment['PATH']}/sh", str(AGENT)], env=environment, timeout=60).returncode
