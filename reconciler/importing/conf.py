@@ -26,6 +26,8 @@ _HOOKS = {
 _NOWHERE = "192.0.2.1"
 """Of the documentation's network: nobody has it."""
 
+_MODULE = "By what its database looks like. Write another when puppet-module-oci on the Puppet server is another."
+
 Conf = Mapping[str, Mapping[str, str]]
 
 
@@ -50,7 +52,11 @@ def takes_machines_unasked(conf: Conf) -> bool:
 
 
 def fleet(
-    conf: Conf, settings: Mapping[str, Any], hostname: str | None = None, bmc_networks: Sequence[Any] = ()
+    conf: Conf,
+    settings: Mapping[str, Any],
+    hostname: str | None = None,
+    bmc_networks: Sequence[Any] = (),
+    module_version: str | None = None,
 ) -> tuple[Document, list[str]]:
     """The Fleet, and what of the file has no counterpart, as sentences.
 
@@ -59,6 +65,7 @@ def fleet(
         settings: What every cluster agrees on.
         hostname: Of OCI's server, which its nodes use as their Puppet server.
         bmc_networks: Networks of BMCs, from OCI's database.
+        module_version: Of puppet-module-oci, where it is not the newest.
     """
     network = conf.get("network", {})
     release = conf.get("releasenames", {})
@@ -72,6 +79,7 @@ def fleet(
         "settings": dict(settings),
         "policy": _policy(conf),
         "hooks": _hooks(conf),
+        "puppet": Noted({"module_version": module_version}, _MODULE) if module_version else {},
         "http_proxy": _differing(
             HttpProxy(), {"enabled": _is(network, "USE_HTTP_PROXY"), "address": network.get("HTTP_PROXY_ADDR")}
         ),

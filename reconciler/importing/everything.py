@@ -22,6 +22,7 @@ from .levels import Levels, spread_settings
 from .machines import OciMachine, read_machines
 from .racking import stand_where_oci_says
 from .text import Document
+from .versions import NEWEST, completed, switches_gone, version_of
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ def import_everything(
     Raises:
         ValueError: A file holds something else than OCI itself would read.
     """
+    tables, version = completed(tables), version_of(tables)
     machines, leftover = read_machines(tables)
     profiles = assign_profiles(machines, _profiles_of(given, table))
     of = {serial: profiles.specs[name] for serial, name in profiles.of.items()}
@@ -67,6 +69,7 @@ def import_everything(
         hostname=hostname,
         locations=locations(tables),
         bmc_networks=bmc_networks(tables),
+        module_version=version if version != NEWEST else None,
     )
     for document in profiles.made:
         tree.add(f"profiles/{document.name}.yaml", document)
@@ -82,6 +85,7 @@ def import_everything(
         tree.leftover += left
         tree.add(f"machines/{row['name']}.yaml", *_exceptions(members, document, levels, rackings))
         tree.add(f"overlays/{row['name']}.yaml", *corrections(row, members, tables["networks"], profiles))
+        tree.add(f"overlays/{row['name']}.yaml", *switches_gone(row, [str(machine.role) for machine in members]))
         enrolled += _enrolled(members, document, profiles, vips(row, tables))
     add_roles(tree, (machine.role for machine in machines if machine.role))
     found = Imported(tree, machines, enrolled)

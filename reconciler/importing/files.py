@@ -74,6 +74,7 @@ def tree_from_files(
     hostname: str | None = None,
     locations: Sequence[Document] | None = None,
     bmc_networks: Sequence[Mapping[str, Any]] = (),
+    module_version: str | None = None,
 ) -> Tree:
     """The documents that the files give.
 
@@ -83,13 +84,14 @@ def tree_from_files(
         settings: What every cluster agrees on; goes into the Fleet.
         hostname: Of OCI's server.
         bmc_networks: Networks of BMCs, from OCI's database.
+        module_version: Of puppet-module-oci, where it is not the newest.
         locations: Documents of the locations that OCI's database has; None: what switches name must do.
 
     Raises:
         ValueError: A file holds something else than OCI itself would read.
     """
     tree = Tree()
-    document, leftover = fleet(given.conf, settings or {}, hostname, bmc_networks)
+    document, leftover = fleet(given.conf, settings or {}, hostname, bmc_networks, module_version)
     tree.add("fleet.yaml", document)
     tree.leftover += leftover
     if locations is None:

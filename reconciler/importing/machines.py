@@ -1,8 +1,8 @@
 """Rows about a machine as what it reported, what it was given, and how far it has come."""
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -100,11 +100,19 @@ def _report(row: Row, parts: Mapping[str, Sequence[Row]]) -> bytes:
             _texts({"name": disk["name"], "realdev": disk.get("realdev") or disk["name"], "size": _bytes(disk, parts)})
             for disk in parts["blockdevices"]
         ],
-        "phys-blockdevices": [_texts(_without_ids(disk)) for disk in parts["physblockdevices"]],
+        "phys-blockdevices": [_texts(disk) for disk in _placed(parts["physblockdevices"])],
         "blkdev_ctrl": [_texts(_without_ids(controller)) for controller in parts["blkdev_ctrl"]],
         "interfaces": [_texts(_without_ids(nic)) for nic in parts["ifnames"]],
     }
     return json.dumps(report).encode()
+
+
+def _placed(disks: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """OCI 42 kept no controller and no enclosure: of disks in slots of the same number, each is in one of its own."""
+    seen = Counter[object]()
+    for disk in disks:
+        yield {"controller": 0, "enclosure": seen[disk["slot"]], **_without_ids(disk)}
+        seen[disk["slot"]] += 1
 
 
 def _bytes(disk: Row, parts: Mapping[str, Sequence[Row]]) -> int:

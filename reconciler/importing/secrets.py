@@ -17,7 +17,6 @@ _FORMS = {
 }  # fmt: skip
 """How a kind of secret is made, where no document says; all others are hexadecimal digits."""
 
-_HEX = re.compile(r"[0-9a-f]{64}")
 _SERIALIZED = re.compile(r's:[0-9]+:"(.*)";?', re.DOTALL)
 
 Forms = Mapping[tuple[str, str], str]
@@ -43,7 +42,7 @@ def passwords(tables: Tables, forms: Forms) -> tuple[dict[SecretRef, dict[str, s
             leftover.append(f"password {row['service']}/{row['passtype']} of a cluster that is no more")
             continue
         zone = int(row.get("az") or 0)
-        kind = row["passtype"] if zone == 0 else f"{row['passtype']}_az{zone}"
+        kind = row["passtype"] if zone == 0 else f"{row['passtype']}-az{zone}"
         ref = SecretRef(owner, row["service"], kind, form_of(row["service"], row["passtype"], forms))
         text: Any = (
             _pair(row["passtxt1"], row["passtxt2"]) if ref.form == "ssh" else _text(row["passtype"], row["pass"])
@@ -81,11 +80,9 @@ def bmc_passwords(machines: Iterable[OciMachine]) -> dict[SecretRef, str]:
 
 
 def _text(kind: str, stored: object) -> str:
-    """A password as nodes get it: OCI makes Keystone's Fernet keys of the first half of a hexadecimal password."""
+    """A password as nodes get it: OCI makes Keystone's Fernet keys of the first 32 characters of what it keeps."""
     text = "" if stored is None else str(stored)
-    if kind.startswith("fernetkey") and _HEX.fullmatch(text):
-        return base64.urlsafe_b64encode(text[:32].encode()).decode()
-    return text
+    return base64.urlsafe_b64encode(text[:32].encode()).decode() if kind.startswith("fernetkey") else text
 
 
 def _pair(public: object, private: object) -> dict[str, str]:

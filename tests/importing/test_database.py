@@ -14,14 +14,11 @@ from reconciler.cli.app import run
 from reconciler.config import Config
 from reconciler.hardware.racking import rack
 from reconciler.importing.database import read_database
-from reconciler.importing.everything import import_everything
-from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.hardware import Racked
 from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
-from reconciler.model.settings import SettingsTable
 from reconciler.model.spec import RackingSpec
 from reconciler.site import Site
 
@@ -182,25 +179,6 @@ def test_a_file_that_somebody_changed_is_not_overwritten_unasked(
     assert edited.read_text().startswith("# mine")
     assert command(url, config, tmp_path, "--overwrite") == 0
     assert not edited.read_text().startswith("# mine")
-
-
-def test_an_older_database_with_fewer_columns_imports_too(
-    mariadb: MariaDb, given: Given, table: SettingsTable, shared: Path
-) -> None:
-    """As 42.2.5 has it: no usage of VIPs, no controller of physical disks, none of the newer settings."""
-    url = mariadb.load("old", shared / "oci-golden/c_compute_ceph/db.sql")
-    mariadb.sql(
-        "CREATE TABLE old_ips AS SELECT id, network, ip, type, machine, usefor FROM ips; DROP TABLE ips;"
-        "CREATE TABLE old_passwords AS SELECT id, cluster, service, passtype, pass, passtxt1, passtxt2 FROM passwords;"
-        "DROP TABLE passwords; RENAME TABLE old_ips TO ips, old_passwords TO passwords;"
-        "ALTER TABLE networks DROP vip_usage, DROP lldp_match, DROP ipmi_mode;"
-        "ALTER TABLE clusters DROP first_sqlmsg_machine_id, DROP hw_machine_type;"
-        "ALTER TABLE machines DROP ceph_az, DROP force_frr, DROP hw_machine_type;",
-        "old",
-    )
-    found = import_everything(given, read_database(url), table, hostname="vm", forms={})
-    assert len(found.enrolled) == 17
-    assert found.enrolled[0].vips == (("cl1-pub", "api", "203.0.113.2"),)
 
 
 def test_a_machine_that_oci_installed_is_in_service(

@@ -1,0 +1,55 @@
+"""Which version of OCI a database is of, and what earlier ones knew that today's do not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from .database import Row, Tables
+from .text import Document
+
+_MARKS = (("43.0.45", "vigie_keep_compute_enabled"), ("43.0.10", "initial_mon_on_ctrl"))
+"""A column of ``clusters`` that a version has and none before it, the newest first."""
+
+NEWEST, _OLDEST = _MARKS[0][0], "42.2.5"
+
+_BEFORE = {"initial_mon_on_ctrl": "no"}
+"""What held before a column of ``clusters`` was there, where it is not what holds by default today."""
+
+_GONE: Mapping[str, tuple[str, ...]] = {
+    "ceph_configure_osbpo": ("cephmon", "cephosd", "billosd", "billmon", "messaging", "compute"),
+    "nova_use_qemu_backports": ("compute",),
+    "nova_use_libvirt_backports": ("compute",),
+}
+"""Switches of 43.0.10 that later versions have no more, with their roles."""
+
+_CLASSES = {
+    "cephmon": "oci::cephmon", "billmon": "oci::cephmon", "cephosd": "oci::cephosd", "billosd": "oci::cephosd",
+    "messaging": "oci::messaging", "compute": "oci::compute",
+}  # fmt: skip
+
+GONE = "OCI had a switch for this, which later versions have no more.\nDrop this when the Puppet module is a newer one."
+
+
+def version_of(tables: Tables) -> str:
+    """The version whose puppet-module-oci goes with the database: the newest one of which it has everything."""
+    columns = {name for row in tables["clusters"] for name in row}
+    return next((version for version, mark in _MARKS if mark in columns), _OLDEST)
+
+
+def completed(tables: Tables) -> Tables:
+    """The tables, with what held before some columns were there."""
+    return {**tables, "clusters": [{**_BEFORE, **row} for row in tables["clusters"]]}
+
+
+def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[Document]:
+    """An EncOverlay for each switch that is on, and that is no setting of today.
+
+    Args:
+        cluster: OCI's cluster.
+        roles: Of its machines.
+    """
+    for name, concerned in _GONE.items():
+        here = [role for role in concerned if role in roles and cluster.get(name) == "yes"]
+        for puppet_class in dict.fromkeys(_CLASSES[role] for role in here):
+            own = [role for role in here if _CLASSES[role] == puppet_class]
+            spec = {"for": {"clusters": [cluster["name"]], "roles": own}, "classes": {puppet_class: {name: True}}}
+            overlay = f"oci-{cluster['name']}-{own[0]}-{name.replace('_', '-')}"
+            yield Document("EncOverlay", overlay, spec, GONE)
