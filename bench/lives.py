@@ -38,6 +38,9 @@ class _Rendered:
     def problem(self, serial: str) -> None:
         return None
 
+    def digest(self, hostname: str) -> None:
+        return None
+
 
 def tree_of(files: Mapping[str, bytes]) -> SpecTree:
     """The tree of a fleet's files."""

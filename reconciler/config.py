@@ -82,6 +82,9 @@ class Config(Strict):
     bmc_port: int = 623
     bmc_protocol: Literal["ipmi", "simulated"] = Field(default="ipmi", description="simulated: the demo's own BMCs")
     bmc_poll: Duration = Field(default="5m", validate_default=True, description="how often power is looked at")
+    puppet_poll: Duration = Field(
+        default="10m", validate_default=True, description="how often nodes that are behind are asked for their last run"
+    )
     install_poll: Duration = Field(default="5s", validate_default=True, description="between looks at an install")
     lease: Duration = Field(default="30s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()

@@ -28,6 +28,7 @@ from .model.machine import Phase
 from .model.plan import Act, Advance, PlanningInput, Wait
 from .planning.planner import plan
 from .power import PowerWatch
+from .puppet_runs import PuppetWatch
 from .reach import PROVISIONING_KEY, StoredDirectory
 from .secrets.parts import part_of
 from .server.app import create_app
@@ -93,7 +94,13 @@ class Daemon:
             for address, port in await server.start():
                 log.info("listening", address=address, port=port)
             self._listening_since = site.now()
-            await self._loop(lambda: self._keep_lease(fence), self._watch_store, self._follow_source, self._watch_power)
+            await self._loop(
+                lambda: self._keep_lease(fence),
+                self._watch_store,
+                self._follow_source,
+                self._watch_power,
+                self._watch_puppet,
+            )
             return 0
         finally:
             await self._executor.drain(DRAIN_SECONDS)
@@ -234,6 +241,7 @@ class Daemon:
         self._heed_retries()
         snapshot = site.store.snapshot()
         observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
+        site.keep_documents()
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
         picture = Picture(tree, observation, todo, snapshot.token)
@@ -360,6 +368,16 @@ class Daemon:
             machines = self._face.picture.observation.machines if self._face.picture else ()
             serving = (m for m in machines if m.history.phase is Phase.IN_SERVICE)
             if await watching.look(serving, lambda serial: serial in self._executor.in_flight):
+                self._wake.set()
+
+    async def _watch_puppet(self) -> None:
+        """Ask nodes that are behind whether their own agents have caught up."""
+        every = self.site.config.puppet_poll
+        watching = PuppetWatch(self._tools(), every)
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            machines = self._face.picture.observation.machines if self._face.picture else ()
+            if await watching.look(machines, lambda serial: serial in self._executor.in_flight):
                 self._wake.set()
 
 

@@ -176,6 +176,11 @@ class Documents:
         """The node's last good document."""
         return self._documents.get(hostname)
 
+    def digest(self, hostname: str) -> str | None:
+        """Of the node's last good document."""
+        found = self._documents.get(hostname)
+        return found.digest if found else None
+
     def knows(self, hostname: str) -> bool:
         """Whether there is such a node at all."""
         return hostname in self._by_hostname

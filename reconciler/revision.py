@@ -4,14 +4,16 @@ A plan in CI is made from an observation that was written down under the daemon'
 documents are worked out anew here under the specs that are proposed, so that the plan is the one the daemon would make.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from .documents import cluster_inputs, same_documents
 from .enc.changes import Fingerprint, changes
 from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.view import ClusterInput, EncError, View, natural, views
-from .model.machine import Observation, SecretRef
+from .model.machine import DocumentVersion, MachineView, Observation, SecretRef
 from .model.plan import EncChange
 from .model.settings import SettingsTable
 from .model.signature import Signatures
@@ -122,7 +124,18 @@ def snapshot_of(observation: Observation) -> Snapshot:
         pauses=observation.pauses,
         conflicts={m.serial: m.conflict for m in machines if m.conflict},
         histories={m.serial: m.history for m in machines},
+        documents={m.allocation.hostname: _versions(m) for m in machines if m.allocation},
     )
+
+
+def _versions(m: MachineView) -> tuple[DocumentVersion, ...]:
+    """What its Puppet was given when it was observed, and what its last good run had, where that is another."""
+    if m.document is None:
+        return ()
+    ran = m.seen.puppet_at if m.seen else None
+    if m.applied is None or ran is None or m.applied == m.document.digest:
+        return (m.document,)
+    return m.document, DocumentVersion(m.applied, ran)
 
 
 def reread(observation: Observation, tree: SpecTree, revised: Revised) -> Observation:
@@ -136,6 +149,9 @@ class _Told:
 
     def __init__(self, observation: Observation, revised: Revised) -> None:
         self._missing = {m.serial: m.missing_secrets for m in observation.machines} | revised.missing
+        self._changes: dict[str, list[EncChange]] = defaultdict(list)
+        for change in revised.changes:
+            self._changes[change.hostname].append(change)
         self._problems = {m.serial: m.enc_problem for m in observation.machines} | revised.problems
 
     def missing(self, serial: str) -> tuple[SecretRef, ...]:
@@ -143,3 +159,8 @@ class _Told:
 
     def problem(self, serial: str) -> str | None:
         return self._problems.get(serial)
+
+    def digest(self, hostname: str) -> str | None:
+        """Of what was changed, in place of the text that nobody can write here; None: as it was observed."""
+        changed = self._changes.get(hostname)
+        return sha256(repr(changed).encode()).hexdigest() if changed else None

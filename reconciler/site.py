@@ -19,7 +19,7 @@ from .drivers.source import DirectorySource, Looked, Source, SourceState
 from .enc.check import check as check_documents
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import Observation, SecretRef
-from .model.observations import Notice
+from .model.observations import Heard, Notice
 from .model.plan import Plan
 from .model.tree import SpecTree
 from .opening import open_kept, open_store
@@ -194,7 +194,11 @@ class Site:
             self.documents.refresh(tree, members, snapshot.vips, self.secrets.seals, self.secrets.text)
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text)
-        return self._world.observe(tree, snapshot, self.documents, now)
+        return self._world.observe(tree, snapshot, self.documents, now, self.now())
+
+    def keep_documents(self) -> None:
+        """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
+        self.store.keep_documents(self._world.new_documents)
 
     def plan(self, observed: str | None = None) -> Plan:
         """What would be done now; from a saved observation, or from the database."""
@@ -277,3 +281,7 @@ class Records:
     def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
         """Make those of the secrets that do not exist."""
         self._site.mint(secrets)
+
+    def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
+        """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
+        self._site.store.record((Heard(serial, at, puppet_at=began),))

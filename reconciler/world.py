@@ -20,6 +20,7 @@ from .model.machine import (
     Allocation,
     Approval,
     DiskChoice,
+    DocumentVersion,
     History,
     MachineView,
     Observation,
@@ -52,6 +53,8 @@ class Snapshot(Protocol):
     def pauses(self) -> tuple[Pause, ...]: ...
     @property
     def retired(self) -> Mapping[str, Allocation]: ...
+    @property
+    def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
 
 
 class EncState(Protocol):
@@ -60,6 +63,8 @@ class EncState(Protocol):
     def missing(self, serial: str) -> tuple[SecretRef, ...]: ...
 
     def problem(self, serial: str) -> str | None: ...
+
+    def digest(self, hostname: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class World:
         self._alike_choices: dict[DiskChoice | None, DiskChoice | None] = {}
         self._views: dict[str, tuple[tuple[object, ...], MachineView]] = {}
         self._members: dict[str, tuple[tuple[object, ...], Member]] = {}
+        self.new_documents: dict[str, DocumentVersion] = {}  # by hostname: found by the last look, not written down yet
 
     def members(self, tree: SpecTree, snapshot: Snapshot) -> Mapping[str, list[Member]]:
         """Enrolled machines by cluster, as the Puppet documents need them."""
@@ -139,15 +145,21 @@ class World:
             self._views.clear()
             self._members.clear()
 
-    def observe(self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime) -> Observation:
-        """One frozen picture of everything that the planner may know."""
+    def observe(
+        self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime, rendered: datetime | None = None
+    ) -> Observation:
+        """One frozen picture of everything that the planner may know.
+
+        ``rendered``: when all documents were what ``enc`` says they are; default: ``now``.
+        """
         self._begin(tree)
+        self.new_documents = {}
         serials = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
         for gone in self._views.keys() - serials:
             del self._views[gone]
         return Observation(
             now=now,
-            machines=tuple(self._view(serial, tree, snapshot, enc) for serial in sorted(serials)),
+            machines=tuple(self._view(serial, tree, snapshot, enc, rendered or now) for serial in sorted(serials)),
             vips=snapshot.vips,
             approvals=snapshot.approvals,
             pauses=snapshot.pauses,
@@ -174,13 +186,24 @@ class World:
     def _same(self, choice: DiskChoice | None) -> DiskChoice | None:
         return self._alike_choices.setdefault(choice, choice)
 
-    def _view(self, serial: str, tree: SpecTree, snapshot: Snapshot, enc: EncState) -> MachineView:
+    def _versions(
+        self, hostname: str, snapshot: Snapshot, enc: EncState, rendered: datetime
+    ) -> tuple[DocumentVersion, ...]:
+        """The node's documents, the newest first: the one it is given now, and those before."""
+        known, digest = snapshot.documents.get(hostname, ()), enc.digest(hostname)
+        if digest is None or (known and known[0].digest == digest):
+            return known
+        new = self.new_documents[hostname] = DocumentVersion(digest, rendered)
+        return (new, *known)
+
+    def _view(self, serial: str, tree: SpecTree, snapshot: Snapshot, enc: EncState, rendered: datetime) -> MachineView:
         seen, allocation = snapshot.seen.get(serial), snapshot.allocations.get(serial)
         history, conflict = snapshot.histories.get(serial, NOT_SEEN), snapshot.conflicts.get(serial)
         missing, problem = enc.missing(serial), enc.problem(serial)
         spec = tree.machines.get(serial)
         pinned = allocation.profile if allocation else spec.profile if spec else None
-        parts = (seen, allocation, history, conflict, missing, problem, pinned)
+        versions = self._versions(allocation.hostname, snapshot, enc, rendered) if allocation else ()
+        parts = (seen, allocation, history, conflict, missing, problem, pinned, versions)
         cached = self._views.get(serial)
         if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
             return cached[1]
@@ -196,6 +219,13 @@ class World:
             conflict=conflict,
             missing_secrets=missing,
             enc_problem=problem,
+            document=versions[0] if versions else None,
+            applied=_given_at(seen.puppet_at, versions) if seen else None,
         )
         self._views[serial] = (parts, view)
         return view
+
+
+def _given_at(moment: datetime | None, versions: tuple[DocumentVersion, ...]) -> str | None:
+    """Digest of the document that was given at a moment; None where that is not known any more."""
+    return next((v.digest for v in versions if moment is not None and v.since <= moment), None)

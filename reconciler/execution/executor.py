@@ -26,6 +26,7 @@ from ..model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RollOut,
     RunPuppet,
 )
 from ..model.errors import PermanentError, TemporaryError
@@ -35,7 +36,7 @@ from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
 THROUGH_THE_BMC = (BootLive, BootDisk, PowerOn)
-LASTING = (InstallOs, RunPuppet)
+LASTING = (InstallOs, RunPuppet, RollOut)
 """They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
 
 _MINUTE = 60.0
@@ -57,6 +58,7 @@ class Limits:
             PowerOn: 5 * _MINUTE,
             InstallOs: 180 * _MINUTE,
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
+            RollOut: 150 * _MINUTE,
         }
     )
     journal_again: float = 5.0  # a database that is away: the end of an action is written again and again

@@ -142,6 +142,9 @@ class Records(Protocol):
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""
 
+    def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
+        """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
+
 
 class Directory(Protocol):
     """Where a machine can be reached right now. May raise TemporaryError when nobody knows."""

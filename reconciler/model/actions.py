@@ -110,6 +110,16 @@ class RunPuppet(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RollOut(_MachineAction):
+    """Run Puppet on a node in service, whose document has changed. Services restart, one of a quorum at a time."""
+
+    risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    type: Literal["roll_out"] = "roll_out"
+    hostname: str
+    document: str  # digest of what it is given now
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PowerOn(_MachineAction):
     """Turn on a machine that should be running."""
 
@@ -126,4 +136,4 @@ class Release(_MachineAction):
     hostname: str
 
 
-Action = Enroll | MintSecrets | BootLive | InstallOs | BootDisk | RunPuppet | PowerOn | Release
+Action = Enroll | MintSecrets | BootLive | InstallOs | BootDisk | RunPuppet | RollOut | PowerOn | Release

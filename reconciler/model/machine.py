@@ -61,6 +61,7 @@ class Seen:
     status_at: datetime | None = None
     power: Power | None = None  # None: not asked yet, or no answer
     power_at: datetime | None = None
+    puppet_at: datetime | None = None  # its last good Puppet run asked for its document then, or later; None: not known
 
     @property
     def heard_at(self) -> datetime:
@@ -145,6 +146,14 @@ class DiskChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """Which Puppet document a node gets, or got."""
+
+    digest: str  # of the whole text, in hex
+    since: datetime  # whoever asked at this moment or later was given this one, until there was a newer
+
+
+@dataclass(frozen=True, slots=True)
 class MachineView:
     """Everything the planner knows of one machine."""
 
@@ -158,6 +167,15 @@ class MachineView:
     conflict: str | None = None  # why it is held: two machines claim this serial, ...
     missing_secrets: tuple[SecretRef, ...] = ()  # its ENC document names these, and nobody minted them yet
     enc_problem: str | None = None  # why its ENC document cannot be rendered
+    document: DocumentVersion | None = None  # what its Puppet is given now; None: it has none yet
+    applied: str | None = None  # digest of the document that its last good Puppet run had, as far as it is known
+
+    @property
+    def behind(self) -> bool:
+        """Whether its document changed since Puppet last succeeded on it; False where that is not known."""
+        if self.document is None or self.seen is None or self.seen.puppet_at is None:
+            return False
+        return self.seen.puppet_at < self.document.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ class Heard:
     """One word from a machine, or about it. What is None was not said, and what was known of it stays.
 
     ``hardware`` and ``digest`` come together and make the word a report. A status makes it an install-status call,
-    a power state an answer of its BMC.
+    a power state an answer of its BMC, the time of a Puppet run what was read on the node.
     """
 
     serial: str
@@ -22,6 +22,7 @@ class Heard:
     hardware: Hardware | None = None
     digest: str | None = None  # of the hardware, so that sameness is cheap to tell
     power: Power | None = None
+    puppet_at: datetime | None = None  # a good Puppet run asked for its document then, or later
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """What must hold for any plan, whatever it was made from. Cheap enough to run on every plan."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from ..model.actions import Enroll, InstallOs, Release, Risk
+from ..model.actions import Enroll, InstallOs, Release, Risk, RollOut
+from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Plan, PlanningInput, Wait
 from .candidates import UNPINNED
+from .safety import QUORUM_ROLES
 
 
 def broken_promises(plan: Plan, given: PlanningInput) -> list[str]:
@@ -56,7 +58,21 @@ def _nobody_hurt(plan: Plan, given: PlanningInput) -> Iterator[str]:
             yield f"{step.serial}: held, and {step.action.type}"
         if isinstance(step.action, InstallOs | Release) and m.allocation is None and not given.observed.retired:
             yield f"{step.serial}: holds nothing, and {step.action.type}"
+        if isinstance(step.action, RollOut) and (others := _peers_taken_down(step, plan, views)):
+            yield f"{step.serial}: runs Puppet together with {', '.join(others)} of its quorum"
         if m.allocation and step.action.generation != m.allocation.generation:
             yield f"{step.serial}: {step.action.type} for generation {step.action.generation}"
         if isinstance(step.action, InstallOs) and (m.seen is None or not step.action.system_disks):
             yield f"{step.serial}: installed unseen, or on no disk"
+
+
+def _peers_taken_down(step: Act, plan: Plan, views: Mapping[str, MachineView]) -> list[str]:
+    """Others of the node's quorum that this plan, or an action in flight, takes out of service too."""
+    if step.role not in QUORUM_ROLES:
+        return []
+    pool = (step.cluster, step.role)
+    acting = {s.serial for s in plan.steps if isinstance(s, Act) and s.risk is not Risk.NONE}
+    acting |= {m.serial for m in views.values() if m.history.open is not None and m.history.open.risk is not Risk.NONE}
+    serving = (m for m in views.values() if m.allocation and m.history.phase is Phase.IN_SERVICE)
+    mine = (m.serial for m in serving if m.allocation and (m.allocation.cluster, m.allocation.role) == pool)
+    return sorted(serial for serial in mine if serial in acting and serial != step.serial)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..model.actions import BootDisk, BootLive, MintSecrets, PowerOn, Release, Risk, RunPuppet
+from ..model.actions import BootDisk, BootLive, MintSecrets, PowerOn, Release, Risk, RollOut, RunPuppet
 from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
@@ -101,6 +101,7 @@ def _in_service(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         or _papers(m, held)
         or _reinstall(m, held, at)
         or _drift(m, held, at)
+        or _roll_out(m, held, at)
         or Settled(m.serial, "in service")
     )
 
@@ -253,6 +254,17 @@ def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | No
     if at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
     return Wait(m.serial, f"approval to reinstall it: {because}", needs_approval="reinstall")
+
+
+def _roll_out(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
+    """Puppet is run where the document changed since its last good run began; what is not known is left alone."""
+    if not m.behind or m.document is None:
+        return None
+    since = f"its Puppet document changed at {m.document.since:%Y-%m-%d %H:%M} UTC"
+    if at.spec.fleet.policy.roll_out == "agents":
+        return Wait(m.serial, f"its own agent's next Puppet run: {since}, and the policy leaves it to agents")
+    roll_out = RollOut(serial=m.serial, generation=held.generation, hostname=held.hostname, document=m.document.digest)
+    return Act(roll_out, since)
 
 
 def _drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:

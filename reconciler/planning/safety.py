@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..model.actions import InstallOs, Release, Risk
+from ..model.actions import InstallOs, Release, Risk, RollOut
 from ..model.machine import MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.spec import Lifecycle, Policy
@@ -64,11 +64,15 @@ def _times(failures: int) -> str:
 
 
 def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], at: Circumstances) -> list[Step]:
-    """Let through what the fleet can bear; the rest waits. Earlier serials go first."""
+    """Let through what the fleet can bear; the rest waits. Earlier serials go first, Puppet documents last.
+
+    Documents are rolled out from the last node of a role to its first, and to controllers after everybody else of
+    their cluster: what is wrong with one shows before it reaches the node that the others lean on.
+    """
     policy, service = at.spec.fleet.policy, _Service(machines, at)
     wiping = sum(_is_being_wiped(m) for m in machines.values())
     kept: list[Step] = []
-    for step in steps:
+    for step in sorted(steps, key=lambda step: _turn(step, machines)):
         m = machines.get(step.serial)
         if m is None or (risk := risk_of(step)) is Risk.NONE:
             kept.append(step)
@@ -84,9 +88,21 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], a
             kept.append(waiting(step, on))
         else:
             wiping += wipes
-            service.let(m)
+            service.let(step, m)
             kept.append(step)
     return kept
+
+
+def _turn(step: Step, machines: Mapping[str, MachineView]) -> tuple[bool, bool, int]:
+    """Where it stands in the order; the same for all but documents, which keeps the order they came in."""
+    m = machines.get(step.serial)
+    if m is None or m.allocation is None or not _rolls_out(step):
+        return False, False, 0
+    return True, m.allocation.role == "controller", -m.allocation.number
+
+
+def _rolls_out(step: Step) -> bool:
+    return isinstance(step, Act) and isinstance(step.action, RollOut)
 
 
 def _is_being_wiped(m: MachineView) -> bool:
@@ -112,23 +128,30 @@ class _Service:
         self._at = at
         self._members: Counter[Pool] = Counter()
         self._out: Counter[Pool] = Counter()
+        self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
         for m in machines.values():
             if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.left_service):
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
+                self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and pool[1] != "controller"
 
     def _is_out(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF
         mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
         resting = self._at.pin(m).lifecycle is Lifecycle.MAINTENANCE
-        return m.history.left_service is not None or off or mended or resting or fell_into_live(m, self._at)
+        broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
+        return m.history.left_service is not None or off or mended or resting or broken or fell_into_live(m, self._at)
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
         """Why this machine may not be taken out of service now; None: it may, or is out already."""
-        if m.allocation is None or m.history.phase is not Phase.IN_SERVICE or self._is_out(m):
+        if m.allocation is None or m.history.phase is not Phase.IN_SERVICE:
             return None
         pool = (m.allocation.cluster, m.allocation.role)
+        if _rolls_out(step) and (why := self._not_yet(m, pool)):
+            return why
+        if self._is_out(m):
+            return None
         released = isinstance(step, Act) and isinstance(step.action, Release)
         if released and not self._is_wanted(pool):
             return None
@@ -139,12 +162,24 @@ class _Service:
             return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
         return None
 
+    def _not_yet(self, m: MachineView, pool: Pool) -> str | None:
+        """Why this node's document is not rolled out now, though the budget might allow it."""
+        cluster, role = pool
+        others = self._out[pool] - self._is_out(m)
+        if role in QUORUM_ROLES and others > 0:
+            return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
+        if role == "controller" and (rolling := self._rolling[cluster]):
+            return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"
+        return None
+
     def _is_wanted(self, pool: Pool) -> bool:
         cluster = self._at.spec.clusters.get(pool[0])
         return cluster is not None and pool[1] in cluster.roles and cluster.roles[pool[1]].count != 0
 
-    def let(self, m: MachineView) -> None:
+    def let(self, step: Step, m: MachineView) -> None:
         """Count a machine that this plan takes out."""
+        if m.allocation and _rolls_out(step) and m.allocation.role != "controller":
+            self._rolling[m.allocation.cluster] += 1
         if m.allocation and m.history.phase is Phase.IN_SERVICE and not self._is_out(m):
             self._out[m.allocation.cluster, m.allocation.role] += 1
 

@@ -18,7 +18,7 @@ import json
 import re
 import shlex
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import yaml
@@ -75,6 +75,9 @@ READ_MARKER = f"cat {MARKER_FILE}"
 
 READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
 """Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
+
+READ_CLOCK = "date +%s"
+"""Seconds since 1970 by the machine's own clock, which need not be right."""
 
 RUN_PUPPET = "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose"
 """One run in the foreground. Exit codes: ``PUPPET_GOOD``."""
@@ -214,7 +217,7 @@ def install_files(action: InstallOs, command: str) -> dict[str, bytes]:
 class LastRun:
     """How Puppet's last run on a node went."""
 
-    at: datetime | None
+    began: datetime | None  # by the node's clock; None: the summary does not say how long the run took
     good: bool  # a catalog was applied, and nothing in it failed
     failed: int  # resources
 
@@ -228,10 +231,13 @@ def parse_last_run(text: str) -> LastRun:
     try:
         raw = yaml.safe_load(text)
         resources, events = raw.get("resources"), raw.get("events")
-        began = (raw.get("time") or {}).get("last_run")
-        at = datetime.fromtimestamp(int(began), UTC) if began is not None else None
+        times = raw.get("time") or {}
+        ended, took = times.get("last_run"), times.get("total")
+        began = None
+        if ended is not None and took is not None:
+            began = datetime.fromtimestamp(int(ended), UTC) - timedelta(seconds=float(took))
         failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
         applied = bool(resources and events and int(resources.get("total", 0)))
     except (AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
-    return LastRun(at, applied and not failed and not int(events.get("failure", 0)), failed)
+    return LastRun(began, applied and not failed and not int(events.get("failure", 0)), failed)

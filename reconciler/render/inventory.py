@@ -68,6 +68,10 @@ def _machine_row(view: MachineView, step: Step | None) -> Row:
         "power": str(seen.power) if seen and seen.power else None,
         "status": str(seen.status) if seen and seen.status else None,
         "last_heard": seen.heard_at.isoformat(timespec="seconds") if seen else None,
+        "document": view.document.digest if view.document else None,
+        "document_since": view.document.since.isoformat(timespec="seconds") if view.document else None,
+        "applied": view.applied,
+        "behind": view.behind and history.phase is Phase.IN_SERVICE,
         "failures": history.failures,
         "last_error": history.last_error,
         "profiles": list(view.match.profiles),
@@ -136,6 +140,8 @@ def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: d
     lines = [_line(title, str(row[key])) for key, title in _PAGE if row[key]]
     if row["last_heard"]:
         lines.append(_line("Last heard", _moment(datetime.fromisoformat(str(row["last_heard"])), now)))
+    if row["document"]:
+        lines.append(_line("Document", _document_text(row)))
     lines += [_line("Address", f"{address} ({network})") for network, address in _items(row["addresses"])]
     lines += [_line("Disk", disk) for disk in _list(row["disks"])]
     profiles = _list(row["profiles"])
@@ -149,6 +155,16 @@ def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: d
     if events:
         lines += ["", "What happened, the newest last:", *(f"  {event_line(event)}" for event in events)]
     return "\n".join(lines) + "\n"
+
+
+def _document_text(row: Mapping[str, object]) -> str:
+    """Which Puppet document it is given, and which its last good run had."""
+    since = datetime.fromisoformat(str(row["document_since"]))
+    given = f"{str(row['document'])[:12]} since {_utc(since)}"
+    if not row["applied"]:
+        return f"{given}; which one Puppet last succeeded with is not known"
+    same = row["applied"] == row["document"] and not row["behind"]
+    return f"{given}, applied" if same else f"{given}; behind: Puppet last succeeded with {str(row['applied'])[:12]}"
 
 
 def _line(title: str, text: str) -> str:

@@ -12,6 +12,7 @@ from ..model.actions import (
     PowerOn,
     Release,
     Risk,
+    RollOut,
     RunPuppet,
 )
 from ..model.plan import Act, Advance, Step, Wait
@@ -65,6 +66,8 @@ def describe(action: Action) -> str:
             return "boot it from its disk"
         case RunPuppet():
             return f"see to the first Puppet run of {action.hostname}"
+        case RollOut():
+            return f"run Puppet on {action.hostname}, with document {action.document[:12]}"
         case PowerOn():
             return "turn it on"
         case Release():

@@ -56,6 +56,10 @@ class MachineRow:
     last_seen: datetime | None = None
     status: str | None = None
     power: str | None = None
+    document: str | None = None  # digest of the Puppet document that it is given
+    document_since: datetime | None = None
+    applied: str | None = None  # digest of the one that its last good Puppet run had
+    behind: bool = False  # its document changed since then
 
     @property
     def name(self) -> str:
@@ -75,6 +79,7 @@ class ClusterRow:
     name: str
     machines: int
     in_service: int
+    behind: int  # in service, and their Puppet document has changed
     roles: Mapping[str, int]
     shortfalls: tuple[Shortfall, ...] = ()
 
@@ -204,6 +209,10 @@ def _row(machine: MachineView, step: Step | None, progress: str | None) -> Machi
         last_seen=seen.heard_at if seen else None,
         status=seen.status if seen else None,
         power=seen.power if seen else None,
+        document=machine.document.digest if machine.document else None,
+        document_since=machine.document.since if machine.document else None,
+        applied=machine.applied,
+        behind=machine.behind and history.phase is Phase.IN_SERVICE,
     )
 
 
@@ -248,6 +257,7 @@ def _clusters(rows: tuple[MachineRow, ...], shortfalls: tuple[Shortfall, ...]) -
             name,
             machines=len(found),
             in_service=sum(row.phase is Phase.IN_SERVICE for row in found),
+            behind=sum(row.behind for row in found),
             roles=dict(sorted(Counter(row.role or "" for row in found).items())),
             shortfalls=tuple(shortfall for shortfall in shortfalls if shortfall.cluster == name),
         )

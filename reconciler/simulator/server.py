@@ -20,6 +20,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ class SimServer:
     _installer: asyncio.subprocess.Process | None = None
     _puppet_runs: list[bool] = field(default_factory=list)
     _puppet_busy: bool = False
+    _puppet_ended: float = 0.0  # seconds since 1970
 
     def __post_init__(self) -> None:
         for name, (model, size) in hardware.disk_names(self.placed.model).items():
@@ -210,6 +212,7 @@ class SimServer:
         await asyncio.sleep(self.pace.puppet)
         good = len(self._puppet_runs) >= self.puppet_failures
         self._puppet_runs.append(good)
+        self._puppet_ended = time.time()
         if good:
             (self.disk / "puppet-ran").write_text("yes\n")
         await self.agent.status("puppet-success" if good else "puppet-failure", self.serial)
@@ -222,7 +225,7 @@ class SimServer:
             return None
         failed = 0 if self._puppet_runs[-1] else 3
         summary = {
-            "time": {"last_run": 1_800_000_000},
+            "time": {"last_run": int(self._puppet_ended), "total": self.pace.puppet},
             "resources": {"total": 640, "failed": failed},
             "events": {"total": 12, "failure": failed},
         }

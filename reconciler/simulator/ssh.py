@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +117,10 @@ async def _boot_id(server: SimServer) -> tuple[int, str]:
     return 0, server.boot_id + "\n"
 
 
+async def _clock(server: SimServer) -> tuple[int, str]:
+    return 0, f"{time.time():.0f}\n"
+
+
 async def _serial(server: SimServer) -> tuple[int, str]:
     return 0, f"# SMBIOS implementations newer than version 3.3.0\n{server.serial}\nNot Specified\n{server.serial}\n"
 
@@ -170,6 +175,7 @@ Answer = Callable[[SimServer], Awaitable[tuple[int, str]]]
 
 _ALWAYS: dict[str, Answer] = {
     remote.READ_BOOT_ID: _boot_id,
+    remote.READ_CLOCK: _clock,
     remote.READ_SERIAL: _serial,
     remote.LIST_DISKS: _disks,
     remote.READ_MARKER: _marker,

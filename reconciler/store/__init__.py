@@ -19,13 +19,14 @@ from .machines import MachinesPart
 from .migrate import migrate as bring_to_head
 from .migrate import require_head
 from .records import RecordsPart
+from .rendered import RenderedPart
 from .sealed import SecretsPart
 from .snapshot import Snapshot
 
 __all__ = ["Occurrence", "Snapshot", "Store"]
 
 
-class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, SecretsPart, LeasesPart):
+class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, SecretsPart, RenderedPart, LeasesPart):
     """The database, and every way to read and write it."""
 
     @classmethod

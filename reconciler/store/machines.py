@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
+from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
 from .codec import hardware_text
 from .database import Part, Writing
@@ -14,7 +15,7 @@ from .tables import hardware, machine
 KEPT_REPORTS = 20  # per machine, of those that differ from the one before: two years of disks failing and firmware
 _CHUNK = 500  # values in one IN (...); SQLite's limit was 999 until 3.32
 
-_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at")
+_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at", "puppet_at")
 
 
 class MachinesPart(Part):
@@ -37,7 +38,8 @@ class MachinesPart(Part):
 def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
     known = _digests(writing.connection, {word.serial for word in words if word.digest is not None})
     inserted = writing.insert(machine)
-    told = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
+    told: dict[str, Any] = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
+    told["puppet_at"] = case((_ends_a_run(inserted), machine.c.status_at), else_=told["puppet_at"])
     writing.connection.execute(
         inserted.on_conflict_do_update(
             index_elements=[machine.c.serial], set_={**told, "revision": inserted.excluded.revision}
@@ -50,6 +52,12 @@ def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
             known[word.serial] = word.digest
 
 
+def _ends_a_run(inserted: Any) -> ColumnElement[bool]:
+    """Whether the machine says that the Puppet run has succeeded of which it last said that it began."""
+    began = machine.c.status == InstallStatus.PUPPET_RUNNING.value
+    return and_(inserted.excluded.status == InstallStatus.PUPPET_SUCCESS.value, began)
+
+
 def _row(word: Heard, revision: int) -> dict[str, Any]:
     return {
         "serial": word.serial,
@@ -59,6 +67,7 @@ def _row(word: Heard, revision: int) -> dict[str, Any]:
         "status_at": None if word.status is None else word.at,
         "power": word.power,
         "power_at": None if word.power is None else word.at,
+        "puppet_at": word.puppet_at,
         "revision": revision,
     }
 

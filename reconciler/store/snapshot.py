@@ -18,6 +18,7 @@ from .codec import allocation_of, parse_event, parse_hardware
 from .database import TOKEN, Database, revisions
 from .journal import JournalPart
 from .machines import chunks
+from .rendered import Versions, read_versions
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
 
 
@@ -35,6 +36,7 @@ class Snapshot:
     conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is held
     histories: Mapping[str, History] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
+    documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
 
 
 @dataclass
@@ -51,6 +53,7 @@ class _Known:
     pauses: tuple[Pause, ...] = ()
     conflicts: dict[str, str] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()
+    documents: dict[str, Versions] = field(default_factory=dict)
 
 
 class SnapshotPart(JournalPart):
@@ -87,6 +90,8 @@ class SnapshotPart(JournalPart):
             if now["secret"] > before.get("secret", -1):
                 names = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
                 known.secrets = frozenset(SecretRef(*row) for row in connection.execute(names))
+            if now["document"] > before.get("document", -1):
+                known.documents = known.documents | read_versions(connection, before.get("document", -1))
             histories = self._fold(connection)
             known.revisions = now
             return Snapshot(
@@ -100,6 +105,7 @@ class SnapshotPart(JournalPart):
                 conflicts=dict(known.conflicts),
                 histories=histories,
                 secrets=known.secrets,
+                documents=known.documents,
             )
 
     def allocations(self) -> Mapping[str, Allocation]:
@@ -152,6 +158,7 @@ def _take_machines(connection: Connection, known: _Known, rows: Collection[Row[A
             status_at=row.status_at,
             power=Power(row.power) if row.power else None,
             power_at=row.power_at,
+            puppet_at=row.puppet_at,
         )
         known.hardware_ids[row.serial] = row.hardware
 

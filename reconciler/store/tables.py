@@ -75,6 +75,7 @@ machine = Table(
     Column("status_at", Instant),
     Column("power", String(8)),
     Column("power_at", Instant),
+    Column("puppet_at", Instant),
     Column("digest", Text),
     Column("hardware", BigInteger),
     Column("revision", BigInteger, nullable=False),
@@ -181,6 +182,36 @@ secret = Table(
     Column("form", String(32), nullable=False),
     Column("at", Instant, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Instant),
+)
+
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("number", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+rendered = Table(
+    "rendered",
+    metadata,
+    Column("hostname", Text, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("rendered_by_revision", "revision"),
+)
+
+fact = Table(
+    "fact",
+    metadata,
+    Column("about", Text, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 document = Table(

@@ -5,7 +5,17 @@ from datetime import datetime
 
 from reconciler.execution.handlers import Options, Tools
 from reconciler.execution.ports import BmcAccess
-from reconciler.model.actions import BootDisk, BootLive, Enroll, InstallOs, MintSecrets, PowerOn, Release, RunPuppet
+from reconciler.model.actions import (
+    BootDisk,
+    BootLive,
+    Enroll,
+    InstallOs,
+    MintSecrets,
+    PowerOn,
+    Release,
+    RollOut,
+    RunPuppet,
+)
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
 from reconciler.model.interfaces import NodeInterface
@@ -36,6 +46,7 @@ DISK = BootDisk(serial=SERIAL, generation=1)
 ON = PowerOn(serial=SERIAL, generation=1)
 PUPPET = RunPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
 MGMT = NodeInterface(network="mgmt", kind="bond", nics=("eno1", "eno2"), address="192.0.2.20/24", gateway="192.0.2.1")
+ROLL_OUT = RollOut(serial=SERIAL, generation=1, hostname=HOSTNAME, document="d1")
 INSTALL = InstallOs(
     serial=SERIAL, generation=1, hostname=HOSTNAME, role="controller", cluster="cl1", release="trixie",
     interfaces=(MGMT,),
@@ -64,12 +75,16 @@ class FakeDirectory:
 @dataclass
 class FakeRecords:
     done: list[object] = field(default_factory=list)
+    ran: list[datetime] = field(default_factory=list)  # when Puppet runs began
 
     def allocate(self, action: Enroll, at: datetime) -> None:
         self.done.append(action)
 
     def release(self, serial: str, at: datetime) -> None:
         self.done.append(serial)
+
+    def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
+        self.ran.append(began)
 
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         self.done.append(secrets)

@@ -1,20 +1,26 @@
 """Handlers against fakes: what each makes true, and what it refuses."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from reconciler.execution.handlers import TABLE, handlers
+from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import remote
 
+from ..fakes.clock import NOON
+from ..fakes.machine import run_summary
 from . import build
 from .build import World
 
-ON_THE_MACHINE = [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET]
+HOUR = timedelta(hours=1)
+
+ON_THE_MACHINE = [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT]
 
 
 @pytest.fixture
@@ -68,9 +74,7 @@ async def test_a_machine_that_is_off_is_turned_on(world: World) -> None:
     assert (world.chassis.state, world.shells.expected) == (Power.ON, [build.SERIAL])
 
 
-@pytest.mark.parametrize(
-    "action", [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET], ids=lambda a: a.type
-)
+@pytest.mark.parametrize("action", ON_THE_MACHINE, ids=lambda a: a.type)
 async def test_what_was_planned_for_an_older_generation_is_refused(world: World, action: Action) -> None:
     world.directory.generations[build.SERIAL] = 2
     with pytest.raises(TemporaryError, match="planned for generation 1, and A001 is at 2 now"):
@@ -244,3 +248,39 @@ class TestPuppet:
         with pytest.raises(PermanentError, match=r"installed as cl1-controller-1\S+ on A001, not as cl1-compute"):
             await do(world, replace(build.PUPPET, hostname="cl1-compute-1.example.com"))
         assert world.machine.puppet_runs == 0
+
+    async def test_when_a_run_of_ours_began_is_noted(self, world: World) -> None:
+        began = world.clock.now
+        await do(world, build.PUPPET)
+        assert world.records.ran == [began]
+
+    async def test_a_changed_document_is_applied(self, world: World) -> None:
+        known(world, NOON - HOUR)
+        world.machine.last_run = run_summary(ended=(NOON - HOUR).timestamp())
+        began = world.clock.now
+        await do(world, build.ROLL_OUT)
+        assert (world.machine.puppet_runs, world.records.ran) == (1, [began])
+
+    @pytest.mark.parametrize("skew", [-7200.0, 0.0, 7200.0], ids=["clock behind", "right", "clock ahead"])
+    async def test_a_node_that_caught_up_by_itself_is_left_alone_whatever_its_clock_says(
+        self, world: World, skew: float
+    ) -> None:
+        known(world, NOON - HOUR)
+        world.machine.clock = NOON.timestamp() + skew
+        world.machine.last_run = run_summary(ended=world.machine.clock - 600)
+        await do(world, build.ROLL_OUT)
+        began = world.clock.now - timedelta(seconds=600 + 20) - SLACK
+        assert (world.machine.puppet_runs, world.records.ran) == (0, [began])
+
+    async def test_a_run_of_its_own_that_failed_is_no_catching_up(self, world: World) -> None:
+        known(world, NOON - HOUR)
+        world.machine.last_run = run_summary(failed=1, ended=NOON.timestamp() - 600)
+        world.machine.puppet_exit = 4
+        with pytest.raises(TemporaryError, match="the Puppet run ended with 4"):
+            await do(world, build.ROLL_OUT)
+        assert (world.machine.puppet_runs, world.records.ran) == (1, [])
+
+
+def known(world: World, puppet_at: datetime) -> None:
+    """The last good Puppet run that we knew of began then."""
+    world.directory.known[build.SERIAL] = replace(world.directory.known[build.SERIAL], puppet_at=puppet_at)

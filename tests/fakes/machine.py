@@ -10,8 +10,14 @@ from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
 from reconciler.provisioning import remote
 
-_RUN = "---\nresources: {{failed: {0}, total: 9}}\ntime: {{last_run: 1763800000}}\nevents: {{failure: {0}}}\n"
-GOOD_RUN, BAD_RUN = _RUN.format(0), _RUN.format(2)
+from .clock import NOON
+
+_RUN = "---\nresources: {{failed: {0}, total: 9}}\ntime: {{last_run: {1:.0f}, total: 20.0}}\nevents: {{failure: {0}}}\n"
+
+
+def run_summary(failed: int = 0, ended: float = NOON.timestamp()) -> str:
+    """What Puppet wrote after a run of twenty seconds that ended then, by the node's clock."""
+    return _RUN.format(failed, ended)
 
 
 @dataclass
@@ -27,6 +33,7 @@ class FakeMachine:
     disk: dict[str, bytes] = field(default_factory=dict)  # the installed system's files
     installed_runs: bool = False  # the machine runs the installed system, not the live one
     last_run: str = ""
+    clock: float = NOON.timestamp()  # its own, seconds since 1970
     puppet_exit: int = 2
     puppet_runs: int = 0
     unreachable: int = 0  # so many calls fail first
@@ -53,6 +60,7 @@ class FakeMachine:
     def _answers(self) -> dict[str, Callable[[], Ran]]:
         both = {
             remote.READ_BOOT_ID: lambda: _says(self.boot_id),
+            remote.READ_CLOCK: lambda: _says(f"{self.clock:.0f}"),
             remote.READ_SERIAL: lambda: _says(f"# remark\n{self.serial}\nNot Specified"),
             remote.READ_MARKER: lambda: _cat(self.disk if self.installed_runs else {}, remote.MARKER_FILE),
         }
@@ -111,7 +119,7 @@ class FakeMachine:
     def _puppet(self) -> Ran:
         self.puppet_runs += 1
         good = self.puppet_exit in remote.PUPPET_GOOD
-        self.last_run = GOOD_RUN if good else BAD_RUN
+        self.last_run = run_summary(0 if good else 2, self.clock)
         return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")
 
 

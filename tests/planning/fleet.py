@@ -6,13 +6,15 @@ It looks before it acts at one thing only: what an install left in the live syst
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
-from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RunPuppet
+from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RollOut, RunPuppet
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded, histories
 from reconciler.model.machine import (
     Allocation,
     Approval,
+    DocumentVersion,
     InstallStatus,
     MachineView,
     Observation,
@@ -57,6 +59,7 @@ class Server:
     remembers: str = ""  # the install that ended in the live system that runs
     wiped: int = 0
     rebooted: int = 0
+    rolled_out: int = 0
     last: Seen | None = None
 
     def report(self, now: datetime) -> None:
@@ -72,10 +75,15 @@ class Server:
         elif self.running == "disk" and self.disk:
             word = InstallStatus.PUPPET_FAILURE if self.puppet_fails else InstallStatus.PUPPET_SUCCESS
             seen = replace(seen, status=word, status_at=now)
+            if word is InstallStatus.PUPPET_SUCCESS and seen.puppet_at is None:
+                seen = replace(seen, puppet_at=now)
         self.last = seen
 
-    def carry_out(self, action: Action) -> None:
+    def carry_out(self, action: Action, now: datetime = NOW) -> None:
         """Do it blindly. Only what could not possibly work fails by itself."""
+        if isinstance(action, RollOut) and self.last and self.running == "disk" and not self.failing:
+            self.last = replace(self.last, puppet_at=now)
+            self.rolled_out += 1
         if self.failing:
             self.failing -= 1
             if not self.after_effect:
@@ -97,7 +105,7 @@ class Server:
                     return
                 self.wiped += 1
                 self.disk, self.remembers = hostname, action.id
-            case RunPuppet():
+            case RunPuppet() | RollOut():
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
                 self.puppet_fails = False
@@ -135,8 +143,10 @@ class Fleet:
     allocations: dict[str, Allocation] = field(default_factory=dict)
     retired: dict[str, Allocation] = field(default_factory=dict)
     vips: dict[tuple[str, str], Vip] = field(default_factory=dict)
+    commit: int = 1  # of what documents are made of, besides
     minted: set[SecretRef] = field(default_factory=set)
     approvals: list[Approval] = field(default_factory=list)
+    documents: dict[str, DocumentVersion] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: SpecTree, servers: Iterable[Server], **more) -> "Fleet":
@@ -152,6 +162,15 @@ class Fleet:
             retired=dict(self.retired),
         )
 
+    def _document(self, held: Allocation) -> DocumentVersion:
+        """It says who else is in the cluster."""
+        peers = sorted(other.hostname for other in self.allocations.values() if other.cluster == held.cluster)
+        digest = sha256(f"{peers} {self.commit}".encode()).hexdigest()
+        known = self.documents.get(held.hostname)
+        if known is None or known.digest != digest:
+            known = self.documents[held.hostname] = DocumentVersion(digest, self.now)
+        return known
+
     def _view(self, server: Server, known) -> MachineView:
         held = self.allocations.get(server.serial)
         needed = (
@@ -160,7 +179,14 @@ class Fleet:
         view = machine(server.serial, server.role, server.zone)
         history = known.get(server.serial, view.history)
         missing = tuple(ref for ref in needed if ref not in self.minted)
-        return replace(view, seen=server.last, allocation=held, history=history, missing_secrets=missing)
+        return replace(
+            view,
+            seen=server.last,
+            allocation=held,
+            history=history,
+            missing_secrets=missing,
+            document=self._document(held) if held else None,
+        )
 
     def planned(self) -> Plan:
         given = PlanningInput("c0ffee1", self.spec, self.observation(), QUICK)
@@ -199,7 +225,7 @@ class Fleet:
         try:
             self._record(step.action)
             if step.action.touches:
-                self.servers[step.serial].carry_out(step.action)
+                self.servers[step.serial].carry_out(step.action, self.now)
         except TemporaryError as error:
             self.journal.append(Failed(step.serial, self.now, step.action.id, str(error)))
         else:

@@ -86,6 +86,19 @@ def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each
     assert settled == fleet.allocations.keys() - held_back(fleet)
 
 
+@settings(deadline=None, max_examples=40)
+@for_all(fleets(), st.data())
+def test_a_changed_document_reaches_everybody_in_service_and_takes_one_of_a_quorum_at_a_time(fleet, data):
+    some_minutes(fleet, data)
+    settle(fleet)
+    fleet.commit += 1
+    some_minutes(fleet, data)
+    settle(fleet)
+    machines = fleet.observation().machines
+    assert not any(m.behind for m in machines if m.history.phase is Phase.IN_SERVICE)
+    assert all(server.rolled_out < 20 for server in fleet.servers.values())
+
+
 def held_back(fleet: Fleet) -> set[str]:
     """Machines that an operator holds back: a maintenance that began before they were installed."""
     return {serial for serial, pin in fleet.spec.machines.items() if pin.lifecycle == "maintenance" or pin.protected}

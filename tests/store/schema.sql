@@ -63,6 +63,13 @@ CREATE TABLE document (
 	PRIMARY KEY (name)
 );
 
+CREATE TABLE fact (
+	about TEXT NOT NULL, 
+	name VARCHAR(64) NOT NULL, 
+	at VARCHAR(32) NOT NULL, 
+	PRIMARY KEY (about, name)
+);
+
 CREATE TABLE hardware (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	serial TEXT NOT NULL, 
@@ -111,7 +118,7 @@ CREATE TABLE machine (
 	power_at VARCHAR(32), 
 	digest TEXT, 
 	hardware BIGINT, 
-	revision BIGINT NOT NULL, 
+	revision BIGINT NOT NULL, puppet_at VARCHAR(32), 
 	PRIMARY KEY (serial)
 );
 
@@ -129,13 +136,33 @@ CREATE TABLE pause (
 	PRIMARY KEY (scope)
 );
 
+CREATE TABLE rendered (
+	hostname TEXT NOT NULL, 
+	since VARCHAR(32) NOT NULL, 
+	digest VARCHAR(64) NOT NULL, 
+	revision BIGINT NOT NULL, 
+	PRIMARY KEY (hostname, since)
+);
+
+CREATE INDEX rendered_by_revision ON rendered (revision);
+
+CREATE TABLE revocation (
+	number VARCHAR(40) NOT NULL, 
+	name TEXT NOT NULL, 
+	expires_at VARCHAR(32) NOT NULL, 
+	who TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	at VARCHAR(32) NOT NULL, 
+	PRIMARY KEY (number)
+);
+
 CREATE TABLE secret (
 	owner TEXT NOT NULL, 
 	service TEXT NOT NULL, 
 	kind TEXT NOT NULL, 
 	form VARCHAR(32) NOT NULL, 
 	at VARCHAR(32) NOT NULL, 
-	sealed BLOB NOT NULL, 
+	sealed BLOB NOT NULL, expires_at VARCHAR(32), 
 	PRIMARY KEY (owner, service, kind)
 );
 

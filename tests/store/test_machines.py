@@ -4,10 +4,11 @@ from dataclasses import replace
 from sqlalchemy import func, select
 
 from reconciler.model.hardware import Disk
-from reconciler.model.machine import InstallStatus, Power
+from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard, Notice
 from reconciler.store import Store
 from reconciler.store.machines import KEPT_REPORTS
+from reconciler.store.rendered import KEPT
 from reconciler.store.tables import hardware as hardware_table
 
 from .samples import NOW, SECOND, hardware, report
@@ -104,3 +105,23 @@ def test_a_second_look_reads_hardware_only_where_it_changed(store: Store, open_s
     assert len(second.seen["B"].hardware.disks) == 1
     assert second == open_store().snapshot()
     assert first.seen["A"].reported_at == NOW
+
+
+def test_a_puppet_run_that_succeeds_had_the_document_of_when_it_began(store: Store) -> None:
+    begun, failed, good = InstallStatus.PUPPET_RUNNING, InstallStatus.PUPPET_FAILURE, InstallStatus.PUPPET_SUCCESS
+    said = [(begun, 1), (good, 5), (begun, 10), (failed, 11), (good, 12)]
+    words = [Heard("A", NOW + n * SECOND, "192.168.101.11", status=status) for status, n in said]
+    ran = []
+    for word in [report(), *words, Heard("A", NOW + 20 * SECOND, puppet_at=NOW + 15 * SECOND)]:
+        store.record([word])
+        ran.append(store.snapshot().seen["A"].puppet_at)
+    assert ran == [None, None, *[NOW + SECOND] * 4, NOW + 15 * SECOND]
+
+
+def test_the_newest_documents_of_a_node_are_kept(store: Store) -> None:
+    versions = [DocumentVersion(f"d{n}", NOW + n * SECOND) for n in range(KEPT + 3)]
+    for version in versions:
+        store.keep_documents({"a.example.com": version})
+        store.keep_documents({"a.example.com": replace(version, since=NOW + 99 * SECOND)})  # the same is no change
+        assert store.snapshot().documents["a.example.com"][0] == version
+    assert store.snapshot().documents == {"a.example.com": tuple(versions[::-1][:KEPT])}

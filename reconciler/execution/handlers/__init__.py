@@ -13,12 +13,13 @@ from ...model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RollOut,
     RunPuppet,
 )
 from ..ports import Handlers
 from .boot import boot_disk, boot_live, power_on
 from .install import install_os
-from .puppet import run_puppet
+from .puppet import roll_out, run_puppet
 from .records import enroll, mint, release
 from .tools import Options, Tools
 
@@ -29,6 +30,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     InstallOs: install_os,
     BootDisk: boot_disk,
     RunPuppet: run_puppet,
+    RollOut: roll_out,
     PowerOn: power_on,
     Release: release,
 }

@@ -1,10 +1,21 @@
-"""``RunPuppet``: the node's own first boot runs Puppet; this looks how that went, and helps where it did not."""
+"""``RunPuppet`` and ``RollOut``: Puppet's last run on the node was good, and had the document that the node is given.
 
-from ...model.actions import RunPuppet
+The node runs Puppet by itself too, at its first boot and then by its agent's timer. So each looks first how the last
+run went, and runs Puppet only where that does not do. When a run began is what tells which document it had.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from ...model.actions import RollOut, RunPuppet
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import remote
 from ..ports import Shell
-from .tools import Tools, marker, where
+from .tools import Tools, ask, marker, where
+
+SLACK = timedelta(seconds=30)
+"""A run that is read of may have begun so much earlier than we make out: its summary and clocks count whole seconds,
+and the Puppet server may have asked for the document a little before it was handed over."""
 
 
 async def run_puppet(tools: Tools, action: RunPuppet) -> None:
@@ -13,20 +24,52 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     shell = await tools.shells.open(action.serial, seen.address)
     try:
         await _check_node(tools, shell, action)
-        if await _last_run_was_good(tools, shell):
+        if (last := await last_run(tools, shell)) and last.good:
+            await _note(tools, action.serial, await began(tools, shell, last))
             return
-        tools.progress(action.serial, "running Puppet")
-        ran = await shell.run(remote.RUN_PUPPET, timeout=tools.options.puppet)
-        if ran.status not in remote.PUPPET_GOOD:
-            said = ran.stderr.strip() or ran.stdout.strip()
-            raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
-        if not await _last_run_was_good(tools, shell):
-            raise TemporaryError("the Puppet run ended well, but its summary does not say so")
+        await _run(tools, shell, action.serial)
     finally:
         await shell.close()
 
 
-async def _check_node(tools: Tools, shell: Shell, action: RunPuppet) -> None:
+async def roll_out(tools: Tools, action: RollOut) -> None:
+    """A good Puppet run began on this node after the last one that we knew of.
+
+    Whether its document is the newest, the next plan knows: it may have changed meanwhile.
+    """
+    seen = await where(tools, action)
+    shell = await tools.shells.open(action.serial, seen.address)
+    try:
+        await _check_node(tools, shell, action)
+        if (last := await last_run(tools, shell)) and last.good:
+            when = await began(tools, shell, last)
+            if when is not None and (seen.puppet_at is None or when > seen.puppet_at + SLACK):
+                await _note(tools, action.serial, when)
+                return
+        await _run(tools, shell, action.serial)
+    finally:
+        await shell.close()
+
+
+async def _run(tools: Tools, shell: Shell, serial: str) -> None:
+    tools.progress(serial, "running Puppet")
+    when = tools.time.now()
+    ran = await shell.run(remote.RUN_PUPPET, timeout=tools.options.puppet)
+    if ran.status not in remote.PUPPET_GOOD:
+        said = ran.stderr.strip() or ran.stdout.strip()
+        raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
+    last = await last_run(tools, shell)
+    if last is None or not last.good:
+        raise TemporaryError("the Puppet run ended well, but its summary does not say so")
+    await _note(tools, serial, when)
+
+
+async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
+    if when is not None:
+        await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
+
+
+async def _check_node(tools: Tools, shell: Shell, action: RunPuppet | RollOut) -> None:
     found = await marker(shell, tools.options.answer)
     if found is None:
         raise TemporaryError(f"{action.hostname} does not run a system that we installed")
@@ -37,11 +80,25 @@ async def _check_node(tools: Tools, shell: Shell, action: RunPuppet) -> None:
         )
 
 
-async def _last_run_was_good(tools: Tools, shell: Shell) -> bool:
+async def last_run(tools: Tools, shell: Shell) -> remote.LastRun | None:
+    """Puppet's last run on the node; None: it never ran there, or writes its summary just now."""
     ran = await shell.run(remote.READ_LAST_RUN, timeout=tools.options.answer)
     if ran.status != 0:
-        return False  # Puppet never ran here
+        return None
     try:
-        return remote.parse_last_run(ran.stdout).good
+        return remote.parse_last_run(ran.stdout)
     except ValueError:
-        return False  # it writes the file while it runs
+        return None
+
+
+async def began(tools: Tools, shell: Shell, last: remote.LastRun) -> datetime | None:
+    """When the run asked for its document, or a little before, by our clock; None: its summary does not tell."""
+    if last.began is None:
+        return None
+    before = tools.time.now()
+    there = await ask(shell, remote.READ_CLOCK, tools.options.answer)
+    try:
+        ago = datetime.fromtimestamp(int(there), UTC) - last.began
+    except (ValueError, OverflowError, OSError) as error:
+        raise TemporaryError(f"its clock is not readable: {there[:80]!r}") from error
+    return before - max(ago, timedelta()) - SLACK

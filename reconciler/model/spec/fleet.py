@@ -98,6 +98,11 @@ class Policy(Strict):
         default=InstallPolicy.APPROVAL, description="its disks hold something we did not put there"
     )
     reinstall: InstallPolicy = Field(default=InstallPolicy.APPROVAL, description="it was in service")
+    roll_out: Literal["automatic", "agents"] = Field(
+        default="automatic",
+        description="a node in service whose Puppet document changed: automatic runs Puppet on it, as max_unavailable "
+        "and windows allow; agents leaves it to the timer of the node's own agent, and only shows who is behind",
+    )
     self_heal: StrictBool = Field(default=True, description="put back what drifted, where that destroys nothing")
     max_destructive: StrictInt = Field(default=10, ge=0, description="machines being wiped or installed at any moment")
     max_unavailable: Mapping[str, Budget] = Field(
