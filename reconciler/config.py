@@ -75,6 +75,7 @@ class Config(Strict):
     database: str = "sqlite:///var/reconciler.db"
     state: Path = Field(default=Path("var"), description="the git mirror and the encryption key live here")
     secret_key_file: Path | None = Field(default=None, description="default: <state>/secret.key")
+    boot: Path | None = Field(default=None, description="boot programs and live images; default: <state>/boot")
     listen: ListenConfig = ListenConfig()
     dashboard_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     tokens: tuple[TokenConfig, ...] = ()
@@ -93,6 +94,11 @@ class Config(Strict):
     def key_file(self) -> Path:
         """Where the key lies that secrets are encrypted with."""
         return self.secret_key_file or self.state / "secret.key"
+
+    @property
+    def boot_folder(self) -> Path:
+        """Where boot programs and live images lie."""
+        return self.boot or self.state / "boot"
 
     @property
     def planning_timings(self) -> Timings:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 
+from .booting import Boots
 from .model.machine import Approval, Observation, Pause
 from .model.plan import Plan, Wait
 from .model.tree import SpecTree
+from .provisioning.boot.tree import IMAGES, TFTP
 from .render.plan import plan_json
 from .server.access import Access, Address, Network, Token
 from .server.fleet import EventRow, FleetView, Source, build_fleet, with_progress
@@ -44,6 +46,7 @@ class Face:
     source: Source = field(default_factory=Source)
     progress: dict[str, str] = field(default_factory=dict)
     _view: FleetView | None = None
+    _boots_of: tuple[Picture, Boots] | None = None
     _recent: tuple[EventRow, ...] = ()
 
     def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
@@ -65,6 +68,7 @@ class Face:
             plan_json=lambda: self.picture.plan_json if self.picture else None,
             events=self._events,
             operators=StoredDecisions(self),
+            boots=self._boots,
             unready=self._unready,
         )
 
@@ -84,6 +88,14 @@ class Face:
         machines = self.picture.observation.machines if self.picture else ()
         found = [m.serial for m in machines if m.seen and m.seen.address == address]
         return found[0] if len(found) == 1 else None
+
+    def _boots(self) -> Boots | None:
+        if (picture := self.picture) is None:
+            return None
+        if self._boots_of is None or self._boots_of[0] is not picture:
+            images = self.site.config.boot_folder / TFTP / IMAGES
+            self._boots_of = picture, Boots(picture.tree, picture.observation.machines, images)
+        return self._boots_of[1]
 
     def _is_puppet_server(self, address: Address) -> bool:
         if self.picture is None:

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from . import api, dashboard, described
+from . import api, boot, dashboard, described
 from .answers import Answer, refused
 from .fast import App, Fast
 from .ingest import Ingest
@@ -40,6 +40,7 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     app.state.pages = Pages()
     app.include_router(dashboard.router)
     app.include_router(api.router)
+    app.include_router(boot.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from ..model.machine import Observation, Seen
 from ..model.observations import Heard, Notice
-from .access import Address, Token
+from .access import Address, Network, Token
 from .fleet import EventRow, FleetView
 
 
@@ -74,6 +75,22 @@ class Trust:
     tokens: Mapping[str, Token] = field(default_factory=dict)  # by the SHA-256 of the token, in hex
 
 
+class Boots(Protocol):
+    """What machines are told that boot from the network, as of one moment. Looks at memory only."""
+
+    @property
+    def trusted_networks(self) -> Sequence[Network]:
+        """Who may boot."""
+
+    @property
+    def images(self) -> Path:
+        """The folder of the live systems, each in one of its architecture."""
+
+    def ipxe(self, mac: str | None, serial: str | None, architecture: str | None) -> str: ...
+
+    def grub(self, mac: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """Everything the server serves. The functions look at memory, except ``events`` and ``operators``."""
@@ -85,4 +102,5 @@ class Served:
     plan_json: Callable[[], bytes | None]  # the latest plan as the contract's JSON; None before the first
     events: Callable[[int, int], Sequence[EventRow]]  # after this position, at most so many, oldest first
     operators: Operators
+    boots: Callable[[], Boots | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can

@@ -159,6 +159,7 @@ class World:
     view: FleetView = field(default_factory=lambda: fleet_of(12))
     observed: Observation | None = None
     plan: bytes | None = b'{"version": 1}'
+    boots: Any = None
     unready: tuple[str, ...] = ()
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
@@ -191,6 +192,7 @@ class World:
             plan_json=lambda: self.plan,
             events=lambda after, limit: [e for e in reversed(self.view.events) if e.position > after][:limit],
             operators=self.operators,
+            boots=lambda: self.boots,
             unready=lambda: self.unready,
         )
         self.app = create_app(served, self.ingest, self.metrics)

@@ -105,7 +105,7 @@ set timeout=3
 
 def _grub_live(live: Live, boot_mac: str | None) -> str:
     """Kernel and initrd over TFTP, which every GRUB can; shim's GRUB checks the kernel's signature there too."""
-    files = f"(tftp,{live.server})/live"
+    files = f"(tftp,{live.server})/live"  # tree.IMAGES
     entries = [
         f"  menuentry 'Live system ({architecture})' {{\n"
         f"    linux {files}/{architecture}/{KERNEL} {live.arguments(architecture, boot_mac)}\n"

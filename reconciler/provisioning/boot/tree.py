@@ -10,6 +10,10 @@ TFTP = "tftp"
 """The TFTP server's root, below the folder that everything for booting lies in."""
 
 
+IMAGES = "live"
+"""Below it: the live systems, ``<architecture>/<file>``; for GRUB over TFTP, for all others over HTTP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A boot program as Debian has it."""

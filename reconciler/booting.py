@@ -1,0 +1,80 @@
+"""Answers machines that boot from the network: joins what is known of them with what iPXE and GRUB are told.
+
+A machine is known by the MAC addresses and the serial that it reported. OCI goes by the address that the request comes
+from; a lease passes to another machine, and then a blank one is sent to its disk, or one in service to the live system.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .model.boot import BootChoice, BootFrom
+from .model.machine import MachineView
+from .model.spec.base import Subnet
+from .model.tree import SpecTree
+from .planning.booting import UNKNOWN, boots_from
+from .provisioning.boot import scripts
+from .provisioning.boot.arguments import parse_mac
+
+
+@dataclass(frozen=True)
+class Boots:
+    """Implements ``server.ports.Boots`` on one picture of the fleet."""
+
+    tree: SpecTree
+    machines: tuple[MachineView, ...]
+    images: Path
+
+    @property
+    def trusted_networks(self) -> Sequence[Subnet]:
+        """Who may boot."""
+        return self.tree.fleet.provisioning.trusted_networks
+
+    def ipxe(self, mac: str | None, serial: str | None, architecture: str | None) -> str:
+        """The machine's script; one that asks again for a machine that does not say who it is."""
+        if not mac and not serial:
+            return scripts.ipxe_identify()
+        known = parse_mac(mac or "")
+        return scripts.ipxe(self.choice(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
+
+    def grub(self, mac: str) -> str:
+        """The machine's menu."""
+        known = parse_mac(mac)
+        return scripts.grub(self.choice(known, None), self._live, known)
+
+    def choice(self, mac: str | None, serial: str | None) -> BootChoice:
+        """What a machine boots from that says this of itself.
+
+        By its address first: which of a machine's serials iPXE says is up to the firmware. An address that two machines
+        reported is nobody's; where both are not to lose their disk's system, neither is this one.
+        """
+        found = self._by_mac.get(mac, []) if mac else []
+        if len(found) != 1 and serial in self._by_serial:
+            found = [self._by_serial[serial]]
+        choices = [boots_from(m, self.tree) for m in found]
+        return next((choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN)
+
+    @cached_property
+    def _live(self) -> scripts.Live:
+        given = self.tree.fleet.provisioning
+        return scripts.live_of(given.address, given.boot)
+
+    @cached_property
+    def _by_serial(self) -> dict[str, MachineView]:
+        return {m.serial: m for m in self.machines}
+
+    @cached_property
+    def _by_mac(self) -> dict[str, list[MachineView]]:
+        return _grouped((mac, m) for m in self.machines if m.seen for mac in m.seen.hardware.macs)
+
+
+_DEBIANS = {"arm64": "arm64", "aarch64": "arm64"}
+"""What iPXE calls its processor. An iPXE for i386 starts BIOS machines, and they are amd64."""
+
+
+def _grouped(pairs: Iterable[tuple[str, MachineView]]) -> dict[str, list[MachineView]]:
+    found: dict[str, list[MachineView]] = {}
+    for mac, m in pairs:
+        found.setdefault(mac, []).append(m)
+    return found

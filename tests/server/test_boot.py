@@ -1,0 +1,135 @@
+"""Machines that boot from the network: whom they may ask, and what they are told."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from reconciler.booting import Boots
+from reconciler.model.machine import MachineView, Phase
+from reconciler.model.spec import KINDS
+from reconciler.model.tree import SpecTree
+
+from .conftest import Client
+from .worlds import LOOPBACK, NODE, STRANGER, World, machine_of
+
+SERVING, NEW = machine_of(1, Phase.IN_SERVICE), machine_of(2, Phase.ENROLLED)
+UNSEEN = "02:00:00:00:00:99"
+LIVE, DISK, ASK_AGAIN = "boot=live", "sanboot", "chain --replace"
+
+
+def mac_of(m: MachineView) -> str:
+    assert m.seen is not None
+    return min(m.seen.hardware.macs)
+
+
+def boots(folder: Path, *machines: MachineView) -> Boots:
+    fleet = {"provisioning": {"address": "192.168.100.2", "trusted_networks": ["192.168.100.0/24"]}}
+    return Boots(SpecTree(KINDS["Fleet"].model_validate(fleet)), machines, folder)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def images(world: World, tmp_path: Path) -> Iterator[Path]:
+    world.boots = boots(tmp_path, SERVING, NEW)
+    (tmp_path / "amd64").mkdir()
+    (tmp_path / "amd64/vmlinuz").write_bytes(b"kernel" * 100_000)
+    (tmp_path / "amd64/manifest.json").write_text("{}")
+    yield tmp_path
+    assert world.store.is_untouched
+    assert world.woken == 0
+
+
+@pytest.mark.parametrize("path", ["/oci/ipxe.php", "/v1/boot/ipxe"])
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({}, ASK_AGAIN),
+        ({"mac": ""}, ASK_AGAIN),
+        ({"mac": mac_of(SERVING)}, DISK),
+        ({"mac": mac_of(SERVING).upper().replace(":", "-")}, DISK),
+        ({"serial": SERVING.serial}, DISK),
+        ({"mac": UNSEEN, "serial": SERVING.serial}, DISK),
+        ({"mac": mac_of(NEW)}, LIVE),
+        ({"mac": UNSEEN}, LIVE),
+        ({"mac": "not an address", "serial": "; reboot"}, LIVE),
+    ],
+)
+async def test_a_machine_is_told_by_its_phase(client: Client, path: str, query: dict[str, str], told: str) -> None:
+    answer = await client("192.168.100.77").get(path, params=query)
+    assert answer.status_code == 200
+    assert answer.text.startswith("#!ipxe\n")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert [word for word in (LIVE, DISK, ASK_AGAIN) if word in answer.text] == [told]
+
+
+async def test_the_script_that_ipxe_makes_of_the_first_leads_to_the_second(client: Client) -> None:
+    first = (await client().get("/oci/ipxe.php")).text
+    uri = first.split()[3].replace("${netX/mac}", mac_of(SERVING)).replace("${serial:uristring}", "A%20B")
+    second = await client().get(uri.replace("${buildarch}", "arm64"))
+    assert DISK in second.text
+
+
+async def test_arm_gets_its_own_kernel(client: Client) -> None:
+    answer = await client().get("/v1/boot/ipxe", params={"mac": UNSEEN, "arch": "arm64"})
+    assert "/v1/boot/images/arm64/vmlinuz" in answer.text
+
+
+async def test_grub_is_told_the_same(client: Client) -> None:
+    assert "Local disk" in (await client().get(f"/v1/boot/grub/{mac_of(SERVING)}")).text
+    for mac in (mac_of(NEW), UNSEEN, "x;y"):
+        menu = (await client().get(f"/v1/boot/grub/{mac}")).text
+        assert "boot=live" in menu
+        assert "Local disk" not in menu
+
+
+@pytest.mark.parametrize("path", ["/oci/ipxe.php", "/v1/boot/ipxe", "/v1/boot/grub/x", "/v1/boot/images/amd64/vmlinuz"])
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("192.168.100.77", {}, 200),
+        (STRANGER, {}, 403),
+        (NODE, {}, 403),
+        (LOOPBACK, {}, 403),
+        ("192.168.100.77", {"x_forwarded_for": "192.168.100.77"}, 403),
+    ],
+)
+async def test_only_trusted_networks_boot_from_here(
+    client: Client, path: str, address: str, headers: dict[str, str], status: int
+) -> None:
+    assert (await client(address, **headers).get(path)).status_code == status
+
+
+async def test_without_specs_nobody_is_told_anything(client: Client, world: World) -> None:
+    world.boots = None
+    answer = await client().get("/oci/ipxe.php")
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+
+
+async def test_images_come_whole_and_nothing_else_does(client: Client) -> None:
+    answer = await client().get("/v1/boot/images/amd64/vmlinuz")
+    assert answer.content == b"kernel" * 100_000
+    for path in ("amd64/manifest.json", "amd64/..%2Famd64%2Fvmlinuz", "mips/vmlinuz"):
+        assert (await client().get(f"/v1/boot/images/{path}")).status_code in (400, 404)
+    missing = await client().get("/v1/boot/images/arm64/vmlinuz")
+    assert missing.status_code == 404
+    assert "boot-image build" in missing.text
+
+
+async def test_only_get(client: Client) -> None:
+    assert (await client().post("/oci/ipxe.php")).status_code == 405
+
+
+def test_an_address_that_two_machines_reported_is_nobodys(tmp_path: Path) -> None:
+    assert NEW.seen
+    twin = replace(NEW, seen=SERVING.seen)
+    both = boots(tmp_path, SERVING, twin)
+    assert both.choice(mac_of(SERVING), None).boot == "disk"
+    assert both.choice(mac_of(SERVING), twin.serial).boot == "live"
+    assert both.choice(mac_of(SERVING), SERVING.serial).boot == "disk"
+
+
+def test_networks_of_the_specs_are_those_that_boot(tmp_path: Path) -> None:
+    assert tuple(boots(tmp_path).trusted_networks) == (ip_network("192.168.100.0/24"),)
