@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import asyncssh
 import structlog
 
 from .drivers.host_keys import FileHostKeys
@@ -26,11 +26,11 @@ from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.machine import Phase
 from .model.plan import Act, Advance, PlanningInput, Wait
+from .node_files import NodeFiles
 from .planning.planner import plan
 from .power import PowerWatch
 from .puppet_runs import PuppetWatch
-from .reach import PROVISIONING_KEY, StoredDirectory
-from .secrets.parts import part_of
+from .reach import PROVISIONING_KEY, StoredDirectory, client_key
 from .server.app import create_app
 from .server.fleet import Source
 from .server.ingest import Ingest
@@ -272,7 +272,8 @@ class Daemon:
 
     def _tools(self) -> Tools:
         config, site = self.site.config, self.site
-        shells = SshShells(self._client_key, self._host_keys, self._directory, site.now, config.ssh_port)
+        key = partial(client_key, site.store)
+        shells = SshShells(key, self._host_keys, self._directory, site.now, config.ssh_port)
         return Tools(
             records=Records(site),
             directory=self._directory,
@@ -280,7 +281,9 @@ class Daemon:
             shells=shells,
             progress=self._face.progress.__setitem__,
             time=Time(site.now, asyncio.sleep),
-            options=Options(fleet=lambda: self._tree().fleet, poll=config.install_poll.total_seconds()),
+            options=Options(
+                fleet=lambda: self._tree().fleet, files=NodeFiles(site), poll=config.install_poll.total_seconds()
+            ),
         )
 
     def _tree(self) -> Any:
@@ -290,12 +293,6 @@ class Daemon:
 
     def _bmc_username(self) -> str:
         return str(self._tree().fleet.bmc.username)
-
-    def _client_key(self) -> asyncssh.SSHKey:
-        text = self.site.store.secret(PROVISIONING_KEY)
-        if text is None:
-            raise PermanentError(f"the secret {PROVISIONING_KEY} has not been made")
-        return asyncssh.import_private_key(part_of(text, "ssh", "private"))
 
     async def _lease(self) -> int | None:
         """Wait until no other daemon acts on this database; None when told to stop meanwhile."""

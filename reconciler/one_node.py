@@ -11,7 +11,7 @@ from .documents import Document, cluster_inputs, compile_one, member_of, write_o
 from .drivers.puppet_signatures import known_signatures
 from .enc.compile import Compiled, secrets_in
 from .enc.explain import explain as explain_compiled
-from .enc.view import EncError, Member
+from .enc.view import ClusterInput, EncError, Member, View, views
 from .hardware.choice import disks_in_use
 from .hardware.racking import rack
 from .model.errors import PermanentError
@@ -48,7 +48,28 @@ def explain(site: Site, hostname: str, parameter: str | None = None) -> Explanat
         raise PermanentError(f'{hostname} is not given "{parameter}"{_meant(parameter or "", names)}') from None
 
 
+def view_of(site: Site, hostname: str) -> View:
+    """The node as the tables see it.
+
+    Raises:
+        PermanentError: There is no such node, or not in a cluster of the specs.
+    """
+    given, _ = _given(site, hostname)
+    try:
+        return views(given)[hostname]
+    except EncError as error:
+        raise PermanentError(str(error)) from None
+
+
 def _compiled(site: Site, hostname: str) -> tuple[Compiled, str | None]:
+    given, address = _given(site, hostname)
+    try:
+        return compile_one(given, hostname, known_signatures()), address
+    except EncError as error:
+        raise PermanentError(str(error)) from None
+
+
+def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
     store = site.kept
     held = store.allocations() if store else {}
     mine = next((one for one in held.values() if one.hostname == hostname), None)
@@ -63,10 +84,7 @@ def _compiled(site: Site, hostname: str) -> tuple[Compiled, str | None]:
         for serial, one in cluster.items()
     ]
     (given,) = cluster_inputs(tree, {mine.cluster: peers}, store.vips(), load_table(), known)
-    try:
-        return compile_one(given, hostname, known), mine.address
-    except EncError as error:
-        raise PermanentError(str(error)) from None
+    return given, mine.address
 
 
 def _member(

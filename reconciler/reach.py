@@ -5,9 +5,12 @@ Implements the port ``Directory`` of execution with what the store holds.
 
 from collections.abc import Callable
 
+import asyncssh
+
 from .execution.ports import BmcAccess
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import SecretRef, Seen
+from .secrets.parts import part_of
 from .store import Store
 
 PROVISIONING_KEY = SecretRef("fleet", "ssh", "provisioning", "ssh")
@@ -20,6 +23,18 @@ BMC_PASSWORD = SecretRef("fleet", "bmc", "password", "text")
 def own_bmc_password(serial: str) -> SecretRef:
     """Names the password of one machine's BMC."""
     return SecretRef(f"bmc:{serial}", "bmc", "password", "password16")
+
+
+def client_key(store: Store) -> asyncssh.SSHKey:
+    """The private half of ``PROVISIONING_KEY``.
+
+    Raises:
+        PermanentError: It has not been made.
+    """
+    text = store.secret(PROVISIONING_KEY)
+    if text is None:
+        raise PermanentError(f"the secret {PROVISIONING_KEY} has not been made")
+    return asyncssh.import_private_key(part_of(text, "ssh", "private"))
 
 
 class StoredDirectory:

@@ -21,6 +21,7 @@ import asyncssh
 
 from ..execution.ports import Clock, Directory, HostKey, HostKeys, Ran, Shell
 from ..model.errors import PermanentError, TemporaryError
+from ..model.files import PRIVATE, File
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
@@ -189,15 +190,17 @@ class SshShell:
             raise TemporaryError(f'lost {self.address} while "{command}" ran')
         return Ran(process.exit_status, out, err)
 
-    async def put(self, files: Mapping[str, bytes]) -> None:
-        """Write whole files, mode 0600, each under another name first: a reader sees the old text or the new."""
+    async def put(self, files: Mapping[str, File]) -> None:
+        """Write whole files, each under another name first: a reader sees the old text or the new."""
         try:
             async with asyncio.timeout(self.timings.answer), self.connection.start_sftp_client() as sftp:
-                for path, content in files.items():
+                for path, file in files.items():
                     await sftp.makedirs(posixpath.dirname(path), exist_ok=True)
                     new = f"{path}.new"
-                    async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=0o600)) as file:
-                        await file.write(content)
+                    async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=PRIVATE)) as opened:
+                        await opened.write(file.content)
+                    if file.mode != PRIVATE:
+                        await sftp.chmod(new, file.mode)  # what a server makes of a mode at open is up to its umask
                     await sftp.posix_rename(new, path)
         except _TEMPORARY as error:
             raise TemporaryError(f"cannot write files on {self.address}: {error or type(error).__name__}") from error

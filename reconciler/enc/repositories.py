@@ -62,6 +62,36 @@ def unknown_tokens(r: RepositorySpec, fleet: FleetSpec) -> tuple[str, ...]:
     return tuple(sorted(set(_TOKEN.findall(r.sources or "")) - known))
 
 
+def repository_files(v: View) -> dict[str, str]:
+    """The same for the installer's hook: path below ``/etc/oci/repos`` to text, of those that the node gets."""
+    found: dict[str, str] = {}
+    for key, r in v.tree.repositories.items():
+        name = r.name or key
+        if not r.install_in_target or unknown_tokens(r, v.fleet):
+            continue
+        directives = {**_directives(r), "install_repo_in_target": "yes"}
+        if r.hardware_vendors:
+            directives["target_hardware_vendor_cmd_check"] = '"dmidecode -s system-manufacturer"'
+        sections = {"DEFAULT": {**directives, **_tokens(r, v.fleet)}, **r.distribution_tokens}
+        texts = {
+            "repo.conf": "".join(_section(title, values) for title, values in sections.items()),
+            "repo.sources": r.sources,
+            "repo.pref": r.pinning,
+            "key.asc": r.key,
+        }
+        found |= {f"{r.family}/{name}/{file}": text for file, text in texts.items() if text is not None}
+    return found
+
+
+def _section(title: str, values: Mapping[str, str]) -> str:
+    return f"[{title}]\n" + "".join(f"{name}={value}\n" for name, value in sorted(values.items())) + "\n"
+
+
+def repository_tokens(fleet: FleetSpec) -> dict[str, str]:
+    """The fleet's own values for tokens, which win over a repository's."""
+    return {name: value for name, value in fleet.repository_tokens.items() if name not in PINNED_TOKENS and value}
+
+
 def _tokens(r: RepositorySpec, fleet: FleetSpec) -> dict[str, str]:
     """What is common to all distributions. The module takes directives and tokens from one list, so both are in it."""
     server = {
@@ -71,8 +101,7 @@ def _tokens(r: RepositorySpec, fleet: FleetSpec) -> dict[str, str]:
         "DEBIAN_INCOMING_BUILDD": fleet.mirrors.incoming,
         "OPENSTACK_RELEASE": fleet.release.openstack,
     }
-    wins = {name: value for name, value in fleet.repository_tokens.items() if name not in PINNED_TOKENS and value}
-    return {**server, **_directives(r), **r.tokens, **wins}
+    return {**server, **_directives(r), **r.tokens, **repository_tokens(fleet)}
 
 
 def _directives(r: RepositorySpec) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..model.actions import Action, Enroll
 from ..model.events import Event
+from ..model.files import File
 from ..model.machine import Power, SecretRef, Seen
 
 Clock = Callable[[], datetime]
@@ -76,8 +77,8 @@ class Shell(Protocol):
 
     async def run(self, command: str, *, timeout: float) -> Ran: ...
 
-    async def put(self, files: Mapping[str, bytes]) -> None:
-        """Write whole files by absolute path, making their folders; mode 0600."""
+    async def put(self, files: Mapping[str, File]) -> None:
+        """Write whole files by absolute path with their modes, making their folders."""
 
     async def close(self) -> None: ...
 

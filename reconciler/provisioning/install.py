@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.spec import FleetSpec
-from . import interfaces, remote
+from . import interfaces
 
 PROGRAM = "build-openstack-debian-image"
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
@@ -95,11 +95,3 @@ def _disk(name: str, *, uefi: bool) -> str:
 def _packages(action: InstallOs, hardware: Hardware) -> list[str]:
     switch = ["openvswitch-switch"] if any(one.bridge or one.ovs_ports for one in action.interfaces) else []
     return [*_FIRMWARE_AND_TOOLS, *_MICROCODE.get(hardware.cpu.vendor, ()), *_MORE_TOOLS, *switch]
-
-
-def target_files(fleet: FleetSpec) -> dict[str, bytes]:
-    """What every installed system needs to find us at its first boot, by absolute path in the live system."""
-    files = {remote.TARGET + remote.SERVER_FILE: f"{fleet.provisioning.address}\n".encode()}
-    if fleet.http_proxy.enabled:
-        files[f"{remote.TARGET}/etc/oci/http_proxy_addr"] = f"{fleet.http_proxy.address}\n".encode()
-    return files

@@ -24,6 +24,7 @@ from typing import Literal
 import yaml
 
 from ..model.actions import InstallOs
+from ..model.files import File, private
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 """A UUID that is new at every boot (random(4)); tells a rebooted machine from one whose host key was swapped."""
@@ -204,12 +205,12 @@ main
 """
 
 
-def install_files(action: InstallOs, command: str) -> dict[str, bytes]:
+def install_files(action: InstallOs, command: str) -> dict[str, File]:
     """What is uploaded before ``START_INSTALL``, by absolute path in the live system."""
     marker = Marker(action.serial, action.hostname, action.generation, action.id)
     return {
-        TARGET + MARKER_FILE: marker.render().encode(),
-        SCRIPT_FILE: install_script(action, command).encode(),
+        TARGET + MARKER_FILE: private(marker.render()),
+        SCRIPT_FILE: private(install_script(action, command)),
     }
 
 

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncssh
 
@@ -43,8 +44,15 @@ class _Sftp(asyncssh.SFTPServer):
         assert mode == 0o600
         self.machine.files[path] = bytes(content)
 
+    def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        assert attrs.permissions is not None
+        self.machine.modes[path.decode()] = attrs.permissions
+
     def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        self.machine.files[newpath.decode()] = self.machine.files.pop(oldpath.decode())
+        kept: dict[str, Any]
+        for kept in (self.machine.files, self.machine.modes):
+            if oldpath.decode() in kept:
+                kept[newpath.decode()] = kept.pop(oldpath.decode())
 
 
 @dataclass

@@ -10,6 +10,7 @@ from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import remote
 
@@ -97,10 +98,12 @@ async def test_a_machine_without_a_known_bmc_says_so(world: World) -> None:
 
 class TestInstall:
     async def test_a_blank_machine_is_installed_once(self, world: World) -> None:
+        hosts = {remote.TARGET + "/etc/hosts": File(b"127.0.0.1 localhost\n", 0o644)}
+        world.options = replace(world.options, files=lambda action: hosts)
         await do(world, build.INSTALL)
         assert world.machine.installs == 1
         assert remote.parse_marker(world.machine.disk[remote.MARKER_FILE].decode()).hostname == build.HOSTNAME
-        assert world.machine.disk[remote.SERVER_FILE] == b"192.0.2.1\n"
+        assert world.machine.disk["/etc/hosts"] == b"127.0.0.1 localhost\n"
         assert world.told[0] == (build.SERIAL, "2 steps left")
 
     async def test_doing_it_again_changes_nothing(self, world: World) -> None:

@@ -13,6 +13,7 @@ from reconciler.drivers.host_keys import FileHostKeys
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import HostKey
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.files import File
 from reconciler.provisioning import remote
 
 from ..fakes.clock import NOON, FakeClock
@@ -173,13 +174,16 @@ class TestConnection:
         assert (missing.status, missing.stderr) == (127, "sh: nonsense: not found\n")
         await shell.close()
 
-    async def test_files_arrive_whole_and_private(self, shells: ssh.SshShells, server: SshMachine) -> None:
+    async def test_files_arrive_whole_with_their_modes(self, shells: ssh.SshShells, server: SshMachine) -> None:
         shell = await shells.open(SERIAL, HERE)
-        await shell.put({"/run/reconciler/install.sh": b"#!/bin/sh\n", "/oci-in-target/etc/big": b"x" * 300_000})
+        await shell.put(
+            {"/run/reconciler/install.sh": File(b"#!/bin/sh\n"), "/oci-in-target/etc/big": File(b"x" * 300_000, 0o644)}
+        )
         assert server.machine.files == {
             "/run/reconciler/install.sh": b"#!/bin/sh\n",
             "/oci-in-target/etc/big": b"x" * 300_000,
         }
+        assert server.machine.modes == {"/oci-in-target/etc/big": 0o644}
         await shell.close()
 
     async def test_a_command_that_never_ends_is_given_up(self, shells: ssh.SshShells, server: SshMachine) -> None:
@@ -204,7 +208,7 @@ class TestConnection:
         with pytest.raises(TemporaryError, match=r"lost 127\.0\.0\.1"):
             await shell.run("true", timeout=5)
         with pytest.raises(TemporaryError, match="cannot write files on"):
-            await shell.put({"/a": b""})
+            await shell.put({"/a": File(b"")})
         await shell.close()
         with pytest.raises(TemporaryError, match="cannot connect to"):
             await shells.open(SERIAL, HERE)

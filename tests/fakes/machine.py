@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
+from reconciler.model.files import File
 from reconciler.provisioning import remote
 
 from .clock import NOON
@@ -29,6 +30,7 @@ class FakeMachine:
     installs: int = 0  # times that disks were erased
     most_installers: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)  # of files that are not private
     boot_id: str = "1111"
     disk: dict[str, bytes] = field(default_factory=dict)  # the installed system's files
     installed_runs: bool = False  # the machine runs the installed system, not the live one
@@ -49,8 +51,8 @@ class FakeMachine:
     def running(self) -> bool:
         return self._left > 0
 
-    def put(self, files: Mapping[str, bytes]) -> None:
-        self.files.update(files)
+    def put(self, files: Mapping[str, File]) -> None:
+        self.files |= {path: file.content for path, file in files.items()}
 
     def answer(self, command: str) -> Ran:
         self.log.append(command)
@@ -143,7 +145,7 @@ class FakeShell:
         await self.between()
         return ran
 
-    async def put(self, files: Mapping[str, bytes]) -> None:
+    async def put(self, files: Mapping[str, File]) -> None:
         await self._reach()
         self.machine.put(files)
         await self.between()

@@ -73,9 +73,3 @@ def test_a_node_gets_what_its_role_and_settings_ask_for() -> None:
     assert after(words, "--extra-packages").endswith(",mtr-tiny,nginx")
     assert "--add-serial-getty" not in words
     assert words[-2:] == ["--kernel-from-backports", "yes"]
-
-
-def test_a_machine_learns_where_this_server_is() -> None:
-    assert install.target_files(FLEET) == {"/oci-in-target/etc/oci/pxe-server-ip": b"192.168.100.2\n"}
-    proxied = FLEET.model_copy(update={"http_proxy": FLEET.http_proxy.model_copy(update={"enabled": True})})
-    assert install.target_files(proxied)["/oci-in-target/etc/oci/http_proxy_addr"] == b"example.com:3128\n"

@@ -26,7 +26,7 @@ def live(tmp_path: Path) -> Path:
 
 
 def script(live: Path, command: str, action: object = ACTION) -> Path:
-    text = remote.install_files(action, command)[remote.SCRIPT_FILE].decode()
+    text = remote.install_files(action, command)[remote.SCRIPT_FILE].content.decode()
     for path in (remote.STATE_FILE, remote.LOCK_FILE, remote.LOG_FILE, remote.SERVER_FILE):
         text = text.replace(path, f"{live}{path}")
     path = live / remote.SCRIPT_FILE.removeprefix("/")
@@ -91,7 +91,7 @@ def test_two_installs_never_run_at_once(live: Path) -> None:
 
 
 def test_the_installed_system_can_prove_whose_it_is() -> None:
-    text = remote.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].decode()
+    text = remote.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].content.decode()
     assert remote.parse_marker(text) == remote.Marker("A001", "cl1-controller-1.example.com", 1, ACTION.id)
 
 

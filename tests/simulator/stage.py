@@ -123,10 +123,10 @@ class Stage:
         """Upload and start the installer, as the handler does it."""
         files = remote.install_files(action, "build-openstack-debian-image --release trixie")
         async with self.ssh() as connection, connection.start_sftp_client() as sftp:
-            for path, content in files.items():
+            for path, file in files.items():
                 await sftp.makedirs(os.path.dirname(path), exist_ok=True)
-                async with sftp.open(path, "wb") as file:
-                    await file.write(content)
+                async with sftp.open(path, "wb") as opened:
+                    await opened.write(file.content)
         assert (await self.ask(remote.START_INSTALL))[0] == 0
 
 

@@ -5,6 +5,7 @@ running, ended, or never begun. Right before anything is erased the machine says
 through the very connection that will be used.
 """
 
+import asyncio
 import shlex
 from dataclasses import dataclass
 
@@ -93,13 +94,14 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         now = disks.parse_lsblk(await ask(shell, remote.LIST_DISKS, options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
+    async with tools.minting:
+        before = await asyncio.to_thread(options.files, action)
     touched = {*action.system_disks, *action.data_disks}
     unknown = touched - {identity.partition(" ")[0] for identity in action.identity}
     differences = [f"{name} was not in the plan" for name in sorted(unknown)]
     if differences := [*differences, *disks.differences(action.identity, now)]:
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
-    more = {remote.TARGET + path: content for path, content in options.files(action).items()}
-    await shell.put({**install.target_files(fleet), **more, **remote.install_files(action, shlex.join(words))})
+    await shell.put({**before, **remote.install_files(action, shlex.join(words))})
     await _start(tools, shell)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ...model.actions import Action, InstallOs
 from ...model.errors import PermanentError, TemporaryError
+from ...model.files import File
 from ...model.machine import Seen
 from ...model.spec import FleetSpec
 from ...provisioning import remote
@@ -16,17 +17,13 @@ MINTING_AT_ONCE = 2
 """Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""
 
 
-def _no_files(_: InstallOs) -> Mapping[str, bytes]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """How patient handlers are, in seconds, and what they take from the specs of the moment."""
 
     fleet: Callable[[], FleetSpec]
-    files: Callable[[InstallOs], Mapping[str, bytes]] = _no_files
-    """More for the installed system, by absolute path there; every file gets mode 0600."""
+    files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
+    """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
     poll: float = 5.0  # between two looks at a running install
     silence: float = 120.0  # a machine being installed may be out of reach for so long

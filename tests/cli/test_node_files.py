@@ -1,0 +1,36 @@
+"""The files of a node's install, from a whole site: its place in the cluster, its secrets, its host key."""
+
+import subprocess
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.actions import InstallOs
+from reconciler.model.errors import PermanentError
+from reconciler.model.events import Started
+from reconciler.node_files import NodeFiles
+
+from .conftest import Laid
+
+KEY = "/oci-in-target/etc/ssh/ssh_host_rsa_key"
+
+
+def test_a_node_gets_its_place_and_keeps_its_host_key(laid: Laid, tmp_path: Path) -> None:
+    with closing(laid.open()) as site:
+        actions = [event.action for _, event in site.store.events_after(0) if isinstance(event, Started)]
+        action = next(one for one in actions if isinstance(one, InstallOs))
+        made = NodeFiles(site)
+        found, again = made(action), made(action)
+        with pytest.raises(PermanentError, match='no enrolled machine has the hostname "nobody'):
+            made(replace(action, hostname="nobody.example.com"))
+    hosts = found["/oci-in-target/etc/hosts"].content.decode()
+    assert action.hostname in hosts
+    assert f"role: {action.role}\n" in found["/oci-in-target/etc/facter/facts.d/oci_facts.yaml"].content.decode()
+    assert found[KEY] == again[KEY]
+    certificate = tmp_path / "host-cert.pub"
+    certificate.write_bytes(found[f"{KEY}-cert.pub"].content)
+    told = subprocess.run(["ssh-keygen", "-L", "-f", certificate], capture_output=True, text=True, check=True).stdout
+    assert "host certificate" in told
+    assert action.hostname in told.partition("Principals:")[2]
