@@ -80,8 +80,15 @@ class Config(Strict):
     dashboard_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     tokens: tuple[TokenConfig, ...] = ()
     ssh_port: int = 22
-    bmc_port: int = 623
-    bmc_protocol: Literal["ipmi", "simulated"] = Field(default="ipmi", description="simulated: the demo's own BMCs")
+    bmc_port: int = Field(default=623, description="of IPMI")
+    redfish_port: int = 443
+    redfish_authorities: Path | None = Field(
+        default=None,
+        description="PEM file of who signed the BMCs' certificates; without it, what a BMC shows first is pinned",
+    )
+    bmc_protocol: Literal["auto", "redfish", "ipmi", "simulated"] = Field(
+        default="auto", description="auto: Redfish where a BMC answers it, else IPMI; simulated: the demo's own BMCs"
+    )
     bmc_poll: Duration = Field(default="5m", validate_default=True, description="how often power is looked at")
     puppet_poll: Duration = Field(
         default="10m", validate_default=True, description="how often nodes that are behind are asked for their last run"

@@ -15,10 +15,8 @@ from typing import Any
 import structlog
 
 from .drivers.host_keys import FileHostKeys
-from .drivers.ipmi import IpmiBmcs
 from .drivers.source import Looked, watch
 from .drivers.ssh import SshShells
-from .execution.breaker import GuardedBmcs
 from .execution.ensure import Time
 from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
@@ -37,8 +35,8 @@ from .server.ingest import Ingest
 from .server.metrics import Metrics
 from .server.serve import Server
 from .serving import EVENTS_SHOWN, Face, Picture
-from .simulator.plain_bmc import PlainBmcs
 from .site import Records, Site
+from .site_bmcs import SiteBmcs
 from .specs.loader import Loaded
 
 log = structlog.get_logger()
@@ -67,8 +65,8 @@ class Daemon:
         self._listening_since: datetime | None = None
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
-        self._bmcs = GuardedBmcs(IpmiBmcs() if site.config.bmc_protocol == "ipmi" else PlainBmcs(), site.now)
-        self._directory = StoredDirectory(site.store, self._bmc_username, site.config.bmc_port)
+        self._bmcs = SiteBmcs(site.config, site.now)
+        self._directory = StoredDirectory(site.store, self._tree, site.config.bmc_port)
         self._executor = Executor(site.store, handlers(self._tools()), site.now, on_done=self._done)
 
     def stop(self) -> None:
@@ -261,6 +259,7 @@ class Daemon:
 
     def _prepare(self) -> None:
         self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
+        self._bmcs.read()
         self.site.mint((PROVISIONING_KEY,))
         self._looked = self.site.look()
         self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
@@ -290,9 +289,6 @@ class Daemon:
         if self._face.picture is None:
             raise TemporaryError("there are no valid specs yet")
         return self._face.picture.tree
-
-    def _bmc_username(self) -> str:
-        return str(self._tree().fleet.bmc.username)
 
     async def _lease(self) -> int | None:
         """Wait until no other daemon acts on this database; None when told to stop meanwhile."""

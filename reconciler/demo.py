@@ -167,7 +167,13 @@ async def simulated_fleet(demo: Demo, racks: Racks = RACKS) -> AsyncIterator[Sim
     servers = build_servers(placed, demo.folder / "servers", demo.url, network=stage.network, pace=stage.pace)
     bmcs = {
         serial: make_bmc(
-            stage.protocol, server.bmc_address, stage.bmc_port, username, "demo-password", demo.folder / "bmcs" / serial
+            stage.protocol,
+            server.bmc_address,
+            stage.bmc_port,
+            username,
+            "demo-password",
+            serial,
+            demo.folder / "bmcs" / serial,
         )
         for serial, server in servers.items()
     }

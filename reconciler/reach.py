@@ -10,6 +10,8 @@ import asyncssh
 from .execution.ports import BmcAccess
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import SecretRef, Seen
+from .model.spec import MachineBmc
+from .model.tree import SpecTree
 from .secrets.parts import part_of
 from .store import Store
 
@@ -40,10 +42,10 @@ def client_key(store: Store) -> asyncssh.SSHKey:
 class StoredDirectory:
     """Where a machine can be reached right now."""
 
-    def __init__(self, store: Store, username: Callable[[], str], bmc_port: int) -> None:
-        """``username``: of BMCs, as the specs in force have it."""
+    def __init__(self, store: Store, tree: Callable[[], SpecTree], bmc_port: int) -> None:
+        """``tree``: the specs in force."""
         self._store = store
-        self._username = username
+        self._tree = tree
         self._bmc_port = bmc_port
 
     def seen(self, serial: str) -> Seen | None:
@@ -54,6 +56,11 @@ class StoredDirectory:
         """Of the machine's allocation now; None: it has none."""
         held = self._store.allocations().get(serial)
         return held.generation if held else None
+
+    def reporters_of_bmc(self, address: str) -> frozenset[str]:
+        """Serials of all machines whose agents last said that their BMC has this address."""
+        seen = self._store.snapshot().seen
+        return frozenset(serial for serial, one in seen.items() if one.hardware.bmc_address == address)
 
     def bmc(self, serial: str) -> BmcAccess:
         """Address and login of a machine's BMC.
@@ -72,4 +79,6 @@ class StoredDirectory:
                 f'the BMC of {serial} has no password yet: "reconciler secrets set {BMC_PASSWORD}" sets that of all, '
                 f'"reconciler secrets set {own_bmc_password(serial)}" that of one'
             )
-        return BmcAccess(address, self._bmc_port, self._username(), password)
+        tree = self._tree()
+        pin = tree.machines[serial].bmc if serial in tree.machines else MachineBmc()
+        return BmcAccess(address, self._bmc_port, tree.fleet.bmc.username, password, pin.protocol, pin.serial)

@@ -1,25 +1,22 @@
 """BMCs over IPMI 2.0, through pyghmi.
 
 pyghmi is synchronous, keeps one input/output thread for the whole process, and shares a session between all who ask
-for the same BMC and user. So every call runs on a thread of a pool of our own, and a BMC is lent to one caller at a
-time. A call that was given up is still running on its thread: its BMC stays lent until the thread is back and the
-session is logged out.
+for the same BMC and user: see ``lending``.
 """
 
-import asyncio
 import struct
-from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pyghmi import exceptions
 from pyghmi.ipmi.command import Command
+from pyghmi.ipmi.fru import FRU
 
-from ..execution.ports import Bmc, BmcAccess, BootDevice
+from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
+from .lending import Lender, Loan
 
 T = TypeVar("T")
 
@@ -31,8 +28,13 @@ _REFUSED = ("incorrect password", "unauthorized name", "unauthorized role", "inv
 _NO_ANSWER = ("", "none", "timeout", "session no longer connected")
 """All that pyghmi says when a BMC does not answer."""
 
-CLOSE_SECONDS = 30.0
-"""How long ``close`` waits for a call that was given up. Dead BMCs let pyghmi go after some 6 s, busy ones after 20."""
+_STORAGE, _FRU_INFO, _FRU_READ = 0x0A, 0x10, 0x11  # network function and commands, IPMI 2.0, chapter 34
+_FRU_CHUNK = 32
+"""Bytes of inventory asked for at a time. pyghmi's own way asks for 224 and gives up where that is too many."""
+_NO_FRU = frozenset({0xC1, 0xC9, 0xCB, 0xCC, 0xD5})
+"""Completion codes of a BMC that has no such inventory: no such command, out of range, absent, invalid."""
+_TOO_LONG = frozenset({0xC7, 0xC8, 0xCA})
+"""Completion codes of a BMC that was asked for too much at once."""
 
 
 @dataclass
@@ -40,13 +42,10 @@ class IpmiBmcs:
     """Opens IPMI sessions, at most one per BMC and ``sessions`` in all. ``close`` gives the threads back."""
 
     sessions: int = 64  # a thread each while something is asked
-    _pool: ThreadPoolExecutor = field(init=False)
-    _slots: asyncio.Semaphore = field(init=False)
-    _lent: defaultdict[tuple[str, int], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _lender: Lender = field(init=False)
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.sessions, thread_name_prefix="ipmi")
-        self._slots = asyncio.Semaphore(self.sessions)
+        self._lender = Lender("ipmi", self.sessions)
 
     async def open(self, access: BmcAccess) -> Bmc:
         """Log in.
@@ -55,14 +54,7 @@ class IpmiBmcs:
             TemporaryError: No answer, or the BMC has no session free.
             PermanentError: It refuses the user name or password.
         """
-        lent = self._lent[access.address, access.port]
-        await lent.acquire()
-        try:
-            await self._slots.acquire()
-        except BaseException:
-            lent.release()
-            raise
-        session = IpmiBmc(access, self._pool, (lent, self._slots))
+        session = IpmiBmc(access, await self._lender.lend(access.address, access.port))
         try:
             await session.login()
         except BaseException:
@@ -72,7 +64,7 @@ class IpmiBmcs:
 
     def close(self) -> None:
         """Let the threads end. Sessions are closed before."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lender.close()
 
 
 @dataclass
@@ -80,11 +72,8 @@ class IpmiBmc:
     """One session with one BMC. Made by ``IpmiBmcs.open``; gives back what was lent to it when it is closed."""
 
     access: BmcAccess
-    _pool: ThreadPoolExecutor
-    _lent: tuple[asyncio.Lock, asyncio.Semaphore]
+    _loan: Loan
     _command: Any = None  # pyghmi has no types; None: not logged in
-    _asked: asyncio.Future[Any] | None = None
-    _ending: asyncio.Task[None] | None = None
 
     async def login(self) -> None:
         await self._ask("log in", self._log_in)
@@ -92,6 +81,18 @@ class IpmiBmc:
     async def power(self) -> Power:
         answer = await self._ask("read the power state", lambda: self._command.get_power())
         return Power(answer["powerstate"])
+
+    async def identity(self) -> BmcIdentity:
+        raw = await self._ask("read the inventory", self._fru)
+        try:
+            known = FRU(rawdata=raw).info or {} if raw else {}
+        except (exceptions.PyghmiException, IndexError, LookupError, TypeError, ValueError):
+            known = {}  # not what IPMI's FRU format is: it says nothing
+        named = {name: str(value) for name, value in known.items() if isinstance(value, str)}
+        return BmcIdentity(
+            frozenset(named[name] for name in ("Chassis serial number", "Serial Number") if name in named),
+            frozenset(named[name] for name in ("Board serial number",) if name in named),
+        )
 
     async def set_power(self, want: Power) -> None:
         await self._ask(f"turn the power {want}", lambda: self._command.set_power(want.value, wait=False))
@@ -106,10 +107,8 @@ class IpmiBmc:
         await self._ask("choose the boot device", choose)
 
     async def close(self) -> None:
-        """Log out and give the BMC back. When a call was given up, that happens once its thread is back."""
-        if self._ending is None:
-            self._ending = asyncio.ensure_future(self._end())
-        await asyncio.wait([self._ending], timeout=CLOSE_SECONDS)
+        """Log out and give the BMC back. Untold, it forgets the session after 60 s (IPMI 2.0, 6.12.15)."""
+        await self._loan.give_back(lambda: self._command and self._command.ipmi_session.logout())
 
     def _log_in(self) -> None:
         # As bytes: given text, pyghmi 1.6 looks for its sessions by text and files them by bytes, so that it never
@@ -117,11 +116,27 @@ class IpmiBmc:
         user, password = self.access.username.encode(), self.access.password.encode()
         self._command = Command(self.access.address, user, password, port=self.access.port, keepalive=False)
 
+    def _fru(self) -> bytes:
+        """The inventory of the machine itself (FRU device 0), as far as it names serials; empty where there is none."""
+        answer = self._command.raw_command(netfn=_STORAGE, command=_FRU_INFO, data=[0])
+        if answer.get("code") in _NO_FRU:
+            return b""
+        size, found, chunk = int.from_bytes(_data(answer)[:2], "little"), bytearray(), _FRU_CHUNK
+        while len(found) < min(size, _fru_needed(found)):
+            asked = [0, *len(found).to_bytes(2, "little"), min(chunk, size - len(found))]
+            answer = self._command.raw_command(netfn=_STORAGE, command=_FRU_READ, data=asked)
+            if answer.get("code") in _TOO_LONG and chunk > 8:
+                chunk //= 2
+                continue
+            if answer.get("code") in _NO_FRU or not (read := _data(answer)[1:]):
+                break
+            found += read
+        return bytes(found)
+
     async def _ask(self, what: str, call: Callable[[], T]) -> T:
         """Run ``call`` on a thread of the pool, and put its failure in our words."""
-        self._asked = asyncio.get_running_loop().run_in_executor(self._pool, call)
         try:
-            return await asyncio.shield(self._asked)
+            return await self._loan.run(call)
         except exceptions.PyghmiException as error:
             raise self._in_our_words(what, str(error)) from error
         except (AssertionError, IndexError, OSError, struct.error) as error:
@@ -135,15 +150,20 @@ class IpmiBmc:
             return PermanentError(f"the BMC at {at} refuses user {self.access.username}: {said}")
         return TemporaryError(f"cannot {what}: the BMC at {at} says: {said}")
 
-    async def _end(self) -> None:
-        try:
-            if self._asked is not None:
-                await asyncio.wait([self._asked])
-                self._asked.exception()  # whoever asked was told, or does not want to know
-            if self._command is not None:
-                await self._ask("log out", self._command.ipmi_session.logout)
-        except TemporaryError:
-            pass  # the BMC forgets the session by itself, after 60 s (IPMI 2.0, 6.12.15)
-        finally:
-            for lent in self._lent:
-                lent.release()
+
+def _fru_needed(known: bytearray) -> int:
+    """How many bytes have to be read, as far as the first ones tell: most inventories hold kilobytes of other things.
+
+    Bytes 2 to 4 say where the areas of chassis, board and product begin, the second byte of each how long it is; both
+    in units of eight bytes.
+    """
+    if len(known) < 8:
+        return 8
+    begins = [8 * place for place in known[2:5] if place]
+    return max((at + 8 * known[at + 1] if at + 1 < len(known) else at + 2 for at in begins), default=8)
+
+
+def _data(answer: Any) -> bytes:
+    if "error" in answer:
+        raise exceptions.IpmiException(str(answer["error"]))
+    return bytes(answer["data"])

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..model.actions import Action, Enroll
 from ..model.events import Event
@@ -15,11 +15,23 @@ Clock = Callable[[], datetime]
 """Now, in UTC."""
 
 
+BmcProtocol = Literal["redfish", "ipmi"]
+"""What a BMC speaks."""
+
+
 class BootDevice(StrEnum):
     """What a machine starts from at its next boot."""
 
     NETWORK = "network"
     DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class BmcIdentity:
+    """Whose a BMC is, as it says itself. Texts as the BMC has them; it may have none, or a factory's placeholders."""
+
+    machine: frozenset[str]  # serials of chassis, product, system: one of them is the machine's, or it is another's
+    parts: frozenset[str] = frozenset()  # of its board; UUIDs: prove the machine where they match, else nothing
 
 
 class Bmc(Protocol):
@@ -29,6 +41,9 @@ class Bmc(Protocol):
     """
 
     async def power(self) -> Power: ...
+
+    async def identity(self) -> BmcIdentity:
+        """Which machine it belongs to, as far as it knows."""
 
     async def set_power(self, want: Power) -> None:
         """Ask for a power state and return; reaching it takes seconds, or minutes when turning off."""
@@ -55,6 +70,8 @@ class BmcAccess:
     port: int
     username: str
     password: str
+    protocol: BmcProtocol | None = None  # pinned by an operator; None: what it answers
+    serial: str | None = None  # what it must say of its machine; None: as the action's machine is called
 
 
 class Bmcs(Protocol):
@@ -156,6 +173,9 @@ class Directory(Protocol):
         """Of the machine's allocation now; None: it has none. An action of an older one is refused."""
 
     def bmc(self, serial: str) -> BmcAccess: ...
+
+    def reporters_of_bmc(self, address: str) -> frozenset[str]:
+        """Serials of all machines whose agents last said that their BMC has this address."""
 
 
 Sleep = Callable[[float], Awaitable[None]]

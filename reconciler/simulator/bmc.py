@@ -16,8 +16,10 @@ def protocol() -> BmcProtocol:
     return "ipmi" if is_installed() else "simulated"
 
 
-def make_bmc(speaking: BmcProtocol, address: str, port: int, username: str, password: str, folder: Path) -> SimBmc:
-    """A BMC on a loopback address; ``folder`` is its own."""
+def make_bmc(
+    speaking: BmcProtocol, address: str, port: int, username: str, password: str, serial: str, folder: Path
+) -> SimBmc:
+    """A BMC on a loopback address, of the machine with this serial; ``folder`` is its own."""
     if speaking == "ipmi":
-        return IpmiSim(address, port, folder, username, password)
-    return PlainBmc(address, port, username, password)
+        return IpmiSim(address, port, folder, username, password, serial)
+    return PlainBmc(address, port, username, password, serial)

@@ -82,8 +82,12 @@ set_working_mc 0x20
 _BMC = """\
 mc_setbmc 0x20
 mc_add 0x20 0 has-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+mc_add_fru_data 0x20 0 {fru_bytes} file 0 "{folder}/fru.bin"
 mc_enable 0x20
 """
+
+_FRU_BYTES = 256
+_LATIN = 0xC0  # type of a field in IPMI's FRU format: eight-bit text, its length in the lower bits
 
 
 def is_installed() -> bool:
@@ -103,6 +107,7 @@ class IpmiSim:
     folder: Path
     username: str = "oci"
     password: str = "simulated"  # noqa: S105  # of a BMC on a loopback address
+    serial: str = ""  # of the machine, in its inventory; empty: the factory forgot it
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     async def start(self) -> None:
@@ -165,7 +170,8 @@ class IpmiSim:
         chassis = self.folder / "chassis"
         chassis.write_text(_CHASSIS.format(folder=self.folder))
         chassis.chmod(0o700)
-        (self.folder / "bmc.emu").write_text(_BMC)
+        (self.folder / "bmc.emu").write_text(_BMC.format(folder=self.folder, fru_bytes=_FRU_BYTES))
+        (self.folder / "fru.bin").write_bytes(fru(self.serial))
         lan = self.folder / "lan.conf"
         lan.touch(mode=0o600)
         lan.write_text(
@@ -182,3 +188,29 @@ class IpmiSim:
         except IpmiException:
             return False
         return True
+
+
+def fru(serial: str) -> bytes:
+    """An inventory in IPMI's FRU format (Platform Management FRU Information Storage Definition 1.3)."""
+    chassis = _area(bytes([1, 0, 0x17]), "PART1", serial)
+    board = _area(
+        bytes([1, 0, 25, 0, 0, 0]), "Dell Inc.", "PowerEdge R640", f"CN{serial}" if serial else "", "0H28RR", ""
+    )
+    product = _area(bytes([1, 0, 25]), "Dell Inc.", "PowerEdge R640", "R640", "1.0", serial, "", "")
+    places = [1, 1 + len(chassis) // 8, 1 + (len(chassis) + len(board)) // 8]  # in units of eight bytes
+    head = bytes([1, 0, *places, 0, 0])
+    return (head + _checksum(head) + chassis + board + product).ljust(_FRU_BYTES, b"\0")
+
+
+def _area(head: bytes, *texts: str) -> bytes:
+    """A part of the inventory: its fields, an end mark, its length in eight-byte units, and a checksum."""
+    fields = b"".join(bytes([_LATIN | len(text)]) + text.encode("latin-1") for text in texts)
+    body = head + fields + b"\xc1"
+    body = body.ljust((len(body) + 8) // 8 * 8 - 1, b"\0")
+    body = body[:1] + bytes([(len(body) + 1) // 8]) + body[2:]
+    return body + _checksum(body)
+
+
+def _checksum(data: bytes) -> bytes:
+    """The byte that makes the sum of all a multiple of 256."""
+    return bytes([-sum(data) % 256])

@@ -6,6 +6,7 @@
     POWER                   on | off
     POWER on|off|cycle      ok
     BOOT network|disk       ok
+    SERIAL                  the machine's serial; an empty line: not known
 
 Server and driver stand together, so that they cannot disagree. Only the demo uses them; tests use real IPMI.
 """
@@ -14,7 +15,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from ..execution.ports import Bmc, BmcAccess, BootDevice
+from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
 
@@ -29,6 +30,7 @@ class PlainBmc:
     port: int
     username: str
     password: str
+    serial: str = ""
     _on: bool = False
     _chosen: str = "default"  # for the next power-on, which uses it up
     _booted: str = "default"  # what the last power-on used
@@ -77,6 +79,8 @@ class PlainBmc:
 
     def _obey(self, words: list[str]) -> str:
         match words:
+            case ["SERIAL"]:
+                return self.serial
             case ["POWER"]:
                 return "on" if self._on else "off"
             case ["POWER", "on" | "off" as state] if self._on == (state == "on"):
@@ -139,6 +143,9 @@ class _Session:
 
     async def power(self) -> Power:
         return Power(await self.ask("POWER"))
+
+    async def identity(self) -> BmcIdentity:
+        return BmcIdentity(frozenset({await self.ask("SERIAL")} - {""}))
 
     async def set_power(self, want: Power) -> None:
         await self.ask(f"POWER {want}")

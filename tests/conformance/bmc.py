@@ -22,12 +22,19 @@ class BmcWorld:
     nobody: BmcAccess  # an address where no BMC answers
     time: Time
     boots: Callable[[], list[BootDevice]]  # what it was started from, each time
+    serial: str  # what its BMC says of it
 
 
 class BmcConformance:
     async def test_a_machine_that_is_off_says_so(self, world: BmcWorld) -> None:
         bmc = await world.bmcs.open(world.access)
         assert await bmc.power() is Power.OFF
+        await bmc.close()
+
+    async def test_it_says_whose_it_is(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        said = await bmc.identity()
+        assert world.serial in said.machine | said.parts
         await bmc.close()
 
     async def test_power_is_turned_on_and_off(self, world: BmcWorld) -> None:

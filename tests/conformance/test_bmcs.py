@@ -1,24 +1,33 @@
-"""The suite, for the fake and for the IPMI driver against ipmi_sim."""
+"""The suite, for the fake for the IPMI driver against ipmi_sim, and for Redfish against sushy-tools."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
 import pytest
 
+from reconciler.drivers.bmcs import EitherBmcs
+from reconciler.drivers.certificates import FilePins
 from reconciler.drivers.ipmi import IpmiBmcs
-from reconciler.execution.ensure import Time, boot
+from reconciler.drivers.redfish import RedfishBmcs, fingerprint_at
+from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice
+from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import FakeClock
-from . import ipmi_sim
+from . import ipmi_sim, redfish
 from .bmc import BmcConformance, BmcWorld
+from .ports import free_port, free_tcp_port
 
 REAL = Time(lambda: datetime.now(UTC), asyncio.sleep)
+QUICK = Time(lambda: datetime.now(UTC), lambda seconds: asyncio.sleep(min(seconds, 0.1)))
+_SOURCES = {"Pxe": BootDevice.NETWORK, "Hdd": BootDevice.DISK}
 _WORDS = {"network": BootDevice.NETWORK, "default": BootDevice.DISK}
 
 
@@ -29,7 +38,9 @@ class TestFake(BmcConformance):
         chassis = FakeChassis(clock)
         bmcs = FakeBmcs({"bmc": chassis, "nobody": FakeChassis(clock, silent=True)})
         access = BmcAccess("bmc", 623, "oci", "secret")
-        return BmcWorld(bmcs, access, BmcAccess("nobody", 623, "oci", "x"), clock.time, lambda: chassis.booted_from)
+        return BmcWorld(
+            bmcs, access, BmcAccess("nobody", 623, "oci", "x"), clock.time, lambda: chassis.booted_from, "A001"
+        )
 
 
 class TestIpmi(BmcConformance):
@@ -38,13 +49,88 @@ class TestIpmi(BmcConformance):
         bmcs = IpmiBmcs(sessions=4)
         async with ipmi_sim.running(tmp_path / "bmc") as sim:
             access = BmcAccess(sim.address, sim.port, sim.username, sim.password)
-            nobody = BmcAccess("127.0.0.1", ipmi_sim.free_port(), sim.username, sim.password)
-            yield BmcWorld(bmcs, access, nobody, REAL, lambda: [_WORDS[said] for said in sim.boots()])
+            nobody = BmcAccess("127.0.0.1", free_port(), sim.username, sim.password)
+            yield BmcWorld(bmcs, access, nobody, REAL, lambda: [_WORDS[said] for said in sim.boots()], sim.serial)
         bmcs.close()
 
 
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redfish.Emulator]:
+    with redfish.running(tmp_path_factory.mktemp("redfish")) as running:
+        yield running
+
+
+def redfish_access(emulator: redfish.Emulator) -> BmcAccess:
+    return BmcAccess(emulator.address, 623, redfish.USER, redfish.PASSWORD)
+
+
+class TestRedfish(BmcConformance):
+    @pytest.fixture
+    async def world(self, tmp_path: Path, emulator: redfish.Emulator) -> AsyncIterator[BmcWorld]:
+        bmcs, access = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port, sessions=4), redfish_access(emulator)
+        bmc = await bmcs.open(access)
+        await ensure_power(bmc, Power.OFF, QUICK)
+        await bmc.close()
+        emulator.boots.clear()
+        nobody = replace(access, address="127.0.0.2")
+
+        def boots() -> list[BootDevice]:
+            return [_SOURCES[source] for source in emulator.boots]
+
+        yield BmcWorld(bmcs, access, nobody, QUICK, boots, redfish.UUID)
+        bmcs.close()
+
+    async def test_a_certificate_that_is_not_the_pinned_one_is_refused_until_an_operator_has_looked(
+        self, tmp_path: Path, emulator: redfish.Emulator
+    ) -> None:
+        pins = FilePins(tmp_path / "pins")
+        pins.pin(f"{emulator.address}:{emulator.port}", "0" * 64)
+        bmcs = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port)
+        with pytest.raises(PermanentError, match="shows another certificate than it did"):
+            await bmcs.open(redfish_access(emulator))
+        bmcs.close()
+        pins.forget(emulator.address)
+        bmcs = RedfishBmcs(pins, emulator.port)
+        await (await bmcs.open(redfish_access(emulator))).close()
+        bmcs.close()
+        shown = fingerprint_at(emulator.address, emulator.port)
+        assert FilePins(tmp_path / "pins").pinned(f"{emulator.address}:{emulator.port}") == shown
+
+    async def test_nothing_is_pinned_by_a_bmc_that_does_not_let_us_in(
+        self, tmp_path: Path, emulator: redfish.Emulator
+    ) -> None:
+        bmcs = RedfishBmcs(pins := FilePins(tmp_path / "pins"), emulator.port)
+        with pytest.raises(PermanentError):
+            await bmcs.open(replace(redfish_access(emulator), password="wrong"))
+        bmcs.close()
+        assert pins.pinned(f"{emulator.address}:{emulator.port}") is None
+
+    async def test_the_connection_itself_is_held_to_the_pinned_certificate(
+        self, tmp_path: Path, emulator: redfish.Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who stands in between only from the second connection on is noticed too."""
+        monkeypatch.setattr("reconciler.drivers.redfish.fingerprint_at", lambda *_: "0" * 64)
+        bmcs = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port)
+        with pytest.raises(TemporaryError, match="no TLS with the BMC"):
+            await bmcs.open(redfish_access(emulator))
+        bmcs.close()
+
+    async def test_certificates_signed_by_a_known_authority_are_verified_instead_of_pinned(
+        self, tmp_path: Path, emulator: redfish.Emulator
+    ) -> None:
+        access, pins = redfish_access(emulator), FilePins(tmp_path / "pins")
+        good = RedfishBmcs(pins, emulator.port, authorities=emulator.folder / "cert.pem")
+        await (await good.open(access)).close()
+        good.close()
+        assert not pins.path.exists()
+        bad = RedfishBmcs(pins, emulator.port, authorities=Path(certifi.where()))
+        with pytest.raises(TemporaryError, match="no TLS with the BMC"):
+            await bad.open(access)
+        bad.close()
+
+
 async def test_a_rack_of_bmcs_on_one_port_is_asked_all_at_once(tmp_path: Path) -> None:
-    bmcs, port, machines = IpmiBmcs(sessions=8), ipmi_sim.free_port(), 6
+    bmcs, port, machines = IpmiBmcs(sessions=8), free_port(), 6
 
     async def turn_on(access: BmcAccess) -> Power:
         bmc = await bmcs.open(access)
@@ -64,3 +150,61 @@ async def test_a_rack_of_bmcs_on_one_port_is_asked_all_at_once(tmp_path: Path) -
             assert await asyncio.gather(*(turn_on(access) for access in accesses)) == [Power.ON] * machines
         assert [sim.boots() for sim in sims] == [("network",)] * machines
     bmcs.close()
+
+
+class TestEither:
+    """Which protocol is spoken, against both real ends on one address."""
+
+    @pytest.fixture
+    async def both(self, tmp_path: Path, emulator: redfish.Emulator) -> AsyncIterator[tuple[EitherBmcs, BmcAccess]]:
+        redfishes = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port)
+        async with ipmi_sim.running(tmp_path / "bmc", serial="IPMI-1") as sim:
+            sim.password = redfish.PASSWORD
+            await sim.stop()
+            await sim.start()
+            bmcs = EitherBmcs(redfishes, IpmiBmcs(), emulator.port)
+            yield bmcs, BmcAccess("127.0.0.1", sim.port, redfish.USER, redfish.PASSWORD)
+
+    async def speaks(self, bmcs: EitherBmcs, access: BmcAccess) -> str:
+        bmc = await bmcs.open(access)
+        said = await bmc.identity()
+        await bmc.close()
+        return "ipmi" if "IPMI-1" in said.machine else "redfish"
+
+    async def test_redfish_where_it_answers(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
+        assert await self.speaks(*both) == "redfish"
+
+    async def test_ipmi_where_redfish_does_not(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
+        bmcs, access = both
+        assert await self.speaks(replace(bmcs, redfish_port=free_tcp_port()), access) == "ipmi"
+        assert await self.speaks(replace(bmcs, redfish=None), access) == "ipmi"
+
+    async def test_what_the_operator_pins(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
+        bmcs, access = both
+        assert await self.speaks(bmcs, replace(access, protocol="ipmi")) == "ipmi"
+
+    async def test_it_is_remembered_while_it_works_and_asked_again_after_a_failure(
+        self, both: tuple[EitherBmcs, BmcAccess]
+    ) -> None:
+        bmcs, access = both
+        asked: list[str] = []
+        bmcs.probe = lambda address, port: not asked.append(address)
+        for _ in range(3):
+            assert await self.speaks(bmcs, access) == "redfish"
+        assert asked == ["127.0.0.1"]
+        working, bmcs.redfish = bmcs.redfish, RedfishBmcs(FilePins(Path("unused")), free_tcp_port())
+        with pytest.raises(TemporaryError, match="does not answer"):
+            await bmcs.open(access)
+        bmcs.redfish = working
+        assert await self.speaks(bmcs, access) == "redfish"
+        assert asked == ["127.0.0.1", "127.0.0.1"]
+
+    async def test_another_certificate_is_not_answered_by_falling_back_to_ipmi(
+        self, both: tuple[EitherBmcs, BmcAccess], emulator: redfish.Emulator
+    ) -> None:
+        bmcs, access = both
+        assert isinstance(bmcs.redfish, RedfishBmcs)
+        bmcs.redfish.pins.pin(f"127.0.0.1:{emulator.port}", "0" * 64)
+        for _ in range(2):
+            with pytest.raises(PermanentError, match="another certificate"):
+                await bmcs.open(access)

@@ -59,12 +59,16 @@ class FakeDirectory:
     known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS)})
     generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
     bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
+    reporters: frozenset[str] = frozenset({SERIAL})
 
     def seen(self, serial: str) -> Seen | None:
         return self.known.get(serial)
 
     def generation(self, serial: str) -> int | None:
         return self.generations.get(serial)
+
+    def reporters_of_bmc(self, address: str) -> frozenset[str]:
+        return self.reporters
 
     def bmc(self, serial: str) -> BmcAccess:
         if serial not in self.bmcs:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconciler.execution.ports import BmcAccess, BootDevice
+from reconciler.execution.ports import BmcAccess, BmcIdentity, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
@@ -20,6 +20,7 @@ class FakeChassis:
 
     clock: FakeClock
     password: str = "secret"
+    serial: str = "A001"
     state: Power = Power.OFF
     busy_for: int = 0  # answer "busy" to this many calls first, as after a BMC reset
     silent: bool = False
@@ -63,6 +64,10 @@ class FakeBmc:
         await self._answer()
         self.chassis.settle()
         return self.chassis.state
+
+    async def identity(self) -> BmcIdentity:
+        await self._answer()
+        return BmcIdentity(frozenset({self.chassis.serial}), frozenset({f"CN{self.chassis.serial}"}))
 
     async def set_power(self, want: Power) -> None:
         await self._answer()

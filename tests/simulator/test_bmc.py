@@ -65,7 +65,7 @@ async def _wired(speaking: BmcProtocol, folder: Path) -> AsyncIterator[Wired]:
         port = probe.getsockname()[1]
 
     def make(address: str) -> SimBmc:
-        return make_bmc(speaking, address, port, USER, PASSWORD, folder / "bmc")
+        return make_bmc(speaking, address, port, USER, PASSWORD, "S1", folder / "bmc")
 
     async with staged(folder / "servers", bmc=make) as stage:
         yield Wired(stage, bmcs, BmcAccess(stage.server.bmc_address, port, USER, PASSWORD))

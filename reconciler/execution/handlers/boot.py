@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from ...model.actions import Action, BootDisk, BootLive, PowerOn
 from ...model.machine import Power
 from ..ensure import boot, ensure_power
+from ..identity import own
 from ..ports import Bmc, BootDevice
 from .tools import Tools, where
 
@@ -42,6 +43,7 @@ async def _session(tools: Tools, action: Action) -> AsyncIterator[Bmc]:
     access = await asyncio.to_thread(tools.directory.bmc, action.serial)
     bmc = await tools.bmcs.open(access)
     try:
+        await own(bmc, access, action.serial, tools.directory)
         yield bmc
     finally:
         await bmc.close()

@@ -20,7 +20,7 @@ from .fleet import (
     Release,
     Window,
 )
-from .machine import EncOverlaySpec, Lifecycle, MachineSpec, RoleSpec, Selector
+from .machine import EncOverlaySpec, Lifecycle, MachineBmc, MachineSpec, RoleSpec, Selector
 from .places import LocationSpec, Ports, ProductSize, RackingSpec, SwitchPlace
 from .profile import PLACEHOLDERS, CpuRule, DiskRule, HardwareProfileSpec, MatchRule, NumberRange, SizeRange
 from .repository import RepositorySpec
@@ -59,6 +59,7 @@ __all__ = [
     "Lifecycle",
     "Links",
     "LocationSpec",
+    "MachineBmc",
     "MachineSpec",
     "MatchRule",
     "Mirrors",

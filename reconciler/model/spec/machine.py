@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field, StrictBool
 
@@ -14,6 +15,19 @@ class Lifecycle(StrEnum):
     ACTIVE = "active"
     MAINTENANCE = "maintenance"
     DECOMMISSIONED = "decommissioned"
+
+
+class MachineBmc(Strict):
+    """Where one machine's BMC differs from what is found out by itself."""
+
+    protocol: Literal["redfish", "ipmi"] | None = Field(
+        default=None, description="what to speak to it; default: Redfish where it answers, else IPMI"
+    )
+    serial: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what the BMC says of its machine, where that is not the machine's serial",
+    )
 
 
 class MachineSpec(Strict):
@@ -31,6 +45,7 @@ class MachineSpec(Strict):
     )
     replaces: Serial | None = Field(default=None, description="takes over that machine's name and addresses")
     reinstall: str | None = Field(default=None, description="a new value asks for one reinstall")
+    bmc: MachineBmc = MachineBmc()
     settings: Settings = Field(default_factory=dict)
 
 

@@ -1,0 +1,68 @@
+"""Redfish or IPMI: what a BMC answers is what is spoken to it."""
+
+import asyncio
+import http.client
+import json
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from ..execution.ports import Bmc, BmcAccess, BmcProtocol, Bmcs
+from ..model.errors import TemporaryError
+
+log = structlog.get_logger()
+
+PROBE_SECONDS = 3.0
+"""A service root is static text: BMCs give it within one second, also those that are busy."""
+
+Probe = Callable[[str, int], bool]
+
+
+@dataclass
+class EitherBmcs:
+    """Opens a session over Redfish where the BMC has a Redfish service root, else over IPMI.
+
+    What was found is remembered for as long as it works; after a failure that may pass, the BMC is asked again. A
+    BMC whose certificate is not the pinned one has failed for good: it is not spoken to over IPMI instead.
+    """
+
+    redfish: Bmcs | None  # None: sushy is not installed
+    ipmi: Bmcs
+    redfish_port: int = 443
+    probe: Probe = field(default_factory=lambda: has_redfish)
+    _found: dict[str, BmcProtocol] = field(default_factory=dict)  # by address
+
+    async def open(self, access: BmcAccess) -> Bmc:
+        protocol = access.protocol or self._found.get(access.address) or await self._look(access.address)
+        speaking = self.redfish if protocol == "redfish" and self.redfish is not None else self.ipmi
+        try:
+            session = await speaking.open(access)
+        except TemporaryError:
+            self._found.pop(access.address, None)
+            raise
+        self._found[access.address] = protocol
+        return session
+
+    async def _look(self, address: str) -> BmcProtocol:
+        if self.redfish is None or not await asyncio.to_thread(self.probe, address, self.redfish_port):
+            return "ipmi"
+        log.info("speaks Redfish", bmc=address)
+        return "redfish"
+
+
+def has_redfish(address: str, port: int) -> bool:
+    """Whether a Redfish service root answers there. It says so to anybody (DSP0266, 6.4), and is told nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # who it is, its driver verifies
+    connection = http.client.HTTPSConnection(address, port, timeout=PROBE_SECONDS, context=context)
+    try:
+        connection.request("GET", "/redfish/v1/", headers={"Accept": "application/json", "Connection": "close"})
+        answer = connection.getresponse()
+        root = json.loads(answer.read(65536)) if answer.status == 200 else {}
+        return isinstance(root, dict) and "RedfishVersion" in root
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,231 @@
+"""BMCs over Redfish, through sushy: HTTPS, and always a certificate that was verified.
+
+BMCs come with certificates that they signed themselves, for names that nobody uses. So the certificate that a BMC
+shows at first sight is pinned, once it has let us in; another one is refused until an operator says "retry". Who has
+his BMCs' certificates signed gives the authorities instead, and they are verified as a browser would.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import sushy
+from requests.adapters import HTTPAdapter
+from sushy import exceptions
+from sushy.connector import Connector
+from sushy.resources.system.constants import BootSourceOverrideMode
+
+from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
+from ..model.errors import PermanentError, TemporaryError
+from ..model.machine import Power
+from .lending import Lender, Loan
+
+T = TypeVar("T")
+
+ROOT = "/redfish/v1/"
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+"""A BMC that collects its inventory answers within seconds; a busy iDRAC was seen to take ten."""
+
+_BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
+_ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
+_BUSY = frozenset({409, 423, 429, 503})
+"""HTTP statuses of a BMC that will do it later: conflict, locked, too many requests, unavailable."""
+
+
+class Pins(Protocol):
+    """Remembers the certificate that a BMC showed."""
+
+    def pinned(self, address: str) -> str | None: ...
+
+    def pin(self, address: str, fingerprint: str) -> None: ...
+
+
+@dataclass
+class RedfishBmcs:
+    """Opens Redfish sessions, at most one per BMC and ``sessions`` in all. ``close`` gives the threads back.
+
+    The port is the service's own, not ``BmcAccess.port``, which is IPMI's.
+    """
+
+    pins: Pins
+    port: int = 443
+    authorities: Path | None = None  # PEM file; None: certificates are pinned
+    sessions: int = 64
+    _lender: Lender = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lender = Lender("redfish", self.sessions)
+
+    async def open(self, access: BmcAccess) -> Bmc:
+        """Log in.
+
+        Raises:
+            TemporaryError: No answer, or the BMC is busy.
+            PermanentError: It refuses the user name or password, or its certificate is not the one expected.
+        """
+        loan = await self._lender.lend(access.address, self.port)
+        session = RedfishBmc(access, self.port, self.pins, self.authorities, loan)
+        try:
+            await session.login()
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    def close(self) -> None:
+        """Let the threads end. Sessions are closed before."""
+        self._lender.close()
+
+
+@dataclass
+class RedfishBmc:
+    """One session with one BMC. Made by ``RedfishBmcs.open``; gives back what was lent to it when it is closed."""
+
+    access: BmcAccess
+    _port: int
+    _pins: Pins
+    _authorities: Path | None
+    _loan: Loan
+    _root: Any = None  # sushy has no types; None: not logged in
+    _system: Any = None
+
+    async def login(self) -> None:
+        await self._ask("log in", self._log_in)
+
+    async def power(self) -> Power:
+        return await self._ask("read the power state", self._power)
+
+    async def identity(self) -> BmcIdentity:
+        system = self._system  # read at login; a machine does not change its serial while we look
+        uuid = str(system.uuid or "").lower()
+        said = {str(text) for text in (system.serial_number, system.sku) if text}  # Dell's service tag is the SKU
+        return BmcIdentity(frozenset(said), frozenset({uuid, "-".join(uuid.split("-")[:2])} if uuid else ()))
+
+    async def set_power(self, want: Power) -> None:
+        def change() -> None:
+            if self._power() is not want:  # some answer with an error where there is nothing to do
+                self._system.reset_system(_ON if want is Power.ON else _OFF)
+
+        await self._ask(f"turn the power {want}", change)
+
+    async def power_cycle(self) -> None:
+        def cycle() -> None:
+            self._system.reset_system(_ON if self._power() is Power.OFF else sushy.ResetType.FORCE_RESTART)
+
+        await self._ask("power-cycle", cycle)
+
+    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+        def choose() -> None:
+            mode = BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY
+            now = self._system.boot.mode
+            self._system.set_system_boot_options(
+                target=_BOOT[device],
+                enabled=sushy.BootSourceOverrideEnabled.ONCE,
+                mode=None if now in (None, mode) else mode,  # many refuse the word even where it changes nothing
+            )
+
+        await self._ask("choose the boot device", choose)
+
+    async def close(self) -> None:
+        """Log out and give the BMC back: it has few sessions, and keeps them for half an hour."""
+        await self._loan.give_back(self._log_out)
+
+    def _power(self) -> Power:
+        self._system.refresh(force=True)
+        # PoweringOn and PoweringOff are on their way; on the way up the machine is not on, and the other way about.
+        on = self._system.power_state in (sushy.PowerState.ON, sushy.PowerState.POWERING_OFF)
+        return Power.ON if on else Power.OFF
+
+    def _log_in(self) -> None:
+        fingerprint = None if self._authorities else self._shown()
+        connector = Connector(
+            f"https://{self.access.address}:{self._port}",
+            verify=str(self._authorities) if self._authorities else False,  # False: the fingerprint is verified instead
+            server_side_retries=1,  # which means that nothing is tried twice: that is the planner's to decide
+            server_side_retries_delay=1,
+            default_request_timeout=READ_SECONDS,
+            connect_timeout=CONNECT_SECONDS,
+        )
+        if fingerprint is not None:
+            connector._session.mount("https://", _PinnedAdapter(fingerprint))
+        auth = sushy.auth.SessionOrBasicAuth(self.access.username, self.access.password)
+        self._root = sushy.Sushy(connector._url, auth=auth, connector=connector)
+        members = self._root.get_system_collection().members_identities
+        if len(members) != 1:
+            at = f"the BMC at {self.access.address}"
+            raise PermanentError(f"{at} is for {len(members)} machines: such a chassis is not supported over Redfish")
+        self._system = self._root.get_system(members[0])
+        if fingerprint is not None:
+            self._pins.pin(f"{self.access.address}:{self._port}", fingerprint)
+
+    def _shown(self) -> str:
+        """The fingerprint of the certificate that the BMC shows, which is the one it always had."""
+        at = f"{self.access.address}:{self._port}"
+        shown, known = fingerprint_at(self.access.address, self._port), self._pins.pinned(at)
+        if known is not None and shown != known:
+            raise PermanentError(
+                f"the BMC at {at} shows another certificate than it did (SHA-256 {shown[:12]}..., was {known[:12]}...)"
+                ": it was renewed, the BMC was replaced, or somebody stands in between. Look, then retry"
+            )
+        return shown
+
+    def _log_out(self) -> None:
+        if self._root is not None:
+            self._root._auth.close()
+            self._root._auth = None  # else its destructor does it again
+            self._root._conn.close()
+
+    async def _ask(self, what: str, call: Callable[[], T]) -> T:
+        """Run ``call`` on a thread of the pool, and put its failure in our words."""
+        at = f"the BMC at {self.access.address}:{self._port}"
+        try:
+            return await self._loan.run(call)
+        except exceptions.AccessError as error:
+            raise PermanentError(f"{at} refuses user {self.access.username}: {_said(error)}") from error
+        except exceptions.HTTPError as error:
+            busy = " is busy and" if error.status_code in _BUSY else ""
+            raise TemporaryError(f"cannot {what}: {at}{busy} says: {_said(error)}") from error
+        except (exceptions.ConnectionError, OSError) as error:
+            if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "SSL" in str(error):
+                raise TemporaryError(f"cannot {what}: no TLS with {at}: {_said(error)}") from error
+            raise TemporaryError(f"cannot {what}: {at} does not answer") from error
+        except exceptions.SushyError as error:
+            raise TemporaryError(f"cannot {what}: {at} says what is not Redfish: {_said(error)}") from error
+
+
+class _PinnedAdapter(HTTPAdapter):
+    """Connects to whoever shows the certificate with this fingerprint, and to nobody else."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, assert_fingerprint=self._fingerprint, **kwargs)
+
+
+def fingerprint_at(address: str, port: int) -> str:
+    """SHA-256 of the certificate that a server shows, in hexadecimal. Nothing is sent to it.
+
+    Raises:
+        OSError: Nobody answers, or not with TLS.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it is only looked at
+    with (
+        socket.create_connection((address, port), CONNECT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=None) as secure,
+    ):
+        shown = secure.getpeercert(binary_form=True)
+    if not shown:
+        raise OSError(f"{address}:{port} shows no certificate")
+    return sha256(shown).hexdigest()
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

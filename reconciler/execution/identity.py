@@ -1,0 +1,64 @@
+"""Whether a BMC is the machine's own: asked before anything is switched through it.
+
+Addresses of BMCs are typed in, handed out twice, and stay with the cable when a server is swapped. So before a power
+action the BMC has to say whose it is:
+
+====================================  =====================================================================
+it says                               then
+====================================  =====================================================================
+the machine's serial                  it is the machine's, wherever the serial stands
+another serial of chassis or product  PermanentError: nothing is switched
+nothing, or a factory's placeholder   it is the machine's if the machine's own agent reported the address that
+                                      we used, from inside, and no other machine reports the same one; else
+                                      PermanentError: nothing is switched
+====================================  =====================================================================
+
+A board's serial or a UUID proves the machine where it matches, and nothing where it does not: vendors number boards
+by themselves. Where a BMC says a wrong serial for good (a swapped main board), the operator writes it into the
+machine's document: ``bmc: {serial: ...}``.
+"""
+
+import asyncio
+
+from ..model.errors import PermanentError
+from .ports import Bmc, BmcAccess, Directory
+
+_PLACEHOLDERS = frozenset(
+    {
+        "", "-", ".", "0", "00000000", "0123456789", "1234567890", "123456789", "chassis serial number",
+        "default string", "empty", "invalid", "n/a", "na", "none", "not available", "not specified", "not provided",
+        "null", "serial number", "system serial number", "to be filled by o.e.m.", "unknown", "unspecified", "xxxxxxxx",
+    }
+)  # fmt: skip
+"""What factories leave in the place of a serial, lower case."""
+
+
+async def own(bmc: Bmc, access: BmcAccess, serial: str, directory: Directory) -> None:
+    """Return if the BMC is the machine's.
+
+    Raises:
+        PermanentError: It is another machine's, or nobody can tell.
+        TemporaryError: It does not answer.
+    """
+    said, wanted = await bmc.identity(), access.serial or serial
+    known = {_plain(text) for text in said.machine} - _PLACEHOLDERS
+    if _plain(wanted) in known | {_plain(text) for text in said.parts}:
+        return
+    if known:
+        raise PermanentError(
+            f"the BMC at {access.address} says that it belongs to {' or '.join(sorted(known)).upper()}, "
+            f"not to {wanted}: nothing was switched. Mend the address or the cable, then retry; "
+            f'if that is what the right BMC says, write it into the Machine "{serial}": bmc: {{serial: ...}}'
+        )
+    reported = await asyncio.to_thread(directory.reporters_of_bmc, access.address)
+    if reported != {serial}:
+        others = ", ".join(sorted(reported - {serial}))
+        why = f"{others} reported the same address" if others else f"{serial} did not report this address"
+        raise PermanentError(
+            f"the BMC at {access.address} does not say whose it is, and {why}: nothing was switched. "
+            "Mend the address, or give the BMC its serial (FRU), then retry"
+        )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).lower()

@@ -1,0 +1,46 @@
+"""The BMCs of a site, over what the configuration says."""
+
+from .config import Config
+from .drivers.bmcs import EitherBmcs
+from .drivers.certificates import FilePins
+from .drivers.ipmi import IpmiBmcs
+from .execution.breaker import GuardedBmcs
+from .execution.ports import Bmcs, Clock
+from .model.errors import PermanentError
+from .simulator.plain_bmc import PlainBmcs
+
+
+class SiteBmcs(GuardedBmcs):
+    """The BMCs of a site: what each of them speaks, left alone while they keep failing."""
+
+    def __init__(self, config: Config, now: Clock) -> None:
+        self._pins = FilePins(config.state / "bmc-certificates.jsonl")
+        super().__init__(_bmcs(config, self._pins), now)
+
+    def read(self) -> None:
+        """Take what another process remembered meanwhile."""
+        self._pins.read()
+
+    def ask_again(self, address: str) -> None:
+        """An operator says that a BMC is worth asking, and may show a new certificate."""
+        super().ask_again(address)
+        self._pins.forget(address)
+
+
+def _bmcs(config: Config, pins: FilePins) -> Bmcs:
+    if config.bmc_protocol == "simulated":
+        return PlainBmcs()
+    if config.bmc_protocol == "ipmi":
+        return IpmiBmcs()
+    try:
+        from .drivers.redfish import RedfishBmcs  # an extra of the installation
+    except ImportError:
+        if config.bmc_protocol == "redfish":
+            raise PermanentError(
+                'bmc_protocol is redfish, and the library for it is not installed: pip install "...[redfish]"'
+            ) from None
+        return EitherBmcs(None, IpmiBmcs())
+    over_redfish = RedfishBmcs(pins, config.redfish_port, config.redfish_authorities)
+    if config.bmc_protocol == "redfish":
+        return over_redfish
+    return EitherBmcs(over_redfish, IpmiBmcs(), config.redfish_port)
