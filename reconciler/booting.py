@@ -34,7 +34,7 @@ class Boots:
     def ipxe(self, mac: str | None, serial: str | None, architecture: str | None) -> str:
         """The machine's script; one that asks again for a machine that does not say who it is."""
         if not mac and not serial:
-            return scripts.ipxe_identify()
+            return scripts.ipxe_identify(self._live)
         known = parse_mac(mac or "")
         return scripts.ipxe(self.choice(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
 

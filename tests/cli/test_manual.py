@@ -59,7 +59,7 @@ def test_the_page_of_commands_is_up_to_date(cli: Cli) -> None:
     assert PAGE.read_text() == page, "GOLDEN=overwrite rewrites it"
 
 
-@pytest.mark.parametrize("path", [*paths(), ("secrets",), ("import",)], ids=" ".join)
+@pytest.mark.parametrize("path", [*paths(), ("secrets",), ("import",), ("boot-image",)], ids=" ".join)
 def test_help_fits_a_terminal_and_is_never_cut(cli: Cli, path: tuple[str, ...]) -> None:
     said = cli(*path, "-h").out
     assert max(map(len, said.splitlines())) <= 80
@@ -69,7 +69,7 @@ def test_help_fits_a_terminal_and_is_never_cut(cli: Cli, path: tuple[str, ...]) 
 def test_every_command_is_told_in_a_sentence(cli: Cli) -> None:
     commands = cli("--help").out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert len(commands) == len(commands_below(get_command(app)))
-    assert all(re.fullmatch(r"  [a-z]+ +[A-Z].*\.", line) for line in commands)
+    assert all(re.fullmatch(r"  [a-z-]+ +[A-Z].*\.", line) for line in commands)
 
 
 def test_every_parameter_is_told(cli: Cli) -> None:

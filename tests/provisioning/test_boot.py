@@ -147,9 +147,10 @@ def test_an_address_is_parsed_or_nothing(text: str) -> None:
 
 
 def test_addresses_in_dhcp_configurations_lead_to_a_question_with_a_name() -> None:
-    script = ipxe_identify()
-    assert script.startswith("#!ipxe\n")
-    assert "chain --replace /v1/boot/ipxe?mac=${netX/mac}&serial=${serial:uristring}" in script
+    assert ipxe_identify(LIVE) == (
+        "#!ipxe\nchain --replace http://192.168.100.2/v1/boot/ipxe?mac=${netX/mac:hexhyp}&serial=${serial:uristring}"
+        "&arch=${buildarch} || exit 1\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,11 @@ async def test_a_machine_is_told_by_its_phase(client: Client, path: str, query: 
 
 async def test_the_script_that_ipxe_makes_of_the_first_leads_to_the_second(client: Client) -> None:
     first = (await client().get("/oci/ipxe.php")).text
-    uri = first.split()[3].replace("${netX/mac}", mac_of(SERVING)).replace("${serial:uristring}", "A%20B")
+    uri = (
+        first.split()[3]
+        .replace("${netX/mac:hexhyp}", mac_of(SERVING).replace(":", "-"))
+        .replace("${serial:uristring}", "A%20B")
+    )
     second = await client().get(uri.replace("${buildarch}", "arm64"))
     assert DISK in second.text
 

@@ -49,8 +49,9 @@ _DOMAIN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-
 _SERIAL = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
 _INTERFACE = r"^([A-Za-z][A-Za-z0-9._-]{0,14}|[0-9]+[mg][0-9]{1,2})$"
 _ARGUMENT = r"^[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*$"
-_CONSOLE = r"^tty[A-Za-z]*[0-9]+(,[0-9]+[noe]?[78]?r?)?$"
+_CONSOLE = r"^tty[A-Za-z]*[0-9]+(,[0-9]+[neo]?[78]?r?)?$"
 _PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
+_SSH_KEY = r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+|sk-[a-z0-9.@-]+) [A-Za-z0-9+/]+=*( [ -~]*)?$"
 _URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
@@ -76,6 +77,9 @@ Console = Annotated[str, StringConstraints(pattern=_CONSOLE)]
 PackageName = Annotated[str, StringConstraints(pattern=_PACKAGE)]
 """A Debian package's name (Debian policy, 5.6.1)."""
 
+SshPublicKey = Annotated[str, StringConstraints(pattern=_SSH_KEY)]
+"""A line of an ``authorized_keys`` file, without options."""
+
 Url = Annotated[str, StringConstraints(pattern=_URL)]
 """The address of something on a web server, with no user, query or blank in it."""
 
@@ -88,6 +92,7 @@ PATTERNS: dict[str, str] = {
     _ARGUMENT: "one kernel argument: letters, digits and _.,:=/@+~%- only, no blank",
     _CONSOLE: 'a console such as "tty0" or "ttyS1,115200"',
     _PACKAGE: "a Debian package's name: lower-case letters, digits and +.-",
+    _SSH_KEY: 'an SSH public key such as "ssh-ed25519 AAAA... ada@example.com"',
     _URL: 'a URL such as "http://192.168.100.3/boot", without a slash at its end',
 }
 """What a pattern means, for people who did not mean to read a regular expression."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .base import Address, Console, KernelArgument, PackageName, Strict, Subnet, Url
+from .base import Address, Console, KernelArgument, PackageName, SshPublicKey, Strict, Subnet, Url
 from .cluster import NetworkRange
 
 
@@ -30,4 +30,7 @@ class NetworkBoot(Strict):
         default=("tty0", "ttyS0,115200", "ttyS1,115200"), description="of the live system; the last is the main one"
     )
     kernel_arguments: tuple[KernelArgument, ...] = Field(default=(), description="more, for the live system")
+    authorized_keys: tuple[SshPublicKey, ...] = Field(
+        default=(), description="who may log in to the live system besides the daemon: lines of an authorized_keys file"
+    )
     packages: tuple[PackageName, ...] = Field(default=(), description="more Debian packages in the live image")

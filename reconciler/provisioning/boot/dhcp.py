@@ -11,8 +11,7 @@ from itertools import pairwise
 
 from ...model.spec import FleetSpec
 from ...model.spec.boot import BootNetwork
-
-SCRIPT = "/v1/boot/ipxe"
+from .scripts import SCRIPT
 
 BIOS_PROGRAM = "undionly.kpxe"
 """iPXE on top of the firmware's own network driver."""

@@ -102,23 +102,24 @@ class Recipe:
         return {path: hashlib.sha256(placed.content).hexdigest() for path, placed in sorted(self.files.items())}
 
 
-def recipe(fleet: FleetSpec, architecture: str, authorized_keys: str, agent: Mapping[str, bytes]) -> Recipe:
+def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapping[str, bytes]) -> Recipe:
     """The fleet's live image.
 
     Args:
         fleet: For its release, mirror, and the server's address.
         architecture: Debian's name.
-        authorized_keys: Who may log in as root: our own key, and operators' if they like.
+        authorized_key: Ours, as a line of an authorized_keys file. Operators' are the fleet's.
         agent: Our agent's files by name: programs, and the units that start them. None: the stock agent reports.
 
     Raises:
-        ValueError: Nobody could log in.
+        ValueError: We could not log in.
     """
-    if not authorized_keys.strip():
-        raise ValueError("no SSH key is given, so nobody could log in to the live system")
+    if not authorized_key.strip():
+        raise ValueError("no SSH key is given, so we could not log in to the live system")
+    keys = (authorized_key.strip(), *fleet.provisioning.boot.authorized_keys)
     files = {
         remote.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
-        "/root/.ssh/authorized_keys": Placed(authorized_keys.encode(), 0o600),
+        "/root/.ssh/authorized_keys": Placed("\n".join((*keys, "")).encode(), 0o600),
         "/etc/hostname": Placed(b"live\n"),
         "/etc/systemd/network/10-all.network": Placed(_NETWORK.encode()),
         "/etc/systemd/system/reconciler-host-keys.service": Placed(_HOST_KEYS.encode()),

@@ -19,6 +19,8 @@ from .arguments import KernelArguments
 ARCHITECTURES = ("amd64", "arm64")
 """Debian's names of what machines may be."""
 
+SCRIPT = "/v1/boot/ipxe"
+
 IMAGES = "/v1/boot/images"
 """Below this address of the server lie the live systems: ``<architecture>/<file>``."""
 
@@ -51,11 +53,13 @@ def live_of(server: IPv4Address, boot: NetworkBoot) -> Live:
     return Live(server, boot.images or f"http://{server}{IMAGES}", boot.consoles, boot.kernel_arguments)
 
 
-def ipxe_identify() -> str:
-    """Asks again, with what iPXE knows of the machine. For addresses that DHCP configurations hold."""
-    return (
-        "#!ipxe\nchain --replace /v1/boot/ipxe?mac=${netX/mac}&serial=${serial:uristring}&arch=${buildarch} || exit 1\n"
-    )
+def ipxe_identify(live: Live) -> str:
+    """Asks again, with what iPXE knows of the machine. For addresses that DHCP configurations hold.
+
+    The MAC address has hyphens: iPXE 1.0 takes what stands before the first colon for the scheme of a URI.
+    """
+    question = "mac=${netX/mac:hexhyp}&serial=${serial:uristring}&arch=${buildarch}"
+    return f"#!ipxe\nchain --replace http://{live.server}{SCRIPT}?{question} || exit 1\n"
 
 
 def ipxe(choice: BootChoice, live: Live, boot_mac: str | None, architecture: str = "amd64") -> str:
