@@ -5,6 +5,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,6 +17,9 @@ log = structlog.get_logger()
 
 PROBE_SECONDS = 3.0
 """A service root is static text: BMCs give it within one second, also those that are busy."""
+
+PROBES = 32
+"""BMCs asked at the same time."""
 
 Probe = Callable[[str, int], bool]
 
@@ -33,6 +37,8 @@ class EitherBmcs:
     redfish_port: int = 443
     probe: Probe = field(default_factory=lambda: has_redfish)
     _found: dict[str, BmcProtocol] = field(default_factory=dict)  # by address
+    # Threads of its own: where a firewall swallows the question, each is held for seconds, and reports would wait.
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PROBES, "redfish-probe"))
 
     async def open(self, access: BmcAccess) -> Bmc:
         protocol = access.protocol or self._found.get(access.address) or await self._look(access.address)
@@ -46,7 +52,10 @@ class EitherBmcs:
         return session
 
     async def _look(self, address: str) -> BmcProtocol:
-        if self.redfish is None or not await asyncio.to_thread(self.probe, address, self.redfish_port):
+        if self.redfish is None:
+            return "ipmi"
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, self.probe, address, self.redfish_port)
+        if not await asked:
             return "ipmi"
         log.info("speaks Redfish", bmc=address)
         return "redfish"
