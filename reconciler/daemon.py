@@ -237,6 +237,7 @@ class Daemon:
             self._face.show(None, source)
             return None
         self._heed_retries()
+        site.certificates.heed_files(tree)
         snapshot = site.store.snapshot()
         observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
         site.keep_documents()
@@ -261,6 +262,7 @@ class Daemon:
         self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
         self._bmcs.read()
         self.site.mint((PROVISIONING_KEY,))
+        self.site.store.note_ends()
         self._looked = self.site.look()
         self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from .certificates import Certificates
 from .config import Config, ListenConfig, SourceConfig
 from .documents import Documents
 from .drivers.git import GitSource, commit_of, read_commit
@@ -31,9 +31,6 @@ from .specs.settings_table import load_table
 from .specs.validate import validate
 from .store import Snapshot, Store
 from .world import World
-
-if TYPE_CHECKING:
-    from .secrets.pki import Subjects
 
 _STATE, _ACCEPTED = "source", "accepted-commits"
 
@@ -95,6 +92,11 @@ class Site:
     def documents(self) -> Documents:
         """The nodes' Puppet documents; empty until ``observe`` was called."""
         return Documents(load_table(), known_signatures())
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        """The fleet's certificates."""
+        return Certificates(self)
 
     def close(self) -> None:
         """Close the database, if it was opened."""
@@ -230,26 +232,7 @@ class Site:
 
     def mint(self, secrets: Iterable[SecretRef]) -> None:
         """Make those of the secrets that do not exist."""
-        self.store.mint(tuple(secrets), self.now(), self.subjects)
-
-    def subjects(self, ref: SecretRef) -> "Subjects":
-        """For whom a certificate is: a node, or a cluster's public endpoint.
-
-        Raises:
-            PermanentError: Nobody of that name is known.
-        """
-        from .secrets.pki import Subjects  # loads X.509, which only those who mint need
-
-        snapshot = self.store.snapshot()
-        node = next((held for held in snapshot.allocations.values() if held.hostname == ref.owner), None)
-        if node is not None:
-            return Subjects((node.hostname,), tuple(node.addresses.values()))
-        cluster = self.tree().clusters.get(ref.owner)
-        if cluster is None:
-            raise PermanentError(f"{ref} is asked for, and {ref.owner} is neither a node nor a cluster")
-        hostname = cluster.api.hostname or f"{ref.owner}-api.{cluster.domain}"
-        vips = tuple(vip.address for vip in snapshot.vips if vip.cluster == ref.owner)
-        return Subjects((hostname,), vips)
+        self.certificates.mint(secrets)
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:
@@ -281,6 +264,10 @@ class Records:
     def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
         """Make those of the secrets that do not exist."""
         self._site.mint(secrets)
+
+    def renew(self, certificate: SecretRef, ends: datetime) -> None:
+        """Make a certificate anew, if it is the one that ends then."""
+        self._site.certificates.renew(certificate, who="reconciler", why=f"it ends on {ends:%Y-%m-%d}", ends=ends)
 
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""

@@ -7,7 +7,8 @@ ten thousand machines of which one changed costs one machine's work.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from .documents import member_of
@@ -19,6 +20,7 @@ from .model.hardware import Hardware, Match, Racked
 from .model.machine import (
     Allocation,
     Approval,
+    Certificate,
     DiskChoice,
     DocumentVersion,
     History,
@@ -54,6 +56,8 @@ class Snapshot(Protocol):
     @property
     def retired(self) -> Mapping[str, Allocation]: ...
     @property
+    def certificates(self) -> tuple[Certificate, ...]: ...
+    @property
     def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
 
 
@@ -79,6 +83,9 @@ class Understood:
 
 _WITH_PROGRESS = ("controller", "cephosd", "billosd")
 """Roles with parameters that change once a node, or all nodes of the role, have been in service."""
+
+HORIZON = timedelta(days=400)
+"""Certificates that end later than that are nobody's concern yet."""
 
 UNKNOWN = Understood(Match(), None, None)
 """Of a machine that never reported."""
@@ -163,6 +170,7 @@ class World:
             vips=snapshot.vips,
             approvals=snapshot.approvals,
             pauses=snapshot.pauses,
+            certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
             retired=snapshot.retired,
         )
 

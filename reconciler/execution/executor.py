@@ -26,6 +26,7 @@ from ..model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RenewCertificates,
     RollOut,
     RunPuppet,
 )
@@ -52,6 +53,7 @@ class Limits:
         default_factory=lambda: {
             Enroll: _MINUTE,
             MintSecrets: 10 * _MINUTE,  # RSA keys for a whole cluster
+            RenewCertificates: 10 * _MINUTE,
             Release: _MINUTE,
             BootLive: 10 * _MINUTE,  # off and on again, two minutes each at most, and a slow BMC
             BootDisk: 10 * _MINUTE,

@@ -160,6 +160,13 @@ class Records(Protocol):
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""
 
+    def renew(self, certificate: SecretRef, ends: datetime) -> None:
+        """Make a certificate anew; nothing when the one there is does not end then: it was replaced already.
+
+        Raises:
+            PermanentError: It cannot be made, or it comes from a file that holds no newer one.
+        """
+
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
 

@@ -60,6 +60,15 @@ class MintSecrets(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RenewCertificates(_MachineAction):
+    """Make certificates anew that end soon: the node's own, and its cluster's or the fleet's that it brings along."""
+
+    touches: ClassVar[bool] = False
+    type: Literal["renew_certificates"] = "renew_certificates"
+    certificates: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, end of the one there is (RFC 3339)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BootLive(_MachineAction):
     """Network-boot the machine into the live system."""
 
@@ -136,4 +145,6 @@ class Release(_MachineAction):
     hostname: str
 
 
-Action = Enroll | MintSecrets | BootLive | InstallOs | BootDisk | RunPuppet | RollOut | PowerOn | Release
+Action = (
+    Enroll | MintSecrets | RenewCertificates | BootLive | InstallOs | BootDisk | RunPuppet | RollOut | PowerOn | Release
+)

@@ -112,6 +112,14 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as the planner sees it."""
+
+    ref: SecretRef
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All that the journal says about one machine."""
 
@@ -209,6 +217,7 @@ class Observation:
     vips: tuple[Vip, ...] = ()
     approvals: tuple[Approval, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    certificates: tuple[Certificate, ...] = ()  # those that end soon, the first to end first
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since

@@ -15,6 +15,7 @@ from .changes import observation_digest
 from .circumstances import Circumstances
 from .lifecycle import next_step
 from .placement import Placed, Placement, place
+from .renewal import renewals
 from .safety import held, within_budgets
 
 
@@ -35,6 +36,7 @@ def plan(given: PlanningInput) -> Plan:
             odd = _without_place(m, observed.retired.get(m.serial))
             steps[m.serial] = odd or enrolled.get(m.serial) or placement.waiting[m.serial]
     steps |= _bringing_vips(given, machines, steps)
+    steps |= renewals(given, machines, steps)
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)

@@ -1,6 +1,8 @@
 """Steps of a plan in an operator's words, safe to print."""
 
 import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..model.actions import (
     Action,
@@ -11,6 +13,7 @@ from ..model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RenewCertificates,
     Risk,
     RollOut,
     RunPuppet,
@@ -53,25 +56,7 @@ def what(step: Act | Advance) -> str:
 
 def describe(action: Action) -> str:
     """What an action does, in words, with everything it erases."""
-    match action:
-        case Enroll():
-            return _enroll(action)
-        case MintSecrets():
-            return _mint(action)
-        case BootLive():
-            return "network-boot it into the live system"
-        case InstallOs():
-            return f"install {action.release} as {action.hostname}, erasing {', '.join(_erased(action))}"
-        case BootDisk():
-            return "boot it from its disk"
-        case RunPuppet():
-            return f"see to the first Puppet run of {action.hostname}"
-        case RollOut():
-            return f"run Puppet on {action.hostname}, with document {action.document[:12]}"
-        case PowerOn():
-            return "turn it on"
-        case Release():
-            return f"release {action.hostname} and its addresses"
+    return _WORDS[type(action)](action)
 
 
 def _mint(action: MintSecrets) -> str:
@@ -95,3 +80,18 @@ def _erased(action: InstallOs) -> list[str]:
     known = {text.partition(" ")[0]: text.partition(" ")[2] for text in action.identity}
     names = (*action.system_disks, *action.data_disks)
     return [f"{name} ({known[name]})" if known.get(name) else name for name in names]
+
+
+_WORDS: Mapping[type[Action], Callable[[Any], str]] = {
+    Enroll: _enroll,
+    MintSecrets: _mint,
+    RenewCertificates: lambda a: "renew certificates: " + ", ".join(f"{o}:{s}/{k}" for o, s, k, _ in a.certificates),
+    BootLive: lambda a: "network-boot it into the live system",
+    InstallOs: lambda a: f"install {a.release} as {a.hostname}, erasing {', '.join(_erased(a))}",
+    BootDisk: lambda a: "boot it from its disk",
+    RunPuppet: lambda a: f"see to the first Puppet run of {a.hostname}",
+    RollOut: lambda a: f"run Puppet on {a.hostname}, with document {a.document[:12]}",
+    PowerOn: lambda a: "turn it on",
+    Release: lambda a: f"release {a.hostname} and its addresses",
+}
+"""Every action in words."""

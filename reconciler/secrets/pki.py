@@ -43,16 +43,15 @@ def issue_root(at: datetime) -> str:
     """A self-signed root, good for one authority below it."""
     key = _new_key(AUTHORITY_BITS)
     name = _authority_name("OpenStack Cluster Reconciler root CA")
-    certificate = _authority(name, name, key, key.public_key(), at, path_length=1)
-    pem = _pem(certificate)
+    pem = authority(name, name, key, key.public_key(), at, path_length=1)
     return join_parts("certificate", {"key": _key_pem(key), "crt": pem, "chain": pem})
 
 
 def issue_authority(root: str, at: datetime) -> str:
     """The authority that signs everything else."""
-    root_certificate, root_key = _read(root)
+    root_certificate, root_key = read_authority(root)
     key = _new_key(AUTHORITY_BITS)
-    certificate = _authority(
+    pem = authority(
         _authority_name("OpenStack Cluster Reconciler OCI CA"),
         root_certificate.subject,
         root_key,
@@ -60,11 +59,11 @@ def issue_authority(root: str, at: datetime) -> str:
         at,
         path_length=0,
     )
-    chain = part_of(root, "certificate", "crt") + _pem(certificate)
-    return join_parts("certificate", {"key": _key_pem(key), "crt": _pem(certificate), "chain": chain})
+    chain = part_of(root, "certificate", "crt") + pem
+    return join_parts("certificate", {"key": _key_pem(key), "crt": pem, "chain": chain})
 
 
-def issue(authority: str, subjects: Subjects, at: datetime, *, client_only: bool = False) -> str:
+def issue(signed_by: str, subjects: Subjects, at: datetime, *, client_only: bool = False) -> str:
     """A certificate for ``subjects``: for servers, which are each other's clients too, or for a client only.
 
     Raises:
@@ -72,7 +71,7 @@ def issue(authority: str, subjects: Subjects, at: datetime, *, client_only: bool
     """
     if not subjects.names:
         raise PermanentError("a certificate needs at least one host name")
-    issuer, issuer_key = _read(authority)
+    issuer, issuer_key = read_authority(signed_by)
     key = _new_key(LEAF_BITS)
     # The common name is for people; what counts is the list of names, which knows no such limit.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subjects.names[0][:COMMON_NAME_LIMIT])])
@@ -103,8 +102,8 @@ def issue(authority: str, subjects: Subjects, at: datetime, *, client_only: bool
             "key": key_text,
             "crt": crt,
             "csr": request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode(),
-            "pem": crt + part_of(authority, "certificate", "crt") + key_text,
-            "chain": part_of(authority, "certificate", "chain"),
+            "pem": crt + part_of(signed_by, "certificate", "crt") + key_text,
+            "chain": part_of(signed_by, "certificate", "chain"),
         },
     )
 
@@ -127,7 +126,12 @@ def check_pair(text: str) -> None:
         raise PermanentError("the key is not the one that the certificate is for")
 
 
-def _read(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+def read_authority(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    """Certificate and key of an authority.
+
+    Raises:
+        PermanentError: Its key is not RSA.
+    """
     try:
         key_text = part_of(text, "certificate", "key")
     except PermanentError:
@@ -138,7 +142,7 @@ def _read(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
     return x509.load_pem_x509_certificate(part_of(text, "certificate", "crt").encode()), key
 
 
-def _authority(
+def authority(
     name: x509.Name,
     issuer: x509.Name,
     issuer_key: rsa.RSAPrivateKey,
@@ -146,8 +150,9 @@ def _authority(
     at: datetime,
     *,
     path_length: int,
-) -> x509.Certificate:
-    return (
+) -> str:
+    """An authority's certificate for a key, signed by its issuer, as PEM."""
+    return _pem(
         _builder(name, issuer, public, at, at + AUTHORITY_YEARS * _YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)

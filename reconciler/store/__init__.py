@@ -10,6 +10,7 @@ from typing import Self
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from ..model.errors import PermanentError, TemporaryError
+from .certificates import CertificatesPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
 from .export import ExportPart
@@ -20,13 +21,12 @@ from .migrate import migrate as bring_to_head
 from .migrate import require_head
 from .records import RecordsPart
 from .rendered import RenderedPart
-from .sealed import SecretsPart
 from .snapshot import Snapshot
 
 __all__ = ["Occurrence", "Snapshot", "Store"]
 
 
-class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, SecretsPart, RenderedPart, LeasesPart):
+class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, CertificatesPart, RenderedPart, LeasesPart):
     """The database, and every way to read and write it."""
 
     @classmethod

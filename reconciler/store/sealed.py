@@ -68,8 +68,12 @@ class SecretsPart(Part):
             rows = connection.execute(query.order_by(secret.c.owner, secret.c.service, secret.c.kind)).all()
         return [(SecretRef(*name), at) for *name, at in rows]
 
-    def set_secret(self, ref: SecretRef, text: str, at: datetime, who: str) -> None:
-        """Make a secret what a human says it is, whatever it was before.
+    def set_secret(
+        self, ref: SecretRef, text: str, at: datetime, who: str, *, kind: str = "secret-set", told: str | None = None
+    ) -> None:
+        """Make a secret what a human, or a file, says it is, whatever it was before.
+
+        ``kind`` and ``told`` say for the record how that came.
 
         Raises:
             PermanentError: The text cannot be a secret of this form.
@@ -81,14 +85,14 @@ class SecretsPart(Part):
         with self._database.writing("secret", "journal") as writing:
             self._keep_key_check(writing)
             inserted = writing.insert(secret)
-            kept = {name: inserted.excluded[name] for name in ("form", "at", "sealed")}
+            kept = {name: inserted.excluded[name] for name in ("form", "at", "sealed", "expires_at")}
             writing.connection.execute(
                 inserted.on_conflict_do_update(
                     index_elements=[secret.c.owner, secret.c.service, secret.c.kind], set_=kept
                 ),
-                _row(ref, at, vault.seal(ref, text)),
+                _row(ref, at, vault, text),
             )
-            write_notices(writing, [Notice(None, at, "secret-set", f"secret {ref} set by hand", who)])
+            write_notices(writing, [Notice(None, at, kind, told or f"secret {ref} set by hand", who)])
 
     def record_shown(self, ref: SecretRef, who: str, at: datetime) -> None:
         """Leave a trace that a human asked to see a secret; before it is shown."""
@@ -98,7 +102,7 @@ class SecretsPart(Part):
     def add_secrets(self, made: dict[SecretRef, str], at: datetime) -> None:
         """Keep those of the secrets that do not exist; never changes one that does."""
         vault = self._right_vault()
-        rows = [_row(ref, at, vault.seal(ref, text)) for ref, text in made.items()]
+        rows = [_row(ref, at, vault, text) for ref, text in made.items()]
         if rows:
             with self._database.writing("secret") as writing:
                 self._keep_key_check(writing)
@@ -176,6 +180,9 @@ def _named(ref: SecretRef) -> tuple[ColumnElement[bool], ...]:
     return secret.c.owner == ref.owner, secret.c.service == ref.service, secret.c.kind == ref.kind
 
 
-def _row(ref: SecretRef, at: datetime, sealed: bytes) -> dict[str, object]:
+def _row(ref: SecretRef, at: datetime, vault: Vault, text: str) -> dict[str, object]:
+    from ..secrets.renewal import known_end  # as in mint()
+
     name = {"owner": ref.owner, "service": ref.service, "kind": ref.kind, "form": ref.form}
-    return {**name, "at": at, "sealed": sealed}
+    end = known_end(text) if ref.form == "certificate" else None
+    return {**name, "at": at, "sealed": vault.seal(ref, text), "expires_at": end}

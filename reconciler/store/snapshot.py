@@ -13,7 +13,18 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from ..model.events import histories
 from ..model.hardware import Hardware
-from ..model.machine import Allocation, Approval, History, InstallStatus, Pause, Power, SecretRef, Seen, Vip
+from ..model.machine import (
+    Allocation,
+    Approval,
+    Certificate,
+    History,
+    InstallStatus,
+    Pause,
+    Power,
+    SecretRef,
+    Seen,
+    Vip,
+)
 from .codec import allocation_of, parse_event, parse_hardware
 from .database import TOKEN, Database, revisions
 from .journal import JournalPart
@@ -36,6 +47,7 @@ class Snapshot:
     conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is held
     histories: Mapping[str, History] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
+    certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
 
 
@@ -53,6 +65,7 @@ class _Known:
     pauses: tuple[Pause, ...] = ()
     conflicts: dict[str, str] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()
+    certificates: tuple[Certificate, ...] = ()
     documents: dict[str, Versions] = field(default_factory=dict)
 
 
@@ -88,8 +101,11 @@ class SnapshotPart(JournalPart):
             if now["decision"] > before.get("decision", -1):
                 _look_at_decisions(connection, known)
             if now["secret"] > before.get("secret", -1):
-                names = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
-                known.secrets = frozenset(SecretRef(*row) for row in connection.execute(names))
+                names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
+                ends = {SecretRef(*name): end for *name, end in connection.execute(select(*names, secret.c.expires_at))}
+                known.secrets = frozenset(ends)
+                some = (Certificate(ref, end) for ref, end in ends.items() if end is not None)
+                known.certificates = tuple(sorted(some, key=lambda one: (one.expires_at, str(one.ref))))
             if now["document"] > before.get("document", -1):
                 known.documents = known.documents | read_versions(connection, before.get("document", -1))
             histories = self._fold(connection)
@@ -105,6 +121,7 @@ class SnapshotPart(JournalPart):
                 conflicts=dict(known.conflicts),
                 histories=histories,
                 secrets=known.secrets,
+                certificates=known.certificates,
                 documents=known.documents,
             )
 

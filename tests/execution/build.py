@@ -87,6 +87,9 @@ class FakeRecords:
     def release(self, serial: str, at: datetime) -> None:
         self.done.append(serial)
 
+    def renew(self, certificate: SecretRef, ends: datetime) -> None:
+        self.done.append((certificate, ends))
+
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         self.ran.append(began)
 

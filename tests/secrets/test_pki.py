@@ -3,13 +3,14 @@
 import shutil
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
+from reconciler.secrets import renewal
 from reconciler.secrets.mint import AUTHORITY, ROOT, Subjects, mint
 from reconciler.secrets.parts import part_of
 
@@ -104,3 +105,57 @@ def test_a_certificate_for_nobody_is_refused(authorities: Mapping[SecretRef, str
         mint(API, NOW, authority=authorities[AUTHORITY])
     with pytest.raises(PermanentError, match="needs an authority"):
         mint(API, NOW, subjects=Subjects(("cl1-api.example.com",)))
+
+
+def test_what_an_authority_signed_stays_good_when_it_is_renewed(
+    tmp_path: Path, authorities: Mapping[SecretRef, str]
+) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(("cl1-api.example.com",)))
+    later = NOW + timedelta(days=19 * 365)
+    root = renewal.renew_root(authorities[ROOT], later)
+    between = renewal.renew_authority(authorities[AUTHORITY], root, later)
+    assert renewal.end_of(between) > renewal.end_of(authorities[AUTHORITY]) + timedelta(days=18 * 365)
+    assert verify(tmp_path, {ROOT: root, AUTHORITY: between}, made, "-no_check_time").endswith(": OK\n")
+    fresh = mint(API, later, authority=between, subjects=Subjects(("cl1-api.example.com",)))
+    at = str(int((NOW + timedelta(days=25 * 365)).timestamp()))
+    assert verify(tmp_path, {ROOT: root, AUTHORITY: between}, fresh, "-attime", at).endswith(": OK\n")
+
+
+def test_a_revoked_certificate_is_believed_no_more(tmp_path: Path, authorities: Mapping[SecretRef, str]) -> None:
+    old, new = (mint(CLIENT, NOW, authority=authorities[AUTHORITY], subjects=Subjects((CLIENT.owner,))) for _ in "ab")
+    revoked = [(renewal.number_of(old), NOW)]
+    (tmp_path / "crl").write_text(
+        renewal.revocation_list(authorities[AUTHORITY], revoked, NOW)
+        + renewal.revocation_list(authorities[ROOT], (), NOW)
+    )
+    crl = ("-crl_check_all", "-CRLfile", str(tmp_path / "crl"))
+    assert "certificate revoked" in verify(tmp_path, authorities, old, *crl)
+    assert verify(tmp_path, authorities, new, *crl).endswith(": OK\n")
+
+
+def test_a_bought_certificate_is_taken_with_what_is_above_it_in_any_order(
+    tmp_path: Path, authorities: Mapping[SecretRef, str]
+) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(("cl1-api.example.com",)))
+    above = part_of(authorities[AUTHORITY], "certificate", "crt")
+    crt, key = (part_of(made, "certificate", part) for part in ("crt", "key"))
+    taken = renewal.bought(above + key + crt)
+    assert part_of(taken, "certificate", "crt") == crt + above
+    assert renewal.end_of(taken) == renewal.end_of(made)
+    assert verify(tmp_path, authorities, taken).endswith(": OK\n")
+    (csr,) = write(tmp_path, taken, "csr")
+    assert openssl("req", "-in", csr, "-noout", "-verify").returncode == 0
+
+
+@pytest.mark.parametrize(("part", "said"), [("crt", "no private key"), ("key", "no certificate in PEM")])
+def test_half_a_certificate_is_refused(authorities: Mapping[SecretRef, str], part: str, said: str) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(("cl1-api.example.com",)))
+    with pytest.raises(PermanentError, match=said):
+        renewal.bought(part_of(made, "certificate", part))
+
+
+def test_a_key_of_another_certificate_is_refused(authorities: Mapping[SecretRef, str]) -> None:
+    made = mint(API, NOW, authority=authorities[AUTHORITY], subjects=Subjects(("cl1-api.example.com",)))
+    other = part_of(authorities[ROOT], "certificate", "crt")
+    with pytest.raises(PermanentError, match="not the one that its certificate is for"):
+        renewal.bought(other + part_of(made, "certificate", "key"))

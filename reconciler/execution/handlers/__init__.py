@@ -13,6 +13,7 @@ from ...model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RenewCertificates,
     RollOut,
     RunPuppet,
 )
@@ -20,12 +21,13 @@ from ..ports import Handlers
 from .boot import boot_disk, boot_live, power_on
 from .install import install_os
 from .puppet import roll_out, run_puppet
-from .records import enroll, mint, release
+from .records import enroll, mint, release, renew
 from .tools import Options, Tools
 
 TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     Enroll: enroll,
     MintSecrets: mint,
+    RenewCertificates: renew,
     BootLive: boot_live,
     InstallOs: install_os,
     BootDisk: boot_disk,

@@ -1,8 +1,9 @@
-"""``Enroll``, ``MintSecrets``, ``Release``: bookkeeping. No machine is touched, and twice is once."""
+"""Bookkeeping: places, secrets, certificates. No machine is touched, and twice is once."""
 
 import asyncio
+from datetime import datetime
 
-from ...model.actions import Enroll, MintSecrets, Release
+from ...model.actions import Enroll, MintSecrets, Release, RenewCertificates
 from ...model.machine import SecretRef
 from .tools import Tools
 
@@ -17,6 +18,13 @@ async def mint(tools: Tools, action: MintSecrets) -> None:
     refs = tuple(SecretRef(*parts) for parts in action.secrets)
     async with tools.minting:
         await asyncio.to_thread(tools.records.mint, refs, tools.time.now())
+
+
+async def renew(tools: Tools, action: RenewCertificates) -> None:
+    """None of the certificates named ends when it did; those that were replaced since the plan are as they were."""
+    for owner, service, kind, ends in action.certificates:
+        ref = SecretRef(owner, service, kind, "certificate")
+        await asyncio.to_thread(tools.records.renew, ref, datetime.fromisoformat(ends))
 
 
 async def release(tools: Tools, action: Release) -> None:

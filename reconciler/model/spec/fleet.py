@@ -109,6 +109,14 @@ class Policy(Strict):
         default={"controller": 1, "cephosd": 1, "swiftstore": 1, "default": "10%"},
         description="machines of a cluster and role out of service at once",
     )
+    renew_before: Duration = Field(
+        default="30d", validate_default=True, description="how long before their end certificates are made anew"
+    )
+    max_renewals: StrictInt = Field(
+        default=10,
+        ge=1,
+        description="machines whose certificates are made anew at any moment; Puppet then hands them out",
+    )
     windows: tuple[Window, ...] = Field(default=(), description="none: any time")
 
 

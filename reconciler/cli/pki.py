@@ -1,0 +1,111 @@
+"""``pki``: which certificates there are, when they end, and an operator's word to renew or revoke one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Format, FormatOption, WhyOption, failed, note, open_site, who
+from .tables import print_rows
+
+if TYPE_CHECKING:
+    from ..model.machine import SecretRef
+    from ..site import Site
+
+_COLUMNS = {"expires": "ends (UTC)", "days": "days left", "state": "state", "name": "name"}
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help='OWNER:SERVICE/KIND, as "reconciler pki" lists it.')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(pki)
+    group.command("renew", epilog=_RENEW)(renew)
+    group.command("revoke", epilog=_REVOKE)(revoke)
+    group.command("crl", epilog=_CRL)(crl)
+    app.add_typer(group, name="pki", help="Show when certificates end; renew and revoke them.")
+
+
+def pki(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
+    """Show which certificates there are and when they end, the first to end first.
+
+    They are renewed by themselves before that, as the fleet's policy says (renew_before, max_renewals).
+    """
+    if context.invoked_subcommand is not None:
+        return
+    site = open_site(context)
+    now, store = site.now(), site.kept
+    soon = now + site.tree().fleet.policy.renew_before
+    rows = [
+        {
+            "name": str(one.ref),
+            "expires": one.expires_at.isoformat(timespec="seconds"),
+            "days": (one.expires_at - now).days,
+            "state": "ended" if one.expires_at <= now else "due" if one.expires_at <= soon else "good",
+        }
+        for one in (store.certificates() if store else ())
+    ]
+    if format is Format.TEXT:
+        rows = [row | {"expires": str(row["expires"])[:10]} for row in rows]
+    print_rows(rows, _COLUMNS, format, nothing="No certificate has been made yet.")
+
+
+_RENEW = """\b
+Examples:
+  reconciler pki renew cl1:pki/api --why "another hostname, CHG-1234"
+  reconciler pki renew fleet:pki/oci_ca --why "ends next year"
+"""
+
+
+def renew(context: typer.Context, name: Name, why: WhyOption) -> int:
+    """Make a certificate anew now, whatever its end.
+
+    An authority keeps its key and name, so that what it signed stays good. Nodes get it with Puppet's next run.
+    """
+    site = open_site(context)
+    ref = _named(site, name)
+    if ref is None:
+        return _unknown(name)
+    end = site.certificates.renew(ref, who=who(), why=why)
+    note(f"{name} is renewed, and ends on {end:%Y-%m-%d}.")
+    return 0
+
+
+_REVOKE = """\b
+Example:
+  reconciler pki revoke cl1:pki/api --why "the key leaked, INC-77"
+"""
+
+
+def revoke(context: typer.Context, name: Name, why: WhyOption) -> int:
+    """Have a certificate believed no more, and make its successor.
+
+    The old one stands in the list that "reconciler pki crl" prints from now on.
+    """
+    site = open_site(context)
+    ref = _named(site, name)
+    if ref is None:
+        return _unknown(name)
+    end = site.certificates.revoke(ref, who=who(), why=why)
+    note(f"{name} is revoked. Its successor ends on {end:%Y-%m-%d}.")
+    return 0
+
+
+_CRL = """\b
+Example:
+  reconciler pki crl > /srv/www/oci-ca.crl
+"""
+
+
+def crl(context: typer.Context) -> None:
+    """Print the authorities' lists of revoked certificates, as PEM. They are good for a week."""
+    print(open_site(context).certificates.revocation_list(), end="")
+
+
+def _named(site: "Site", name: str) -> "SecretRef | None":
+    store = site.kept
+    return next((one.ref for one in store.certificates() if str(one.ref) == name), None) if store else None
+
+
+def _unknown(name: str) -> int:
+    return failed(f'no certificate is called "{name}"; "reconciler pki" has the names')

@@ -1,0 +1,131 @@
+"""Certificates of a site with a real database: from a file, renewed, revoked, and what ``reconciler pki`` says."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.certificates import api_certificate
+from reconciler.cli.app import run
+from reconciler.config import load_config
+from reconciler.model.errors import PermanentError
+from reconciler.secrets.mint import AUTHORITY, ROOT
+from reconciler.secrets.parts import part_of
+from reconciler.secrets.renewal import end_of
+from reconciler.site import Site
+
+SPECS = """\
+apiVersion: reconciler/v1
+kind: Fleet
+metadata: {{name: f}}
+spec: {{provisioning: {{address: 192.0.2.1, trusted_networks: [192.0.2.0/24]}}}}
+---
+apiVersion: reconciler/v1
+kind: Cluster
+metadata: {{name: cl1}}
+spec: {{domain: example.com, api: {{certificate: {certificate}}}}}
+"""
+API = api_certificate("cl1")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl (apt: openssl)")
+    (tmp_path / "specs").mkdir()
+    write(tmp_path, "self-signed")
+    found = {"specs": str(tmp_path / "specs"), "database": f"sqlite:///{tmp_path}/db", "state": str(tmp_path)}
+    (tmp_path / "config.yaml").write_text(json.dumps(found))
+    with closing(Site(load_config(tmp_path / "config.yaml", {}, {}))) as site:
+        site.mint((API,))
+        yield site
+
+
+def write(folder: Path, certificate: str | Path) -> None:
+    (folder / "specs/all.yaml").write_text(SPECS.format(certificate=certificate))
+
+
+def buy(path: Path, days: int) -> None:
+    """A certificate as somebody else would sell it, written to one file."""
+    out = ("-keyout", f"{path}.key", "-out", f"{path}.crt", "-subj", "/CN=cl1-api.example.com", "-days", str(days))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *out], check=True, capture_output=True)
+    path.write_text(Path(f"{path}.crt").read_text() + Path(f"{path}.key").read_text())
+
+
+def told(site: Site, kind: str) -> list[str]:
+    return [event.text for event in site.store.last_events() if event.kind == kind]
+
+
+def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "api.pem"
+    write(tmp_path, path)
+    for _ in "ab":
+        site.certificates.heed_files(site.tree())
+    assert told(site, "certificate-refused") == [
+        f"certificate cl1:pki/api: cannot read {path}: [Errno 2] No such file or directory: '{path}'"
+    ]
+    before = site.store.secret(API)
+    assert before is not None
+    for days in (20, 90):
+        buy(path, days)
+        site.certificates.heed_files(site.tree())
+        text = site.store.secret(API)
+        assert text is not None
+        assert part_of(text, "certificate", "crt") == Path(f"{path}.crt").read_text()
+        assert (end_of(text) - site.now()).days in (days - 1, days)
+    assert len(told(site, "certificate-taken")) == 2
+    with pytest.raises(PermanentError, match="put a new one there"):
+        site.certificates.renew(API, who="ann", why="it ends")
+
+
+def test_a_renewal_is_not_done_twice(site: Site) -> None:
+    ends = next(one.expires_at for one in site.store.certificates() if one.ref == API)
+    site.certificates.renew(API, who="reconciler", why="it ends", ends=ends - timedelta(days=1))
+    assert told(site, "certificate-renewed") == []
+    site.certificates.renew(API, who="reconciler", why="it ends", ends=ends)
+    assert told(site, "certificate-renewed") == ["certificate cl1:pki/api renewed: it ends"]
+
+
+def test_a_renewed_root_brings_the_authority_below_it_along(site: Site) -> None:
+    api = site.store.secret(API)
+    site.certificates.renew(ROOT, who="ann", why="early")
+    between = site.store.secret(AUTHORITY)
+    root = site.store.secret(ROOT)
+    assert between is not None and root is not None
+    assert part_of(between, "certificate", "chain").startswith(part_of(root, "certificate", "crt"))
+    assert site.store.secret(API) == api
+
+
+def test_the_command_shows_revokes_and_prints_the_list(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = site.store.secret(API)
+    config = ("--config", str(tmp_path / "config.yaml"))
+    assert run([*config, "pki", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [(row["name"], row["state"]) for row in shown] == [
+        ("cl1:pki/api", "good"), ("fleet:pki/root_ca", "good"), ("fleet:pki/oci_ca", "good"),
+    ]  # fmt: skip
+    assert run([*config, "pki", "revoke", "cl1:pki/api", "--why", "the key leaked"]) == 0
+    assert run([*config, "pki", "revoke", "fleet:pki/oci_ca", "--why", "no"]) == 1
+    capsys.readouterr()
+    assert run([*config, "pki", "crl"]) == 0
+    new, between, root = (site.store.secret(ref) for ref in (API, AUTHORITY, ROOT))
+    assert old and new and between and root
+    files = {"crl": capsys.readouterr().out, "root": root, "between": between, "old": old, "new": new}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text if name == "crl" else part_of(text, "certificate", "crt"))
+    chain = ("-CAfile", "root", "-untrusted", "between", "-crl_check_all", "-CRLfile", "crl")
+    said = [
+        subprocess.run(["openssl", "verify", *chain, name], cwd=tmp_path, capture_output=True, text=True, check=False)
+        for name in ("old", "new")
+    ]
+    assert "certificate revoked" in said[0].stderr
+    assert said[1].stdout == "new: OK\n"
+    (event,) = (event for event in site.store.last_events() if event.kind == "certificate-revoked")
+    assert event.who and "the key leaked" in event.text
