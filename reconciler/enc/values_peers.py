@@ -56,10 +56,6 @@ def _short(node: NodeView) -> str:
     return node.short_hostname
 
 
-def _corosync_id(node: NodeView) -> int:
-    return node.corosync_id
-
-
 def names(role: str | RoleOf) -> Derived:
     """Full hostnames."""
     return peers(role, _hostname, "hostnames")
@@ -77,7 +73,25 @@ def addresses_of(role: str | RoleOf) -> Derived:
 
 def corosync_ids(role: str | RoleOf) -> Derived:
     """Numbers that corosync knows them by, in the order of ``names``."""
-    return peers(role, _corosync_id, "corosync's numbers")
+    role_of = _of(role)
+
+    def compute(v: View) -> Value:
+        return v.cluster.once(("corosync", role_of(v)), lambda: _distinct_ids(v.cluster.by_role(role_of(v))))
+
+    return derived(compute, f"corosync's numbers of all {_called(role)} nodes")
+
+
+def _distinct_ids(nodes: tuple[NodeView, ...]) -> tuple[int, ...]:
+    """Two nodes of one number would tear the running ones apart."""
+    owners: dict[int, str] = {}
+    for node in nodes:
+        other = owners.setdefault(node.corosync_id, node.hostname)
+        if other != node.hostname:
+            raise EncError(
+                f"corosync would know {other} and {node.hostname} by the same number, {node.corosync_id}: "
+                f"write another corosync_node_id for the one that joins, {node.serial}"
+            )
+    return tuple(owners)
 
 
 def other_names(role: str | RoleOf) -> Derived:

@@ -177,7 +177,7 @@ class ClusterView:
         return bool(self.by_role(*roles))
 
     def first(self, role: str) -> NodeView | None:
-        """The node with the lowest number; None: there is none.
+        """The node with the lowest number, or the one that ``comes_first``; None: there is none.
 
         Raises:
             EncError: There is none yet, though the spec asks for the role.
@@ -186,7 +186,9 @@ class ClusterView:
         pool = self.spec.roles.get(role)
         if not nodes and pool is not None and pool.count != 0:
             raise EncError(f"no {role} of the cluster {self.name} has been enrolled yet")
-        return nodes[0] if nodes else None
+        if not nodes:
+            return None
+        return self.once(("first", role), lambda: next((n for n in nodes if _comes_first(n)), nodes[0]))
 
     def vip(self, *usages: str) -> str | None:
         """The first virtual address that was handed out for one of the usages."""
@@ -220,6 +222,10 @@ class ClusterView:
     def api_hostname(self) -> str:
         """The name of the public API."""
         return self.spec.api.hostname or f"{self.name}-api.{self.spec.domain}"
+
+
+def _comes_first(node: NodeView) -> bool:
+    return node.settings["comes_first"].value is True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
 from .machines import OciMachine, address_of, is_set
+from .stages import NOTE
 from .text import Document, Noted
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
@@ -38,7 +39,7 @@ def locations(tables: Tables) -> list[Document]:
 
 
 def cluster(
-    row: Row, tables: Tables, machines: Sequence[OciMachine], levels: Levels, *, unbounded: bool
+    row: Row, tables: Tables, machines: Sequence[OciMachine], levels: Levels, *, unbounded: bool, ceph_alone: bool
 ) -> tuple[Document, list[str]]:
     """The cluster's document, and what of it has no counterpart, as sentences.
 
@@ -48,6 +49,7 @@ def cluster(
         machines: Its machines.
         levels: The settings.
         unbounded: OCI took machines into it without anybody saying so.
+        ceph_alone: Its controllers and computes have no classes of their own yet.
     """
     name = row["name"]
     leftover: list[str] = []
@@ -59,7 +61,9 @@ def cluster(
                 networks[one["name"]] = network(one, places)
             except ValueError as error:
                 leftover.append(f"network {one['name']} of {name}: {error}")
-    settings = dict(levels.clusters.get(name, {}))
+    settings: dict[str, Any] = dict(levels.clusters.get(name, {}))
+    if ceph_alone:
+        settings["initial_mon_on_ctrl"] = Noted(True, NOTE.format(name=name))
     hosts = [one for one in tables.get("filebeathosts", ()) if one["cluster"] == row["id"]]
     if hosts:
         settings["filebeat_output_hosts"] = tuple(f"{one['hostname']}:{one['port']}" for one in hosts)

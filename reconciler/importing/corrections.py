@@ -4,11 +4,12 @@ The values that we would give are the right ones. Each overlay can go by itself,
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..hardware.choice import disks_in_use
-from .database import Row
+from .database import Row, Tables
+from .facts import facts_of_oci
 from .inferred import Profiles
 from .machines import OciMachine
 from .text import Document
@@ -20,10 +21,6 @@ _WITH_DISKS = {
 }  # fmt: skip
 _VM_CLASSES = {"compute": "oci::compute", "network": "oci::network", "controller": "oci::controller"}
 
-NUMBERS = (
-    "OCI numbers the nodes of Galera and Corosync by the ids of its database; running nodes are known by them.\n"
-    "Drop this when the nodes are installed anew, or at a full stop of those clusters."
-)
 CEPH_NETWORK = (
     "OCI never lets dedicated Ceph nodes use the Ceph network, although they have addresses on it.\n"
     "Drop this to move Ceph's replication there: one node after the other, each when the cluster is healthy."
@@ -39,41 +36,28 @@ VM_NETWORK = (
 
 
 def corrections(
-    cluster: Row, machines: Sequence[OciMachine], networks: Iterable[Row], profiles: Profiles
+    cluster: Row, machines: Sequence[OciMachine], tables: Tables, profiles: Profiles, *, ceph_alone: bool
 ) -> list[Document]:
-    """An EncOverlay for every value that running nodes have, and that we would not give."""
-    kinds = {one["name"]: one["role"] for one in networks if one["cluster"] == cluster["id"]}
-    found = [*_numbers(cluster["name"], machines)]
-    for machine in sorted(machines, key=lambda one: _natural(one.hostname)):
-        for suffix, why, classes in _of_node(machine, kinds, profiles):
+    """An EncOverlay for every value that running nodes have, and that we would not give.
+
+    Args:
+        cluster: OCI's cluster.
+        machines: Its machines.
+        tables: OCI's database.
+        profiles: Which profile each machine has.
+        ceph_alone: Its controllers and computes have no classes of their own yet.
+    """
+    kinds = {one["name"]: one["role"] for one in tables["networks"] if one["cluster"] == cluster["id"]}
+    found = [*facts_of_oci(cluster["name"], machines, tables)]
+    for machine in sorted(machines, key=lambda one: natural(one.hostname)):
+        for suffix, why, classes in _of_node(machine, kinds, profiles, ceph_alone=ceph_alone):
             name = f"oci-{machine.hostname.partition('.')[0]}-{suffix}"
             found.append(Document("EncOverlay", name, {"for": {"nodes": [machine.hostname]}, "classes": classes}, why))
     return found
 
 
-def _numbers(cluster: str, machines: Sequence[OciMachine]) -> Iterator[Document]:
-    ids = {role: _ids(machines, role) for role in ("controller", "sql", "sqlmsg", "messaging")}
-    database = ids["sql"] or ids["controller"]
-    wanted: list[tuple[str, str, dict[str, list[int]]]] = [
-        ("controller", "oci::controller", {"all_masters_ids": ids["controller"], "all_sql_ids": database}),
-        ("sql", "oci::sql", {"all_sql_ids": ids["sql"]}),
-        ("sqlmsg", "oci::sql", {"all_sql_ids": ids["sqlmsg"]}),
-        ("messaging", "oci::messaging", {"all_rabbits_ids": ids["messaging"]}),
-    ]
-    for role, puppet_class, lists in wanted:
-        other = {name: numbers for name, numbers in lists.items() if numbers != list(range(1, len(numbers) + 1))}
-        if other and ids[role]:
-            spec = {"for": {"clusters": [cluster], "roles": [role]}, "classes": {puppet_class: other}}
-            yield Document("EncOverlay", f"oci-{cluster}-{role}-numbers", spec, NUMBERS)
-
-
-def _ids(machines: Iterable[OciMachine], role: str) -> list[int]:
-    chosen = sorted((m for m in machines if m.role == role), key=lambda m: _natural(m.hostname))
-    return [int(machine.row["id"]) for machine in chosen]
-
-
 def _of_node(
-    machine: OciMachine, kinds: dict[str, str], profiles: Profiles
+    machine: OciMachine, kinds: dict[str, str], profiles: Profiles, *, ceph_alone: bool
 ) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
     on = {kinds.get(name) for name in machine.addresses}
     management = next(iter(machine.addresses.values()), None)
@@ -81,7 +65,8 @@ def _of_node(
         none = dict.fromkeys(("cephnet_network_addr", "cephnet_network_cidr"))
         values = {"use_ceph_cluster_net": False, "cephnet_ip": management, "cephnet_mtu": 0, **none}
         yield "ceph-network", CEPH_NETWORK, {"oci::cephosd": values}
-    if machine.role in _VM_CLASSES and "vm-net" in on:
+    own_class = not (ceph_alone and machine.role in ("controller", "compute"))
+    if machine.role in _VM_CLASSES and "vm-net" in on and own_class:
         yield "vm-network", VM_NETWORK, {_VM_CLASSES[machine.role]: {"vmnet_ip": management}}
     if machine.role in _WITH_DISKS and (disks := _disks_of_oci(machine, profiles)) is not None:
         yield "disks", SYSTEM_DISK, {_WITH_DISKS[machine.role]: {"block_devices": disks}}
@@ -99,5 +84,6 @@ def _disks_of_oci(machine: OciMachine, profiles: Profiles) -> list[str] | None:
     return theirs if set(theirs) != ours else None
 
 
-def _natural(text: str) -> tuple[tuple[int, str], ...]:
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """A sorting key by which ``store-2`` comes before ``store-10``."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text))

@@ -1,12 +1,10 @@
 """OCI's database and files together: the spec tree, and what goes into our database beside it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..hardware.racking import rack
 from ..model.actions import Enroll
-from ..model.hardware import Racked
 from ..model.machine import SecretRef
 from ..model.settings import SettingsTable
 from ..model.spec import HardwareProfileSpec, RackingSpec
@@ -16,13 +14,21 @@ from .clusters import bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .corrections import corrections
 from .database import Tables
+from .exceptions import exceptions, number_of
 from .files import Given, Tree, add_roles, tree_from_files
 from .inferred import Profiles, assign_profiles
-from .levels import Levels, spread_settings
+from .levels import spread_settings
 from .machines import OciMachine, read_machines
+from .pins import cluster_pins
 from .racking import stand_where_oci_says
+from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .text import Document
 from .versions import NEWEST, completed, switches_gone, version_of
+
+_RANDOM = (
+    "ceph_multiple_az_cinder_conf of {}: OCI hands out random text there, another one each time; here it is what each "
+    "zone's Ceph has"
+)
 
 
 @dataclass(slots=True)
@@ -32,6 +38,7 @@ class Imported:
     tree: Tree
     machines: list[OciMachine]
     enrolled: list[Enroll]
+    first_stage: frozenset[str] = frozenset()  # serials of nodes that have nothing but Ceph yet
     secrets: dict[SecretRef, Any] = field(default_factory=dict)
 
 
@@ -77,18 +84,27 @@ def import_everything(
     rackings = {name: RackingSpec.model_validate(spec) for name, spec in tree.documents("Racking").items()}
     tree.leftover += [*leftover, *profiles.leftover, *levels.leftover, *moved]
     enrolled: list[Enroll] = []
+    first_stage: set[str] = set()
     for row in tables["clusters"]:
         members = [machine for machine in machines if machine.cluster == row["name"] and machine.role]
         unbounded = takes_machines_unasked(given.conf)
-        document, left = cluster(row, tables, members, levels, unbounded=unbounded)
+        alone = ceph_is_set_up_alone(row, members)
+        document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
+        taken = taken_for_osds(members) if alone else []
         tree.add(f"clusters/{row['name']}.yaml", document)
         tree.leftover += left
-        tree.add(f"machines/{row['name']}.yaml", *_exceptions(members, document, levels, rackings))
-        tree.add(f"overlays/{row['name']}.yaml", *corrections(row, members, tables["networks"], profiles))
-        tree.add(f"overlays/{row['name']}.yaml", *switches_gone(row, [str(machine.role) for machine in members]))
+        tree.add(f"machines/{row['name']}.yaml", *exceptions(row, members, document, levels, rackings, taken))
+        tree.add(
+            f"overlays/{row['name']}.yaml",
+            *cluster_pins(row, tables, members, ceph_alone=alone),
+            *no_libvirt_yet(row["name"], taken),
+            *corrections(row, members, tables, profiles, ceph_alone=alone),
+            *switches_gone(row, [str(machine.role) for machine in members]),
+        )
         enrolled += _enrolled(members, document, profiles, vips(row, tables))
+        first_stage |= {machine.serial for machine in members if alone and machine.role in ("controller", "compute")}
     add_roles(tree, (machine.role for machine in machines if machine.role))
-    found = Imported(tree, machines, enrolled)
+    found = Imported(tree, machines, enrolled, frozenset(first_stage))
     for some, left in (secrets.passwords(tables, forms), secrets.key_pairs(tables, machines)):
         found.secrets |= some
         tree.leftover += left
@@ -96,34 +112,13 @@ def import_everything(
     signed = certificates(keys or Keys(), tables["clusters"], machines)
     found.secrets |= signed.secrets
     tree.leftover += signed.leftover
-    tree.leftover += _for_people(tables, machines)
+    tree.leftover += _for_people(tables)
     return found
 
 
 def _profiles_of(given: Given, table: SettingsTable) -> dict[str, HardwareProfileSpec]:
     found = tree_from_files(given, table).documents("HardwareProfile")
     return {name: HardwareProfileSpec.model_validate(spec) for name, spec in found.items()}
-
-
-def _exceptions(
-    machines: Iterable[OciMachine], document: Document, levels: Levels, rackings: Mapping[str, RackingSpec]
-) -> list[Document]:
-    """A Machine document for each machine that differs from what the rules would make of it."""
-    found = []
-    for machine in machines:
-        stands = rack(machine.hardware, rackings) if machine.hardware else None
-        settings = levels.machines.get(machine.serial, {})
-        spec: dict[str, Any] = {}
-        if machine.location and not (isinstance(stands, Racked) and stands.location == machine.location):
-            spec["location"] = machine.location
-        if _number(machine, document) == 0:
-            spec["hostname"] = machine.hostname
-        if settings:
-            spec["settings"] = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
-        if spec:
-            note = " ".join(str(machine.row.get("notes") or "").split())
-            found.append(Document("Machine", machine.serial, spec, machine.hostname + (f": {note}" if note else "")))
-    return found
 
 
 def _enrolled(
@@ -139,7 +134,7 @@ def _enrolled(
             profile=profiles.of.get(machine.serial, ""),
             location=machine.location,
             hostname=machine.hostname,
-            number=_number(machine, document),
+            number=number_of(machine, document),
             addresses=machine.addresses,
             vips=tuple(virtual) if index == 0 else (),
         )
@@ -148,24 +143,12 @@ def _enrolled(
     return found
 
 
-def _number(machine: OciMachine, document: Document) -> int:
-    """The n of ``<cluster>-<role>-<n>``; 0 for any other name."""
-    start, end = f"{document.name}-{machine.role}-", f".{document.spec['domain']}"
-    middle = machine.hostname.removeprefix(start).removesuffix(end)
-    return int(middle) if machine.hostname == f"{start}{middle}{end}" and middle.isdigit() else 0
-
-
-def _for_people(tables: Tables, machines: Iterable[OciMachine]) -> list[str]:
+def _for_people(tables: Tables) -> list[str]:
     """What of the database has no place here."""
     found = []
     if users := tables.get("users", ()):
         found.append(f"{len(users)} users of OCI's web page and API: give them tokens in the daemon's configuration")
     if limits := tables.get("swiftrestrictions", ()):
         found.append(f"{len(limits)} Swift restrictions by project and address (table swiftrestrictions)")
-    for row in tables["clusters"]:
-        if (kept := row.get("first_master_machine_id")) is not None:
-            controllers = [m for m in machines if m.cluster == row["name"] and m.role == "controller"]
-            first = min(controllers, key=lambda m: (len(m.hostname), m.hostname), default=None)
-            if first is not None and first.row["id"] != kept:
-                found.append(f"the first controller of {row['name']} is {first.hostname} here, and another one in OCI")
+    found += [_RANDOM.format(row["name"]) for row in tables["clusters"] if row.get("ceph_multiple_cluster_az") == "yes"]
     return found

@@ -110,7 +110,7 @@ def _places(
             continue
         kept.hostnames += held is None or wanted.generation != held.generation
         if action.serial not in before.histories:
-            store.append(Restored(action.serial, at, _history(machines[action.serial], at), WHY))
+            store.append(Restored(action.serial, at, _history(machines[action.serial], found, at), WHY))
 
 
 def _same(action: Enroll, held: Any) -> bool:
@@ -123,11 +123,15 @@ def _again(action: Enroll, generation: int) -> Enroll:
     return replace(action, generation=generation)
 
 
-def _history(machine: OciMachine, at: datetime) -> History:
-    """How far OCI brought it: a machine that it installed is in service, whatever its last Puppet run said."""
+def _history(machine: OciMachine, found: Imported, at: datetime) -> History:
+    """How far OCI brought it: a machine that it installed is in service, whatever its last Puppet run said.
+
+    One that has nothing but Ceph yet is left alone as well, and never was in service as what it is.
+    """
     if not machine.installed:
         return History(phase=Phase.ENROLLED)
-    return History(phase=Phase.IN_SERVICE, in_service_since=machine.heard_at or at)
+    since = None if machine.serial in found.first_stage else machine.heard_at or at
+    return History(phase=Phase.IN_SERVICE, in_service_since=since)
 
 
 def _secrets(

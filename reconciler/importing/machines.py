@@ -64,7 +64,7 @@ def read_machines(tables: Tables) -> tuple[list[OciMachine], list[str]]:
                 address=str(row["ipaddr"] or ""),
                 heard_at=_moment(row.get("lastseen")),
                 status=_status(row.get("status")),
-                installed=row.get("installed") == "yes",
+                installed=row.get("installed") == "yes" or row.get("puppet_status") == "success",
             )
         )
     return found, leftover

@@ -1,0 +1,123 @@
+"""What OCI gives to all nodes of a cluster and we would not: pinned in overlays, as in ``corrections``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .database import Row, Tables
+from .machines import OciMachine, is_set
+from .text import Document
+
+_CLUSTERED = {"controller": "oci::controller", "messaging": "oci::messaging", "sql": "oci::sql", "sqlmsg": "oci::sql"}
+_BRIDGED = {"controller": "oci::controller", "compute": "oci::compute", "network": "oci::network"}
+
+Pin = tuple[str, str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]
+"""End of the name, comment, whom it is for, and classes."""
+
+FIRST_SETUP = (
+    "OCI still makes databases and accounts with every Puppet run, although all controllers are in service.\n"
+    "Drop this when they are all there; OCI's own word for that was: cluster-set --initial-cluster-setup no."
+)
+VIP_INTERFACE = (
+    "OCI brings the database's virtual address up beside the VLAN that its network is in.\n"
+    "Drop this to have it in the VLAN: at a time when the database may be out of reach for a moment."
+)
+BRIDGES = (
+    "OCI counts a bridge once per location, so that the external network has a name for each.\n"
+    "Drop this when no network of Neutron uses the names that go: openstack network list --long."
+)
+GPUS = (
+    "OCI knows GPUs by their name alone: of several products of one name, Nova is told of the first.\n"
+    "Drop this to have all of them; flavors then find GPUs that they did not find before."
+)
+
+
+def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], *, ceph_alone: bool) -> list[Document]:
+    """An EncOverlay for every value that all nodes of some role have, and that we would not give.
+
+    Args:
+        cluster: OCI's cluster.
+        tables: OCI's database.
+        machines: The cluster's.
+        ceph_alone: Its controllers and computes have no classes of their own yet.
+    """
+    name, here = str(cluster["name"]), {str(machine.role) for machine in machines}
+    roles = here - ({"controller", "compute"} if ceph_alone else set())
+    found = [
+        *_first_setup(cluster, machines, roles),
+        *_vip_interface(cluster, tables, here, roles),
+        *_bridges(cluster, tables, machines, roles),
+        *_gpus(machines, roles),
+    ]
+    return [
+        Document("EncOverlay", f"oci-{name}-{end}", {"for": {"clusters": [name], **who}, "classes": classes}, why)
+        for end, why, who, classes in found
+    ]
+
+
+def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
+    controllers = [machine for machine in machines if machine.role == "controller"]
+    if cluster["initial_cluster_setup"] == "yes" and controllers and all(m.installed for m in controllers):
+        for role, puppet_class in _CLUSTERED.items():
+            if role in roles and role != "sqlmsg":  # their database begins empty, and stays its own
+                classes = {puppet_class: {"initial_cluster_setup": True}}
+                yield f"{role}-first-setup", FIRST_SETUP, {"roles": [role]}, classes
+
+
+def _vip_interface(cluster: Row, tables: Tables, here: set[str], roles: set[str]) -> Iterator[Pin]:
+    networks = {row["id"]: row for row in tables["networks"] if row["cluster"] == cluster["id"]}
+    by_usage = {
+        ip.get("vip_usage") or "api": networks[ip["network"]]
+        for ip in tables.get("ips", ())
+        if ip["usefor"] == "vip" and ip["network"] in networks
+    }
+    for role, puppet_class in _CLUSTERED.items():
+        network = by_usage.get("sqlmsg" if role == "sqlmsg" else "sql" if "sql" in here else "api")
+        if role not in roles or network is None or not is_set(network["vlan"]) or not int(network["vlan"]):
+            continue
+        interface = "bond0" if network["iface2"] != "none" else network["iface1"]
+        yield f"{role}-vip-interface", VIP_INTERFACE, {"roles": [role]}, {puppet_class: {"sql_vip_iface": interface}}
+
+
+def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
+    of_cluster = [row for row in tables["networks"] if row["cluster"] == cluster["id"]]
+    bridges = [str(row["bridgename"]) for row in of_cluster if row["role"] == "ovs-bridge"]
+    if len(bridges) == len(set(bridges)):
+        return
+    names: dict[str, dict[str, list[str]]] = {}
+    for machine in machines:
+        if machine.role in ("compute", "network"):
+            name = str(machine.row["neutron_external_network_name"])
+            names.setdefault(machine.role, {}).setdefault(name, []).append(machine.hostname)
+    for role, puppet_class in _BRIDGED.items():
+        if role not in roles:
+            continue
+        groups = names.get(role, {})
+        every = dict.fromkeys(name for some in names.values() for name in some)
+        if role == "controller" or len(groups) == 1:
+            classes = {puppet_class: _mapped(every if role == "controller" else groups, bridges)}
+            yield f"{role}-bridges", BRIDGES, {"roles": [role]}, classes
+        else:
+            for name, hostnames in groups.items():
+                yield f"{role}-{name}-bridges", BRIDGES, {"nodes": hostnames}, {puppet_class: _mapped([name], bridges)}
+
+
+def _mapped(names: Any, bridges: Sequence[str]) -> dict[str, list[str]]:
+    numbered = [(f"{name}{number or ''}", bridge) for name in names for number, bridge in enumerate(bridges)]
+    return {
+        "bridge_mapping_list": [f"{name}:{bridge}" for name, bridge in numbered],
+        "external_network_list": [name for name, _ in numbered],
+    }
+
+
+def _gpus(machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
+    kinds: dict[str, list[str]] = {}
+    for machine in machines:
+        if machine.row.get("use_gpu") == "yes":
+            words = (str(machine.row[f"gpu_{what}"]).split() for what in ("name", "vendor_id", "product_id"))
+            for kind in zip(*words, strict=False):
+                known = kinds.setdefault(kind[0], [])
+                one = ".".join((*kind, str(machine.row["gpu_device_type"])))
+                known += [one] if one not in known else []
+    if "controller" in roles and any(len(same) > 1 for same in kinds.values()):
+        theirs = [same[0] for same in kinds.values()]
+        yield "controller-gpus", GPUS, {"roles": ["controller"]}, {"oci::controller": {"gpu_def": theirs}}

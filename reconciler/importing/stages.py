@@ -1,0 +1,44 @@
+"""The first stage of a cluster whose Ceph has no monitors of its own: nothing but Ceph is set up."""
+
+from collections.abc import Iterable, Sequence
+
+from .database import Row
+from .machines import OciMachine
+from .text import Document
+
+NOTE = (
+    "DECIDE: in {name}, OCI still sets up nothing but Ceph, on controllers and computes.\n"
+    "Write false when Ceph is healthy (ceph -s): then they get the classes of their own roles."
+)
+TAKEN = (
+    "OCI makes OSDs of this compute's disks, as of all computes while Ceph is set up alone; it was not asked to.\n"
+    "DECIDE: {hostname} is no OSD node by its own settings. Drop compute_is_cephosd to have it a compute only."
+)
+NO_LIBVIRT = "OCI sets up libvirt's certificates here, as it knows that this is no OSD node. Drop this with the other."
+
+
+def ceph_is_set_up_alone(cluster: Row, machines: Iterable[OciMachine]) -> bool:
+    """Whether controllers get nothing but Ceph's monitors, and computes nothing but OSDs."""
+    members = list(machines)
+    has_osds = any(m.role == "cephosd" or _is_hyperconverged(m) for m in members)
+    return cluster["initial_mon_on_ctrl"] == "yes" and has_osds and all(m.role != "cephmon" for m in members)
+
+
+def taken_for_osds(machines: Iterable[OciMachine]) -> list[OciMachine]:
+    """Computes that OCI makes OSD nodes of in that stage, though nobody asked for it."""
+    return [machine for machine in machines if machine.role == "compute" and not _is_hyperconverged(machine)]
+
+
+def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[Document]:
+    """What those nodes are given besides, and other OSD nodes are not."""
+    if not machines:
+        return []
+    spec = {
+        "for": {"nodes": [machine.hostname for machine in machines]},
+        "classes": {"oci::generic": {"skip_etc_pki_setup": False}},
+    }
+    return [Document("EncOverlay", f"oci-{cluster}-compute-certificates", spec, NO_LIBVIRT)]
+
+
+def _is_hyperconverged(machine: OciMachine) -> bool:
+    return machine.role == "compute" and machine.row["compute_is_cephosd"] == "yes"
