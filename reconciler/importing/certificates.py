@@ -17,6 +17,7 @@ from typing import Any
 
 from ..model.machine import SecretRef
 from .database import Row
+from .links import api_of
 from .machines import OciMachine, is_set
 
 _ROOT = SecretRef("fleet", "pki", "root_ca", "certificate")
@@ -96,7 +97,7 @@ def _owners(clusters: Iterable[Row], machines: Iterable[OciMachine]) -> dict[tup
     """Owner and kind of each certificate, and its files below the folder of nodes, without their ends."""
     found: dict[tuple[str, str], str] = {}
     for row in clusters:
-        api = row["vip_hostname"] if is_set(row.get("vip_hostname")) else f"{row['name']}-api.{row['domain']}"
+        api = api_of(row)
         found[row["name"], "api"] = f"{api}/{api}"
         proxies = str(row.get("swift_proxy_hostname") or "")
         if is_set(proxies):

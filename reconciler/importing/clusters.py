@@ -8,6 +8,7 @@ from ..model.spec import LocationSpec
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
+from .links import follows_from_link, swift_of
 from .machines import OciMachine, address_of, is_set
 from .stages import NOTE
 from .text import Document, Noted
@@ -64,6 +65,9 @@ def cluster(
     settings: dict[str, Any] = dict(levels.clusters.get(name, {}))
     if ceph_alone:
         settings["initial_mon_on_ctrl"] = Noted(True, NOTE.format(name=name))
+    if linked := swift_of(row, tables):
+        known = follows_from_link(linked, tables)
+        settings = {key: value for key, value in settings.items() if known.get(key) != value}
     hosts = [one for one in tables.get("filebeathosts", ()) if one["cluster"] == row["id"]]
     if hosts:
         settings["filebeat_output_hosts"] = tuple(f"{one['hostname']}:{one['port']}" for one in hosts)
@@ -72,7 +76,8 @@ def cluster(
         "region": None if row["region_name"] == "RegionOne" else row["region_name"],
         "api": _api(row),
         "networks": networks,
-        "settings": _listed(settings),
+        "links": {"swift": linked["name"]} if linked else None,
+        "settings": levels.marked(settings),
         "roles": {role: _pool(name, role, machines, levels, unbounded) for role in _roles(machines)},
     }
     return Document("Cluster", name, {key: value for key, value in spec.items() if value}), leftover
@@ -156,12 +161,8 @@ def _api(row: Row) -> dict[str, Any]:
 def _pool(cluster: str, role: str, machines: Iterable[OciMachine], levels: Levels, unbounded: bool) -> dict[str, Any]:
     settings = levels.roles.get((cluster, role), {})
     count = sum(1 for machine in machines if machine.role == role)
-    return ({} if unbounded else {"count": count}) | ({"settings": _listed(settings)} if settings else {})
+    return ({} if unbounded else {"count": count}) | ({"settings": levels.marked(settings)} if settings else {})
 
 
 def _roles(machines: Iterable[OciMachine]) -> list[str]:
     return list(dict.fromkeys(machine.role for machine in machines if machine.role))
-
-
-def _listed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

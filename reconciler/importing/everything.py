@@ -72,7 +72,7 @@ def import_everything(
     tree = tree_from_files(
         given,
         table,
-        settings=levels.fleet,
+        settings=levels.marked(levels.fleet),
         hostname=hostname,
         locations=locations(tables),
         bmc_networks=bmc_networks(tables),

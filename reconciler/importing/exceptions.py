@@ -6,7 +6,6 @@ from typing import Any
 from ..hardware.racking import rack
 from ..model.hardware import Racked
 from ..model.spec import RackingSpec
-from ..model.spec.base import SettingValue
 from .corrections import natural
 from .database import Row
 from .levels import Levels
@@ -55,7 +54,7 @@ def exceptions(
         number = number_of(machine, document)
         if number == 0:
             spec["hostname"] = machine.hostname
-        settings: dict[str, Any] = {name: _listed(v) for name, v in levels.machines.get(machine.serial, {}).items()}
+        settings = levels.marked(levels.machines.get(machine.serial, {}))
         if machine.role in _FIRST and number != machine.row["id"]:
             settings["corosync_node_id"] = Noted(int(machine.row["id"]), COROSYNC)
         if machine.serial in first:
@@ -84,7 +83,3 @@ def _first_by_word(cluster: Row, machines: Sequence[OciMachine]) -> Iterator[Oci
         said = next((m for m in nodes if m.row["id"] == cluster.get(column)), None)
         if said is not None and said is not nodes[0]:
             yield said
-
-
-def _listed(value: SettingValue) -> Any:
-    return list(value) if isinstance(value, tuple) else value

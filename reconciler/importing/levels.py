@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..model.settings import SettingRow, SettingsTable
 from ..model.spec import HardwareProfileSpec
@@ -10,6 +11,7 @@ from ..model.spec.base import SettingValue
 from .database import Row
 from .machines import OciMachine
 from .options import INHERITED, checked
+from .text import Noted
 
 Values = dict[str, SettingValue]
 
@@ -17,6 +19,8 @@ _OF_THE_PROFILE = frozenset(
     {"dest_blk", "install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3"}
 )
 """Which disks take the system: an imported machine's profile says it."""
+
+IN_CLEAR = "DECIDE: {name} stands here in clear, for everybody who may read this repository."
 
 
 @dataclass(slots=True)
@@ -28,6 +32,13 @@ class Levels:
     roles: dict[tuple[str, str], Values] = field(default_factory=dict)
     machines: dict[str, Values] = field(default_factory=dict)
     leftover: list[str] = field(default_factory=list)
+    secret: frozenset[str] = frozenset()  # names of settings that are passwords
+
+    def marked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as they are written, with a comment at each password."""
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        passwords = {n: Noted(v, IN_CLEAR.format(name=n)) for n, v in listed.items() if n in self.secret}
+        return {**listed, **passwords}
 
     def above_machine(self, cluster: str, role: str) -> Values:
         """What a role's machines have in common."""
@@ -48,7 +59,7 @@ def spread_settings(
         profile_of: The profile of each machine in a cluster, by serial; it stands between role and machine.
         table: The settings table.
     """
-    found = Levels()
+    found = Levels(secret=frozenset(name for name, row in table.items() if row.secret))
     for row in clusters:
         found.clusters[row["name"]] = _differing(row, table, "cluster", f"cluster {row['name']}", found.leftover)
     if len(clusters) > 1:

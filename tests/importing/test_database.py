@@ -1,5 +1,6 @@
 """Real databases of OCI, in a real MariaDB: imported, everything is as it was, and nothing is left to do."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from reconciler.cli.app import run
 from reconciler.config import Config
@@ -152,6 +154,20 @@ def test_no_puppet_document_changes(imported: tuple[Site, Path], shape: str, sha
     assert [line for line in differences if "oci::generic etc_hosts" not in line] == []
     assert " 0 missing" in totals
     assert " 0 nodes without a document" in totals
+
+
+def test_the_facts_file_says_the_same(imported: tuple[Site, Path], shape: str, shared: Path) -> None:
+    """B6: the comparison above leaves the drivers out, of which OCI tells every node those of the first machine."""
+    site = imported[0]
+    theirs = json.loads((shared / f"oci-golden/{shape}/enc.json").read_text())
+    site.observe()
+    for hostname, classes in theirs.items():
+        document = site.documents.get(hostname)
+        assert document is not None
+        ours = yaml.safe_load(document.yaml)["classes"]["oci::generic"]["oci_facts"]
+        assert yaml.safe_load(base64.b64decode(ours)) == yaml.safe_load(
+            base64.b64decode(classes["oci::generic"]["oci_facts"])
+        )
 
 
 def test_the_same_import_twice_is_once(

@@ -1,0 +1,52 @@
+"""An import without the command line, and with one certificate for all: making one per node takes most of the time."""
+
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from reconciler.config import Config
+from reconciler.importing.database import read_database
+from reconciler.importing.everything import Imported, import_everything
+from reconciler.importing.files import Given
+from reconciler.importing.folders import write_tree
+from reconciler.importing.keep import keep
+from reconciler.model.machine import SecretRef
+from reconciler.secret_forms import known_forms
+from reconciler.secrets import pki
+from reconciler.secrets.parts import join_parts
+from reconciler.site import Site
+from reconciler.specs.settings_table import load_table
+
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+
+
+def take_over(url: str, given: Given, folder: Path) -> tuple[Imported, Site]:
+    """What was found in a database, and the site that has it."""
+    found = import_everything(
+        given, read_database(url), load_table(), hostname=socket.gethostname(), forms=known_forms()
+    )
+    write_tree(found.tree.texts(), folder / "specs", overwrite=False)
+    config = Config(specs=folder / "specs", database=f"sqlite:///{folder}/db", state=folder / "var")
+    site = Site(config, lambda: NOW)
+    kept = keep(site.store, found, text_of=text_of, who="test", at=NOW)
+    assert kept.refused == []
+    missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
+    site.store.add_secrets({ref: certificate() for ref in missing if ref.form == "certificate"}, NOW)
+    site.mint(ref for ref in missing if ref.form != "certificate")
+    site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
+    site.observe()
+    return found, site
+
+
+def text_of(ref: SecretRef, value: Mapping[str, str] | str) -> str:
+    """The text of a secret, unchecked: those of the reference data are made illegible."""
+    return value if isinstance(value, str) else join_parts(ref.form, value)
+
+
+@cache
+def certificate() -> str:
+    """Somebody's."""
+    root = pki.issue_root(NOW)
+    return pki.issue(pki.issue_authority(root, NOW), pki.Subjects(("node.example.com",)), NOW)
