@@ -77,6 +77,14 @@ class BootLive(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RootImage:
+    """A root file system as a tarball, to be unpacked in place of an installer's work."""
+
+    url: str
+    sha256: str  # of the tarball, in hex
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InstallOs(_MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
@@ -94,6 +102,8 @@ class InstallOs(_MachineAction):
     packages: tuple[str, ...] = ()  # more than every node gets
     console: str | None = "ttyS1"  # kernel name of the serial port that gets a login; where servers' BMCs put theirs
     backports_kernel: bool = False
+    image: RootImage | None = None  # None: Debian's installer makes the system from packages
+    timeout: int | None = None  # seconds until it counts as failed; None: what suits most machines
     reinstall: str | None = None  # the request this answers
 
     @property

@@ -1,9 +1,9 @@
 """Whether a machine may be installed, and the install itself with every choice made."""
 
-from ..model.actions import InstallOs
+from ..model.actions import InstallOs, RootImage
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Wait
-from ..model.spec import InstallPolicy
+from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
 from .tunables import Tunables
@@ -53,7 +53,7 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
     tunables = Tunables(at.spec, m.serial, held)
-    own_role = at.spec.roles.get(held.role)
+    own_role, profile = at.spec.roles.get(held.role), at.spec.profiles.get(held.profile)
     return InstallOs(
         serial=m.serial,
         generation=held.generation,
@@ -69,8 +69,16 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         packages=own_role.packages if own_role else (),
         console=tunables.text("serial_console_dev"),
         backports_kernel=tunables.is_on("kernel_from_backports"),
+        image=_image(profile),
+        timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=at.pin(m).reinstall,
     )
+
+
+def _image(profile: HardwareProfileSpec | None) -> RootImage | None:
+    if profile is None or profile.installer != "image" or profile.image is None:
+        return None
+    return RootImage(url=profile.image.url, sha256=profile.image.sha256)
 
 
 def install_because(m: MachineView, held: Allocation, at: Circumstances) -> str:

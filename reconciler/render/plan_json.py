@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from typing_extensions import TypedDict
 
-from ..model.actions import Action
+from ..model.actions import Action, RootImage
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from .plan_groups import SummaryJson, summary
@@ -108,10 +108,10 @@ def _action_json(action: Action) -> dict[str, object]:
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, NodeInterface):
+    if isinstance(value, NodeInterface | RootImage):
         return _fields(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _fields(value: Action | NodeInterface) -> dict[str, object]:
+def _fields(value: Action | NodeInterface | RootImage) -> dict[str, object]:
     return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -29,6 +30,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..provisioning import remote
+from ..provisioning.image import COMMAND
 from ..provisioning.install import PROGRAM
 from . import hardware
 from .agent import Agent
@@ -239,6 +241,7 @@ class SimServer:
         script = self.live / remote.SCRIPT_FILE.lstrip("/")
         (self.live / "var/log").mkdir(parents=True, exist_ok=True)
         moved = script.read_text()
+        moved = moved.replace(shlex.join(COMMAND), PROGRAM)  # the real one would erase this very machine's disks
         for folder in ("/run/reconciler", "/var/log", remote.SERVER_FILE):
             moved = moved.replace(folder, f"{self.live}{folder}")
         script.with_suffix(".here").write_text(moved)

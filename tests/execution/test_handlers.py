@@ -8,11 +8,11 @@ import pytest
 from reconciler.execution.handlers import TABLE, handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
-from reconciler.model.actions import Action
+from reconciler.model.actions import Action, RootImage
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
-from reconciler.provisioning import remote
+from reconciler.provisioning import image, remote
 
 from ..fakes.clock import NOON
 from ..fakes.machine import run_summary
@@ -210,6 +210,18 @@ class TestInstall:
         world.machine.install_looks = 10**6
         with pytest.raises(PermanentError, match="still runs after 170 min"):
             await do(world, build.INSTALL)
+
+    async def test_a_profile_says_how_long_its_machines_may_take(self, world: World) -> None:
+        world.machine.install_looks = 10**6
+        with pytest.raises(PermanentError, match="still runs after 20 min"):
+            await do(world, replace(build.INSTALL, timeout=20 * 60))
+
+    async def test_an_image_is_installed_by_its_own_script(self, world: World) -> None:
+        picture = RootImage(url="http://192.0.2.1/root.tar.zst", sha256="a" * 64)
+        await do(world, replace(build.INSTALL, image=picture))
+        assert b"/bin/sh /run/reconciler/image.sh >" in world.machine.files[remote.SCRIPT_FILE]
+        assert b"URL=http://192.0.2.1/root.tar.zst\n" in world.machine.files[image.SCRIPT_FILE]
+        assert b"iface bond0 inet static\n" in world.machine.disk["/etc/network/interfaces"]
 
     async def test_the_command_is_quoted_for_the_shell(self, world: World) -> None:
         await do(world, replace(build.INSTALL, hostname="a;reboot"))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ import asyncssh
 
 from reconciler.model.actions import InstallOs
 from reconciler.provisioning import remote
+from reconciler.provisioning.image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, Placed
 from reconciler.simulator.server import Pace, SimServer
@@ -121,7 +123,8 @@ class Stage:
 
     async def install(self, action: InstallOs) -> None:
         """Upload and start the installer, as the handler does it."""
-        files = remote.install_files(action, "build-openstack-debian-image --release trixie")
+        command = "build-openstack-debian-image --release trixie" if action.image is None else shlex.join(COMMAND)
+        files = remote.install_files(action, command)
         async with self.ssh() as connection, connection.start_sftp_client() as sftp:
             for path, file in files.items():
                 await sftp.makedirs(os.path.dirname(path), exist_ok=True)

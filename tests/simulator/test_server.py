@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.hardware.report import parse_report
+from reconciler.model.actions import InstallOs, RootImage
 from reconciler.provisioning import remote
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, report
 from reconciler.simulator.server import Pace, State
@@ -17,13 +19,21 @@ from .stage import SWITCHES, Stage, staged
 SLOW = Pace(boot=0.05, report_every=0.1, install_step=30.0, puppet=0.05)
 
 
-async def installed(stage: Stage) -> None:
+async def installed(stage: Stage, action: InstallOs = INSTALL) -> None:
     await stage.boot("network")
     times = stage.listener.statuses.count("installed")
-    await stage.install(INSTALL)
+    await stage.install(action)
     await stage.until(lambda: stage.listener.statuses.count("installed") > times)
     await stage.server.power_off()
     await stage.boot("disk")
+
+
+async def test_an_image_is_installed_without_its_script_being_run_on_this_machine(tmp_path: Path) -> None:
+    picture = RootImage(url="http://192.0.2.1/root.tar", sha256="a" * 64)
+    async with staged(tmp_path) as stage:
+        await installed(stage, replace(INSTALL, image=picture))
+        assert stage.server.installs == 1
+        assert stage.server.state is State.INSTALLED
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ through the very connection that will be used.
 """
 
 import asyncio
-import shlex
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Seen
-from ...provisioning import disks, install, remote
+from ...provisioning import disks, remote
+from ...provisioning.installers import uploads
 from ..ports import Shell
 from .tools import Tools, ask, marker, where
 
@@ -88,20 +88,19 @@ async def _state(tools: Tools, shell: Shell) -> tuple[bool, remote.InstallState 
 
 async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: Seen) -> None:
     options = tools.options
-    fleet = options.fleet()
+    async with tools.minting:
+        before = await asyncio.to_thread(options.files, action)
     try:
-        words = install.install_command(action, fleet, seen.hardware)
+        files = uploads(action, options.fleet(), seen.hardware, before)
         now = disks.parse_lsblk(await ask(shell, remote.LIST_DISKS, options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    async with tools.minting:
-        before = await asyncio.to_thread(options.files, action)
     touched = {*action.system_disks, *action.data_disks}
     unknown = touched - {identity.partition(" ")[0] for identity in action.identity}
     differences = [f"{name} was not in the plan" for name in sorted(unknown)]
     if differences := [*differences, *disks.differences(action.identity, now)]:
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
-    await shell.put({**before, **remote.install_files(action, shlex.join(words))})
+    await shell.put(files)
     await _start(tools, shell)
 
 
@@ -129,16 +128,15 @@ class _Following:
 
     async def until_done(self) -> None:
         time, options = self.tools.time, self.tools.options
-        deadline, lost = time.deadline(options.install), time.deadline(options.silence)
+        patience = self.action.timeout or options.install
+        deadline, lost = time.deadline(patience), time.deadline(options.silence)
         while True:
             try:
                 shell = await _right_machine(self.tools, self.action, self.seen)
                 try:
                     while not await self._ended(shell):
                         if time.now() >= deadline:
-                            raise _InstallFailedError(
-                                f"the install still runs after {options.install / 60:.0f} minutes"
-                            )
+                            raise _InstallFailedError(f"the install still runs after {patience / 60:.0f} minutes")
                         lost = time.deadline(options.silence)
                         await time.sleep(options.poll)
                 finally:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from .base import Name, Settings, Size, Strict
+from .base import Duration, Name, Settings, Size, Strict
 
 
 class SizeRange(Strict):
@@ -56,6 +56,13 @@ class DiskRule(Strict):
     options: tuple[str, ...] = Field(default=(), description="options for the RAID controller, such as WB, RA, Direct")
 
 
+class RootImageSpec(Strict):
+    """A tarball of a root file system."""
+
+    url: str = Field(pattern=r"^https?://[^\s'\"\\]+$", description="where the machine fetches it from")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the tarball, in hex; any other one is refused")
+
+
 PLACEHOLDERS = frozenset({"hostname", "compute_aggregate"})
 """What ``{...}`` may stand for in ``after_puppet`` commands."""
 
@@ -69,6 +76,13 @@ class HardwareProfileSpec(Strict):
     unlisted_disks: Literal["ignore", "refuse"] = "ignore"
     priority: StrictInt = 0
     settings: Settings = Field(default_factory=dict)
+    installer: Literal["debian", "image"] = Field(
+        default="debian", description="debian: from packages of a mirror; image: from a tarball of a root file system"
+    )
+    image: RootImageSpec | None = Field(default=None, description="for the installer image")
+    install_timeout: Duration | None = Field(
+        default=None, description="how long an install may take, where 170 minutes do not suit these machines"
+    )
     after_puppet: tuple[str, ...] = Field(
         default=(), description="commands for the first controller after the node's first good Puppet run"
     )

@@ -151,11 +151,26 @@ def products_and_places_are_known(question: Question) -> Iterator[Diagnostic]:
                 yield warning("Product of unknown height", detail, at)
 
 
+def images_are_complete(question: Question) -> Iterator[Diagnostic]:
+    """A profile that installs from an image names one; no other does."""
+    for name, profile in question.tree.profiles.items():
+        if profile.installer == "image" and profile.image is None:
+            detail = (
+                f'Profile "{name}" installs from an image and names none. '
+                'Write "image: {url: http://..., sha256: ...}".'
+            )
+            yield error("No image", detail, question.draft.at("HardwareProfile", name, "installer"))
+        if profile.installer != "image" and profile.image is not None:
+            detail = f'Profile "{name}" names an image, and does not install from it. Write "installer: image".'
+            yield error("Image without its installer", detail, question.draft.at("HardwareProfile", name, "image"))
+
+
 CHECKS: tuple[Check, ...] = (
     ranges_are_in_order,
     raid_has_the_disks_it_needs,
     devices_are_named_once,
     commands_have_known_placeholders,
+    images_are_complete,
     profiles_ask_for_something,
     switch_ports_can_be_read,
     products_and_places_are_known,

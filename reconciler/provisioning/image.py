@@ -1,0 +1,324 @@
+"""Installing from a tarball of a root file system: the second way, chosen by a profile's ``installer: image``.
+
+The script partitions (GPT, with room for GRUB on BIOS and on UEFI, whichever the machine is), makes the RAID and the
+file systems, unpacks the tarball, adds the node's files, and lets the tarball's own GRUB install itself. It needs no
+mirror and no cloud-init. The tarball brings a kernel, ``grub-install`` for the firmware, ``update-initramfs``,
+ifupdown, an SSH server, and mdadm where there is a RAID.
+
+It runs below the same wrapper as the other installer (``remote.install_script``), and may be run again from its start.
+"""
+
+import shlex
+from collections.abc import Mapping
+
+from ..model.actions import InstallOs
+from ..model.files import File, private, public
+from ..model.hardware import Hardware
+from . import ifupdown, interfaces, remote
+
+SCRIPT_FILE = "/run/reconciler/image.sh"
+COMMAND = ("/bin/sh", SCRIPT_FILE)
+"""What the wrapper runs."""
+
+ROOT = "/run/reconciler/root"
+"""Where the new system is mounted meanwhile."""
+
+_EFI = {None: "x86_64-efi", "amd64": "x86_64-efi", "arm64": "arm64-efi"}
+_BAUD = 115200
+
+_BODY = r"""
+say() {
+    printf '%s\n' "$1"
+}
+
+fail() {
+    say "E: $1"
+    exit 1
+}
+
+# partition DISK NUMBER: its device.
+partition() {
+    case "$1" in
+        *[0-9]) printf '/dev/%sp%s\n' "$1" "$2" ;;
+        *) printf '/dev/%s%s\n' "$1" "$2" ;;
+    esac
+}
+
+# release DEVICE: stop what was assembled of it. In a subshell, as it calls itself.
+release() (
+    for holder in /sys/block/"$1"/holders/* /sys/block/"$1"/"$1"*/holders/*; do
+        [ -e "$holder" ] || continue
+        name=${holder##*/}
+        release "$name"
+        case "$name" in
+            md*) mdadm --stop "/dev/$name" ;;
+            dm-*) dmsetup remove --retry "/dev/$name" ;;
+        esac
+    done
+)
+
+# erase DISK: forget what is on it, its partitions' signatures first, so that nothing comes back with the new ones.
+erase() {
+    [ -b "/dev/$1" ] || fail "there is no disk /dev/$1"
+    if grep -Eq "^/dev/$1(p?[0-9]+)? " /proc/self/mounts; then
+        fail "/dev/$1 is mounted: this is not the live system, or somebody works on it"
+    fi
+    release "$1"
+    for entry in /sys/block/"$1"/"$1"*; do
+        if [ -e "$entry/partition" ]; then
+            wipefs --quiet --all --force "/dev/${entry##*/}"
+        fi
+    done
+    wipefs --quiet --all --force "/dev/$1"
+}
+
+# divide DISK: 1 for GRUB's core on BIOS, 2 for UEFI, 3 the system.
+divide() {
+    sgdisk --clear \
+        --new=1:1M:+1M --typecode=1:ef02 --change-name=1:bios \
+        --new=2:0:+512M --typecode=2:ef00 --change-name=2:esp \
+        --new=3:0:0 --typecode=3:"$ROOT_TYPE" --change-name=3:root \
+        "/dev/$1" > /dev/null
+    udevadm settle --timeout=30
+    for number in 2 3; do
+        device=$(partition "$1" "$number")
+        [ -b "$device" ] || fail "$device did not appear"
+        wipefs --quiet --all --force "$device"
+    done
+}
+
+# The device that the system is on.
+make_root_device() {
+    # shellcheck disable=SC2086  # a list of disks
+    set -- $DISKS
+    if [ "$#" -eq 1 ]; then
+        partition "$1" 3
+        return
+    fi
+    count=$#
+    members=
+    for disk in "$@"; do
+        members="$members $(partition "$disk" 3)"
+    done
+    # shellcheck disable=SC2086
+    mdadm --create /dev/md0 --run --quiet --metadata=1.2 --homehost="$NODE" --name=root \
+        --level="$RAID" --raid-devices="$count" $members >&2
+    printf '/dev/md0\n'
+}
+
+unpack() {
+    curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$ROOT/.image" "$URL" ||
+        fail "cannot fetch $URL"
+    printf '%s  %s\n' "$SHA256" "$ROOT/.image" | sha256sum --check --status - ||
+        fail "$URL is not the tarball with SHA-256 $SHA256"
+    tar --extract --file "$ROOT/.image" --directory "$ROOT" --numeric-owner --xattrs-include='*' ||
+        fail "cannot unpack $URL"
+    rm "$ROOT/.image"
+    [ -x "$ROOT/usr/sbin/grub-install" ] || fail "$URL has no grub-install"
+}
+
+uuid() {
+    blkid --match-tag UUID --output value "$1"
+}
+
+configure() {
+    rm -f "$ROOT"/etc/ssh/ssh_host_*
+    tar --create --directory "$FILES" . | tar --extract --directory "$ROOT" --no-overwrite-dir --numeric-owner
+    printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
+    : > "$ROOT/etc/machine-id"
+    if [ -d "$ROOT/etc/cloud" ]; then
+        : > "$ROOT/etc/cloud/cloud-init.disabled"
+    fi
+    mkdir -p "$ROOT/root/.ssh" "$ROOT/boot/efi"
+    chmod 0700 "$ROOT/root" "$ROOT/root/.ssh"
+    cat /root/.ssh/authorized_keys >> "$ROOT/root/.ssh/authorized_keys"
+    chmod 0600 "$ROOT/root/.ssh/authorized_keys"
+    printf 'UUID=%s / ext4 errors=remount-ro 0 1\n' "$(uuid "$1")" > "$ROOT/etc/fstab"
+    if [ "$FIRMWARE" != bios ]; then
+        printf 'UUID=%s /boot/efi vfat umask=0077,nofail 0 1\n' "$(uuid "$(partition "${DISKS%% *}" 2)")" \
+            >> "$ROOT/etc/fstab"
+    fi
+    if [ "$1" = /dev/md0 ]; then
+        mkdir -p "$ROOT/etc/mdadm"
+        mdadm --detail --scan /dev/md0 > "$ROOT/etc/mdadm/mdadm.conf"
+    fi
+}
+
+# Run a command in the new system.
+inside() {
+    chroot "$ROOT" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+make_bootable() {
+    for path in dev proc sys; do
+        mkdir -p "$ROOT/$path"
+        mount --rbind "/$path" "$ROOT/$path"
+        mount --make-rslave "$ROOT/$path"
+    done
+    inside ssh-keygen -A > /dev/null
+    inside update-initramfs -u -k all
+    for disk in $DISKS; do
+        if [ "$FIRMWARE" = bios ]; then
+            inside grub-install --target=i386-pc "/dev/$disk"
+        else
+            mount "$(partition "$disk" 2)" "$ROOT/boot/efi"
+            inside grub-install --target="$FIRMWARE" --efi-directory=/boot/efi --no-nvram --force-extra-removable
+            umount "$ROOT/boot/efi"
+        fi
+    done
+    inside update-grub
+    for unit in oci-first-boot.service oci-report-status.service; do
+        if [ -e "$ROOT/usr/lib/systemd/system/$unit" ] || [ -e "$ROOT/lib/systemd/system/$unit" ]; then
+            inside systemctl enable "$unit"
+        fi
+    done
+}
+
+leave() {
+    status=$?
+    trap - EXIT
+    if mountpoint --quiet "$ROOT"; then
+        umount --recursive "$ROOT" || umount --recursive --lazy "$ROOT"
+    fi
+    exit "$status"
+}
+
+main() {
+    mkdir -p "$ROOT"
+    if mountpoint --quiet "$ROOT"; then
+        umount --recursive "$ROOT"  # what an install that was killed left behind
+    fi
+    trap leave EXIT
+    trap 'exit 1' HUP INT TERM
+    say "Partitioning $DISKS"
+    for disk in $DISKS $DATA; do
+        erase "$disk"
+    done
+    for disk in $DISKS; do
+        divide "$disk"
+    done
+    say "Making file systems"
+    device=$(make_root_device)
+    mkfs.ext4 -q -F -L root "$device"
+    for disk in $DISKS; do
+        if [ "$FIRMWARE" != bios ]; then
+            mkfs.vfat -F 32 -n ESP "$(partition "$disk" 2)" > /dev/null
+        fi
+    done
+    for disk in $DATA; do
+        mkfs.xfs -q -f "/dev/$disk"
+    done
+    mount "$device" "$ROOT"
+    say "Unpacking $URL"
+    unpack
+    say "Configuring $NODE"
+    configure "$device"
+    say "Installing GRUB"
+    make_bootable
+    sync
+    umount --recursive "$ROOT"
+    say "Done"
+}
+
+main
+"""
+
+
+def image_files(action: InstallOs, hardware: Hardware, before: Mapping[str, File]) -> dict[str, File]:
+    """What is uploaded for the script, and itself.
+
+    Args:
+        action: What to install.
+        hardware: The machine's report.
+        before: ``node_files``; what the other installer's hook would put in its place is put there.
+
+    Raises:
+        ValueError: A NIC of the plan is not in this machine, or the script cannot make such disks or interfaces.
+    """
+    interfaces.check_present(action.interfaces, hardware.nics)
+    files = {**_in_place(action, before), **_network(action), **_grub(action)}
+    return {
+        **{remote.TARGET + path: file for path, file in files.items()},
+        SCRIPT_FILE: private(image_script(action, hardware)),
+    }
+
+
+def image_script(action: InstallOs, hardware: Hardware) -> str:
+    """The script, with its choices as variables at its head.
+
+    Raises:
+        ValueError: There is no image, or no such RAID.
+    """
+    disks, image = action.system_disks, action.image
+    if image is None:
+        raise ValueError("no image is given")
+    if (len(disks) > 1) != (action.raid is not None) or action.raid not in (None, 0, 1, 10):
+        raise ValueError(f"software RAID {action.raid} of {len(disks)} disks is not possible")
+    if action.raid == 0 and not hardware.uefi:
+        raise ValueError("GRUB cannot be relied on to start from a software RAID 0 on BIOS")
+    chosen = {
+        "NODE": action.hostname,
+        "DISKS": " ".join(disks),
+        "DATA": " ".join(action.data_disks),
+        "RAID": "" if action.raid is None else str(action.raid),
+        "ROOT_TYPE": "8300" if action.raid is None else "fd00",
+        "FIRMWARE": _EFI.get(hardware.architecture, "x86_64-efi") if hardware.uefi else "bios",
+        "URL": image.url,
+        "SHA256": image.sha256,
+        "FILES": remote.TARGET,
+        "ROOT": ROOT,
+    }
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
+    return f"#!/bin/sh\n# Installs {action.hostname} from a tarball. Written by reconciler.\nset -eu\n\n{head}{_BODY}"
+
+
+def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
+    """The node's files where they belong in the installed system: OCI's hook would copy them there."""
+    node = f"/{action.hostname}"
+    moved = {
+        f"{node}.key": "/etc/ssl/private/ssl-cert-snakeoil.key",
+        f"{node}.crt": "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+        "/oci-pki-api.crt": "/etc/ssl/certs/oci-pki-api.crt",
+        "/oci-pki-api.key": "/etc/ssl/private/oci-pki-api.key",
+        "/oci-pki-api.pem": "/etc/ssl/private/oci-pki-api.pem",
+        "/oci-pki-swiftproxy.crt": "/etc/ssl/certs/oci-pki-swiftproxy.crt",
+        "/oci-pki-swiftproxy.key": "/etc/ssl/private/oci-pki-swiftproxy.key",
+        "/oci-pki-swiftproxy.pem": "/etc/ssl/private/oci-pki-swiftproxy.pem",
+        **{f"/oci-pki-{ca}.pem": f"/etc/ssl/certs/oci-pki-{ca}.pem" for ca in ("root-ca", "oci-ca", "oci-ca-chain")},
+    }
+    staged = {
+        path.removeprefix(remote.TARGET): file for path, file in before.items() if path.startswith(remote.TARGET + "/")
+    }
+    staged |= {to: before[path] for path, to in moved.items() if path in before}
+    if (server := before.get("/puppet-master-host")) is not None:
+        staged["/etc/puppet/puppet.conf"] = public(_PUPPET.format(server.content.decode()))
+    return staged
+
+
+_PUPPET = """\
+[main]
+server = {}
+runtimeout = 7200
+top_level_facts_soft_limit = 81920
+number_of_facts_soft_limit = 40960
+fact_value_length_soft_limit = 40960
+"""
+"""A controller's first run takes longer than Puppet's hour; nodes with many interfaces have many facts."""
+
+
+def _network(action: InstallOs) -> dict[str, File]:
+    files = {"/etc/network/interfaces": public(ifupdown.interfaces_file(action.interfaces))}
+    if (text := ifupdown.frr_file(action.interfaces)) is not None:
+        files["/etc/frr/frr.conf"] = File(text.encode(), 0o640)
+    return files
+
+
+def _grub(action: InstallOs) -> dict[str, File]:
+    if action.console is None:
+        return {}
+    lines = [f'GRUB_CMDLINE_LINUX="console=tty0 console={action.console},{_BAUD}n8"']
+    if action.console.startswith("ttyS"):
+        unit = action.console.removeprefix("ttyS")
+        lines += ['GRUB_TERMINAL="console serial"', f'GRUB_SERIAL_COMMAND="serial --unit={unit} --speed={_BAUD}"']
+    return {"/etc/default/grub.d/reconciler.cfg": public("\n".join(lines) + "\n")}

@@ -1,0 +1,296 @@
+"""The script of the image-based installer, run for real on disks that are files.
+
+What stands in: ``udevadm``, which here also does the kernel's part of finding partitions (this kernel may know no GPT);
+``mount`` of the EFI partition where the kernel knows no FAT; and inside the tarball the programs that a distribution
+brings, which write down how they were called.
+"""
+
+import hashlib
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.actions import InstallOs, RootImage
+from reconciler.model.files import public
+from reconciler.provisioning import image, remote
+
+from .test_install_command import R640, an_install
+
+NEEDED = {
+    "losetup": "mount", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs", "mkfs.vfat": "dosfstools", "curl": "curl",
+    "busybox": "busybox", "mkfs.xfs": "xfsprogs",
+}  # fmt: skip
+MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]
+runs_for_real = pytest.mark.skipif(
+    bool(MISSING) or os.geteuid() != 0, reason=f"needs root and {', '.join(MISSING) or 'loop devices'}"
+)
+
+_UDEVADM = """\
+#!/bin/sh
+for disk in {disks}; do
+    for number in 1 2 3; do
+        [ ! -e "/dev/${{disk}}p$number" ] || continue
+        told=$(sgdisk --info=$number "/dev/$disk")
+        first=$(echo "$told" | sed -n 's/^First sector: \\([0-9]*\\) .*/\\1/p')
+        last=$(echo "$told" | sed -n 's/^Last sector: \\([0-9]*\\) .*/\\1/p')
+        [ -n "$first" ] || continue
+        file=$(losetup --noheadings --output BACK-FILE "/dev/$disk")
+        made=$(losetup --find --show --offset $((first * 512)) --sizelimit $(((last - first + 1) * 512)) "$file")
+        ln -s "$made" "/dev/${{disk}}p$number"
+        echo "$made /dev/${{disk}}p$number" >> {made}
+    done
+done
+"""
+_MOUNT = """\
+#!/bin/sh
+case "$2" in
+    */boot/efi) grep -q vfat /proc/filesystems || exec /bin/mount -t tmpfs esp "$2" ;;
+esac
+exec /bin/mount "$@"
+"""
+_TOLD = '#!/bin/sh\necho "${0##*/} $*" >> /calls\n'
+
+
+class Disks:
+    """Disks that are files, and a live system's folders."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder, self.made = folder, folder / "made"
+        self.names = [self._attach(folder / f"disk{n}") for n in range(count)]
+        programs = folder / "programs"
+        programs.mkdir()
+        for name, text in {
+            "udevadm": _UDEVADM.format(disks=" ".join(self.names), made=self.made),
+            "mount": _MOUNT,
+        }.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        self.path = f"{programs}:{os.environ['PATH']}"
+        (folder / "authorized_keys").write_text("ssh-ed25519 AAAA live\n")
+
+    def _attach(self, file: Path) -> str:
+        with file.open("wb") as opened:
+            opened.truncate(700 * 2**20)
+        asked = ["losetup", "--find", "--show", str(file)]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip().removeprefix("/dev/")
+
+    def detach(self) -> None:
+        for line in self.made.read_text().splitlines() if self.made.exists() else ():
+            loop, link = line.split()
+            Path(link).unlink(missing_ok=True)
+            subprocess.run(["losetup", "--detach", loop], check=False)
+        for name in self.names:
+            subprocess.run(["losetup", "--detach", f"/dev/{name}"], check=False)
+
+    def run(self, text: str) -> subprocess.CompletedProcess[str]:
+        """The script in a mount namespace of its own, its folders below this one's."""
+        moved = {
+            image.ROOT: f"{self.folder}/root",
+            "FILES=" + remote.TARGET: f"FILES={self.folder}{remote.TARGET}",
+            "/root/.ssh/authorized_keys >>": f"{self.folder}/authorized_keys >>",
+        }
+        for old, new in moved.items():
+            assert old in text
+            text = text.replace(old, new)
+        script = self.folder / "image.sh"
+        script.write_text(text)
+        return subprocess.run(
+            ["unshare", "--mount", "sh", str(script)],
+            env=os.environ | {"PATH": self.path, "no_proxy": "127.0.0.1"}, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+
+    def read(self, name: str, number: int = 3) -> dict[str, tuple[str, int]]:
+        """Every file of a partition: path to text and mode."""
+        mounted = self.folder / "look"
+        mounted.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-o", "ro", os.path.realpath(f"/dev/{name}p{number}"), str(mounted)], check=True)
+        try:
+            return {
+                str(path.relative_to(mounted)): (path.read_text(errors="replace"), path.stat().st_mode & 0o7777)
+                for path in mounted.rglob("*")
+                if path.is_file() and not path.is_symlink()
+            }
+        finally:
+            subprocess.run(["umount", str(mounted)], check=True)
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[Disks]:
+    made = Disks(tmp_path, 2)
+    yield made
+    made.detach()
+
+
+@pytest.fixture(scope="session")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootImage]:
+    """A root file system of busybox, over HTTP."""
+    folder = tmp_path_factory.mktemp("image")
+    root = folder / "root"
+    busybox = shutil.which("busybox") or ""
+    libraries = subprocess.run(["ldd", busybox], capture_output=True, text=True, check=False).stdout
+    for path in [busybox, *re.findall(r"(/\S+) \(0x", libraries)]:
+        place = root / path.removeprefix("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    for link in ("bin/sh", "usr/bin/env"):
+        (root / link).parent.mkdir(parents=True, exist_ok=True)
+        (root / link).symlink_to("/" + busybox.removeprefix("/"))
+    for name in ("usr/sbin/grub-install", "usr/sbin/update-grub", "usr/sbin/update-initramfs", "usr/bin/ssh-keygen"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(_TOLD)
+        (root / name).chmod(0o755)
+    old = {"etc/machine-id": "old\n", "etc/ssh/ssh_host_rsa_key": "old\n", "etc/cloud/cloud.cfg": "x"}
+    for name, text in old.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    with tarfile.open(folder / "root.tar.gz", "w:gz") as made:
+        made.add(root, ".")
+    handler = partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        digest = hashlib.sha256((folder / "root.tar.gz").read_bytes()).hexdigest()
+        yield RootImage(url=f"http://127.0.0.1:{server.server_port}/root.tar.gz", sha256=digest)
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def an_image_install(picture: RootImage, disks: Disks, **differs: object) -> InstallOs:
+    given = {"image": picture, "system_disks": (disks.names[0],), "hostname": "n1.example.com"}
+    return an_install(**given | differs)
+
+
+def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
+    """Lay out what the handler uploads; the script's text."""
+    before = {
+        "/puppet-master-host": public("oci"),
+        "/n1.example.com.crt": public("the crt\n"),
+        remote.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
+    }
+    files = image.image_files(action, replace(R640, uefi=uefi), before)
+    for path, file in files.items():
+        place = disks.folder / path.removeprefix("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.content)
+        place.chmod(file.mode)
+    return files[image.SCRIPT_FILE].content.decode()
+
+
+@runs_for_real
+class TestForReal:
+    def test_a_bios_machine(self, disks: Disks, tarball: RootImage) -> None:
+        action = an_image_install(tarball, disks, data_disks=(disks.names[1],))
+        ran = disks.run(uploaded(disks, action, uefi=False))
+        assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "Done"), ran.stderr + ran.stdout
+        disk = disks.names[0]
+        table = subprocess.run(["sgdisk", "--print", f"/dev/{disk}"], capture_output=True, text=True, check=True).stdout
+        assert [line.split()[-2:] for line in table.splitlines()[-3:]] == [
+            ["EF02", "bios"], ["EF00", "esp"], ["8300", "root"],
+        ]  # fmt: skip
+        root = f"/dev/{disk}p3"
+        subprocess.run(["e2fsck", "-fn", os.path.realpath(root)], check=True, capture_output=True)
+        found = disks.read(disk)
+        assert found["etc/fstab"][0] == f"UUID={_blkid(root, 'UUID')} / ext4 errors=remount-ro 0 1\n"
+        assert _blkid(root, "LABEL") == "root"
+        assert found["etc/hostname"][0] == "n1.example.com\n"
+        assert found["etc/machine-id"][0] == found["etc/cloud/cloud-init.disabled"][0] == ""
+        assert found["etc/hosts"] == ("192.0.2.5 n1\n", 0o644)
+        assert found["etc/ssl/certs/ssl-cert-snakeoil.pem"][0] == "the crt\n"
+        assert "server = oci\n" in found["etc/puppet/puppet.conf"][0]
+        assert "iface eno1 inet static\n" in found["etc/network/interfaces"][0]
+        assert 'console=ttyS1,115200n8"' in found["etc/default/grub.d/reconciler.cfg"][0]
+        assert found["root/.ssh/authorized_keys"] == ("ssh-ed25519 AAAA live\n", 0o600)
+        assert "etc/ssh/ssh_host_rsa_key" not in found
+        assert found["calls"][0].splitlines() == [
+            "ssh-keygen -A", "update-initramfs -u -k all", f"grub-install --target=i386-pc /dev/{disk}", "update-grub ",
+        ]  # fmt: skip
+        assert _blkid(f"/dev/{disks.names[1]}", "TYPE") == "xfs"
+
+    def test_a_uefi_machine_twice(self, disks: Disks, tarball: RootImage) -> None:
+        script = uploaded(disks, an_image_install(tarball, disks), uefi=True)
+        disk = disks.names[0]
+        for _ in range(2):  # the second erases what the first made
+            ran = disks.run(script)
+            assert ran.returncode == 0, ran.stderr + ran.stdout
+        esp = f"/dev/{disk}p2"
+        assert (_blkid(esp, "TYPE"), _blkid(esp, "LABEL")) == ("vfat", "ESP")
+        found = disks.read(disk)
+        assert f"UUID={_blkid(esp, 'UUID')} /boot/efi vfat umask=0077,nofail 0 1\n" in found["etc/fstab"][0]
+        assert (
+            "grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram --force-extra-removable\n"
+            in found["calls"][0]
+        )
+
+    def test_a_disk_that_is_mounted_is_not_touched(self, disks: Disks, tarball: RootImage) -> None:
+        device = f"/dev/{disks.names[0]}"
+        subprocess.run(["mkfs.ext4", "-q", "-L", "precious", device], check=True)
+        (disks.folder / "mounted").mkdir()
+        subprocess.run(["mount", device, disks.folder / "mounted"], check=True)
+        try:
+            ran = disks.run(uploaded(disks, an_image_install(tarball, disks), uefi=False))
+        finally:
+            subprocess.run(["umount", disks.folder / "mounted"], check=True)
+        assert (ran.returncode, _blkid(device, "LABEL")) == (1, "precious")
+        assert f"{device} is mounted" in ran.stdout
+
+    @pytest.mark.parametrize(
+        ("wrong", "says"),
+        [
+            ({"sha256": "0" * 64}, "is not the tarball with SHA-256 000"),
+            ({"url": "http://127.0.0.1:9/root.tar"}, "cannot fetch http://127.0.0.1:9/root.tar"),
+        ],
+    )
+    def test_a_wrong_image_is_said_and_leaves_nothing_mounted(
+        self, disks: Disks, tarball: RootImage, wrong: dict[str, str], says: str
+    ) -> None:
+        action = an_image_install(replace(tarball, **wrong), disks)
+        text = uploaded(disks, action, uefi=False).replace("--retry 5 --retry-connrefused", "")
+        ran = disks.run(text)
+        assert ran.returncode == 1
+        assert says in ran.stdout.splitlines()[-1]
+
+
+def _blkid(device: str, tag: str) -> str:
+    asked = ["blkid", "--probe", "--match-tag", tag, "--output", "value", os.path.realpath(device)]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+PICTURE = RootImage(url="http://192.0.2.1/root.tar", sha256="a" * 64)
+
+
+def test_the_script_is_clean(tmp_path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("needs shellcheck (apt: shellcheck)")
+    script = tmp_path / "image.sh"
+    script.write_text(image.image_script(an_install(image=PICTURE, system_disks=("sda", "sdb"), raid=1), R640))
+    told = subprocess.run(["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False)
+    assert told.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("differs", "why"),
+    [
+        ({"system_disks": ("sda", "sdb")}, "software RAID None of 2 disks"),
+        ({"raid": 1}, "software RAID 1 of 1 disks"),
+        ({"system_disks": ("sda", "sdb", "sdc"), "raid": 5}, "software RAID 5 of 3 disks"),
+        ({"system_disks": ("sda", "sdb"), "raid": 0}, "GRUB cannot be relied on"),
+        ({"image": None}, "no image is given"),
+    ],
+)
+def test_what_the_script_cannot_make_is_refused(differs: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        image.image_script(an_install(**{"image": PICTURE} | differs), R640)
