@@ -42,7 +42,7 @@ def build(made: Recipe, folder: Path, now: datetime, *, compression: str = "zstd
     _find_programs()
     folder.mkdir(parents=True, exist_ok=True)
     work = folder / ".building"
-    shutil.rmtree(work, ignore_errors=True)
+    _remove(work)
     work.mkdir()
     try:
         (work / "overlay.tar").write_bytes(overlay(made, now))
@@ -55,8 +55,21 @@ def build(made: Recipe, folder: Path, now: datetime, *, compression: str = "zstd
             (work / name).chmod(0o644)
             (work / name).replace(folder / name)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
     return folder / image.MANIFEST
+
+
+def _remove(work: Path) -> None:
+    """Remove what a build left, and nothing that a killed mmdebstrap left mounted in it: /dev and /sys are this host's.
+
+    Raises:
+        PermanentError: Something is mounted there.
+    """
+    mounts = Path("/proc/self/mounts").read_text() if Path("/proc/self/mounts").exists() else ""
+    left = [point for line in mounts.splitlines() if (point := line.split()[1]).startswith(f"{work.absolute()}/")]
+    if left:
+        raise PermanentError(f"a build that was killed has left things mounted: umount {' '.join(sorted(left)[::-1])}")
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _find_programs() -> None:
@@ -91,10 +104,16 @@ def _run(made: Recipe, work: Path, epoch: int, compression: str) -> None:
     command = image.command(made, str(work / "overlay.tar"), str(work))
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "TMPDIR": str(work)}
     squash = image.squash_command(str(work / SQUASHFS), compression)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as making:
+    making = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    try:
         squashed = subprocess.run(squash, stdin=making.stdout, env=environment, check=False)
         assert making.stdout is not None
         making.stdout.close()  # so that mmdebstrap notices when sqfstar has died
+    except BaseException:
+        making.terminate()  # it unmounts what it has mounted, and only then may its folder be removed
+        raise
+    finally:
+        making.wait()
     for program, status in ((command[0], making.returncode), (squash[0], squashed.returncode)):
         if status:
             raise PermanentError(f"{program} failed with exit status {status}; above it says why")

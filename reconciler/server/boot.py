@@ -4,8 +4,9 @@ Machines cannot show a token; they are believed by the network they boot in. Wha
 between the live system and their own disk, and there is nothing secret in either answer.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi import Path as InPath
@@ -31,13 +32,20 @@ def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> Boots:
 
 
 _Boots = Annotated[Boots, Depends(may_boot)]
+_Route = TypeVar("_Route", bound=Callable[..., Response])
 _Mac = Annotated[str | None, Query(max_length=64, description="of the port that it boots from")]
 
 router = APIRouter()
 
 
-@router.get("/oci/ipxe.php", summary="iPXE: what to boot; the address that OCI had")
-@router.get("/v1/boot/ipxe", summary="iPXE: what to boot")
+def _answers(path: str, summary: str) -> Callable[[_Route], _Route]:
+    """GET; and HEAD, which GRUB asks first, to learn the length."""
+    both = router.api_route(path, methods=["HEAD"], include_in_schema=False), router.get(path, summary=summary)
+    return lambda route: both[0](both[1](route))
+
+
+@_answers("/oci/ipxe.php", "iPXE: what to boot; the address that OCI had")
+@_answers("/v1/boot/ipxe", "iPXE: what to boot")
 def ipxe(
     boots: _Boots,
     mac: _Mac = None,
@@ -48,13 +56,13 @@ def ipxe(
     return Response(boots.ipxe(mac, serial, arch), media_type=TEXT)
 
 
-@router.get("/v1/boot/grub/{mac}", summary="GRUB: what to boot")
+@_answers("/v1/boot/grub/{mac}", "GRUB: what to boot")
 def grub(boots: _Boots, mac: Annotated[str, InPath(max_length=64)]) -> Response:
     """A menu of one entry."""
     return Response(boots.grub(mac), media_type=TEXT)
 
 
-@router.get("/v1/boot/images/{architecture}/{name}", summary="A live system's kernel, initrd or squashfs")
+@_answers("/v1/boot/images/{architecture}/{name}", "A live system's kernel, initrd or squashfs")
 def image(
     boots: _Boots,
     architecture: Annotated[str, InPath(pattern="^(amd64|arm64)$")],

@@ -92,7 +92,8 @@ def test_a_machine_that_is_to_be_installed_gets_the_live_system() -> None:
         "# 7XK9Z01 - live - it is to be installed\n"
         "kernel http://192.168.100.2/v1/boot/images/amd64/vmlinuz initrd=initrd.img boot=live components "
         "fetch=http://192.168.100.2/v1/boot/images/amd64/filesystem.squashfs BOOTIF=01-52-54-00-aa-01-00 "
-        "console=tty0 console=ttyS1,115200 consoleblank=0 iomem=relaxed systemd.show_status=true nomodeset || exit 1\n"
+        "console=tty0 console=ttyS1,115200 consoleblank=0 iomem=relaxed systemd.show_status=true "
+        "systemd.condition_needs_update=no nomodeset || exit 1\n"
         "initrd --name initrd.img http://192.168.100.2/v1/boot/images/amd64/initrd.img || exit 1\n"
         "boot || exit 1\n"
     )

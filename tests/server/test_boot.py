@@ -122,6 +122,12 @@ async def test_images_come_whole_and_nothing_else_does(client: Client) -> None:
     assert "boot-image build" in missing.text
 
 
+@pytest.mark.parametrize("path", ["/oci/ipxe.php", "/v1/boot/grub/x", "/v1/boot/images/amd64/vmlinuz"])
+async def test_grub_asks_for_the_length_first(client: Client, path: str) -> None:
+    head, whole = await client().head(path), await client().get(path)
+    assert (head.status_code, int(head.headers["content-length"])) == (200, len(whole.content))
+
+
 async def test_only_get(client: Client) -> None:
     assert (await client().post("/oci/ipxe.php")).status_code == 405
 

@@ -54,8 +54,12 @@ DHCP=ipv4
 LLDP=no
 [DHCPv4]
 ClientIdentifier=mac
-[Link]
-RequiredForOnline=no
+"""
+_ONLINE = """\
+# One port with an address is enough: most have no cable.
+[Service]
+ExecStart=
+ExecStart=/usr/lib/systemd/systemd-networkd-wait-online --any --timeout=60
 """
 _HOST_KEYS = """\
 [Unit]
@@ -120,9 +124,11 @@ def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapp
     files = {
         remote.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
         "/root/.ssh/authorized_keys": Placed("\n".join((*keys, "")).encode(), 0o600),
+        "/etc/resolv.conf": Placed(b"# live-boot(7) fills it with what DHCP says, as long as there is nothing in it\n"),
         "/etc/hostname": Placed(b"live\n"),
         "/etc/systemd/network/10-all.network": Placed(_NETWORK.encode()),
         "/etc/systemd/system/reconciler-host-keys.service": Placed(_HOST_KEYS.encode()),
+        "/etc/systemd/system/systemd-networkd-wait-online.service.d/any.conf": Placed(_ONLINE.encode()),
         "/etc/systemd/system/serial-getty@.service.d/autologin.conf": Placed(_CONSOLE.encode()),
         "/etc/systemd/system/getty@.service.d/autologin.conf": Placed(_CONSOLE.encode()),
     }
