@@ -31,6 +31,8 @@ GONE = "OCI had a switch for this, which later versions have no more.\nDrop this
 def version_of(tables: Tables) -> str:
     """The version whose puppet-module-oci goes with the database: the newest one of which it has everything."""
     columns = {name for row in tables["clusters"] for name in row}
+    if not columns:
+        return NEWEST  # there is no cluster yet, and so no row to look at
     return next((version for version, mark in _MARKS if mark in columns), _OLDEST)
 
 

@@ -21,8 +21,8 @@ class MariaDb:
         self.socket = socket
         self.client = ("mariadb", "--no-defaults", f"--socket={socket}", "--user=root")
 
-    def url(self, database: str) -> str:
-        return f"mysql+pymysql://root@localhost/{database}?unix_socket={self.socket}"
+    def url(self, database: str, user: str = "root") -> str:
+        return f"mysql+pymysql://{user}@localhost/{database}?unix_socket={self.socket}"
 
     def load(self, database: str, dump: Path | str) -> str:
         """A new database with what a dump holds; its URL."""
@@ -62,7 +62,14 @@ def running() -> Iterator[MariaDb]:
             shutil.chown(folder, "mysql")
         data, socket, errors = folder / "data", folder / "socket", folder / "errors.log"
         made = subprocess.run(
-            [install, "--no-defaults", f"--datadir={data}", "--skip-test-db", *as_user],
+            [
+                install,
+                "--no-defaults",
+                f"--datadir={data}",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+                *as_user,
+            ],
             check=False,
             capture_output=True,
             text=True,
@@ -71,7 +78,7 @@ def running() -> Iterator[MariaDb]:
         process = subprocess.Popen(
             [
                 server, "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-                "--skip-grant-tables", f"--log-error={errors}", f"--pid-file={folder / 'pid'}", *as_user,
+                f"--log-error={errors}", f"--pid-file={folder / 'pid'}", *as_user,
             ],
             stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -15,9 +15,7 @@ import yaml
 from reconciler.cli.app import run
 from reconciler.config import Config
 from reconciler.hardware.racking import rack
-from reconciler.importing.database import read_database
 from reconciler.model.diagnostics import Severity
-from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.hardware import Racked
 from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
@@ -209,28 +207,6 @@ def test_a_machine_that_oci_installed_is_in_service(
     site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
     assert {type(step) for step in site.plan().steps} == {Settled}
     site.close()
-
-
-@pytest.mark.parametrize(
-    ("url", "error"),
-    [
-        ("nonsense", "no database URL"),
-        ("sqlite:///x", "OCI's database is MariaDB"),
-    ],
-)
-def test_a_url_that_is_none_of_ocis_is_refused(url: str, error: str) -> None:
-    with pytest.raises(PermanentError, match=error):
-        read_database(url)
-
-
-def test_a_server_that_does_not_answer_is_a_passing_problem() -> None:
-    with pytest.raises(TemporaryError, match="cannot be read"):
-        read_database("mysql+pymysql://root@127.0.0.1:1/x")
-
-
-def test_a_database_of_somebody_else_is_refused(mariadb: MariaDb) -> None:
-    with pytest.raises(PermanentError, match="no table clusters, locations, machines, networks"):
-        read_database(mariadb.load("empty", "SELECT 1;"))
 
 
 def test_switches_stand_where_their_machines_do(imported: tuple[Site, Path]) -> None:
