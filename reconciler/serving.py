@@ -147,7 +147,7 @@ class StoredDecisions:
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.face.site
-        site.store.approve(Approval(serial, action, generation, who, why, site.now()))
+        site.store.approve(Approval(serial, action, generation, who, why, site.now(), step.on))
         self.face.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:

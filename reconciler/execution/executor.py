@@ -30,7 +30,7 @@ from ..model.actions import (
     RollOut,
     RunPuppet,
 )
-from ..model.errors import PermanentError, TemporaryError
+from ..model.errors import ForeignDataError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.machine import History
 from ..model.plan import Advance
@@ -179,7 +179,8 @@ class Executor:
         except (TemporaryError, PermanentError) as error:
             permanent = isinstance(error, PermanentError)
             log.warning("failed", error=str(error), permanent=permanent)
-            return Failed(action.serial, self.clock(), action.id, str(error), permanent)
+            found = error.found if isinstance(error, ForeignDataError) else ()
+            return Failed(action.serial, self.clock(), action.id, str(error), permanent, found)
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 log.warning("failed", error="timeout")

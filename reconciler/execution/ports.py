@@ -157,6 +157,9 @@ class Records(Protocol):
     def release(self, serial: str, at: datetime) -> None:
         """Take back what a machine was given."""
 
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
+        """Record that these disks, by their identity, are about to be erased. Durable when it returns."""
+
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""
 

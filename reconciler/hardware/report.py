@@ -160,7 +160,7 @@ def _contents(entry: Fields, device: str) -> str:
     signatures: list[Signature] = []
     for each in entry.objects("signatures", MAX_SIGNATURES):
         on = each.name("device", _DEVICE, "a device name")
-        signatures.append(Signature(on, each.text("type", limit=64), each.text("label", limit=64)))
+        signatures.append(Signature(on, each.text("type", limit=64), each.verbatim("label", limit=64)))
     return contents_of(device, signatures)
 
 

@@ -25,11 +25,13 @@ class _MachineAction:
 
     risk: ClassVar[Risk] = Risk.NONE
     touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
+    beside: ClassVar[frozenset[str]] = frozenset()  # fields that are no part of what it is: what it may meet on its way
 
     @property
     def id(self) -> str:
         """Same action, same id, so that what began and what ended can be paired across restarts."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        content = {name: value for name, value in asdict(self).items() if name not in self.beside}
+        text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -89,6 +91,7 @@ class InstallOs(_MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
+    beside: ClassVar[frozenset[str]] = frozenset({"may_hold"})
     type: Literal["install_os"] = "install_os"
     hostname: str
     role: str
@@ -98,13 +101,15 @@ class InstallOs(_MachineAction):
     system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
     raid: int | None  # software RAID level of the system disks
     data_disks: tuple[str, ...]  # kernel names, formatted
-    identity: tuple[str, ...]  # "name model serial size" of every disk touched, compared again right before erasing
+    identity: tuple[str, ...]  # "name model serial wwn size" of every disk touched, compared again right before erasing
     packages: tuple[str, ...] = ()  # more than every node gets
     console: str | None = "ttyS1"  # kernel name of the serial port that gets a login; where servers' BMCs put theirs
     backports_kernel: bool = False
     image: RootImage | None = None  # None: Debian's installer makes the system from packages
     timeout: int | None = None  # seconds until it counts as failed; None: what suits most machines
     reinstall: str | None = None  # the request this answers
+    may_hold: tuple[tuple[str, str | None], ...] = ()
+    """Kernel name and what may be erased with that disk; None: whatever it holds. Any other disk has to be blank."""
 
     @property
     def address(self) -> str:

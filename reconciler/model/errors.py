@@ -1,4 +1,4 @@
-"""The two kinds of failure the world can hand us."""
+"""The two kinds of failure the world can hand us, and the one that a human's word can lift."""
 
 
 class TemporaryError(Exception):
@@ -7,3 +7,15 @@ class TemporaryError(Exception):
 
 class PermanentError(Exception):
     """No use trying again until a human or a commit changes something."""
+
+
+class ForeignDataError(PermanentError):
+    """Nothing was erased: there is something on the machine that nobody allowed to erase.
+
+    ``found`` holds pairs: what it is on (a disk's identity, a RAID volume), and what that holds.
+    """
+
+    def __init__(self, found: tuple[tuple[str, str], ...]) -> None:
+        held = "; ".join(f"{on} holds {what}" for on, what in found)
+        super().__init__(f"nothing was erased, as nobody allowed to erase what was found: {held}")
+        self.found = found

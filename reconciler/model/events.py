@@ -20,6 +20,16 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasing:
+    """Written by a handler right before it erases: from here on what these disks hold is ours."""
+
+    serial: str
+    at: datetime
+    disks: tuple[str, ...]  # identity of each
+    kind: Literal["erasing"] = "erasing"
+
+
+@dataclass(frozen=True, slots=True)
 class Succeeded:
     """The action's aim was reached, and seen to be."""
 
@@ -38,6 +48,7 @@ class Failed:
     action_id: str
     error: str
     permanent: bool = False
+    found: tuple[tuple[str, str], ...] = ()  # what it would have erased, had anybody allowed that: on what, what
     kind: Literal["failed"] = "failed"
 
 
@@ -95,7 +106,7 @@ class Restored:
     kind: Literal["restored"] = "restored"
 
 
-Event = Started | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored
+Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored
 
 
 def after(h: History, event: Event) -> History:
@@ -104,24 +115,36 @@ def after(h: History, event: Event) -> History:
         case Started(at=at, action=action):
             return _begun(h, at, action)
         case Succeeded(at=at, action=action):
-            done = replace(
-                _closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at
-            )
-            if isinstance(action, InstallOs):
-                done = replace(done, reinstall=action.reinstall)
-            return _fresh(h, at) if isinstance(action, Release) else done
-        case Failed(at=at, error=error, permanent=permanent):
-            return replace(_closed(h, at), failures=h.failures + 1, permanent=permanent, last_error=error)
+            return _succeeded(h, at, action)
+        case Erasing(disks=disks):
+            return replace(h, erased=tuple(sorted({*h.erased, *disks})), found=())
+        case Failed():
+            return _failed(h, event)
         case Interrupted(at=at):
             return _closed(h, at)
         case Advanced(at=at, to=to):
             return _moved(h, at, to)
         case Retried():
-            return replace(h, failures=0, permanent=False, tried=None, repeats=0)
+            return replace(h, failures=0, permanent=False, tried=None, repeats=0, found=())
         case Forgotten(at=at):
             return _fresh(h, at)
         case Restored(history=history):
             return history
+
+
+def _succeeded(h: History, at: datetime, action: Action) -> History:
+    done = replace(_closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at)
+    if isinstance(action, InstallOs):
+        done = replace(done, reinstall=action.reinstall)
+    return _fresh(h, at) if isinstance(action, Release) else done
+
+
+def _failed(h: History, event: Failed) -> History:
+    """What was found is no failure of the machine's: it waits for a human's word, and nothing backs off."""
+    closed = replace(_closed(h, event.at), last_error=event.error)
+    if event.found:
+        return replace(closed, found=event.found)
+    return replace(closed, failures=h.failures + 1, permanent=event.permanent)
 
 
 def _fresh(h: History, at: datetime) -> History:

@@ -19,8 +19,8 @@ class Disk:
 
     @property
     def identity(self) -> str:
-        """``name model serial size``, what is known of them: compared again right before anything is erased."""
-        return " ".join(f"{self.device} {self.model} {self.serial} {self.size}".split())
+        """``name model serial wwn size``, what is known of them: compared again right before anything is erased."""
+        return " ".join(f"{self.device} {self.model} {self.serial} {self.wwn} {self.size}".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,10 @@ class History:
     repeats: int = 0  # times in a row that it began; tells a machine that never answers from one that does
     last_done: str | None = None  # type of the last action that succeeded
     last_done_at: datetime | None = None
-    install_begun: datetime | None = None  # when an install last began: from here on its disks are ours
+    install_begun: datetime | None = None  # when an install last began
     install_generation: int = 0  # of that install
+    erased: tuple[str, ...] = ()  # identity of every disk that we erased, or were about to: what it holds is ours
+    found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
     installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
@@ -150,7 +152,7 @@ class DiskChoice:
     system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
     raid: int | None = None  # software RAID level of the system disks
     data_disks: tuple[str, ...] = ()  # kernel names, formatted at install
-    identity: tuple[str, ...] = ()  # "name model serial size" of every disk above, compared again right before erasing
+    identity: tuple[str, ...] = ()  # "name model serial wwn size" of every disk above; compared again before erasing
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class Approval:
     who: str
     why: str
     at: datetime
+    covers: str | None = None  # what the machine waited for, as it was shown; None: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """Whether a machine may be installed, and the install itself with every choice made."""
 
+from datetime import datetime
+
 from ..model.actions import InstallOs, RootImage
-from ..model.machine import Allocation, MachineView
+from ..model.machine import Allocation, Approval, MachineView
 from ..model.plan import Wait
 from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
 from .tunables import Tunables
+
+Found = tuple[tuple[str, str], ...]
+"""Pairs: a disk's identity, and what it holds."""
 
 
 def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
@@ -25,28 +30,83 @@ def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait
 
 
 def unapproved_install(m: MachineView, at: Circumstances) -> Wait | None:
-    """The approval that the fleet's policy asks for, if it was not given."""
-    policy = at.spec.fleet.policy
-    if m.history.left_service is not None or at.approval(m, "install_os"):
+    """The approval that the fleet's policy asks for, if it was not given for exactly what is asked now."""
+    if m.history.left_service is not None:
+        return _unapproved_data(m, at)
+    on = _question(m, at)
+    given = at.approval(m, "install_os")
+    if on is None or (given is not None and _covers(given, on, foreign_data(m))):
         return None
-    if policy.foreign_data is InstallPolicy.APPROVAL and (foreign := _foreign(m)):
-        on = f"approval to erase {foreign}: we did not put it there"
-        return Wait(m.serial, on, needs_approval="install_os")
-    if policy.foreign_data is InstallPolicy.APPROVAL and m.history.released and m.history.install_begun is None:
-        on = f"approval to erase it: until {m.history.released:%Y-%m-%d} it had another place, and may hold its data"
-        return Wait(m.serial, on, needs_approval="install_os")
+    return Wait(m.serial, on, needs_approval="install_os")
+
+
+def _question(m: MachineView, at: Circumstances) -> str | None:
+    """What a human is asked before the install of a machine that was not in service."""
+    policy = at.spec.fleet.policy
+    if policy.foreign_data is InstallPolicy.APPROVAL:
+        if found := foreign_data(m):
+            return f"approval to erase {_told(found)}: we did not put it there"
+        if m.history.released and m.history.install_begun is None:
+            return _released(m.history.released)
     if policy.install is InstallPolicy.APPROVAL:
-        return Wait(m.serial, "approval to install: the fleet's policy asks for it", needs_approval="install_os")
+        return "approval to install: the fleet's policy asks for it"
     return None
 
 
-def _foreign(m: MachineView) -> str:
-    """What the disks that would be erased hold, unless it is ours."""
-    if m.history.install_begun is not None or m.seen is None or m.disks is None:
-        return ""
-    erased = {*m.disks.system_disks, *m.disks.data_disks}
-    holding = [d for d in m.seen.hardware.disks if d.contents and (d.device in erased or d.name in erased)]
-    return ", ".join(f"{d.device} ({d.contents})" for d in sorted(holding, key=lambda d: d.device))
+def _released(at: datetime) -> str:
+    return f"approval to erase it: until {at:%Y-%m-%d} it had another place, and may hold its data"
+
+
+def _told(found: Found) -> str:
+    return ", ".join(f"{on.partition(' ')[0]} ({what})" for on, what in sorted(found))
+
+
+def _covers(given: Approval, on: str, found: Found) -> bool:
+    """Whether a word is good for this. One whose giver saw another finding is not."""
+    return given.covers == on if found else given.covers in (None, on)
+
+
+def foreign_data(m: MachineView) -> Found:
+    """What the disks that would be erased hold and we did not put there: as reported, or met by the last try."""
+    if m.seen is None or m.disks is None:
+        return ()
+    erased = set(m.disks.identity) - set(m.history.erased)
+    reported = {(disk.identity, disk.contents) for disk in m.seen.hardware.disks if disk.contents}
+    return tuple(sorted(each for each in reported | set(m.history.found) if each[0] in erased))
+
+
+def reinstall_question(m: MachineView, at: Circumstances) -> str:
+    """What a human is asked before a machine leaves service to be reinstalled."""
+    data = f", and to erase its data on {', '.join(_data_disks(m, at))}" if _data_disks(m, at) else ""
+    return f'approval to reinstall it{data}: its reinstall "{at.pin(m).reinstall}" is asked for'
+
+
+def _data_disks(m: MachineView, at: Circumstances) -> tuple[str, ...]:
+    """The data disks that are formatted: on a reinstall none, unless the operator says so."""
+    kept = m.history.in_service_since is not None or m.history.left_service is not None
+    if m.disks is None or (kept and at.pin(m).data_disks == "preserve"):
+        return ()
+    return m.disks.data_disks
+
+
+def _unapproved_data(m: MachineView, at: Circumstances) -> Wait | None:
+    """Its reinstall was approved; that its data goes too may have been asked for only since."""
+    if not _data_disks(m, at) or at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
+        return None
+    on, given = reinstall_question(m, at), at.approval(m, "reinstall")
+    return None if given is not None and given.covers == on else Wait(m.serial, on, needs_approval="reinstall")
+
+
+def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None], ...]:
+    """By kernel name what may be erased; the handler meets nothing else, or stops."""
+    assert m.disks is not None
+    touched = {text.partition(" ")[0]: text for text in m.disks.identity}
+    given = at.approval(m, "install_os")
+    whatever = m.history.left_service is not None or at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC
+    if given is not None and m.history.released is not None:
+        whatever = whatever or given.covers in (None, _released(m.history.released))
+    ours = [(name, None) for name, text in touched.items() if whatever or text in m.history.erased]
+    return (*ours, *((on.partition(" ")[0], what) for on, what in foreign_data(m)))
 
 
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
@@ -64,7 +124,7 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         interfaces=interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
-        data_disks=m.disks.data_disks if m.history.left_service is None else (),  # a reinstall keeps the data
+        data_disks=_data_disks(m, at),
         identity=m.disks.identity,
         packages=own_role.packages if own_role else (),
         console=tunables.text("serial_console_dev"),
@@ -72,6 +132,7 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=at.pin(m).reinstall,
+        may_hold=_may_hold(m, at),
     )
 
 

@@ -17,7 +17,7 @@ from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
 from ..model.units import render_size
 from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, install_unseen, later, said_after
-from .installing import install, install_because, not_installable, unapproved_install
+from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
 
 
 def next_step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
@@ -248,12 +248,13 @@ def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | No
     if wanted is None or wanted == m.history.reinstall:
         return None
     because = f'its reinstall "{wanted}" is asked for'
-    if given := at.approval(m, "reinstall"):
+    on, given = reinstall_question(m, at), at.approval(m, "reinstall")
+    if given is not None and given.covers in (None, on):
         because = f"{because}; {given.who} approved: {given.why}"
         return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
     if at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
-    return Wait(m.serial, f"approval to reinstall it: {because}", needs_approval="reinstall")
+    return Wait(m.serial, on, needs_approval="reinstall")
 
 
 def _roll_out(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:

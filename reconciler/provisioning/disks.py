@@ -1,9 +1,10 @@
-"""Which disks a machine has right now, and whether they are those that a plan decided to erase."""
+"""Which disks a machine has right now, whether they are those that a plan decided to erase, and what they hold."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 
-from ..model.hardware import Disk
+from ..model.hardware import Disk, Signature, contents_of
 
 
 def parse_lsblk(text: str) -> tuple[Disk, ...]:
@@ -20,6 +21,7 @@ def parse_lsblk(text: str) -> tuple[Disk, ...]:
                 size=int(raw["size"]),
                 model=str(raw.get("model") or "").strip(),
                 serial=str(raw.get("serial") or "").strip(),
+                wwn=str(raw.get("wwn") or "").strip(),
             )
             for raw in json.loads(text)["blockdevices"]
         )
@@ -31,8 +33,8 @@ def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
     """How the disks of a machine differ from those that the plan named, one sentence each; none: erase them.
 
     Args:
-        identity: ``Disk.identity`` of each disk to be erased, as the report gave it. A report that knew no model or
-            no serial does not hold the disk to one.
+        identity: ``Disk.identity`` of each disk to be erased, as the report gave it. A report that knew no model,
+            serial or WWN does not hold the disk to one.
         disks: What the machine has now.
     """
     now = {disk.device: disk for disk in disks}
@@ -48,7 +50,59 @@ def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
 
 
 def _names(disk: Disk) -> set[str]:
-    """All that a report may have known of this very disk: its size always; model and serial perhaps."""
-    model, serial, size = " ".join(disk.model.split()), " ".join(disk.serial.split()), str(disk.size)
-    candidates = [(size,), (model, size), (model, serial, size), ("null", size), (serial, size)]
-    return {" ".join(part for part in parts if part) for parts in candidates}
+    """All that a report may have known of this very disk: its size always; model, serial and WWN perhaps."""
+    words = [" ".join(text.split()) for text in (disk.model, disk.serial, disk.wwn)]
+    known = product((words[0], "", "null"), (words[1], ""), (words[2], ""))
+    return {" ".join(part for part in (*parts, str(disk.size)) if part) for parts in known}
+
+
+def parse_contents(listed: str, probed: str) -> dict[str, str]:
+    """What each disk holds, by kernel name: ``contents_of`` its signatures and its partitions'; blank: empty.
+
+    Args:
+        listed: What ``remote.LIST_DISKS`` printed.
+        probed: What ``remote.READ_SIGNATURES`` printed. A disk of which a part could not be read is left out.
+
+    Raises:
+        ValueError: One of them is not readable.
+    """
+    try:
+        answers = list(_objects(probed))
+        unread = {str(each["unread"]) for each in answers if "unread" in each}
+        signatures = [
+            Signature(str(raw["device"]), str(raw["type"]), _printable(raw.get("label")))
+            for each in answers
+            for raw in each.get("signatures", ())
+        ]
+        parts = {str(raw["name"]): set(_within(raw)) for raw in json.loads(listed)["blockdevices"]}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"what is on its disks is not readable: {probed[:200]!r}") from error
+    return {
+        name: contents_of(name, [each for each in signatures if each.device in inside])
+        for name, inside in parts.items()
+        if not unread & inside
+    }
+
+
+def _objects(text: str) -> Iterator[Mapping[str, list[Mapping[str, object]]]]:
+    """One JSON object after the other."""
+    decoder, at = json.JSONDecoder(), 0
+    while rest := text[at:].lstrip():
+        found, length = decoder.raw_decode(rest)
+        at = len(text) - len(rest) + length
+        yield found
+
+
+def _within(raw: Mapping[str, object]) -> Iterator[str]:
+    """The kernel names of a device and of all that is inside it."""
+    yield str(raw["name"])
+    children = raw.get("children") or ()
+    assert isinstance(children, list | tuple)
+    for child in children:
+        yield from _within(child)
+
+
+def _printable(label: object) -> str:
+    """A label as our agent gives it: printable ASCII, and not endless."""
+    text = "".join(c if " " <= c <= "~" else " " for c in str(label or ""))
+    return " ".join(text.split())[:64].strip()

@@ -5,6 +5,7 @@ Handlers send these and nothing else; the simulator answers these and nothing el
     READ_SERIAL                      is it the machine we mean?
     READ_UNIT, then READ_STATE       does an install run, did one end?
     LIST_DISKS                       are the disks still those the plan saw?
+    READ_SIGNATURES                  do they hold nothing but what may be erased?
     put install_files(...)           the wrapper, and what the installed system gets
     START_INSTALL                    detached: a lost connection or a dead daemon does not kill it
     READ_UNIT, READ_STATE, READ_PROGRESS ...    until it is done
@@ -36,8 +37,16 @@ READ_SERIAL = (
 """Every number the firmware has for the machine, one a line. The agent reports one of them, and which one depends on
 the vendor (Supermicro's system serial is the same on every board). Answer: ``serials_in``."""
 
-LIST_DISKS = "lsblk --bytes --nodeps --json --output NAME,MODEL,SERIAL,SIZE"
-"""Every block device, without partitions. Answer: ``disks.parse_lsblk``."""
+LIST_DISKS = "lsblk --bytes --json --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN"
+"""Every block device, each with its partitions. Answer: ``disks.parse_lsblk``."""
+
+READ_SIGNATURES = (
+    "lsblk --bytes --noheadings --list --output NAME,TYPE,SIZE | while read -r name type size; do "
+    "case $type:$size in *:0) ;; disk:*|part:*) "
+    'wipefs --json --no-act "/dev/$name" || printf \'{"unread": "%s"}\\n\' "$name" ;; '
+    "esac; done"
+)
+"""What is written on every disk and partition, read from them right now. Answer: ``disks.parse_contents``."""
 
 STATE_FILE = "/run/reconciler/install.json"
 """How the install stands, in the live system's memory: gone with the next boot, as it should be."""

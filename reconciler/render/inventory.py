@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from ..model.hardware import Racked
+from ..model.hardware import Disk, Racked
 from ..model.machine import MachineView, Observation, Phase
 from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
 from ..model.tree import SpecTree
@@ -63,7 +63,7 @@ def _machine_row(view: MachineView, step: Step | None) -> Row:
         "addresses": dict(allocation.addresses) if allocation else {},
         "product": seen.hardware.product if seen else None,
         "memory": f"{seen.hardware.memory / 2**30:.4g}GiB" if seen else None,
-        "disks": [f"{d.name} {render_size(d.size)} {d.model}".strip() for d in seen.hardware.disks] if seen else [],
+        "disks": [_disk(disk, dict(history.found)) for disk in seen.hardware.disks] if seen else [],
         "bmc": seen.hardware.bmc_address if seen else None,
         "power": str(seen.power) if seen and seen.power else None,
         "status": str(seen.status) if seen and seen.status else None,
@@ -77,6 +77,13 @@ def _machine_row(view: MachineView, step: Step | None) -> Row:
         "profiles": list(view.match.profiles),
         "refused": dict(view.match.refused),
     }
+
+
+def _disk(disk: Disk, found: Mapping[str, str]) -> str:
+    """A disk, and what it is known to hold: by its report, or met when it was to be erased."""
+    holds = disk.contents or found.get(disk.identity, "")
+    text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
+    return f"{text}, holds {holds}" if holds else text
 
 
 def step_kind(step: Step | None) -> str:

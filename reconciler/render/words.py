@@ -78,8 +78,9 @@ def _enroll(action: Enroll) -> str:
 def _erased(action: InstallOs) -> list[str]:
     """Every disk that is erased, with what it is recognised by."""
     known = {text.partition(" ")[0]: text.partition(" ")[2] for text in action.identity}
-    names = (*action.system_disks, *action.data_disks)
-    return [f"{name} ({known[name]})" if known.get(name) else name for name in names]
+    holding = {name: f", holding {what}" for name, what in action.may_hold if what is not None}
+    told = [(name, known.get(name, "") + holding.get(name, "")) for name in (*action.system_disks, *action.data_disks)]
+    return [f"{name} ({text.removeprefix(', ')})" if text else name for name, text in told]
 
 
 _WORDS: Mapping[type[Action], Callable[[Any], str]] = {

@@ -40,7 +40,7 @@ _PROGRAMS = {
 #!/bin/sh
 # Stands in for the installer of the live image: it erases, takes its time, says what it does, and writes the disk.
 echo "$@" >> "{root}/erased"
-rm -rf "{root}/disk"
+rm -rf "{root}/disk" "{root}/written"
 for step in "Partitioning" "Bootstrapping Debian" "Installing packages" "Installing GRUB"; do
     echo "$step"
     sleep {pause}
@@ -141,6 +141,12 @@ class SimServer:
         """How many times an installer erased its disk."""
         erased = self.root / "erased"
         return len(erased.read_text().splitlines()) if erased.exists() else 0
+
+    def written(self) -> dict[str, list[str]]:
+        """Signatures by kernel name. A file in ``written/`` is what somebody else left there, a word a line."""
+        folder = self.root / "written"
+        found = {file.name: file.read_text().split() for file in folder.iterdir()} if folder.is_dir() else {}
+        return {"sda": ["gpt"], **found} if self.disk.exists() else found
 
     def report(self) -> dict[str, object]:
         """What the agent would report now."""

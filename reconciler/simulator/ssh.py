@@ -128,8 +128,13 @@ async def _serial(server: SimServer) -> tuple[int, str]:
 async def _disks(server: SimServer) -> tuple[int, str]:
     devices = server.report()["blockdevices"]
     assert isinstance(devices, list)
-    rows = [{"name": d["name"], "model": d["model"], "serial": None, "size": int(d["size"])} for d in devices]
+    rows = [{"name": d["name"], "type": "disk", "model": d["model"], "size": int(d["size"])} for d in devices]
     return 0, json.dumps({"blockdevices": rows})
+
+
+async def _signatures(server: SimServer) -> tuple[int, str]:
+    found = [{"device": on, "type": kind} for on, kinds in server.written().items() for kind in kinds]
+    return 0, json.dumps({"signatures": found})
 
 
 async def _state(server: SimServer) -> tuple[int, str]:
@@ -178,6 +183,7 @@ _ALWAYS: dict[str, Answer] = {
     remote.READ_CLOCK: _clock,
     remote.READ_SERIAL: _serial,
     remote.LIST_DISKS: _disks,
+    remote.READ_SIGNATURES: _signatures,
     remote.READ_MARKER: _marker,
     remote.READ_STATE: _state,
     remote.READ_UNIT: _unit,

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from ..model.events import (
     Advanced,
+    Erasing,
     Event,
     Failed,
     Forgotten,
@@ -95,6 +96,8 @@ def told(event: Event) -> tuple[str, str | None]:
             return f"{action.type} began", None
         case Succeeded(action=action):
             return f"{action.type} succeeded", None
+        case Erasing(disks=disks):
+            return f"about to erase {', '.join(disks)}", None
         case Failed(error=error, permanent=permanent):
             return f"failed{' for good' if permanent else ''}: {error}", None
         case Interrupted():

@@ -21,10 +21,11 @@ class DecisionsPart(Part):
         with self._database.writing("decision", "journal") as writing:
             inserted = writing.insert(approval)
             row = {"action": given.action, "generation": given.generation, "who": given.who, "why": given.why}
+            row["covers"] = given.covers
             writing.connection.execute(
                 inserted.on_conflict_do_update(
                     index_elements=[approval.c.serial, approval.c.action, approval.c.generation],
-                    set_={name: inserted.excluded[name] for name in ("who", "why", "at")},
+                    set_={name: inserted.excluded[name] for name in ("who", "why", "at", "covers")},
                 ),
                 {"serial": given.serial, "at": given.at, **row},
             )

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
+from ..model.events import Erasing
 from ..model.machine import Allocation, Vip
 from ..model.observations import Notice
 from .codec import addresses_text, allocation_of
 from .database import Part, Writing
-from .journal import write_notices
+from .journal import write_events, write_notices
 from .tables import allocation, claim, vip
 
 
@@ -37,6 +38,11 @@ class RecordsPart(Part):
             write_allocation(writing, action.serial, given, at)
             for network, usage, address in action.vips:
                 write_vip(writing, Vip(action.cluster, network, usage, address), at)
+
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
+        """Record that these disks are about to be erased: from here on what they hold is ours."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [Erasing(serial, at, disks)])
 
     def release(self, serial: str, at: datetime) -> None:
         """Take back what a machine was given; nothing when it holds nothing."""

@@ -205,7 +205,7 @@ def _look_at_allocations(connection: Connection, known: _Known, since: int) -> N
 
 
 def _look_at_decisions(connection: Connection, known: _Known) -> None:
-    given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at")))
+    given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at", "covers")))
     known.approvals = tuple(Approval(*row) for row in connection.execute(given.order_by(approval.c.at)))
     paused = select(pause.c.scope, pause.c.who, pause.c.why, pause.c.at).order_by(pause.c.scope)
     known.pauses = tuple(Pause(*row) for row in connection.execute(paused))

@@ -153,6 +153,7 @@ approval = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("covers", Text),
 )
 
 pause = Table(

@@ -80,6 +80,7 @@ class FakeDirectory:
 class FakeRecords:
     done: list[object] = field(default_factory=list)
     ran: list[datetime] = field(default_factory=list)  # when Puppet runs began
+    erased: list[tuple[str, ...]] = field(default_factory=list)
 
     def allocate(self, action: Enroll, at: datetime) -> None:
         self.done.append(action)
@@ -92,6 +93,9 @@ class FakeRecords:
 
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         self.ran.append(began)
+
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
+        self.erased.append(disks)
 
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         self.done.append(secrets)

@@ -9,7 +9,7 @@ from reconciler.execution.handlers import TABLE, handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action, RootImage
-from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import image, remote
@@ -150,6 +150,28 @@ class TestInstall:
         world.machine.disks["sdb"] = ("SSD", 5)
         with pytest.raises(PermanentError, match="sdb was not in the plan"):
             await do(world, replace(build.INSTALL, role="swiftstore", data_disks=("sdb",)))
+
+    async def test_what_nobody_allowed_to_erase_is_named_and_stays(self, world: World) -> None:
+        world.machine.written = [("sda", "gpt"), ("sda", "PMBR")]
+        with pytest.raises(ForeignDataError, match="sda SSD 240000000000 holds gpt") as met:
+            await do(world, replace(build.INSTALL, may_hold=(("sda", "ext4"),)))
+        assert met.value.found == ((build.SDA.identity, "gpt"),)
+        assert (world.machine.installs, world.machine.files, world.records.erased) == (0, {}, [])
+
+    @pytest.mark.parametrize("allowed", ["gpt", None])
+    async def test_what_somebody_allowed_to_erase_is_erased_and_that_is_recorded_first(
+        self, world: World, allowed: str | None
+    ) -> None:
+        world.machine.written = [("sda", "gpt")]
+        action = replace(build.INSTALL, may_hold=(("sda", allowed),))
+        assert action.id == build.INSTALL.id
+        await do(world, action)
+        assert (world.machine.installs, world.records.erased) == (1, [(build.SDA.identity,)])
+
+    async def test_a_disk_that_cannot_be_read_is_not_taken_for_blank(self, world: World) -> None:
+        world.machine.unread = [{"unread": "sda"}]
+        with pytest.raises(TemporaryError, match="what is on sda cannot be read"):
+            await do(world, build.INSTALL)
 
     async def test_an_interface_that_is_missing_is_found_before_anything_is_erased(self, world: World) -> None:
         with pytest.raises(PermanentError, match=r"no interface eno9 \(for mgmt\) on this machine, which has eno1"):

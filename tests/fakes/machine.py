@@ -25,6 +25,8 @@ def run_summary(failed: int = 0, ended: float = NOON.timestamp()) -> str:
 class FakeMachine:
     serial: str = "A001"
     disks: dict[str, tuple[str, int]] = field(default_factory=lambda: {"sda": ("SSD", 240_000_000_000)})
+    written: list[tuple[str, str]] = field(default_factory=list)  # kernel name, signature
+    unread: list[dict[str, str]] = field(default_factory=list)
     install_looks: int = 3  # looks at a running install until it ends
     install_exit: int = 0
     installs: int = 0  # times that disks were erased
@@ -71,6 +73,7 @@ class FakeMachine:
             remote.READ_STATE: lambda: _cat(self.files, remote.STATE_FILE),
             remote.READ_PROGRESS: lambda: _says(f"{self._left} steps left"),
             remote.LIST_DISKS: self._lsblk,
+            remote.READ_SIGNATURES: self._wipefs,
             remote.START_INSTALL: self._start,
         }
         installed = {
@@ -90,6 +93,10 @@ class FakeMachine:
     def _lsblk(self) -> Ran:
         rows = [{"name": n, "model": m, "serial": None, "size": size} for n, (m, size) in self.disks.items()]
         return _says(json.dumps({"blockdevices": rows}))
+
+    def _wipefs(self) -> Ran:
+        found = [{"device": on, "type": kind} for on, kind in self.written]
+        return _says("".join(json.dumps(each) for each in [{"signatures": found}, *self.unread]))
 
     def _start(self) -> Ran:
         if self.running:

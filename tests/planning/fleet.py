@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RollOut, RunPuppet
 from reconciler.model.errors import TemporaryError
-from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded, histories
+from reconciler.model.events import Advanced, Erasing, Event, Failed, Interrupted, Started, Succeeded, histories
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -199,7 +199,9 @@ class Fleet:
         for step in self.planned().steps:
             if isinstance(step, Wait) and step.needs_approval:
                 generation = self.allocations[step.serial].generation
-                self.approvals.append(Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now))
+                self.approvals.append(
+                    Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.on)
+                )
 
     def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:
         """One turn of the daemon's loop; when it dies it is started again for the next."""
@@ -225,11 +227,19 @@ class Fleet:
         try:
             self._record(step.action)
             if step.action.touches:
-                self.servers[step.serial].carry_out(step.action, self.now)
+                self._touch(self.servers[step.serial], step.action)
         except TemporaryError as error:
             self.journal.append(Failed(step.serial, self.now, step.action.id, str(error)))
         else:
             self.journal.append(Succeeded(step.serial, self.now, step.action))
+
+    def _touch(self, server: Server, action: Action) -> None:
+        wiped = server.wiped
+        try:
+            server.carry_out(action, self.now)
+        finally:
+            if isinstance(action, InstallOs) and server.wiped > wiped:
+                self.journal.append(Erasing(server.serial, self.now, action.identity))
 
     def _record(self, action: Action) -> None:
         if isinstance(action, Enroll):

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.actions import BootLive, Enroll, InstallOs
-from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Retried, Started, Succeeded, after
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, SecretRef
-from reconciler.model.plan import Advance, Settled, Wait
+from reconciler.model.plan import Advance, Settled, Step, Wait
 from reconciler.planning.circumstances import back_off
 from reconciler.planning.lifecycle import RULES
 
@@ -185,16 +185,41 @@ class TestApprovals:
         s = step(self.FOREIGN)
         assert (s.needs_approval, s.on) == ("install_os", "approval to erase sda (ext4): we did not put it there")
 
-    def test_an_approval_for_this_generation_lets_it_through(self):
-        assert kind(step(self.FOREIGN, approvals=(approval("A"),))) == "install_os"
+    def approved(self, m: MachineView, shown: MachineView) -> Step:
+        """The step of a machine of which somebody approved what was ``shown``."""
+        return step(m, approvals=(replace(approval("A"), covers=step(shown).on),))
+
+    def test_an_approval_of_what_was_shown_lets_just_that_be_erased(self):
+        s = self.approved(self.FOREIGN, self.FOREIGN)
+        assert s.action.may_hold == (("sda", "ext4"),)
+
+    def test_an_approval_of_what_was_there_before_does_not(self):
+        shown = holding(in_phase(machine("A", contents="xfs"), Phase.ENROLLED))
+        assert self.approved(self.FOREIGN, shown).needs_approval == "install_os"
+        assert step(self.FOREIGN, approvals=(approval("A"),)).needs_approval == "install_os"  # who knows what was shown
+
+    def test_what_the_last_try_met_is_asked_about_until_somebody_allows_it_or_cleared_it(self):
+        m = at_phase(Phase.ENROLLED)
+        met = Failed("A", NOW, "id", "nothing was erased", True, ((m.disks.identity[0], "gpt; ext4 on sda1"),))
+        stopped = replace(m, history=after(m.history, met))
+        assert step(stopped).on == "approval to erase sda (gpt; ext4 on sda1): we did not put it there"
+        assert self.approved(stopped, stopped).action.may_hold == (("sda", "gpt; ext4 on sda1"),)
+        cleared = replace(m, history=after(stopped.history, Retried("A", NOW, "alice", "wiped by hand")))
+        assert step(cleared).action.may_hold == ()
+
+    def test_a_policy_that_asks_nobody_allows_anything(self):
+        spec = tree({"cl1": cluster(controller={})}, policy={"foreign_data": "automatic"})
+        assert step(self.FOREIGN, spec).action.may_hold[0] == ("sda", None)
 
     @pytest.mark.parametrize("other", [approval("B"), approval("A", "release"), approval("A", generation=2)])
     def test_an_approval_for_anything_else_does_not(self, other):
         assert kind(step(self.FOREIGN, approvals=(other,))) == "wait"
 
-    def test_what_we_began_to_install_is_ours(self):
-        ours = replace(self.FOREIGN, history=History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1)))
-        assert kind(step(ours)) == "install_os"
+    def test_what_we_began_to_erase_is_ours(self):
+        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        assert step(replace(self.FOREIGN, history=begun)).needs_approval == "install_os"  # it got no further than SSH
+        ours = replace(self.FOREIGN, history=after(begun, Erasing("A", NOW, self.FOREIGN.disks.identity)))
+        assert step(ours).action.may_hold == (("sda", None),)
 
     def test_a_machine_that_had_another_place_is_not_erased_unasked(self):
         m = at_phase(Phase.ENROLLED)
@@ -269,6 +294,17 @@ class TestReinstall:
     def test_a_request_that_was_answered_is_not_answered_again(self):
         done = replace(SERVING, history=replace(SERVING.history, reinstall="2026-11-23"))
         assert isinstance(step(done, REINSTALL), Settled)
+
+    def test_data_is_erased_only_where_the_operator_says_so_and_that_was_approved(self):
+        disks = DiskChoice(("sda",), data_disks=("sdb",), identity=("sda SSD 1", "sdb HDD 2"))
+        erasing = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23", "data_disks": "erase"}})
+        on = step(replace(SERVING, disks=disks), erasing).on
+        assert on == 'approval to reinstall it, and to erase its data on sdb: its reinstall "2026-11-23" is asked for'
+        left = replace(LEFT, disks=disks)
+        assert step(left, erasing).on == on  # said after the word that let it leave service
+        assert step(left, erasing, approvals=(approval("A", "reinstall"),)).on == on
+        word = replace(approval("A", "reinstall"), covers=on)
+        assert step(left, erasing, approvals=(word,)).action.data_disks == ("sdb",)
 
     def test_one_word_is_good_for_one_reinstall(self):
         old = approval("A", "reinstall", at=SERVING.history.in_service_since - MINUTE)

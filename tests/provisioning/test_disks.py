@@ -56,3 +56,24 @@ def test_disks_that_changed_since_the_plan(identity: list[str], differences: lis
 def test_a_reported_disk_is_the_disk_that_lsblk_shows() -> None:
     reported = Disk("sda", "sda", 240057409536, "PERC H730P Mini")
     assert disks.differences([reported.identity], NOW) == []
+
+
+LISTED = """{"blockdevices": [{"name": "sda", "size": 9, "children": [{"name": "sda1", "size": 4, "children": [
+    {"name": "vg-root", "size": 1}]}]}, {"name": "sdb", "size": 9}, {"name": "sdc", "size": 9}]}"""
+
+
+def test_what_disks_hold_is_told_by_disk() -> None:
+    probed = """{"signatures": [{"device": "sda", "type": "gpt", "label": null}, {"device": "sda", "type": "PMBR"}]}
+    {
+       "signatures": [
+          {"device": "sda1", "type": "ext4", "label": "a\\tb\\u00e9 c "}
+       ]
+    }
+    {"unread": "sdc"}"""
+    assert disks.parse_contents(LISTED, probed) == {"sda": 'gpt; ext4 on sda1 "a b c"', "sdb": ""}
+
+
+@pytest.mark.parametrize("probed", ["wipefs: not found", '{"signatures": [{}]}', "[]"])
+def test_what_cannot_be_understood_is_not_taken_for_blank(probed: str) -> None:
+    with pytest.raises(ValueError, match="what is on its disks is not readable"):
+        disks.parse_contents(LISTED, probed)

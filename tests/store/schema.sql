@@ -28,7 +28,7 @@ CREATE TABLE approval (
 	generation INTEGER NOT NULL, 
 	who TEXT NOT NULL, 
 	why TEXT NOT NULL, 
-	at VARCHAR(32) NOT NULL, 
+	at VARCHAR(32) NOT NULL, covers TEXT, 
 	PRIMARY KEY (serial, action, generation)
 );
 

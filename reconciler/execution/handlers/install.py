@@ -1,15 +1,15 @@
 """``InstallOs``: Debian on the disk, over SSH from the live system, exactly once.
 
 The installer runs detached, so we may die or be cut off at any line here; whoever comes next looks first and finds it
-running, ended, or never begun. Right before anything is erased the machine says its own serial and its own disks
-through the very connection that will be used.
+running, ended, or never begun. Right before anything is erased the machine says its own serial, its own disks and what
+they hold through the very connection that will be used: the stock agent says nothing of what is on a disk.
 """
 
 import asyncio
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
-from ...model.errors import PermanentError, TemporaryError
+from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...provisioning import disks, remote
 from ...provisioning.installers import uploads
@@ -92,16 +92,30 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         before = await asyncio.to_thread(options.files, action)
     try:
         files = uploads(action, options.fleet(), seen.hardware, before)
-        now = disks.parse_lsblk(await ask(shell, remote.LIST_DISKS, options.answer))
+        listed = await ask(shell, remote.LIST_DISKS, options.answer)
+        now = disks.parse_lsblk(listed)
+        holding = disks.parse_contents(listed, await ask(shell, remote.READ_SIGNATURES, options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    touched = {*action.system_disks, *action.data_disks}
-    unknown = touched - {identity.partition(" ")[0] for identity in action.identity}
-    differences = [f"{name} was not in the plan" for name in sorted(unknown)]
+    touched = sorted({*action.system_disks, *action.data_disks})
+    identity = {text.partition(" ")[0]: text for text in action.identity}
+    differences = [f"{name} was not in the plan" for name in touched if name not in identity]
     if differences := [*differences, *disks.differences(action.identity, now)]:
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
+    if unread := [name for name in touched if name not in holding]:
+        raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
+    found = tuple((identity[name], holding[name]) for name in touched if not _may_go(action, name, holding[name]))
+    if found:
+        raise ForeignDataError(found)
     await shell.put(files)
+    erased = tuple(identity[name] for name in touched)
+    await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now())
     await _start(tools, shell)
+
+
+def _may_go(action: InstallOs, name: str, holds: str) -> bool:
+    """Whether the plan allows that what is on this disk is erased."""
+    return not holds or (name, None) in action.may_hold or (name, holds) in action.may_hold
 
 
 async def _start(tools: Tools, shell: Shell) -> None:

@@ -45,6 +45,9 @@ class MachineSpec(Strict):
     )
     replaces: Serial | None = Field(default=None, description="takes over that machine's name and addresses")
     reinstall: str | None = Field(default=None, description="a new value asks for one reinstall")
+    data_disks: Literal["preserve", "erase"] = Field(
+        default="preserve", description="what a reinstall does with the data disks that an install formats"
+    )
     bmc: MachineBmc = MachineBmc()
     settings: Settings = Field(default_factory=dict)
 
