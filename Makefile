@@ -25,6 +25,9 @@ demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its
 test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
+test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all test clusters; tests compile one of each role
+	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +59,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo test test-puppet lint types check fuzz bench schemas golden lock clean

@@ -17,12 +17,13 @@ from reconciler.specs.validate import timezone_exists, validate
 from .large_fleet import large_fleet
 
 ROOT = Path(__file__).parents[2]
-TREES = [ROOT / "cluster-specs", ROOT / "examples/compute-ceph", ROOT / "examples/two-clusters-linked"]
+EXAMPLES = ("all-roles", "compute-ceph", "two-clusters-linked")
+TREES = [ROOT / "cluster-specs", *(ROOT / "examples" / name for name in EXAMPLES)]
 FILES = {path.relative_to(ROOT).as_posix(): path.read_bytes() for tree in TREES[:1] for path in tree.rglob("*.yaml")}
 
 
 def check(files: dict[str, bytes]) -> Loaded:
-    return validate(files, settings_table=load_table(), module_versions=("43.0.45",))
+    return validate(files, settings_table=load_table(), module_versions=("43.0.10", "43.0.45"))
 
 
 @pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.name)

@@ -108,6 +108,19 @@ def unbounded_pools_do_not_compete(question: Question) -> Iterator[Diagnostic]:
             yield warning("Clusters compete for machines", detail, at)
 
 
+def there_is_one_object_store(question: Question) -> Iterator[Diagnostic]:
+    """Swift and Ceph's gateway both register as Keystone's only object store, and Puppet refuses to do it twice."""
+    for name, cluster in question.tree.clusters.items():
+        wanted = [role for role, pool in cluster.roles.items() if pool.count != 0]
+        swift = next((role for role in wanted if role in ("swiftproxy", "swiftstore")), None)
+        if swift and "radosgw" in wanted:
+            detail = (
+                f'"{name}" asks for radosgw and {swift} machines. Keystone can have one object store: the first '
+                f"controller's Puppet run will fail. Put one of the two into another cluster."
+            )
+            yield warning("Two object stores", detail, question.draft.at_key("Cluster", name, "roles", "radosgw"))
+
+
 CHECKS: tuple[Check, ...] = (
     counts_hold_the_machines_pinned,
     spread_has_something_to_spread_over,
@@ -115,4 +128,5 @@ CHECKS: tuple[Check, ...] = (
     pools_can_be_filled,
     profiles_are_asked_for,
     unbounded_pools_do_not_compete,
+    there_is_one_object_store,
 )

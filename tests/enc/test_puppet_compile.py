@@ -1,0 +1,116 @@
+"""Nodes of every role, from specs that an operator wrote to a catalog that Puppet compiled."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reconciler.model.machine import Allocation
+from reconciler.model.spec import BUILT_IN_ROLES
+from reconciler.simulator.hardware import Model, Placed
+from reconciler.site import Site
+
+from .catalogs import EVERY_NODE, Puppet, puppet_for
+from .enrolled import documents, enroll, into_service, site_of
+
+pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
+
+SPECS = Path(__file__).parents[2] / "examples/all-roles"
+ROLES: dict[str, str] = {
+    profile["metadata"]["name"]: profile["spec"]["role"]
+    for profile in yaml.safe_load_all((SPECS / "profiles.yaml").read_text())
+}
+"""By profile: nodes of one role may differ as much as nodes of two."""
+
+_SYSTEM = ("MZ7L3480HCHQ", 480_103_981_056)
+_SSD = ("MZ7L31T9HBLT", 1_920_383_410_176)
+_NVME = ("MZQL23T8HCLS", 3_840_755_982_336)
+_HDD = ("ST8000NM000A", 8_001_563_222_016)
+_LARGE_HDD = ("ST16000NM001G", 16_000_900_661_248)
+
+
+def _server(product: str, gib: int, *data: tuple[str, int]) -> Model:
+    return Model(product, gib * 1024, (_SYSTEM, _SYSTEM, *data))
+
+
+SERVERS = (
+    *[_server("PowerEdge R650", gib) for gib in (384, 384, 256, 192, 128, 64)],  # controllers for two clusters
+    _server("PowerEdge R7525", 512),
+    _server("PowerEdge R7525", 512, *[_NVME] * 8),
+    _server("PowerEdge R7525", 256),
+    *[_server("PowerEdge R450", gib) for gib in (128, 64, 32)],
+    _server("PowerEdge R740xd", 128, *[_HDD] * 12),
+    _server("PowerEdge R740xd", 64, *[_SSD] * 4),
+    _server("PowerEdge R750", 128, *[_NVME] * 4),
+    _server("PowerEdge R6525", 128, *[_SSD] * 2),
+    _server("PowerEdge R740xd2", 128, *[_LARGE_HDD] * 12),
+    *[_server("PowerEdge R250", gib) for gib in (32, 16)],
+    Model("PowerEdge R640", 65536, (_SSD,) * 4),
+    Model("PowerEdge R540", 65536, (_HDD,) * 2),
+)
+"""One for each profile. Every rack has them all."""
+
+RACKS = ("gva-a1", "gva-b1", "gva-c1")
+
+
+@pytest.fixture(scope="module")
+def puppet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Puppet:
+    return puppet_for(shared, tmp_path_factory.mktemp("catalogs"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    placed = [
+        Placed(f"{rack}-{unit}", model, (f"{rack}-l", f"{rack}-r"), f"swp{unit}", 100 * n + unit)
+        for n, rack in enumerate(RACKS)
+        for unit, model in enumerate(SERVERS, 1)
+    ]
+    with closing(site_of(SPECS, tmp_path_factory.mktemp("site"))) as site:
+        enroll(site, placed)
+        yield site
+
+
+@pytest.fixture(scope="module")
+def chosen(site: Site) -> frozenset[str]:
+    """Hostnames of the nodes to compile."""
+    held = sorted(site.snapshot().allocations.values(), key=lambda one: (one.profile, one.hostname))
+    groups = (list(group) for _, group in groupby(held, key=lambda one: one.profile))
+    return frozenset(one.hostname for group in groups for one in (group if EVERY_NODE else group[:1]))
+
+
+@pytest.fixture(scope="module")
+def at_first(site: Site, chosen: frozenset[str]) -> Mapping[str, bytes]:
+    """The documents before any node is in service, by hostname."""
+    return documents(site, lambda held: held.hostname in chosen)
+
+
+def test_the_example_has_nodes_of_every_role(site: Site) -> None:
+    held = site.snapshot().allocations.values()
+    assert {one.role for one in held} == set(BUILT_IN_ROLES)
+    assert {one.profile for one in held} == set(ROLES)
+
+
+@pytest.mark.parametrize("profile", ROLES)
+def test_a_node_of_each_profile_compiles(
+    site: Site, at_first: Mapping[str, bytes], puppet: Puppet, profile: str
+) -> None:
+    held = [one for one in site.snapshot().allocations.values() if one.profile == profile and one.hostname in at_first]
+    assert held
+    for one in held:
+        puppet.compile(one.hostname, one.role, at_first[one.hostname])
+
+
+def test_computes_that_run_osds_compile_once_their_controllers_are_there(
+    site: Site, chosen: frozenset[str], at_first: Mapping[str, bytes], puppet: Puppet
+) -> None:
+    def wanted(held: Allocation) -> bool:
+        return held.hostname in chosen and held.profile == "compute-with-osds"
+
+    into_service(site, "controller")
+    for hostname, document in documents(site, wanted).items():
+        assert b"\n  oci::cephosd:" in at_first[hostname]
+        assert b"\n  oci::compute:" in document
+        puppet.compile(hostname, "compute", document)
