@@ -76,12 +76,12 @@ class Daemon:
 
     async def serve(self) -> int:
         """Act and answer until told to stop."""
-        site = self.site
+        site, face = self.site, self._face
         fence = await self._lease()
         if fence is None:
             return 0
         ingest = Ingest(
-            site.store, site.now, self._wake.set, self._face.trusted, self._face.node_networks, self._face.serial_at
+            site.store, site.now, self._wake.set, face.trusted, face.node_networks, face.serial_at, face.owner_of
         )
         server = Server(
             create_app(self._face.served(), ingest, self._metrics),

@@ -47,6 +47,7 @@ class Face:
     progress: dict[str, str] = field(default_factory=dict)
     _view: FleetView | None = None
     _boots_of: tuple[Picture, Boots] | None = None
+    _owners: tuple[Picture, dict[str, str]] | None = None
     _recent: tuple[EventRow, ...] = ()
 
     def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
@@ -88,6 +89,16 @@ class Face:
         machines = self.picture.observation.machines if self.picture else ()
         found = [m.serial for m in machines if m.seen and m.seen.address == address]
         return found[0] if len(found) == 1 else None
+
+    def owner_of(self, address: str) -> str | None:
+        """The machine that was given an address."""
+        if (picture := self.picture) is None:
+            return None
+        if self._owners is None or self._owners[0] is not picture:
+            held = ((m.serial, m.allocation) for m in picture.observation.machines)
+            given = {to: serial for serial, one in held if one for to in one.addresses.values()}
+            self._owners = picture, given
+        return self._owners[1].get(address)
 
     def _boots(self) -> Boots | None:
         if (picture := self.picture) is None:

@@ -74,6 +74,7 @@ class Ingest:
     trusted: Callable[[], Sequence[Network]]  # who may report
     node_networks: Callable[[], Sequence[Network]]  # who may, besides, tell a status: installed nodes
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
+    owner_of: Callable[[str], str | None]  # the machine that was given this address
     _queue: asyncio.Queue[_Item | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     _known: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
     _by_body: dict[bytes, str] = field(default_factory=dict)
@@ -181,6 +182,11 @@ class Ingest:
         serial = serial or self.serial_at(str(caller.address))
         if serial is None or (serial not in self._known and await self._read(serial) is None):
             return refused(404, "No machine of that serial or address has reported yet.", "unknown")
+        for spoken in dict.fromkeys((str(caller.address), address)):
+            if (owner := self.owner_of(spoken)) is not None and owner != serial:
+                log.warning("status from another machine's address", serial=serial, address=spoken, owner=owner)
+                why = f"{spoken} was given to {owner}: nothing is believed from there of {serial}."
+                return refused(409, why, "stranger")
         word = Heard(serial, self.clock(), address, status=said)
         answer = await self._write(words=(word,), matters=True, result=said)
         return replace(answer, body=b"") if answer.status == 200 else answer

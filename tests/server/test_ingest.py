@@ -225,6 +225,21 @@ async def test_an_installed_node_behind_nat_says_its_own_address(world: World, c
     assert world.store.words[-1].address == NODE
 
 
+@pytest.mark.parametrize("said", [{}, {"ipaddr": NODE}])
+async def test_a_status_from_an_address_that_another_machine_was_given_is_not_believed(
+    world: World, client: Client, said: dict[str, str]
+) -> None:
+    await client().post("/v1/report", content=body())
+    status = {"status": "installed", "chassis-serial": "7XK9Z01", **said}
+    speaker = client(TRUSTED if said else NODE)
+    world.owners[NODE] = "OTHER"
+    answer = await speaker.get(STATUS, params=status)
+    assert (answer.status_code, len(world.store.words)) == (409, 1)
+    assert f"{NODE} was given to OTHER" in answer.text
+    world.owners[NODE] = "7XK9Z01"
+    assert (await speaker.get(STATUS, params=status)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("address", "said", "status", "says"),
     [

@@ -161,6 +161,7 @@ class World:
     plan: bytes | None = b'{"version": 1}'
     boots: Any = None
     unready: tuple[str, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict)  # address -> serial
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
     now: datetime = NOW
@@ -177,6 +178,7 @@ class World:
             serial_at=lambda address: next(
                 (s for s, seen in self.store.machines.items() if seen.address == address), None
             ),
+            owner_of=self.owners.get,
         )
         self.metrics = Metrics(lambda: self.now)
         trust = Trust(
