@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
 from .drivers.source import Looked, watch
 from .drivers.ssh import SshShells
@@ -282,6 +283,7 @@ class Daemon:
             shells=shells,
             progress=self._face.progress.__setitem__,
             time=Time(site.now, asyncio.sleep),
+            tell_child=tell_child,
             options=Options(
                 fleet=lambda: self._tree().fleet, files=NodeFiles(site), poll=config.install_poll.total_seconds()
             ),

@@ -266,6 +266,13 @@ class Records:
         """Make those of the secrets that do not exist."""
         self._site.mint(secrets)
 
+    def secret(self, ref: SecretRef) -> str:
+        """The text of a secret that exists."""
+        text = self._site.store.secret(ref)
+        if text is None:
+            raise PermanentError(f"the secret {ref} has not been made")
+        return text
+
     def renew(self, certificate: SecretRef, ends: datetime) -> None:
         """Make a certificate anew, if it is the one that ends then."""
         self._site.certificates.renew(certificate, who="reconciler", why=f"it ends on {ends:%Y-%m-%d}", ends=ends)

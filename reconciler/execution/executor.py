@@ -28,7 +28,9 @@ from ..model.actions import (
     Release,
     RenewCertificates,
     RollOut,
+    RunHook,
     RunPuppet,
+    TellCluster,
 )
 from ..model.errors import ForeignDataError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
@@ -61,6 +63,8 @@ class Limits:
             InstallOs: 180 * _MINUTE,
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
             RollOut: 150 * _MINUTE,
+            RunHook: 60 * _MINUTE,  # each has a timeout of its own in the specs
+            TellCluster: 10 * _MINUTE,
         }
     )
     journal_again: float = 5.0  # a database that is away: the end of an action is written again and again
@@ -122,7 +126,7 @@ class Executor:
 
     async def advance(self, step: Advance) -> None:
         """Record that a machine was seen to be where the next phase begins."""
-        await self._append(Advanced(step.serial, self.clock(), step.to, step.because))
+        await self._append(Advanced(step.serial, self.clock(), step.to, step.because, step.announces))
 
     async def drain(self, timeout: float) -> None:
         """Start nothing more, and return when nothing runs.

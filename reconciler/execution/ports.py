@@ -1,6 +1,6 @@
 """What execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -163,6 +163,9 @@ class Records(Protocol):
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""
 
+    def secret(self, ref: SecretRef) -> str:
+        """The text of a secret that exists."""
+
     def renew(self, certificate: SecretRef, ends: datetime) -> None:
         """Make a certificate anew; nothing when the one there is does not end then: it was replaced already.
 
@@ -190,6 +193,9 @@ class Directory(Protocol):
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for so many seconds; tests give one that only moves their clock."""
+
+TellChild = Callable[[Sequence[str], Mapping[str, object], float], Awaitable[None]]
+"""Runs a command that reads a JSON object, for so many seconds at most. Raises TemporaryError."""
 
 Handler = Callable[[Any], Awaitable[None]]
 """Carries out one action: looks, acts if needed, looks again. Raises TemporaryError or PermanentError."""

@@ -26,6 +26,7 @@ class _MachineAction:
     risk: ClassVar[Risk] = Risk.NONE
     touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
     beside: ClassVar[frozenset[str]] = frozenset()  # fields that are no part of what it is: what it may meet on its way
+    aside: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
 
     @property
     def id(self) -> str:
@@ -66,6 +67,7 @@ class RenewCertificates(_MachineAction):
     """Make certificates anew that end soon: the node's own, and its cluster's or the fleet's that it brings along."""
 
     touches: ClassVar[bool] = False
+    aside: ClassVar[bool] = True
     type: Literal["renew_certificates"] = "renew_certificates"
     certificates: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, end of the one there is (RFC 3339)
 
@@ -144,6 +146,36 @@ class RollOut(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunHook(_MachineAction):
+    """Run an operator's command, which is told what became of the machine as JSON on its standard input."""
+
+    touches: ClassVar[bool] = False
+    aside: ClassVar[bool] = True
+    type: Literal["run_hook"] = "run_hook"
+    hook: str  # dns | monitoring | root_password | bmc_password
+    event: str  # enrolled | in-service | released
+    hostname: str
+    cluster: str
+    role: str
+    location: str | None
+    addresses: Mapping[str, str]  # network -> address, management first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TellCluster(_MachineAction):
+    """Run one command on a controller for a node that came into service."""
+
+    touches: ClassVar[bool] = False
+    aside: ClassVar[bool] = True
+    type: Literal["tell_cluster"] = "tell_cluster"
+    hostname: str  # of the node
+    number: int  # of the command, from 0
+    command: str  # for /bin/sh, as root
+    controller: str  # its serial
+    controller_hostname: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PowerOn(_MachineAction):
     """Turn on a machine that should be running."""
 
@@ -161,5 +193,16 @@ class Release(_MachineAction):
 
 
 Action = (
-    Enroll | MintSecrets | RenewCertificates | BootLive | InstallOs | BootDisk | RunPuppet | RollOut | PowerOn | Release
+    Enroll
+    | MintSecrets
+    | RenewCertificates
+    | BootLive
+    | InstallOs
+    | BootDisk
+    | RunPuppet
+    | RollOut
+    | RunHook
+    | TellCluster
+    | PowerOn
+    | Release
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .actions import Action, InstallOs, Release
+from .actions import Action, InstallOs, Release, RunHook, TellCluster
 from .machine import History, Phase
 
 
@@ -70,6 +70,7 @@ class Advanced:
     at: datetime
     to: Phase
     because: str
+    announces: bool = False  # whether its cluster is told that it came into service; never in journals of old
     kind: Literal["advanced"] = "advanced"
 
 
@@ -111,25 +112,53 @@ Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retrie
 
 def after(h: History, event: Event) -> History:
     """The history of a machine once ``event`` has happened to it."""
+    if isinstance(event, Started | Succeeded | Failed | Interrupted):
+        action = event.action if isinstance(event, Started) else h.open
+        return _aside(h, event, action) if action is not None and action.aside else _acted(h, event)
     match event:
-        case Started(at=at, action=action):
-            return _begun(h, at, action)
-        case Succeeded(at=at, action=action):
-            return _succeeded(h, at, action)
         case Erasing(disks=disks):
             return replace(h, erased=tuple(sorted({*h.erased, *disks})), found=())
-        case Failed():
-            return _failed(h, event)
-        case Interrupted(at=at):
-            return _closed(h, at)
-        case Advanced(at=at, to=to):
-            return _moved(h, at, to)
+        case Advanced(at=at, to=to, announces=announces):
+            return _moved(h, at, to, announces)
         case Retried():
+            h = replace(h, aside_failures=0, aside_tried=None)
             return replace(h, failures=0, permanent=False, tried=None, repeats=0, found=())
         case Forgotten(at=at):
             return _fresh(h, at)
         case Restored(history=history):
             return history
+
+
+def _acted(h: History, event: Started | Succeeded | Failed | Interrupted) -> History:
+    """What an action of the machine's own way makes of it."""
+    match event:
+        case Started(at=at, action=action):
+            return _begun(h, at, action)
+        case Succeeded(at=at, action=action):
+            return _succeeded(h, at, action)
+        case Failed():
+            return _failed(h, event)
+        case Interrupted(at=at):
+            return _closed(h, at)
+
+
+def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
+    """What is done beside a machine's own way changes nothing of that: neither its failures nor what it did last."""
+    match event:
+        case Started():
+            return replace(h, open=action)
+        case Interrupted(at=at):
+            return replace(h, open=None, aside_tried=at)
+        case Failed(at=at, error=error):
+            return replace(h, open=None, aside_tried=at, aside_failures=h.aside_failures + 1, aside_error=error)
+        case Succeeded(at=at):
+            done = replace(h, open=None, aside_tried=at, aside_failures=0, aside_error=None)
+    if isinstance(action, TellCluster):
+        return replace(done, told=action.number + 1)
+    if isinstance(action, RunHook):
+        others = tuple(name for name in h.hooks if name != action.hook)
+        return replace(done, hooks=others if action.event == "released" else (*others, action.hook))
+    return done
 
 
 def _succeeded(h: History, at: datetime, action: Action) -> History:
@@ -165,12 +194,12 @@ def _begun(h: History, at: datetime, action: Action) -> History:
     return begun
 
 
-def _moved(h: History, at: datetime, to: Phase) -> History:
+def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
     moved = replace(h, phase=to, failures=0, permanent=False, last_error=None, repeats=0, in_service_since=None)
     if to is Phase.IN_SERVICE:
-        return replace(moved, in_service_since=at, left_service=None)
+        return replace(moved, in_service_since=at, left_service=None, told=0 if announces else h.told)
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
-        return replace(moved, install_generation=0, left_service=at)
+        return replace(moved, install_generation=0, left_service=at, hooks=(), told=None)
     return moved
 
 

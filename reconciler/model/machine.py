@@ -142,6 +142,11 @@ class History:
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
     left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
+    hooks: tuple[str, ...] = ()  # those that were told that it is there, and not that it left
+    told: int | None = None  # commands run for it on a controller since it came into service; None: it never did
+    aside_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals
+    aside_tried: datetime | None = None  # when such a one last ended, for the back-off
+    aside_error: str | None = None
     released: datetime | None = None  # when a place was last taken from it: its disks may hold what it had there
 
 

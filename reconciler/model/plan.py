@@ -61,6 +61,7 @@ class Advance:
     hostname: str | None = None
     cluster: str | None = None
     role: str | None = None
+    announces: bool = False  # its cluster is told that it came into service
     risk: Risk = Risk.NONE  # destructive: it leaves service, to be reinstalled
 
 

@@ -83,9 +83,9 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
 def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     h, said = m.history, said_after(m, m.history.install_begun)
     if said is InstallStatus.PUPPET_SUCCESS:
-        return Advance(m.serial, Phase.IN_SERVICE, "Puppet has succeeded")
+        return Advance(m.serial, Phase.IN_SERVICE, "Puppet has succeeded", announces=True)
     if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
-        return Advance(m.serial, Phase.IN_SERVICE, "Puppet was seen to succeed")
+        return Advance(m.serial, Phase.IN_SERVICE, "Puppet was seen to succeed", announces=True)
     if blocked := _papers(m, held):
         return blocked
     if said is InstallStatus.PUPPET_FAILURE:

@@ -11,6 +11,7 @@ from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
 from ..model.spec import Lifecycle
 from .addressing import Book, NothingFreeError, missing_vips
+from .beside import beside
 from .changes import observation_digest
 from .circumstances import Circumstances
 from .lifecycle import next_step
@@ -36,6 +37,7 @@ def plan(given: PlanningInput) -> Plan:
             odd = _without_place(m, observed.retired.get(m.serial))
             steps[m.serial] = odd or enrolled.get(m.serial) or placement.waiting[m.serial]
     steps |= _bringing_vips(given, machines, steps)
+    steps |= beside(machines, steps, at)
     steps |= renewals(given, machines, steps)
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]

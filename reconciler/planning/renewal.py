@@ -65,8 +65,7 @@ def _carried(
 
 def _is_free(m: MachineView, step: Step) -> bool:
     """Whether its step may give way: it is bookkeeping, and harms no machine that waits for something else."""
-    failing = m.history.failures > 0 and m.history.last_begun != "renew_certificates"
-    return isinstance(step, Settled | Wait) and m.history.open is None and m.conflict is None and not failing
+    return isinstance(step, Settled | Wait) and m.history.open is None and m.conflict is None
 
 
 def _file(one: Certificate, given: PlanningInput) -> str | None:

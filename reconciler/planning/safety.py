@@ -6,6 +6,7 @@ them: windows, how many may be out of service, and how many may be wiped at any 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ..model.actions import InstallOs, Release, Risk, RollOut
@@ -48,7 +49,10 @@ def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances)
 
 
 def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) -> Step:
-    h, error = m.history, m.history.last_error or "no reason given"
+    h = m.history
+    if isinstance(step, Act) and step.action.aside:
+        h = replace(h, permanent=False, failures=h.aside_failures, tried=h.aside_tried, last_error=h.aside_error)
+    error = h.last_error or "no reason given"
     if h.permanent:
         return waiting(step, f"an operator, then retry: {what} failed: {error}")
     if h.failures >= at.timings.give_up_after:

@@ -86,6 +86,28 @@ READ_MARKER = f"cat {MARKER_FILE}"
 READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
 """Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
 
+ROOT_LOGIN_FILE = "/run/reconciler/root-login"
+"""``root:PASSWORD``, for as long as it takes to set it; in memory."""
+
+SET_ROOT_PASSWORD = f"chpasswd < {ROOT_LOGIN_FILE}; status=$?; rm -f {ROOT_LOGIN_FILE}; exit $status"
+
+_ON_CONTROLLER = "export HOME=/root; test ! -e /root/oci-openrc || . /root/oci-openrc; "
+"""OCI's classes put the administrator's credentials there."""
+
+
+def on_controller(command: str) -> str:
+    """An operator's command, run by the shell as the cluster's administrator."""
+    return f"/bin/sh -c {shlex.quote(_ON_CONTROLLER + command)}"
+
+
+def is_on_controller(command: str) -> str | None:
+    """The operator's command in what ``on_controller`` made; None for anything else."""
+    words = shlex.split(command)
+    if len(words) != 3 or words[:2] != ["/bin/sh", "-c"] or not words[2].startswith(_ON_CONTROLLER):
+        return None
+    return words[2].removeprefix(_ON_CONTROLLER)
+
+
 READ_CLOCK = "date +%s"
 """Seconds since 1970 by the machine's own clock, which need not be right."""
 

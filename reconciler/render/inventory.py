@@ -74,6 +74,7 @@ def _machine_row(view: MachineView, step: Step | None) -> Row:
         "behind": view.behind and history.phase is Phase.IN_SERVICE,
         "failures": history.failures,
         "last_error": history.last_error,
+        "aside_error": history.aside_error,
         "profiles": list(view.match.profiles),
         "refused": dict(view.match.refused),
     }
@@ -132,6 +133,7 @@ _PAGE = (
     ("now", "Now"),
     ("failures", "Failures"),
     ("last_error", "Last error"),
+    ("aside_error", "Besides"),
     ("place", "Place"),
     ("product", "Product"),
     ("memory", "Memory"),
@@ -157,7 +159,7 @@ def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: d
         lines += [_line("", f"not {name}: {reason}") for name, reason in _items(row["refused"])]
     if row["needs_approval"]:
         lines += ["", f"It waits for your word: reconciler approve {row['serial']} --why '...'"]
-    elif row["failures"]:
+    elif row["failures"] or row["aside_error"]:
         lines += ["", f"To try it again at once: reconciler retry {row['serial']} --why '...'"]
     if events:
         lines += ["", "What happened, the newest last:", *(f"  {event_line(event)}" for event in events)]

@@ -16,7 +16,9 @@ from ..model.actions import (
     RenewCertificates,
     Risk,
     RollOut,
+    RunHook,
     RunPuppet,
+    TellCluster,
 )
 from ..model.plan import Act, Advance, Step, Wait
 
@@ -92,6 +94,8 @@ _WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     BootDisk: lambda a: "boot it from its disk",
     RunPuppet: lambda a: f"see to the first Puppet run of {a.hostname}",
     RollOut: lambda a: f"run Puppet on {a.hostname}, with document {a.document[:12]}",
+    RunHook: lambda a: f"run hook {a.hook}: {a.hostname} is {a.event}",
+    TellCluster: lambda a: f"run on {a.controller_hostname}: {a.command}",
     PowerOn: lambda a: "turn it on",
     Release: lambda a: f"release {a.hostname} and its addresses",
 }

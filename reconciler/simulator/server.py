@@ -92,6 +92,8 @@ class SimServer:
     state: State = State.OFF
     boots: list[str] = field(default_factory=list)  # device of each boot
     surprises: list[str] = field(default_factory=list)  # commands that nobody should have sent
+    told: list[str] = field(default_factory=list)  # commands for a controller
+    root_password: str | None = None
     boot_id: str = ""
     on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
     on_halt: Callable[["SimServer"], Awaitable[None]] | None = None

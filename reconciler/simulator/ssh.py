@@ -107,6 +107,9 @@ async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") 
 
 async def _run(server: SimServer, command: str) -> tuple[int, str]:
     answer = {**_ALWAYS, **_WHILE.get(server.state, {})}.get(command)
+    if server.state is State.INSTALLED and (told := remote.is_on_controller(command)) is not None:
+        server.told.append(told)
+        return 0, ""
     if answer is None:
         server.surprises.append(f"{command} ({server.state})")
         return NOT_FOUND, ""
@@ -171,6 +174,15 @@ async def _puppet(server: SimServer) -> tuple[int, str]:
     return 1, PUPPET_BUSY
 
 
+async def _root_password(server: SimServer) -> tuple[int, str]:
+    file = server.live / remote.ROOT_LOGIN_FILE.lstrip("/")
+    if not file.is_file():
+        return 1, ""
+    server.root_password = file.read_text().partition(":")[2].strip()
+    file.unlink()
+    return 0, ""
+
+
 def _cat(root: Path, path: str) -> tuple[int, str]:
     file = root / path.lstrip("/")
     return (0, file.read_text()) if file.is_file() else (1, "")
@@ -193,5 +205,9 @@ _ALWAYS: dict[str, Answer] = {
 
 _WHILE: dict[State, dict[str, Answer]] = {
     State.LIVE: {remote.START_INSTALL: _start},
-    State.INSTALLED: {remote.READ_LAST_RUN: _last_run, remote.RUN_PUPPET: _puppet},
+    State.INSTALLED: {
+        remote.READ_LAST_RUN: _last_run,
+        remote.RUN_PUPPET: _puppet,
+        remote.SET_ROOT_PASSWORD: _root_password,
+    },
 }

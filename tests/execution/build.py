@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from reconciler.drivers.child import tell_child
 from reconciler.execution.handlers import Options, Tools
 from reconciler.execution.ports import BmcAccess
 from reconciler.model.actions import (
@@ -88,6 +89,9 @@ class FakeRecords:
     def release(self, serial: str, at: datetime) -> None:
         self.done.append(serial)
 
+    def secret(self, ref: SecretRef) -> str:
+        return "s3cret"
+
     def renew(self, certificate: SecretRef, ends: datetime) -> None:
         self.done.append((certificate, ends))
 
@@ -122,6 +126,7 @@ class World:
         return Tools(
             records=self.records, directory=self.directory, bmcs=self.bmcs, shells=self.shells,
             progress=lambda serial, line: self.told.append((serial, line)), time=self.clock.time, options=self.options,
+            tell_child=tell_child,
         )  # fmt: skip
 
     def move(self, address: str) -> None:

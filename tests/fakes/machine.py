@@ -40,6 +40,9 @@ class FakeMachine:
     clock: float = NOON.timestamp()  # its own, seconds since 1970
     puppet_exit: int = 2
     puppet_runs: int = 0
+    commands: list[str] = field(default_factory=list)  # run on it as on a controller
+    command_exit: int = 0
+    root_password: str = ""
     unreachable: int = 0  # so many calls fail first
     hang: bool = False
     log: list[str] = field(default_factory=list)
@@ -59,6 +62,9 @@ class FakeMachine:
     def answer(self, command: str) -> Ran:
         self.log.append(command)
         handler = self._answers().get(command)
+        if self.installed_runs and (told := remote.is_on_controller(command)) is not None:
+            self.commands.append(told)
+            return Ran(self.command_exit, "", "No hosts found\n" if self.command_exit else "")
         return handler() if handler else Ran(127, "", f"sh: {command}: not found\n")
 
     def _answers(self) -> dict[str, Callable[[], Ran]]:
@@ -79,6 +85,7 @@ class FakeMachine:
         installed = {
             remote.READ_LAST_RUN: lambda: _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n"),
             remote.RUN_PUPPET: self._puppet,
+            remote.SET_ROOT_PASSWORD: self._set_root_password,
         }
         return {**both, **(installed if self.installed_runs else live)}
 
@@ -124,6 +131,10 @@ class FakeMachine:
         found = re.search(rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[remote.SCRIPT_FILE])
         assert found is not None, "the script writes no state"
         return remote.InstallState(found[1].decode(), int(found[2]), state, status)
+
+    def _set_root_password(self) -> Ran:
+        self.root_password = self.files.pop(remote.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()
+        return _says("")
 
     def _puppet(self) -> Ran:
         self.puppet_runs += 1

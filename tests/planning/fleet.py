@@ -220,7 +220,7 @@ class Fleet:
 
     def _carry_out(self, step) -> None:
         if isinstance(step, Advance):
-            self.journal.append(Advanced(step.serial, self.now, step.to, step.because))
+            self.journal.append(Advanced(step.serial, self.now, step.to, step.because, step.announces))
         if not isinstance(step, Act):
             return
         self.journal.append(Started(step.serial, self.now, step.action))

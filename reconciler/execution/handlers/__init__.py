@@ -15,11 +15,14 @@ from ...model.actions import (
     Release,
     RenewCertificates,
     RollOut,
+    RunHook,
     RunPuppet,
+    TellCluster,
 )
 from ..ports import Handlers
 from .boot import boot_disk, boot_live, power_on
 from .install import install_os
+from .outside import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
 from .records import enroll, mint, release, renew
 from .tools import Options, Tools
@@ -33,6 +36,8 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     BootDisk: boot_disk,
     RunPuppet: run_puppet,
     RollOut: roll_out,
+    RunHook: run_hook,
+    TellCluster: tell_cluster,
     PowerOn: power_on,
     Release: release,
 }

@@ -23,7 +23,7 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     seen = await where(tools, action)
     shell = await tools.shells.open(action.serial, seen.address)
     try:
-        await _check_node(tools, shell, action)
+        await check_node(tools, shell, action.serial, action.hostname)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
             return
@@ -40,7 +40,7 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
     seen = await where(tools, action)
     shell = await tools.shells.open(action.serial, seen.address)
     try:
-        await _check_node(tools, shell, action)
+        await check_node(tools, shell, action.serial, action.hostname)
         if (last := await last_run(tools, shell)) and last.good:
             when = await began(tools, shell, last)
             if when is not None and (seen.puppet_at is None or when > seen.puppet_at + SLACK):
@@ -69,14 +69,20 @@ async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
         await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
 
 
-async def _check_node(tools: Tools, shell: Shell, action: RunPuppet | RollOut) -> None:
+async def check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:
+    """The system that answers is the one that we installed on that machine under that name.
+
+    Raises:
+        TemporaryError: It is none of ours: the live system, for one.
+        PermanentError: It is another node's.
+    """
     found = await marker(shell, tools.options.answer)
     if found is None:
-        raise TemporaryError(f"{action.hostname} does not run a system that we installed")
-    if (found.serial, found.hostname) != (action.serial, action.hostname):
+        raise TemporaryError(f"{hostname} does not run a system that we installed")
+    if (found.serial, found.hostname) != (serial, hostname):
         raise PermanentError(
             f"the system that answers was installed as {found.hostname} on {found.serial}, "
-            f"not as {action.hostname} on {action.serial}"
+            f"not as {hostname} on {serial}"
         )
 
 

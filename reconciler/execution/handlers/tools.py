@@ -11,7 +11,7 @@ from ...model.machine import Seen
 from ...model.spec import FleetSpec
 from ...provisioning import remote
 from ..ensure import Time
-from ..ports import Bmcs, Directory, Progress, Records, Shell, Shells
+from ..ports import Bmcs, Directory, Progress, Records, Shell, Shells, TellChild
 
 MINTING_AT_ONCE = 2
 """Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""
@@ -28,6 +28,7 @@ class Options:
     poll: float = 5.0  # between two looks at a running install
     silence: float = 120.0  # a machine being installed may be out of reach for so long
     install: float = 170 * 60.0  # a slow mirror makes an install last an hour
+    on_controller: float = 5 * 60.0  # one command for a node that came into service
     puppet: float = 140 * 60.0  # OCI lets a run take 120 minutes (runtimeout), and starting it takes some more
 
 
@@ -42,6 +43,7 @@ class Tools:
     progress: Progress
     time: Time
     options: Options
+    tell_child: TellChild
     minting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MINTING_AT_ONCE))
 
 

@@ -1,0 +1,152 @@
+"""What others are told of a machine while it goes its way: operators' hooks, and the controllers of its cluster.
+
+Nothing here holds a machine up. A hook or command has its turn when the machine has nothing better to do, and fails on
+an account of its own. Only a release waits: who was told that a machine is there is told that it leaves.
+"""
+
+from collections.abc import Mapping
+
+from ..model.actions import Release, RunHook, TellCluster
+from ..model.machine import Allocation, MachineView, Phase, Power
+from ..model.plan import Act, Settled, Step, Wait
+from ..model.spec import Lifecycle
+from .circumstances import Circumstances, back_off
+
+HOOKS = {
+    "dns": Phase.ENROLLED,  # it has a name and addresses
+    "bmc_password": Phase.ENROLLED,
+    "root_password": Phase.IN_SERVICE,
+    "monitoring": Phase.IN_SERVICE,
+}
+"""From when on each hook is to know of a machine."""
+
+DISCOVER_HOSTS = "su nova -s /bin/sh -c 'nova-manage cell_v2 discover_hosts'"
+"""Maps a new compute into its cell, so that the scheduler sees it (nova-manage(1))."""
+
+_REACHED = {
+    Phase.DISCOVERED: (),
+    Phase.ENROLLED: (Phase.ENROLLED,),
+    Phase.INSTALLED: (Phase.ENROLLED,),
+    Phase.IN_SERVICE: (Phase.ENROLLED, Phase.IN_SERVICE),
+}
+
+
+def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: Circumstances) -> dict[str, Step]:
+    """Steps in place of those of machines that have nothing better to do."""
+    wanted = [name for name in HOOKS if getattr(at.spec.fleet.hooks, name) is not None]
+    controllers: dict[str, list[MachineView]] | None = None
+    found: dict[str, Step] = {}
+    for serial, step in steps.items():
+        m = machines[serial]
+        if (held := m.allocation) is None or (not wanted and m.history.told is None):
+            continue
+        if isinstance(step, Act) and isinstance(step.action, Release):
+            if told := [name for name in wanted if name in m.history.hooks]:
+                found[serial] = _hook(m, held, told[0], "released", step.because)
+            continue
+        if not _has_time(m, step, at):
+            continue
+        if due := _due_hook(m, wanted):
+            found[serial] = _hook(
+                m, held, due, HOOKS[due].value, f"it is {HOOKS[due]}, and hook {due} was not told yet"
+            )
+            continue
+        if (command := _due_command(m, held, at)) is not None:
+            controllers = controllers if controllers is not None else _controllers(machines)
+            told_by = _tell(m, held, command, controllers.get(held.cluster, []))
+            if not isinstance(told_by, Wait) or isinstance(step, Settled):
+                found[serial] = told_by
+    return found
+
+
+def _has_time(m: MachineView, step: Step, at: Circumstances) -> bool:
+    """Whether nothing better is to be done; what failed beside a wait gives way to what is waited for."""
+    h = m.history
+    if h.open is not None or m.conflict or at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+        return False
+    if isinstance(step, Settled):
+        return True
+    if not isinstance(step, Wait) or step.needs_approval == "release" or h.aside_failures >= at.timings.give_up_after:
+        return False
+    return h.aside_tried is None or at.now >= h.aside_tried + back_off(h.aside_failures, at.timings)
+
+
+def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
+    reached = _REACHED[m.history.phase]
+    return next((name for name in wanted if HOOKS[name] in reached and name not in m.history.hooks), None)
+
+
+def _hook(m: MachineView, held: Allocation, name: str, event: str, because: str) -> Act:
+    action = RunHook(
+        serial=m.serial,
+        generation=held.generation,
+        hook=name,
+        event=event,
+        hostname=held.hostname,
+        cluster=held.cluster,
+        role=held.role,
+        location=held.location,
+        addresses=held.addresses,
+    )
+    return Act(action, because, held.hostname, held.cluster, held.role)
+
+
+# ---- the cluster
+
+
+def _due_command(m: MachineView, held: Allocation, at: Circumstances) -> str | None:
+    """The next command for a controller; None: all have been run, or its cluster is not to be told."""
+    if m.history.phase is not Phase.IN_SERVICE or m.history.told is None:
+        return None
+    profile = at.spec.profiles.get(held.profile)
+    commands = [DISCOVER_HOSTS] if held.role == "compute" else []
+    commands += profile.after_puppet if profile else ()
+    return commands[m.history.told] if m.history.told < len(commands) else None
+
+
+def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineView]]:
+    """By cluster, the first one first."""
+    found: dict[str, list[MachineView]] = {}
+    for m in machines.values():
+        if m.allocation is not None and m.allocation.role == "controller":
+            found.setdefault(m.allocation.cluster, []).append(m)
+    return {
+        name: sorted(some, key=lambda m: m.allocation.number if m.allocation else 0) for name, some in found.items()
+    }
+
+
+def _tell(m: MachineView, held: Allocation, command: str, controllers: list[MachineView]) -> Act | Wait:
+    """Once all controllers are in, and both sides have the documents that the whole cluster gets."""
+    missing = _not_ready(m, controllers)
+    if missing is None and "{compute_aggregate}" in command and not (m.racked and m.racked.compute_aggregate):
+        missing = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
+    if missing is not None:
+        return Wait(m.serial, missing, held.hostname, held.cluster, held.role)
+    first = next(c for c in controllers if _answers(c))
+    assert first.allocation is not None and m.history.told is not None
+    aggregate = m.racked.compute_aggregate if m.racked else None
+    action = TellCluster(
+        serial=m.serial,
+        generation=held.generation,
+        hostname=held.hostname,
+        number=m.history.told,
+        command=command.replace("{hostname}", held.hostname).replace("{compute_aggregate}", aggregate or ""),
+        controller=first.serial,
+        controller_hostname=first.allocation.hostname,
+    )
+    because = f"it came into service, and {held.cluster} was not told everything yet"
+    return Act(action, because, held.hostname, held.cluster, held.role)
+
+
+def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:
+    if not all(c.history.phase is Phase.IN_SERVICE for c in controllers):
+        return "all controllers of its cluster to be in service: it is to be made known there"
+    if not any(_answers(c) for c in controllers):
+        return "a controller of its cluster that is up: it is to be made known there"
+    if m.behind or any(c.behind for c in controllers):
+        return "Puppet on it and the controllers of its cluster: it is to be made known there"
+    return None
+
+
+def _answers(controller: MachineView) -> bool:
+    return controller.seen is not None and controller.seen.power is not Power.OFF

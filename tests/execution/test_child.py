@@ -1,0 +1,85 @@
+"""Real child processes: told something, killed when they hang, and what they said is kept."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.drivers.child import tell_child
+from reconciler.model.errors import TemporaryError
+
+
+def script(folder: Path, text: str) -> tuple[str, ...]:
+    path = folder / "hook"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return (str(path), "an argument", str(folder))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path) -> None:
+    command = script(tmp_path, 'cat > "$2/told"; env > "$2/env"; echo "$1" > "$2/said"')
+    os.environ["RECONCILER_TEST_WORD"] = "not for children"
+    await tell_child(command, {"hostname": "a.example.com", "password": "s3cret"}, 10)
+    told = json.loads((tmp_path / "told").read_text())
+    assert told == {"version": 1, "hostname": "a.example.com", "password": "s3cret"}
+    assert (tmp_path / "said").read_text() == "an argument\n"
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names <= {"PATH", "LANG", "PWD", "_", "SHLVL", "OLDPWD"}
+
+
+async def test_one_that_never_reads_it_ends_as_well(tmp_path: Path) -> None:
+    await tell_child(script(tmp_path, "exit 0"), {"much": "x" * 1_000_000}, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("echo no such zone >&2; exit 3", r"hook ended with 3, saying: no such zone$"),
+        ("exit 1", r"hook ended with 1$"),
+        ("kill -9 $$", r"hook was ended by signal 9$"),
+    ],
+)
+async def test_how_it_failed_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(TemporaryError, match=said):
+        await tell_child(script(tmp_path, text), {}, 10)
+
+
+async def test_what_cannot_be_run_says_so() -> None:
+    with pytest.raises(TemporaryError, match="/no/such/hook cannot be run: No such file or directory"):
+        await tell_child(("/no/such/hook",), {}, 10)
+
+
+async def test_one_that_hangs_is_killed_with_all_that_it_began(tmp_path: Path) -> None:
+    command = script(tmp_path, 'echo asking the name server; sleep 1000 & echo $! > "$2/child"; trap "" TERM; wait')
+    began = time.monotonic()
+    with pytest.raises(TemporaryError, match=r"did not end within 1 s, and was killed, saying: asking the name"):
+        await tell_child(command, {}, 1)
+    assert time.monotonic() - began < 10
+    pid = int((tmp_path / "child").read_text())
+    while runs(pid):
+        await asyncio.sleep(0.01)
+
+
+async def test_one_is_killed_when_the_daemon_ends(tmp_path: Path) -> None:
+    task = asyncio.create_task(tell_child(script(tmp_path, 'echo $$ > "$2/pid"; sleep 1000'), {}, 1000))
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not runs(int((tmp_path / "pid").read_text()))
+
+
+async def test_one_that_leaves_somebody_behind_is_not_waited_for(tmp_path: Path) -> None:
+    await tell_child((sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '1000'])"), {}, 10)

@@ -1,0 +1,155 @@
+"""Hooks and commands beside a machine's own way: when each has its turn, and that none holds the machine up."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import reduce
+from typing import Any
+
+import pytest
+
+from reconciler.model.actions import RunHook, TellCluster
+from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.machine import DocumentVersion, History, MachineView, Phase
+from reconciler.model.plan import Settled, Timings, Wait
+from reconciler.model.spec import KINDS
+from reconciler.planning.beside import DISCOVER_HOSTS
+
+from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, one, silent, steps, tree
+from .test_safety import kinds, serving
+
+HOOK = {"command": ["/usr/local/bin/tell"]}
+
+
+def spec(hooks: tuple[str, ...] = (), machines: Any = None, after_puppet: tuple[str, ...] = ()) -> Any:
+    made = tree({"cl1": cluster(controller={}, compute={})}, machines)
+    fleet = made.fleet.model_copy(update={"hooks": KINDS["Fleet"].model_validate(
+        {"provisioning": {"address": "192.0.2.2", "trusted_networks": []}, "hooks": dict.fromkeys(hooks, HOOK)}
+    ).hooks})  # fmt: skip
+    profile = made.profiles["compute"].model_copy(update={"after_puppet": after_puppet})
+    return replace(made, fleet=fleet, profiles={**made.profiles, "compute": profile})
+
+
+def with_history(m: MachineView, **more: Any) -> MachineView:
+    return replace(m, history=replace(m.history, **more))
+
+
+ALL = ("dns", "monitoring", "root_password", "bmc_password")
+
+
+def test_hooks_are_told_one_after_the_other_of_what_they_ask_for():
+    m, told = serving("A", 1), []
+    while isinstance(step := one(spec(ALL), m, vips=VIPS), object) and kind(step) == "run_hook":
+        told.append((step.action.hook, step.action.event))
+        m = replace(
+            m, history=after(after(m.history, Started("A", NOW, step.action)), Succeeded("A", NOW, step.action))
+        )
+    assert told == [
+        ("dns", "enrolled"), ("bmc_password", "enrolled"), ("root_password", "in-service"),
+        ("monitoring", "in-service"),
+    ]  # fmt: skip
+    assert isinstance(step, Settled)
+
+
+def test_a_machine_with_something_better_to_do_does_that_first():
+    m = holding(in_phase(machine("A"), Phase.ENROLLED))
+    assert kind(one(spec(ALL), m)) == "install_os"
+    waiting = silent(with_history(m, touched=NOW - MINUTE, last_begun="boot_live"))
+    assert kind(one(spec(()), waiting)) == "wait"
+    assert one(spec(ALL), waiting).action.hook == "dns"
+
+
+def test_a_hook_that_fails_is_tried_again_with_patience_and_at_once_when_an_operator_says_so():
+    hook = one(spec(("dns",)), serving("A", 1), vips=VIPS).action
+    h = serving("A", 1).history
+    for failures in (1, 2, 3):
+        h = after(after(h, Started("A", NOW, hook)), Failed("A", NOW, hook.id, "hook dns: no such zone"))
+        assert (h.failures, h.aside_failures, h.last_begun) == (0, failures, "install_os")
+    m = replace(serving("A", 1), history=h)
+    step = one(spec(("dns",)), m, vips=VIPS)
+    assert step.on == "another try at run_hook at 10:04:00 UTC, after 3 failures: hook dns: no such zone"
+    gone = one(spec(("dns",)), with_history(m, aside_failures=5), vips=VIPS)
+    assert gone.on == "an operator, then retry: 5 failures in a row, the last: hook dns: no such zone"
+    m = replace(m, history=after(h, Retried("A", NOW, "ann", "the zone is there")))
+    assert kind(one(spec(("dns",)), m, vips=VIPS)) == "run_hook"
+    assert after(after(h, Started("A", NOW, hook)), Interrupted("A", NOW, hook.id)).open is None
+
+
+def test_and_keeps_nothing_else_from_being_done():
+    m = holding(in_phase(machine("A"), Phase.ENROLLED))
+    failing = with_history(m, aside_failures=9, aside_tried=NOW, aside_error="hook dns: no such zone")
+    assert kind(one(spec(("dns",)), failing)) == "install_os"
+
+
+def test_who_was_told_that_a_machine_is_there_is_told_that_it_leaves_before_it_is_released():
+    leaving = spec(("dns", "monitoring"), {"A": {"lifecycle": "decommissioned"}})
+    m = with_history(serving("A", 1), hooks=("dns",))
+    assert isinstance(one(leaving, m, vips=VIPS), Wait)
+    word = (approval("A", "release"),)
+    step = one(leaving, m, vips=VIPS, approvals=word)
+    assert (step.action.hook, step.action.event) == ("dns", "released")
+    h = after(after(m.history, Started("A", NOW, step.action)), Succeeded("A", NOW, step.action))
+    assert kind(one(leaving, replace(m, history=h), vips=VIPS, approvals=word)) == "release"
+
+
+def newcomer(serial: str = "N", number: int = 1, told: int = 0, **seen: Any) -> MachineView:
+    return with_history(serving(serial, number, "compute", **seen), told=told)
+
+
+def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
+    commands = ("openstack compute service set --disable {hostname} nova-compute", "echo second")
+    told = []
+    for number in range(3):
+        step = one(spec(after_puppet=commands), newcomer(told=number), vips=VIPS)
+        assert isinstance(step, Wait) and step.on.startswith("a controller of its cluster that is up")
+        found = steps(spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(told=number)], vips=VIPS)
+        action = found["N"].action
+        assert isinstance(action, TellCluster)
+        told.append((action.number, action.controller, action.command))
+    assert told == [
+        (0, "C", DISCOVER_HOSTS),
+        (1, "C", "openstack compute service set --disable cl1-compute-1.example.com nova-compute"),
+        (2, "C", "echo second"),
+    ]
+    found = steps(spec(after_puppet=commands), [serving("C", 8), newcomer(told=3)], vips=VIPS)
+    assert kinds(found)["N"] == "settled"
+
+
+@pytest.mark.parametrize(
+    "controllers",
+    [
+        [serving("C", 8), holding(in_phase(machine("D"), Phase.ENROLLED), 9)],
+        [replace(serving("C", 8, puppet_at=NOW - MINUTE), document=DocumentVersion("d", NOW))],
+    ],
+    ids=["one to come", "its document not applied yet"],
+)
+def test_and_not_before(controllers):
+    assert isinstance(steps(spec(), [*controllers, newcomer()], vips=VIPS)["N"], Wait)
+
+
+def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():
+    found = steps(spec(after_puppet=("echo {compute_aggregate}",)), [serving("C", 8), newcomer(told=1)], vips=VIPS)
+    assert (
+        found["N"].on == "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
+    )
+
+
+def test_machines_that_came_into_service_before_this_was_known_are_not_told_of():
+    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x")], History(Phase.INSTALLED)).told is None
+    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x", True)], History(Phase.INSTALLED)).told == 0
+    assert isinstance(steps(spec(), [serving("C", 8), newcomer(told=None)], vips=VIPS)["N"], Settled)
+
+
+def test_a_reinstall_tells_them_again():
+    serves = History(Phase.IN_SERVICE, hooks=("dns",), told=2)
+    h = after(serves, Advanced("A", NOW, Phase.ENROLLED, "reinstall"))
+    assert (h.hooks, h.told) == ((), None)
+
+
+def test_hooks_are_actions_that_touch_nothing():
+    hook = one(spec(("dns",)), serving("A", 1), vips=VIPS).action
+    assert isinstance(hook, RunHook)
+    assert not hook.touches
+    later = NOW + timedelta(minutes=5)
+    h = after(History(touched=NOW, tried=NOW), Started("A", later, hook))
+    assert (h.touched, h.tried) == (NOW, NOW)
+    assert Timings().give_up_after == 5
