@@ -11,6 +11,8 @@ ovs-bridge            an Open vSwitch bridge without an address
 ====================  ==================================================================================================
 """
 
+from dataclasses import replace
+
 from ..model.hardware import Nic
 from ..model.interfaces import NodeInterface, kernel_name
 from ..model.machine import Allocation
@@ -38,7 +40,7 @@ def interfaces_of(spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic
     found = [node.addressed(name, address, first=not n) for n, (name, address) in enumerate(held.addresses.items())]
     found += [node.bridge(name, network) for name, network in node.bridges]
     _check_shared(found)
-    return tuple(found)
+    return tuple(_with_room(one, found[:n], found[n + 1 :]) for n, one in enumerate(found))
 
 
 class _Node:
@@ -117,8 +119,16 @@ class _Node:
         return tuple(name for name in named if name is not None)
 
 
+def _with_room(one: NodeInterface, before: list[NodeInterface], after: list[NodeInterface]) -> NodeInterface:
+    """What makes the device of some NICs gives it the largest MTU of all that will be on them."""
+    if any(other.nics == one.nics for other in before):
+        return one
+    sizes = [other.mtu for other in (one, *after) if other.nics == one.nics and other.mtu is not None]
+    return replace(one, mtu=max(sizes)) if sizes else one
+
+
 def _check_shared(interfaces: list[NodeInterface]) -> None:
-    """Two networks on the same NICs are told apart by their VLANs, and set one MTU."""
+    """Two networks share all their NICs or none; a bridge takes NICs that carry nothing but VLANs."""
     for n, one in enumerate(interfaces):
         for other in interfaces[:n]:
             common = set(one.nics) & set(other.nics)
@@ -129,7 +139,5 @@ def _check_shared(interfaces: list[NodeInterface]) -> None:
                 raise NotPossibleError(f"{both} to share all their interfaces, or none")
             if one.kind == "bridge" and other.vlan is None:
                 raise NotPossibleError(f"{both} to be on different interfaces, or {other.network} in a VLAN")
-            if one.kind != "bridge" and one.mtu != other.mtu:
-                raise NotPossibleError(f"{both} to have the same MTU")
             if other.ovs_ports and one.kind != "bridge" and not (one.for_vms and one.vlan):
                 raise NotPossibleError(f"{both} to be on different interfaces: Open vSwitch has them")

@@ -90,13 +90,21 @@ def test_frr_beside_an_ordinary_network_and_the_mac_of_a_virtual_node() -> None:
     assert found.bridge_mac == "fa:16:3e:00:00:01"
 
 
+def test_a_device_has_room_for_everything_on_it() -> None:
+    networks = {
+        "mgmt": net("10.0.0.0/24", interfaces=BOND),
+        "vm": net("10.1.0.0/24", role="vm-net", interfaces=BOND, vlan=16, mtu=9000),
+        "ceph": net("10.2.0.0/24", role="ceph-cluster", interfaces=BOND, vlan=20),
+    }
+    assert [one.mtu for one in interfaces(networks)] == [9000, 9000, None]
+
+
 @pytest.mark.parametrize(
     ("second", "why"),
     [
         ({"interfaces": ["100g1"]}, "an interface 100g1 for network second: it reports no such interface"),
         ({"interfaces": ["10g1", "eno3"]}, "two interfaces for network second: 10g1 and eno3 are both eno3 on it"),
         ({"interfaces": ["10g1"]}, "networks mgmt and second on eno3 to share all their interfaces, or none"),
-        ({"interfaces": BOND, "mtu": 9000}, "networks mgmt and second on eno3 and eno4 to have the same MTU"),
         ({"interfaces": BOND, "role": "ovs-bridge", "bridge": "br-lb"}, "to be on different interfaces, or mgmt in a"),
         ({"interfaces": []}, "network second to name an interface"),
     ],

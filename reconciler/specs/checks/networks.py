@@ -186,6 +186,40 @@ def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
         yield error("Network without interfaces", detail, question.draft.at("Cluster", cluster, "networks", name))
 
 
+def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
+    """Networks that one node may have on the same interfaces share all of them.
+
+    Only names as they are written are compared: that 10g1 is eno3 is seen when a machine is to be installed.
+    """
+    for cluster, spec in question.tree.clusters.items():
+        carried = [(name, net) for name, net in spec.networks.items() if net.interfaces and _is_carried(net)]
+        for index, (name, network) in enumerate(carried):
+            for other_name, other in carried[:index]:
+                common = set(network.interfaces) & set(other.interfaces)
+                if not common or not _may_meet(network, other):
+                    continue
+                both = f'Networks "{other_name}" and "{name}" of "{cluster}" both use {" and ".join(sorted(common))}'
+                if set(network.interfaces) != set(other.interfaces):
+                    detail = f"{both}, and not the same others. Let them share all their interfaces, or none."
+                    at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+                    yield error("Interfaces that cannot be shared", detail, at)
+
+
+def _is_carried(network: Network) -> bool:
+    return not network.public and network.role != "vip"
+
+
+def _may_meet(one: Network, other: Network) -> bool:
+    """Whether a node may be on both: not in two locations, and not of two roles."""
+    somewhere = None in (one.location, other.location) or one.location == other.location
+    node_roles = {network.role for network in (one, other)} - {"all", *_BESIDE}
+    return somewhere and len(node_roles) < 2
+
+
+_BESIDE = ("vm-net", "ovs-bridge", "ceph-cluster")
+"""Roles of networks that nodes have beside their management network."""
+
+
 CHECKS: tuple[Check, ...] = (
     subnets_do_not_overlap,
     gateways_are_usable,
@@ -194,4 +228,5 @@ CHECKS: tuple[Check, ...] = (
     clusters_have_one_public_network,
     nodes_have_a_management_network,
     networks_have_interfaces,
+    networks_can_share_interfaces,
 )
