@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.actions import BootLive, Enroll, InstallOs
+from reconciler.model.actions import BootLive, Enroll, InstallOs, RootImage
 from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Retried, Started, Succeeded, after
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, SecretRef
 from reconciler.model.plan import Advance, Settled, Step, Wait
+from reconciler.model.spec import KINDS
 from reconciler.planning.circumstances import back_off
 from reconciler.planning.lifecycle import RULES
 
@@ -163,6 +164,15 @@ def test_an_install_names_everything_it_needs():
         ),
     )
     assert (action.system_disks, action.identity) == (("sda",), ("sda INTEL DA 240000000000",))
+
+
+def test_the_profile_says_how_to_install_and_how_long_it_may_take():
+    picture = {"url": "http://192.0.2.2/root.tar", "sha256": "a" * 64}
+    profile = {"role": "controller", "installer": "image", "image": picture, "install_timeout": "20m"}
+    spec = tree({"cl1": cluster(controller={})})
+    spec = replace(spec, profiles={"controller": KINDS["HardwareProfile"].model_validate(profile)})
+    action = step(at_phase(Phase.ENROLLED), spec).action
+    assert (action.image, action.timeout) == (RootImage(**picture), 1200)
 
 
 @pytest.mark.parametrize(
