@@ -1,4 +1,4 @@
-"""The secrets that Puppet documents name, and how each is made."""
+"""The secrets that Puppet documents name and how each is made, and the classes they are of."""
 
 from .enc.params import Secret
 from .enc.roles import ALL_CLASSES
@@ -8,3 +8,8 @@ def known_forms() -> dict[tuple[str, str], str]:
     """Form by service and kind, of every secret that a row of a table names."""
     rows = [row for table in ALL_CLASSES for section in table.sections for row in section.params.values()]
     return {(row.service, row.kind): row.form for row in rows if isinstance(row, Secret)}
+
+
+def known_classes() -> frozenset[str]:
+    """The classes that we, and OCI, give to nodes without being told."""
+    return frozenset(table.name for table in ALL_CLASSES)

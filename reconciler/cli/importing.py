@@ -27,12 +27,9 @@ def _file(what: str) -> Any:
 
 _EPILOG = """\b
 Example:
-  cd /etc/openstack-cluster-installer
   reconciler --config /etc/reconciler/reconciler.yaml import oci \\
       --from mysql+pymysql://oci:PASSWORD@127.0.0.1/oci \\
-      --conf openstack-cluster-installer.conf \\
-      --hardware-profiles hardware-profiles.json \\
-      --pki pki --certificates /var/lib/oci/ssl --ssh-key id_rsa \\
+      --etc /etc/openstack-cluster-installer --certificates /var/lib/oci/ssl \\
       --output ~/cluster-specs
 """
 
@@ -54,6 +51,15 @@ def oci(
     from_: Annotated[
         str | None,
         typer.Option("--from", metavar="URL", help="OCI's database: mysql+pymysql://USER:PASSWORD@HOST/NAME."),
+    ] = None,
+    etc: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            exists=True,
+            help="The folder /etc/openstack-cluster-installer, for all that no other option names.",
+        ),
     ] = None,
     conf: Annotated[Path | None, _file("openstack-cluster-installer.conf.")] = None,
     hardware_profiles: Annotated[Path | None, _file("hardware-profiles.json.")] = None,
@@ -82,10 +88,17 @@ def oci(
     (as root: the keys are not for everybody). Without --from, only the files become specs.
     """
     from ..importing.files import given_from_texts, tree_from_files
-    from ..importing.folders import read_repositories
+    from ..importing.folders import read_extras, read_repositories
     from ..model.errors import PermanentError
+    from ..secret_forms import known_classes
     from ..specs.settings_table import load_table
 
+    conf = conf or _below(etc, "openstack-cluster-installer.conf")
+    hardware_profiles = hardware_profiles or _below(etc, "hardware-profiles.json")
+    auto_racking = auto_racking or _below(etc, "auto-racking.json")
+    repositories = repositories or _below(etc, "repos")
+    if from_:
+        pki, ssh_key = pki or _below(etc, "pki"), ssh_key or _below(etc, "id_rsa")
     site = open_site(context)
     site = type(site)(site.config.model_copy(update={"specs": output, "source": None}), site.now)
     try:
@@ -94,18 +107,25 @@ def oci(
             _text(hardware_profiles),
             _text(auto_racking),
             read_repositories(repositories) if repositories else None,
+            read_extras(etc) if etc else None,
         )
         if from_ is None:
             if pki or certificates or ssh_key:
                 raise ValueError(
                     "--pki, --certificates and --ssh-key need --from: the database says whose keys they are"
                 )
-            return _finish(tree_from_files(given, load_table(), hostname=server_hostname), output, overwrite, site)
+            tree = tree_from_files(given, load_table(), hostname=server_hostname, own_classes=known_classes())
+            return _finish(tree, output, overwrite, site)
         found = _read(given, from_, server_hostname, _keys(pki, certificates, ssh_key))
     except ValueError as error:
         raise PermanentError(str(error)) from None
     status = _finish(found.tree, output, overwrite, site)
     return status or _keep(found, site)
+
+
+def _below(folder: Path | None, name: str) -> Path | None:
+    path = folder / name if folder else None
+    return path if path and path.exists() else None
 
 
 def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> "Keys":
@@ -124,12 +144,18 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
 
     from ..importing.database import read_database
     from ..importing.everything import import_everything
-    from ..secret_forms import known_forms
+    from ..secret_forms import known_classes, known_forms
     from ..specs.settings_table import load_table
 
-    hostname = server_hostname or socket.gethostname().partition(".")[0]
-    tables = read_database(url)
-    return import_everything(given, tables, load_table(), hostname=hostname, forms=known_forms(), keys=keys)
+    return import_everything(
+        given,
+        read_database(url),
+        load_table(),
+        hostname=server_hostname or socket.gethostname().partition(".")[0],
+        forms=known_forms(),
+        keys=keys,
+        own_classes=known_classes(),
+    )
 
 
 def _keep(found: "Imported", site: "Site") -> int:

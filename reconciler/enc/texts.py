@@ -39,6 +39,7 @@ def hosts_of_cluster(v: View) -> str:
         *_virtual_addresses(v),
         f"# Nodes of {v.cluster.name}",
         *(f"{n.address}\t{n.hostname} {n.short_hostname}" for n in v.cluster.nodes),
+        *(v.fleet.hosts or "").splitlines(),
         HOSTS_END,
     ]
     return "\n".join(lines) + "\n"

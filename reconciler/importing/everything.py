@@ -50,6 +50,7 @@ def import_everything(
     hostname: str | None,
     forms: secrets.Forms,
     keys: Keys | None = None,
+    own_classes: frozenset[str] = frozenset(),
 ) -> Imported:
     """Everything, worked out and not yet kept anywhere.
 
@@ -60,6 +61,7 @@ def import_everything(
         hostname: Of OCI's server, which nodes use as their Puppet server.
         forms: Of the secrets that documents name.
         keys: What OCI keeps of keys outside of its database.
+        own_classes: Names of the Puppet classes that OCI gives itself.
 
     Raises:
         ValueError: A file holds something else than OCI itself would read.
@@ -77,6 +79,8 @@ def import_everything(
         locations=locations(tables),
         bmc_networks=bmc_networks(tables),
         module_version=version if version != NEWEST else None,
+        own_classes=own_classes,
+        clusters=[str(row["name"]) for row in tables["clusters"]],
     )
     for document in profiles.made:
         tree.add(f"profiles/{document.name}.yaml", document)

@@ -21,7 +21,7 @@ _FIRST = {
 }
 """The column of ``clusters`` that says which node of a role comes first."""
 
-COROSYNC = "Corosync knows it by the number that OCI's database gave it. Drop this when it is installed anew."
+COROSYNC = "Corosync knows it by its number in OCI's database. Drop corosync_node_id when it is installed anew."
 COMES_FIRST = "OCI says so. Drop this to have the node with the lowest number first, when the cluster is healthy."
 
 
@@ -56,7 +56,7 @@ def exceptions(
             spec["hostname"] = machine.hostname
         settings = levels.marked(levels.machines.get(machine.serial, {}))
         if machine.role in _FIRST and number != machine.row["id"]:
-            settings["corosync_node_id"] = Noted(int(machine.row["id"]), COROSYNC)
+            settings["corosync_node_id"] = int(machine.row["id"])
         if machine.serial in first:
             settings["comes_first"] = Noted(True, COMES_FIRST)
         if machine.serial in osds:
@@ -64,9 +64,14 @@ def exceptions(
         if settings:
             spec["settings"] = settings
         if spec:
-            note = " ".join(str(machine.row.get("notes") or "").split())
-            found.append(Document("Machine", machine.serial, spec, machine.hostname + (f": {note}" if note else "")))
+            found.append(Document("Machine", machine.serial, spec, _comment(machine, settings)))
     return found
+
+
+def _comment(machine: OciMachine, settings: Mapping[str, Any]) -> str:
+    note = " ".join(str(machine.row.get("notes") or "").split())
+    about = [f"{machine.hostname}: {note}" if note else machine.hostname]
+    return "\n".join([*about, COROSYNC] if "corosync_node_id" in settings else about)
 
 
 def number_of(machine: OciMachine, document: Document) -> int:

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.settings import SettingsTable
 from ..model.spec import BUILT_IN_ROLES
 from .conf import Conf, fleet, parse_conf
+from .extras import Extras, overlays, telemetry
 from .profiles import profiles
 from .racking import locations_named, racking
 from .repositories import FAMILIES, repository
@@ -23,6 +24,7 @@ class Given:
     profiles: Mapping[str, Any] = field(default_factory=dict)
     racking: Mapping[str, Any] = field(default_factory=dict)
     repositories: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # by family and name
+    extras: Extras = field(default_factory=Extras)
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ def given_from_texts(
     profiles: str | None = None,
     racking: str | None = None,
     repositories: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+    extras: Extras | None = None,
 ) -> Given:
     """Read the files' texts.
 
@@ -62,7 +65,11 @@ def given_from_texts(
     except ValueError as error:
         raise ValueError(f"openstack-cluster-installer.conf: {error}") from None
     return Given(
-        read, _json(profiles, "hardware-profiles.json"), _json(racking, "auto-racking.json"), repositories or {}
+        read,
+        _json(profiles, "hardware-profiles.json"),
+        _json(racking, "auto-racking.json"),
+        repositories or {},
+        extras or Extras(),
     )
 
 
@@ -75,6 +82,8 @@ def tree_from_files(
     locations: Sequence[Document] | None = None,
     bmc_networks: Sequence[Mapping[str, Any]] = (),
     module_version: str | None = None,
+    own_classes: frozenset[str] = frozenset(),
+    clusters: Collection[str] = (),
 ) -> Tree:
     """The documents that the files give.
 
@@ -85,6 +94,8 @@ def tree_from_files(
         hostname: Of OCI's server.
         bmc_networks: Networks of BMCs, from OCI's database.
         module_version: Of puppet-module-oci, where it is not the newest.
+        own_classes: Names of the Puppet classes that OCI gives itself.
+        clusters: Names of those in OCI's database.
         locations: Documents of the locations that OCI's database has; None: what switches name must do.
 
     Raises:
@@ -92,8 +103,11 @@ def tree_from_files(
     """
     tree = Tree()
     document, leftover = fleet(given.conf, settings or {}, hostname, bmc_networks, module_version)
-    tree.add("fleet.yaml", document)
-    tree.leftover += leftover
+    files, unread = telemetry(given.extras)
+    more = {"telemetry": files, "hosts": given.extras.hosts}
+    spec = {**document.spec, **{key: value for key, value in more.items() if value}}
+    tree.add("fleet.yaml", replace(document, spec=spec))
+    tree.leftover += [*leftover, *unread]
     if locations is None:
         tree.add("locations.yaml", *(Document("Location", name) for name in sorted(locations_named(given.racking))))
     else:
@@ -111,6 +125,10 @@ def tree_from_files(
         tree.add(f"profiles/{one.name}.yaml", one)
     add_roles(tree, (one.spec["role"] for one in made))
     _add_repositories(tree, given)
+    own, leftover = overlays(given.extras, own_classes, clusters)
+    tree.leftover += leftover
+    add_roles(tree, (role for one in own for role in one.spec.get("for", {}).get("roles", ())))
+    tree.add("overlays/hiera.yaml", *own)
     return tree
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..model.errors import PermanentError
+from .extras import Extras
 
 _FILES = ("repo.conf", "repo.sources", "repo.pref", "key.asc")
 _KEYS = (".key", ".crt", ".csr", ".pem")
@@ -20,6 +21,26 @@ def read_repositories(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
         for path in sorted(folder.glob("*/*"))
         if (path / "repo.conf").is_file()
     }
+
+
+def read_extras(folder: Path) -> Extras:
+    """What operators put into OCI's folder besides its own files.
+
+    Raises:
+        PermanentError: A file cannot be read, or is no text.
+    """
+    hiera, pollsters = folder / "hiera", folder / "pollsters.d"
+    return Extras(
+        pollsters={path.name: read_text(path) for path in sorted(pollsters.glob("*")) if path.is_file()},
+        gnocchi_resources=_if_there(folder / "gnocchi_resources.yaml"),
+        cloudkitty_metrics=_if_there(folder / "metrics.yml"),
+        hosts=_if_there(folder / "hosts_append"),
+        hiera={path.relative_to(hiera).as_posix(): read_text(path) for path in sorted(hiera.rglob("*.yaml"))},
+    )
+
+
+def _if_there(path: Path) -> str | None:
+    return read_text(path) if path.is_file() else None
 
 
 def read_files(folder: Path) -> dict[str, str]:

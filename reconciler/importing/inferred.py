@@ -120,7 +120,7 @@ def _entry(system: tuple[Any, ...]) -> dict[str, Any]:
             around = {"min": render_size(round(size * 0.98)), "max": render_size(round(size * 1.02))}
             return {"size": around, "count": {"min": number, "max": number}, "raid": level}
         case (_, names):
-            return {"devices": list(names), "count": {"min": 1, "max": 1}}
+            return {"devices": list(names)}
     raise AssertionError(f"no system disks {system}. This is a bug in reconciler.")
 
 

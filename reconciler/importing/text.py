@@ -9,7 +9,12 @@ from typing import Any
 _WIDTH = 118  # columns a mapping or list may take on one line
 _FEW = 3  # keys of a spec that may stand on one line
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*")
-_PLAIN_TOO = re.compile(r"[0-9]+(\.[0-9]+)?([kMGTP]i?B|[smhd]|%)|[0-9]+(\.[0-9]+){3}(/[0-9]+)?|[0-9]+[mg][0-9]+")
+_PLAIN_TOO = re.compile(
+    r"[0-9]+(\.[0-9]+)?([kMGTP]i?B|[smhd]|%)|[0-9]+(\.[0-9]+){3}(/[0-9]+)?|[0-9]+[mg][0-9]+"
+    r"|[a-z]+://[A-Za-z0-9_.-]+(:[0-9]+)?(/[A-Za-z0-9_./@+~-]*)?"  # addresses of pages
+    r"|[a-z_]+(::[a-z_]+)+"  # Puppet classes
+    r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUIDs
+)
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 

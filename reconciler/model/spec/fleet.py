@@ -214,6 +214,7 @@ class FleetSpec(Strict):
     tempest: Tempest = Tempest()
     glance_image: GlanceImage = GlanceImage()
     telemetry: Telemetry = Telemetry()
+    hosts: str | None = Field(default=None, description="lines that every node has in /etc/hosts besides its own")
     repository_tokens: Mapping[str, str] = Field(
         default_factory=dict, description="values for %%NAME%% in the sources of repositories"
     )
