@@ -29,7 +29,7 @@ from .node_files import NodeFiles
 from .planning.planner import plan
 from .power import PowerWatch
 from .puppet_runs import PuppetWatch
-from .reach import PROVISIONING_KEY, StoredDirectory, client_key
+from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
 from .server.app import create_app
 from .server.fleet import Source
 from .server.ingest import Ingest
@@ -280,6 +280,7 @@ class Daemon:
             records=Records(site),
             directory=self._directory,
             bmcs=self._bmcs,
+            bmc_passwords=StoredBmcPasswords(site.store, site.now),
             shells=shells,
             progress=self._face.progress.__setitem__,
             time=Time(site.now, asyncio.sleep),

@@ -4,6 +4,8 @@ Implements the port ``Directory`` of execution with what the store holds.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import asyncssh
 
@@ -27,6 +29,11 @@ def own_bmc_password(serial: str) -> SecretRef:
     return SecretRef(f"bmc:{serial}", "bmc", "password", "password16")
 
 
+def next_bmc_password(serial: str) -> SecretRef:
+    """Names the password that a machine's BMC is being given: its own once the BMC has let us in with it."""
+    return replace(own_bmc_password(serial), kind="next_password")
+
+
 def client_key(store: Store) -> asyncssh.SSHKey:
     """The private half of ``PROVISIONING_KEY``.
 
@@ -37,6 +44,28 @@ def client_key(store: Store) -> asyncssh.SSHKey:
     if text is None:
         raise PermanentError(f"the secret {PROVISIONING_KEY} has not been made")
     return asyncssh.import_private_key(part_of(text, "ssh", "private"))
+
+
+class StoredBmcPasswords:
+    """Implements the port ``BmcPasswords`` of execution."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def next(self, serial: str) -> str:
+        """The one being set; else the machine's own, set again; else a new one."""
+        coming = next_bmc_password(serial)
+        known = self._store.secret(coming) or self._store.secret(own_bmc_password(serial))
+        if known is None:
+            self._store.mint((coming,), self._now())
+            known = self._store.secret(coming)
+        assert known is not None
+        return known
+
+    def keep(self, serial: str) -> None:
+        """The next password is the machine's own."""
+        self._store.rename_secret(next_bmc_password(serial), own_bmc_password(serial), self._now())
 
 
 class StoredDirectory:
@@ -79,6 +108,10 @@ class StoredDirectory:
                 f'the BMC of {serial} has no password yet: "reconciler secrets set {BMC_PASSWORD}" sets that of all, '
                 f'"reconciler secrets set {own_bmc_password(serial)}" that of one'
             )
+        return self.bmc_at(serial, address, self._tree().fleet.bmc.username, password)
+
+    def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
+        """The same, with address and login as they were set a moment ago."""
         tree = self._tree()
         pin = tree.machines[serial].bmc if serial in tree.machines else MachineBmc()
-        return BmcAccess(address, self._bmc_port, tree.fleet.bmc.username, password, pin.protocol, pin.serial)
+        return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial)

@@ -21,6 +21,7 @@ from ..model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ConfigureBmc,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -38,7 +39,7 @@ from ..model.machine import History
 from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
-THROUGH_THE_BMC = (BootLive, BootDisk, PowerOn)
+THROUGH_THE_BMC = (BootLive, BootDisk, PowerOn, ConfigureBmc)
 LASTING = (InstallOs, RunPuppet, RollOut)
 """They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
 
@@ -60,6 +61,7 @@ class Limits:
             BootLive: 10 * _MINUTE,  # off and on again, two minutes each at most, and a slow BMC
             BootDisk: 10 * _MINUTE,
             PowerOn: 5 * _MINUTE,
+            ConfigureBmc: 20 * _MINUTE,  # a dozen commands inside, and minutes until the BMC answers from here
             InstallOs: 180 * _MINUTE,
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
             RollOut: 150 * _MINUTE,

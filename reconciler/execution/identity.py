@@ -33,8 +33,18 @@ _PLACEHOLDERS = frozenset(
 """What factories leave in the place of a serial, lower case."""
 
 
-async def own(bmc: Bmc, access: BmcAccess, serial: str, directory: Directory) -> None:
+async def own(
+    bmc: Bmc, access: BmcAccess, serial: str, directory: Directory, *, let_in_by_its_own_password: bool = False
+) -> None:
     """Return if the BMC is the machine's.
+
+    Args:
+        bmc: An open session.
+        access: How it was opened.
+        serial: Of the machine.
+        directory: Knows which addresses agents reported.
+        let_in_by_its_own_password: The session was opened with a password that was set from inside the machine a
+            moment ago, and that no other BMC has: a BMC that says no serial is believed.
 
     Raises:
         PermanentError: It is another machine's, or nobody can tell.
@@ -50,6 +60,8 @@ async def own(bmc: Bmc, access: BmcAccess, serial: str, directory: Directory) ->
             f"not to {wanted}: nothing was switched. Mend the address or the cable, then retry; "
             f'if that is what the right BMC says, write it into the Machine "{serial}": bmc: {{serial: ...}}'
         )
+    if let_in_by_its_own_password:
+        return
     reported = await asyncio.to_thread(directory.reporters_of_bmc, access.address)
     if reported != {serial}:
         others = ", ".join(sorted(reported - {serial}))

@@ -80,6 +80,23 @@ class Bmcs(Protocol):
     async def open(self, access: BmcAccess) -> Bmc: ...
 
 
+class RememberingBmcs(Bmcs, Protocol):
+    """Opens BMC sessions, and remembers which BMCs fail and which certificates they showed."""
+
+    def ask_again(self, address: str) -> None:
+        """Forget that: the BMC there was set up anew, or an operator says that it is back."""
+
+
+class BmcPasswords(Protocol):
+    """Passwords of BMCs, one for each machine."""
+
+    def next(self, serial: str) -> str:
+        """The password that the machine's BMC is to have; durable, and the same until it is kept."""
+
+    def keep(self, serial: str) -> None:
+        """The BMC has let us in with the next password: from now on it is the machine's, and no other is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a remote command ended."""
@@ -186,6 +203,9 @@ class Directory(Protocol):
         """Of the machine's allocation now; None: it has none. An action of an older one is refused."""
 
     def bmc(self, serial: str) -> BmcAccess: ...
+
+    def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
+        """The same, with address and login as they were set a moment ago."""
 
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""

@@ -140,7 +140,7 @@ def _not_carried_over(conf: Conf) -> Iterator[str]:
     if conf.get("live_image", {}).get("image_builder_hosts"):
         yield "[live_image] image_builder_hosts: the live image is still built by OCI's own tools"
     if _is(conf.get("ipmi", {}), "automatic_ipmi_numbering"):
-        yield "[ipmi] automatic numbering: write bmc.networks in the Fleet to have BMCs addressed"
+        yield "[ipmi] automatic numbering: say bmc: {manage: true} in the Fleet, and check its bmc.networks"
     if _is(conf.get("hpe", {}), "hpe_ilo_install_license"):
         yield "[hpe] installation of iLO licences"
 

@@ -81,6 +81,18 @@ class BootLive(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigureBmc(_MachineAction):
+    """Give the machine's BMC its address and a login of our own, from inside the live system."""
+
+    type: Literal["configure_bmc"] = "configure_bmc"
+    username: str
+    address: str | None = None  # None: it keeps what it has
+    network: str | None = None  # the address's, CIDR
+    gateway: str | None = None
+    vlan: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RootImage:
     """A root file system as a tarball, to be unpacked in place of an installer's work."""
 
@@ -197,6 +209,7 @@ Action = (
     | MintSecrets
     | RenewCertificates
     | BootLive
+    | ConfigureBmc
     | InstallOs
     | BootDisk
     | RunPuppet

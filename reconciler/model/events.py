@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .actions import Action, InstallOs, Release, RunHook, TellCluster
+from .actions import Action, ConfigureBmc, InstallOs, Release, RunHook, TellCluster
 from .machine import History, Phase
 
 
@@ -165,7 +165,11 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
     done = replace(_closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at)
     if isinstance(action, InstallOs):
         done = replace(done, reinstall=action.reinstall)
-    return _fresh(h, at) if isinstance(action, Release) else done
+    if isinstance(action, ConfigureBmc):
+        done = replace(done, bmc=action)
+    if isinstance(action, Release):  # its BMC stays as it is
+        return replace(_fresh(h, at), bmc=h.bmc, bmc_address=h.bmc_address)
+    return done
 
 
 def _failed(h: History, event: Failed) -> History:
@@ -189,6 +193,8 @@ def _begun(h: History, at: datetime, action: Action) -> History:
         last_begun=action.type,
         repeats=h.repeats + 1 if h.last_begun == action.type else 1,
     )
+    if isinstance(action, ConfigureBmc):
+        return replace(begun, bmc_address=action.address)
     if isinstance(action, InstallOs):
         return replace(begun, install_begun=at, install_generation=action.generation, installed_on=action.identity)
     return begun

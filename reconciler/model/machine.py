@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from .actions import Action
+from .actions import Action, ConfigureBmc
 from .hardware import Hardware, Match, Racked
 
 
@@ -147,6 +147,8 @@ class History:
     aside_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals
     aside_tried: datetime | None = None  # when such a one last ended, for the back-off
     aside_error: str | None = None
+    bmc: ConfigureBmc | None = None  # what its BMC was last set to, and let us in with
+    bmc_address: str | None = None  # that its BMC was last to be given, whether or not that ended well
     released: datetime | None = None  # when a place was last taken from it: its disks may hold what it had there
 
 

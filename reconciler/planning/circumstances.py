@@ -9,6 +9,7 @@ from ..model.plan import Timings
 from ..model.spec import MachineSpec
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
+from .bmcs import BmcBook
 from .candidates import UNPINNED
 
 _OURS = {
@@ -30,6 +31,7 @@ class Circumstances:
     timings: Timings
     approvals: Mapping[tuple[str, str, int], Approval]  # serial, what it allows, generation
     listening_since: datetime | None = None  # since when machines can be heard
+    bmcs: BmcBook | None = None  # None: the fleet does not manage BMCs
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:

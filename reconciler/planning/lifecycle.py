@@ -16,6 +16,7 @@ from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
 from ..model.units import render_size
+from .bmcs import configure_bmc
 from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, install_unseen, later, said_after
 from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
 
@@ -76,6 +77,8 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     if in_live(m, at) or install_unseen(m, held):
         if running := _running_install(m, at):
             return running
+        if not install_unseen(m, held) and (of_bmc := configure_bmc(m, held, at.bmcs, _tired(m, "configure_bmc", at))):
+            return of_bmc
         return Act(install(m, held, at), install_because(m, held, at))
     return _silence(m, at) or _boot_live(m, held, at)
 

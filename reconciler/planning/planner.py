@@ -12,6 +12,7 @@ from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
 from ..model.spec import Lifecycle
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
+from .bmcs import BmcBook
 from .changes import observation_digest
 from .circumstances import Circumstances
 from .lifecycle import next_step
@@ -26,7 +27,8 @@ def plan(given: PlanningInput) -> Plan:
     observed, spec = given.observed, given.spec
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
     approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
-    at = Circumstances(spec, observed.now, given.timings, approvals, observed.listening_since)
+    bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
+    at = Circumstances(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
     placement = place(spec, machines, observed.retired)
     enrolled = _enroll(given, placement, machines)
     steps: dict[str, Step] = {}

@@ -8,6 +8,7 @@ from ..model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ConfigureBmc,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -61,6 +62,13 @@ def describe(action: Action) -> str:
     return _WORDS[type(action)](action)
 
 
+def _configure(action: ConfigureBmc) -> str:
+    if action.address is None:
+        return f"set its BMC's login ({action.username})"
+    vlan = f", VLAN {action.vlan}" if action.vlan else ""
+    return f"set its BMC's login ({action.username}) and address ({action.address}{vlan})"
+
+
 def _mint(action: MintSecrets) -> str:
     names = [f"{owner}:{service}/{kind}" for owner, service, kind, _ in action.secrets]
     if len(names) <= MOST_SECRETS:
@@ -90,6 +98,7 @@ _WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     MintSecrets: _mint,
     RenewCertificates: lambda a: "renew certificates: " + ", ".join(f"{o}:{s}/{k}" for o, s, k, _ in a.certificates),
     BootLive: lambda a: "network-boot it into the live system",
+    ConfigureBmc: _configure,
     InstallOs: lambda a: f"install {a.release} as {a.hostname}, erasing {', '.join(_erased(a))}",
     BootDisk: lambda a: "boot it from its disk",
     RunPuppet: lambda a: f"see to the first Puppet run of {a.hostname}",

@@ -10,6 +10,7 @@ from typing import Protocol
 from ..model.spec import RackingSpec
 from .agent import Agent
 from .hardware import Model, Placed
+from .ipmi_sim import IpmiSim
 from .server import Pace, SimServer, State
 from .ssh import SshFront
 
@@ -49,6 +50,7 @@ class SimFleet:
             raise
         for serial, server in self.servers.items():
             server.on_boot, server.on_halt = self.front.open, self.front.close
+            _wire(server, self.bmcs[serial])
             self._tasks.append(asyncio.create_task(self._obey(server, self.bmcs[serial])))
         return self
 
@@ -91,6 +93,19 @@ class SimFleet:
                 if on:
                     await server.power_on(device)
             await asyncio.sleep(LOOK_EVERY)
+
+
+def _wire(server: SimServer, bmc: SimBmc) -> None:
+    """Let ipmitool in the machine reach its BMC, where that speaks IPMI."""
+    if not isinstance(bmc, IpmiSim):
+        return
+
+    async def in_band(command: str) -> tuple[int, str, str]:
+        answer = await bmc.in_band(command, server.live)
+        server.bmc_address = bmc.address
+        return answer
+
+    server.in_band = in_band
 
 
 def place(racking: RackingSpec, models: Mapping[str, tuple[Model, ...]]) -> list[Placed]:

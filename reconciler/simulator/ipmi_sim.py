@@ -9,6 +9,7 @@ does nothing twice.
 
 import asyncio
 import contextlib
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,11 +74,46 @@ set_working_mc 0x20
     allowed_auths_operator none md2 md5 straight
     allowed_auths_admin none md2 md5 straight
     guid a123456789abcdefa1234567{port:08x}
+    lan_config_program "{folder}/lan"
   endlan
   chassis_control "{folder}/chassis"
   user 1 false "" "" user 10 none md2 md5 straight
-  user 2 true "{username}" "{password}" admin 10 none md2 md5 straight
+{users}
 """
+
+_USER = '  user {slot} true "{name}" "{password}" admin 10 none md2 md5 straight'
+
+_LAN_PROGRAM = """\
+#!/bin/sh
+# ipmi_sim calls: get PARAMETER... | set PARAMETER VALUE... Each parameter is a file.
+cd "{folder}/network" || exit 1
+operation=$1
+shift
+case $operation in
+get) for parameter in "$@"; do echo "$parameter:$(cat "$parameter")"; done ;;
+set) while [ $# -gt 1 ]; do echo "$2" > "$1"; shift 2; done ;;
+esac
+exit 0
+"""
+
+_FACTORY = {
+    "ip_addr_src": "dhcp", "subnet_mask": "255.0.0.0", "mac_addr": "52:54:00:bc:00:01",
+    "default_gw_ip_addr": "127.0.0.1", "default_gw_mac_addr": "00:00:00:00:00:00",
+    "backup_gw_ip_addr": "127.0.0.1", "backup_gw_mac_addr": "00:00:00:00:00:00",
+}  # fmt: skip
+"""The network of a BMC that nobody has set up, in ipmi_sim's words; its address is the one that it listens on."""
+
+_INSIDE = (15, "inside", "inside")
+"""Slot, name and password of the user that stands in for the machine's own side, which needs no login."""
+
+_TOOLS = {
+    "modprobe": "#!/bin/sh\n",
+    "ipmitool": """\
+#!/bin/sh
+exec {tool} -I lanplus -C 3 -H {address} -p {port} -U {inside[1]} -P {inside[2]} "$@"
+""",
+}
+"""What a live system runs, looking at this BMC. ``-C 3``: ipmi_sim knows no newer cipher suite."""
 
 _BMC = """\
 mc_setbmc 0x20
@@ -108,6 +144,8 @@ class IpmiSim:
     username: str = "oci"
     password: str = "simulated"  # noqa: S105  # of a BMC on a loopback address
     serial: str = ""  # of the machine, in its inventory; empty: the factory forgot it
+    in_band_log: list[str] = field(default_factory=list)  # commands run from inside the machine
+    _users: dict[int, tuple[str, str]] = field(default_factory=dict)  # name and password, as set from inside
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     async def start(self) -> None:
@@ -136,6 +174,30 @@ class IpmiSim:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             await self._process.wait()
+
+    async def in_band(self, command: str, root: Path) -> tuple[int, str, str]:
+        """Run a command as the machine's live system would, with real ipmitool: exit status, output, errors.
+
+        A new address is taken at once: the BMC is started again there, with the users that it has.
+
+        Args:
+            command: In shell words.
+            root: Where the live system's files lie.
+        """
+        self.in_band_log.append(command)
+        self._remember_login(command, root)
+        bin_ = self._write_tools()
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", command.replace("/run/", f"{root}/run/"),
+            env=os.environ | {"PATH": f"{bin_}:{os.environ.get('PATH', '/usr/bin:/bin')}"},
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        if (address := (self.folder / "network" / "ip_addr").read_text().strip()) != self.address:
+            self.address = address
+            await self.stop()
+            await self.start()
+        return process.returncode or 0, out.decode(), err.decode()
 
     def wanted(self) -> tuple[int, bool, str]:
         """How many power commands there were, whether power should be on, and the device of the last power-on."""
@@ -170,15 +232,52 @@ class IpmiSim:
         chassis = self.folder / "chassis"
         chassis.write_text(_CHASSIS.format(folder=self.folder))
         chassis.chmod(0o700)
+        network = self.folder / "network"
+        network.mkdir(exist_ok=True)
+        for name, text in {**_FACTORY, "ip_addr": self.address}.items():
+            if not (network / name).exists():
+                (network / name).write_text(f"{text}\n")
+        program = self.folder / "lan"
+        program.write_text(_LAN_PROGRAM.format(folder=self.folder))
+        program.chmod(0o700)
         (self.folder / "bmc.emu").write_text(_BMC.format(folder=self.folder, fru_bytes=_FRU_BYTES))
         (self.folder / "fru.bin").write_bytes(fru(self.serial))
         lan = self.folder / "lan.conf"
         lan.touch(mode=0o600)
         lan.write_text(
             _LAN.format(
-                address=self.address, port=self.port, folder=self.folder, username=self.username, password=self.password
+                address=self.address,
+                port=self.port,
+                folder=self.folder,
+                users="\n".join(
+                    _USER.format(slot=slot, name=name, password=password)
+                    for slot, (name, password) in self._all_users().items()
+                ),
             )
         )
+
+    def _all_users(self) -> dict[int, tuple[str, str]]:
+        slot, name, password = _INSIDE
+        return {2: (self.username, self.password), slot: (name, password), **self._users}
+
+    def _remember_login(self, command: str, root: Path) -> None:
+        """ipmi_sim forgets what users it was given when it is started again; a BMC does not."""
+        words = command.split()
+        if words[:4] == ["ipmitool", "user", "set", "name"]:
+            self._users[int(words[4])] = (words[5], "")
+        elif words[:2] == ["ipmitool", "exec"]:
+            _, _, _, slot, password = (root / words[2].strip(";").lstrip("/")).read_text().split()
+            name, _ = self._users.get(int(slot)) or self._all_users()[int(slot)]
+            self._users[int(slot)] = (name, password)
+
+    def _write_tools(self) -> Path:
+        folder = self.folder / "bin"
+        folder.mkdir(exist_ok=True)
+        tool = shutil.which("ipmitool") or "ipmitool-is-not-installed"
+        for name, text in _TOOLS.items():
+            (folder / name).write_text(text.format(tool=tool, address=self.address, port=self.port, inside=_INSIDE))
+            (folder / name).chmod(0o700)
+        return folder
 
     def _answers(self) -> bool:
         try:

@@ -96,6 +96,7 @@ class SimServer:
     root_password: str | None = None
     boot_id: str = ""
     on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
+    in_band: Callable[[str], Awaitable[tuple[int, str, str]]] | None = None  # ipmitool, to its BMC
     on_halt: Callable[["SimServer"], Awaitable[None]] | None = None
     _life: asyncio.Task[None] | None = None
     _installer: asyncio.subprocess.Process | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import remote
+from ..provisioning import bmc, remote
 from .server import SimServer, State
 
 NOT_FOUND = 127
@@ -99,9 +99,14 @@ def _host_key(server: SimServer) -> asyncssh.SSHKey:
 
 
 async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") -> None:
-    status, text = await _run(server, process.command or "")
+    command, errors = process.command or "", ""
+    if server.in_band is not None and server.state is State.LIVE and bmc.is_for_it(command):
+        status, text, errors = await server.in_band(command)
+    else:
+        status, text = await _run(server, command)
     with contextlib.suppress(BrokenPipeError, ConnectionError):  # whoever asked has gone
         process.stdout.write(text)
+        process.stderr.write(errors)
         process.exit(status)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from ..model.errors import PermanentError
 from ..model.machine import SecretRef
@@ -93,6 +93,16 @@ class SecretsPart(Part):
                 _row(ref, at, vault, text),
             )
             write_notices(writing, [Notice(None, at, kind, told or f"secret {ref} set by hand", who)])
+
+    def rename_secret(self, ref: SecretRef, to: SecretRef, at: datetime) -> None:
+        """Let a secret take the place of another, in one transaction; nothing happens where it does not exist."""
+        vault = self._right_vault()
+        if (text := self.secret(ref)) is None:
+            return
+        with self._database.writing("secret") as writing:
+            writing.connection.execute(delete(secret).where(*_named(ref)))
+            writing.connection.execute(delete(secret).where(*_named(to)))
+            writing.connection.execute(insert(secret).values(_row(to, at, vault, text)))
 
     def record_shown(self, ref: SecretRef, who: str, at: datetime) -> None:
         """Leave a trace that a human asked to see a secret; before it is shown."""

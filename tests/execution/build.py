@@ -71,10 +71,27 @@ class FakeDirectory:
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         return self.reporters
 
+    def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
+        return replace(self.bmc(serial), address=address, username=username, password=password)
+
     def bmc(self, serial: str) -> BmcAccess:
         if serial not in self.bmcs:
             raise TemporaryError(f"nobody knows the BMC of {serial}")
         return self.bmcs[serial]
+
+
+@dataclass
+class FakePasswords:
+    """Of one machine."""
+
+    coming: str = "Abcdefgh12345678"
+    own: str | None = None
+
+    def next(self, serial: str) -> str:
+        return self.coming
+
+    def keep(self, serial: str) -> None:
+        self.own = self.coming
 
 
 @dataclass
@@ -113,6 +130,7 @@ class World:
     machine: FakeMachine = field(default_factory=FakeMachine)
     records: FakeRecords = field(default_factory=FakeRecords)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    passwords: FakePasswords = field(default_factory=FakePasswords)
     told: list[tuple[str, str]] = field(default_factory=list)
     options: Options = field(default_factory=lambda: Options(fleet=lambda: FLEET))
 
@@ -124,7 +142,8 @@ class World:
     @property
     def tools(self) -> Tools:
         return Tools(
-            records=self.records, directory=self.directory, bmcs=self.bmcs, shells=self.shells,
+            records=self.records, directory=self.directory, bmcs=self.bmcs, bmc_passwords=self.passwords,
+            shells=self.shells,
             progress=lambda serial, line: self.told.append((serial, line)), time=self.clock.time, options=self.options,
             tell_child=tell_child,
         )  # fmt: skip

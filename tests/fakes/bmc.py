@@ -107,7 +107,11 @@ class FakeBmc:
 class FakeBmcs:
     chassis: dict[str, FakeChassis]
     opened: int = 0
+    asked_again: list[str] = field(default_factory=list)
     _lent: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    def ask_again(self, address: str) -> None:
+        self.asked_again.append(address)
 
     async def open(self, access: BmcAccess) -> FakeBmc:
         lent = self._lent.setdefault(access.address, asyncio.Lock())

@@ -142,3 +142,15 @@ def test_many_who_mint_at_once_end_with_the_same(store: Store, open_store: Calla
     assert made is not None
     assert authority is not None
     assert part_of(authority, "certificate", "crt") in part_of(made, "certificate", "pem")
+
+
+def test_a_secret_takes_the_place_of_another_at_once_and_once(store: Store, open_store: Callable[..., Store]) -> None:
+    coming = SecretRef("bmc:A", "bmc", "next_password", "password16")
+    own = SecretRef("bmc:A", "bmc", "password", "password16")
+    store.set_secret(own, "before", NOW, "ann")
+    store.mint([coming], NOW)
+    text = store.secret(coming)
+    for _ in range(2):
+        store.rename_secret(coming, own, NOW + SECOND)
+        assert (open_store().secret(own), open_store().secret(coming)) == (text, None)
+    assert store.snapshot().secrets == {own}

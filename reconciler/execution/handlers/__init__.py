@@ -8,6 +8,7 @@ from ...model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ConfigureBmc,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -20,6 +21,7 @@ from ...model.actions import (
     TellCluster,
 )
 from ..ports import Handlers
+from .bmc import configure_bmc
 from .boot import boot_disk, boot_live, power_on
 from .install import install_os
 from .outside import run_hook, tell_cluster
@@ -32,6 +34,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     MintSecrets: mint,
     RenewCertificates: renew,
     BootLive: boot_live,
+    ConfigureBmc: configure_bmc,
     InstallOs: install_os,
     BootDisk: boot_disk,
     RunPuppet: run_puppet,

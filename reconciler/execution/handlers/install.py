@@ -14,7 +14,7 @@ from ...model.machine import Seen
 from ...provisioning import disks, remote
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import Tools, ask, marker, where
+from .tools import Tools, ask, marker, right_machine, where
 
 _RUNS = frozenset({"active", "activating", "deactivating"})
 
@@ -22,7 +22,7 @@ _RUNS = frozenset({"active", "activating", "deactivating"})
 async def install_os(tools: Tools, action: InstallOs) -> None:
     """The installer ended well on this machine, for this action."""
     seen = await where(tools, action)
-    shell = await _right_machine(tools, action, seen)
+    shell = await right_machine(tools, action.serial, seen.address)
     try:
         found = await _look(tools, shell, action)
         if found == "never":
@@ -31,20 +31,6 @@ async def install_os(tools: Tools, action: InstallOs) -> None:
         await shell.close()
     if found != "done":
         await _Following(tools, action, seen).until_done()
-
-
-async def _right_machine(tools: Tools, action: InstallOs, seen: Seen) -> Shell:
-    """A shell on the machine that the action means, and on no other."""
-    shell = await tools.shells.open(action.serial, seen.address)
-    try:
-        serials = remote.serials_in((await shell.run(remote.READ_SERIAL, timeout=tools.options.answer)).stdout)
-        if action.serial not in serials:
-            said = ", ".join(sorted(serials)) or "none"
-            raise PermanentError(f"the machine at {seen.address} is not {action.serial}: its serials are {said}")
-    except BaseException:
-        await shell.close()
-        raise
-    return shell
 
 
 async def _look(tools: Tools, shell: Shell, action: InstallOs) -> str:
@@ -146,7 +132,7 @@ class _Following:
         deadline, lost = time.deadline(patience), time.deadline(options.silence)
         while True:
             try:
-                shell = await _right_machine(self.tools, self.action, self.seen)
+                shell = await right_machine(self.tools, self.action.serial, self.seen.address)
                 try:
                     while not await self._ended(shell):
                         if time.now() >= deadline:

@@ -11,7 +11,7 @@ from ...model.machine import Seen
 from ...model.spec import FleetSpec
 from ...provisioning import remote
 from ..ensure import Time
-from ..ports import Bmcs, Directory, Progress, Records, Shell, Shells, TellChild
+from ..ports import BmcPasswords, Directory, Progress, Records, RememberingBmcs, Shell, Shells, TellChild
 
 MINTING_AT_ONCE = 2
 """Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""
@@ -38,7 +38,8 @@ class Tools:
 
     records: Records
     directory: Directory
-    bmcs: Bmcs
+    bmcs: RememberingBmcs
+    bmc_passwords: BmcPasswords
     shells: Shells
     progress: Progress
     time: Time
@@ -86,3 +87,21 @@ async def marker(shell: Shell, timeout: float) -> remote.Marker | None:
         return remote.parse_marker(ran.stdout)
     except ValueError as error:
         raise PermanentError(str(error)) from error
+
+
+async def right_machine(tools: Tools, serial: str, address: str) -> Shell:
+    """A shell on the machine that is meant, and on no other.
+
+    Raises:
+        PermanentError: Another machine answers there.
+    """
+    shell = await tools.shells.open(serial, address)
+    try:
+        serials = remote.serials_in((await shell.run(remote.READ_SERIAL, timeout=tools.options.answer)).stdout)
+        if serial not in serials:
+            said = ", ".join(sorted(serials)) or "none"
+            raise PermanentError(f"the machine at {address} is not {serial}: its serials are {said}")
+    except BaseException:
+        await shell.close()
+        raise
+    return shell

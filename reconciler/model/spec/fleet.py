@@ -53,6 +53,9 @@ class BmcSettings(Strict):
     """How BMCs are addressed and logged in to."""
 
     username: str = Field(default="oci", min_length=1, max_length=16, description="IPMI limits it to 16 bytes")
+    manage: StrictBool = Field(
+        default=False, description="give BMCs their addresses and a login of their own, from the live system"
+    )
     networks: tuple[BmcNetwork, ...] = ()
 
 

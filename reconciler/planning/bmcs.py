@@ -1,0 +1,129 @@
+"""Addresses of BMCs, and whether a machine's BMC is as the fleet wants it.
+
+A BMC's network follows from where its machine booted: the narrowest ``bmc.networks`` entry with the machine's own
+address in ``for_machines_in``. There it gets, in this order:
+
+* the address it was given before;
+* the one it has, if that lies in the network and no other machine reports it: adopted, nothing is renumbered;
+* the lowest that is free.
+
+A machine that no network is for keeps its BMC's address, and gets the login only.
+"""
+
+from collections import defaultdict
+from ipaddress import IPv4Address, ip_address
+
+from ..model.actions import ConfigureBmc
+from ..model.machine import Allocation, MachineView, Observation
+from ..model.plan import Act, Step, Wait
+from ..model.spec import BmcNetwork
+from ..model.tree import SpecTree
+
+
+class BmcBook:
+    """Who has which BMC address. One book serves one plan, and only grows."""
+
+    def __init__(self, spec: SpecTree, observed: Observation) -> None:
+        self._settings = spec.fleet.bmc
+        self._owners: dict[str, set[str]] = defaultdict(set)  # serials by address; more than one: a conflict
+        self._given = {m.serial: m.history.bmc_address for m in observed.machines if m.history.bmc_address}
+        for m in observed.machines:
+            if (reported := _reported(m)) is not None:
+                self._owners[reported].add(m.serial)
+        for serial, address in self._given.items():
+            self._owners[address].add(serial)
+        for network in self._settings.networks:
+            if network.gateway is not None:
+                self._owners[str(network.gateway)].add("")
+        self._owners[str(spec.fleet.provisioning.address)].add("")
+
+    def wanted(self, m: MachineView, generation: int) -> ConfigureBmc | Wait:
+        """What the machine's BMC should be; a wait where its network is full. The address is taken from here on."""
+        network = self._network_for(m)
+        if network is None:
+            return ConfigureBmc(serial=m.serial, generation=generation, username=self._settings.username)
+        address = self._address(m, network)
+        if address is None:
+            return Wait(m.serial, f"a free address for its BMC: network {network.name} ({network.subnet}) is full")
+        self._owners[address].add(m.serial)
+        return ConfigureBmc(
+            serial=m.serial,
+            generation=generation,
+            username=self._settings.username,
+            address=address,
+            network=str(network.subnet),
+            gateway=str(network.gateway) if network.gateway else None,
+            vlan=network.vlan,
+        )
+
+    def _network_for(self, m: MachineView) -> BmcNetwork | None:
+        if m.seen is None or not m.seen.address:
+            return None
+        booted = ip_address(m.seen.address)
+        fitting = [network for network in self._settings.networks if booted in network.for_machines_in]
+        return max(fitting, key=lambda network: (network.for_machines_in.prefixlen, network.name), default=None)
+
+    def _address(self, m: MachineView, network: BmcNetwork) -> str | None:
+        for known in (self._given.get(m.serial), _reported(m)):
+            if known is not None and self._is_good(known, m.serial, network):
+                return known
+        for candidate in network.subnet.hosts():
+            if not self._owners.get(str(candidate)):
+                return str(candidate)
+        return None
+
+    def _is_good(self, address: str, serial: str, network: BmcNetwork) -> bool:
+        """Whether it lies in the network, and nobody else has a claim on it."""
+        at = ip_address(address)
+        if at not in network.subnet or at in (network.subnet.network_address, network.subnet.broadcast_address):
+            return False
+        others = self._owners[address] - {serial}
+        if self._given.get(serial) == address:  # a report alone does not take away what was given
+            others = {other for other in others if not other or self._given.get(other) == address}
+        return not others
+
+
+def configure_bmc(m: MachineView, held: Allocation, book: BmcBook | None, tired: Wait | None) -> Step | None:
+    """Set the machine's BMC up, where the fleet manages BMCs and it is not as it should be; None: it is.
+
+    Args:
+        m: A machine that runs the live system.
+        held: What it was given.
+        book: Of addresses; None where the fleet does not manage BMCs.
+        tired: What to do instead, where the action succeeded again and again without effect.
+    """
+    if book is None or not _has_bmc(m):
+        return None
+    wanted = book.wanted(m, held.generation)
+    if isinstance(wanted, Wait):
+        return wanted
+    has, reported = m.history.bmc, _reported(m)
+    if has is not None and _same(has, wanted) and reported in (None, wanted.address or reported):
+        return None
+    return tired or Act(wanted, _because(has, wanted, reported))
+
+
+def _has_bmc(m: MachineView) -> bool:
+    assert m.seen is not None
+    return bool(m.seen.hardware.bmc_firmware or m.seen.hardware.bmc_address)
+
+
+def _same(one: ConfigureBmc, other: ConfigureBmc) -> bool:
+    """But for the generation: a BMC stays as it is when its machine gets another name."""
+    return (one.username, one.address, one.network, one.gateway, one.vlan) == (
+        other.username, other.address, other.network, other.gateway, other.vlan
+    )  # fmt: skip
+
+
+def _because(has: ConfigureBmc | None, wanted: ConfigureBmc, reported: str | None) -> str:
+    if has is None:
+        return "nobody has set its BMC's login yet"
+    if wanted.address and reported != wanted.address:
+        return f"its BMC is to have {wanted.address}, and has {reported}"
+    return "the fleet wants its BMC otherwise than it was set"
+
+
+def _reported(m: MachineView) -> str | None:
+    """The IPv4 address that its agent says its BMC has."""
+    text = m.seen.hardware.bmc_address if m.seen else None
+    return text if text and isinstance(ip_address(text), IPv4Address) else None

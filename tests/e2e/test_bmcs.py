@@ -1,0 +1,119 @@
+"""BMCs that nobody has set up yet: found, numbered, given a login, and used, with real ipmitool and real IPMI."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.reach import BMC_PASSWORD, next_bmc_password, own_bmc_password
+from reconciler.simulator import ipmi_sim
+from reconciler.simulator.ipmi_sim import IpmiSim
+
+from .checks import assert_sound
+from .test_failures import head, only
+from .world import ONE, World, world
+
+pytestmark = pytest.mark.skipif(not ipmi_sim.is_installed(), reason="needs ipmi_sim (apt: openipmi)")
+
+
+def managed(specs: Path) -> None:
+    """The fleet numbers BMCs above 200 of the network that its machines boot from."""
+    path = specs / "fleet.yaml"
+    before, after = path.read_text().split("  bmc:\n", 1)
+    rest = after[after.index("  # Defaults for all clusters") :]
+    network = re.search(r"127\.\d+\.\d+\.0/24", before)
+    assert network is not None
+    subnet = network[0].replace(".0/24", ".200/29")
+    path.write_text(
+        f"{before}  bmc:\n    username: reconciler\n    manage: true\n    networks:\n"
+        f"      - {{name: ipmi, subnet: {subnet}, for_machines_in: {network[0]}}}\n\n{rest}"
+    )
+
+
+def factory(w: World) -> IpmiSim:
+    """The one machine's BMC, with the login that its vendor ships."""
+    (bmc,) = w.fleet.bmcs.values()
+    assert isinstance(bmc, IpmiSim)
+    return bmc
+
+
+async def as_shipped(w: World) -> IpmiSim:
+    bmc = factory(w)
+    await bmc.stop()
+    bmc.username, bmc.password = "root", "calvin"
+    await bmc.start()
+    return bmc
+
+
+async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_service_through_it(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, speaking="ipmi", specs=managed) as w:
+        server, bmc = only(w), await as_shipped(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        assert bmc.address == f"{w.demo.stage.network}.201"
+        told = [event.text for event in w.events(server.serial)]
+        assert sum("configure_bmc began" in text for text in told) == 1
+        page = head(await w.cli("machines", server.serial))
+        assert bmc.address in page
+        site = w.site()
+        own = site.store.secret(own_bmc_password(server.serial))
+        assert own is not None and len(own) == 16 and own != site.store.secret(BMC_PASSWORD)
+        assert site.store.secret(next_bmc_password(server.serial)) is None
+        site.close()
+        assert own not in "".join(told) + page
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_bmc_that_says_another_serial_waits_for_an_operator_who_can_say_that_it_is_right(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, racks=ONE, speaking="ipmi") as w:
+        server, bmc = only(w), factory(w)
+        await bmc.stop()
+        bmc.serial = "OLDBOARD1"
+        await bmc.start()
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["text"])
+        page = head(await w.cli("machines", server.serial))
+        assert f"says that it belongs to OLDBOARD1, not to {server.serial}: nothing was switched" in page
+        assert server.boots == ["default"] or server.boots == ["network"]
+
+        (w.specs / "machines" / "swapped.yaml").write_text(
+            "apiVersion: reconciler/v1\nkind: Machine\n"
+            f"metadata: {{name: {server.serial}}}\nspec: {{bmc: {{serial: OLDBOARD1}}}}\n"
+        )
+        commit = w.commit("The main board was swapped")
+        await w.until("the specs are in force", lambda: _in_force(w, commit))
+        await w.cli("retry", server.serial, "--why", "the main board was swapped")
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def _in_force(w: World, commit: str) -> bool:
+    fleet = await w.fleet_view()
+    return bool(fleet and fleet["source"]["commit"] == commit)
+
+
+async def test_a_wrong_bmc_password_is_said_and_mended_by_setting_the_right_one(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, speaking="ipmi") as w:
+        server = only(w)
+        await as_shipped(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["text"])
+        page = head(await w.cli("machines", server.serial))
+        assert "refuses user" in page
+        assert f"reconciler retry {server.serial} --why" in page
+
+        bmc = factory(w)
+        await bmc.stop()
+        bmc.username, bmc.password = "oci", "demo-password"
+        await bmc.start()
+        await w.cli("retry", server.serial, "--why", "the login is as it should be now")
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)

@@ -1,0 +1,138 @@
+"""BMC addresses: who gets which, what is adopted, and when nothing is left to do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.model.actions import ConfigureBmc
+from reconciler.model.events import Failed, Forgotten, Started, Succeeded, after
+from reconciler.model.machine import History, MachineView, Phase
+from reconciler.model.plan import Act, Step, Wait
+from reconciler.model.spec import KINDS
+from reconciler.model.tree import SpecTree
+
+from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, kind, machine, silent, steps, tree
+
+IPMI = {"name": "ipmi", "subnet": "10.9.0.0/29", "gateway": "10.9.0.1", "for_machines_in": "192.0.2.0/24", "vlan": 9}
+
+
+def spec(*networks: dict[str, Any], manage: bool = True) -> SpecTree:
+    found = tree({"cl1": cluster(controller={"count": 20})}, policy={"max_unavailable": {"default": 20}})
+    fleet = found.fleet.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return replace(
+        found, fleet=KINDS["Fleet"].model_validate(fleet | {"bmc": {"manage": manage, "networks": networks}})
+    )
+
+
+def in_live(serial: str = "A", number: int = 1, *, has: str | None = "10.0.0.1", **history: Any) -> MachineView:
+    return in_phase(holding(machine(serial, bmc=has), number), Phase.ENROLLED, **history)
+
+
+def done(address: str | None = "10.9.0.2", **more: Any) -> dict[str, Any]:
+    given = {"network": "10.9.0.0/29", "gateway": "10.9.0.1", "vlan": 9} if address else {}
+    action = ConfigureBmc(serial="A", generation=1, username="oci", address=address, **(given | more))
+    return {"bmc": action, "bmc_address": address}
+
+
+def plan(tree: SpecTree, *machines: MachineView) -> dict[str, Step]:
+    return steps(tree, machines, vips=VIPS)
+
+
+def address(step: Step) -> str | None:
+    assert isinstance(step, Act)
+    assert isinstance(step.action, ConfigureBmc)
+    return step.action.address
+
+
+@pytest.mark.parametrize(
+    ("m", "expected", "why"),
+    [
+        (in_live(), "configure_bmc", "nobody set its BMC up"),
+        (in_live(has="10.9.0.2", **done()), "install_os", "it is as it should be"),
+        (in_live(has=None, **done()), "install_os", "an agent that says nothing is not a drift"),
+        (in_live(has="10.0.0.1", **done()), "configure_bmc", "its BMC went back to another address"),
+        (in_live(has="10.9.0.2", **done(vlan=8)), "configure_bmc", "the fleet wants another VLAN"),
+        (in_live(has=None), "install_os", "it has no BMC"),
+        (silent(in_live()), "boot_live", "only from inside"),
+        (in_phase(holding(machine("A")), Phase.IN_SERVICE), "settled", "not in service"),
+        (
+            in_live(last_begun="configure_bmc", repeats=5, **done("10.9.0.3")),
+            "wait",
+            "five times done, and its agent still says otherwise",
+        ),
+    ],
+)
+def test_when_a_bmc_is_set_up(m: MachineView, expected: str, why: str) -> None:
+    if m.history.phase is Phase.IN_SERVICE:
+        m = silent(m)
+    assert kind(plan(spec(IPMI), m)["A"]) == expected, why
+
+
+def test_nothing_is_set_where_the_fleet_does_not_say_so() -> None:
+    assert kind(plan(spec(IPMI, manage=False), in_live())["A"]) == "install_os"
+
+
+def test_the_lowest_free_addresses_are_given_and_nothing_twice() -> None:
+    found = plan(spec(IPMI), *(in_live(serial, n) for n, serial in enumerate("ABC", 1)))
+    assert [address(step) for step in found.values()] == ["10.9.0.2", "10.9.0.3", "10.9.0.4"]
+    action = found["A"].action
+    assert (action.network, action.gateway, action.vlan, action.username) == ("10.9.0.0/29", "10.9.0.1", 9, "oci")
+
+
+def test_an_address_that_is_right_is_adopted() -> None:
+    found = plan(spec(IPMI), in_live("A", 1), in_live("B", 2, has="10.9.0.2"))
+    assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
+
+
+@pytest.mark.parametrize("bad", ["10.9.0.0", "10.9.0.7", "10.9.0.1", "10.8.0.2", "2001:db8::1"])
+def test_an_address_that_cannot_be_a_bmcs_there_is_not_adopted(bad: str) -> None:
+    assert address(plan(spec(IPMI), in_live(has=bad))["A"]) == "10.9.0.2"
+
+
+def test_an_address_that_two_report_is_nobodys_unless_it_was_given() -> None:
+    twins = (in_live("A", 1, has="10.9.0.2"), in_live("B", 2, has="10.9.0.2"))
+    assert [address(step) for step in plan(spec(IPMI), *twins).values()] == ["10.9.0.3", "10.9.0.4"]
+    given = in_live("B", 2, has="10.9.0.2", **done())
+    found = plan(spec(IPMI), twins[0], given)
+    assert (address(found["A"]), kind(found["B"])) == ("10.9.0.3", "install_os")
+
+
+def test_what_was_tried_and_failed_stays_its_own_as_its_bmc_may_have_taken_it() -> None:
+    begun = in_live("B", 2, bmc_address="10.9.0.2", failures=1, last_error="no login", tried=NOW - 30 * MINUTE)
+    found = plan(spec(IPMI), in_live("A", 1), begun)
+    assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
+
+
+def test_the_narrowest_network_that_the_machine_booted_from_counts() -> None:
+    wide = IPMI | {"name": "wide", "subnet": "10.8.0.0/24", "gateway": "10.8.0.1", "for_machines_in": "192.0.0.0/16"}
+    assert address(plan(spec(wide, IPMI), in_live())["A"]) == "10.9.0.2"
+
+
+def test_a_machine_that_no_network_is_for_keeps_its_bmcs_address() -> None:
+    elsewhere = IPMI | {"for_machines_in": "198.51.100.0/24"}
+    assert address(plan(spec(elsewhere), in_live())["A"]) is None
+    assert kind(plan(spec(elsewhere), in_live(has="10.0.0.77", **done(None)))["A"]) == "install_os"
+
+
+def test_a_full_network_is_waited_for() -> None:
+    small = IPMI | {"subnet": "10.9.0.0/30"}
+    found = plan(spec(small), in_live("A", 1), in_live("B", 2))
+    assert address(found["A"]) == "10.9.0.2"
+    assert isinstance(found["B"], Wait)
+    assert found["B"].on == "a free address for its BMC: network ipmi (10.9.0.0/30) is full"
+
+
+def test_a_bmc_stays_as_it_is_when_its_machine_is_released_and_is_new_when_forgotten() -> None:
+    from reconciler.model.actions import Release
+
+    action = done()["bmc"]
+    h = History()
+    for event in (Started("A", NOW, action), Succeeded("A", NOW, action)):
+        h = after(h, event)
+    assert (h.bmc, h.bmc_address) == (action, "10.9.0.2")
+    assert after(h, Succeeded("A", NOW, Release(serial="A", generation=1, hostname="h"))).bmc == action
+    assert after(h, Forgotten("A", NOW, "alice", "gone")).bmc is None
+    later = replace(action, address="10.9.0.3")
+    h = after(after(h, Started("A", NOW, later)), Failed("A", NOW, later.id, "no"))
+    assert (h.bmc, h.bmc_address) == (action, "10.9.0.3")
