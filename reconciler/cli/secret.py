@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Format, FormatOption, failed, note, open_site, who
+from .options import Format, FormatOption, WhyOption, failed, note, open_site, who
 from .tables import print_rows
 
 _COLUMNS = {"minted": "made (UTC)", "form": "form", "name": "name"}
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     group.command("list")(secrets_list)
     group.command("show", epilog=_SHOW)(secrets_show)
     group.command("set", epilog=_SET)(secrets_set)
-    app.add_typer(group, name="secrets", help="List, show and set secrets, by name.")
+    group.command("rotate", epilog=_ROTATE)(secrets_rotate)
+    app.add_typer(group, name="secrets", help="List, show, set and rotate secrets, by name.")
 
 
 def secrets_list(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
@@ -93,6 +94,44 @@ def secrets_set(context: typer.Context, name: Name) -> int:
     ref = known.get(name, SecretRef(owner, service, kind, form))
     site.store.set_secret(ref, text, at=site.now(), who=who())
     note(f"{name} is set.")
+    return 0
+
+
+_ROTATE = """\b
+Example:
+  reconciler secrets rotate cl1:horizon/secretkey --why "CHG-1234"
+"""
+
+_NOT_ALONE = {
+    "certificate": 'a certificate is made anew by "reconciler pki renew"',
+    "uuid": "it names something that runs, and is no secret: with another one that would not be found again",
+    "cephx": 'Ceph keeps it too: change it there (ceph auth), then bring it by "reconciler secrets set"',
+    "password16": 'the BMC keeps it too: change it there, then bring it by "reconciler secrets set"',
+    "text": 'it was brought by somebody: bring another one by "reconciler secrets set"',
+}
+"""Forms that nobody but their keeper can change."""
+
+
+def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
+    """Make a secret anew, once, because somebody asks for it.
+
+    No secret is ever rotated by itself. Nodes get the new one with their next Puppet run: until all have run, some say
+    the old one and some the new one. Who asked, and why, is recorded.
+    """
+    from ..secrets.mint import mint
+
+    site = open_site(context)
+    store = site.kept
+    ref = next((ref for ref, _ in store.list_secrets() if str(ref) == name), None) if store else None
+    if store is None or ref is None:
+        return failed(f'no secret is called "{name}"; "reconciler secrets list" has the names')
+    if ref.form in _NOT_ALONE:
+        return failed(f"{name} is not rotated: {_NOT_ALONE[ref.form]}")
+    text = mint(ref, site.now())
+    site.store.set_secret(
+        ref, text, at=site.now(), who=who(), kind="secret-rotated", told=f"secret {ref} rotated: {why}"
+    )
+    note(f"{name} is another one now.")
     return 0
 
 

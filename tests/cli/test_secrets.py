@@ -66,3 +66,33 @@ def test_what_is_masked_is_made_of_real_secrets(laid: Laid) -> None:
         names = [ref for ref, _ in site.store.list_secrets()]
         assert len(names) > 20
         assert all(site.store.secret(ref) == text_of(ref) for ref in names)
+
+
+def test_a_secret_is_rotated_once_for_who_asks_and_gives_a_reason(on: Any, laid: Laid) -> None:
+    with closing(laid.open()) as site:
+        ref = next(ref for ref, _ in site.store.list_secrets() if ref.form == "hex")
+        before = site.store.secret(ref)
+    assert on("secrets", "rotate", str(ref)).status == 64  # no reason
+    assert on("secrets", "rotate", str(ref), "--why", "somebody left").status == 0
+    with closing(laid.open()) as site:
+        after = site.store.secret(ref)
+    assert after not in (None, before)
+    told = [
+        json.loads(line) if isinstance(line, str) else line for line in json.loads(on("events", "--format", "json").out)
+    ]
+    (event,) = [one for one in told if "rotated" in json.dumps(one)]
+    assert "somebody left" in json.dumps(event)
+    assert str(ref) in json.dumps(event)
+
+
+@pytest.mark.parametrize(("form", "told"), [("certificate", "pki renew"), ("uuid", "names something that runs")])
+def test_what_somebody_else_keeps_is_not_rotated(on: Any, laid: Laid, form: str, told: str) -> None:
+    with closing(laid.open()) as site:
+        site.store.mint([SecretRef("cl9", "some", "uuid", "uuid")], site.now())
+        ref = next(ref for ref, _ in site.store.list_secrets() if ref.form == form)
+        before = site.store.secret(ref)
+    said = on("secrets", "rotate", str(ref), "--why", "a drill")
+    assert said.status == 1
+    assert told in said.err
+    with closing(laid.open()) as site:
+        assert site.store.secret(ref) == before
