@@ -69,6 +69,8 @@ class _Node:
         two = len(nics) == 2
         speaks_bgp = tunables.is_on("bgp_to_the_host") and not tunables.is_on("force_no_bgp2host") and two
         frr = tunables.is_on("force_frr") and not two
+        if (speaks_bgp or frr) and not tunables.number("asn"):
+            raise NotPossibleError(f"an AS number: {self._held.cluster} speaks BGP, and its setting asn is not set")
         on_bridge = first and not self.bridges and self._has_external_bridge
         mac = tunables.text("brex_macaddr") if tunables.is_on("nested_openstack") and not two else None
         return NodeInterface(

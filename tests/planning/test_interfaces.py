@@ -115,6 +115,11 @@ def test_what_cannot_be_is_waited_for(second: dict[str, Any], why: str) -> None:
         interfaces(networks)
 
 
+def test_bgp_without_an_as_number_is_waited_for() -> None:
+    with pytest.raises(NotPossibleError, match="an AS number: cl1 speaks BGP, and its setting asn is not set"):
+        interfaces({"mgmt": net("10.0.0.0/24", interfaces=BOND)}, bgp_to_the_host=True)
+
+
 def test_defaults_are_those_of_the_settings_table() -> None:
     table = load_table()
     assert {name: table[name].default for name in DEFAULTS} == dict(DEFAULTS)
