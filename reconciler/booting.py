@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import structlog
+
 from .model.boot import BootChoice, BootFrom
 from .model.machine import MachineView
 from .model.spec.base import Subnet
@@ -16,6 +18,8 @@ from .model.tree import SpecTree
 from .planning.booting import UNKNOWN, boots_from
 from .provisioning.boot import scripts
 from .provisioning.boot.arguments import parse_mac
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,18 @@ class Boots:
         if not mac and not serial:
             return scripts.ipxe_identify(self._live)
         known = parse_mac(mac or "")
-        return scripts.ipxe(self.choice(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
+        return scripts.ipxe(self._told(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
 
     def grub(self, mac: str) -> str:
         """The machine's menu."""
         known = parse_mac(mac)
-        return scripts.grub(self.choice(known, None), self._live, known)
+        return scripts.grub(self._told(known, None), self._live, known)
+
+    def _told(self, mac: str | None, serial: str | None) -> BootChoice:
+        """The choice, and a line in the log: whether a machine that never reports at least asked."""
+        choice = self.choice(mac, serial)
+        log.info("boots", mac=mac, serial=choice.serial or serial, boot=choice.boot, because=choice.because)
+        return choice
 
     def choice(self, mac: str | None, serial: str | None) -> BootChoice:
         """What a machine boots from that says this of itself.

@@ -101,6 +101,8 @@ def build(
     site = open_site(context)
     site.mint((PROVISIONING_KEY,))
     made = _recipe(site, architecture)
+    if live := sorted(name for name, r in site.tree().repositories.items() if r.install_in_live):
+        note(f"Warning: only Debian's own repository is used yet; install_in_live is not heeded: {', '.join(live)}")
     manifest = boot_image.build(made, _folder(site, architecture), site.now(), compression=compression)
     print(f"wrote {manifest.parent}")
     return 0
