@@ -1,6 +1,6 @@
 """Answers machines that boot from the network: joins what is known of them with what iPXE and GRUB are told.
 
-A machine is known by the MAC addresses and the serial that it reported. OCI goes by the address that the request comes
+A machine is known by the serial and the MAC addresses that it reported. OCI goes by the address that the request comes
 from; a lease passes to another machine, and then a blank one is sent to its disk, or one in service to the live system.
 """
 
@@ -56,12 +56,11 @@ class Boots:
     def choice(self, mac: str | None, serial: str | None) -> BootChoice:
         """What a machine boots from that says this of itself.
 
-        By its address first: which of a machine's serials iPXE says is up to the firmware. An address that two machines
-        reported is nobody's; where both are not to lose their disk's system, neither is this one.
+        By its serial first, as a network card moves from one machine to another. Firmware may say another serial than
+        the agent reports, and GRUB says none: then by its address. Where two machines reported that, and one of them
+        is to boot from its disk, so is this.
         """
-        found = self._by_mac.get(mac, []) if mac else []
-        if len(found) != 1 and serial in self._by_serial:
-            found = [self._by_serial[serial]]
+        found = [self._by_serial[serial]] if serial in self._by_serial else self._by_mac.get(mac or "", [])
         choices = [boots_from(m, self.tree) for m in found]
         return next((choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN)
 

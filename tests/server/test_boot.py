@@ -58,6 +58,8 @@ def images(world: World, tmp_path: Path) -> Iterator[Path]:
         ({"mac": mac_of(SERVING).upper().replace(":", "-")}, DISK),
         ({"serial": SERVING.serial}, DISK),
         ({"mac": UNSEEN, "serial": SERVING.serial}, DISK),
+        ({"mac": mac_of(SERVING), "serial": "another that its firmware has"}, DISK),
+        ({"mac": mac_of(SERVING), "serial": NEW.serial}, LIVE),
         ({"mac": mac_of(NEW)}, LIVE),
         ({"mac": UNSEEN}, LIVE),
         ({"mac": "not an address", "serial": "; reboot"}, LIVE),

@@ -4,7 +4,7 @@ One program per kind of firmware, told by option 93 (RFC 4578, 2.1 and IANA's li
 iPXE, which says so in option 77 and has an option 175 of its own, gets the address of our script.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
@@ -78,7 +78,7 @@ def longest_run(subnet: IPv4Network, taken: Iterable[IPv4Address]) -> tuple[IPv4
     return IPv4Address(-before + 1), IPv4Address(-before + size - 1)
 
 
-def dnsmasq(server: IPv4Address, networks: Iterable[Pool], tftp_root: str) -> str:
+def dnsmasq(server: IPv4Address, networks: Sequence[Pool], tftp_root: str) -> str:
     """A file for ``/etc/dnsmasq.d``. It makes dnsmasq a DHCP and TFTP server, and no name server."""
     return "\n".join((*_DNSMASQ_HEAD, f"tftp-root={tftp_root}", *_dnsmasq(server, networks), ""))
 
@@ -93,7 +93,8 @@ _DNSMASQ_HEAD = (
 )
 
 
-def _dnsmasq(server: IPv4Address, networks: Iterable[Pool]) -> Iterator[str]:
+def _dnsmasq(server: IPv4Address, networks: Sequence[Pool]) -> Iterator[str]:
+    yield f"dhcp-lease-max={sum(int(pool.last) - int(pool.first) + 1 for pool in networks)}"  # the default is 1000
     yield "dhcp-match=set:ipxe,175"
     for number, kind in EFI_TYPES.items():
         yield f"dhcp-match=set:{kind},option:client-arch,{number}"
