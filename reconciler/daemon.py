@@ -242,6 +242,7 @@ class Daemon:
         snapshot = site.store.snapshot()
         observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
         site.keep_documents()
+        site.keep_facts(tree, observation, snapshot.set_up)
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
         picture = Picture(tree, observation, todo, snapshot.token)

@@ -147,16 +147,18 @@ class Documents:
         vips: Iterable[Vip],
         secrets: Mapping[SecretRef, str],
         lookup: Lookup,
+        set_up: frozenset[str] = frozenset(),
     ) -> frozenset[str]:
         """Render what changed, and return the hostnames whose document is new or another.
 
         ``members`` are all enrolled machines, by cluster: one that is not among them loses its document.
+        ``set_up`` names the clusters whose first setup is over.
         ``secrets`` are all that exist, each with a word that changes when its text does.
         """
         touched = frozenset(ref for ref, seal in secrets.items() if self._secrets.get(ref) != seal)
         changed: set[str] = set()
         clusters: dict[str, _Cluster] = {}
-        for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known):
+        for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known, set_up):
             known, key = self._clusters.get(given.name), _key(given)
             if known is not None and known.key == key:
                 known.given = given
@@ -301,6 +303,7 @@ def cluster_inputs(
     vips: tuple[Vip, ...],
     table: SettingsTable,
     known: Mapping[str, Signatures],
+    set_up: frozenset[str] = frozenset(),
 ) -> Iterator[ClusterInput]:
     """Everything that the documents of each cluster with machines are made of."""
     version = tree.fleet.puppet.module_version or newest(known)
@@ -315,6 +318,7 @@ def cluster_inputs(
             vips=tuple(vip for vip in vips if vip.cluster in concerned),
             table=table,
             signatures=signatures,
+            set_up=name in set_up,
         )
 
 
@@ -340,6 +344,7 @@ def _key(given: ClusterInput) -> tuple[object, ...]:
         tuple(tree.machines.get(member.serial) for member in given.members),
         given.members,
         given.vips,
+        given.set_up,
         given.signatures.version,
     )
 

@@ -66,7 +66,9 @@ class Compiler:
     ) -> Iterator[tuple[ClusterInput, ClusterInput]]:
         """Clusters whose documents may differ. The others cost a comparison."""
         old, new = (
-            cluster_inputs(tree, World().members(tree, snapshot), snapshot.vips, self.table, self.known)
+            cluster_inputs(
+                tree, World().members(tree, snapshot), snapshot.vips, self.table, self.known, snapshot.set_up
+            )
             for tree in (before, after)
         )
         for one, other in zip(old, new, strict=True):  # both have every cluster that has machines, in the same order

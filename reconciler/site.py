@@ -23,6 +23,7 @@ from .model.observations import Heard, Notice
 from .model.plan import Plan
 from .model.tree import SpecTree
 from .opening import open_kept, open_store
+from .planning.first_setup import set_up_clusters
 from .render.diagnostics import render_text
 from .secret_texts import SecretTexts
 from .specs.files import UnreadableError, read_directory
@@ -193,14 +194,19 @@ class Site:
         members = self._world.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
-            self.documents.refresh(tree, members, snapshot.vips, self.secrets.seals, self.secrets.text)
+            self.documents.refresh(tree, members, snapshot.vips, self.secrets.seals, self.secrets.text, snapshot.set_up)
         else:
-            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text)
+            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up)
         return self._world.observe(tree, snapshot, self.documents, now, self.now())
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
         self.store.keep_documents(self._world.new_documents)
+
+    def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> None:
+        """Write down which clusters' first setup is over, besides those ``known``. Once so, it stays so."""
+        for cluster in sorted(set_up_clusters(tree, observation.machines) - known):
+            self.store.note_set_up(cluster, self.now())
 
     def plan(self, observed: str | None = None) -> Plan:
         """What would be done now; from a saved observation, or from the database."""

@@ -11,9 +11,10 @@ def is_hyperconverged(node: NodeView) -> bool:
 
 
 def first_setup_goes_on(v: View) -> bool:
-    """initial_cluster_setup, until every controller is in service"""
+    """initial_cluster_setup, until every controller is in service for the first time"""
     nodes = v.cluster.by_role("controller")
-    return v.setting("initial_cluster_setup") is True and not all(n.member.in_service for n in nodes)
+    over = v.cluster.given.set_up or all(n.member.in_service for n in nodes)
+    return v.setting("initial_cluster_setup") is True and not over
 
 
 def controllers_came_up(v: View) -> bool:

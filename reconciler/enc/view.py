@@ -55,6 +55,7 @@ class ClusterInput:
     vips: tuple[Vip, ...]  # of this cluster, and of those it links to
     table: SettingsTable
     signatures: Signatures
+    set_up: bool = False  # all its controllers were in service once: its first setup is over, whatever comes
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

@@ -53,9 +53,9 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: C
             continue
         if (command := _due_command(m, held, at)) is not None:
             controllers = controllers if controllers is not None else _controllers(machines)
-            told_by = _tell(m, held, command, controllers.get(held.cluster, []))
-            if not isinstance(told_by, Wait) or isinstance(step, Settled):
-                found[serial] = told_by
+            tells = _tell(m, held, command, controllers.get(held.cluster, []))
+            if isinstance(tells, Act) or isinstance(step, Settled):
+                found[serial] = tells
     return found
 
 
@@ -115,16 +115,16 @@ def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineV
     }
 
 
-def _tell(m: MachineView, held: Allocation, command: str, controllers: list[MachineView]) -> Act | Wait:
-    """Once all controllers are in, and both sides have the documents that the whole cluster gets."""
-    missing = _not_ready(m, controllers)
-    if missing is None and "{compute_aggregate}" in command and not (m.racked and m.racked.compute_aggregate):
-        missing = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
-    if missing is not None:
-        return Wait(m.serial, missing, held.hostname, held.cluster, held.role)
+def _tell(m: MachineView, held: Allocation, command: str, controllers: list[MachineView]) -> Step:
+    """Once all controllers are in, and both sides have their newest documents; until then it is settled."""
+    if (missing := _not_ready(m, controllers)) is not None:
+        return Settled(m.serial, f"in service; {missing}", held.hostname, held.cluster, held.role)
+    aggregate = m.racked.compute_aggregate if m.racked else None
+    if "{compute_aggregate}" in command and not aggregate:
+        on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
+        return Wait(m.serial, on, held.hostname, held.cluster, held.role)
     first = next(c for c in controllers if _answers(c))
     assert first.allocation is not None and m.history.told is not None
-    aggregate = m.racked.compute_aggregate if m.racked else None
     action = TellCluster(
         serial=m.serial,
         generation=held.generation,
@@ -140,11 +140,11 @@ def _tell(m: MachineView, held: Allocation, command: str, controllers: list[Mach
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:
     if not all(c.history.phase is Phase.IN_SERVICE for c in controllers):
-        return "all controllers of its cluster to be in service: it is to be made known there"
+        return "its cluster is told of it once all controllers are"
     if not any(_answers(c) for c in controllers):
-        return "a controller of its cluster that is up: it is to be made known there"
+        return "its cluster is told of it once a controller is up"
     if m.behind or any(c.behind for c in controllers):
-        return "Puppet on it and the controllers of its cluster: it is to be made known there"
+        return "its cluster is told of it once Puppet has run here and on the controllers"
     return None
 
 

@@ -86,6 +86,23 @@ READ_MARKER = f"cat {MARKER_FILE}"
 READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
 """Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
 
+FIRST_RUNS = 9
+"""So often OCI's first boot runs Puppet until it succeeds."""
+
+READ_FIRST_RUNS = "ls /var/log/puppet-run-[1-9] 2>/dev/null | wc -l; pgrep -x oci-first-boot"
+"""How many of them there were, and, while it goes on, the process that runs them. Answer: ``parse_first_runs``."""
+
+
+def parse_first_runs(text: str) -> tuple[int, bool]:
+    """What ``READ_FIRST_RUNS`` printed: how often the first boot ran Puppet, and whether it still does.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    count, *processes = text.split()
+    return int(count), bool(processes)
+
+
 ROOT_LOGIN_FILE = "/run/reconciler/root-login"
 """``root:PASSWORD``, for as long as it takes to set it; in memory."""
 

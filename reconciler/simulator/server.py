@@ -94,6 +94,8 @@ class SimServer:
     surprises: list[str] = field(default_factory=list)  # commands that nobody should have sent
     told: list[str] = field(default_factory=list)  # commands for a controller
     root_password: str | None = None
+    first_runs: int = 0  # Puppet runs of the first boot
+    first_boot_goes_on: bool = False
     boot_id: str = ""
     on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
     in_band: Callable[[str], Awaitable[tuple[int, str, str]]] | None = None  # ipmitool, to its BMC
@@ -200,7 +202,7 @@ class SimServer:
     async def _installed(self) -> None:
         if not (self.disk / "puppet-ran").exists():
             await self.agent.status("firstboot", self.serial)
-            await self.run_puppet()
+            await self.run_puppet(remote.FIRST_RUNS)
         await self._report_for_ever()
 
     async def _report_for_ever(self) -> None:
@@ -208,24 +210,28 @@ class SimServer:
             await self.agent.report(self.report())
             await asyncio.sleep(self.pace.report_every)
 
-    async def run_puppet(self) -> bool | None:
-        """One Puppet run, as the first boot and ``puppet agent`` do it; whether it was good, None where one runs."""
+    async def run_puppet(self, at_most: int = 1) -> bool | None:
+        """Puppet, so often at most until it succeeds; whether it did, None where it runs already."""
         if self._puppet_busy:
             return None
-        self._puppet_busy = True
+        self._puppet_busy, self.first_boot_goes_on = True, at_most > 1
         try:
-            return await self._run_puppet()
+            return await self._run_puppet(at_most)
         finally:
-            self._puppet_busy = False
+            self._puppet_busy = self.first_boot_goes_on = False
 
-    async def _run_puppet(self) -> bool:
+    async def _run_puppet(self, at_most: int) -> bool:
         await self.agent.status("puppet-running", self.serial)
-        await asyncio.sleep(self.pace.puppet)
-        good = len(self._puppet_runs) >= self.puppet_failures
-        self._puppet_runs.append(good)
-        self._puppet_ended = time.time()
-        if good:
-            (self.disk / "puppet-ran").write_text("yes\n")
+        good = False
+        for _ in range(at_most):
+            self.first_runs += at_most > 1
+            await asyncio.sleep(self.pace.puppet)
+            good = len(self._puppet_runs) >= self.puppet_failures
+            self._puppet_runs.append(good)
+            self._puppet_ended = time.time()
+            if good:
+                (self.disk / "puppet-ran").write_text("yes\n")
+                break
         await self.agent.status("puppet-success" if good else "puppet-failure", self.serial)
         return good
 
@@ -247,6 +253,7 @@ class SimServer:
         if self.installing:
             return False
         self._puppet_runs.clear()
+        self.first_runs = 0
         script = self.live / remote.SCRIPT_FILE.lstrip("/")
         (self.live / "var/log").mkdir(parents=True, exist_ok=True)
         moved = script.read_text()

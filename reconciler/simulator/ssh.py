@@ -179,6 +179,10 @@ async def _puppet(server: SimServer) -> tuple[int, str]:
     return 1, PUPPET_BUSY
 
 
+async def _first_runs(server: SimServer) -> tuple[int, str]:
+    return (0, f"{server.first_runs}\n4711\n") if server.first_boot_goes_on else (1, f"{server.first_runs}\n")
+
+
 async def _root_password(server: SimServer) -> tuple[int, str]:
     file = server.live / remote.ROOT_LOGIN_FILE.lstrip("/")
     if not file.is_file():
@@ -212,6 +216,7 @@ _WHILE: dict[State, dict[str, Answer]] = {
     State.LIVE: {remote.START_INSTALL: _start},
     State.INSTALLED: {
         remote.READ_LAST_RUN: _last_run,
+        remote.READ_FIRST_RUNS: _first_runs,
         remote.RUN_PUPPET: _puppet,
         remote.SET_ROOT_PASSWORD: _root_password,
     },

@@ -14,6 +14,7 @@ from .certificates import CertificatesPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
 from .export import ExportPart
+from .facts import FactsPart
 from .journal import Occurrence
 from .leases import LeasesPart
 from .machines import MachinesPart
@@ -26,7 +27,9 @@ from .snapshot import Snapshot
 __all__ = ["Occurrence", "Snapshot", "Store"]
 
 
-class Store(ExportPart, MachinesPart, RecordsPart, DecisionsPart, CertificatesPart, RenderedPart, LeasesPart):
+class Store(
+    ExportPart, MachinesPart, RecordsPart, DecisionsPart, CertificatesPart, RenderedPart, FactsPart, LeasesPart
+):
     """The database, and every way to read and write it."""
 
     @classmethod

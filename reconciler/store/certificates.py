@@ -59,8 +59,8 @@ class CertificatesPart(SecretsPart):
         """Note that a certificate is to be believed no more. Twice is once."""
         row = {"number": number, "name": str(ref), "expires_at": end, "who": who, "why": why, "at": at}
         with self._database.writing("secret", "journal") as writing:
-            done = writing.connection.execute(writing.insert(revocation).on_conflict_do_nothing(), [row])
-            if done.rowcount:
+            new = writing.insert(revocation).values(**row).on_conflict_do_nothing().returning(revocation.c.number)
+            if writing.connection.scalar(new) is not None:
                 text = f"certificate {ref} (serial number {number}) revoked: {why}"
                 write_notices(writing, [Notice(None, at, "certificate-revoked", text, who)])
 

@@ -27,6 +27,7 @@ from ..model.machine import (
 )
 from .codec import allocation_of, parse_event, parse_hardware
 from .database import TOKEN, Database, revisions
+from .facts import read_set_up
 from .journal import JournalPart
 from .machines import chunks
 from .rendered import Versions, read_versions
@@ -47,6 +48,7 @@ class Snapshot:
     conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is held
     histories: Mapping[str, History] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
+    set_up: frozenset[str] = frozenset()  # clusters whose first setup is over
     certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
 
@@ -65,6 +67,7 @@ class _Known:
     pauses: tuple[Pause, ...] = ()
     conflicts: dict[str, str] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()
+    set_up: frozenset[str] = frozenset()
     certificates: tuple[Certificate, ...] = ()
     documents: dict[str, Versions] = field(default_factory=dict)
 
@@ -108,6 +111,8 @@ class SnapshotPart(JournalPart):
                 known.certificates = tuple(sorted(some, key=lambda one: (one.expires_at, str(one.ref))))
             if now["document"] > before.get("document", -1):
                 known.documents = known.documents | read_versions(connection, before.get("document", -1))
+            if now["fact"] > before.get("fact", -1):
+                known.set_up = read_set_up(connection)
             histories = self._fold(connection)
             known.revisions = now
             return Snapshot(
@@ -121,6 +126,7 @@ class SnapshotPart(JournalPart):
                 conflicts=dict(known.conflicts),
                 histories=histories,
                 secrets=known.secrets,
+                set_up=known.set_up,
                 certificates=known.certificates,
                 documents=known.documents,
             )

@@ -1,6 +1,7 @@
 """What breaks in a machine room: every story ends in service, or in a state that tells an operator what to do."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from reconciler.simulator.agent import Agent
@@ -47,18 +48,56 @@ async def test_an_install_that_fails_waits_for_an_operator_and_erases_once_more_
         assert_sound(w, installed_once=False)
 
 
-async def test_puppet_that_fails_twice_is_run_until_it_succeeds(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=ONE) as w:
+async def test_puppet_that_fails_nine_times_at_the_first_boot_is_run_until_an_operator_is_asked(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, config={"timings": {"give_up_after": 2}}) as w:
         server = only(w)
-        server.puppet_failures = 2
+        server.puppet_failures = 11  # nine of the first boot, and two of ours
         await w.started()
         await w.fleet.press_power_buttons()
+        row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        why = "Puppet failed 9 times at its first boot; then the Puppet run ended with 6: Error: 3 resources failed"
+        assert row["text"] == f"an operator, then retry: 2 failures in a row, the last: {why}"
+        page = head(await w.cli("machines", server.serial))
+        assert why in page
+        assert f"reconciler retry {server.serial} --why" in page
+        await w.cli("retry", server.serial, "--why", "the package is in the mirror now")
         await w.until_in_service(1)
-        told = [event.text for event in w.events(server.serial)]
-        assert any("the Puppet run ended with 6: Error: 3 resources failed" in text for text in told)
-        assert sum("run_puppet began" in text for text in told) == 2
+        assert sum("run_puppet began" in event.text for event in w.events(server.serial)) == 3
         await w.daemons[-1].terminate()
         assert_sound(w, most_boots=2)
+
+
+async def test_a_hook_that_hangs_is_killed_and_told_again_when_an_operator_says_so(tmp_path: Path) -> None:
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntest -e {tmp_path}/mended || exec sleep 1000\ncat >> {tmp_path}/told\n")
+    hook.chmod(0o755)
+
+    def with_hooks(specs: Path) -> None:
+        fleet = specs / "fleet.yaml"
+        run = f"{{command: [{hook}], timeout: 3s}}"
+        hooks = f"  hooks:\n    monitoring: {run}\n    root_password: {run}\n"
+        fleet.write_text(fleet.read_text().replace("\n  policy:", f"\n{hooks}  policy:", 1))
+
+    async with world(tmp_path, racks=ONE, specs=with_hooks, config={"timings": {"give_up_after": 2}}) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        row = await w.until_row(server.serial, lambda row: "2 failures in a row" in row["text"])
+        assert (row["phase"], row["kind"]) == ("in-service", "wait")
+        assert f"hook root_password: {hook} did not end within 3 s, and was killed" in row["text"]
+        assert "did not end within 3 s" in head(await w.cli("machines", server.serial))
+
+        (tmp_path / "mended").touch()
+        await w.cli("retry", server.serial, "--why", "monitoring answers again")
+        await w.until_in_service(1)
+        told = [json.loads(line) for line in (tmp_path / "told").read_text().replace("}{", "}\n{").splitlines()]
+        assert [(one["hook"], one["event"]) for one in told] == [
+            ("root_password", "in-service"), ("monitoring", "in-service")
+        ]  # fmt: skip
+        assert told[0]["password"] == server.root_password
+        assert not any(str(server.root_password) in event.text for event in w.events())
+        await w.daemons[-1].terminate()
+        assert_sound(w)
 
 
 async def test_a_bmc_that_is_away_while_it_is_needed_is_asked_again(tmp_path: Path) -> None:

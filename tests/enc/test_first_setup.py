@@ -57,6 +57,13 @@ def test_a_controller_that_is_reinstalled_is_set_up_again_unless_an_operator_say
     assert rows(gone_through(given, **again))["initial_cluster_setup"] is False
 
 
+def test_once_all_controllers_were_in_nothing_brings_the_first_setup_back() -> None:
+    given = replace(openstack({"controller": 2}), set_up=True)
+    assert rows(given)["initial_cluster_setup"] is False
+    again = {"controller_1": (0, 9), "controller_2": (30, 10)}
+    assert rows(gone_through(given, **again))["initial_cluster_setup"] is False
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [

@@ -276,6 +276,18 @@ class TestPuppet:
         await do(world, build.PUPPET)
         assert world.machine.puppet_runs == 2
 
+    @pytest.mark.parametrize(("succeeds", "ours"), [(True, 0), (False, 1)])
+    async def test_the_runs_of_the_first_boot_are_waited_for(self, world: World, succeeds: bool, ours: int) -> None:
+        world.machine.first_boot_looks, world.machine.first_boot_succeeds = 9, succeeds
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == ours
+        assert (build.SERIAL, "its first boot runs Puppet: run 4 of 9") in world.told
+
+    async def test_that_nine_runs_failed_is_said(self, world: World) -> None:
+        world.machine.first_runs, world.machine.puppet_exit = 9, 6
+        with pytest.raises(TemporaryError, match="Puppet failed 9 times at its first boot; then the Puppet run ended"):
+            await do(world, build.PUPPET)
+
     async def test_the_live_system_gets_no_puppet(self, world: World) -> None:
         world.machine.reboot(installed=False)
         with pytest.raises(TemporaryError, match="does not run a system that we installed"):

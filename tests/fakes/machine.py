@@ -40,6 +40,9 @@ class FakeMachine:
     clock: float = NOON.timestamp()  # its own, seconds since 1970
     puppet_exit: int = 2
     puppet_runs: int = 0
+    first_boot_looks: int = 0  # until its first boot runs Puppet no more
+    first_boot_succeeds: bool = False
+    first_runs: int = 0
     commands: list[str] = field(default_factory=list)  # run on it as on a controller
     command_exit: int = 0
     root_password: str = ""
@@ -84,6 +87,7 @@ class FakeMachine:
         }
         installed = {
             remote.READ_LAST_RUN: lambda: _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n"),
+            remote.READ_FIRST_RUNS: self._first_runs,
             remote.RUN_PUPPET: self._puppet,
             remote.SET_ROOT_PASSWORD: self._set_root_password,
         }
@@ -131,6 +135,15 @@ class FakeMachine:
         found = re.search(rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[remote.SCRIPT_FILE])
         assert found is not None, "the script writes no state"
         return remote.InstallState(found[1].decode(), int(found[2]), state, status)
+
+    def _first_runs(self) -> Ran:
+        if self.first_boot_looks:
+            self.first_boot_looks -= 1
+            self.first_runs += 1
+            if not self.first_boot_looks:
+                self.last_run = run_summary(0 if self.first_boot_succeeds else 2, self.clock)
+            return _says(f"{self.first_runs}\n4711")
+        return Ran(1, f"{self.first_runs}\n", "")
 
     def _set_root_password(self) -> Ran:
         self.root_password = self.files.pop(remote.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()

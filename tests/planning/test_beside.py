@@ -100,7 +100,10 @@ def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
     told = []
     for number in range(3):
         step = one(spec(after_puppet=commands), newcomer(told=number), vips=VIPS)
-        assert isinstance(step, Wait) and step.on.startswith("a controller of its cluster that is up")
+        assert (
+            isinstance(step, Settled)
+            and step.because == "in service; its cluster is told of it once a controller is up"
+        )
         found = steps(spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(told=number)], vips=VIPS)
         action = found["N"].action
         assert isinstance(action, TellCluster)
@@ -123,7 +126,9 @@ def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
     ids=["one to come", "its document not applied yet"],
 )
 def test_and_not_before(controllers):
-    assert isinstance(steps(spec(), [*controllers, newcomer()], vips=VIPS)["N"], Wait)
+    step = steps(spec(), [*controllers, newcomer()], vips=VIPS)["N"]
+    assert isinstance(step, Settled)
+    assert step.because.startswith("in service; its cluster is told of it once")
 
 
 def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():

@@ -129,9 +129,10 @@ async def test_the_first_boot_happens_once(tmp_path: Path) -> None:
 
 async def test_puppet_fails_as_often_as_it_is_told_to(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.server.puppet_failures = 2
+        stage.server.puppet_failures = 10
         await installed(stage)
         await stage.until(lambda: "puppet-failure" in stage.listener.statuses)
+        assert remote.parse_first_runs((await stage.ask(remote.READ_FIRST_RUNS))[1]) == (9, False)
         assert remote.parse_last_run((await stage.ask(remote.READ_LAST_RUN))[1]).good is False
         assert (await stage.ask(remote.RUN_PUPPET))[0] == 6
         assert (await stage.ask(remote.RUN_PUPPET))[0] in remote.PUPPET_GOOD

@@ -117,3 +117,10 @@ def test_a_vip_is_released_on_a_humans_word(store: Store) -> None:
     assert store.snapshot().vips == (Vip("cl1", "public", "sql", "203.0.113.3"),)
     assert [(line.kind, line.who) for line in store.notices()] == [("vip-released", "ann")]
     store.allocate(enroll("B", 2, addresses={"public": "203.0.113.2"}), NOW)
+
+
+def test_that_a_cluster_is_set_up_is_noted_once_and_stays_so(store: Store) -> None:
+    for _ in range(2):
+        store.note_set_up("cl1", NOW)
+        assert store.snapshot().set_up == {"cl1"} == store.set_up()
+    assert [event.kind for event in store.last_events()] == ["cluster-set-up"]

@@ -24,12 +24,34 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     shell = await tools.shells.open(action.serial, seen.address)
     try:
         await check_node(tools, shell, action.serial, action.hostname)
+        runs = await _first_boot(tools, shell, action)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
             return
-        await _run(tools, shell, action.serial)
+        try:
+            await _run(tools, shell, action.serial)
+        except TemporaryError as error:
+            before = f"Puppet failed {runs} times at its first boot; then " if runs else ""
+            raise TemporaryError(f"{before}{error}") from error
     finally:
         await shell.close()
+
+
+async def _first_boot(tools: Tools, shell: Shell, action: RunPuppet) -> int:
+    """Wait until the first boot runs Puppet no more; how often it did."""
+    until = tools.time.now() + timedelta(seconds=tools.options.puppet)
+    while True:
+        said = (await shell.run(remote.READ_FIRST_RUNS, timeout=tools.options.answer)).stdout
+        try:
+            runs, going_on = remote.parse_first_runs(said)
+        except ValueError:
+            return 0
+        if not going_on:
+            return runs
+        if tools.time.now() >= until:
+            raise TemporaryError(f"its first boot still runs Puppet, for the {runs}. time")
+        tools.progress(action.serial, f"its first boot runs Puppet: run {runs} of {remote.FIRST_RUNS}")
+        await tools.time.sleep(tools.options.poll)
 
 
 async def roll_out(tools: Tools, action: RollOut) -> None:
