@@ -162,7 +162,8 @@ class _Service:
         out, members = self._out[pool], self._members[pool]
         if out >= (most := _budget(policy, pool[1], members)):
             return f"its peers: {out} of {members} {pool[1]} machines are out of service, {most} may be"
-        if pool[1] in QUORUM_ROLES and not released and members > 1 and out >= (members - 1) // 2:
+        stays = released or _rolls_out(step)  # a released one votes no more; Puppet takes none down for long
+        if pool[1] in QUORUM_ROLES and not stays and members > 1 and out >= (members - 1) // 2:
             return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
         return None
 

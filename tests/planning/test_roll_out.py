@@ -60,6 +60,10 @@ def test_a_quorum_is_given_its_documents_one_at_a_time_from_the_last_to_the_firs
     assert found["A"].on == "its peers: 1 of 3 sql machines are out of service; one at a time"
 
 
+def test_of_two_whose_quorum_is_both_of_them_one_runs_puppet_all_the_same():
+    assert rolled(steps(SPEC, [behind("A", 1, "sql"), behind("B", 2, "sql")], vips=VIPS)) == ["B"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
