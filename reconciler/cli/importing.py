@@ -164,22 +164,38 @@ def _keep(found: "Imported", site: "Site") -> int:
 
     kept = keep(site.store, found, text_of=_text_of, who=who(), at=site.now())
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
-    site.mint(sorted(missing, key=str))
+    problems = _mint(site, missing)
     observed = site.observe()
+    made = missing - {ref for view in observed.machines for ref in view.missing_secrets}
     print(
         f"{kept.machines} machines, {kept.hostnames} names with their addresses and {kept.secrets} secrets are new or "
         f"changed in our database; of {len(found.machines)}, {len(found.enrolled)} and {len(found.secrets)} in OCI."
     )
-    if missing:
-        print(f"{len(missing)} secrets were made new, which OCI keeps elsewhere: {_kinds(missing)}.")
+    if made:
+        print(f"{len(made)} secrets were made new, which OCI keeps elsewhere: {_kinds(made)}.")
     if kept.paused:
         print(
             'The fleet is paused, for OCI is still in charge. When this server takes over: "reconciler resume fleet".'
         )
     _list("Not kept", kept.refused)
-    problems = [f"{view.serial}: {view.enc_problem}" for view in observed.machines if view.enc_problem]
+    problems += [f"{view.serial}: {view.enc_problem}" for view in observed.machines if view.enc_problem]
     _list("No Puppet document yet", problems)
     return 1 if kept.refused else 0
+
+
+def _mint(site: "Site", missing: "Iterable[SecretRef]") -> list[str]:
+    """Make what OCI keeps elsewhere, and say what somebody has to bring."""
+    from ..model.errors import PermanentError
+
+    problems = []
+    bought = [ref for ref in missing if (ref.service, ref.kind) == ("pki", "api")]  # perhaps, as the specs say
+    site.mint(sorted(set(missing) - set(bought), key=str))
+    for ref in bought:
+        try:
+            site.mint([ref])
+        except PermanentError as error:
+            problems.append(f"{ref.owner}: {error}")
+    return problems
 
 
 def _text_of(ref: "SecretRef", value: "Mapping[str, str] | str") -> str:

@@ -67,8 +67,17 @@ def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMach
         return found
     _authorities(keys, found)
     owners = _owners(clusters, machines)
+    lacking = []
     for (owner, kind), stem in owners.items():
-        _leaf(keys.given_out, SecretRef(owner, "pki", kind, "certificate"), stem, found)
+        ref = SecretRef(owner, "pki", kind, "certificate")
+        if parts := _leaf(keys.given_out, stem):
+            found.secrets[ref] = parts
+        else:
+            lacking.append(str(ref))
+    if lacking:
+        found.leftover.append(
+            f"certificates that are not in {_NODES}/ with their keys, so that new ones are made: {', '.join(lacking)}"
+        )
     named = {path.split("/")[1] for path in keys.given_out if path.startswith(f"{_NODES}/") and path.count("/") > 1}
     if unused := sorted(named - {stem.partition("/")[0] for stem in owners.values()}):
         found.leftover.append(f"certificates of {', '.join(unused)}: no machine and no cluster has that name")
@@ -109,15 +118,11 @@ def _owners(clusters: Iterable[Row], machines: Iterable[OciMachine]) -> dict[tup
     return found
 
 
-def _leaf(files: Files, ref: SecretRef, stem: str, found: Certificates) -> None:
+def _leaf(files: Files, stem: str) -> dict[str, str] | None:
     there = {part: files[path] for part in _PARTS if (path := f"{_NODES}/{stem}.{part}") in files}
-    if "key" in there and "crt" in there:
-        found.secrets[ref] = {
-            "csr": "",
-            **there,
-        }  # who buys a certificate does not keep the request, and OCI gives none
-    else:
-        found.leftover.append(f"{ref}: {_NODES}/{stem}.key and .crt are not both there, so a new one is made")
+    if "key" not in there or "crt" not in there:
+        return None
+    return {"csr": "", **there}  # who buys a certificate does not keep the request, and OCI gives none
 
 
 def login_key(private: str, public: str) -> dict[str, Any]:

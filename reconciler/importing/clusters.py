@@ -153,7 +153,10 @@ def _api(row: Row) -> dict[str, Any]:
     if row.get("vip_hostname"):
         found["hostname"] = row["vip_hostname"]
     if row.get("self_signed_api_cert") == "no":
-        note = f"Not of the fleet's own authority: kept as the secret {row['name']}:pki/api, and renewed by you."
+        note = (
+            "DECIDE: OCI's certificate of the API is not self-signed. Put its successor and key into this file.\n"
+            "If you imported without --certificates, put the one of today there first: nodes wait for it."
+        )
         found["certificate"] = Noted(f"/etc/reconciler/{row['name']}-api.pem", note)
     return found
 
