@@ -1,13 +1,15 @@
 """The secrets that Puppet documents name and how each is made, and the classes they are of."""
 
+from .enc.credentials import FORMS
 from .enc.params import Secret
 from .enc.roles import ALL_CLASSES
 
 
 def known_forms() -> dict[tuple[str, str], str]:
-    """Form by service and kind, of every secret that a row of a table names."""
+    """Form by service and kind, of every secret that a document may name."""
     rows = [row for table in ALL_CLASSES for section in table.sections for row in section.params.values()]
-    return {(row.service, row.kind): row.form for row in rows if isinstance(row, Secret)}
+    bill = {("bill", kind): form for (service, kind), form in FORMS.items() if service == "ceph"}
+    return FORMS | bill | {(row.service, row.kind): row.form for row in rows if isinstance(row, Secret)}
 
 
 def known_classes() -> frozenset[str]:

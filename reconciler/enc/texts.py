@@ -7,6 +7,9 @@ HOSTS_BEGIN = "# OCISTA_MAINTAINED: written by Puppet; changes between here and 
 HOSTS_END = "# OCIFIN_MAINTAINED: written by Puppet; changes between here and the first line are lost."
 """Puppet's module finds these lines by their capitals, and keeps what stands before and after them."""
 
+_BY_SNI = "_sni_name"
+_LEFT_OUT_BY_OCI = frozenset({"horizon", "vigie"})
+
 
 def hosts_of_node(v: View) -> str:
     """The beginning of ``/etc/hosts``, with the node's own name.
@@ -48,12 +51,16 @@ def hosts_of_cluster(v: View) -> str:
 def _virtual_addresses(v: View) -> list[str]:
     cluster = v.cluster
     names = [cluster.api_hostname]
+    complete = v.setting("complete_hosts_files") is True
     if v.setting("haproxy_use_sni") is True:
-        services = (row.value for name, row in v.node.settings.items() if name.endswith("_sni_name") and row.value)
-        names += [f"{service}.{cluster.api_hostname}" for service in services]
+        services = (name for name in v.node.settings if name.endswith(_BY_SNI))
+        named = (v.setting(name) for name in services if complete or name.removesuffix(_BY_SNI) not in _LEFT_OUT_BY_OCI)
+        names += [f"{name}.{cluster.api_hostname}" for name in named if name]
     lines = [f"{cluster.api_address} {name}" for name in names] if cluster.api_address else []
-    if sql := cluster.vip("sql"):
-        lines.append(f"{sql} {cluster.name}-sql.{cluster.spec.domain}")
+    sql = next((vip for vip in cluster.given.vips if (vip.cluster, vip.usage) == (cluster.name, "sql")), None)
+    network = cluster.spec.networks.get(sql.network) if sql else None
+    if sql and (complete or network is None or network.role != "vip"):
+        lines.append(f"{sql.address} {cluster.name}-sql.{cluster.spec.domain}")
     return lines + _linked_addresses(cluster)
 
 

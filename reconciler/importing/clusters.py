@@ -15,6 +15,8 @@ from .text import Document, Noted
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 
+HOSTS = "OCI's hosts files lack some names. Drop this to have them; nothing else changes."
+
 
 def locations(tables: Tables) -> list[Document]:
     """A Location per row, with the numbers that stand in Swift's rings where ours would be others."""
@@ -68,6 +70,8 @@ def cluster(
     if linked := swift_of(row, tables):
         known = follows_from_link(linked, tables)
         settings = {key: value for key, value in settings.items() if known.get(key) != value}
+    if row.get("haproxy_use_sni") == "yes" or any(usage == "sql" for _, usage, _ in vips(row, tables)):
+        settings["complete_hosts_files"] = Noted(False, HOSTS)
     hosts = [one for one in tables.get("filebeathosts", ()) if one["cluster"] == row["id"]]
     if hosts:
         settings["filebeat_output_hosts"] = tuple(f"{one['hostname']}:{one['port']}" for one in hosts)

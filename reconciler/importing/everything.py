@@ -24,11 +24,7 @@ from .racking import stand_where_oci_says
 from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .text import Document
 from .versions import NEWEST, completed, switches_gone, version_of
-
-_RANDOM = (
-    "ceph_multiple_az_cinder_conf of {}: OCI hands out random text there, another one each time; here it is what each "
-    "zone's Ceph has"
-)
+from .zones import zone_pins
 
 
 @dataclass(slots=True)
@@ -98,9 +94,12 @@ def import_everything(
         tree.add(f"clusters/{row['name']}.yaml", document)
         tree.leftover += left
         tree.add(f"machines/{row['name']}.yaml", *exceptions(row, members, document, levels, rackings, taken))
+        of_zones, left = zone_pins(row, tables, members)
+        tree.leftover += left
         tree.add(
             f"overlays/{row['name']}.yaml",
             *cluster_pins(row, tables, members, ceph_alone=alone),
+            *of_zones,
             *no_libvirt_yet(row["name"], taken),
             *corrections(row, members, tables, profiles, ceph_alone=alone),
             *switches_gone(row, [str(machine.role) for machine in members]),
@@ -154,5 +153,4 @@ def _for_people(tables: Tables) -> list[str]:
         found.append(f"{len(users)} users of OCI's web page and API: give them tokens in the daemon's configuration")
     if limits := tables.get("swiftrestrictions", ()):
         found.append(f"{len(limits)} Swift restrictions by project and address (table swiftrestrictions)")
-    found += [_RANDOM.format(row["name"]) for row in tables["clusters"] if row.get("ceph_multiple_cluster_az") == "yes"]
     return found

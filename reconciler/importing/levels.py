@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.settings import SettingRow, SettingsTable
-from ..model.spec import HardwareProfileSpec
+from ..model.spec import BUILT_IN_ROLES, HardwareProfileSpec
 from ..model.spec.base import SettingValue
 from .database import Row
 from .machines import OciMachine
@@ -19,6 +19,9 @@ _OF_THE_PROFILE = frozenset(
     {"dest_blk", "install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3"}
 )
 """Which disks take the system: an imported machine's profile says it."""
+
+_ALSO = {"ceph_az": ("billmon", "billosd"), "neutron_install_dragent": BUILT_IN_ROLES}
+"""Roles for which a setting counts in OCI although its table does not say so."""
 
 IN_CLEAR = "DECIDE: {name} stands here in clear, for everybody who may read this repository."
 
@@ -66,7 +69,8 @@ def spread_settings(
         _lift_to_fleet(found, table)
     for row in clusters:
         members = [m for m in machines if m.cluster == row["name"] and m.role]
-        own = {m.serial: _own(m, table, found.leftover) for m in members}
+        inherited = {**found.fleet, **found.clusters[row["name"]]}
+        own = {m.serial: _own(m, table, inherited, found.leftover) for m in members}
         for name in sorted({name for values in own.values() for name in values}):
             concerned = [m for m in members if name in own[m.serial] and _concerns(table[name], m.role or "")]
             wanted = {m.serial: own[m.serial][name] for m in concerned}
@@ -84,12 +88,15 @@ def _differing(row: Row, table: SettingsTable, level: str, where: str, leftover:
     return found
 
 
-def _own(machine: OciMachine, table: SettingsTable, leftover: list[str]) -> Values:
-    """What the machine's columns say, defaults too."""
+def _own(machine: OciMachine, table: SettingsTable, inherited: Values, leftover: list[str]) -> Values:
+    """What the machine's columns say, defaults and what it inherits of its cluster too."""
     found: Values = {}
     for name, stored in machine.row.items():
-        if name in table and name not in _OF_THE_PROFILE and stored != INHERITED:
-            value = _value(table[name], stored, "machine", f"machine {machine.serial}", leftover)
+        if name in table and name not in _OF_THE_PROFILE:
+            if stored == INHERITED and INHERITED not in table[name].choices:
+                value = inherited.get(name, table[name].default)
+            else:
+                value = _value(table[name], stored, "machine", f"machine {machine.serial}", leftover)
             if value is not None:
                 found[name] = value
     return found
@@ -111,7 +118,7 @@ def _is_default(row: SettingRow, value: SettingValue) -> bool:
 
 
 def _concerns(row: SettingRow, role: str) -> bool:
-    return "all" in row.roles or role in row.roles
+    return "all" in row.roles or role in (*row.roles, *_ALSO.get(row.name, ()))
 
 
 def _lift_to_fleet(found: Levels, table: SettingsTable) -> None:

@@ -26,8 +26,17 @@ BRIDGES = (
     "Drop this when no network of Neutron uses the names that go: openstack network list --long."
 )
 GPUS = (
-    "OCI knows GPUs by their name alone: of several products of one name, Nova is told of the first.\n"
-    "Drop this to have all of them; flavors then find GPUs that they did not find before."
+    "OCI knows GPUs by their name alone: of several products of one name, Nova is told of the first; and it counts "
+    "those of nodes that are no computes.\n"
+    "Drop this to have those that there are; flavors then find GPUs that they did not find before."
+)
+
+API_NETWORK = (
+    "OCI gives the address of the API's network where that of the API is meant.\nDrop this: the right one is given."
+)
+OSD_SETUP = (
+    "OCI's word on whether Puppet makes OSDs of the disks, contrary to how far these nodes have come.\n"
+    "Drop this when their OSDs are up."
 )
 
 
@@ -47,6 +56,8 @@ def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], *
         *_vip_interface(cluster, tables, here, roles),
         *_bridges(cluster, tables, machines, roles),
         *_gpus(machines, roles),
+        *_api_network(cluster, tables, here),
+        *_osd_setup(machines),
     ]
     return [
         Document("EncOverlay", f"oci-{name}-{end}", {"for": {"clusters": [name], **who}, "classes": classes}, why)
@@ -110,14 +121,37 @@ def _mapped(names: Any, bridges: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _gpus(machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
-    kinds: dict[str, list[str]] = {}
+    theirs: dict[str, str] = {}
+    ours = set()
     for machine in machines:
         if machine.row.get("use_gpu") == "yes":
             words = (str(machine.row[f"gpu_{what}"]).split() for what in ("name", "vendor_id", "product_id"))
             for kind in zip(*words, strict=False):
-                known = kinds.setdefault(kind[0], [])
                 one = ".".join((*kind, str(machine.row["gpu_device_type"])))
-                known += [one] if one not in known else []
-    if "controller" in roles and any(len(same) > 1 for same in kinds.values()):
-        theirs = [same[0] for same in kinds.values()]
-        yield "controller-gpus", GPUS, {"roles": ["controller"]}, {"oci::controller": {"gpu_def": theirs}}
+                theirs.setdefault(kind[0], one)
+                ours |= {one} if machine.role == "compute" else set()
+    if "controller" in roles and ours != set(theirs.values()):
+        values = {"use_gpu": True, "gpu_def": list(theirs.values())}
+        yield "controller-gpus", GPUS, {"roles": ["controller"]}, {"oci::controller": values}
+
+
+def _api_network(cluster: Row, tables: Tables, here: set[str]) -> Iterator[Pin]:
+    for network in tables["networks"]:
+        if network["cluster"] == cluster["id"] and network["is_public"] == "yes" and int(network["cidr"]) < 32:
+            for role, name in (("dns", "vip_ipaddr"), ("sql", "ip_vip_to_whitelist")):
+                if role in here:
+                    yield f"{role}-api", API_NETWORK, {"roles": [role]}, {f"oci::{role}": {name: network["ip"]}}
+
+
+def _osd_setup(machines: Sequence[OciMachine]) -> Iterator[Pin]:
+    for word in ("yes", "no"):
+        hostnames = [
+            machine.hostname
+            for machine in machines
+            if machine.role in ("cephosd", "billosd")
+            and machine.row.get("ceph_osd_initial_setup", "yes") == word
+            and machine.installed is (word == "yes")
+        ]
+        if hostnames:
+            classes = {"oci::cephosd": {"ceph_osd_initial_setup": word == "yes"}}
+            yield f"osd-setup-{word}", OSD_SETUP, {"nodes": hostnames}, classes

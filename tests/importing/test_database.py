@@ -133,7 +133,7 @@ def test_every_node_has_a_puppet_document(imported: tuple[Site, Path]) -> None:
 
 
 def test_no_puppet_document_changes(imported: tuple[Site, Path], shape: str, shared: Path, tmp_path: Path) -> None:
-    """OCI's mistakes are pinned. (Names of its hosts files that it left out by mistake may be there: B11.)"""
+    """OCI's mistakes are pinned."""
     site = imported[0]
     for view in site.observe().machines:
         document = site.documents.get(view.allocation.hostname) if view.allocation else None
@@ -149,7 +149,7 @@ def test_no_puppet_document_changes(imported: tuple[Site, Path], shape: str, sha
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     *differences, totals = compared.stdout.splitlines()
-    assert [line for line in differences if "oci::generic etc_hosts" not in line] == []
+    assert differences == []
     assert " 0 missing" in totals
     assert " 0 nodes without a document" in totals
 
