@@ -52,6 +52,8 @@ async def test_everybody_sees_the_same_plan_and_the_same_classes(tmp_path: Path)
             assert printed == _served(w, f"/v1/enc/{row['hostname']}")
             answer = as_json(_served(w, f"/oci/api.php?action=enc&hostname={row['hostname']}"))
             assert parsed(answer["data"]) == parsed(printed)
+            assert "sanboot" in _served(w, f"/oci/ipxe.php?serial={row['serial']}")
+        assert "boot=live" in _served(w, "/v1/boot/ipxe?serial=new")
         text = "".join(plan["because"] for plan in plans[0]["steps"]) + saved.read_text()
         with closing(w.site()) as site:
             for ref, _ in site.store.list_secrets():
