@@ -99,6 +99,12 @@ def test_what_makes_an_image_out_of_date(
     assert said is None or said in "; ".join(found)
 
 
+def test_an_image_that_was_built_in_another_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = made()
+    monkeypatch.setattr(image, "MASKED", ("apt-daily.timer",))
+    assert image.differences(before, RECIPE, FILES, NOW) == ["it was built in another way than this reconciler does it"]
+
+
 def test_packages_that_nobody_asks_for_any_more_are_told() -> None:
     more = replace(RECIPE, packages=(*RECIPE.packages, "tcpdump-ng"))
     assert image.differences(made(more), RECIPE, FILES, NOW) == [

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ...model.spec import FleetSpec
@@ -43,6 +43,11 @@ PACKAGES = (
 SERVICES = ("systemd-networkd", "ssh", "lldpd", "reconciler-host-keys")
 STOCK_SERVICES = ("openstack-cluster-installer-agent",)
 """Turned off where our own agent reports: two would take turns in telling half of it."""
+
+MASKED = (
+    "apt-daily.timer", "apt-daily-upgrade.timer",  # would hold dpkg's lock while somebody installs a tool
+    "e2scrub_all.timer", "e2scrub_reap.service", "nvmf-autoconnect.service",  # nothing of theirs is here
+)  # fmt: skip
 
 _NETWORK = """\
 # Whoever answers, on whichever port: the firmware's, the initrd's and this lease are one.
@@ -160,6 +165,7 @@ def command(made: Recipe, overlay: str, folder: str) -> list[str]:
     hooks = [
         f"tar-in {shlex.quote(overlay)} /",
         f'chroot "$1" systemctl --quiet enable {" ".join(made.services)}',
+        f'chroot "$1" systemctl --quiet mask {" ".join(MASKED)}',
         *([f'chroot "$1" systemctl --quiet disable {" ".join(made.disabled)}'] if made.disabled else ()),
         'rm -f "$1"/etc/ssh/ssh_host_*',
         f"chroot \"$1\" sh -c 'dpkg-query --show > /{PACKAGE_LIST}'",
@@ -205,6 +211,7 @@ class Manifest:
     mirror: str
     packages: tuple[str, ...]  # that were asked for
     files: Mapping[str, str]  # of ours: path -> SHA-256
+    steps: str  # SHA-256 of the command that built it, with the paths left out
     built_at: str  # UTC, RFC 3339
     installed: Mapping[str, str]  # all packages -> versions
     image: Mapping[str, str]  # kernel, initrd, squashfs -> SHA-256
@@ -223,10 +230,17 @@ def manifest(made: Recipe, package_list: str, image: Mapping[str, str], now: dat
         made.mirror,
         made.packages,
         made.digests,
+        _steps(made),
         now.isoformat(timespec="seconds"),
         installed,
         image,
     )
+
+
+def _steps(made: Recipe) -> str:
+    """Of the command without what the manifest says in words."""
+    bare = replace(made, suite="", architecture="", mirror="", packages=())
+    return hashlib.sha256("\0".join(command(bare, "", "")).encode()).hexdigest()
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -273,6 +287,8 @@ def _other(made: Manifest, wanted: Recipe) -> Iterator[str]:
         yield f"it was built without {_listed(missing)}"
     if more := sorted(set(made.packages) - set(wanted.packages)):
         yield f"it was built with {_listed(more)}, which nobody asks for any more"
+    if made.steps != _steps(wanted):
+        yield "it was built in another way than this reconciler does it"
     digests = wanted.digests
     for path in sorted(digests.keys() | made.files.keys()):
         if made.files.get(path) != digests.get(path):
