@@ -43,7 +43,8 @@ async def ensure_power(bmc: Bmc, want: Power, time: Time, *, timeout: float = PO
     deadline = time.deadline(timeout)
     while await bmc.power() is not want:
         if time.now() >= deadline:
-            raise TemporaryError(f"power is not {want} {timeout:.0f} s after it was asked for")
+            asked = f"power is not {want} {timeout:.0f} s after it was asked for"
+            raise TemporaryError(f"{asked}, though its BMC took the command")
         await time.sleep(POLL_SECONDS)
 
 

@@ -52,6 +52,7 @@ class Limits:
 
     running: int = 256  # actions; each is a few tasks and at most one connection
     through_the_bmc: int = 64  # of them; each holds a thread
+    setting_up_bmcs: int = 32  # of those; where new BMCs are not reached yet, each waits minutes for a login
     timeouts: Mapping[type[Action], float] = field(
         default_factory=lambda: {
             Enroll: _MINUTE,
@@ -150,9 +151,11 @@ class Executor:
     def _has_slot(self, action: Action) -> bool:
         if len(self._running) >= self.limits.running:
             return False
+        running = [type(other) for other, _ in self._running.values()]
+        if isinstance(action, ConfigureBmc) and running.count(ConfigureBmc) >= self.limits.setting_up_bmcs:
+            return False
         if isinstance(action, THROUGH_THE_BMC):
-            busy = sum(isinstance(other, THROUGH_THE_BMC) for other, _ in self._running.values())
-            return busy < self.limits.through_the_bmc
+            return sum(kind in THROUGH_THE_BMC for kind in running) < self.limits.through_the_bmc
         return True
 
     async def _carry_out(self, action: Action, begun: "asyncio.Future[None]") -> None:

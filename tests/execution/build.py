@@ -9,6 +9,7 @@ from reconciler.execution.ports import BmcAccess
 from reconciler.model.actions import (
     BootDisk,
     BootLive,
+    ConfigureBmc,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -44,6 +45,7 @@ MINT = MintSecrets(serial=SERIAL, generation=1, secrets=(("cl1", "swift", "hashp
 RELEASE = Release(serial=SERIAL, generation=1, hostname=HOSTNAME)
 LIVE = BootLive(serial=SERIAL, generation=1)
 DISK = BootDisk(serial=SERIAL, generation=1)
+CONFIGURE = ConfigureBmc(serial=SERIAL, generation=1, username="oci")
 ON = PowerOn(serial=SERIAL, generation=1)
 PUPPET = RunPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
 MGMT = NodeInterface(network="mgmt", kind="bond", nics=("eno1", "eno2"), address="192.0.2.20/24", gateway="192.0.2.1")

@@ -153,6 +153,14 @@ async def test_what_finds_no_slot_is_not_started() -> None:
     assert journal.kinds().count("started") == 5
 
 
+async def test_bmcs_that_are_set_up_leave_slots_to_those_that_switch() -> None:
+    executor = an_executor(MemoryJournal(), forever, limits=Limits(through_the_bmc=4, setting_up_bmcs=2))
+    new = [on(f"N{i}", build.CONFIGURE) for i in range(4)]
+    boots = [on(f"A{i}") for i in range(4)]
+    assert executor.submit([*new, *boots]) == (*new[:2], *boots[:2])
+    await executor.drain(0)
+
+
 async def test_the_loop_is_woken_after_every_end() -> None:
     ended: list[Event] = []
     executor = an_executor(MemoryJournal(), nothing, on_done=ended.append)

@@ -21,7 +21,7 @@ COMMAND_SECONDS = 120.0
 """racadm takes a minute; ipmitool waits some seconds for a BMC that is busy."""
 LAN_SECONDS = 60.0
 """A BMC may take its new address a while after it said that it did."""
-LOGIN_SECONDS = 300.0
+LOGIN_SECONDS = 240.0
 """A BMC that restarts its network, or itself, is back in one to three minutes."""
 LOOK_AGAIN = 5.0
 
