@@ -105,6 +105,22 @@ def test_corosync_knows_nodes_by_a_number_that_stays() -> None:
     assert rows(given)["all_masters_ids"] == (3, 1, 27), "argon comes first by name, and keeps the number it was given"
 
 
+def test_two_nodes_of_one_corosync_number_get_no_document() -> None:
+    written = machine("OS-CONTROLLER-2", "{corosync_node_id: 3}")
+    with pytest.raises(
+        EncError, match=r"os-controller-2.* and os-controller-3.* by the same number, 3: .*OS-CONTROLLER-3"
+    ):
+        rows(openstack(CONTROLLERS, more=written))
+
+
+def test_the_node_that_comes_first_is_first_whatever_its_number() -> None:
+    found = rows(openstack(CONTROLLERS, more=machine("OS-CONTROLLER-3", "{comes_first: true}")))
+    assert (found["first_master"], found["is_first_master"]) == ("os-controller-3.example.com", False)
+    assert found["first_sql"] == "os-controller-3.example.com"
+    assert found["non_first_master_controllers"] == ("os-controller-1.example.com", "os-controller-2.example.com")
+    assert found["all_masters_short_names"] == ("os-controller-1", "os-controller-2", "os-controller-3")
+
+
 def test_controllers_route_for_instances_without_network_nodes() -> None:
     assert rows(openstack(CONTROLLERS))["machine_iface"] == "eth0"
     assert rows(openstack({**CONTROLLERS, "compute": 1}))["machine_iface"] == "br-ex"

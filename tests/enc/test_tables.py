@@ -147,6 +147,13 @@ def test_the_hosts_file_has_every_name_once_per_address() -> None:
         assert text.splitlines()[-1].startswith("# OCIFIN_MAINTAINED")
 
 
+def test_lines_of_the_fleet_are_in_the_hosts_file() -> None:
+    fleet = swift_cluster().tree.fleet.model_copy(update={"hosts": "192.0.2.7 ldap.example.com\n"})
+    given = replace(swift_cluster(), tree=replace(swift_cluster().tree, fleet=fleet))
+    text = base64.b64decode(str(value(given, "oci::generic", "etc_hosts"))).decode()
+    assert text.splitlines()[-2] == "192.0.2.7 ldap.example.com"
+
+
 def test_names_by_sni_are_in_the_hosts_file() -> None:
     given = specs(("settings: {swift_rsync", "settings: {haproxy_use_sni: true, swift_rsync"))
     text = base64.b64decode(str(value(given, "oci::generic", "etc_hosts"))).decode()
