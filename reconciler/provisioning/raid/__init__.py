@@ -1,0 +1,32 @@
+"""RAID controllers of the MegaRAID family, through storcli, perccli or megacli: decided here, typed and pure.
+
+::
+
+    FIND_TOOL                which of the tools does the live system have?
+    Dialect.read             its questions: disks and volumes. Answers: State
+    steps(layout, state)     what is missing between the two, in order; nothing where all is as wanted
+    in_the_way(...)          what those steps destroy, for a human to allow
+    Dialect.command(step)    one command line each; Dialect.done reads how it ended
+    Dialect.read             again: it must be as wanted now
+"""
+
+from .dialects import FIND_TOOL, Dialect, dialect_of
+from .state import FoundDisk, FoundVolume, State
+from .steps import (
+    ClearForeign,
+    Create,
+    Delete,
+    Initialise,
+    MakeGood,
+    MakeSingle,
+    Step,
+    changed,
+    in_the_way,
+    made_volumes,
+    steps,
+)
+
+__all__ = [
+    "FIND_TOOL", "ClearForeign", "Create", "Delete", "Dialect", "FoundDisk", "FoundVolume", "Initialise", "MakeGood",
+    "MakeSingle", "State", "Step", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
+]  # fmt: skip

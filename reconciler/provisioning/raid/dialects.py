@@ -1,0 +1,182 @@
+"""The tools' languages: how each is asked, told, and understood.
+
+Sources: StorCLI Reference Manual (Broadcom), MegaRAID SAS Software User Guide, chapter MegaCLI; PERCCLI is StorCLI
+under Dell's name.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from ...model.raid import RaidDisk, RaidVolume
+from .megacli import parse_megacli
+from .state import State
+from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, Step
+from .storcli import parse_storcli
+
+TOOLS = ("storcli64", "storcli_x64", "storcli", "perccli64", "perccli", "megacli", "MegaCli64")
+
+FIND_TOOL = f"for tool in {' '.join(TOOLS)}; do command -v $tool && exit; done; exit 1"
+"""Prints the path of the tool to be used; exit 1 where there is none."""
+
+_OPTIONS: Mapping[str, str] = {
+    "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
+    "CACHED": "cached",
+}  # fmt: skip
+"""MegaCLI's options of a volume, in capitals, and storcli's words for them. Nothing else reaches a command line."""
+
+
+class Dialect(Protocol):
+    """One tool."""
+
+    @property
+    def questions(self) -> Sequence[str]:
+        """Commands that only look."""
+
+    def understand(self, answers: Sequence[str]) -> State:
+        """What the tool answered to ``questions``, in their order.
+
+        Raises:
+            ValueError: It is not readable.
+        """
+
+    def command(self, step: Step) -> str:
+        """The command line that does it.
+
+        Raises:
+            ValueError: The tool has no such option.
+        """
+
+    def done(self, printed: str) -> str | None:
+        """None: it did it; else why not, in the tool's words."""
+
+
+def dialect_of(path: str) -> Dialect:
+    """The language of the tool at ``path``, as ``FIND_TOOL`` printed it.
+
+    Raises:
+        ValueError: It is none that we know.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", path) or path.rpartition("/")[2] not in TOOLS:
+        raise ValueError(f"{path!r} is no RAID tool that we know")
+    return MegaCli(path) if "mega" in path.rpartition("/")[2].lower() else StorCli(path)
+
+
+def _options(volume: RaidVolume) -> list[str]:
+    unknown = [option for option in volume.options if option.upper() not in _OPTIONS]
+    if unknown:
+        raise ValueError(f"RAID options {', '.join(unknown)} are not known; there are {', '.join(_OPTIONS)}")
+    return list(volume.options)
+
+
+def _controller(volume: RaidVolume) -> int:
+    controllers = {disk.controller for disk in volume.disks}
+    if len(controllers) != 1:
+        raise ValueError(f"{volume} is of disks behind {len(controllers)} controllers")
+    return controllers.pop()
+
+
+class StorCli:
+    """storcli and perccli; they answer in JSON."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    @property
+    def questions(self) -> Sequence[str]:
+        return f"{self._path} /call/eall/sall show all J", f"{self._path} /call/vall show all J"
+
+    def understand(self, answers: Sequence[str]) -> State:
+        disks, volumes = answers
+        return parse_storcli(disks, volumes)
+
+    def command(self, step: Step) -> str:
+        return f"{self._path} {self._words(step)} J"
+
+    def _words(self, step: Step) -> str:
+        match step:
+            case ClearForeign(controller):
+                return f"/c{controller}/fall delete"
+            case Delete(controller, number):
+                return f"/c{controller}/v{number} delete force"
+            case MakeGood(disk):
+                return f"/c{disk.controller}/e{disk.enclosure}/s{disk.slot} set good force"
+            case MakeSingle(disk):
+                return f"/c{disk.controller}/e{disk.enclosure}/s{disk.slot} set jbod"
+            case Initialise(controller, number):
+                return f"/c{controller}/v{number} start init"
+            case Create(volume):
+                drives = ",".join(f"{disk.enclosure}:{disk.slot}" for disk in volume.disks)
+                spans = ["pdperarray=2"] if volume.level == 10 else []
+                options = [_OPTIONS[option.upper()] for option in _options(volume)]
+                words = [f"/c{_controller(volume)} add vd type=raid{volume.level} drives={drives}", *spans, *options]
+                return " ".join(words)
+
+    def done(self, printed: str) -> str | None:
+        try:
+            answers: list[dict[str, Any]] = json.loads(printed)["Controllers"]
+            failed = [each for each in answers if each["Command Status"]["Status"] != "Success"]
+        except (KeyError, TypeError, ValueError):
+            return f"its answer is not readable: {printed[:200]!r}"
+        return None if answers and not failed else _why(failed)
+
+
+def _why(failed: Sequence[Mapping[str, Any]]) -> str:
+    """What storcli says of a failure: in general, and of each part."""
+    told = []
+    for each in failed:
+        status = each["Command Status"]
+        told.append(str(status.get("Description", "no reason given")))
+        told += [str(part.get("ErrMsg")) for part in status.get("Detailed Status") or () if part.get("ErrMsg")]
+    return "; ".join(told) or "it answers for no controller"
+
+
+class MegaCli:
+    """MegaCLI, which older controllers need; it answers in lines."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    @property
+    def questions(self) -> Sequence[str]:
+        return f"{self._path} -PDList -aALL -NoLog", f"{self._path} -LdPdInfo -aALL -NoLog"
+
+    def understand(self, answers: Sequence[str]) -> State:
+        disks, volumes = answers
+        return parse_megacli(disks, volumes)
+
+    def command(self, step: Step) -> str:
+        words, controller = self._words(step)
+        return f"{self._path} {words} -a{controller} -NoLog"
+
+    def _words(self, step: Step) -> tuple[str, int]:
+        match step:
+            case ClearForeign(controller):
+                return "-CfgForeign -Clear", controller
+            case Delete(controller, number):
+                return f"-CfgLdDel -L{number} -Force", controller
+            case MakeGood(disk):
+                return f"-PDMakeGood -PhysDrv {_drives([disk])} -Force", disk.controller
+            case MakeSingle(disk):
+                return f"-PDMakeJBOD -PhysDrv {_drives([disk])}", disk.controller
+            case Initialise(controller, number):
+                return f"-LDInit -Start -L{number}", controller
+            case Create(volume):
+                disks = volume.disks
+                if volume.level == 10:
+                    pairs = [disks[at : at + 2] for at in range(0, len(disks), 2)]
+                    words = ["-CfgSpanAdd -r10", *(f"-Array{n}{_drives(pair)}" for n, pair in enumerate(pairs))]
+                else:
+                    words = [f"-CfgLdAdd -r{volume.level} {_drives(disks)}"]
+                return " ".join([*words, *_options(volume)]), _controller(volume)
+
+    def done(self, printed: str) -> str | None:
+        if re.search(r"^Exit Code: 0x0+\s*$", printed, re.MULTILINE):
+            return None
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
+        return "; ".join(lines[-3:]) or "it says nothing"
+
+
+def _drives(disks: Sequence[RaidDisk]) -> str:
+    return f"'[{','.join(f'{disk.enclosure}:{disk.slot}' for disk in disks)}]'"

@@ -1,0 +1,141 @@
+"""From what a controller has to what it is to have, and what that destroys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...model.raid import RaidDisk, RaidLayout, RaidVolume
+from .state import FoundVolume, Place, State
+
+
+@dataclass(frozen=True, slots=True)
+class ClearForeign:
+    """Forget configurations that disks brought along from another controller."""
+
+    controller: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a volume; what it held is lost."""
+
+    controller: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeGood:
+    """Take a disk from the operating system, so that it can become a member."""
+
+    disk: RaidDisk
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a volume."""
+
+    volume: RaidVolume
+
+
+@dataclass(frozen=True, slots=True)
+class Initialise:
+    """Blank both ends of a new volume: old members may show an old partition table again."""
+
+    controller: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSingle:
+    """Show a disk to the operating system as it is (JBOD)."""
+
+    disk: RaidDisk
+
+
+Step = ClearForeign | Delete | MakeGood | Create | Initialise | MakeSingle
+
+
+def changed(layout: RaidLayout, state: State) -> list[str]:
+    """How the disks differ from those that the plan named, one sentence each; none: go on."""
+    found = []
+    for wanted in layout.disks:
+        disk = state.disk_at(wanted)
+        if disk is None:
+            found.append(f"disk {wanted.place} ({wanted.serial or 'no serial'}) is gone")
+        elif not disk.is_one(wanted):
+            is_now = " or ".join(sorted(disk.serials)) or "of no serial"
+            found.append(f"disk {wanted.place} is {is_now}, the plan saw {wanted.serial}")
+        elif disk.use == "other":
+            found.append(f"disk {wanted.place} cannot be used: it is {disk.told}")
+    return found
+
+
+def steps(layout: RaidLayout, state: State) -> tuple[Step, ...]:
+    """What to do, in order. Volumes that are there already stay; so does every disk that is not named."""
+    missing = [volume for volume in layout.volumes if _found(volume, state) is None]
+    needed = {_place(disk): disk for volume in missing for disk in volume.disks}
+    needed |= {_place(disk): disk for disk in layout.single}
+    there = {place: disk for place in needed if (disk := state.disk_at(needed[place]))}
+    single = {_place(disk) for disk in layout.single}
+    return (
+        *(ClearForeign(c) for c in sorted({place[0] for place, disk in there.items() if disk.foreign})),
+        *(Delete(v.controller, v.number) for v in state.volumes if v.disks & needed.keys()),
+        *(MakeGood(needed[p]) for p, d in sorted(there.items()) if d.use == "single" and p not in single),
+        *(Create(volume) for volume in missing),
+        *(MakeSingle(needed[p]) for p, d in sorted(there.items()) if d.use != "single" and p in single),
+    )
+
+
+def made_volumes(todo: Iterable[Step], state: State) -> tuple[Initialise, ...]:
+    """What is left to do once all is made: each new volume by the number that it got."""
+    made = [_found(step.volume, state) for step in todo if isinstance(step, Create)]
+    return tuple(Initialise(volume.controller, volume.number) for volume in made if volume is not None)
+
+
+def in_the_way(todo: Iterable[Step], state: State, ours: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """What these steps destroy and we did not make: on what, what.
+
+    Args:
+        todo: The steps.
+        state: What they were decided from.
+        ours: Identities of disks that we have erased before.
+    """
+    mine = {identity.partition(" ")[0] for identity in ours}
+    found = []
+    for step in todo:
+        match step:
+            case Delete(controller, number):
+                volume = next(v for v in state.volumes if (v.controller, v.number) == (controller, number))
+                if not _told(volume.disks) <= mine:
+                    found.append((f"controller {controller}", _describe(volume)))
+            case ClearForeign(controller):
+                of = {disk.place for disk in state.disks if disk.foreign and disk.controller == controller}
+                if not _told(of) <= mine:
+                    found.append((f"controller {controller}", f"a foreign configuration on {_listed(of)}"))
+            case MakeGood(disk) if disk.place not in mine:
+                found.append((f"controller {disk.controller}", f"disk {disk.place}, shown to the operating system"))
+            case _:
+                pass
+    return tuple(found)
+
+
+def _describe(volume: FoundVolume) -> str:
+    level = "a volume" if volume.level is None else f"RAID {volume.level}"
+    return f"volume {volume.number}, {level} of {_listed(volume.disks)}"
+
+
+def _listed(places: Iterable[Place]) -> str:
+    return ", ".join(":".join(map(str, place)) for place in sorted(places))
+
+
+def _told(places: Iterable[Place]) -> set[str]:
+    return {":".join(map(str, place)) for place in places}
+
+
+def _place(disk: RaidDisk) -> Place:
+    return disk.controller, disk.enclosure, disk.slot
+
+
+def _found(volume: RaidVolume, state: State) -> FoundVolume | None:
+    """The very volume, where it is there already."""
+    wanted = frozenset(map(_place, volume.disks))
+    return next((v for v in state.volumes if v.disks == wanted and v.level == volume.level), None)
