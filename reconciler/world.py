@@ -16,6 +16,7 @@ from .enc.view import Member
 from .hardware.choice import choose_disks, disks_in_use
 from .hardware.match import match as match_profiles
 from .hardware.racking import rack
+from .hardware.raid import raid_layout
 from .model.hardware import Hardware, Match, Racked
 from .model.machine import (
     Allocation,
@@ -31,6 +32,7 @@ from .model.machine import (
     Seen,
     Vip,
 )
+from .model.raid import RaidLayout
 from .model.tree import SpecTree
 
 NOT_SEEN = History()
@@ -78,6 +80,7 @@ class Understood:
     match: Match
     racked: Racked | None
     disks: DiskChoice | None  # to be installed on
+    raid: RaidLayout | None = None  # asked of its controllers
     in_use: DiskChoice | None = None  # once it is installed
 
 
@@ -186,6 +189,7 @@ class World:
                 self._alike.setdefault((found.profiles, *found.refused.items()), found),
                 racked if isinstance(racked, Racked) else None,
                 self._same(choose_disks(hardware, profile) if profile else None),
+                raid_layout(hardware, profile) if profile else None,
                 self._same(disks_in_use(hardware, profile) if profile else None),
             )
             self._understood[key] = known
@@ -222,6 +226,7 @@ class World:
             match=understood.match,
             racked=understood.racked,
             disks=understood.disks,
+            raid=understood.raid,
             allocation=allocation,
             history=history,
             conflict=conflict,

@@ -22,6 +22,7 @@ from ..model.actions import (
     BootDisk,
     BootLive,
     ConfigureBmc,
+    ConfigureRaid,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -63,6 +64,7 @@ class Limits:
             BootDisk: 10 * _MINUTE,
             PowerOn: 5 * _MINUTE,
             ConfigureBmc: 20 * _MINUTE,  # a dozen commands inside, and minutes until the BMC answers from here
+            ConfigureRaid: 30 * _MINUTE,  # each command is seconds, on a slow controller with sixty disks a minute
             InstallOs: 180 * _MINUTE,
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
             RollOut: 150 * _MINUTE,

@@ -17,7 +17,8 @@ def raid_layout(hardware: Hardware, profile: HardwareProfileSpec) -> RaidLayout 
     plan = disk_plan(hardware, profile)
     if isinstance(plan, Refusal) or not hardware.physical_disks:
         return None
-    volumes, single = [], []
+    volumes: list[RaidVolume] = []
+    single: list[RaidDisk] = []
     for entry in plan.taken:
         members = _behind(entry.disks)
         if entry.raid is None or not members:

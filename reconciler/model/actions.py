@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from .interfaces import NodeInterface
+from .raid import RaidDisk, RaidLayout, RaidVolume
 
 
 class Risk(StrEnum):
@@ -98,6 +99,25 @@ class RootImage:
 
     url: str
     sha256: str  # of the tarball, in hex
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigureRaid(_MachineAction):
+    """Make volumes of disks behind a RAID controller, from the live system. What is there as wanted is left alone."""
+
+    risk: ClassVar[Risk] = Risk.DESTRUCTIVE
+    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "whatever"})
+    type: Literal["configure_raid"] = "configure_raid"
+    volumes: tuple[RaidVolume, ...]
+    single: tuple[RaidDisk, ...]  # shown to the operating system one by one
+    ours: tuple[str, ...] = ()  # identities of disks that we erased before: what was made of them may go
+    may_hold: tuple[tuple[str, str], ...] = ()  # what else may be deleted: on what, what
+    whatever: bool = False  # anything that is in the way
+
+    @property
+    def layout(self) -> RaidLayout:
+        """What is to be there in the end."""
+        return RaidLayout(self.volumes, self.single)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +230,7 @@ Action = (
     | RenewCertificates
     | BootLive
     | ConfigureBmc
+    | ConfigureRaid
     | InstallOs
     | BootDisk
     | RunPuppet

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .actions import Action, ConfigureBmc, InstallOs, Release, RunHook, TellCluster
+from .actions import Action, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
 from .machine import History, Phase
 
 
@@ -165,6 +165,8 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
     done = replace(_closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at)
     if isinstance(action, InstallOs):
         done = replace(done, reinstall=action.reinstall)
+    if isinstance(action, ConfigureRaid):
+        done = replace(done, raid=action.id, found=())
     if isinstance(action, ConfigureBmc):
         done = replace(done, bmc=action)
     if isinstance(action, Release):  # its BMC stays as it is

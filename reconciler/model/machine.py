@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from .actions import Action, ConfigureBmc
 from .hardware import Hardware, Match, Racked
+from .raid import RaidLayout
 
 
 class Phase(StrEnum):
@@ -138,6 +139,7 @@ class History:
     install_generation: int = 0  # of that install
     erased: tuple[str, ...] = ()  # identity of every disk that we erased, or were about to: what it holds is ours
     found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
+    raid: str | None = None  # id of the action that last made the controllers as wanted
     installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
@@ -178,6 +180,7 @@ class MachineView:
     seen: Seen | None = None
     match: Match = Match()
     racked: Racked | None = None
+    raid: RaidLayout | None = None  # what its profile asks of its RAID controllers; None: nothing
     disks: DiskChoice | None = None  # None: its profile names no system disk, or the machine has none that fits
     allocation: Allocation | None = None
     history: History = History()

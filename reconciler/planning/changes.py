@@ -31,6 +31,7 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         m.match.profiles,
         place,
         disks,
+        *([m.raid] if m.raid else []),
         _held(m.allocation) if m.allocation else None,
         _history(m.history),
         m.conflict,

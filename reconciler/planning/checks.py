@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..model.actions import Enroll, InstallOs, Release, Risk, RollOut
+from ..model.actions import ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Plan, PlanningInput, Wait
 from .candidates import UNPINNED
@@ -56,7 +56,11 @@ def _nobody_hurt(plan: Plan, given: PlanningInput) -> Iterator[str]:
             yield f"{step.serial}: protected, and {step.action.type}"
         if m.conflict or m.history.open:
             yield f"{step.serial}: held, and {step.action.type}"
-        if isinstance(step.action, InstallOs | Release) and m.allocation is None and not given.observed.retired:
+        if (
+            isinstance(step.action, InstallOs | ConfigureRaid | Release)
+            and m.allocation is None
+            and not given.observed.retired
+        ):
             yield f"{step.serial}: holds nothing, and {step.action.type}"
         if isinstance(step.action, RollOut) and (others := _peers_taken_down(step, plan, views)):
             yield f"{step.serial}: runs Puppet together with {', '.join(others)} of its quorum"

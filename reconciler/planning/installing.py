@@ -11,7 +11,10 @@ from .interfaces import NotPossibleError, interfaces_of
 from .tunables import Tunables
 
 Found = tuple[tuple[str, str], ...]
-"""Pairs: a disk's identity, and what it holds."""
+"""Pairs: a disk's identity or a RAID controller, and what it holds."""
+
+CONTROLLER = "controller "
+"""How what is on a RAID controller begins."""
 
 
 def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
@@ -58,7 +61,8 @@ def _released(at: datetime) -> str:
 
 
 def _told(found: Found) -> str:
-    return ", ".join(f"{on.partition(' ')[0]} ({what})" for on, what in sorted(found))
+    names = ((on if on.startswith(CONTROLLER) else on.partition(" ")[0], what) for on, what in sorted(found))
+    return ", ".join(f"{name} ({what})" for name, what in names)
 
 
 def _covers(given: Approval, on: str, found: Found) -> bool:
@@ -68,11 +72,10 @@ def _covers(given: Approval, on: str, found: Found) -> bool:
 
 def foreign_data(m: MachineView) -> Found:
     """What the disks that would be erased hold and we did not put there: as reported, or met by the last try."""
-    if m.seen is None or m.disks is None:
-        return ()
-    erased = set(m.disks.identity) - set(m.history.erased)
-    reported = {(disk.identity, disk.contents) for disk in m.seen.hardware.disks if disk.contents}
-    return tuple(sorted(each for each in reported | set(m.history.found) if each[0] in erased))
+    erased = set(m.disks.identity if m.disks else ()) - set(m.history.erased)
+    reported = {(disk.identity, disk.contents) for disk in m.seen.hardware.disks if disk.contents} if m.seen else set()
+    known = reported | set(m.history.found)
+    return tuple(sorted(each for each in known if each[0] in erased or each[0].startswith(CONTROLLER)))
 
 
 def reinstall_question(m: MachineView, at: Circumstances) -> str:
@@ -101,12 +104,19 @@ def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None]
     """By kernel name what may be erased; the handler meets nothing else, or stops."""
     assert m.disks is not None
     touched = {text.partition(" ")[0]: text for text in m.disks.identity}
-    given = at.approval(m, "install_os")
-    whatever = m.history.left_service is not None or at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC
-    if given is not None and m.history.released is not None:
-        whatever = whatever or given.covers in (None, _released(m.history.released))
+    whatever = may_be_anything(m, at)
     ours = [(name, None) for name, text in touched.items() if whatever or text in m.history.erased]
-    return (*ours, *((on.partition(" ")[0], what) for on, what in foreign_data(m)))
+    return (*ours, *((on.partition(" ")[0], what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)))
+
+
+def may_be_anything(m: MachineView, at: Circumstances) -> bool:
+    """Whether whatever it holds may be erased, unseen."""
+    if m.history.left_service is not None or at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC:
+        return True
+    given = at.approval(m, "install_os")
+    return (
+        given is not None and m.history.released is not None and given.covers in (None, _released(m.history.released))
+    )
 
 
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:

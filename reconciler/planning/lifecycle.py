@@ -19,6 +19,7 @@ from ..model.units import render_size
 from .bmcs import configure_bmc
 from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, install_unseen, later, said_after
 from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
+from .raid import raid_because, raid_wanted
 
 
 def next_step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
@@ -71,10 +72,13 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         return Advance(m.serial, Phase.INSTALLED, done)
     if _withdrawn(m, at):
         return Advance(m.serial, Phase.IN_SERVICE, "its reinstall was withdrawn before it began")
-    blocked = _papers(m, held) or not_installable(m, held, at) or unapproved_install(m, at)
-    if blocked:
+    raid = raid_wanted(m, held, at)
+    missing = None if raid else not_installable(m, held, at)
+    if blocked := _papers(m, held) or missing or unapproved_install(m, at):
         return blocked
-    if in_live(m, at) or install_unseen(m, held):
+    if raid and in_live(m, at):
+        return Act(raid, raid_because(held, raid.layout))
+    if in_live(m, at) or (install_unseen(m, held) and not raid):
         if running := _running_install(m, at):
             return running
         if not install_unseen(m, held) and (of_bmc := configure_bmc(m, held, at.bmcs, _tired(m, "configure_bmc", at))):

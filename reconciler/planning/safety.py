@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ..model.actions import InstallOs, Release, Risk, RollOut
+from ..model.actions import ConfigureRaid, InstallOs, Release, Risk, RollOut
 from ..model.machine import MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.spec import Lifecycle, Policy
@@ -112,7 +112,7 @@ def _rolls_out(step: Step) -> bool:
 def _is_being_wiped(m: MachineView) -> bool:
     """Whether it takes one of the slots for destructive steps: from leaving service until its install has ended."""
     waits_for_install = m.history.left_service is not None and m.history.phase is Phase.ENROLLED
-    return waits_for_install or isinstance(m.history.open, InstallOs)
+    return waits_for_install or isinstance(m.history.open, InstallOs | ConfigureRaid)
 
 
 def _leaves_service(step: Step) -> bool:
@@ -122,7 +122,7 @@ def _leaves_service(step: Step) -> bool:
 def _begins_wiping(step: Step, m: MachineView) -> bool:
     if _is_being_wiped(m):
         return False
-    return _leaves_service(step) or (isinstance(step, Act) and isinstance(step.action, InstallOs))
+    return _leaves_service(step) or (isinstance(step, Act) and isinstance(step.action, InstallOs | ConfigureRaid))
 
 
 class _Service:

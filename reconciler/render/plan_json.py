@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from ..model.actions import Action, RootImage
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
+from ..model.raid import RaidDisk, RaidVolume
 from .plan_groups import SummaryJson, summary
 from .words import because_of, risk_of
 
@@ -108,10 +109,10 @@ def _action_json(action: Action) -> dict[str, object]:
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, NodeInterface | RootImage):
+    if isinstance(value, NodeInterface | RootImage | RaidVolume | RaidDisk):
         return _fields(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _fields(value: Action | NodeInterface | RootImage) -> dict[str, object]:
+def _fields(value: Action | NodeInterface | RootImage | RaidVolume | RaidDisk) -> dict[str, object]:
     return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

@@ -9,6 +9,7 @@ from ..model.actions import (
     BootDisk,
     BootLive,
     ConfigureBmc,
+    ConfigureRaid,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -85,6 +86,14 @@ def _enroll(action: Enroll) -> str:
     return f"enroll as {action.hostname} ({addresses}){replacing}{vips}"
 
 
+def _raid(action: ConfigureRaid) -> str:
+    """The volumes by their disks, each with its serial."""
+    made = [f"RAID {v.level} of {', '.join(disk.identity for disk in v.disks)}" for v in action.volumes]
+    single = [f"disks {', '.join(disk.identity for disk in action.single)} one by one"] if action.single else []
+    gone = [f"deleting {what} of {on}" for on, what in action.may_hold]
+    return f"have {'; '.join([*made, *single])}{''.join(f', {each}' for each in gone)}"
+
+
 def _erased(action: InstallOs) -> list[str]:
     """Every disk that is erased, with what it is recognised by."""
     known = {text.partition(" ")[0]: text.partition(" ")[2] for text in action.identity}
@@ -99,6 +108,7 @@ _WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     RenewCertificates: lambda a: "renew certificates: " + ", ".join(f"{o}:{s}/{k}" for o, s, k, _ in a.certificates),
     BootLive: lambda a: "network-boot it into the live system",
     ConfigureBmc: _configure,
+    ConfigureRaid: _raid,
     InstallOs: lambda a: f"install {a.release} as {a.hostname}, erasing {', '.join(_erased(a))}",
     BootDisk: lambda a: "boot it from its disk",
     RunPuppet: lambda a: f"see to the first Puppet run of {a.hostname}",

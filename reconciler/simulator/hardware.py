@@ -1,5 +1,6 @@
 """What simulated servers report: the stock agent's JSON, for three server models."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 GB = 1000**3
@@ -12,8 +13,18 @@ class Model:
     product: str
     memory_mib: int
     disks: tuple[tuple[str, int], ...]
-    volumes: tuple[int, ...] = ()  # sizes of the volumes that the RAID controller shows; empty: no controller
+    volumes: tuple[int, ...] = ()  # sizes of the volumes that the RAID controller was delivered with
     controller: str = "C620 Series Chipset Family SATA Controller [AHCI mode]"
+
+    @property
+    def has_raid(self) -> bool:
+        """Whether its disks are behind a RAID controller."""
+        return "MegaRAID" in self.controller
+
+    @property
+    def delivered(self) -> list[tuple[int, list[int]]]:
+        """The volumes that it came with, as level and slots: a mirror of the first two disks, then disk by disk."""
+        return [(1, [0, 1]), *((0, [slot]) for slot in range(2, len(self.volumes) + 1))][: len(self.volumes)]
 
 
 _SSD = ("MTFDDAK240TDS", 240_057_409_536)
@@ -23,6 +34,7 @@ _MEGARAID = "MegaRAID SAS-3 3108 [Invader]"
 
 CONTROLLER = Model("PowerEdge R440", 65536, (_SSD, _SSD), (_SSD[1],), _MEGARAID)
 PROXY = Model("PowerEdge R430", 131072, (_SSD, _SSD, *[_SSD_BIG] * 4), (_SSD[1], *[_SSD_BIG[1]] * 4), _MEGARAID)
+BARE = Model("PowerEdge R440", 65536, (_SSD, _SSD), (), _MEGARAID)  # as CONTROLLER, with no volume made yet
 STORE = Model("PowerEdge R740xd", 131072, (*[_HDD] * 12, _SSD, _SSD))
 
 
@@ -42,7 +54,14 @@ def disk_names(model: Model) -> dict[str, tuple[str, int]]:
     return {f"sd{chr(ord('a') + i)}": disk for i, disk in enumerate(model.disks)}
 
 
-def report(placed: Placed, present: frozenset[str], bmc_address: str, *, installed: bool = False) -> dict[str, object]:
+def report(
+    placed: Placed,
+    present: frozenset[str],
+    bmc_address: str,
+    *,
+    installed: bool = False,
+    volumes: Iterable[int] | None = None,
+) -> dict[str, object]:
     """The stock agent's report of a server that has the disks named in ``present``.
 
     The stock agent runs in the live system only. One that runs on an ``installed`` system has to say so.
@@ -50,21 +69,21 @@ def report(placed: Placed, present: frozenset[str], bmc_address: str, *, install
     model = placed.model
     disks = {name: disk for name, disk in disk_names(model).items() if name in present}
     found: dict[str, object] = {
-        "blockdevices": _volumes(model) if model.volumes else _plain(disks),
+        "blockdevices": _volumes(model.volumes if volumes is None else volumes) if model.has_raid else _plain(disks),
         "interfaces": [_interface(placed, index) for index in range(4)],
         "blkdev_ctrl": [
             {
-                "hwid": "raid" if model.volumes else "sata",
-                "vendor": "Broadcom / LSI" if model.volumes else "Intel Corporation",
+                "hwid": "raid" if model.has_raid else "sata",
+                "vendor": "Broadcom / LSI" if model.has_raid else "Intel Corporation",
                 "product": model.controller,
-                "ctrl_type": "LSI-raid" if model.volumes else "none",
-                "firmware_version": "4.300.00-8366" if model.volumes else "0.0.0",
+                "ctrl_type": "LSI-raid" if model.has_raid else "none",
+                "firmware_version": "4.300.00-8366" if model.has_raid else "0.0.0",
             }
         ],
         "machine": [_machine(placed, bmc_address) | ({"installed_system": "yes"} if installed else {})],
         "memory": [{"size": str(model.memory_mib), "type": "DDR4", "speed": "2933", "manufacturer": "Hynix"}],
     }
-    if model.volumes:
+    if model.has_raid:
         found["phys-blockdevices"] = [_physical(placed, name, disk) for name, disk in disks.items()]
     return found
 
@@ -104,8 +123,22 @@ def _interface(placed: Placed, index: int) -> dict[str, str]:
     }
 
 
-def _volumes(model: Model) -> list[dict[str, str]]:
-    return [_block(f"sd{chr(ord('a') + i)}", "PERC H730 Mini", size) for i, size in enumerate(model.volumes)]
+def drives(placed: Placed, present: frozenset[str]) -> dict[int, tuple[str, str, int]]:
+    """Slot to serial, model and size of every disk that is there."""
+    disks = {name: disk for name, disk in disk_names(placed.model).items() if name in present}
+    return {_slot(name): (_serial(placed, _slot(name)), *disk) for name, disk in disks.items()}
+
+
+def _slot(name: str) -> int:
+    return ord(name[-1]) - ord("a")
+
+
+def _serial(placed: Placed, slot: int) -> str:
+    return f"PHYF{placed.number:03d}{slot:02d}"
+
+
+def _volumes(sizes: Iterable[int]) -> list[dict[str, str]]:
+    return [_block(f"sd{chr(ord('a') + i)}", "PERC H730 Mini", size) for i, size in enumerate(sizes)]
 
 
 def _plain(disks: dict[str, tuple[str, int]]) -> list[dict[str, str]]:
@@ -117,13 +150,13 @@ def _block(name: str, model: str, size: int) -> dict[str, str]:
 
 
 def _physical(placed: Placed, name: str, disk: tuple[str, int]) -> dict[str, str]:
-    slot = ord(name[-1]) - ord("a")
+    slot = _slot(name)
     return {
         "controller": "0",
         "enclosure": "32",
         "slot": str(slot),
         "model": disk[0],
-        "serial": f"PHYF{placed.number:03d}{slot:02d}",
+        "serial": _serial(placed, slot),
         "size": str(disk[1]),
         "state": "Online",
     }

@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 from ..provisioning import remote
 from ..provisioning.image import COMMAND
 from ..provisioning.install import PROGRAM
-from . import hardware
+from . import hardware, storcli
 from .agent import Agent
 
 _PROGRAMS = {
@@ -97,6 +97,7 @@ class SimServer:
     first_runs: int = 0  # Puppet runs of the first boot
     first_boot_goes_on: bool = False
     boot_id: str = ""
+    controller: storcli.Controller | None = None
     on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
     in_band: Callable[[str], Awaitable[tuple[int, str, str]]] | None = None  # ipmitool, to its BMC
     on_halt: Callable[["SimServer"], Awaitable[None]] | None = None
@@ -111,6 +112,9 @@ class SimServer:
             path = self.root / "disks" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{model} {size}\n")
+        if self.placed.model.has_raid:
+            self.controller = storcli.Controller(self.root / "controller.json", self._drives)
+            self.controller.begin(self.placed.model.delivered)
         (self.root / "bin").mkdir(exist_ok=True)
         for name, text in _PROGRAMS.items():
             program = self.root / "bin" / name
@@ -153,10 +157,22 @@ class SimServer:
         found = {file.name: file.read_text().split() for file in folder.iterdir()} if folder.is_dir() else {}
         return {"sda": ["gpt"], **found} if self.disk.exists() else found
 
+    @property
+    def _present(self) -> frozenset[str]:
+        return frozenset(path.name for path in (self.root / "disks").iterdir())
+
+    def _drives(self) -> storcli.Drives:
+        return hardware.drives(self.placed, self._present)
+
     def report(self) -> dict[str, object]:
         """What the agent would report now."""
-        present = frozenset(path.name for path in (self.root / "disks").iterdir())
-        return hardware.report(self.placed, present, self.bmc_address, installed=self.state is State.INSTALLED)
+        return hardware.report(
+            self.placed,
+            self._present,
+            self.bmc_address,
+            installed=self.state is State.INSTALLED,
+            volumes=self.controller.volumes() if self.controller else None,
+        )
 
     async def power_on(self, device: str) -> None:
         """Boot from ``network`` or ``disk``; ``default``: from disk where there is something on it."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import bmc, remote
+from ..provisioning import bmc, raid, remote
+from . import storcli
 from .server import SimServer, State
 
 NOT_FOUND = 127
@@ -111,6 +112,8 @@ async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") 
 
 
 async def _run(server: SimServer, command: str) -> tuple[int, str]:
+    if server.controller and (said := server.controller.answer(command)):
+        return said
     answer = {**_ALWAYS, **_WHILE.get(server.state, {})}.get(command)
     if server.state is State.INSTALLED and (told := remote.is_on_controller(command)) is not None:
         server.told.append(told)
@@ -160,6 +163,10 @@ async def _marker(server: SimServer) -> tuple[int, str]:
 
 async def _unit(server: SimServer) -> tuple[int, str]:
     return (0, "active\n") if server.installing else (3, "inactive\n")
+
+
+async def _raid_tool(server: SimServer) -> tuple[int, str]:
+    return (0, f"{storcli.PATH}\n") if server.controller else (1, "")
 
 
 async def _start(server: SimServer) -> tuple[int, str]:
@@ -213,7 +220,7 @@ _ALWAYS: dict[str, Answer] = {
 """Questions, which any system can be asked."""
 
 _WHILE: dict[State, dict[str, Answer]] = {
-    State.LIVE: {remote.START_INSTALL: _start},
+    State.LIVE: {raid.FIND_TOOL: _raid_tool, remote.START_INSTALL: _start},
     State.INSTALLED: {
         remote.READ_LAST_RUN: _last_run,
         remote.READ_FIRST_RUNS: _first_runs,

@@ -9,6 +9,7 @@ from ...model.actions import (
     BootDisk,
     BootLive,
     ConfigureBmc,
+    ConfigureRaid,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -26,6 +27,7 @@ from .boot import boot_disk, boot_live, power_on
 from .install import install_os
 from .outside import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
+from .raid import configure_raid
 from .records import enroll, mint, release, renew
 from .tools import Options, Tools
 
@@ -35,6 +37,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     RenewCertificates: renew,
     BootLive: boot_live,
     ConfigureBmc: configure_bmc,
+    ConfigureRaid: configure_raid,
     InstallOs: install_os,
     BootDisk: boot_disk,
     RunPuppet: run_puppet,

@@ -14,9 +14,7 @@ from ...model.machine import Seen
 from ...provisioning import disks, remote
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import Tools, ask, marker, right_machine, where
-
-_RUNS = frozenset({"active", "activating", "deactivating"})
+from .tools import RUNS, Tools, ask, marker, right_machine, where
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
@@ -69,7 +67,7 @@ async def _state(tools: Tools, shell: Shell) -> tuple[bool, remote.InstallState 
         state = remote.parse_state(ran.stdout) if ran.status == 0 else None
     except ValueError as error:
         raise PermanentError(str(error)) from error
-    return unit.stdout.strip() in _RUNS, state
+    return unit.stdout.strip() in RUNS, state
 
 
 async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: Seen) -> None:

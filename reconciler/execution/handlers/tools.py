@@ -13,6 +13,9 @@ from ...provisioning import remote
 from ..ensure import Time
 from ..ports import BmcPasswords, Directory, Progress, Records, RememberingBmcs, Shell, Shells, TellChild
 
+RUNS = frozenset({"active", "activating", "deactivating"})
+"""What ``remote.READ_UNIT`` prints of an installer that runs."""
+
 MINTING_AT_ONCE = 2
 """Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""
 
@@ -25,6 +28,7 @@ class Options:
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
+    raid: float = 180.0  # for one command of a RAID controller
     poll: float = 5.0  # between two looks at a running install
     silence: float = 120.0  # a machine being installed may be out of reach for so long
     install: float = 170 * 60.0  # a slow mirror makes an install last an hour

@@ -1,0 +1,34 @@
+"""What is still to be made of the disks behind a machine's RAID controllers, before anything is installed on them."""
+
+from ..model.actions import ConfigureRaid
+from ..model.machine import Allocation, MachineView
+from ..model.raid import RaidLayout
+from .circumstances import Circumstances
+from .installing import CONTROLLER, foreign_data, may_be_anything
+
+
+def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> ConfigureRaid | None:
+    """The configuration that nobody saw in place yet, for this machine in this place; None: there is none to make.
+
+    What the controller has already is left alone: most often this action finds nothing to do. A machine that is
+    reinstalled keeps what it has, as its data lies on it.
+    """
+    if m.raid is None or m.history.left_service is not None:
+        return None
+    places = {disk.identity for disk in m.raid.disks}
+    action = ConfigureRaid(
+        serial=m.serial,
+        generation=held.generation,
+        volumes=m.raid.volumes,
+        single=m.raid.single,
+        ours=tuple(sorted(places & set(m.history.erased))),
+        may_hold=tuple(each for each in foreign_data(m) if each[0].startswith(CONTROLLER)),
+        whatever=may_be_anything(m, at),
+    )
+    return None if m.history.raid == action.id else action
+
+
+def raid_because(held: Allocation, layout: RaidLayout) -> str:
+    """Why its controllers are touched."""
+    single = [f"disks {', '.join(disk.place for disk in layout.single)} one by one"] if layout.single else []
+    return f"profile {held.profile} asks for {'; '.join([*map(str, layout.volumes), *single])}"
