@@ -155,8 +155,8 @@ class VirtualServer:
             await asyncio.sleep(0.2)
 
     def _on(self, device: str) -> None:
-        log = (self.folder / "qemu.log").open("ab")
-        self._qemu = subprocess.Popen(self._command(device), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with (self.folder / "qemu.log").open("ab") as log:
+            self._qemu = subprocess.Popen(self._command(device), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _off(self) -> None:
         if self._qemu is not None:
