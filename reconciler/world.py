@@ -87,8 +87,8 @@ class Understood:
 _WITH_PROGRESS = ("controller", "cephosd", "billosd")
 """Roles with parameters that change once a node, or all nodes of the role, have been in service."""
 
-HORIZON = timedelta(days=400)
-"""Certificates that end later than that are nobody's concern yet."""
+HORIZON = timedelta(days=1000)
+"""Certificates that end later than that are nobody's concern yet: no policy can look further ahead."""
 
 UNKNOWN = Understood(Match(), None, None)
 """Of a machine that never reported."""

@@ -132,12 +132,14 @@ class _Service:
         self._at = at
         self._members: Counter[Pool] = Counter()
         self._out: Counter[Pool] = Counter()
+        self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind
         self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
         for m in machines.values():
             if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.left_service):
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
+                self._leading[pool[0]] += pool[1] == "controller" and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and pool[1] != "controller"
 
     def _is_out(self, m: MachineView) -> bool:
@@ -173,6 +175,8 @@ class _Service:
         others = self._out[pool] - self._is_out(m)
         if role in QUORUM_ROLES and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
+        if role == "compute" and m.history.told == 0 and (leading := self._leading[cluster]):
+            return f"{leading} controllers of {cluster} that are behind: they come first, it is new to them"
         if role == "controller" and (rolling := self._rolling[cluster]):
             return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"
         return None

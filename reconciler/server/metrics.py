@@ -26,6 +26,7 @@ class Metrics:
         self._actions = self._counter("actions", "Actions that ended, by type and result.", "type", "result")
         self._machines = self._gauge("machines", "Machines, by phase and kind of the next step.", "phase", "kind")
         self._attention = self._gauge("machines_by_tone", "Machines, by how much they need a human.", "tone")
+        self._behind = self._gauge("machines_behind", "Machines in service whose Puppet document has changed.")
         self._problem = self._gauge("git_problem", "1 while the newest commit cannot be used.")
         self._age = self._gauge("git_commit_age_seconds", "Age of the commit in force.")
         self._age.set_function(self._commit_age)
@@ -69,6 +70,7 @@ class Metrics:
             self._machines.labels(phase, kind).set(count)
         for tone in Tone:
             self._attention.labels(tone).set(view.totals.tones.get(tone, 0))
+        self._behind.set(sum(row.behind for row in view.machines))
         self._problem.set(view.source.problem is not None)
         self._committed_at = view.source.committed_at
         return generate_latest(self.registry)

@@ -1,9 +1,14 @@
 """What breaks in a machine room: every story ends in service, or in a state that tells an operator what to do."""
 
 import asyncio
+import contextlib
 import json
+from datetime import timedelta
 from pathlib import Path
 
+from reconciler.model.machine import SecretRef
+from reconciler.secrets.mint import AUTHORITY
+from reconciler.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 from reconciler.simulator.agent import Agent
 from reconciler.simulator.hardware import CONTROLLER, Placed, report
 from reconciler.simulator.server import SimServer
@@ -96,6 +101,32 @@ async def test_a_hook_that_hangs_is_killed_and_told_again_when_an_operator_says_
         ]  # fmt: skip
         assert told[0]["password"] == server.root_password
         assert not any(str(server.root_password) in event.text for event in w.events())
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_certificate_that_is_about_to_end_is_renewed_and_handed_out(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        server = only(w)
+        await w.started()
+        await w.fleet.press_power_buttons()
+        row = (await w.until_in_service(1))["machines"][0]
+        ref = SecretRef(row["hostname"], "pki", "client", "certificate")
+        with contextlib.closing(w.site()) as site:
+            soon = site.now() - timedelta(days=CERTIFICATE_YEARS * 365 - 10)
+            old = issue(site.store.secret(AUTHORITY) or "", Subjects((row["hostname"],)), soon, client_only=True)
+            site.store.set_secret(ref, old, site.now(), "a test")
+        await w.until("it is renewed", lambda: any(e.kind == "certificate-renewed" for e in w.events()))
+        renewed = await w.until_row(
+            server.serial, lambda now: now["document"] != row["document"] and now["kind"] == "settled"
+        )
+        assert renewed["applied"] == renewed["document"]
+        with contextlib.closing(w.site()) as site:
+            ends = {str(one.ref): one.expires_at for one in site.store.certificates()}
+            assert ends[str(ref)] > site.now() + timedelta(days=3000)
+        assert "due" not in await w.cli("pki")
+        told = [event.text for event in w.events(server.serial)]
+        assert told.count("renew_certificates succeeded") == 1
         await w.daemons[-1].terminate()
         assert_sound(w)
 

@@ -88,6 +88,15 @@ def test_others_go_as_many_at_once_as_may_be_unavailable_and_controllers_come_la
     assert rolled(steps(SPEC, [*done, *controllers], vips=VIPS)) == ["K3"]
 
 
+def test_a_compute_that_is_new_to_its_cluster_comes_after_the_controllers_that_it_leans_on():
+    new = behind("N", 1, "compute")
+    new = replace(new, history=replace(new.history, told=0))
+    found = steps(SPEC, [new, behind("K", 4)], vips=VIPS)
+    assert rolled(found) == ["K"]
+    assert found["N"].on == "1 controllers of cl1 that are behind: they come first, it is new to them"
+    assert rolled(steps(SPEC, [new, serving("K", 4)], vips=VIPS)) == ["N"]
+
+
 def test_a_document_that_breaks_nodes_goes_no_further_than_the_budget():
     computes = [failing(behind(f"C{n}", n, "compute")) if n > 2 else behind(f"C{n}", n, "compute") for n in range(1, 5)]
     found = steps(SPEC, computes, vips=VIPS)
