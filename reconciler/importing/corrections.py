@@ -29,6 +29,7 @@ SYSTEM_DISK = (
     "OCI lists the system's own disk among the data disks, because it only leaves out names that end in da.\n"
     "Drop this when you have seen that Ceph does not use it."
 )
+WITH_STAGE = "Drop it in any case when initial_mon_on_ctrl of the cluster becomes false."
 VM_NETWORK = (
     "OCI gives the management address for tunnels between instances, although the node is on a network of their own.\n"
     "Drop this to use that network: on all nodes at once, for tunnels need both ends there."
@@ -68,20 +69,39 @@ def _of_node(
     own_class = not (ceph_alone and machine.role in ("controller", "compute"))
     if machine.role in _VM_CLASSES and "vm-net" in on and own_class:
         yield "vm-network", VM_NETWORK, {_VM_CLASSES[machine.role]: {"vmnet_ip": management}}
-    if machine.role in _WITH_DISKS and (disks := _disks_of_oci(machine, profiles)) is not None:
-        yield "disks", SYSTEM_DISK, {_WITH_DISKS[machine.role]: {"block_devices": disks}}
+    puppet_class = _class_with_disks(machine, ceph_alone=ceph_alone)
+    if puppet_class and (disks := _disks_of_oci(machine, profiles)):
+        why = f"{SYSTEM_DISK}\n{WITH_STAGE}" if ceph_alone and machine.role == "compute" else SYSTEM_DISK
+        yield "disks", why, {puppet_class: {"block_devices": disks}}
+
+
+def _class_with_disks(machine: OciMachine, *, ceph_alone: bool) -> str | None:
+    """The class that is told of the machine's data disks."""
+    if machine.role != "compute":
+        return _WITH_DISKS.get(machine.role or "")
+    if ceph_alone:
+        return "oci::cephosd"
+    return "oci::compute" if machine.row["compute_is_cephosd"] == "yes" else None
 
 
 def _disks_of_oci(machine: OciMachine, profiles: Profiles) -> list[str] | None:
-    """The data disks that OCI names, where they are not ours; None: they are, or OCI was told of the system's."""
-    row, hardware = machine.row, machine.hardware
-    if hardware is None or row.get("install_on_raid") == "yes" or row.get("dest_blk") not in (None, "", "none"):
+    """The data disks that OCI names, where they are not ours; None: they are, or OCI gives no document at all."""
+    hardware, name = machine.hardware, profiles.of.get(machine.serial)
+    if hardware is None:
         return None
-    name = profiles.of.get(machine.serial)
     chosen = disks_in_use(hardware, profiles.specs[name]) if name else None
     ours = {disk.name for disk in hardware.disks if chosen is None or disk.device not in chosen.system_disks}
-    theirs = [disk.name for disk in hardware.disks if not disk.name.endswith("da")]
-    return theirs if set(theirs) != ours else None
+    theirs = [disk.name for disk in hardware.disks if not _is_system_disk(disk.name, machine.row)]
+    return theirs if theirs and set(theirs) != ours else None
+
+
+def _is_system_disk(disk: str, row: Row) -> bool:
+    """Whether OCI takes a disk for the system's: by the names that it was told, or by how the name ends."""
+    if row.get("install_on_raid") == "yes":
+        number = 4 if str(row.get("raid_type")) == "10" else 2
+        return disk in [row.get(f"raid_dev{index}") for index in range(number)]
+    named = str(row.get("dest_blk") or "none")
+    return disk.endswith("da") if named == "none" else disk == named
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

@@ -67,6 +67,9 @@ def _system_disks(machine: OciMachine) -> tuple[str, ...]:
         number = {"10": 4, "5": 3}.get(str(row.get("raid_type")), 2)
         return tuple(str(row[f"raid_dev{i}"]) for i in range(number) if row.get(f"raid_dev{i}"))
     named = str(row.get("dest_blk") or "none")
+    known = {disk.name for disk in machine.hardware.disks} if machine.hardware else set()
+    if named not in known and f"{named}n1" in known:  # people name an NVMe controller, and mean its disk
+        return (f"{named}n1",)
     return () if named == "none" else (named,)
 
 
