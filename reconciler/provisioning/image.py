@@ -157,7 +157,9 @@ make_bootable() {
         mount --make-rslave "$ROOT/$path"
     done
     inside ssh-keygen -A > /dev/null
-    inside update-initramfs -u -k all
+    if [ "$1" = /dev/md0 ]; then
+        inside update-initramfs -u -k all  # it names the RAID; the tarball's own finds any other root
+    fi
     for disk in $DISKS; do
         if [ "$FIRMWARE" = bios ]; then
             inside grub-install --target=i386-pc "/dev/$disk"
@@ -215,7 +217,7 @@ main() {
     say "Configuring $NODE"
     configure "$device"
     say "Installing GRUB"
-    make_bootable
+    make_bootable "$device"
     sync
     umount --recursive "$ROOT"
     say "Done"
