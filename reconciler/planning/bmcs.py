@@ -11,6 +11,7 @@ A machine that no network is for keeps its BMC's address, and gets the login onl
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 
 from ..model.actions import ConfigureBmc
@@ -27,6 +28,7 @@ class BmcBook:
         self._settings = spec.fleet.bmc
         self._owners: dict[str, set[str]] = defaultdict(set)  # serials by address; more than one: a conflict
         self._given = {m.serial: m.history.bmc_address for m in observed.machines if m.history.bmc_address}
+        self._free: dict[str, Iterator[IPv4Address]] = {}  # network -> what was not looked at; a book only grows
         for m in observed.machines:
             if (reported := _reported(m)) is not None:
                 self._owners[reported].add(m.serial)
@@ -67,10 +69,8 @@ class BmcBook:
         for known in (self._given.get(m.serial), _reported(m)):
             if known is not None and self._is_good(known, m.serial, network):
                 return known
-        for candidate in network.subnet.hosts():
-            if not self._owners.get(str(candidate)):
-                return str(candidate)
-        return None
+        free = self._free.setdefault(network.name, network.subnet.hosts())
+        return next((str(candidate) for candidate in free if not self._owners.get(str(candidate))), None)
 
     def _is_good(self, address: str, serial: str, network: BmcNetwork) -> bool:
         """Whether it lies in the network, and nobody else has a claim on it."""
