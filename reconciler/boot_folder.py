@@ -26,23 +26,17 @@ def lay(fleet: FleetSpec, folder: Path, root: Path = Path("/")) -> Laid:
     Raises:
         PermanentError: The specs do not say where machines boot.
     """
+    programs = {program: root / program.source.lstrip("/") for program in PROGRAMS}
+    found = {program: source.read_bytes() for program, source in programs.items() if source.is_file()}
+    deaf = tuple(p for p, content in found.items() if p.name.startswith("grub") and SPEAKS_HTTP not in content)
     try:
-        texts = written(fleet, str(folder.absolute()))
+        texts = written(fleet, str(folder.absolute()), {program.machines.split()[-1] for program in deaf})
     except ValueError as error:
         raise PermanentError(str(error)) from None
-    changed = [folder / name for name, text in texts.items() if _write(folder / name, text.encode())]
-    missing, deaf = [], []
-    for program in PROGRAMS:
-        source = root / program.source.lstrip("/")
-        if not source.is_file():
-            missing.append(program)
-            continue
-        content = source.read_bytes()
-        if program.name.startswith("grub") and SPEAKS_HTTP not in content:
-            deaf.append(program)
-        if _write(folder / TFTP / program.name, content):
-            changed.append(folder / TFTP / program.name)
-    return Laid(tuple(changed), tuple(missing), tuple(deaf))
+    files = {folder / name: text.encode() for name, text in texts.items()}
+    files |= {folder / TFTP / program.name: content for program, content in found.items()}
+    changed = tuple(path for path, content in files.items() if _write(path, content))
+    return Laid(changed, tuple(program for program in PROGRAMS if program not in found), deaf)
 
 
 def _write(path: Path, content: bytes) -> bool:

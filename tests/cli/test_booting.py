@@ -40,8 +40,11 @@ def test_programs_come_from_their_packages_or_are_asked_for(tmp_path: Path) -> N
         "grubx64.efi cannot ask over HTTP: UEFI amd64 machines get the live system, whatever their phase, unless they "
         "boot from disk first. grub-efi-amd64-signed of Debian 13 or newer can",
     ]
+    menu = folder / "tftp/grub/grub.cfg"
+    assert "menuentry 'Live system (amd64)'" in menu.read_text()
     (root / PROGRAMS[2].source.lstrip("/")).write_bytes(b"x HTTP/1.1 x")
     assert lay(FLEET, folder, root).deaf == ()
+    assert "menuentry" not in menu.read_text()
 
 
 def test_before_there_is_a_key_no_image_fits(cli: Cli) -> None:

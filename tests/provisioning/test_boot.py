@@ -75,12 +75,18 @@ def test_dhcpd_takes_its_fragment(given_fleet: FleetSpec, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "menu",
-    [grub_entry(LIVE), grub(TO_LIVE, LIVE, MAC), grub(TO_DISK, LIVE, MAC), grub(TO_LIVE, LIVE, None)],
-    ids=["entry", "live", "disk", "no address"],
+    [
+        grub_entry(LIVE),
+        grub_entry(LIVE, ["amd64"]),
+        grub(TO_LIVE, LIVE, MAC),
+        grub(TO_DISK, LIVE, MAC),
+        grub(TO_LIVE, LIVE, None),
+    ],
+    ids=["entry", "deaf", "live", "disk", "no address"],
 )
 def test_grub_reads_its_menus(menu: str, tmp_path: Path) -> None:
     (tmp_path / "good.cfg").write_text(menu)
-    (tmp_path / "bad.cfg").write_text(menu.replace("}", "", 1) if "}" in menu else menu.replace("fi", "", 1))
+    (tmp_path / "bad.cfg").write_text(menu.replace("}", "", 1) if "}" in menu else menu.replace("\nfi", "", 1))
     for name, good in (("good", True), ("bad", False)):
         said = checked("grub-script-check", "grub-common", tmp_path / f"{name}.cfg")
         assert (said.returncode == 0) is good, said.stderr

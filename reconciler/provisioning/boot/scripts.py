@@ -9,6 +9,7 @@ decide per machine: it then offers the live system to everybody.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -78,18 +79,26 @@ def ipxe(choice: BootChoice, live: Live, boot_mac: str | None, architecture: str
     )
 
 
-def grub_entry(live: Live) -> str:
-    """The menu on the TFTP server: it asks the server over HTTP, and boots the live system where GRUB cannot."""
+def grub_entry(live: Live, deaf: Collection[str] = ()) -> str:
+    """The menu on the TFTP server, the same for every machine: it asks the server over HTTP what this one boots.
+
+    Args:
+        live: The live system.
+        deaf: Architectures whose GRUB cannot ask; it offers the live system to all. GRUB itself cannot tell:
+            ``insmod http`` says that there is no such module, and succeeds.
+    """
+    entries = (
+        _grub_entry(live, architecture) if architecture in deaf else _grub_ask(live) for architecture in ARCHITECTURES
+    )
+    return f"# Written by reconciler boot-files.\n{_GRUB_CONSOLES}{_by_processor(*entries)}"
+
+
+def _grub_ask(live: Live) -> str:
     return (
-        "# The same for every machine; written by reconciler boot-files.\n"
-        f"{_GRUB_CONSOLES}"
-        "if insmod http; then\n"
         f"  configfile (http,{live.server})/v1/boot/grub/$net_default_mac\n"
         "  echo The server does not answer: going on with the next boot device.\n"
         "  sleep 5\n"
         "  exit\n"
-        "fi\n"
-        f"{_grub_live(live, None)}"
     )
 
 
@@ -109,15 +118,17 @@ set timeout=3
 
 def _grub_live(live: Live, boot_mac: str | None) -> str:
     """Kernel and initrd over TFTP, which every GRUB can; shim's GRUB checks the kernel's signature there too."""
-    files = f"(tftp,{live.server})/live"  # tree.IMAGES
-    entries = [
+    return _by_processor(*(_grub_entry(live, architecture, boot_mac) for architecture in ARCHITECTURES))
+
+
+def _grub_entry(live: Live, architecture: str, boot_mac: str | None = None) -> str:
+    files = f"(tftp,{live.server})/live/{architecture}"  # tree.IMAGES
+    return (
         f"  menuentry 'Live system ({architecture})' {{\n"
-        f"    linux {files}/{architecture}/{KERNEL} {live.arguments(architecture, boot_mac)}\n"
-        f"    initrd {files}/{architecture}/{INITRD}\n"
+        f"    linux {files}/{KERNEL} {live.arguments(architecture, boot_mac)}\n"
+        f"    initrd {files}/{INITRD}\n"
         "  }\n"
-        for architecture in ARCHITECTURES
-    ]
-    return _by_processor(*entries)
+    )
 
 
 def _grub_disk() -> str:

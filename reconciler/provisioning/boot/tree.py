@@ -1,6 +1,6 @@
 """What lies on the TFTP server, and which Debian package each program is from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ...model.spec import FleetSpec
@@ -21,7 +21,7 @@ class Program:
     name: str  # at the TFTP server's root
     source: str  # where its package puts it
     package: str
-    machines: str  # who cannot boot without it
+    machines: str  # who cannot boot without it: firmware and architecture
 
 
 PROGRAMS = (
@@ -43,8 +43,8 @@ SPEAKS_HTTP = b"HTTP/1."
 """In a GRUB image that has the http module built in. Secure Boot lets it load none."""
 
 
-def written(fleet: FleetSpec, folder: str) -> Mapping[str, str]:
-    """The texts that belong into ``folder``, by their path in it.
+def written(fleet: FleetSpec, folder: str, deaf: Collection[str] = ()) -> Mapping[str, str]:
+    """The texts that belong into ``folder``, by their path in it. ``deaf``: architectures whose GRUB knows no HTTP.
 
     Raises:
         ValueError: It is not clear on which networks machines boot; the text says what to write.
@@ -54,5 +54,5 @@ def written(fleet: FleetSpec, folder: str) -> Mapping[str, str]:
     return {
         "dnsmasq.conf": dhcp.dnsmasq(server, networks, f"{folder}/{TFTP}"),
         "dhcpd.conf": dhcp.dhcpd(server, networks),
-        f"{TFTP}/grub/grub.cfg": scripts.grub_entry(scripts.live_of(server, fleet.provisioning.boot)),
+        f"{TFTP}/grub/grub.cfg": scripts.grub_entry(scripts.live_of(server, fleet.provisioning.boot), deaf),
     }
