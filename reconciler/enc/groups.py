@@ -74,10 +74,16 @@ SWIFT_RSYNC = Section("Replication", settings(
     "swift_rsync_io_limit_activate", "swift_rsync_io_limit_megabytes", "swift_rsync_io_limit_iops",
 ))
 
-SWIFT_ERASURE_CODING = Section("Erasure coding policy", settings(
-    "swift_ec_enable", "swift_ec_policy_index", "swift_ec_policy_name", "swift_ec_type",
-    "swift_ec_num_data_fragments", "swift_ec_num_parity_fragments", "swift_ec_object_segment_size",
-))
+SWIFT_ERASURE_CODING = Section("Erasure coding policy", {
+    **settings(
+        "swift_ec_enable", "swift_ec_policy_name", "swift_ec_type",
+        "swift_ec_num_data_fragments", "swift_ec_num_parity_fragments", "swift_ec_object_segment_size",
+    ),
+    # Text, for the storage nodes' class makes it a resource's title, which no number may be.
+    "swift_ec_policy_index": derived(
+        lambda v: str(v.setting("swift_ec_policy_index")), "the policy's number", "Setting.swift_ec_policy_index"
+    ),
+})
 
 MESSAGING_PEERS = Section("Messaging nodes", when=has_messaging, params={
     "messaging_nodes_for_notifs": constant(True),
