@@ -30,7 +30,7 @@ test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all t
 
 test-lab: $(STAMP) ## virtual servers boot over the network for real; wants root, and the packages in tests/lab/packages
 	$(BIN)/python -m tests.lab.prepare
-	unshare --net $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
+	unshare --net --pid --fork --kill-child --mount-proc $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .

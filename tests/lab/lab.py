@@ -1,8 +1,8 @@
 """A provisioning network in a network namespace of its own, and virtual servers on it.
 
-The namespace is the test process's (``unshare --net``): what is started here lives in it, reaches nothing else, and it
-is gone with the process. The servers are qemu in software emulation, each with an ``ipmi_sim`` for its BMC; what the
-BMC is told, the test process does to qemu.
+The namespaces are the test process's (``unshare --net --pid``): what is started here lives in them, reaches nothing
+else, and is gone with the process. The servers are qemu in software emulation, each with an ``ipmi_sim`` for its BMC;
+what the BMC is told, the test process does to qemu.
 """
 
 import asyncio
