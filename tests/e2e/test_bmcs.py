@@ -1,6 +1,7 @@
 """BMCs that nobody has set up yet: found, numbered, given a login, and used, with real ipmitool and real IPMI."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from .checks import assert_sound
 from .test_failures import head, only
 from .world import ONE, World, world
 
-pytestmark = pytest.mark.skipif(not ipmi_sim.is_installed(), reason="needs ipmi_sim (apt: openipmi)")
+pytestmark = [
+    pytest.mark.skipif(not ipmi_sim.is_installed(), reason="needs ipmi_sim (apt: openipmi)"),
+    pytest.mark.skipif(shutil.which("ipmitool") is None, reason="needs ipmitool (apt: ipmitool)"),
+]
 
 
 def managed(specs: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from reconciler.simulator.ipmi_sim import IpmiSim
 from ..conformance import ipmi_sim
 from . import build
 from .build import World
+
+pytestmark = pytest.mark.skipif(shutil.which("ipmitool") is None, reason="needs ipmitool (apt: ipmitool)")
 
 CONFIGURE = ConfigureBmc(
     serial=build.SERIAL, generation=1, username="oci", address="127.8.200.2", network="127.8.200.0/24",
