@@ -213,6 +213,7 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
     """Run the demo until Ctrl-C, or with ``once`` until all servers are in service."""
     console = Console(highlight=False)
     demo = prepare(directory or Path("var/demo"), specs, port)
+    _add_hook(demo)
     began = time.monotonic()
     async with simulated_fleet(demo) as fleet, daemon_process(demo) as daemon:
         console.print(f"A git repository of specs: {demo.repository}", soft_wrap=True)
@@ -231,6 +232,21 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             _next_steps(demo, fleet, console)
             await _until_interrupted(daemon)
     return 0
+
+
+def _add_hook(demo: Demo) -> None:
+    """A monitoring that writes down what it is told, so that there is a hook to look at."""
+    hook = demo.folder / "monitoring"
+    hook.write_text(
+        f"#!/bin/sh\n# Told of every machine by JSON on its standard input.\ncat >> {demo.folder}/monitoring.log\n"
+    )
+    hook.chmod(0o755)
+    for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")):
+        text = path.read_text()
+        if re.search(r"^kind: Fleet$", text, re.MULTILINE) and "hooks:" not in text:
+            hooks = f"  hooks:\n    monitoring: {{command: [{hook}]}}\n"
+            path.write_text(text.replace("\n  policy:", f"\n{hooks}  policy:", 1))
+    commit_all(demo.repository, "Tell a monitoring of machines in service")
 
 
 async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:

@@ -25,7 +25,7 @@ async def tell_child(command: Sequence[str], words: Mapping[str, object], timeou
         TemporaryError: It cannot be run, ended otherwise, or did not end in time.
     """
     name = command[0]
-    with _memory(json.dumps({"version": 1, **words}).encode()) as told, _memory() as said:
+    with _memory((json.dumps({"version": 1, **words}) + "\n").encode()) as told, _memory() as said:
         try:
             child = await asyncio.create_subprocess_exec(
                 *command, stdin=told, stdout=said, stderr=said, start_new_session=True, cwd="/",

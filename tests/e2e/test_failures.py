@@ -95,7 +95,7 @@ async def test_a_hook_that_hangs_is_killed_and_told_again_when_an_operator_says_
         (tmp_path / "mended").touch()
         await w.cli("retry", server.serial, "--why", "monitoring answers again")
         await w.until_in_service(1)
-        told = [json.loads(line) for line in (tmp_path / "told").read_text().replace("}{", "}\n{").splitlines()]
+        told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
         assert [(one["hook"], one["event"]) for one in told] == [
             ("root_password", "in-service"), ("monitoring", "in-service")
         ]  # fmt: skip
