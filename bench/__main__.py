@@ -10,12 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import command_line, daemon, planning, serving
+from . import command_line, daemon, growth, planning, serving
 from .figures import ROOT, SCALES, Bench, Figure, as_json
 
 BENCHES: Mapping[str, Bench] = {
     "plan": planning.measure,
     "pass": daemon.measure_pass,
+    "growth": growth.measure,
     "validate": command_line.measure_validate,
     "enc": serving.measure_enc,
     "reports": serving.measure_reports,

@@ -60,7 +60,7 @@ class Document:
 
     hostname: str
     address: str | None  # the node's management address, from which it may ask for itself
-    digest: str  # of the text, in hex
+    digest: str  # of the text in parts, in hex: other text, other digest
     pieces: tuple[_Stored, ...] = field(repr=False)
 
     @property
@@ -363,7 +363,7 @@ def _written(compiled: Compiled, address: str | None, writer: yaml_text.Writer) 
             digest.update(text)
             pieces.append(_Packed(zlib.compress(text, 1)) if len(text) >= PACKED_FROM else _same(text))
         if piece is not None:
-            digest.update(piece.utf8)
+            digest.update(piece.digest)
             pieces.append(piece)
     return Document(compiled.hostname, address, digest.hexdigest(), tuple(pieces))
 
