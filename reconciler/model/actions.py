@@ -106,6 +106,7 @@ class ConfigureRaid(_MachineAction):
     """Make volumes of disks behind a RAID controller, from the live system. What is there as wanted is left alone."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
+    touches: ClassVar[bool] = False  # unless it erases: most often it only looks, and what was reported still holds
     beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "whatever"})
     type: Literal["configure_raid"] = "configure_raid"
     volumes: tuple[RaidVolume, ...]

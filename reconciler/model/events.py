@@ -166,7 +166,8 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
     if isinstance(action, InstallOs):
         done = replace(done, reinstall=action.reinstall)
     if isinstance(action, ConfigureRaid):
-        done = replace(done, raid=action.id, found=())
+        erased = any(disk.identity in h.erased for disk in action.layout.disks)  # then the last report is stale
+        done = replace(done, raid=action.id, found=(), touched=at if erased else h.touched)
     if isinstance(action, ConfigureBmc):
         done = replace(done, bmc=action)
     if isinstance(action, Release):  # its BMC stays as it is

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model.actions import ConfigureRaid
-from reconciler.model.events import Failed, Succeeded, after
+from reconciler.model.events import Erasing, Failed, Succeeded, after
 from reconciler.model.machine import MachineView, Phase
 from reconciler.model.plan import Act
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
@@ -41,6 +41,13 @@ def test_seen_in_place_it_is_not_done_again_unless_the_profile_or_a_disk_changes
     assert kind(one(SPEC, done)) == "install_os"
     swapped = RaidLayout((replace(LAYOUT.volumes[0], disks=(DISKS[0], replace(DISKS[1], serial="S9"))),))
     assert kind(one(SPEC, replace(done, raid=swapped))) == "configure_raid"
+
+
+def test_after_a_change_nothing_is_installed_before_a_report_that_shows_it() -> None:
+    there = replace(BARE, disks=machine("A").disks)
+    erased = after(there.history, Erasing("A", NOW, tuple(disk.identity for disk in DISKS)))
+    done = replace(there, history=after(erased, Succeeded("A", NOW, action(there))))
+    assert kind(one(SPEC, done)) == "wait"
 
 
 def test_a_machine_that_is_not_in_the_live_system_is_booted_into_it_first() -> None:
