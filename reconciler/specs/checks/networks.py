@@ -8,7 +8,7 @@ from typing import Any
 
 from ...model.diagnostics import Diagnostic
 from ...model.spec import ClusterSpec, Network
-from .question import Check, Question, error
+from .question import Check, Question, error, warning
 
 
 def each_network(question: Question) -> Iterator[tuple[str, str, Network]]:
@@ -189,6 +189,7 @@ def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
 def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
     """Networks that one node may have on the same interfaces share all of them.
 
+    A warning: installed nodes, such as those imported from OCI, may have it otherwise. New ones wait.
     Only names as they are written are compared: that 10g1 is eno3 is seen when a machine is to be installed.
     """
     for cluster, spec in question.tree.clusters.items():
@@ -200,9 +201,12 @@ def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
                     continue
                 both = f'Networks "{other_name}" and "{name}" of "{cluster}" both use {" and ".join(sorted(common))}'
                 if set(network.interfaces) != set(other.interfaces):
-                    detail = f"{both}, and not the same others. Let them share all their interfaces, or none."
+                    detail = (
+                        f"{both}, and not the same others. Let them share all their interfaces, or none: "
+                        "a machine that is on both waits, and is not installed."
+                    )
                     at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
-                    yield error("Interfaces that cannot be shared", detail, at)
+                    yield warning("Interfaces that cannot be shared", detail, at)
 
 
 def _is_carried(network: Network) -> bool:
