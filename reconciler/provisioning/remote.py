@@ -281,12 +281,10 @@ def parse_last_run(text: str) -> LastRun:
         raw = yaml.safe_load(text)
         resources, events = raw.get("resources"), raw.get("events")
         times = raw.get("time") or {}
-        ended, took = times.get("last_run"), times.get("total")
-        began = None
-        if ended is not None and took is not None:
-            began = datetime.fromtimestamp(int(ended), UTC) - timedelta(seconds=float(took))
+        ended = datetime.fromtimestamp(int(times["last_run"]), UTC) if "last_run" in times else None
+        began = ended - timedelta(seconds=float(times["total"])) if ended and "total" in times else None
         failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
         applied = bool(resources and events and int(resources.get("total", 0)))
-    except (AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
     return LastRun(began, applied and not failed and not int(events.get("failure", 0)), failed)

@@ -12,6 +12,11 @@ def store(w: World) -> str:
     return next(serial for serial, server in w.servers.items() if "R740" in server.placed.model.product)
 
 
+def actions(w: World) -> list[str]:
+    """What was begun, but for Puppet runs: its document names a store's disks."""
+    return [event.text for event in w.events() if event.kind == "started" and not event.text.startswith("roll_out")]
+
+
 @pytest.mark.parametrize("disk", ["sdf", "sdm"], ids=["data", "system"])
 async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_it(disk: str, tmp_path: Path) -> None:
     async with world(tmp_path, racks=THREE) as w:
@@ -19,7 +24,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
         await w.fleet.press_power_buttons()
         await w.until_in_service(3)
         serial = store(w)
-        begun = sum(event.kind == "started" for event in w.events())
+        begun = actions(w)
         boots = {s.serial: list(s.boots) for s in w.servers.values()}
 
         slot = w.servers[serial].root / "disks" / disk
@@ -36,7 +41,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
         slot.write_text(what)
         await w.until_in_service(3)
         assert any(event.kind == "disk-new" and disk in event.text for event in w.events(serial))
-        assert sum(event.kind == "started" for event in w.events()) == begun
+        assert actions(w) == begun
         assert {s.serial: list(s.boots) for s in w.servers.values()} == boots
         await w.daemons[-1].terminate()
         assert_sound(w)
