@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pyghmi import exceptions
 from pyghmi.ipmi.command import Command
 from pyghmi.ipmi.fru import FRU
+from pyghmi.ipmi.private import session as pyghmi_session
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 from ..model.errors import PermanentError, TemporaryError
@@ -46,6 +47,10 @@ class IpmiBmcs:
 
     def __post_init__(self) -> None:
         self._lender = Lender("ipmi", self.sessions)
+        # pyghmi 1.6 takes these two in either order: to send (Session.send_payload), and to give up waiting
+        # (Session.wait_for_rsp, _timedout). With some BMCs dead beside live ones, sooner or later all its threads wait
+        # for each other for ever. As one lock, which may be taken twice, they cannot.
+        pyghmi_session.KEEPALIVE_SESSIONS = pyghmi_session.WAITING_SESSIONS
 
     async def open(self, access: BmcAccess) -> Bmc:
         """Log in.

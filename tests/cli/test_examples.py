@@ -116,7 +116,9 @@ def write(path: Path, script: str) -> None:
 def shown() -> list[tuple[str, str]]:
     """Every ``reconciler ...`` that a page shows within a sentence, with the page's name."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/README.md")]
-    return [(page.name, line) for page in pages for line in re.findall(r"`reconciler (\w[\w-]*)[^`]*`", page.read_text())]
+    return [
+        (page.name, line) for page in pages for line in re.findall(r"`reconciler (\w[\w-]*)[^`]*`", page.read_text())
+    ]
 
 
 @pytest.mark.parametrize(("page", "command"), sorted(set(shown())))

