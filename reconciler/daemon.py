@@ -21,6 +21,7 @@ from .drivers.ssh import SshShells
 from .execution.ensure import Time
 from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
+from .memory import give_back
 from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.machine import Phase
@@ -155,9 +156,11 @@ class Daemon:
         await self._begin()
         tasks = [asyncio.create_task(self._patiently(one)) for one in companions]
         try:
+            await self._guarded_pass()
+            await asyncio.to_thread(give_back)
             while not self._stop.is_set():
-                await self._guarded_pass()
                 await self._until_woken(tasks)
+                await self._guarded_pass()
         finally:
             for task in tasks:
                 task.cancel()

@@ -1,11 +1,13 @@
 """The BMCs of a site, over what the configuration says."""
 
+from importlib.util import find_spec
+
 from .config import Config
 from .drivers.bmcs import EitherBmcs
 from .drivers.certificates import FilePins
 from .drivers.ipmi import IpmiBmcs
 from .execution.breaker import GuardedBmcs
-from .execution.ports import Bmcs, Clock
+from .execution.ports import Bmc, BmcAccess, Bmcs, Clock
 from .model.errors import PermanentError
 from .simulator.plain_bmc import PlainBmcs
 
@@ -32,15 +34,28 @@ def _bmcs(config: Config, pins: FilePins) -> Bmcs:
         return PlainBmcs()
     if config.bmc_protocol == "ipmi":
         return IpmiBmcs()
-    try:
-        from .drivers.redfish import RedfishBmcs  # an extra of the installation
-    except ImportError:
+    if find_spec("sushy") is None:  # an extra of the installation
         if config.bmc_protocol == "redfish":
             raise PermanentError(
                 'bmc_protocol is redfish, and the library for it is not installed: pip install "...[redfish]"'
-            ) from None
+            )
         return EitherBmcs(None, IpmiBmcs())
-    over_redfish = RedfishBmcs(pins, config.redfish_port, config.redfish_authorities)
+    over_redfish = _RedfishWhenNeeded(config, pins)
     if config.bmc_protocol == "redfish":
         return over_redfish
     return EitherBmcs(over_redfish, IpmiBmcs(), config.redfish_port)
+
+
+class _RedfishWhenNeeded:
+    """Loads the library for the first BMC that speaks Redfish; a fleet without one is spared its memory."""
+
+    def __init__(self, config: Config, pins: FilePins) -> None:
+        self._config, self._pins = config, pins
+        self._bmcs: Bmcs | None = None
+
+    async def open(self, access: BmcAccess) -> Bmc:
+        if self._bmcs is None:
+            from .drivers.redfish import RedfishBmcs
+
+            self._bmcs = RedfishBmcs(self._pins, self._config.redfish_port, self._config.redfish_authorities)
+        return await self._bmcs.open(access)
