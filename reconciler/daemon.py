@@ -363,8 +363,7 @@ class Daemon:
 
     async def _watch_power(self) -> None:
         """Ask the BMCs of machines in service whether they are on."""
-        store = self.site.store
-        watching = PowerWatch(self._bmcs, self._directory, self.site.now, store.record)
+        watching = PowerWatch(self._bmcs, self._directory, self.site.now, self.site.store.record)
         while True:
             await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
             machines = self._face.picture.observation.machines if self._face.picture else ()
@@ -391,9 +390,8 @@ def _holder() -> str:
 async def serve(site: Site) -> int:
     """Run the daemon until SIGTERM or SIGINT."""
     daemon = Daemon(site)
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, daemon.stop)
+        asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
     return await daemon.serve()
 
 
