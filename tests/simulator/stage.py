@@ -8,7 +8,7 @@ import shlex
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import asyncssh
@@ -18,7 +18,7 @@ from reconciler.provisioning import remote
 from reconciler.provisioning.image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, Placed
-from reconciler.simulator.server import Pace, SimServer
+from reconciler.simulator.server import Pace, SimServer, State
 from reconciler.simulator.ssh import SshFront
 
 from .networks import claimed_network
@@ -44,11 +44,12 @@ class Listener:
     def reports(self) -> list[Any]:
         return [said for _, what, said in self.heard if what == "report"]
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         assert self._server is not None
         self._server.close()
         await self._server.wait_closed()
@@ -98,10 +99,10 @@ class Stage:
             return found
 
     async def boot(self, device: str) -> None:
-        """From off to whatever comes up, which has said something."""
+        """From off to whatever comes up, which has said something; a word from before may still be under way."""
         heard = len(self.listener.heard)
         await self.server.power_on(device)
-        await self.until(lambda: len(self.listener.heard) > heard)
+        await self.until(lambda: self.server.state is not State.BOOTING and len(self.listener.heard) > heard)
 
     @contextlib.asynccontextmanager
     async def ssh(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
@@ -138,13 +139,12 @@ async def staged(
     folder: Path, model: Model = STORE, pace: Pace = FAST, bmc: Callable[[str], SimBmc] = lambda address: NoBmc()
 ) -> AsyncIterator[Stage]:
     """One server that is off."""
-    listener, key = Listener(), asyncssh.generate_private_key("ssh-ed25519")
-    await listener.start()
-    with claimed_network() as network:
-        placed = Placed("S1", model, SWITCHES, "swp7", 1)
-        servers = build_servers([placed], folder, f"http://127.0.0.1:{listener.port}", network=network, pace=pace)
-        server = servers["S1"]
-        front = SshFront(SSH_PORT, key.export_public_key().decode())
-        async with SimFleet(servers, {"S1": bmc(server.bmc_address)}, front) as fleet:
-            yield Stage(server, fleet, listener, key)
-    await listener.stop()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with Listener() as listener:
+        with claimed_network() as network:
+            placed = Placed("S1", model, SWITCHES, "swp7", 1)
+            servers = build_servers([placed], folder, f"http://127.0.0.1:{listener.port}", network=network, pace=pace)
+            server = servers["S1"]
+            front = SshFront(SSH_PORT, key.export_public_key().decode())
+            async with SimFleet(servers, {"S1": bmc(server.bmc_address)}, front) as fleet:
+                yield Stage(server, fleet, listener, key)
