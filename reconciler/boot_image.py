@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import posixpath
 import shutil
 import subprocess
 import tarfile
@@ -84,11 +85,11 @@ def _epoch(now: datetime) -> int:
 
 
 def overlay(made: Recipe, now: datetime) -> bytes:
-    """Our files as a tarball: root's, with the modes that they are to have."""
+    """Our files as a tarball: root's, with their modes; the folder of one that root alone may read is as closed."""
     found = io.BytesIO()
-    folders = {"/root/.ssh": 0o700}
+    folders = {posixpath.dirname(path): 0o700 for path, placed in made.files.items() if not placed.mode & 0o077}
     with tarfile.open(fileobj=found, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, mode in folders.items():
+        for path, mode in sorted(folders.items()):
             entry = tarfile.TarInfo(path.lstrip("/"))
             entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, mode, _epoch(now)
             archive.addfile(entry)

@@ -18,6 +18,7 @@ from reconciler.importing.options import profile_options
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Hardware, Racked
 from reconciler.model.settings import SettingsTable
+from reconciler.model.spec import Mirrors
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import Loaded
 from reconciler.specs.validate import validate
@@ -52,7 +53,7 @@ def test_nothing_at_all_gives_a_tree_that_says_what_to_decide(table: SettingsTab
 
 
 def test_only_what_differs_from_the_defaults_is_written(table: SettingsTable) -> None:
-    network = "OCI_IP=10.0.0.1\nTRUSTED_NETWORKS=10.0.0.0/24\ndebian_mirror=http://deb.debian.org/debian"
+    network = f"OCI_IP=10.0.0.1\nTRUSTED_NETWORKS=10.0.0.0/24\ndebian_mirror={Mirrors().debian}"
     conf = f"[network]\n{network}\n[tempest]\nflavor_name=cpu1-ram2-disk5\n"
     fleet = tree_from_files(given_from_texts(conf), table).documents("Fleet")["fleet"]
     assert fleet == {

@@ -40,12 +40,12 @@ def made(recipe: image.Recipe = RECIPE, at: datetime = NOW) -> image.Manifest:
 
 
 def test_the_image_is_of_the_fleets_release_and_holds_our_files() -> None:
-    command = image.command(RECIPE, "/work/it's here.tar", "/work")
-    assert command[-3:] == ["trixie", "-", "http://deb.debian.org/debian"]
+    command = image.command(RECIPE, "/srv/it's here.tar", "/srv")
+    assert command[-3:] == ["trixie", "-", fleet().mirrors.debian]
     packages = next(word for word in command if word.startswith("--include=")).removeprefix("--include=").split(",")
     assert {"linux-image-amd64", "live-boot", "openssh-server", "openstack-debian-images"} <= set(packages)
     hooks = [word.partition("=")[2] for word in command if word.startswith("--customize-hook=")]
-    assert shlex.split(hooks[0]) == ["tar-in", "/work/it's here.tar", "/"]
+    assert shlex.split(hooks[0]) == ["tar-in", "/srv/it's here.tar", "/"]
     for hook in hooks:
         assert subprocess.run(["sh", "-n", "-c", hook]).returncode == 0
     assert any("enable" in hook and "reconciler-agent" in hook for hook in hooks)

@@ -22,6 +22,7 @@ class Release(Strict):
 class Mirrors(Strict):
     """Debian mirrors, as URLs."""
 
+    # Debian's public archive is what a tree means that names no mirror: OCI's stock configuration says the same.
     debian: str = "http://deb.debian.org/debian"
     security: str = "http://security.debian.org/debian-security"
     backports: str = "http://deb.debian.org/debian"
