@@ -11,22 +11,6 @@ from .repositories import repositories_of
 from .view import NOT_FOR_MANAGEMENT, NodeView, View
 
 
-def hostnames(*roles: str) -> Derived:
-    """Full hostnames of the nodes with the roles."""
-    return derived(
-        lambda v: v.cluster.once(("hostnames", roles), lambda: tuple(n.hostname for n in v.cluster.by_role(*roles))),
-        f"all {'/'.join(roles)} nodes",
-    )
-
-
-def addresses(*roles: str) -> Derived:
-    """Management addresses of the nodes with the roles, in the order of ``hostnames``."""
-    return derived(
-        lambda v: v.cluster.once(("addresses", roles), lambda: tuple(n.address for n in v.cluster.by_role(*roles))),
-        f"management addresses of all {'/'.join(roles)} nodes",
-    )
-
-
 def networks(*roles: str, without: frozenset[str] = frozenset()) -> Derived:
     """Subnets that the nodes with the roles have addresses on, but for networks whose role is in ``without``."""
 
@@ -44,16 +28,6 @@ def networks(*roles: str, without: frozenset[str] = frozenset()) -> Derived:
 def management_networks(*roles: str) -> Derived:
     """Subnets on which the nodes with the roles may call services."""
     return networks(*roles, without=NOT_FOR_MANAGEMENT)
-
-
-def first_hostname(role: str) -> Derived:
-    """The hostname of the first node with the role."""
-    return derived(lambda v: n.hostname if (n := v.cluster.first(role)) else None, f"the first {role}")
-
-
-def first_address(role: str) -> Derived:
-    """The management address of the first node with the role."""
-    return derived(lambda v: n.address if (n := v.cluster.first(role)) else None, f"the first {role}'s address")
 
 
 def repositories(family: str) -> Derived:

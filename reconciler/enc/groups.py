@@ -2,16 +2,10 @@
 
 from . import ceph
 from .conditions import has_messaging, has_osds, swift_is_elsewhere
-from .derive import (
-    addresses,
-    api_certificate_is_self_signed,
-    api_netmask,
-    first_address,
-    first_hostname,
-    hostnames,
-    networks,
-)  # fmt: skip
-from .params import Section, constant, derived, passwords, setting, settings, spec
+from .credentials import credentials
+from .derive import api_certificate_is_self_signed, api_netmask, networks
+from .params import Section, constant, derived, setting, settings, spec
+from .values_peers import addresses_of, first, first_address_of, names
 from .values_swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
 
 IDENTITY = (
@@ -31,10 +25,10 @@ IDENTITY = (
         "vip_netmask":          derived(api_netmask),
     }),
     Section("Controllers", {
-        "all_masters":     hostnames("controller"),
-        "all_masters_ip":  addresses("controller"),
-        "first_master":    first_hostname("controller"),
-        "first_master_ip": first_address("controller"),
+        "all_masters":     names("controller"),
+        "all_masters_ip":  addresses_of("controller"),
+        "first_master":    first("controller"),
+        "first_master_ip": first_address_of("controller"),
     }),
 )
 
@@ -48,14 +42,14 @@ MANAGEMENT_NETWORK = Section("Management network", {
 METRICS = Section("Metrics", settings("statsd_hostname", "monitoring_graphite_host", "monitoring_graphite_port"))
 
 SWIFT_PEERS = Section("Swift peers", {
-    "all_swiftstore":                 hostnames("swiftstore"),
-    "all_swiftstore_ip":              addresses("swiftstore"),
-    "all_swiftproxy":                 hostnames("swiftproxy"),
-    "all_swiftproxy_ip":              addresses("swiftproxy"),
+    "all_swiftstore":                 names("swiftstore"),
+    "all_swiftstore_ip":              addresses_of("swiftstore"),
+    "all_swiftproxy":                 names("swiftproxy"),
+    "all_swiftproxy_ip":              addresses_of("swiftproxy"),
     "swift_storage_allowed_networks": networks("swiftstore", "swiftproxy"),
 })
 
-SWIFT_RING_SECRETS = Section("Ring secrets", passwords("swift", "hashpathprefix", "hashpathsuffix"))
+SWIFT_RING_SECRETS = Section("Ring secrets", credentials("swift", "hashpathprefix", "hashpathsuffix"))
 
 SWIFT_STORES = Section("What its disks hold", settings(
     "swift_store_account", "swift_store_container", "swift_store_object", "swift_auto_mount_block_devices",
@@ -87,8 +81,8 @@ SWIFT_ERASURE_CODING = Section("Erasure coding policy", {
 
 MESSAGING_PEERS = Section("Messaging nodes", when=has_messaging, params={
     "messaging_nodes_for_notifs": constant(True),
-    "all_rabbits":                hostnames("messaging"),
-    "all_rabbits_ips":            addresses("messaging"),
+    "all_rabbits":                names("messaging"),
+    "all_rabbits_ips":            addresses_of("messaging"),
 })
 
 NOTIFICATIONS = Section("Notifications", MESSAGING_PEERS.params, has_osds & has_messaging)

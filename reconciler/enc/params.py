@@ -176,11 +176,6 @@ def _reason(docstring: str) -> str:
     return line if line[1:2].isupper() else line[:1].lower() + line[1:]
 
 
-def passwords(service: str, *kinds: str) -> dict[str, Source]:
-    """Rows for the regular ``pass_<service>_<kind>`` names."""
-    return {f"pass_{service}_{kind}": Secret(service, kind) for kind in kinds}
-
-
 def pem(kind: str, part: str, scope: Scope = "cluster") -> Secret:
     """One file of a certificate of the fleet's own authority, in base64."""
     return Secret("pki", kind, part, form="certificate", scope=scope, base64=True)

@@ -2,9 +2,10 @@
 
 from .. import ceph
 from ..credentials import credentials
-from ..derive import addresses, hostnames, management_networks, swift_proxy_hostname
+from ..derive import management_networks, swift_proxy_hostname
 from ..groups import CEPH_MONITORS, CEPH_NETWORK, COMMON, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS, MANAGEMENT_NETWORK
 from ..params import PuppetClass, Section, derived, settings
+from ..values_peers import addresses_of, names
 
 RADOSGW = PuppetClass(
     "oci::radosgw",
@@ -19,8 +20,8 @@ RADOSGW = PuppetClass(
         CEPH_MONITORS,
         CEPH_NETWORK,
         Section("The gateways", {
-            "all_radosgw":         hostnames("radosgw"),
-            "all_radosgw_ip":      addresses("radosgw"),
+            "all_radosgw":         names("radosgw"),
+            "all_radosgw_ip":      addresses_of("radosgw"),
             "swiftproxy_hostname": derived(swift_proxy_hostname),
             **credentials("radosgw", "authtoken"),
             **credentials("haproxy", "stats"),

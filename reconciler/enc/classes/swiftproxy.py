@@ -1,6 +1,7 @@
 """``oci::swiftproxy``: a Swift proxy, which may hold accounts and containers too."""
 
 from ..conditions import has_osds, stores_data
+from ..credentials import credentials
 from ..derive import (
     expires_objects,
     management_networks,
@@ -22,7 +23,7 @@ from ..groups import (
     SWIFT_RSYNC,
     SWIFT_STORES,
 )  # fmt: skip
-from ..params import PuppetClass, Section, constant, derived, passwords, setting, settings
+from ..params import PuppetClass, Section, constant, derived, setting, settings
 
 SWIFTPROXY = PuppetClass(
     "oci::swiftproxy",
@@ -39,8 +40,8 @@ SWIFTPROXY = PuppetClass(
             "object_expirer_enable":          derived(expires_objects),
             "install_telemetry":              setting("install_telemetry"),
             "swift_proxy_use_ceilometer_middleware": setting("swift_proxy_use_ceilometer_middleware"),
-            **passwords("swift", "authtoken"),
-            **passwords("haproxy", "stats"),
+            **credentials("swift", "authtoken"),
+            **credentials("haproxy", "stats"),
         }),
         Section("Encryption", {
             "swift_disable_encryption": derived(swift_encryption_is_off),
@@ -48,7 +49,7 @@ SWIFTPROXY = PuppetClass(
         }),
         Section("Telemetry", when=has_osds, params={
             "enable_ceilometer_middleware": constant(True),
-            **passwords("swift", "messaging"),
+            **credentials("swift", "messaging"),
         }),
         NOTIFICATIONS,
         Section("Rate limits", {
