@@ -3,9 +3,22 @@
 from . import ceph
 from .conditions import has_messaging, has_osds, swift_is_elsewhere
 from .credentials import credentials
-from .derive import api_certificate_is_self_signed, api_netmask, networks
+from .derive import api_certificate_is_self_signed, api_netmask, management_networks, networks
 from .params import Section, constant, derived, setting, settings, spec
-from .values_peers import addresses_of, first, first_address_of, names
+from .values_compute import address_for_instances, bridge_mappings, external_networks, somebody_routes, sql_address
+from .values_peers import (
+    addresses_of,
+    corosync_ids,
+    database_role,
+    database_vip,
+    first,
+    first_address_of,
+    is_first,
+    names,
+    of_vip,
+    other_addresses,
+    other_names,
+)  # fmt: skip
 from .values_swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
 
 IDENTITY = (
@@ -39,6 +52,16 @@ MANAGEMENT_NETWORK = Section("Management network", {
     "network_cidr":   derived(lambda v: v.node.network.prefixlen, "the management network's prefix"),
 })
 
+DISKS = Section("Disks", {
+    "block_devices": derived(lambda v: v.node.data_disks, "disks without the operating system"),
+})
+
+NO_RATE_LIMIT = Section("Who may call the API without limit", {
+    "no_api_rate_limit_networks": management_networks(
+        "compute", "controller", "volume", "network", "messaging", "swiftproxy",
+    ),
+})
+
 METRICS = Section("Metrics", settings("statsd_hostname", "monitoring_graphite_host", "monitoring_graphite_port"))
 
 SWIFT_PEERS = Section("Swift peers", {
@@ -54,6 +77,11 @@ SWIFT_RING_SECRETS = Section("Ring secrets", credentials("swift", "hashpathprefi
 SWIFT_STORES = Section("What its disks hold", settings(
     "swift_store_account", "swift_store_container", "swift_store_object", "swift_auto_mount_block_devices",
 ))
+
+SWIFT_DISKS = Section("Disks", {
+    **DISKS.params,
+    "use_oci_sort_dev": derived(lambda v: v.node.hardware.sort_devices, "how the agent named the disks"),
+})
 
 SWIFT_NODE_RESERVED_SPACE = Section("Reserved space of this node, in GiB", settings(
     "swift_override_cluster_reserved_space", "swift_storage_reserved_space", "swift_storage_fallocate_reserved_space",
@@ -77,6 +105,41 @@ SWIFT_ERASURE_CODING = Section("Erasure coding policy", {
     "swift_ec_policy_index": derived(
         lambda v: str(v.setting("swift_ec_policy_index")), "the policy's number", "Setting.swift_ec_policy_index"
     ),
+})
+
+DATABASE_PEERS = Section("The database", {
+    "first_sql":         first(database_role),
+    "first_sql_ip":      first_address_of(database_role),
+    "is_first_sql":      is_first(database_role),
+    "all_sql":           names(database_role),
+    "all_sql_ip":        addresses_of(database_role),
+    "all_sql_ids":       corosync_ids(database_role),
+    "non_master_sql":    other_names(database_role),
+    "non_master_sql_ip": other_addresses(database_role),
+})
+
+DATABASE_VIP = Section("The database's virtual address", {
+    "sql_vip_ip":      of_vip(database_vip, lambda vip: vip.address, "the address"),
+    "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
+    "sql_vip_iface":   of_vip(database_vip, lambda vip: vip.interface, "the interface"),
+})
+
+DATABASE_CLIENTS = Section("Who may connect to the database", {
+    "sql_allowed_networks": management_networks("controller", "volume", "compute", "messaging"),
+})
+
+DATABASE_AND_MESSAGES = Section("Database and messages", {
+    "sql_vip_ip": derived(sql_address),
+    **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout", "disable_notifications"),
+})
+
+BRIDGES_AND_ROUTING = Section("Bridges and routing", {
+    "bridge_mapping_list":   derived(bridge_mappings),
+    "external_network_list": derived(external_networks),
+    "vmnet_ip":              derived(address_for_instances),
+    "use_dynamic_routing":   derived(somebody_routes),
+    **settings("neutron_install_dragent", "neutron_external_network_name", "neutron_use_dvr", "brex_macaddr"),
+    "bgp_to_the_host":       setting("bgp_to_the_host"),
 })
 
 MESSAGING_PEERS = Section("Messaging nodes", when=has_messaging, params={
@@ -103,6 +166,20 @@ CEPH_NETWORK = Section("Ceph's own network", {
 CEPH_MONITORS = Section("Ceph's monitors", {
     "ceph_mon_initial_members": derived(ceph.monitor_names),
     "ceph_mon_host":            derived(ceph.monitor_addresses),
+})
+
+CEPH_SECRETS = Section("Its Ceph", {
+    "ceph_fsid":              ceph.ceph_secret("fsid"),
+    "ceph_admin_key":         ceph.ceph_secret("adminkey"),
+    "ceph_mon_key":           ceph.ceph_secret("monkey"),
+    "ceph_openstack_key":     ceph.ceph_secret("openstackkey"),
+    "ceph_bootstrap_osd_key": ceph.ceph_secret("bootstraposdkey"),
+})
+
+CEPH_DEPLOYMENT = Section("Deployment", {
+    "pass_cephadm_ssh_pub":  ceph.ceph_ssh_key("public", base64=False),
+    "pass_cephadm_ssh_priv": ceph.ceph_ssh_key("private", base64=True),
+    **settings("ceph_use_cephadm_to_deploy", "kernel_from_backports"),
 })
 
 HAPROXY_TIMEOUTS = Section("Timeouts of HAProxy", settings(

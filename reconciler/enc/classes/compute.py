@@ -4,26 +4,25 @@ from .. import ceph
 from ..conditions import has_osds, hyperconverged, is_on, several_cephs
 from ..credentials import credential, credentials, ssh_pair
 from ..groups import (
+    BRIDGES_AND_ROUTING,
     CEPH_MONITORS,
+    CEPH_SECRETS,
     COMMON,
+    DATABASE_AND_MESSAGES,
+    DISKS,
     EXTERNAL_KEYSTONE,
     MANAGEMENT_NETWORK,
     MESSAGING_PEERS,
     SWIFT_ELSEWHERE,
 )  # fmt: skip
-from ..params import PuppetClass, Section, constant, derived, setting, settings, spec
+from ..params import PuppetClass, Section, constant, derived, settings, spec
 from ..values_compute import (
-    address_for_instances,
     backup_backend,
-    bridge_mappings,
     cpu_sockets,
-    external_networks,
     extra_cpu_flags,
     hands_out_addresses,
     in_words,
     listed,
-    somebody_routes,
-    sql_address,
     uses_ceph,
 )  # fmt: skip
 
@@ -32,19 +31,9 @@ COMPUTE = PuppetClass(
     sections=(
         *COMMON,
         MANAGEMENT_NETWORK,
-        Section("Database and messages", {
-            "sql_vip_ip": derived(sql_address),
-            **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout", "disable_notifications"),
-        }),
+        DATABASE_AND_MESSAGES,
         MESSAGING_PEERS,
-        Section("Bridges and routing", {
-            "bridge_mapping_list":   derived(bridge_mappings),
-            "external_network_list": derived(external_networks),
-            "vmnet_ip":              derived(address_for_instances),
-            "use_dynamic_routing":   derived(somebody_routes),
-            **settings("neutron_install_dragent", "neutron_external_network_name", "neutron_use_dvr", "brex_macaddr"),
-            "bgp_to_the_host":       setting("bgp_to_the_host"),
-        }),
+        BRIDGES_AND_ROUTING,
         Section("Neutron", {
             "cluster_domain":         spec(lambda v: v.cluster.spec.domain, "Cluster.domain"),
             "has_subrole_dhcp_agent": derived(hands_out_addresses),
@@ -94,12 +83,8 @@ COMPUTE = PuppetClass(
             **settings("compute_is_cephosd", "ceph_multiple_cluster_az"),
         }),
         Section("Ceph", when=has_osds, params={
-            "ceph_fsid":              ceph.ceph_secret("fsid"),
-            "ceph_libvirtuuid":       ceph.ceph_secret("libvirtuuid"),
-            "ceph_admin_key":         ceph.ceph_secret("adminkey"),
-            "ceph_mon_key":           ceph.ceph_secret("monkey"),
-            "ceph_openstack_key":     ceph.ceph_secret("openstackkey"),
-            "ceph_bootstrap_osd_key": ceph.ceph_secret("bootstraposdkey"),
+            **CEPH_SECRETS.params,
+            "ceph_libvirtuuid": ceph.ceph_secret("libvirtuuid"),
             **CEPH_MONITORS.params,
         }),
         Section("One of several Cephs", when=has_osds & several_cephs, params={
@@ -107,9 +92,7 @@ COMPUTE = PuppetClass(
             "ceph_multiple_az_libvirtdata": derived(ceph.keys_for_libvirt),
             "ceph_multiple_az_cinder_conf": derived(ceph.zones_for_cinder),
         }),
-        Section("Disks for Ceph", when=hyperconverged, params={
-            "block_devices": derived(lambda v: v.node.data_disks, "disks without the operating system"),
-        }),
+        Section("Disks for Ceph", DISKS.params, when=hyperconverged),
         Section("Telemetry and shares, which need Ceph", when=has_osds, params={
             "has_subrole_ceilometer": constant(True),
             "has_subrole_manila":     constant(True),

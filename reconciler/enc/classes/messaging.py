@@ -1,15 +1,13 @@
 """``oci::messaging``: RabbitMQ for notifications, Gnocchi and CloudKitty, away from the controllers."""
 
-from ..ceph import ceph_secret, monitor_addresses, monitor_names
 from ..conditions import has, has_osds, has_swift, is_on
 from ..credentials import credential, credentials
-from ..groups import COMMON, HAPROXY_TIMEOUTS
+from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
 from ..params import PuppetClass, Section, Source, constant, derived, setting, settings
 from ..values_controller import cloudkitty_metrics
 from ..values_peers import (
     addresses_of,
     corosync_ids,
-    database_vip,
     first,
     is_first,
     names,
@@ -74,9 +72,7 @@ MESSAGING = PuppetClass(
                 ),
                 "messaging_vip_cidr": of_vip("messaging", lambda vip: vip.prefix, "the prefix"),
                 "vip_sqlmsg_ip": derived(telemetry_database),
-                "sql_vip_ip": of_vip(database_vip, lambda vip: vip.address, "the address"),
-                "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
-                "sql_vip_iface": of_vip(database_vip, lambda vip: vip.interface, "the interface"),
+                **DATABASE_VIP.params,
             },
         ),
         Section(
@@ -130,13 +126,8 @@ MESSAGING = PuppetClass(
         Section(
             "The Ceph that keeps the metrics",
             {
-                "ceph_fsid": ceph_secret("fsid"),
-                "ceph_bootstrap_osd_key": ceph_secret("bootstraposdkey"),
-                "ceph_admin_key": ceph_secret("adminkey"),
-                "ceph_openstack_key": ceph_secret("openstackkey"),
-                "ceph_mon_key": ceph_secret("monkey"),
-                "ceph_mon_initial_members": derived(monitor_names),
-                "ceph_mon_host": derived(monitor_addresses),
+                **CEPH_SECRETS.params,
+                **CEPH_MONITORS.params,
                 **settings("ceph_use_cephadm_to_deploy"),
             },
         ),
@@ -180,12 +171,7 @@ MESSAGING = PuppetClass(
             "Keystone",
             {
                 "keystone_sni_name": setting("keystone_sni_name"),
-                **settings(
-                    "external_keystone_activate",
-                    "external_keystone_url",
-                    "external_keystone_admin_password",
-                    "external_keystone_region_prefixed_users",
-                ),
+                **EXTERNAL_KEYSTONE.params,
             },
         ),
     ),

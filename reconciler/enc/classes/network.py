@@ -2,15 +2,15 @@
 
 from ..conditions import has, is_on
 from ..credentials import credential, credentials
-from ..groups import COMMON, EXTERNAL_KEYSTONE, MANAGEMENT_NETWORK, MESSAGING_PEERS
-from ..params import PuppetClass, Section, constant, derived, setting, settings, spec
-from ..values_compute import (
-    address_for_instances,
-    bridge_mappings,
-    external_networks,
-    somebody_routes,
-    sql_address,
+from ..groups import (
+    BRIDGES_AND_ROUTING,
+    COMMON,
+    DATABASE_AND_MESSAGES,
+    EXTERNAL_KEYSTONE,
+    MANAGEMENT_NETWORK,
+    MESSAGING_PEERS,
 )  # fmt: skip
+from ..params import PuppetClass, Section, constant, settings, spec
 
 NETWORK = PuppetClass(
     "oci::network",
@@ -18,19 +18,9 @@ NETWORK = PuppetClass(
         *COMMON,
         MANAGEMENT_NETWORK,
         Section("Mail", settings("admin_email_address")),
-        Section("Database and messages", {
-            "sql_vip_ip": derived(sql_address),
-            **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout", "disable_notifications"),
-        }),
+        DATABASE_AND_MESSAGES,
         MESSAGING_PEERS,
-        Section("Bridges and routing", {
-            "bridge_mapping_list":   derived(bridge_mappings),
-            "external_network_list": derived(external_networks),
-            "vmnet_ip":              derived(address_for_instances),
-            "use_dynamic_routing":   derived(somebody_routes),
-            **settings("neutron_install_dragent", "neutron_external_network_name", "neutron_use_dvr", "brex_macaddr"),
-            "bgp_to_the_host":       setting("bgp_to_the_host"),
-        }),
+        BRIDGES_AND_ROUTING,
         Section("Neutron", {
             "cluster_domain": spec(lambda v: v.cluster.spec.domain, "Cluster.domain"),
             **settings(

@@ -2,8 +2,16 @@
 
 from .. import ceph
 from ..credentials import credentials
-from ..derive import management_networks, swift_proxy_hostname
-from ..groups import CEPH_MONITORS, CEPH_NETWORK, COMMON, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS, MANAGEMENT_NETWORK
+from ..derive import swift_proxy_hostname
+from ..groups import (
+    CEPH_MONITORS,
+    CEPH_NETWORK,
+    COMMON,
+    EXTERNAL_KEYSTONE,
+    HAPROXY_TIMEOUTS,
+    MANAGEMENT_NETWORK,
+    NO_RATE_LIMIT,
+)  # fmt: skip
 from ..params import PuppetClass, Section, derived, settings
 from ..values_peers import addresses_of, names
 
@@ -27,9 +35,7 @@ RADOSGW = PuppetClass(
             **credentials("haproxy", "stats"),
         }),
         Section("Rate limits", {
-            "no_api_rate_limit_networks": management_networks(
-                "compute", "controller", "volume", "network", "messaging", "swiftproxy",
-            ),
+            **NO_RATE_LIMIT.params,
             **settings("swift_proxy_disable_rate_limit", "swift_proxy_haproxy_rate_limit"),
         }),
         HAPROXY_TIMEOUTS,

@@ -2,22 +2,9 @@
 
 from ..conditions import has, has_osds, is_on, role_is
 from ..credentials import credential
-from ..derive import management_networks
-from ..groups import COMMON, MANAGEMENT_NETWORK
+from ..groups import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
 from ..params import Condition, PuppetClass, Section, Source, constant, derived, settings
-from ..values_peers import (
-    addresses_of,
-    corosync_ids,
-    database_role,
-    database_vip,
-    first,
-    first_address_of,
-    is_first,
-    names,
-    of_vip,
-    other_addresses,
-    other_names,
-)  # fmt: skip
+from ..values_peers import of_vip
 from ..values_setup import first_setup_goes_on
 
 main, telemetry = role_is("sql"), role_is("sqlmsg")
@@ -47,36 +34,17 @@ SQL = PuppetClass(
     sections=(
         *COMMON,
         MANAGEMENT_NETWORK,
-        Section(
-            "Its peers",
-            {
-                "first_sql": first(database_role),
-                "first_sql_ip": first_address_of(database_role),
-                "is_first_sql": is_first(database_role),
-                "all_sql": names(database_role),
-                "all_sql_ip": addresses_of(database_role),
-                "all_sql_ids": corosync_ids(database_role),
-                "non_master_sql": other_names(database_role),
-                "non_master_sql_ip": other_addresses(database_role),
-            },
-        ),
-        Section(
-            "Its virtual address",
-            {
-                "sql_vip_ip": of_vip(database_vip, lambda vip: vip.address, "the address"),
-                "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
-                "sql_vip_iface": of_vip(database_vip, lambda vip: vip.interface, "the interface"),
-            },
-        ),
+        DATABASE_PEERS,
+        DATABASE_VIP,
         Section(
             "Who may connect",
             {
+                **DATABASE_CLIENTS.params,
                 "ip_vip_to_whitelist": of_vip(
                     lambda v: "api" if v.node.role == "sql" else "messaging",
                     lambda vip: vip.address,
                     "whoever uses it comes from there: the address",
                 ),
-                "sql_allowed_networks": management_networks("controller", "volume", "compute", "messaging"),
             },
         ),
         Section("Limits", settings("mysql_max_connections", "mysql_max_user_connections")),

@@ -4,17 +4,19 @@ from ..conditions import has_osds, stores_data
 from ..credentials import credentials
 from ..derive import (
     expires_objects,
-    management_networks,
     swift_encryption_is_off,
     swift_proxy_hostname,
     swift_region,
 )  # fmt: skip
 from ..groups import (
     COMMON,
+    EXTERNAL_KEYSTONE,
     HAPROXY_TIMEOUTS,
     MANAGEMENT_NETWORK,
     METRICS,
+    NO_RATE_LIMIT,
     NOTIFICATIONS,
+    SWIFT_DISKS,
     SWIFT_ERASURE_CODING,
     SWIFT_NODE_RESERVED_SPACE,
     SWIFT_OBJECT_SERVER,
@@ -53,9 +55,7 @@ SWIFTPROXY = PuppetClass(
         }),
         NOTIFICATIONS,
         Section("Rate limits", {
-            "no_api_rate_limit_networks": management_networks(
-                "compute", "controller", "volume", "network", "messaging", "swiftproxy",
-            ),
+            **NO_RATE_LIMIT.params,
             **settings(
                 "swift_proxy_disable_rate_limit", "swift_proxy_iptables_rate_limit", "swift_proxy_haproxy_rate_limit",
                 "swift_proxy_haproxy_custom_delay_trigger", "swift_proxy_haproxy_custom_delay_ms",
@@ -63,8 +63,7 @@ SWIFTPROXY = PuppetClass(
         }),
         SWIFT_STORES,
         Section("Disks", when=stores_data, params={
-            "block_devices":    derived(lambda v: v.node.data_disks, "disks without the operating system"),
-            "use_oci_sort_dev": derived(lambda v: v.node.hardware.sort_devices, "how the agent named the disks"),
+            **SWIFT_DISKS.params,
             **settings("swift_object_replicator_concurrency", "swift_rsync_connection_limit"),
         }),
         Section("Reserved space, in GiB", settings("swiftproxy_reserved_space", "swiftproxy_fallocate_reserved_space")),
@@ -74,10 +73,7 @@ SWIFTPROXY = PuppetClass(
         SWIFT_ERASURE_CODING,
         HAPROXY_TIMEOUTS,
         Section("Names by SNI", settings("haproxy_use_sni", "keystone_sni_name", "barbican_sni_name")),
-        Section("A Keystone elsewhere", settings(
-            "external_keystone_activate", "external_keystone_url",
-            "external_keystone_admin_password", "external_keystone_region_prefixed_users",
-        )),
+        EXTERNAL_KEYSTONE,
     ),
     left_to_puppet={
         "bulk_delete_concurrency":              "OCI has no tunable for it; an EncOverlay can set it",

@@ -6,26 +6,25 @@ from ..credentials import credentials
 from ..groups import (
     CEPH_MONITORS,
     COMMON,
+    DATABASE_AND_MESSAGES,
+    DISKS,
     EXTERNAL_KEYSTONE,
     MANAGEMENT_NETWORK,
     MESSAGING_PEERS,
     SWIFT_ELSEWHERE,
 )  # fmt: skip
 from ..params import PuppetClass, Section, derived, settings
-from ..values_compute import backup_backend, lvm_backends, sql_address, volume_group
+from ..values_compute import backup_backend, lvm_backends, volume_group
 
 VOLUME = PuppetClass(
     "oci::volume",
     sections=(
         *COMMON,
         MANAGEMENT_NETWORK,
-        Section("Database and messages", {
-            "sql_vip_ip": derived(sql_address),
-            **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout", "disable_notifications"),
-        }),
+        DATABASE_AND_MESSAGES,
         MESSAGING_PEERS,
         Section("Disks", {
-            "block_devices":        derived(lambda v: v.node.data_disks, "disks without the operating system"),
+            **DISKS.params,
             "vgname":               derived(volume_group),
             "enabled_backend_list": derived(lvm_backends, written="Setting.cinder_enabled_backends"),
             **settings("cinder_enabled_backends", "cinder_separate_volume_groups", "lvm_backend_name"),

@@ -1,7 +1,7 @@
 """Other nodes that a controller works with: controllers, database, RabbitMQ, computes, volumes, DNS."""
 
 from ...conditions import has, has_messaging, is_on
-from ...derive import management_networks
+from ...groups import DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, NO_RATE_LIMIT
 from ...params import Section, constant, derived
 from ...values_compute import address_for_instances, bgp_to_the_host
 from ...values_controller import (
@@ -14,13 +14,8 @@ from ...values_controller import (
 from ...values_peers import (
     addresses_of,
     corosync_ids,
-    database_role,
-    database_vip,
-    first,
-    first_address_of,
     is_first,
     names,
-    of_vip,
     other_addresses,
     other_names,
     short_names,
@@ -45,20 +40,7 @@ PEERS = (
         "non_first_master_controllers":    others_than_first("hostname"),
         "non_first_master_controllers_ip": others_than_first("address"),
     }),
-    Section("The database", {
-        "first_sql":            first(database_role),
-        "first_sql_ip":         first_address_of(database_role),
-        "is_first_sql":         is_first(database_role),
-        "all_sql":              names(database_role),
-        "all_sql_ip":           addresses_of(database_role),
-        "all_sql_ids":          corosync_ids(database_role),
-        "non_master_sql":       other_names(database_role),
-        "non_master_sql_ip":    other_addresses(database_role),
-        "sql_vip_ip":           of_vip(database_vip, lambda vip: vip.address, "the address"),
-        "sql_vip_netmask":      of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
-        "sql_vip_iface":        of_vip(database_vip, lambda vip: vip.interface, "the interface"),
-        "sql_allowed_networks": management_networks("controller", "volume", "compute", "messaging"),
-    }),
+    Section("The database", {**DATABASE_PEERS.params, **DATABASE_VIP.params, **DATABASE_CLIENTS.params}),
     Section("RabbitMQ for notifications", when=has_messaging, params={
         "messaging_nodes_for_notifs":  constant(True),
         "all_rabbits":                 names("messaging"),
@@ -77,9 +59,5 @@ PEERS = (
         "dns_nodes_ip":          addresses_of("dns"),
         "designate_pools_yaml":  derived(designate_pools),
     }),
-    Section("Who may call the API without limit", {
-        "no_api_rate_limit_networks": management_networks(
-            "compute", "controller", "volume", "network", "messaging", "swiftproxy",
-        ),
-    }),
+    NO_RATE_LIMIT,
 )

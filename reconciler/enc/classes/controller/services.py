@@ -1,5 +1,6 @@
 """Settings of the services, and which of them the cluster has."""
 
+from ...groups import EXTERNAL_KEYSTONE
 from ...params import Condition, Section, derived, settings
 from ...values_compute import somebody_routes
 from ...values_controller import gpu_definitions, gpu_nodes, somebody_has_gpus
@@ -20,11 +21,10 @@ SERVICES = (
         "install_magnum", "install_manila", "install_mistral", "install_octavia", "install_panko", "install_rabbit",
         "install_telemetry", "install_vigie", "install_vmms",
     )),
-    Section("Keystone", settings(
-        "keystone_totp", "keystone_api_workers", "keystone_api_listen", "keystone_debug_log",
-        "external_keystone_activate", "external_keystone_url",
-        "external_keystone_admin_password", "external_keystone_region_prefixed_users",
-    )),
+    Section("Keystone", {
+        **settings("keystone_totp", "keystone_api_workers", "keystone_api_listen", "keystone_debug_log"),
+        **EXTERNAL_KEYSTONE.params,
+    }),
     Section("Nova and Placement", settings(
         "nova_limit_tenants_to_placement_aggregate", "nova_enable_isolated_aggregate_filtering",
         "nova_scheduler_prefers_hosts_with_more_ram", "nova_host_subset_size", "nova_default_schedule_zone",
