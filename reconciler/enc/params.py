@@ -150,6 +150,11 @@ def settings(*names: str) -> dict[str, Source]:
     return {name: Setting(name) for name in names}
 
 
+def subroles(on: bool, *names: str) -> dict[str, Source]:
+    """Rows that turn sub-roles of a class on, or off."""
+    return {f"has_subrole_{name}": Constant(on) for name in names}
+
+
 def constant(value: Value) -> Constant:
     """The same value for every node that gets the parameter."""
     return Constant(value)

@@ -15,7 +15,7 @@ from ..groups import (
     MESSAGING_PEERS,
     SWIFT_ELSEWHERE,
 )  # fmt: skip
-from ..params import PuppetClass, Section, constant, derived, settings, spec
+from ..params import PuppetClass, Section, derived, settings, spec, subroles
 from ..values_compute import (
     backup_backend,
     cpu_sockets,
@@ -94,8 +94,7 @@ COMPUTE = PuppetClass(
         }),
         Section("Disks for Ceph", DISKS.params, when=hyperconverged),
         Section("Telemetry and shares, which need Ceph", when=has_osds, params={
-            "has_subrole_ceilometer": constant(True),
-            "has_subrole_manila":     constant(True),
+            **subroles(True, "ceilometer", "manila"),
             **credentials("ceilometer", "telemetry", "messaging", "authtoken"),
         }),
         Section("Telemetry", settings("install_telemetry")),
@@ -103,7 +102,7 @@ COMPUTE = PuppetClass(
             "install_manila", "manila_share_install", "manila_network_cidr", "manila_network_division_mask",
         )),
         Section("Names of instances in Designate", settings("install_designate")),
-        Section("Designate", {"has_subrole_designate": constant(True)}, when=is_on("install_designate")),
+        Section("Designate", subroles(True, "designate"), when=is_on("install_designate")),
         Section("Backups", {
             "backup_backend": derived(backup_backend),
             **settings("cinder_backup_use_external_swift"),

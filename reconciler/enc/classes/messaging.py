@@ -3,7 +3,7 @@
 from ..conditions import has, has_osds, has_swift, is_on
 from ..credentials import credential, credentials
 from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
-from ..params import PuppetClass, Section, Source, constant, derived, setting, settings
+from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
 from ..values_controller import cloudkitty_metrics
 from ..values_peers import (
     addresses_of,
@@ -25,11 +25,6 @@ MESSAGING_SERVICES = (
     "magnum", "manila", "mistral", "neutron", "nova", "octavia", "panko", "swift", "vigie", "vmms",
 )  # fmt: skip
 """Services that have a user in RabbitMQ here."""
-
-
-def serves(*services: str) -> dict[str, Source]:
-    """Rows that turn on what the class does for the services."""
-    return {f"has_subrole_{service}": constant(True) for service in services}
 
 
 def telemetry_database(v: View) -> str:
@@ -87,22 +82,14 @@ MESSAGING = PuppetClass(
         Section(
             "Services of a cluster with computes",
             when=has("compute"),
-            params=serves(
-                "glance",
-                "nova",
-                "neutron",
-                "aodh",
-                "octavia",
-                "magnum",
-                "manila",
-            ),
+            params=subroles(True, "glance", "nova", "neutron", "aodh", "octavia", "magnum", "manila"),
         ),
-        Section("Swift", when=has_swift, params=serves("swift")),
-        Section("Telemetry", when=has_osds, params=serves("gnocchi", "ceilometer", "cloudkitty", "panko")),
-        Section("Volumes", when=has_osds | has("volume"), params=serves("cinder")),
-        Section("Designate", when=is_on("install_designate"), params=serves("designate")),
-        Section("VMMS", when=is_on("install_vmms"), params=serves("vmms")),
-        Section("Vigie", when=is_on("install_vigie"), params=serves("vigie")),
+        Section("Swift", when=has_swift, params=subroles(True, "swift")),
+        Section("Telemetry", when=has_osds, params=subroles(True, "gnocchi", "ceilometer", "cloudkitty", "panko")),
+        Section("Volumes", when=has_osds | has("volume"), params=subroles(True, "cinder")),
+        Section("Designate", when=is_on("install_designate"), params=subroles(True, "designate")),
+        Section("VMMS", when=is_on("install_vmms"), params=subroles(True, "vmms")),
+        Section("Vigie", when=is_on("install_vigie"), params=subroles(True, "vigie")),
         Section(
             "Passwords in RabbitMQ",
             {

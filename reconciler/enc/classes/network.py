@@ -10,7 +10,7 @@ from ..groups import (
     MANAGEMENT_NETWORK,
     MESSAGING_PEERS,
 )  # fmt: skip
-from ..params import PuppetClass, Section, constant, settings, spec
+from ..params import PuppetClass, Section, settings, spec, subroles
 
 NETWORK = PuppetClass(
     "oci::network",
@@ -30,9 +30,9 @@ NETWORK = PuppetClass(
             ),
         }),
         Section("Designate", settings("install_designate", "designate_zone_admin_email")),
-        Section("Names of instances in Designate", when=is_on("install_designate") & has("compute"), params={
-            "has_subrole_designate": constant(True),
-        }),
+        Section("Names of instances in Designate", when=is_on("install_designate") & has("compute"), params=subroles(
+            True, "designate",
+        )),
         Section("Accounts", {
             **credentials("haproxy", "stats"),
             **credentials("nova", "authtoken"),

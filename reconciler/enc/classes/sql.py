@@ -3,7 +3,7 @@
 from ..conditions import has, has_osds, is_on, role_is
 from ..credentials import credential
 from ..groups import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
-from ..params import Condition, PuppetClass, Section, Source, constant, derived, settings
+from ..params import Condition, PuppetClass, Section, Source, derived, settings, subroles
 from ..values_peers import of_vip
 from ..values_setup import first_setup_goes_on
 
@@ -12,11 +12,6 @@ main, telemetry = role_is("sql"), role_is("sqlmsg")
 NOT_OF_TELEMETRY = (
     "glance", "nova", "neutron", "aodh", "octavia", "cinder", "heat", "barbican", "mistral", "vmms", "designate",
 )  # fmt: skip
-
-
-def holds(*services: str) -> dict[str, Source]:
-    """Rows that have the services' databases made."""
-    return {f"has_subrole_{service}": constant(True) for service in services}
 
 
 def holds_if(condition: Condition, *services: str) -> dict[str, Source]:
@@ -65,15 +60,15 @@ SQL = PuppetClass(
                 **holds_if(has("compute"), "glance", "nova", "neutron", "aodh", "octavia"),
                 **holds_if(has_osds | has("volume"), "cinder"),
                 **holds_if(has_osds, "gnocchi", "ceilometer", "panko", "cloudkitty"),
-                **holds("heat", "barbican"),
+                **subroles(True, "heat", "barbican"),
             },
         ),
-        Section("Mistral", when=main & is_on("install_mistral"), params=holds("mistral")),
-        Section("VMMS", when=main & is_on("install_vmms"), params=holds("vmms")),
-        Section("Vigie", when=main & is_on("install_vigie"), params=holds("vigie")),
-        Section("Magnum", when=main & is_on("install_magnum"), params=holds("magnum")),
-        Section("Manila", when=main & is_on("install_manila"), params=holds("manila")),
-        Section("Designate", when=main & is_on("install_designate"), params=holds("designate")),
+        Section("Mistral", when=main & is_on("install_mistral"), params=subroles(True, "mistral")),
+        Section("VMMS", when=main & is_on("install_vmms"), params=subroles(True, "vmms")),
+        Section("Vigie", when=main & is_on("install_vigie"), params=subroles(True, "vigie")),
+        Section("Magnum", when=main & is_on("install_magnum"), params=subroles(True, "magnum")),
+        Section("Manila", when=main & is_on("install_manila"), params=subroles(True, "manila")),
+        Section("Designate", when=main & is_on("install_designate"), params=subroles(True, "designate")),
         Section(
             "Passwords of the main database",
             when=main,
@@ -104,8 +99,8 @@ SQL = PuppetClass(
             "The database of telemetry",
             when=telemetry,
             params={
-                **{f"has_subrole_{service}": constant(False) for service in NOT_OF_TELEMETRY},
-                **holds("gnocchi", "ceilometer", "cloudkitty"),
+                **subroles(False, *NOT_OF_TELEMETRY),
+                **subroles(True, "gnocchi", "ceilometer", "cloudkitty"),
             },
         ),
     ),

@@ -2,7 +2,7 @@
 
 from ...conditions import has, has_messaging, is_on
 from ...groups import DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, NO_RATE_LIMIT
-from ...params import Section, constant, derived
+from ...params import Section, constant, derived, subroles
 from ...values_compute import address_for_instances, bgp_to_the_host
 from ...values_controller import (
     all_bridge_mappings,
@@ -54,10 +54,10 @@ PEERS = (
         "volume_nodes_ip":  addresses_of("volume"),
     }),
     Section("DNS", when=has("compute") & is_on("install_designate"), params={
-        "has_subrole_designate": constant(True),
-        "dns_nodes":             names("dns"),
-        "dns_nodes_ip":          addresses_of("dns"),
-        "designate_pools_yaml":  derived(designate_pools),
+        **subroles(True, "designate"),
+        "dns_nodes":            names("dns"),
+        "dns_nodes_ip":         addresses_of("dns"),
+        "designate_pools_yaml": derived(designate_pools),
     }),
     NO_RATE_LIMIT,
 )

@@ -1,13 +1,7 @@
 """What a controller does besides Keystone: it appears and vanishes with the other nodes of the cluster."""
 
 from ...conditions import has, has_messaging, has_osds, has_swift
-from ...params import Section, Source, constant, derived
-
-
-def subroles(value: bool, *names: str) -> dict[str, Source]:
-    """Rows that turn sub-roles on, or off."""
-    return {f"has_subrole_{name}": constant(value) for name in names}
-
+from ...params import Section, constant, derived, subroles
 
 SUBROLES = (
     Section("The database is elsewhere", when=has("sql"), params=subroles(False, "db")),
