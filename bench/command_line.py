@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from .figures import Figure, Scale, median_figure, timed
@@ -27,7 +28,7 @@ def measure_validate(scale: Scale, folder: Path) -> list[Figure]:
         files = Fleet(scale).spec_files(named_every)
         specs = folder / name.replace(", ", "-").replace(" ", "-")
         write_files(specs, files)
-        runs = timed(lambda specs=specs: _run("--specs", str(specs), "validate"), scale.repeats)  # type: ignore[misc]
+        runs = timed(partial(_run, "--specs", str(specs), "validate"), scale.repeats)
         size = sum(map(len, files.values()))
         figures.append(median_figure(name, runs, VALIDATE_TARGET_SECONDS, bytes=size, files=len(files)))
     return figures

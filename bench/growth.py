@@ -1,7 +1,7 @@
 """A cluster with a thousand computes: how long all documents take when a setting changes, or when one node joins."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class _Secrets(Mapping[SecretRef, str]):
     def __contains__(self, ref: object) -> bool:
         return True
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[SecretRef]:
         return iter(())
 
     def __len__(self) -> int:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.config import Config, load_config
 from reconciler.demo import free_port
 from reconciler.drivers.git import commit_all, create_repository
 from reconciler.model.actions import Enroll
-from reconciler.model.machine import InstallStatus, MachineView, Observation, Power, SecretRef
+from reconciler.model.machine import InstallStatus, MachineView, Observation, Power
 from reconciler.model.observations import Heard
 from reconciler.model.plan import PlanningInput
 from reconciler.model.tree import SpecTree
@@ -30,6 +31,8 @@ from .lives import AGO, BrokenBenchError, allocation_of, enrolments, life, tree_
 
 STARTS_WITHIN_SECONDS = 300.0
 BATCH = 500  # words or machines per transaction
+
+T = TypeVar("T")
 
 _CONFIG = """\
 source: {{url: {folder}/repository, branch: main, folder: cluster-specs, poll: 60s}}
@@ -153,7 +156,7 @@ def _make_secrets(site: Site, tree: SpecTree) -> None:
         site.store.add_secrets({ref: texts[ref.kind, ref.form] for ref in some}, site.now())
 
 
-def _batches(things: Iterable[MachineView] | Iterable[SecretRef]) -> Iterator[list]:  # type: ignore[type-arg]
+def _batches(things: Iterable[T]) -> Iterator[list[T]]:
     left = iter(things)
     while some := list(itertools.islice(left, BATCH)):
         yield some

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -110,8 +109,7 @@ class Config(Strict):
     @property
     def planning_timings(self) -> Timings:
         """The timings that the planner uses."""
-        given: dict[str, timedelta | int] = {k: v for k, v in self.timings if v is not None}
-        return Timings(**given)  # type: ignore[arg-type]  # one int among the durations, checked by pydantic
+        return Timings(**self.timings.model_dump(exclude_none=True))
 
 
 _FROM_ENVIRONMENT = {

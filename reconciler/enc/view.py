@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..model.hardware import Hardware, Racked
 from ..model.machine import Allocation, Vip
@@ -159,7 +159,7 @@ class ClusterView:
         self.name = given.name
         self.spec: ClusterSpec = spec
         self.settings_memo: Memo = {}
-        self._made: dict[tuple[object, ...], object] = {}
+        self._made: dict[tuple[object, ...], Any] = {}
         members = sorted(given.members, key=lambda m: (m.allocation.role, natural(m.allocation.hostname)))
         self.nodes = tuple(NodeView(member, self) for member in members)
 
@@ -167,7 +167,8 @@ class ClusterView:
         """What ``make`` returns, made at the first call with ``key`` and kept for the other nodes."""
         if key not in self._made:
             self._made[key] = make()
-        return self._made[key]  # type: ignore[return-value]
+        made: T = self._made[key]  # by the same key, so by a function of the same type
+        return made
 
     def by_role(self, *roles: str) -> tuple[NodeView, ...]:
         """Nodes with any of the roles, role by role."""

@@ -14,6 +14,7 @@ closed as interrupted, and only a fresh look tells how far it came.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -75,6 +76,11 @@ class Limits:
     journal_again: float = 5.0  # a database that is away: the end of an action is written again and again
 
 
+def _has_begun(begun: asyncio.Future[None], _: asyncio.Task[None]) -> None:
+    if not begun.done():
+        begun.set_result(None)
+
+
 def _nothing(_: Event) -> None:
     pass
 
@@ -113,7 +119,7 @@ class Executor:
                 continue
             begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             task = asyncio.create_task(self._carry_out(action, begun), name=f"{action.type} {action.serial}")
-            task.add_done_callback(lambda _, begun=begun: begun.done() or begun.set_result(None))  # type: ignore[misc]
+            task.add_done_callback(partial(_has_begun, begun))
             self._starting.add(begun)
             begun.add_done_callback(self._starting.discard)
             self._running[action.serial] = (action, task)

@@ -31,14 +31,18 @@ _MODULE = "By what its database looks like. Write another when puppet-module-oci
 Conf = Mapping[str, Mapping[str, str]]
 
 
+class _AsWritten(configparser.ConfigParser):
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr  # where the base class makes it lower case
+
+
 def parse_conf(text: str) -> dict[str, dict[str, str]]:
     """Sections of key and value; quotes around values are taken off.
 
     Raises:
         ValueError: The text is not such a file.
     """
-    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="\0")
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser = _AsWritten(interpolation=None, strict=False, default_section="\0")
     try:
         parser.read_string(text)
     except configparser.Error as error:

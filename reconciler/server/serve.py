@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -31,8 +32,8 @@ class _Protocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))  # a stream has no other
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ..model.diagnostics import Diagnostic, Location, Severity
 from ..model.spec import KINDS, FleetSpec, Provisioning, Strict
-from ..model.spec.base import PATTERNS, Label, Name, Serial
+from ..model.spec.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.tree import Path, SpecTree
 from .misfits import did_you_mean, listed, misfits, suggestion
 from .yaml_text import UNREAD, Document, Places, read_yaml
@@ -24,7 +24,7 @@ API_VERSION = "reconciler/v1"
 
 _ENVELOPE = ("apiVersion", "kind", "metadata", "spec")
 _NAME_TYPES = {"Machine": Serial, "Cluster": Name, "Role": Name}
-_NAMES = {kind: re.compile(_NAME_TYPES.get(kind, Label).__metadata__[0].pattern) for kind in KINDS}  # type: ignore[attr-defined]
+_NAMES = {kind: re.compile(pattern_of(_NAME_TYPES.get(kind, Label))) for kind in KINDS}
 _FIELDS = {
     "Location": "locations", "Racking": "rackings", "Repository": "repositories", "HardwareProfile": "profiles",
     "Cluster": "clusters", "Machine": "machines", "Role": "roles", "EncOverlay": "overlays",

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -204,8 +205,8 @@ def _bare(annotation: Any) -> Any:
 
 
 def _choices(annotation: Any) -> list[str]:
-    if isinstance(annotation, type):
-        return [str(member) for member in annotation]  # type: ignore[attr-defined]  # an enum, or pydantic did not say so
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(member) for member in annotation]
     return [str(choice) for choice in get_args(annotation)]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..model.settings import SettingRow, SettingsTable
 from ..model.spec import KINDS, Strict
-from ..model.spec.base import PATTERNS, Label, Name, Serial
+from ..model.spec.base import PATTERNS, Label, Name, Serial, pattern_of
 from .loader import API_VERSION
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -65,7 +65,7 @@ def _document(kind: str, model: type[Strict], table: SettingsTable) -> dict[str,
 
 def _metadata(kind: str) -> dict[str, Any]:
     annotated, example = _NAMES.get(kind, (Label, "example"))
-    pattern = annotated.__metadata__[0].pattern  # type: ignore[attr-defined]
+    pattern = pattern_of(annotated)
     name = {"type": "string", "pattern": pattern, "description": f"{PATTERNS[pattern]}; unique per kind"}
     return {
         "type": "object",

@@ -1,6 +1,7 @@
 """A plan from a checkout names its commit, but only when the specs on disk are exactly that commit's."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,9 @@ def test_a_clean_checkout_is_its_commit(specs: Path) -> None:
     ],
     ids=["changed", "added", "removed", "renamed"],
 )
-def test_specs_that_differ_from_the_commit_have_none(specs: Path, touch: object) -> None:
+def test_specs_that_differ_from_the_commit_have_none(specs: Path, touch: Callable[[Path], object]) -> None:
     commit_all(specs.parent, "Begin")
-    touch(specs)  # type: ignore[operator]
+    touch(specs)
     assert commit_of(specs) is None
 
 

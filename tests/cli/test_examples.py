@@ -30,7 +30,7 @@ HARDENED = [
 
 def unit() -> configparser.SectionProxy:
     found = configparser.ConfigParser(strict=False, interpolation=None)
-    found.optionxform = str  # type: ignore[assignment,method-assign]
+    found.optionxform = str
     found.read(SYSTEMD / "reconciler.service")
     return found["Service"]
 
@@ -129,4 +129,4 @@ def test_commands_on_pages_exist(page: str, command: str) -> None:
 def cli_commands() -> set[str]:
     from typer.main import get_command
 
-    return set(get_command(app).commands)  # type: ignore[attr-defined]
+    return set(get_command(app).commands)

@@ -107,7 +107,7 @@ def hardware_of(report: dict[str, Any]) -> Hardware:
 
 def fleet_yaml(config: Path) -> str:
     conf = configparser.ConfigParser(interpolation=None)
-    conf.optionxform = str  # type: ignore[assignment,method-assign]
+    conf.optionxform = str
     conf.read(config / "openstack-cluster-installer.conf")
     golden_mirror = (
         "http://mirror.example.com/debian-buildd"  # the conf file was changed after the documents were taken
@@ -147,7 +147,7 @@ def repositories_yaml(folder: Path) -> str:
     documents = []
     for path in sorted(folder.glob("*/*/repo.conf")):
         conf = configparser.ConfigParser(interpolation=None, default_section="none")
-        conf.optionxform = str  # type: ignore[assignment,method-assign]
+        conf.optionxform = str
         conf.read(path)
         documents.append(_repository(path.parent, {name: dict(conf[name]) for name in conf.sections()}))
     return yaml.safe_dump_all(documents)

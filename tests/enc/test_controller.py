@@ -188,7 +188,7 @@ def test_designate_feeds_every_name_server() -> None:
     assert found["has_subrole_designate"] is True
     assert found["dns_nodes"] == ("os-dns-1.example.com", "os-dns-2.example.com")
     (pool,) = yaml.safe_load(base64.b64decode(str(found["designate_pools_yaml"])))
-    assert [s["host"] for s in pool["nameservers"]] == list(found["dns_nodes_ip"])  # type: ignore[arg-type]
+    assert [s["host"] for s in pool["nameservers"]] == list(found["dns_nodes_ip"])
     assert [r["hostname"] for r in pool["ns_records"]] == ["ns1.example.com.", "ns2.example.com."]
     assert [len(t["masters"]) for t in pool["targets"]] == [3, 3]
     assert {t["options"]["rndc_host"] for t in pool["targets"]} == {s["host"] for s in pool["nameservers"]}

@@ -93,7 +93,7 @@ spec: {classes: {my::bastion: {port: 22, allow: [a, b]}, my::empty: {}}}
     cluster = cluster_input(tree, "z", [node, controller], api="203.0.113.2")
     compiled = compile_node(views(cluster)["z-bastion-1.example.com"])
     assert {key: row.value for key, row in compiled.classes["my::bastion"].items()} == {"port": 22, "allow": ("a", "b")}
-    assert compiled.document["classes"]["my::empty"] == {}  # type: ignore[index,call-overload]
+    assert compiled.document["classes"]["my::empty"] == {}
     assert compiled.notes == ()
 
 

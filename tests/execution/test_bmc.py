@@ -5,7 +5,6 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.provisioning import remote
 from reconciler.simulator.ipmi_sim import IpmiSim
+from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from . import build
@@ -107,8 +107,7 @@ async def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         world, driver = World(), IpmiBmcs(sessions=4)
         world.directory.bmcs[build.SERIAL] = BmcAccess(sim.address, sim.port, "oci", "unknown")
         shell = LiveShell(sim, tmp_path / "live")
-        now = lambda: datetime.now(UTC)  # noqa: E731
-        tools = replace(world.tools, bmcs=GuardedBmcs(driver, now), shells=shell, time=Time(now, asyncio.sleep))
+        tools = replace(world.tools, bmcs=GuardedBmcs(driver, utc_now), shells=shell, time=Time(utc_now, asyncio.sleep))
         yield Machine(tools, world, shell, sim)
         driver.close()
 

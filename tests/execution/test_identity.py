@@ -25,7 +25,7 @@ class Says:
 
 async def is_own(bmc: Says, *, pinned: str | None = None, reporters: frozenset[str] = frozenset({ME})) -> None:
     access = BmcAccess("192.0.2.107", 623, "oci", "secret", serial=pinned)
-    await own(bmc, access, ME, FakeDirectory(reporters=reporters))  # type: ignore[arg-type]
+    await own(bmc, access, ME, FakeDirectory(reporters=reporters))
 
 
 @pytest.mark.parametrize(

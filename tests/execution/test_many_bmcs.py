@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ from reconciler.model.observations import Heard
 from reconciler.power import PowerWatch
 from reconciler.simulator.fleet import SimBmc
 from reconciler.simulator.plain_bmc import PlainBmc, PlainBmcs
+from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from ..conformance.ports import free_port
@@ -75,9 +75,8 @@ class Room:
         seen = Seen(build.HARDWARE, "d", NOON, "192.0.2.7")
         directory.known = dict.fromkeys(directory.bmcs, seen)
         directory.generations = dict.fromkeys(directory.bmcs, 1)
-        now = lambda: datetime.now(UTC)  # noqa: E731
         tools = replace(
-            World(directory=directory).tools, bmcs=GuardedBmcs(self.bmcs, now), time=Time(now, asyncio.sleep)
+            World(directory=directory).tools, bmcs=GuardedBmcs(self.bmcs, utc_now), time=Time(utc_now, asyncio.sleep)
         )
         wanted = sorted([*self.living, *(self.dead if with_dead else ())])
         due, ended = dict.fromkeys(wanted, 0.0), asyncio.Event()
@@ -88,7 +87,7 @@ class Room:
                 del due[event.serial]
             ended.set()
 
-        executor = Executor(MemoryJournal(), handlers(tools), now, on_done=done)
+        executor = Executor(MemoryJournal(), handlers(tools), utc_now, on_done=done)
         began = time.monotonic()
         while due.keys() & self.living.keys():
             ended.clear()
@@ -138,10 +137,9 @@ async def test_dead_bmcs_hold_up_nobody(room: Room) -> None:
 
 
 async def test_a_look_at_all_of_them_is_quick_once_the_dead_are_left_alone(room: Room) -> None:
-    now = lambda: datetime.now(UTC)  # noqa: E731
-    guarded = GuardedBmcs(room.bmcs, now, BreakerTimings(failures=1))
+    guarded = GuardedBmcs(room.bmcs, utc_now, BreakerTimings(failures=1))
     heard: list[Sequence[Heard]] = []
-    watch = PowerWatch(guarded, FakeDirectory(bmcs=room.living | room.dead), now, heard.append)
+    watch = PowerWatch(guarded, FakeDirectory(bmcs=room.living | room.dead), utc_now, heard.append)
     machines = [MachineView(serial) for serial in sorted([*room.living, *room.dead])]
     seconds = []
     for _ in range(2):

@@ -143,4 +143,4 @@ async def test_another_machine_or_an_installed_system_is_not_touched(tmp_path: P
 
 async def test_a_live_system_without_a_tool_says_so(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="has neither storcli, perccli nor megacli"):
-        await configured(FakeMachine())  # type: ignore[arg-type]
+        await configured(FakeMachine())

@@ -77,7 +77,7 @@ async def test_a_bios_server_reports_and_later_boots_from_its_disk() -> None:
         await power_on(server, BootDevice.NETWORK)
         await timeline.until("kernel", lambda: "Linux version" in server.console, 5)
         hardware = await reported(timeline)
-        nics = {nic["mac"]: nic for nic in hardware["nics"]}  # type: ignore[attr-defined]
+        nics = {nic["mac"]: nic for nic in hardware["nics"]}
         assert server.mac in nics
         await timeline.until("switch port", lambda: _sees_its_port(server), 5)
         assert await asyncio.to_thread(logs_in, str(hardware["address"])) == server.serial

@@ -26,7 +26,7 @@ async def client(world: World) -> AsyncIterator[Client]:
     def make(address: str = TRUSTED, role: str | None = None, **headers: str) -> httpx.AsyncClient:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if role:
-            sent["authorization"] = f"Bearer {TOKENS.get(role, role)}"  # type: ignore[call-overload]
+            sent["authorization"] = f"Bearer {TOKENS.get(role, role)}"
         transport = httpx.ASGITransport(app=world.app, client=(address, 40_000), raise_app_exceptions=False)
         opened.append(httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=sent))
         return opened[-1]

@@ -34,7 +34,7 @@ def boots(folder: Path, *machines: MachineView) -> Boots:
 
 def fleet(trusted: str) -> SpecTree:
     given = {"provisioning": {"address": "192.168.100.2", "trusted_networks": [trusted]}}
-    return SpecTree(KINDS["Fleet"].model_validate(given))  # type: ignore[arg-type]
+    return SpecTree(KINDS["Fleet"].model_validate(given))
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +142,7 @@ async def test_grub_finds_the_length_under_the_only_spelling_it_knows(world: Wor
             b"GET /v1/boot/grub/52:54:00:aa:02:00 HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: GRUB 2.12\r\n\r\n"
         )
         head = await reader.readuntil(b"\r\n\r\n")
-        length = int(re.search(rb"^Content-Length: (\d+)\r$", head, re.MULTILINE)[1])  # type: ignore[index]
+        length = int(re.search(rb"^Content-Length: (\d+)\r$", head, re.MULTILINE)[1])
         assert (await reader.readexactly(length)).endswith(b"fi\n")
         writer.close()
     finally:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from reconciler.server.fleet import FleetView
 from reconciler.server.serve import Server
@@ -25,7 +26,7 @@ async def shown(tmp_path: Path, view: FleetView, *, then: Callable[[World], None
     world = World(view=view)
     fetched = asyncio.Event()
 
-    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await world.app(scope, receive, send)
         if scope["path"] == "/":
             fetched.set()

@@ -341,7 +341,7 @@ async def test_memory_for_known_machines_is_bounded(world: World, monkeypatch: p
 async def test_the_real_database_keeps_what_is_heard(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/r.sqlite"
     with Store.open(url) as store:
-        world = World(store=store)  # type: ignore[arg-type]  # the very Protocol, in place of the fake
+        world = World(store=store)
         world.ingest.start()
         assert (await world.ingest.report(body(), FROM_TRUSTED)).result == "new"
         said = await world.ingest.status("live", "7XK9Z01", None, FROM_TRUSTED)
@@ -349,7 +349,7 @@ async def test_the_real_database_keeps_what_is_heard(tmp_path: Path) -> None:
         assert (await world.ingest.report(other_board(), FROM_TRUSTED)).status == 409
         await world.ingest.stop()
     with Store.open(url) as store:
-        again = World(store=store)  # type: ignore[arg-type]
+        again = World(store=store)
         again.ingest.start()
         assert (await again.ingest.report(body(), FROM_TRUSTED)).result == "known"
         await again.ingest.stop()

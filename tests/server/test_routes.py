@@ -51,7 +51,7 @@ async def test_classes_hold_secrets_and_are_given_to_few(
 async def test_classes_come_as_yaml_or_in_ocis_envelope(client: Client, world: World) -> None:
     plain = await client(PUPPET).get(ENC)
     assert plain.headers["content-type"] == "application/yaml"
-    assert plain.content == world.documents["n1.example.com"].yaml  # type: ignore[union-attr]
+    assert plain.content == world.documents["n1.example.com"].yaml
     envelope = (await client(PUPPET).get(OCI_ENC)).json()
     assert envelope["status"] == "success"
     assert envelope["data"].encode() == plain.content
@@ -265,7 +265,7 @@ async def test_metrics_speak_of_what_happened(world: World, client: Client) -> N
 
 
 async def test_a_bug_of_ours_tells_strangers_nothing(world: World, client: Client) -> None:
-    world.view = None  # type: ignore[assignment]
+    world.view = None
     answer = await client(LOOPBACK).get("/v1/fleet")
     assert answer.status_code == 500
     assert answer.text == "This is a bug in reconciler; its log says more.\n"

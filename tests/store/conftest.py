@@ -43,12 +43,12 @@ def postgresql_server() -> Iterator[str]:
     try:
         subprocess.run(
             [programs / "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-            check=True, capture_output=True, **as_owner,  # type: ignore[call-overload]
+            check=True, capture_output=True, **as_owner,
         )  # fmt: skip
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", folder, "-h", "", "-N", "200", "-F"],
-                stdout=log, stderr=log, **as_owner,  # type: ignore[call-overload]
+                stdout=log, stderr=log, **as_owner,
             )  # fmt: skip
         _wait_until_it_answers(folder, server)
         yield str(folder)
@@ -99,7 +99,7 @@ def open_store(url: str) -> Iterator[Callable[..., Store]]:
     opened: list[Store] = []
 
     def open_one(**how: object) -> Store:
-        opened.append(Store.open(url, **({"key": KEY} | how)))  # type: ignore[arg-type]
+        opened.append(Store.open(url, **({"key": KEY} | how)))
         return opened[-1]
 
     yield open_one

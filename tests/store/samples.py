@@ -45,7 +45,7 @@ def enroll(serial: str = "A", number: int = 1, **change: object) -> Enroll:
         "number": number,
         "addresses": {"mgmt": f"192.168.101.{10 + number}", "a-storage": f"192.168.102.{10 + number}"},
     }
-    return Enroll(**(given | change))  # type: ignore[arg-type]
+    return Enroll(**(given | change))
 
 
 def install(serial: str = "A") -> InstallOs:

@@ -98,6 +98,11 @@ PATTERNS: dict[str, str] = {
 """What a pattern means, for people who did not mean to read a regular expression."""
 
 
+def pattern_of(text_type: Any) -> str:
+    """The regular expression of one of the text types above, such as ``Label``."""
+    return str(next(rule.pattern for rule in text_type.__metadata__ if isinstance(rule, StringConstraints)))
+
+
 def _setting_value(value: object) -> object:
     """One scalar, or a list of text; anything else is said in one sentence, not one per possible type."""
     if isinstance(value, bool | int | float | str):
