@@ -1,6 +1,4 @@
-"""SSH host certificates: a node's host key, vouched for by its cluster's authority, so that nobody is asked to believe
-a fingerprint.
-"""
+"""SSH host certificates: a node's host key, vouched for by its cluster, so that nobody has to believe a fingerprint."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -11,9 +11,11 @@ class Agent:
     """Talks to the provisioning server as the stock agent does: no retry, and no word lost is ever known."""
 
     def __init__(self, server: str, address: str) -> None:
-        """Args:
-        server: URL of the provisioning server, such as ``http://127.0.0.1:8080``.
-        address: The server's own address, from which it calls.
+        """An agent of one machine.
+
+        Args:
+            server: URL of the provisioning server, such as ``http://127.0.0.1:8080``.
+            address: The machine's own address, from which it calls.
         """
         self.server = server
         self._server = urlsplit(server)

@@ -26,9 +26,11 @@ class SshFront:
     """
 
     def __init__(self, port: int, client_key: str) -> None:
-        """Args:
-        port: Where every server listens, on its own address.
-        client_key: The public key that logs in as root, in OpenSSH form.
+        """Nobody listens yet.
+
+        Args:
+            port: Where every server listens, on its own address.
+            client_key: The public key that logs in as root, in OpenSSH form.
         """
         self._port = port
         self._keys = asyncssh.import_authorized_keys(client_key)
