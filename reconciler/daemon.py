@@ -26,6 +26,7 @@ from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.machine import Phase
 from .model.plan import Act, Advance, PlanningInput, Wait
+from .model.tree import SpecTree
 from .node_files import NodeFiles
 from .planning.planner import plan
 from .power import PowerWatch
@@ -240,7 +241,7 @@ class Daemon:
         if tree is None:
             self._face.show(None, source)
             return None
-        self._heed_retries()
+        self._heed_retries(tree)
         site.certificates.heed_files(tree)
         snapshot = site.store.snapshot()
         observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
@@ -254,14 +255,14 @@ class Daemon:
         self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
         return picture
 
-    def _heed_retries(self) -> None:
+    def _heed_retries(self, tree: SpecTree) -> None:
         """Who says "retry now" vouches for the machine: it may show a new host key, and its BMC is worth asking."""
         for position, event in self.site.store.events_after(self._journal_position):
             self._journal_position = position
             if isinstance(event, Retried):
                 self._host_keys.expect_new_boot(event.serial, event.at)
-                if (seen := self._directory.seen(event.serial)) and seen.hardware.bmc_address:
-                    self._bmcs.ask_again(seen.hardware.bmc_address)
+                if address := tree.bmc_address(event.serial, self._directory.seen(event.serial)):
+                    self._bmcs.ask_again(address)
 
     def _prepare(self) -> None:
         self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
@@ -278,8 +279,7 @@ class Daemon:
 
     def _tools(self) -> Tools:
         config, site = self.site.config, self.site
-        key = partial(client_key, site.store)
-        shells = SshShells(key, self._host_keys, self._directory, site.now, config.ssh_port)
+        shells = SshShells(partial(client_key, site.store), self._host_keys, self._directory, site.now, config.ssh_port)
         return Tools(
             records=Records(site),
             directory=self._directory,

@@ -98,10 +98,9 @@ class StoredDirectory:
             TemporaryError: No report named its BMC's address yet.
             PermanentError: Nobody set a password for it.
         """
-        seen = self.seen(serial)
-        address = seen.hardware.bmc_address if seen else None
+        address = self._tree().bmc_address(serial, self.seen(serial))
         if address is None:
-            raise TemporaryError(f"no report of {serial} says where its BMC is")
+            raise TemporaryError(f"no report of {serial} says where its BMC is, nor does a document")
         password = self._store.secret(own_bmc_password(serial)) or self._store.secret(BMC_PASSWORD)
         if password is None:
             raise PermanentError(

@@ -165,6 +165,7 @@ class World:
         self._begin(tree)
         self.new_documents = {}
         serials = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
+        serials |= {serial for serial, pin in tree.machines.items() if pin.bmc.address}  # may be reached unseen
         for gone in self._views.keys() - serials:
             del self._views[gone]
         return Observation(

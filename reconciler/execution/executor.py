@@ -24,6 +24,7 @@ from ..model.actions import (
     BootLive,
     ConfigureBmc,
     ConfigureRaid,
+    Discover,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -41,7 +42,7 @@ from ..model.machine import History
 from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
-THROUGH_THE_BMC = (BootLive, BootDisk, PowerOn, ConfigureBmc)
+THROUGH_THE_BMC = (Discover, BootLive, BootDisk, PowerOn, ConfigureBmc)
 LASTING = (InstallOs, RunPuppet, RollOut)
 """They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
 
@@ -61,6 +62,7 @@ class Limits:
             MintSecrets: 10 * _MINUTE,  # RSA keys for a whole cluster
             RenewCertificates: 10 * _MINUTE,
             Release: _MINUTE,
+            Discover: 10 * _MINUTE,
             BootLive: 10 * _MINUTE,  # off and on again, two minutes each at most, and a slow BMC
             BootDisk: 10 * _MINUTE,
             PowerOn: 5 * _MINUTE,

@@ -74,6 +74,15 @@ class RenewCertificates(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Discover(_MachineAction):
+    """Turn on, from the network, a machine that nobody has seen. One that is on already is left alone."""
+
+    touches: ClassVar[bool] = False  # its first report, whenever it comes, is news
+    aside: ClassVar[bool] = True  # once it has reported, failures to turn it on are of no concern
+    type: Literal["discover"] = "discover"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BootLive(_MachineAction):
     """Network-boot the machine into the live system."""
 
@@ -229,6 +238,7 @@ Action = (
     Enroll
     | MintSecrets
     | RenewCertificates
+    | Discover
     | BootLive
     | ConfigureBmc
     | ConfigureRaid

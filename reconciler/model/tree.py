@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .diagnostics import Location
+from .machine import Seen
 from .spec import (
     ClusterSpec,
     EncOverlaySpec,
@@ -33,6 +34,12 @@ class SpecTree:
     roles: Mapping[str, RoleSpec] = field(default_factory=dict)
     overlays: Mapping[str, EncOverlaySpec] = field(default_factory=dict)
     places: Mapping[tuple[str, str], Mapping[Path, Location]] = field(default_factory=dict, repr=False, compare=False)
+
+    def bmc_address(self, serial: str, seen: Seen | None) -> str | None:
+        """Where a machine's BMC is: as its agent says, else as its document does."""
+        reported = seen.hardware.bmc_address if seen else None
+        pin = self.machines.get(serial)
+        return reported or (str(pin.bmc.address) if pin and pin.bmc.address else None)
 
     def place(self, kind: str, name: str, *path: str | int) -> Location | None:
         """Where the value at ``path`` below a document's ``spec`` stands, or else what holds it."""

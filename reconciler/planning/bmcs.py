@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, ip_address
 from ..model.actions import ConfigureBmc
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.plan import Act, Step, Wait
-from ..model.spec import BmcNetwork
+from ..model.spec import BmcNetwork, Lifecycle
 from ..model.tree import SpecTree
 
 
@@ -32,6 +32,9 @@ class BmcBook:
         for m in observed.machines:
             if (reported := _reported(m)) is not None:
                 self._owners[reported].add(m.serial)
+        for serial, pin in spec.machines.items():
+            if pin.bmc.address is not None and pin.lifecycle is not Lifecycle.DECOMMISSIONED:
+                self._owners[str(pin.bmc.address)].add(serial)
         for serial, address in self._given.items():
             self._owners[address].add(serial)
         for network in self._settings.networks:

@@ -167,8 +167,7 @@ def _silence(m: MachineView, at: Circumstances) -> Wait | None:
 
 
 def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
-    assert m.seen is not None
-    if not m.seen.hardware.bmc_address:
+    if at.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, "someone to network-boot it: no BMC address is known")
     if waits := _not_heard_yet(m, at) or _tired(m, "boot_live", at):
         return waits
@@ -226,7 +225,7 @@ def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
 
 
 def _boot_disk(m: MachineView, held: Allocation, because: str, at: Circumstances) -> Step:
-    if m.seen is None or not m.seen.hardware.bmc_address:
+    if at.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, "someone to boot it from its disk: no BMC address is known")
     return _tired(m, "boot_disk", at) or Act(BootDisk(serial=m.serial, generation=held.generation), because)
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from ..model.actions import Enroll, Release
 from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
-from ..model.spec import Lifecycle
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
 from .bmcs import BmcBook
@@ -19,6 +18,7 @@ from .lifecycle import next_step
 from .placement import Placed, Placement, place
 from .renewal import renewals
 from .safety import held, within_budgets
+from .unseen import discovery, not_seen
 
 
 def plan(given: PlanningInput) -> Plan:
@@ -37,14 +37,14 @@ def plan(given: PlanningInput) -> Plan:
             steps[m.serial] = next_step(m, m.allocation, placement.orphaned.get(m.serial), at)
         else:
             odd = _without_place(m, observed.retired.get(m.serial))
-            steps[m.serial] = odd or enrolled.get(m.serial) or placement.waiting[m.serial]
+            steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], at)
     steps |= _bringing_vips(given, machines, steps)
     steps |= beside(machines, steps, at)
     steps |= renewals(given, machines, steps)
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)
-    everybody = sorted([*within, *_unseen(given, machines)], key=lambda step: step.serial)
+    everybody = sorted([*within, *not_seen(given, machines)], key=lambda step: step.serial)
     return Plan(given.base, digest, tuple(everybody), placement.shortfalls)
 
 
@@ -140,12 +140,3 @@ def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
     )
     asked = ", ".join(vip.usage for vip in vips)
     return Act(enroll, f"{has.cluster} asks for VIPs it has not: {asked}", has.hostname, has.cluster, has.role)
-
-
-def _unseen(given: PlanningInput, machines: Mapping[str, MachineView]) -> list[Step]:
-    """Machines that a document names and nobody has seen: a serial mistyped, or one that is still to come."""
-    return [
-        Wait(serial, "its first report: nobody has seen it yet", cluster=pin.cluster, role=pin.role)
-        for serial, pin in given.spec.machines.items()
-        if serial not in machines and pin.lifecycle is not Lifecycle.DECOMMISSIONED
-    ]

@@ -10,6 +10,7 @@ from reconciler.model.actions import (
     BootDisk,
     BootLive,
     ConfigureBmc,
+    Discover,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -43,6 +44,7 @@ ENROLL = Enroll(
 )  # fmt: skip
 MINT = MintSecrets(serial=SERIAL, generation=1, secrets=(("cl1", "swift", "hashpathprefix", "hex"),))
 RELEASE = Release(serial=SERIAL, generation=1, hostname=HOSTNAME)
+FIND = Discover(serial=SERIAL, generation=0)
 LIVE = BootLive(serial=SERIAL, generation=1)
 DISK = BootDisk(serial=SERIAL, generation=1)
 CONFIGURE = ConfigureBmc(serial=SERIAL, generation=1, username="oci")

@@ -64,6 +64,31 @@ async def test_a_boot(world: World, action: Action, device: BootDevice, state: P
     assert world.shells.expected == [build.SERIAL]
 
 
+class TestAMachineThatNobodyHasSeen:
+    @pytest.fixture(autouse=True)
+    def unseen(self, world: World) -> None:
+        world.directory.known.clear()
+        world.directory.generations.clear()
+        world.directory.reporters = frozenset()
+
+    async def test_it_is_turned_on_from_the_network(self, world: World) -> None:
+        await do(world, build.FIND)
+        assert (world.chassis.state, world.chassis.booted_from) == (Power.ON, [BootDevice.NETWORK])
+
+    async def test_whatever_it_runs_is_not_ended(self, world: World) -> None:
+        world.chassis.state = Power.ON
+        with pytest.raises(TemporaryError, match="it is on, and never reported"):
+            await do(world, build.FIND)
+        assert (world.chassis.state, world.chassis.booted_from) == (Power.ON, [])
+
+    @pytest.mark.parametrize(("says", "told"), [("B002", "belongs to B002"), ("", "does not say whose it is")])
+    async def test_another_machines_bmc_switches_nothing(self, world: World, says: str, told: str) -> None:
+        world.chassis.serial = says
+        with pytest.raises(PermanentError, match=told):
+            await do(world, build.FIND)
+        assert (world.chassis.state, world.chassis.booted_from) == (Power.OFF, [])
+
+
 async def test_a_machine_that_is_on_is_not_turned_on(world: World) -> None:
     world.chassis.state = Power.ON
     await do(world, build.ON)

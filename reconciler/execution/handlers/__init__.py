@@ -10,6 +10,7 @@ from ...model.actions import (
     BootLive,
     ConfigureBmc,
     ConfigureRaid,
+    Discover,
     Enroll,
     InstallOs,
     MintSecrets,
@@ -23,7 +24,7 @@ from ...model.actions import (
 )
 from ..ports import Handlers
 from .bmc import configure_bmc
-from .boot import boot_disk, boot_live, power_on
+from .boot import boot_disk, boot_live, discover, power_on
 from .install import install_os
 from .outside import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
@@ -35,6 +36,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     Enroll: enroll,
     MintSecrets: mint,
     RenewCertificates: renew,
+    Discover: discover,
     BootLive: boot_live,
     ConfigureBmc: configure_bmc,
     ConfigureRaid: configure_raid,

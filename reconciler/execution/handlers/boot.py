@@ -1,15 +1,31 @@
-"""``BootLive``, ``BootDisk``, ``PowerOn``: through the BMC."""
+"""``Discover``, ``BootLive``, ``BootDisk``, ``PowerOn``: through the BMC."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ...model.actions import Action, BootDisk, BootLive, PowerOn
+from ...model.actions import Action, BootDisk, BootLive, Discover, PowerOn
+from ...model.errors import TemporaryError
 from ...model.machine import Power
 from ..ensure import boot, ensure_power
 from ..identity import own
 from ..ports import Bmc, BootDevice
 from .tools import Tools, where
+
+
+async def discover(tools: Tools, action: Discover) -> None:
+    """The machine was started from the network, in which nobody had seen it. What it is, its report will tell.
+
+    Nobody knows its firmware either. UEFI is asked for: one that can only do otherwise boots as it can.
+    """
+    async with _session(tools, action) as bmc:
+        if await bmc.power() is Power.ON:
+            raise TemporaryError(
+                "it is on, and never reported: whatever it runs is not ours to end. "
+                "Boot it from the network, or turn it off"
+            )
+        await tools.shells.expect_new_boot(action.serial)
+        await boot(bmc, BootDevice.NETWORK, tools.time, uefi=True)
 
 
 async def boot_live(tools: Tools, action: BootLive) -> None:

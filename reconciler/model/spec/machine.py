@@ -20,6 +20,11 @@ class Lifecycle(StrEnum):
 class MachineBmc(Strict):
     """Where one machine's BMC differs from what is found out by itself."""
 
+    address: Address | None = Field(
+        default=None,
+        description="where it is, as long as the machine itself does not say so; "
+        "one that nobody has seen yet is turned on through it, from the network",
+    )
     protocol: Literal["redfish", "ipmi"] | None = Field(
         default=None, description="what to speak to it; default: Redfish where it answers, else IPMI"
     )

@@ -74,6 +74,18 @@ def _succeeds(question: Question, one: str, other: str) -> bool:
     return machines[one].replaces == other or machines[other].replaces == one
 
 
+def bmcs_are_distinct(question: Question) -> Iterator[Diagnostic]:
+    """A BMC belongs to one machine."""
+    taken: dict[object, str] = {}
+    for serial, machine in question.tree.machines.items():
+        if machine.bmc.address is None or machine.lifecycle is Lifecycle.DECOMMISSIONED:
+            continue
+        other = taken.setdefault(machine.bmc.address, serial)
+        if other != serial:
+            detail = f'{machine.bmc.address} is the BMC of "{other}" and of "{serial}". Change one, or remove it.'
+            yield error("Same BMC twice", detail, question.draft.at("Machine", serial, "bmc", "address"))
+
+
 def hostnames_are_distinct(question: Question) -> Iterator[Diagnostic]:
     """A hostname of the operator's own is a full one, and given once."""
     taken: dict[str, str] = {}
@@ -142,6 +154,7 @@ def lifecycles_mean_something(question: Question) -> Iterator[Diagnostic]:
 CHECKS: tuple[Check, ...] = (
     pins_are_complete,
     fixed_addresses_are_usable,
+    bmcs_are_distinct,
     hostnames_are_distinct,
     replacements_are_one_to_one,
     lifecycles_mean_something,
