@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
+ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
 .DEFAULT_GOAL := help
 
@@ -28,9 +29,13 @@ test: $(STAMP) ## all tests; those whose system package is missing are skipped a
 test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all test clusters; tests compile one of each role
 	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-test-lab: $(STAMP) ## virtual servers boot over the network for real; wants root, and the packages in tests/lab/packages
+lab: $(STAMP) ## blank virtual servers come up by themselves, shown step by step; wants root. LAB_ARGS: --servers 2, --secure-boot
 	$(BIN)/python -m tests.lab.prepare
-	unshare --net --pid --fork --kill-child --mount-proc $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
+	$(ALONE) $(BIN)/python -m tests.lab $(LAB_ARGS)
+
+test-lab: $(STAMP) ## the same as tests, on BIOS and with Secure Boot; wants root, and the packages in tests/lab/packages
+	$(BIN)/python -m tests.lab.prepare
+	$(ALONE) $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
 
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .
@@ -63,4 +68,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-puppet test-lab lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab test test-puppet test-lab lint types check fuzz bench schemas golden lock clean

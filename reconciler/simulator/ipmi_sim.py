@@ -77,9 +77,12 @@ set_working_mc 0x20
     lan_config_program "{folder}/lan"
   endlan
   chassis_control "{folder}/chassis"
-  user 1 false "" "" user 10 none md2 md5 straight
+{inside}  user 1 false "" "" user 10 none md2 md5 straight
 {users}
 """
+
+_INSIDE_PORT = "  serial 15 127.0.0.1 {} codec VM\n"
+"""Where qemu's ``ipmi-bmc-extern`` connects: the virtual machine then has this BMC behind /dev/ipmi0."""
 
 _USER = '  user {slot} true "{name}" "{password}" admin 10 none md2 md5 straight'
 
@@ -144,6 +147,7 @@ class IpmiSim:
     username: str = "oci"
     password: str = "simulated"  # noqa: S105  # of a BMC on a loopback address
     serial: str = ""  # of the machine, in its inventory; empty: the factory forgot it
+    inside_port: int | None = None  # of TCP, for a virtual machine that has this BMC; None: none has it
     in_band_log: list[str] = field(default_factory=list)  # commands run from inside the machine
     _users: dict[int, tuple[str, str]] = field(default_factory=dict)  # name and password, as set from inside
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
@@ -249,6 +253,7 @@ class IpmiSim:
                 address=self.address,
                 port=self.port,
                 folder=self.folder,
+                inside=_INSIDE_PORT.format(self.inside_port) if self.inside_port else "",
                 users="\n".join(
                     _USER.format(slot=slot, name=name, password=password)
                     for slot, (name, password) in self._all_users().items()
