@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -127,19 +126,18 @@ def test_ten_thousand_reports_are_matched_in_seconds_and_little_memory(laid: Lai
             out.write(lines[number % len(lines)] + b"\n")
     # VmHWM, not getrusage: that one's peak is inherited from the process that started this one.
     code = """
-import re, sys
+import re, sys, time
 from pathlib import Path
 from reconciler.cli.app import run
 status = run(sys.argv[1:])
 peak = re.search(r"VmHWM:\\s+([0-9]+) kB", Path("/proc/self/status").read_text())
-print(status, peak[1], file=sys.stderr)
+print(status, peak[1], int(time.process_time()), file=sys.stderr)
 """
-    began = time.monotonic()
     command = [sys.executable, "-c", code, "--specs", str(laid.specs), "match", "--format", "json", "-"]
     with (tmp_path / "reports.jsonl").open("rb") as reports:
         done = subprocess.run(command, stdin=reports, capture_output=True, cwd=ROOT, check=True)
-    status, kilobytes = map(int, done.stderr.split())
+    status, kilobytes, seconds = map(int, done.stderr.split())
     assert status == 0
     assert done.stdout.count(b"\n") == 10_000
     assert kilobytes < 250_000  # the output alone is kept here, not there
-    assert time.monotonic() - began < 60  # on a machine with nothing else to do: 5 s
+    assert seconds < 30  # of the processor, which are 5

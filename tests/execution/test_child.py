@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def runs(pid: int) -> bool:
 async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path) -> None:
     command = script(tmp_path, 'cat > "$2/told"; env > "$2/env"; echo "$1" > "$2/said"')
     os.environ["RECONCILER_TEST_WORD"] = "not for children"
-    await tell_child(command, {"hostname": "a.example.com", "password": "s3cret"}, 10)
+    await tell_child(command, {"hostname": "a.example.com", "password": "s3cret"}, 90)
     told = json.loads((tmp_path / "told").read_text())
     assert told == {"version": 1, "hostname": "a.example.com", "password": "s3cret"}
     assert (tmp_path / "said").read_text() == "an argument\n"
@@ -39,7 +38,7 @@ async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path) -> 
 
 
 async def test_one_that_never_reads_it_ends_as_well(tmp_path: Path) -> None:
-    await tell_child(script(tmp_path, "exit 0"), {"much": "x" * 1_000_000}, 10)
+    await tell_child(script(tmp_path, "exit 0"), {"much": "x" * 1_000_000}, 90)
 
 
 @pytest.mark.parametrize(
@@ -52,20 +51,23 @@ async def test_one_that_never_reads_it_ends_as_well(tmp_path: Path) -> None:
 )
 async def test_how_it_failed_is_said(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(TemporaryError, match=said):
-        await tell_child(script(tmp_path, text), {}, 10)
+        await tell_child(script(tmp_path, text), {}, 90)
 
 
 async def test_what_cannot_be_run_says_so() -> None:
     with pytest.raises(TemporaryError, match="/no/such/hook cannot be run: No such file or directory"):
-        await tell_child(("/no/such/hook",), {}, 10)
+        await tell_child(("/no/such/hook",), {}, 90)
 
 
 async def test_one_that_hangs_is_killed_with_all_that_it_began(tmp_path: Path) -> None:
-    command = script(tmp_path, 'echo asking the name server; sleep 1000 & echo $! > "$2/child"; trap "" TERM; wait')
-    began = time.monotonic()
-    with pytest.raises(TemporaryError, match=r"did not end within 1 s, and was killed, saying: asking the name"):
-        await tell_child(command, {}, 1)
-    assert time.monotonic() - began < 10
+    command = script(tmp_path, 'sleep 1000 & echo $! > "$2/child"; trap "" TERM; echo asking the name server; wait')
+    for seconds in (0.5, 4, 32):  # a busy machine takes its time until the child has come to its last word
+        with pytest.raises(TemporaryError, match=rf"did not end within {seconds:.0f} s, and was killed") as error:
+            await tell_child(command, {}, seconds)
+        if str(error.value).endswith("saying: asking the name server"):
+            break
+    else:
+        raise AssertionError(error.value)
     pid = int((tmp_path / "child").read_text())
     while runs(pid):
         await asyncio.sleep(0.01)
@@ -82,4 +84,4 @@ async def test_one_is_killed_when_the_daemon_ends(tmp_path: Path) -> None:
 
 
 async def test_one_that_leaves_somebody_behind_is_not_waited_for(tmp_path: Path) -> None:
-    await tell_child((sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '1000'])"), {}, 10)
+    await tell_child((sys.executable, "-c", "import subprocess; subprocess.Popen(['sleep', '1000'])"), {}, 90)

@@ -136,18 +136,13 @@ async def test_dead_bmcs_hold_up_nobody(room: Room) -> None:
     assert max(room.bmcs.asked[access.address] for access in room.dead.values()) <= BreakerTimings().failures
 
 
-async def test_a_look_at_all_of_them_is_quick_once_the_dead_are_left_alone(room: Room) -> None:
+async def test_a_second_look_at_all_of_them_waits_for_no_dead_one(room: Room) -> None:
     guarded = GuardedBmcs(room.bmcs, utc_now, BreakerTimings(failures=1))
     heard: list[Sequence[Heard]] = []
     watch = PowerWatch(guarded, FakeDirectory(bmcs=room.living | room.dead), utc_now, heard.append)
     machines = [MachineView(serial) for serial in sorted([*room.living, *room.dead])]
-    seconds = []
     for _ in range(2):
-        began = time.monotonic()
         await watch.look(machines, lambda _: False)
-        seconds.append(time.monotonic() - began)
-    print(f"first look {seconds[0]:.1f} s, second {seconds[1]:.1f} s")
     assert [len(words) for words in heard] == [475, 475]
     assert set(guarded.left_alone) == {access.address for access in room.dead.values()}
     assert {room.bmcs.asked[access.address] for access in room.dead.values()} == {1}
-    assert seconds[1] < seconds[0]  # which is that of one dead BMC at least

@@ -26,7 +26,7 @@ TELL = TellCluster(
 )  # fmt: skip
 
 
-def with_hook(world: World, folder: Path, text: str, timeout: str = "10s") -> None:
+def with_hook(world: World, folder: Path, text: str, timeout: str = "60s") -> None:
     """The fleet's hooks are this script."""
     path = folder / "hook"
     path.write_text(f"#!/bin/sh\n{text}\n")

@@ -44,7 +44,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def shells(server: SshMachine, directory: FakeDirectory, clock: FakeClock, tmp_path: Path) -> ssh.SshShells:
-    timings = ssh.SshTimings(connect=5, login=5)
+    timings = ssh.SshTimings(connect=60, login=60)
     keys = FileHostKeys(tmp_path / "host-keys.json")
     return ssh.SshShells(lambda: CLIENT_KEY, keys, directory, clock, port=server.port, timings=timings)
 
@@ -52,7 +52,7 @@ def shells(server: SshMachine, directory: FakeDirectory, clock: FakeClock, tmp_p
 async def look(shells: ssh.SshShells) -> str:
     shell = await shells.open(SERIAL, HERE)
     try:
-        return (await shell.run(remote.READ_SERIAL, timeout=5)).stdout
+        return (await shell.run(remote.READ_SERIAL, timeout=60)).stdout
     finally:
         await shell.close()
 
@@ -169,8 +169,8 @@ class TestHostKeys:
 class TestConnection:
     async def test_commands_answer_with_status_and_both_outputs(self, shells: ssh.SshShells) -> None:
         shell = await shells.open(SERIAL, HERE)
-        assert (await shell.run(remote.READ_SERIAL, timeout=5)).stdout == "# remark\nA001\nNot Specified\n"
-        missing = await shell.run("nonsense", timeout=5)
+        assert (await shell.run(remote.READ_SERIAL, timeout=60)).stdout == "# remark\nA001\nNot Specified\n"
+        missing = await shell.run("nonsense", timeout=60)
         assert (missing.status, missing.stderr) == (127, "sh: nonsense: not found\n")
         await shell.close()
 
@@ -196,7 +196,7 @@ class TestConnection:
     async def test_endless_output_is_cut_to_its_end(self, shells: ssh.SshShells, server: SshMachine) -> None:
         server.flood = "yes"
         shell = await shells.open(SERIAL, HERE)
-        ran = await shell.run("yes", timeout=20)
+        ran = await shell.run("yes", timeout=60)
         assert len(ran.stdout) == ssh.MAX_OUTPUT
         assert ran.stdout.endswith("the end")
         await shell.close()
@@ -206,7 +206,7 @@ class TestConnection:
         await server.stop()
         shell.connection.abort()
         with pytest.raises(TemporaryError, match=r"lost 127\.0\.0\.1"):
-            await shell.run("true", timeout=5)
+            await shell.run("true", timeout=60)
         with pytest.raises(TemporaryError, match="cannot write files on"):
             await shell.put({"/a": File(b"")})
         await shell.close()

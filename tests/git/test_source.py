@@ -230,7 +230,7 @@ def test_a_directory_keeps_its_last_good_tree(tmp_path: Path, validate: Validato
 
 
 async def next_change(changes: AsyncIterator[None]) -> None:
-    await asyncio.wait_for(anext(changes), timeout=20)
+    await asyncio.wait_for(anext(changes), timeout=90)
 
 
 async def test_a_burst_of_changes_wakes_once_or_little_more(tmp_path: Path) -> None:
@@ -248,9 +248,11 @@ async def test_a_burst_of_changes_wakes_once_or_little_more(tmp_path: Path) -> N
     before = wakes
     for number in range(500):
         (tmp_path / f"{number}.yaml").write_text("x")
-    await asyncio.sleep(2)
+    while wakes == before:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1)  # for those of one change each, if that is what they are
     counting.cancel()
-    assert 1 <= wakes - before <= 10
+    assert wakes - before <= 10
 
 
 async def test_a_commit_in_a_local_repository_wakes(source: GitSource, upstream: Upstream) -> None:

@@ -50,7 +50,7 @@ def checked(program: str, package: str, *arguments: str | Path) -> subprocess.Co
     path = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if path is None:
         pytest.skip(f"needs {program} (apt: {package})")
-    return subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, timeout=30)
+    return subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, timeout=90)
 
 
 @FLEETS

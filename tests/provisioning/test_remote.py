@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def script(live: Path, command: str, action: object = ACTION) -> Path:
 
 
 def run(path: Path) -> int:
-    return subprocess.run(["sh", path], check=False, capture_output=True, timeout=30).returncode
+    return subprocess.run(["sh", path], check=False, capture_output=True, timeout=90).returncode
 
 
 def state(live: Path) -> remote.InstallState:
@@ -81,11 +82,12 @@ def test_two_installs_never_run_at_once(live: Path) -> None:
     try:
         while installs(live) == 0:
             assert runner.is_alive()
+            time.sleep(0.01)
         assert state(live).state == "running"
         assert run(path) == remote.ANOTHER_RUNS
     finally:
         gate.touch()
-        runner.join(timeout=10)
+        runner.join(timeout=90)
     assert first == [0]
     assert installs(live) == 1
 

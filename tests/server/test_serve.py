@@ -26,7 +26,7 @@ async def port(world: World) -> AsyncIterator[int]:
 
 def client_from(address: str, port: int) -> httpx.AsyncClient:
     transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=600))
-    return httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=60)
+    return httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=None)
 
 
 async def talk(port: int, sent: bytes, *, source: str = MACHINE) -> bytes:
@@ -34,7 +34,7 @@ async def talk(port: int, sent: bytes, *, source: str = MACHINE) -> bytes:
     writer.write(sent)
     await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), 90)
     except ConnectionResetError:
         return b""
     finally:

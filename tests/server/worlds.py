@@ -98,7 +98,7 @@ class MemoryStore:
         self.gate.set()
 
     def record(self, words: Sequence[Heard], notices: Sequence[Notice]) -> None:
-        assert self.gate.wait(20)
+        assert self.gate.wait(120)
         if self.broken:
             raise OSError("disk full")
         self.batches += 1

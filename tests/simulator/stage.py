@@ -18,7 +18,7 @@ from reconciler.provisioning import remote
 from reconciler.provisioning.image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, Placed
-from reconciler.simulator.server import Pace, SimServer, State
+from reconciler.simulator.server import Pace, SimServer
 from reconciler.simulator.ssh import SshFront
 
 from .networks import claimed_network
@@ -93,16 +93,16 @@ class Stage:
     key: asyncssh.SSHKey
 
     async def until(self, true: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not (found := true()):
                 await asyncio.sleep(0.01)
             return found
 
     async def boot(self, device: str) -> None:
-        """From off to whatever comes up, which has said something; a word from before may still be under way."""
+        """From off to whatever comes up, which lets us in and has said something."""
         heard = len(self.listener.heard)
         await self.server.power_on(device)
-        await self.until(lambda: self.server.state is not State.BOOTING and len(self.listener.heard) > heard)
+        await self.until(lambda: len(self.listener.heard) > heard + 1)  # one from before may have been under way
 
     @contextlib.asynccontextmanager
     async def ssh(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
