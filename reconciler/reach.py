@@ -11,7 +11,7 @@ import asyncssh
 
 from .execution.ports import BmcAccess
 from .model.errors import PermanentError, TemporaryError
-from .model.machine import SecretRef, Seen
+from .model.machine import History, SecretRef, Seen, with_bmc_address
 from .model.spec import MachineBmc
 from .model.tree import SpecTree
 from .secrets.parts import part_of
@@ -53,15 +53,18 @@ class StoredBmcPasswords:
         self._store = store
         self._now = now
 
-    def next(self, serial: str) -> str:
-        """The one being set; else the machine's own, set again; else a new one."""
-        coming = next_bmc_password(serial)
-        known = self._store.secret(coming) or self._store.secret(own_bmc_password(serial))
+    def next(self, serial: str, *, fresh: bool = False) -> str:
+        """The one being set; else the machine's own, set again unless a fresh one is asked for; else a new one."""
+        known = self.coming(serial) or (None if fresh else self._store.secret(own_bmc_password(serial)))
         if known is None:
-            self._store.mint((coming,), self._now())
-            known = self._store.secret(coming)
+            self._store.mint((next_bmc_password(serial),), self._now())
+            known = self.coming(serial)
         assert known is not None
         return known
+
+    def coming(self, serial: str) -> str | None:
+        """The one that is being set."""
+        return self._store.secret(next_bmc_password(serial))
 
     def keep(self, serial: str) -> None:
         """The next password is the machine's own."""
@@ -79,7 +82,8 @@ class StoredDirectory:
 
     def seen(self, serial: str) -> Seen | None:
         """What was last heard of the machine."""
-        return self._store.seen((serial,)).get(serial)
+        seen = self._store.seen((serial,)).get(serial)
+        return with_bmc_address(seen, self._history(serial)) if seen else None
 
     def generation(self, serial: str) -> int | None:
         """Of the machine's allocation now; None: it has none."""
@@ -88,7 +92,11 @@ class StoredDirectory:
 
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""
-        seen = self._store.snapshot().seen
+        known = self._store.snapshot()
+        nothing = History()
+        seen = {
+            serial: with_bmc_address(one, known.histories.get(serial, nothing)) for serial, one in known.seen.items()
+        }
         return frozenset(serial for serial, one in seen.items() if one.hardware.bmc_address == address)
 
     def bmc(self, serial: str) -> BmcAccess:
@@ -101,13 +109,19 @@ class StoredDirectory:
         address = self._tree().bmc_address(serial, self.seen(serial))
         if address is None:
             raise TemporaryError(f"no report of {serial} says where its BMC is, nor does a document")
-        password = self._store.secret(own_bmc_password(serial)) or self._store.secret(BMC_PASSWORD)
+        own = self._store.secret(own_bmc_password(serial))
+        password = own or self._store.secret(BMC_PASSWORD)
         if password is None:
             raise PermanentError(
                 f'the BMC of {serial} has no password yet: "reconciler secrets set {BMC_PASSWORD}" sets that of all, '
                 f'"reconciler secrets set {own_bmc_password(serial)}" that of one'
             )
-        return self.bmc_at(serial, address, self._tree().fleet.bmc.username, password)
+        has = self._history(serial).bmc
+        username = has.username if has and own else self._tree().fleet.bmc.username
+        return self.bmc_at(serial, address, username, password)
+
+    def _history(self, serial: str) -> History:
+        return self._store.histories().get(serial, History())
 
     def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
         """The same, with address and login as they were set a moment ago."""

@@ -23,10 +23,11 @@ class SiteBmcs(GuardedBmcs):
         """Take what another process remembered meanwhile."""
         self._pins.read()
 
-    def ask_again(self, address: str) -> None:
-        """An operator says that a BMC is worth asking, and may show a new certificate."""
+    def ask_again(self, address: str, *, same_certificate: bool = False) -> None:
+        """A BMC is worth asking, and may show a new certificate."""
         super().ask_again(address)
-        self._pins.forget(address)
+        if not same_certificate:
+            self._pins.forget(address)
 
 
 def _bmcs(config: Config, pins: FilePins) -> Bmcs:

@@ -31,6 +31,7 @@ from .model.machine import (
     SecretRef,
     Seen,
     Vip,
+    with_bmc_address,
 )
 from .model.raid import RaidLayout
 from .model.tree import SpecTree
@@ -223,7 +224,7 @@ class World:
         understood = self.understand(seen.hardware, seen.digest, tree, pinned) if seen else UNKNOWN
         view = MachineView(
             serial=serial,
-            seen=seen,
+            seen=with_bmc_address(seen, history) if seen else None,
             match=understood.match,
             racked=understood.racked,
             disks=understood.disks,

@@ -4,9 +4,11 @@ pyghmi is synchronous, keeps one input/output thread for the whole process, and 
 for the same BMC and user: see ``lending``.
 """
 
+import contextlib
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any, TypeVar
 
 from pyghmi import exceptions
@@ -15,6 +17,7 @@ from pyghmi.ipmi.fru import FRU
 from pyghmi.ipmi.private import session as pyghmi_session
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
+from ..model.bmc import Lan
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
 from .lending import Lender, Loan
@@ -28,6 +31,14 @@ _REFUSED = ("incorrect password", "unauthorized name", "unauthorized role", "inv
 
 _NO_ANSWER = ("", "none", "timeout", "session no longer connected")
 """All that pyghmi says when a BMC does not answer."""
+
+_PASSWORD_BYTES = 16  # IPMI 2.0, 22.30: what every BMC takes; some take 20, and some say so and then refuse the login
+
+_TRANSPORT, _SET_LAN, _GET_LAN = 0x0C, 0x01, 0x02  # network function and commands, IPMI 2.0, chapter 23
+_PROGRESS, _ADDRESS, _SOURCE, _NETMASK, _GATEWAY, _VLAN = 0, 3, 4, 6, 12, 20  # LAN parameters, table 23-4
+_SET_COMPLETE, _SET_IN_PROGRESS, _COMMIT = 0, 1, 2
+_STATIC, _VLAN_ON = 1, 0x8000
+_NOT_SUPPORTED = 0x80  # completion code of a BMC that has no such LAN parameter
 
 _STORAGE, _FRU_INFO, _FRU_READ = 0x0A, 0x10, 0x11  # network function and commands, IPMI 2.0, chapter 34
 _FRU_CHUNK = 32
@@ -111,6 +122,19 @@ class IpmiBmc:
 
         await self._ask("choose the boot device", choose)
 
+    async def set_password(self, password: str) -> None:
+        if not 1 <= len(password.encode()) <= _PASSWORD_BYTES:
+            raise PermanentError(f"a BMC's password has 1 to {_PASSWORD_BYTES} bytes: IPMI takes no more")
+        await self._ask(
+            "set the password", lambda: self._command.set_user_password(self._own_slot(), password=password)
+        )
+
+    async def lan(self) -> Lan:
+        return await self._ask("read the network", self._read_lan)
+
+    async def set_lan(self, now: Lan, wanted: Lan) -> None:
+        await self._ask("set the network", lambda: self._write_lan(now, wanted))
+
     async def close(self) -> None:
         """Log out and give the BMC back. Untold, it forgets the session after 60 s (IPMI 2.0, 6.12.15)."""
         await self._loan.give_back(lambda: self._command and self._command.ipmi_session.logout())
@@ -120,6 +144,62 @@ class IpmiBmc:
         # finds a closed one to forget, and the second login to a BMC gets the closed session of the first.
         user, password = self.access.username.encode(), self.access.password.encode()
         self._command = Command(self.access.address, user, password, port=self.access.port, keepalive=False)
+
+    def _own_slot(self) -> int:
+        """The slot of the user whose session this is."""
+        for slot in range(1, int(self._command.get_channel_max_user_count()) + 1):
+            if self._command.get_user_name(slot) == self.access.username:
+                return slot
+        raise PermanentError(f"the BMC at {self.access.address} lists no user {self.access.username}")
+
+    def _read_lan(self) -> Lan:
+        vlan = int.from_bytes(self._lan_parameter(_VLAN) or b"\0\0", "little")
+        return Lan(
+            static=self._lan_parameter(_SOURCE)[0] & 0x0F == _STATIC,
+            address=str(IPv4Address(self._lan_parameter(_ADDRESS))),
+            netmask=str(IPv4Address(self._lan_parameter(_NETMASK))),
+            gateway=str(IPv4Address(self._lan_parameter(_GATEWAY))),
+            vlan=vlan & 0x0FFF if vlan & _VLAN_ON else None,
+        )
+
+    def _lan_parameter(self, parameter: int) -> bytes:
+        """What stands in a parameter of the interface that we talk to; empty: the BMC has no such parameter."""
+        asked = [self._command.get_network_channel(), parameter, 0, 0]
+        answer = self._command.raw_command(netfn=_TRANSPORT, command=_GET_LAN, data=asked)
+        if answer.get("code") == _NOT_SUPPORTED:
+            return b""
+        return _data(answer)[1:]  # the first byte is the parameter's revision
+
+    def _write_lan(self, now: Lan, wanted: Lan) -> None:
+        """Between "set in progress" and "set complete", as the specification has it: some drop what comes without.
+
+        The VLAN comes last: a BMC that takes each parameter as it comes is not reached any more after that.
+        """
+        vlan = wanted.vlan | _VLAN_ON if wanted.vlan else 0
+        values = [
+            (_SOURCE, now.static, wanted.static, bytes([_STATIC])),
+            (_NETMASK, now.netmask, wanted.netmask, IPv4Address(wanted.netmask).packed),
+            (_GATEWAY, now.gateway, wanted.gateway, IPv4Address(wanted.gateway or 0).packed),
+            (_ADDRESS, now.address, wanted.address, IPv4Address(wanted.address).packed),
+            (_VLAN, now.vlan, wanted.vlan, vlan.to_bytes(2, "little")),
+        ]
+        self._progress(_SET_IN_PROGRESS)
+        try:
+            for parameter, has, wants, value in values:
+                if has != wants:
+                    _data(self._set_lan_parameter(parameter, value))
+            self._progress(_COMMIT)
+        finally:
+            self._progress(_SET_COMPLETE)
+
+    def _progress(self, state: int) -> None:
+        """Say where we are. A BMC that does not know the state goes on without; one that is gone answers no more."""
+        with contextlib.suppress(exceptions.PyghmiException):
+            self._set_lan_parameter(_PROGRESS, bytes([state]))
+
+    def _set_lan_parameter(self, parameter: int, value: bytes) -> Any:
+        data = [self._command.get_network_channel(), parameter, *value]
+        return self._command.raw_command(netfn=_TRANSPORT, command=_SET_LAN, data=data)
 
     def _fru(self) -> bytes:
         """The inventory of the machine itself (FRU device 0), as far as it names serials; empty where there is none."""

@@ -8,7 +8,7 @@ his BMCs' certificates signed gives the authorities instead, and they are verifi
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,6 +20,7 @@ from sushy.connector import Connector
 from sushy.resources.system.constants import BootSourceOverrideMode
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
+from ..model.bmc import Lan
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
 from .lending import Lender, Loan
@@ -33,6 +34,7 @@ READ_SECONDS = 30.0
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
 _ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
+_PASSWORD_BYTES = 16  # more would be fine here, but the same user comes in over IPMI too
 _BUSY = frozenset({409, 423, 429, 503})
 """HTTP statuses of a BMC that will do it later: conflict, locked, too many requests, unavailable."""
 
@@ -131,6 +133,23 @@ class RedfishBmc:
 
         await self._ask("choose the boot device", choose)
 
+    async def set_password(self, password: str) -> None:
+        if not 1 <= len(password.encode()) <= _PASSWORD_BYTES:
+            raise PermanentError(f"a BMC's password has 1 to {_PASSWORD_BYTES} bytes: IPMI takes no more")
+        await self._ask("set the password", lambda: self._change(self._account(), {"Password": password}))
+
+    async def lan(self) -> Lan:
+        return await self._ask("read the network", lambda: lan_of(self._interface(), self.access.address))
+
+    async def set_lan(self, now: Lan, wanted: Lan) -> None:
+        def change() -> None:
+            interface = self._interface()
+            if (fingerprint := self._pins.pinned(f"{self.access.address}:{self._port}")) is not None:
+                self._pins.pin(f"{wanted.address}:{self._port}", fingerprint)  # it takes its certificate along
+            self._change(interface, lan_change(interface, now, wanted))
+
+        await self._ask("set the network", change)
+
     async def close(self) -> None:
         """Log out and give the BMC back: it has few sessions, and keeps them for half an hour."""
         await self._loan.give_back(self._log_out)
@@ -140,6 +159,41 @@ class RedfishBmc:
         # PoweringOn and PoweringOff are on their way; on the way up the machine is not on, and the other way about.
         on = self._system.power_state in (sushy.PowerState.ON, sushy.PowerState.POWERING_OFF)
         return Power.ON if on else Power.OFF
+
+    def _account(self) -> dict[str, Any]:
+        """The account of the user whose session this is."""
+        service = self._get(_link(self._get(ROOT), "AccountService"))
+        for account in self._members(_link(service, "Accounts")):
+            if account.get("UserName") == self.access.username:
+                return account
+        raise PermanentError(f"the BMC at {self.access.address} lists no account {self.access.username}")
+
+    def _interface(self) -> dict[str, Any]:
+        """The network interface that we talk to: the one that has the address; else the only one."""
+        found = [
+            interface
+            for manager in self._members(_link(self._get(ROOT), "Managers"))
+            for interface in self._members(_link(manager, "EthernetInterfaces"))
+        ]
+        ours = [one for one in found if self.access.address in _addresses(one)]
+        if len(ours or found) != 1:
+            raise PermanentError(
+                f"the BMC at {self.access.address} has {len(found)} interfaces, and none says that it has this address"
+            )
+        return (ours or found)[0]
+
+    def _members(self, collection: str) -> list[dict[str, Any]]:
+        return [self._get(member["@odata.id"]) for member in self._get(collection).get("Members", ())]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = self._root._conn.get(path)
+        found: dict[str, Any] = answer.json()
+        if etag := answer.headers.get("ETag"):
+            found.setdefault("@odata.etag", etag)
+        return found
+
+    def _change(self, resource: dict[str, Any], what: dict[str, Any]) -> None:
+        self._root._conn.patch(resource["@odata.id"], data=what, etag=resource.get("@odata.etag"))
 
     def _log_in(self) -> None:
         fingerprint = None if self._authorities else self._shown()
@@ -196,6 +250,46 @@ class RedfishBmc:
             raise TemporaryError(f"cannot {what}: {at} does not answer") from error
         except exceptions.SushyError as error:
             raise TemporaryError(f"cannot {what}: {at} says what is not Redfish: {_said(error)}") from error
+
+
+def _link(resource: dict[str, Any], name: str) -> str:
+    if not (to := resource.get(name)):
+        raise PermanentError(f"the BMC has no {name} in {resource.get('@odata.id', 'its answer')}")
+    return str(to["@odata.id"])
+
+
+def _addresses(interface: dict[str, Any]) -> list[str]:
+    return [str(each.get("Address")) for each in interface.get("IPv4Addresses") or ()]
+
+
+def lan_of(interface: dict[str, Any], address: str) -> Lan:
+    """An ``EthernetInterface`` (DSP2046), as far as it is about the address; else about the first that it has."""
+    known = interface.get("IPv4Addresses") or [{}]
+    one = next((each for each in known if each.get("Address") == address), known[0])
+    vlan = interface.get("VLAN") or {}
+    return Lan(
+        static=one.get("AddressOrigin") == "Static",
+        address=str(one.get("Address") or ""),
+        netmask=str(one.get("SubnetMask") or ""),
+        gateway=str(one.get("Gateway") or ""),
+        vlan=int(vlan["VLANId"]) if vlan.get("VLANEnable") and vlan.get("VLANId") else None,
+    )
+
+
+def lan_change(interface: dict[str, Any], now: Lan, wanted: Lan) -> dict[str, Any]:
+    """What a PATCH of the interface says, all at once: after half of it nobody would reach it."""
+    change: dict[str, Any] = {}
+    if replace(now, vlan=wanted.vlan) != wanted:
+        static = {"Address": wanted.address, "SubnetMask": wanted.netmask}
+        field = "IPv4StaticAddresses" if "IPv4StaticAddresses" in interface else "IPv4Addresses"  # before 1.4.0
+        change[field] = [static | ({"Gateway": wanted.gateway} if wanted.gateway else {})]
+        if "DHCPv4" in interface:
+            change["DHCPv4"] = {"DHCPEnabled": False}
+        elif field == "IPv4Addresses":
+            change[field][0]["AddressOrigin"] = "Static"
+    if now.vlan != wanted.vlan:
+        change["VLAN"] = {"VLANEnable": True, "VLANId": wanted.vlan} if wanted.vlan else {"VLANEnable": False}
+    return change
 
 
 class _PinnedAdapter(HTTPAdapter):

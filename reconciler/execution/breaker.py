@@ -53,8 +53,8 @@ class GuardedBmcs:
         self._trouble.pop(key, None)
         return bmc
 
-    def ask_again(self, address: str) -> None:
-        """Forget the failures of a BMC: an operator says that it is back."""
+    def ask_again(self, address: str, *, same_certificate: bool = False) -> None:
+        """Forget the failures of a BMC: an operator says that it is back. No certificate is remembered here."""
         for key in [key for key in self._trouble if key[0] == address]:
             del self._trouble[key]
 

@@ -22,6 +22,7 @@ from ..model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
     Discover,
@@ -42,7 +43,8 @@ from ..model.machine import History
 from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
-THROUGH_THE_BMC = (Discover, BootLive, BootDisk, PowerOn, ConfigureBmc)
+THROUGH_THE_BMC = (Discover, BootLive, BootDisk, PowerOn, ConfigureBmc, ChangeBmc)
+SETTING_UP_BMCS = (ConfigureBmc, ChangeBmc)
 LASTING = (InstallOs, RunPuppet, RollOut)
 """They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
 
@@ -67,6 +69,7 @@ class Limits:
             BootDisk: 10 * _MINUTE,
             PowerOn: 5 * _MINUTE,
             ConfigureBmc: 20 * _MINUTE,  # a dozen commands inside, and minutes until the BMC answers from here
+            ChangeBmc: 20 * _MINUTE,
             ConfigureRaid: 30 * _MINUTE,  # each command is seconds, on a slow controller with sixty disks a minute
             InstallOs: 180 * _MINUTE,
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
@@ -162,7 +165,8 @@ class Executor:
         if len(self._running) >= self.limits.running:
             return False
         running = [type(other) for other, _ in self._running.values()]
-        if isinstance(action, ConfigureBmc) and running.count(ConfigureBmc) >= self.limits.setting_up_bmcs:
+        setting_up = sum(kind in SETTING_UP_BMCS for kind in running)
+        if isinstance(action, SETTING_UP_BMCS) and setting_up >= self.limits.setting_up_bmcs:
             return False
         if isinstance(action, THROUGH_THE_BMC):
             return sum(kind in THROUGH_THE_BMC for kind in running) < self.limits.through_the_bmc

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from ..model.actions import Action, Enroll
+from ..model.bmc import Lan
 from ..model.events import Event
 from ..model.files import File
 from ..model.machine import Power, SecretRef, Seen
@@ -59,6 +60,21 @@ class Bmc(Protocol):
             uefi: Ask for a UEFI boot. Without it a BMC that takes the IPMI specification by its word boots as BIOS.
         """
 
+    async def set_password(self, password: str) -> None:
+        """Give the user whose session this is another password, of at most 16 bytes: IPMI takes no more.
+
+        The session may end with it. Whether the BMC took it, only the next login tells.
+        """
+
+    async def lan(self) -> Lan:
+        """The network of the interface that we talk to."""
+
+    async def set_lan(self, now: Lan, wanted: Lan) -> None:
+        """Give that interface another network: what differs, and the address after what it needs to be reached.
+
+        A BMC that takes it at once answers no more: then TemporaryError is raised, and the next login tells.
+        """
+
     async def close(self) -> None: ...
 
 
@@ -83,15 +99,28 @@ class Bmcs(Protocol):
 class RememberingBmcs(Bmcs, Protocol):
     """Opens BMC sessions, and remembers which BMCs fail and which certificates they showed."""
 
-    def ask_again(self, address: str) -> None:
-        """Forget that: the BMC there was set up anew, or an operator says that it is back."""
+    def ask_again(self, address: str, *, same_certificate: bool = False) -> None:
+        """Forget that: the BMC there was set up anew, or an operator says that it is back.
+
+        Args:
+            address: Of the BMC.
+            same_certificate: Forget only that it failed.
+        """
 
 
 class BmcPasswords(Protocol):
     """Passwords of BMCs, one for each machine."""
 
-    def next(self, serial: str) -> str:
-        """The password that the machine's BMC is to have; durable, and the same until it is kept."""
+    def next(self, serial: str, *, fresh: bool = False) -> str:
+        """The password that the machine's BMC is to have; durable, and the same until it is kept.
+
+        Args:
+            serial: Of the machine.
+            fresh: The one that it has will not do.
+        """
+
+    def coming(self, serial: str) -> str | None:
+        """The one that ``next`` gave, if it was not kept since: the BMC may have it or not."""
 
     def keep(self, serial: str) -> None:
         """The BMC has let us in with the next password: from now on it is the machine's, and no other is known."""

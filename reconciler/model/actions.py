@@ -100,6 +100,41 @@ class ConfigureBmc(_MachineAction):
     network: str | None = None  # the address's, CIDR
     gateway: str | None = None
     vlan: int | None = None
+    network_name: str | None = None  # as the fleet calls it
+    rotate: str | None = None  # the request that a new password answers; None: the one it has may stay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeBmc(_MachineAction):
+    """Give a BMC that lets us in another password or network, through itself, while its machine does what it does."""
+
+    touches: ClassVar[bool] = False
+    aside: ClassVar[bool] = True
+    beside: ClassVar[frozenset[str]] = frozenset({"maybe_at"})
+    type: Literal["change_bmc"] = "change_bmc"
+    username: str
+    address: str | None = None  # None: its network stays as it is
+    network: str | None = None
+    gateway: str | None = None
+    vlan: int | None = None
+    network_name: str | None = None
+    rotate: str | None = None  # None: its password stays
+    maybe_at: str | None = None  # where a change that was cut off may have left it
+
+    def leaves(self, before: ConfigureBmc | None) -> ConfigureBmc:
+        """What the BMC is set to once this has been done."""
+        same = before if self.address is None and before is not None else self
+        return ConfigureBmc(
+            serial=self.serial,
+            generation=self.generation,
+            username=self.username,
+            address=same.address,
+            network=same.network,
+            gateway=same.gateway,
+            vlan=same.vlan,
+            network_name=same.network_name,
+            rotate=self.rotate or (before.rotate if before else None),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +276,7 @@ Action = (
     | Discover
     | BootLive
     | ConfigureBmc
+    | ChangeBmc
     | ConfigureRaid
     | InstallOs
     | BootDisk

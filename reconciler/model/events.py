@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .actions import Action, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
+from .actions import Action, ChangeBmc, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
 from .machine import History, Phase
 
 
@@ -145,6 +145,8 @@ def _acted(h: History, event: Started | Succeeded | Failed | Interrupted) -> His
 def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
     """What is done beside a machine's own way changes nothing of that: neither its failures nor what it did last."""
     match event:
+        case Started(action=ChangeBmc() as change):
+            return replace(h, open=change, bmc_change=change, bmc_address=change.address or h.bmc_address)
         case Started():
             return replace(h, open=action)
         case Interrupted(at=at):
@@ -153,6 +155,8 @@ def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action
             return replace(h, open=None, aside_tried=at, aside_failures=h.aside_failures + 1, aside_error=error)
         case Succeeded(at=at):
             done = replace(h, open=None, aside_tried=at, aside_failures=0, aside_error=None)
+    if isinstance(action, ChangeBmc):
+        return _bmc_is(replace(done, bmc_change=None), action.leaves(h.bmc), at)
     if isinstance(action, TellCluster):
         return replace(done, told=action.number + 1)
     if isinstance(action, RunHook):
@@ -169,10 +173,15 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
         erased = any(disk.identity in h.erased for disk in action.layout.disks)  # then the last report is stale
         done = replace(done, raid=action.id, found=(), touched=at if erased else h.touched)
     if isinstance(action, ConfigureBmc):
-        done = replace(done, bmc=action)
+        done = _bmc_is(done, action, at)
     if isinstance(action, Release):  # its BMC stays as it is
-        return replace(_fresh(h, at), bmc=h.bmc, bmc_address=h.bmc_address)
+        return replace(_fresh(h, at), bmc=h.bmc, bmc_at=h.bmc_at, bmc_address=h.bmc_address)
     return done
+
+
+def _bmc_is(h: History, as_it_is: ConfigureBmc, at: datetime) -> History:
+    """Its BMC was seen to be so; whoever keeps its password is told anew."""
+    return replace(h, bmc=as_it_is, bmc_at=at, hooks=tuple(name for name in h.hooks if name != "bmc_password"))
 
 
 def _failed(h: History, event: Failed) -> History:

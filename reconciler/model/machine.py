@@ -13,11 +13,11 @@ Failure is beside the phase, not a phase: a machine that fails keeps its place. 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from .actions import Action, ConfigureBmc
+from .actions import Action, ChangeBmc, ConfigureBmc
 from .hardware import Hardware, Match, Racked
 from .raid import RaidLayout
 
@@ -150,8 +150,19 @@ class History:
     aside_tried: datetime | None = None  # when such a one last ended, for the back-off
     aside_error: str | None = None
     bmc: ConfigureBmc | None = None  # what its BMC was last set to, and let us in with
+    bmc_at: datetime | None = None  # when that was seen to be so
     bmc_address: str | None = None  # that its BMC was last to be given, whether or not that ended well
+    bmc_change: ChangeBmc | None = None  # of its BMC, begun and not seen to have been done
     released: datetime | None = None  # when a place was last taken from it: its disks may hold what it had there
+
+
+def with_bmc_address(seen: Seen, h: History) -> Seen:
+    """The same, with the address that its BMC was given since its agent last spoke: a node in service says nothing."""
+    if h.bmc is None or h.bmc.address is None or h.bmc_at is None or seen.reported_at > h.bmc_at:
+        return seen
+    if seen.hardware.bmc_address == h.bmc.address:
+        return seen
+    return replace(seen, hardware=replace(seen.hardware, bmc_address=h.bmc.address))
 
 
 @dataclass(frozen=True, slots=True)

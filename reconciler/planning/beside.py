@@ -44,7 +44,7 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: C
             if told := [name for name in wanted if name in m.history.hooks]:
                 found[serial] = _hook(m, held, told[0], "released", step.because)
             continue
-        if not _has_time(m, step, at):
+        if not has_time(m, step, at):
             continue
         if due := _due_hook(m, wanted):
             found[serial] = _hook(
@@ -59,7 +59,7 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: C
     return found
 
 
-def _has_time(m: MachineView, step: Step, at: Circumstances) -> bool:
+def has_time(m: MachineView, step: Step, at: Circumstances) -> bool:
     """Whether nothing better is to be done; what failed beside a wait gives way to what is waited for."""
     h = m.history
     if h.open is not None or m.conflict or at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:

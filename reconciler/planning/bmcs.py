@@ -8,13 +8,16 @@ address in ``for_machines_in``. There it gets, in this order:
 * the lowest that is free.
 
 A machine that no network is for keeps its BMC's address, and gets the login only.
+
+Once its machine is in service, that calls from other networks: its BMC stays in the one that it was given.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
-from ..model.actions import ConfigureBmc
+from ..model.actions import ChangeBmc, ConfigureBmc
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.plan import Act, Step, Wait
 from ..model.spec import BmcNetwork, Lifecycle
@@ -25,7 +28,7 @@ class BmcBook:
     """Who has which BMC address. One book serves one plan, and only grows."""
 
     def __init__(self, spec: SpecTree, observed: Observation) -> None:
-        self._settings = spec.fleet.bmc
+        self._settings, self._machines = spec.fleet.bmc, spec.machines
         self._owners: dict[str, set[str]] = defaultdict(set)  # serials by address; more than one: a conflict
         self._given = {m.serial: m.history.bmc_address for m in observed.machines if m.history.bmc_address}
         self._free: dict[str, Iterator[IPv4Address]] = {}  # network -> what was not looked at; a book only grows
@@ -46,10 +49,12 @@ class BmcBook:
         """What the machine's BMC should be; a wait where its network is full. The address is taken from here on."""
         network = self._network_for(m)
         if network is None:
-            return ConfigureBmc(serial=m.serial, generation=generation, username=self._settings.username)
+            return ConfigureBmc(
+                serial=m.serial, generation=generation, username=self._settings.username, rotate=self._rotation(m)
+            )
         address = self._address(m, network)
         if address is None:
-            return Wait(m.serial, f"a free address for its BMC: network {network.name} ({network.subnet}) is full")
+            return _full(m, network)
         self._owners[address].add(m.serial)
         return ConfigureBmc(
             serial=m.serial,
@@ -59,7 +64,51 @@ class BmcBook:
             network=str(network.subnet),
             gateway=str(network.gateway) if network.gateway else None,
             vlan=network.vlan,
+            network_name=network.name,
+            rotate=self._rotation(m),
         )
+
+    def change(self, m: MachineView, generation: int) -> ChangeBmc | Wait | None:
+        """What is to be changed of a BMC that lets us in; None: nothing. The address is taken from here on."""
+        has, pending, rotate = m.history.bmc, m.history.bmc_change, self._rotation(m)
+        change = ChangeBmc(
+            serial=m.serial,
+            generation=generation,
+            username=has.username if has else self._settings.username,
+            rotate=rotate if has is None or rotate != has.rotate else None,
+            maybe_at=pending.address if pending else None,
+        )
+        if has is not None and (network := self._network_of(has)) is not None:
+            address = self._address(m, network)
+            if address is None:
+                return _full(m, network)
+            self._owners[address].add(m.serial)
+            moved = replace(
+                change,
+                address=address,
+                network=str(network.subnet),
+                gateway=str(network.gateway) if network.gateway else None,
+                vlan=network.vlan,
+                network_name=network.name,
+            )
+            if not _same(has, moved) or change.maybe_at:
+                change = moved
+        return change if change.rotate is not None or change.address is not None else None
+
+    def _rotation(self, m: MachineView) -> str | None:
+        """The request for a new password that counts for this machine's BMC."""
+        pin = self._machines.get(m.serial)
+        return (pin.bmc.rotate if pin else None) or self._settings.rotate
+
+    def _network_of(self, has: ConfigureBmc) -> BmcNetwork | None:
+        """The network that a BMC was given its address in, as the fleet has it now."""
+        if has.address is None:
+            return None
+        for network in self._settings.networks:
+            if network.name == has.network_name:
+                return network
+        fitting = [network for network in self._settings.networks if ip_address(has.address) in network.subnet]
+        return max(fitting, key=lambda network: network.subnet.prefixlen, default=None)
 
     def _network_for(self, m: MachineView) -> BmcNetwork | None:
         if m.seen is None or not m.seen.address:
@@ -101,7 +150,8 @@ def configure_bmc(m: MachineView, held: Allocation, book: BmcBook | None, tired:
     if isinstance(wanted, Wait):
         return wanted
     has, reported = m.history.bmc, _reported(m)
-    if has is not None and _same(has, wanted) and reported in (None, wanted.address or reported):
+    rotated = has is not None and wanted.rotate in (None, has.rotate)
+    if has is not None and rotated and _same(has, wanted) and reported in (None, wanted.address or reported):
         return None
     return tired or Act(wanted, _because(has, wanted, reported))
 
@@ -111,7 +161,11 @@ def _has_bmc(m: MachineView) -> bool:
     return bool(m.seen.hardware.bmc_firmware or m.seen.hardware.bmc_address)
 
 
-def _same(one: ConfigureBmc, other: ConfigureBmc) -> bool:
+def _full(m: MachineView, network: BmcNetwork) -> Wait:
+    return Wait(m.serial, f"a free address for its BMC: network {network.name} ({network.subnet}) is full")
+
+
+def _same(one: ConfigureBmc, other: ConfigureBmc | ChangeBmc) -> bool:
     """But for the generation: a BMC stays as it is when its machine gets another name."""
     return (one.username, one.address, one.network, one.gateway, one.vlan) == (
         other.username, other.address, other.network, other.gateway, other.vlan

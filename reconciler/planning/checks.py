@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..model.actions import ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
+from ..model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Plan, PlanningInput, Wait
 from .candidates import UNPINNED
@@ -38,7 +38,8 @@ def _nothing_twice(plan: Plan, given: PlanningInput) -> Iterator[str]:
     addresses += [text for e in enrolls.values() for text in e.addresses.values()]
     addresses += [vip.address for vip in given.observed.vips]
     addresses += [address for e in enrolls.values() for _, _, address in e.vips]
-    bmcs = {s.serial: s.action.address for s in plan.steps if isinstance(s, Act) and isinstance(s.action, ConfigureBmc)}
+    acts = [s.action for s in plan.steps if isinstance(s, Act)]
+    bmcs = {a.serial: a.address for a in acts if isinstance(a, ConfigureBmc | ChangeBmc) and a.address}
     others = {m.history.bmc_address for m in given.observed.machines if m.serial not in bmcs}
     addresses += [address for address in (*bmcs.values(), *others) if address]
     yield from (f"{name} is given to two machines" for name in _twice(names))

@@ -11,6 +11,7 @@ from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
+from .bmc_changes import bmc_changes
 from .bmcs import BmcBook
 from .changes import observation_digest
 from .circumstances import Circumstances
@@ -40,6 +41,7 @@ def plan(given: PlanningInput) -> Plan:
             steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], at)
     steps |= _bringing_vips(given, machines, steps)
     steps |= beside(machines, steps, at)
+    steps |= bmc_changes(machines, steps, at)
     steps |= renewals(given, machines, steps)
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]

@@ -15,10 +15,9 @@ The dialogue of ``ConfigureBmc``::
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from ..model.actions import ConfigureBmc
+from ..model.bmc import Lan, lan_after
 from ..model.files import File, private
 
 LOGIN_FILE = "/run/reconciler/bmc-login"
@@ -54,17 +53,6 @@ OVER_LAN: Mapping[str, str] = {
 """By the first word of the manufacturer, lower case: what lets IPMI in from the network where ``lan set access`` is not
 enough. Dell and HPE ship it turned off since iDRAC 9 and iLO 5. Their tools may be missing in the live image: then it
 stays as it is, and the login that follows tells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lan:
-    """A BMC's network as it is now."""
-
-    static: bool
-    address: str
-    netmask: str
-    gateway: str
-    vlan: int | None
 
 
 def lan_channel(text: str) -> int | None:
@@ -163,17 +151,15 @@ def enable_over_lan(manufacturer: str, channel: int, slot: int) -> list[str]:
 
 def lan_commands(now: Lan, action: ConfigureBmc, channel: int) -> list[str]:
     """What makes the network as the action wants it; nothing where it is so already."""
-    if action.address is None or action.network is None:
-        return []
-    netmask = str(IPv4Network(action.network).netmask)
-    wanted = [
-        (now.vlan == action.vlan, f"vlan id {action.vlan or 'off'}"),
-        (now.static, "ipsrc static"),
-        (now.address == action.address, f"ipaddr {action.address}"),
-        (now.netmask == netmask, f"netmask {netmask}"),
-        (action.gateway is None or now.gateway == action.gateway, f"defgw ipaddr {action.gateway}"),
+    wanted = lan_after(now, action)
+    said = [
+        (now.vlan == wanted.vlan, f"vlan id {wanted.vlan or 'off'}"),
+        (now.static == wanted.static, "ipsrc static"),
+        (now.address == wanted.address, f"ipaddr {wanted.address}"),
+        (now.netmask == wanted.netmask, f"netmask {wanted.netmask}"),
+        (now.gateway == wanted.gateway, f"defgw ipaddr {wanted.gateway}"),
     ]
-    return [f"ipmitool lan set {channel} {what}" for is_so, what in wanted if not is_so]
+    return [f"ipmitool lan set {channel} {what}" for is_so, what in said if not is_so]
 
 
 def differing(now: Lan, action: ConfigureBmc) -> str:

@@ -21,6 +21,8 @@ LOOK_EVERY = 0.1  # seconds between looks at what BMCs were told
 class SimBmc(Protocol):
     """A BMC that somebody can talk IPMI to. It remembers what it was told; the fleet makes it so."""
 
+    address: str
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -87,6 +89,7 @@ class SimFleet:
         done, _, _ = bmc.wanted()
         while True:
             commands, on, device = bmc.wanted()
+            server.bmc_address = bmc.address
             if commands != done:
                 done = commands
                 await server.power_off()
@@ -102,7 +105,7 @@ def _wire(server: SimServer, bmc: SimBmc) -> None:
 
     async def in_band(command: str) -> tuple[int, str, str]:
         answer = await bmc.in_band(command, server.live)
-        server.bmc_address = bmc.address
+        server.bmc_address = bmc.address  # which the report that it sends in a moment says
         return answer
 
     server.in_band = in_band

@@ -23,6 +23,8 @@ PACKAGE = "openipmi"
 
 START_SECONDS = 15.0  # measured: 100 processes answer within 0.5 s on two cores; CI machines are slower
 
+FOLLOW_EVERY = 0.1  # seconds between looks at the address that it was given
+
 _DEVICES = {"pxe": "network", "bios": "setup", "cdrom": "optical"}
 """From ipmi_sim's words to pyghmi's. It says ``default`` for the disk and ``none`` for no choice."""
 
@@ -138,7 +140,8 @@ def is_installed() -> bool:
 class IpmiSim:
     """One BMC, on one UDP address. Start it, and it listens.
 
-    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login.
+    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login. What it is given through
+    IPMI, from inside or outside, it keeps: users in a file of its own, and at a new address it is found soon.
     """
 
     address: str
@@ -149,8 +152,10 @@ class IpmiSim:
     serial: str = ""  # of the machine, in its inventory; empty: the factory forgot it
     inside_port: int | None = None  # of TCP, for a virtual machine that has this BMC; None: none has it
     in_band_log: list[str] = field(default_factory=list)  # commands run from inside the machine
-    _users: dict[int, tuple[str, str]] = field(default_factory=dict)  # name and password, as set from inside
+    _shipped: tuple[str, str] = ("", "")  # the login that it was last started with, whatever it was given since
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _follower: "asyncio.Task[None] | None" = field(default=None, repr=False)
+    _moving: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def start(self) -> None:
         """Start the process, and return once it answers.
@@ -158,9 +163,20 @@ class IpmiSim:
         Raises:
             RuntimeError: It ended, or does not answer.
         """
+        await self._begin()
+        self._follower = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End the process."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.wait([self._follower])
+        await self._end()
+
+    async def _begin(self) -> None:
         self._write()
         self._process = await asyncio.create_subprocess_exec(
-            PROGRAM, "-n", "-p", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder,
+            PROGRAM, "-n", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -169,27 +185,39 @@ class IpmiSim:
                     if self._process.returncode is not None:
                         raise RuntimeError(f"{PROGRAM} ended with {self._process.returncode}")
         except TimeoutError as error:
-            await self.stop()
+            await self._end()
             raise RuntimeError(f"{PROGRAM} on {self.address}:{self.port} does not answer") from error
 
-    async def stop(self) -> None:
-        """End the process."""
+    async def _end(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             await self._process.wait()
 
+    async def _follow(self) -> None:
+        """Move to each new address that it is given."""
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY)
+            await self._move()
+
+    async def _move(self) -> None:
+        async with self._moving:
+            address = (self.folder / "network" / "ip_addr").read_text().strip()
+            if address and address != self.address:
+                self.address = address
+                await self._end()
+                await self._begin()
+
     async def in_band(self, command: str, root: Path) -> tuple[int, str, str]:
         """Run a command as the machine's live system would, with real ipmitool: exit status, output, errors.
 
-        A new address is taken at once: the BMC is started again there, with the users that it has.
+        A new address is taken before this returns: the BMC is started again there, with the users that it has.
 
         Args:
             command: In shell words.
             root: Where the live system's files lie.
         """
         self.in_band_log.append(command)
-        self._remember_login(command, root)
         bin_ = self._write_tools()
         process = await asyncio.create_subprocess_exec(
             "/bin/sh", "-c", command.replace("/run/", f"{root}/run/"),
@@ -197,10 +225,7 @@ class IpmiSim:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
-        if (address := (self.folder / "network" / "ip_addr").read_text().strip()) != self.address:
-            self.address = address
-            await self.stop()
-            await self.start()
+        await self._move()
         return process.returncode or 0, out.decode(), err.decode()
 
     def wanted(self) -> tuple[int, bool, str]:
@@ -256,24 +281,13 @@ class IpmiSim:
                 inside=_INSIDE_PORT.format(self.inside_port) if self.inside_port else "",
                 users="\n".join(
                     _USER.format(slot=slot, name=name, password=password)
-                    for slot, (name, password) in self._all_users().items()
+                    for slot, name, password in ((2, self.username, self.password), _INSIDE)
                 ),
             )
         )
-
-    def _all_users(self) -> dict[int, tuple[str, str]]:
-        slot, name, password = _INSIDE
-        return {2: (self.username, self.password), slot: (name, password), **self._users}
-
-    def _remember_login(self, command: str, root: Path) -> None:
-        """ipmi_sim forgets what users it was given when it is started again; a BMC does not."""
-        words = command.split()
-        if words[:4] == ["ipmitool", "user", "set", "name"]:
-            self._users[int(words[4])] = (words[5], "")
-        elif words[:2] == ["ipmitool", "exec"]:
-            _, _, _, slot, password = (root / words[2].strip(";").lstrip("/")).read_text().split()
-            name, _ = self._users.get(int(slot)) or self._all_users()[int(slot)]
-            self._users[int(slot)] = (name, password)
+        if (login := (self.username, self.password)) != self._shipped:
+            self._shipped = login
+            shutil.rmtree(self.folder / PROGRAM, ignore_errors=True)  # where it keeps users
 
     def _write_tools(self) -> Path:
         folder = self.folder / "bin"
@@ -286,7 +300,7 @@ class IpmiSim:
 
     def _answers(self) -> bool:
         try:
-            user, password = self.username.encode(), self.password.encode()  # as bytes: see drivers/ipmi.py
+            user, password = _INSIDE[1].encode(), _INSIDE[2].encode()  # as bytes: see drivers/ipmi.py
             command = Command(self.address, user, password, port=self.port, keepalive=False)
             command.ipmi_session.logout()
         except IpmiException:

@@ -7,6 +7,9 @@
     POWER on|off|cycle      ok
     BOOT network|disk       ok
     SERIAL                  the machine's serial; an empty line: not known
+    PASSWORD new            ok
+    LAN                     address netmask gateway vlan; 0: none
+    LAN address netmask gateway vlan    ok, and then it is found there
 
 Server and driver stand together, so that they cannot disagree. Only the demo uses them; tests use real IPMI.
 """
@@ -16,6 +19,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
+from ..model.bmc import Lan
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
 
@@ -37,6 +41,8 @@ class PlainBmc:
     _commands: int = 0
     _server: asyncio.Server | None = None
     _talking: set["asyncio.Task[None]"] = field(default_factory=set)
+    _lan: tuple[str, ...] = ("255.0.0.0", "127.0.0.1", "0")
+    _moving: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Listen."""
@@ -77,6 +83,12 @@ class PlainBmc:
                 writer.write(f"{answer}\n".encode())
                 await writer.drain()
 
+    async def _move(self, address: str) -> None:
+        old, self.address = self._server, address
+        await self.start()
+        if old is not None:
+            old.close()
+
     def _obey(self, words: list[str]) -> str:
         match words:
             case ["SERIAL"]:
@@ -93,6 +105,20 @@ class PlainBmc:
                 return "ok"
             case ["BOOT", "network" | "disk" as device]:
                 self._chosen = device
+                return "ok"
+        return self._set_up(words)
+
+    def _set_up(self, words: list[str]) -> str:
+        match words:
+            case ["PASSWORD", password]:
+                self.password = password
+                return "ok"
+            case ["LAN"]:
+                return " ".join((self.address, *self._lan))
+            case ["LAN", address, netmask, gateway, vlan]:
+                self._lan = (netmask, gateway, vlan)
+                if address != self.address:
+                    self._moving = asyncio.create_task(self._move(address))
                 return "ok"
         return "refused"
 
@@ -155,6 +181,16 @@ class _Session:
 
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         await self.ask(f"BOOT {device}")
+
+    async def set_password(self, password: str) -> None:
+        await self.ask(f"PASSWORD {password}")
+
+    async def lan(self) -> Lan:
+        address, netmask, gateway, vlan = (await self.ask("LAN")).split()
+        return Lan(True, address, netmask, gateway, int(vlan) or None)
+
+    async def set_lan(self, now: Lan, wanted: Lan) -> None:
+        await self.ask(f"LAN {wanted.address} {wanted.netmask} {wanted.gateway} {wanted.vlan or 0}")
 
     async def close(self) -> None:
         self._writer.close()

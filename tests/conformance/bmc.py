@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from reconciler.execution.ensure import Time, boot, ensure_power
-from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
+from reconciler.execution.ports import Bmc, BmcAccess, Bmcs, BootDevice
+from reconciler.model.bmc import Lan
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
+
+SIXTEEN = "Abcdefgh12345678"
 
 
 @dataclass
@@ -23,6 +26,7 @@ class BmcWorld:
     time: Time
     boots: Callable[[], list[BootDevice]]  # what it was started from, each time
     serial: str  # what its BMC says of it
+    elsewhere: str  # another address that it could have
 
 
 class BmcConformance:
@@ -109,6 +113,59 @@ class BmcConformance:
             await world.bmcs.open(replace(world.access, password="wrong"))
         bmc = await world.bmcs.open(world.access)
         await bmc.close()
+
+    async def test_a_new_password_lets_us_in_and_the_old_one_does_not(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        await bmc.set_password(SIXTEEN)
+        await bmc.close()
+        with pytest.raises(PermanentError, match="refuses user"):
+            await world.bmcs.open(world.access)
+        bmc = await world.bmcs.open(replace(world.access, password=SIXTEEN))
+        await bmc.set_password(world.access.password)
+        await bmc.close()
+        await (await world.bmcs.open(world.access)).close()
+
+    async def test_a_password_that_ipmi_would_cut_off_is_not_set(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        with pytest.raises(PermanentError, match="1 to 16 bytes"):
+            await bmc.set_password(SIXTEEN + "7")
+        await bmc.close()
+        await (await world.bmcs.open(world.access)).close()
+
+    async def test_vlan_gateway_and_netmask_are_set_and_read_again(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        before = await bmc.lan()
+        wanted = Lan(True, world.access.address, "255.255.0.0", "127.0.0.9", 7)
+        for now, then in ((before, wanted), (wanted, replace(before, static=True, vlan=None))):
+            await bmc.set_lan(now, then)
+            assert await bmc.lan() == then
+        await bmc.close()
+
+    async def test_it_takes_another_address_and_is_found_there(self, world: BmcWorld) -> None:
+        bmc = await world.bmcs.open(world.access)
+        now = await bmc.lan()
+        assert now.address == world.access.address
+        wanted = replace(now, static=True, address=world.elsewhere)
+        with contextlib.suppress(TemporaryError):  # as its contract says
+            await bmc.set_lan(now, wanted)
+        await bmc.close()
+        there = await self._found(world, replace(world.access, address=world.elsewhere))
+        assert await there.lan() == wanted
+        back = replace(now, static=True)
+        with contextlib.suppress(TemporaryError):
+            await there.set_lan(wanted, back)
+        await there.close()
+        bmc = await self._found(world, world.access)
+        assert await bmc.lan() == back
+        await bmc.close()
+
+    async def _found(self, world: BmcWorld, access: BmcAccess) -> Bmc:
+        """A session, once the BMC is there; a real one takes a minute."""
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(TemporaryError):
+                    return await world.bmcs.open(access)
+                await world.time.sleep(0.1)
 
     async def test_nobody_there_is_temporary_and_says_so(self, world: BmcWorld) -> None:
         with pytest.raises(TemporaryError, match="does not answer"):

@@ -31,6 +31,7 @@ START_SECONDS = 60.0
 _EMULATOR = """\
 import random
 random.randint = lambda low, high: 1  # seconds until a power command shows; as it is shipped, up to eleven
+from tests.conformance import redfish_more
 from sushy_tools.emulator.main import main
 main()
 """
@@ -54,7 +55,9 @@ class Emulator:
         (self.folder / "emulator.conf").write_text(self._config())
         command = [sys.executable, "-c", _EMULATOR, "--fake", "--config", self.folder / "emulator.conf"]
         with (self.folder / "emulator.log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path(__file__).parents[2]
+            )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             said = (self.folder / "emulator.log").read_text()
@@ -86,7 +89,9 @@ class Emulator:
     def _config(self) -> str:
         import bcrypt
 
-        (self.folder / "users").write_text(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()}\n")
+        users = self.folder / "users"
+        if not users.exists():
+            users.write_text(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()}\n")
         system = {"uuid": UUID, "name": "fake", "power_state": "Off", "external_notifier": True, "nics": []}
         values = {
             "LISTEN_IP": self.address,

@@ -39,7 +39,7 @@ class TestFake(BmcConformance):
         bmcs = FakeBmcs({"bmc": chassis, "nobody": FakeChassis(clock, silent=True)})
         access = BmcAccess("bmc", 623, "oci", "secret")
         return BmcWorld(
-            bmcs, access, BmcAccess("nobody", 623, "oci", "x"), clock.time, lambda: chassis.booted_from, "A001"
+            bmcs, access, BmcAccess("nobody", 623, "oci", "x"), clock.time, lambda: chassis.booted_from, "A001", "there"
         )
 
 
@@ -50,7 +50,8 @@ class TestIpmi(BmcConformance):
         async with ipmi_sim.running(tmp_path / "bmc") as sim:
             access = BmcAccess(sim.address, sim.port, sim.username, sim.password)
             nobody = BmcAccess("127.0.0.1", free_port(), sim.username, sim.password)
-            yield BmcWorld(bmcs, access, nobody, REAL, lambda: [_WORDS[said] for said in sim.boots()], sim.serial)
+            boots = lambda: [_WORDS[said] for said in sim.boots()]  # noqa: E731
+            yield BmcWorld(bmcs, access, nobody, REAL, boots, sim.serial, "127.0.0.3")
         bmcs.close()
 
 
@@ -77,7 +78,7 @@ class TestRedfish(BmcConformance):
         def boots() -> list[BootDevice]:
             return [_SOURCES[source] for source in emulator.boots]
 
-        yield BmcWorld(bmcs, access, nobody, QUICK, boots, redfish.UUID)
+        yield BmcWorld(bmcs, access, nobody, QUICK, boots, redfish.UUID, "127.0.0.3")
         bmcs.close()
 
     async def test_a_certificate_that_is_not_the_pinned_one_is_refused_until_an_operator_has_looked(

@@ -9,6 +9,7 @@ import pytest
 from reconciler.reach import BMC_PASSWORD, next_bmc_password, own_bmc_password
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.ipmi_sim import IpmiSim
+from reconciler.simulator.server import SimServer
 
 from .checks import assert_sound
 from .test_failures import head, only
@@ -41,6 +42,10 @@ def factory(w: World) -> IpmiSim:
     return bmc
 
 
+def texts(w: World, server: SimServer) -> list[str]:
+    return [event.text for event in w.events(server.serial)]
+
+
 async def as_shipped(w: World) -> IpmiSim:
     bmc = factory(w)
     await bmc.stop()
@@ -66,6 +71,20 @@ async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_ser
         assert site.store.secret(next_bmc_password(server.serial)) is None
         site.close()
         assert own not in "".join(told) + page
+
+        w.edit("fleet.yaml", ".200/29, for_", ".208/29, for_")
+        w.edit("fleet.yaml", "    manage: true\n", '    manage: true\n    rotate: "2026-11"\n')
+        w.commit("Move the BMCs, and give them new passwords")
+        await w.until("the BMC was changed through itself", lambda: "change_bmc succeeded" in texts(w, server))
+        assert bmc.address == f"{w.demo.stage.network}.209"
+        site = w.site()
+        rotated = site.store.secret(own_bmc_password(server.serial))
+        assert rotated not in (None, own)
+        site.close()
+        await w.fleet.cut_power(server.serial)
+        await w.until("it is turned on through the BMC as it is now", lambda: "power_on succeeded" in texts(w, server))
+        assert bmc.address in head(await w.cli("machines", server.serial))
+        await w.until_in_service(1)
         await w.daemons[-1].terminate()
         assert_sound(w)
 

@@ -88,14 +88,19 @@ class FakeDirectory:
 class FakePasswords:
     """Of one machine."""
 
-    coming: str = "Abcdefgh12345678"
+    new: str = "Abcdefgh12345678"
     own: str | None = None
+    given: bool = False
 
-    def next(self, serial: str) -> str:
-        return self.coming
+    def next(self, serial: str, *, fresh: bool = False) -> str:
+        self.given = True
+        return self.new
+
+    def coming(self, serial: str) -> str | None:
+        return self.new if self.given else None
 
     def keep(self, serial: str) -> None:
-        self.own = self.coming
+        self.own, self.given = self.new, False
 
 
 @dataclass

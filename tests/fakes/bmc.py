@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.execution.ports import BmcAccess, BmcIdentity, BootDevice
+from reconciler.model.bmc import Lan
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
@@ -27,6 +28,7 @@ class FakeChassis:
     stuck: bool = False  # power commands are taken and do nothing
     booted_from: list[BootDevice] = field(default_factory=list)
     uefi: list[bool] = field(default_factory=list)
+    lan: Lan = field(default_factory=lambda: Lan(True, "bmc", "255.255.255.0", "192.0.2.1", None))
     sessions: int = 0
     most_sessions: int = 0
     calls: int = 0
@@ -58,6 +60,7 @@ class FakeChassis:
 class FakeBmc:
     chassis: FakeChassis
     lent: asyncio.Lock
+    bmcs: "FakeBmcs"
     closed: bool = False
 
     async def power(self) -> Power:
@@ -86,6 +89,21 @@ class FakeBmc:
         await self._answer()
         self.chassis.choose(device, uefi)
 
+    async def set_password(self, password: str) -> None:
+        await self._answer()
+        if len(password.encode()) > 16:
+            raise PermanentError("a BMC's password has 1 to 16 bytes")
+        self.chassis.password = password
+
+    async def lan(self) -> Lan:
+        await self._answer()
+        return self.chassis.lan
+
+    async def set_lan(self, now: Lan, wanted: Lan) -> None:
+        await self._answer()
+        self.chassis.lan = wanted
+        self.bmcs.chassis[wanted.address] = self.bmcs.chassis.pop(now.address)
+
     async def close(self) -> None:
         if not self.closed:
             self.closed = True
@@ -108,19 +126,22 @@ class FakeBmcs:
     chassis: dict[str, FakeChassis]
     opened: int = 0
     asked_again: list[str] = field(default_factory=list)
+    certificates_forgotten: list[str] = field(default_factory=list)
     _lent: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    def ask_again(self, address: str) -> None:
+    def ask_again(self, address: str, *, same_certificate: bool = False) -> None:
         self.asked_again.append(address)
+        if not same_certificate:
+            self.certificates_forgotten.append(address)
 
     async def open(self, access: BmcAccess) -> FakeBmc:
         lent = self._lent.setdefault(access.address, asyncio.Lock())
         await lent.acquire()
         self.opened += 1
-        chassis = self.chassis[access.address]
+        chassis = self.chassis.get(access.address)
         try:
             await asyncio.sleep(0)
-            if chassis.silent:
+            if chassis is None or chassis.silent:
                 raise TemporaryError(f"the BMC at {access.address} does not answer")
             if access.password != chassis.password:
                 raise PermanentError(f"the BMC at {access.address} refuses user {access.username}")
@@ -129,4 +150,4 @@ class FakeBmcs:
             raise
         chassis.sessions += 1
         chassis.most_sessions = max(chassis.most_sessions, chassis.sessions)
-        return FakeBmc(chassis, lent)
+        return FakeBmc(chassis, lent, self)

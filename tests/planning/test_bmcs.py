@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.actions import ConfigureBmc
+from reconciler.model.actions import ChangeBmc, ConfigureBmc, Risk
 from reconciler.model.events import Failed, Forgotten, Started, Succeeded, after
-from reconciler.model.machine import History, MachineView, Phase
+from reconciler.model.machine import History, MachineView, Phase, with_bmc_address
 from reconciler.model.plan import Act, Step, Wait
 from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
@@ -136,3 +136,102 @@ def test_a_bmc_stays_as_it_is_when_its_machine_is_released_and_is_new_when_forgo
     later = replace(action, address="10.9.0.3")
     h = after(after(h, Started("A", NOW, later)), Failed("A", NOW, later.id, "no"))
     assert (h.bmc, h.bmc_address) == (action, "10.9.0.3")
+
+
+# ---- machines in service: through the BMC itself
+
+
+def serving(serial: str = "A", number: int = 1, *, has: str | None = "10.9.0.2", **history: Any) -> MachineView:
+    return silent(in_phase(holding(machine(serial, bmc=has), number), Phase.IN_SERVICE, **history))
+
+
+def with_bmc(found: SpecTree, **more: Any) -> SpecTree:
+    return replace(found, fleet=found.fleet.model_copy(update={"bmc": found.fleet.bmc.model_copy(update=more)}))
+
+
+def change(step: Step) -> ChangeBmc:
+    assert isinstance(step, Act)
+    assert isinstance(step.action, ChangeBmc)
+    return step.action
+
+
+MOVED = {"subnet": "10.7.0.0/29", "gateway": "10.7.0.1"}
+NAMED: dict[str, Any] = {"network_name": "ipmi"}
+PENDING = ChangeBmc(serial="A", generation=1, username="oci", address="10.9.0.2", network="10.9.0.0/29", **NAMED)
+
+
+@pytest.mark.parametrize(
+    ("network", "rotate", "m", "expected", "why"),
+    [
+        ({}, None, serving(**done()), None, "it is as it should be"),
+        ({}, None, serving(), None, "nobody set it up, and nobody asks for a password"),
+        ({}, "1", serving(), (None, None, "1"), "the login that an operator gave us lets us in"),
+        ({}, "1", serving(**done()), (None, None, "1"), "a new password is asked for"),
+        ({}, "1", serving(**done(rotate="1")), None, "it was given"),
+        ({}, None, serving(**done(rotate="1")), None, "nobody asks any more"),
+        ({"vlan": 8}, None, serving(**done()), ("10.9.0.2", 8, None), "another VLAN"),
+        ({"gateway": "10.9.0.6"}, None, serving(**done()), ("10.9.0.2", 9, None), "another gateway"),
+        ({"vlan": 8}, "1", serving(**done()), ("10.9.0.2", 8, "1"), "both"),
+        (MOVED, None, serving(**done(**NAMED)), ("10.7.0.2", 9, None), "the network has other addresses now"),
+        (MOVED, None, serving(**done()), None, "nobody knows which network was its"),
+        ({"for_machines_in": "198.51.100.0/24"}, None, serving(**done()), None, "it calls from elsewhere now"),
+        ({"vlan": 8}, None, serving(**done(None)), None, "its network was left to somebody else"),
+        ({}, None, serving(bmc_change=PENDING, **done()), ("10.9.0.2", 9, None), "withdrawn, and half done"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_through_a_bmc_that_lets_us_in(
+    network: dict[str, Any], rotate: str | None, m: MachineView, expected: tuple[Any, ...] | None, why: str
+) -> None:
+    step = plan(with_bmc(spec(IPMI | network), rotate=rotate), m)["A"]
+    if expected is None:
+        assert kind(step) == "settled", why
+    else:
+        action = change(step)
+        assert (action.address, action.vlan, action.rotate) == expected, why
+        assert step.risk is Risk.NONE
+
+
+def test_a_network_is_changed_one_bmc_after_the_other_and_passwords_all_at_once() -> None:
+    tree = spec(IPMI | {"vlan": 8})
+    fleet = [serving(serial, n, has=f"10.9.0.{n + 1}", **done(f"10.9.0.{n + 1}")) for n, serial in enumerate("ABC", 1)]
+    found = plan(tree, *fleet)
+    assert [kind(step) for step in found.values()] == ["change_bmc", "settled", "settled"]
+    assert getattr(found["B"], "because", "").endswith("; its BMC is next once that of A has arrived")
+    rotated = plan(with_bmc(tree, rotate="1"), *fleet)
+    assert [(change(step).vlan, change(step).rotate) for step in rotated.values()] == [
+        (8, "1"),
+        (None, "1"),
+        (None, "1"),
+    ]
+
+
+def test_one_that_did_not_arrive_stops_the_others_until_it_has() -> None:
+    tree = spec(IPMI | {"vlan": 8})
+    lost = {
+        "bmc_change": replace(PENDING, serial="B", vlan=8, address="10.9.0.3"),
+        "aside_failures": 5,
+        "aside_error": "gone",
+    }
+    a, b = serving("A", 1, **done()), serving("B", 2, has="10.9.0.3", **lost, **done("10.9.0.3"))
+    found = plan(tree, a, b)
+    assert kind(found["A"]) == "settled"
+    assert getattr(found["B"], "on", "") == "an operator, then retry: 5 failures in a row, the last: gone"
+    arrived = replace(b, history=replace(b.history, bmc_change=None, aside_failures=0, **done("10.9.0.3", vlan=8)))
+    assert kind(plan(tree, a, arrived)["A"]) == "change_bmc"
+
+
+def test_a_bmc_that_moved_is_where_it_was_given_until_its_agent_speaks_again() -> None:
+    action = ChangeBmc(serial="A", generation=1, username="oci", rotate="1", address="10.9.0.3", network="10.9.0.0/29")
+    h = replace(in_live(**done()).history, hooks=("dns", "bmc_password"))
+    begun = after(h, Started("A", NOW, action))
+    assert (begun.bmc_address, begun.bmc_change, begun.touched) == ("10.9.0.3", action, h.touched)
+    failed = after(begun, Failed("A", NOW, action.id, "gone"))
+    assert (failed.bmc_change, failed.failures, failed.aside_failures) == (action, 0, 1)
+    moved = after(begun, Succeeded("A", NOW, action))
+    assert moved.bmc is not None
+    assert (moved.bmc.address, moved.bmc.rotate, moved.bmc_change, moved.hooks) == ("10.9.0.3", "1", None, ("dns",))
+    seen = machine("A", bmc="10.9.0.2").seen
+    assert seen is not None
+    assert with_bmc_address(seen, moved).hardware.bmc_address == "10.9.0.3"
+    newer = replace(seen, reported_at=NOW + MINUTE)
+    assert with_bmc_address(newer, moved).hardware.bmc_address == "10.9.0.2"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import ConfigureBmc
+from reconciler.model.bmc import Lan
 from reconciler.provisioning import bmc
 
 CASES = sorted((Path(__file__).parent / "bmc").iterdir())
@@ -20,7 +21,7 @@ WANTED = ConfigureBmc(
     gateway="10.4.0.1",
     vlan=204,
 )
-AS_WANTED = bmc.Lan(True, "10.4.0.18", "255.255.252.0", "10.4.0.1", 204)
+AS_WANTED = Lan(True, "10.4.0.18", "255.255.252.0", "10.4.0.1", 204)
 
 
 def understood(kind: str, text: str) -> Any:

@@ -8,6 +8,7 @@ from ...model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
     Discover,
@@ -23,7 +24,7 @@ from ...model.actions import (
     TellCluster,
 )
 from ..ports import Handlers
-from .bmc import configure_bmc
+from .bmc import change_bmc, configure_bmc
 from .boot import boot_disk, boot_live, discover, power_on
 from .install import install_os
 from .outside import run_hook, tell_cluster
@@ -39,6 +40,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     Discover: discover,
     BootLive: boot_live,
     ConfigureBmc: configure_bmc,
+    ChangeBmc: change_bmc,
     ConfigureRaid: configure_raid,
     InstallOs: install_os,
     BootDisk: boot_disk,

@@ -1,19 +1,23 @@
-"""``ConfigureBmc``: address and login of a BMC, from inside its machine; believed once a login from here works.
+"""Address and login of a BMC: ``ConfigureBmc`` from inside its machine, ``ChangeBmc`` through the BMC itself.
 
-The new password is kept beside the old one until the BMC has let us in with it. If we die on any line here, whoever
-comes next sets the same password again: nothing is lost that was known.
+Both are believed once a login from here works. The new password is kept beside the old one until the BMC has let us in
+with it. If we die on any line here, whoever comes next finds the BMC with the old password or the new one, tries both,
+and sets the same new one again: nothing is lost that was known.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
-from ...model.actions import ConfigureBmc
+from ...model.actions import ChangeBmc, ConfigureBmc
+from ...model.bmc import lan_after
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import bmc
 from ..identity import own
-from ..ports import BmcAccess, Shell
-from .tools import Tools, ask, marker, right_machine, where
+from ..ports import Bmc, BmcAccess, Shell
+from .tools import Tools, ask, let_in, marker, right_machine, where
 
 T = TypeVar("T")
 
@@ -29,7 +33,7 @@ LOOK_AGAIN = 5.0
 async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
     """The BMC has the address and the login that it should have, and lets us in with them."""
     seen = await where(tools, action)
-    password = await asyncio.to_thread(tools.bmc_passwords.next, action.serial)
+    password = await _next_password(tools, action)
     shell = await right_machine(tools, action.serial, seen.address)
     try:
         if await marker(shell, tools.options.answer) is not None:
@@ -38,8 +42,78 @@ async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
     finally:
         await shell.close()
     access = await asyncio.to_thread(tools.directory.bmc_at, action.serial, address, action.username, password)
-    await _let_in(tools, access, action.serial)
+    await (await _verified(tools, access, action.serial, "was set up from inside")).close()
     await asyncio.to_thread(tools.bmc_passwords.keep, action.serial)
+
+
+async def _next_password(tools: Tools, action: ConfigureBmc | ChangeBmc) -> str:
+    return await asyncio.to_thread(tools.bmc_passwords.next, action.serial, fresh=action.rotate is not None)
+
+
+async def change_bmc(tools: Tools, action: ChangeBmc) -> None:
+    """The BMC lets us in with its new password, and at its new address."""
+    await where(tools, action)
+    access, session = await _reached(tools, action)
+    try:
+        if action.rotate is not None:
+            access = await _rotate(tools, action, access, session)
+    finally:
+        await session.close()
+    if action.rotate is not None:
+        session = await _verified(tools, access, action.serial, "took a new password", same=True)
+        await session.close()
+        await asyncio.to_thread(tools.bmc_passwords.keep, action.serial)
+    if action.address is not None:
+        await _move(tools, action, access)
+
+
+async def _reached(tools: Tools, action: ChangeBmc) -> tuple[BmcAccess, Bmc]:
+    """A session with the machine's own BMC, where it was; else where a change that was cut off may have left it."""
+    try:
+        access, session = await let_in(tools, action.serial)
+    except TemporaryError as nobody:
+        for address in filter(None, {action.maybe_at: None, action.address: None}):
+            tools.bmcs.ask_again(address, same_certificate=True)
+            with contextlib.suppress(TemporaryError):
+                access, session = await let_in(tools, action.serial, address)
+                break
+        else:
+            raise nobody
+    try:
+        await own(session, access, action.serial, tools.directory)
+    except BaseException:
+        await session.close()
+        raise
+    return access, session
+
+
+async def _rotate(tools: Tools, action: ChangeBmc, access: BmcAccess, session: Bmc) -> BmcAccess:
+    """The access with the new password, which the BMC said that it took."""
+    password = await _next_password(tools, action)
+    if access.password != password:  # else it has it, and the one who set it did not live to see that
+        await session.set_password(password)
+    return replace(access, password=password)
+
+
+async def _move(tools: Tools, action: ChangeBmc, access: BmcAccess) -> None:
+    session, cut_off = await tools.bmcs.open(access), ""
+    try:
+        now = await session.lan()
+        if (wanted := lan_after(now, action)) == now:
+            return
+        try:
+            await session.set_lan(now, wanted)
+        except TemporaryError as error:  # as where it took the new network at once, and answers there
+            cut_off = f" (it was told, and then: {error})"
+    finally:
+        await session.close()
+    there = replace(access, address=wanted.address)
+    session = await _verified(tools, there, action.serial, f"was given {wanted}{cut_off}", same=True)
+    try:
+        if (now := await session.lan()) != wanted:
+            raise TemporaryError(f"its BMC was to have {wanted}, and has {now}")
+    finally:
+        await session.close()
 
 
 async def _set(tools: Tools, shell: Shell, action: ConfigureBmc, password: str, manufacturer: str) -> str:
@@ -90,8 +164,15 @@ def _parsed(parse: Callable[[str], T], said: str) -> T:
         raise TemporaryError(f"its BMC is not understood: {error}") from error
 
 
-async def _let_in(tools: Tools, access: BmcAccess, serial: str) -> None:
+async def _verified(tools: Tools, access: BmcAccess, serial: str, done: str, *, same: bool = False) -> Bmc:
     """Log in from here as everybody will from now on.
+
+    Args:
+        tools: What handlers work with.
+        access: As it is to be.
+        serial: Of the machine.
+        done: What its BMC was or did, to go on a sentence that begins with it.
+        same: It is the BMC that we know: its certificate is the one that it had.
 
     Raises:
         TemporaryError: It does not answer from here, or not with this login, for minutes.
@@ -99,19 +180,20 @@ async def _let_in(tools: Tools, access: BmcAccess, serial: str) -> None:
     """
     deadline = tools.time.deadline(LOGIN_SECONDS)
     while True:
-        tools.bmcs.ask_again(access.address)  # whatever stood there before, this one was set up a moment ago
+        tools.bmcs.ask_again(access.address, same_certificate=same)  # it was changed a moment ago
         try:
             session = await tools.bmcs.open(access)
         except (TemporaryError, PermanentError) as error:  # some take a password a while after they said so
             if tools.time.now() >= deadline:
                 raise TemporaryError(
-                    f"its BMC was set up from inside, and {LOGIN_SECONDS:.0f} s later: {error}. "
-                    f"Is {access.address} reached from here?"
+                    f"its BMC {done}, and {LOGIN_SECONDS:.0f} s later: {error}. Is {access.address} reached from here?"
                 ) from error
             await tools.time.sleep(LOOK_AGAIN)
         else:
             break
     try:
         await own(session, access, serial, tools.directory, let_in_by_its_own_password=True)
-    finally:
+    except BaseException:
         await session.close()
+        raise
+    return session

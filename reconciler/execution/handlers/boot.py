@@ -1,6 +1,5 @@
 """``Discover``, ``BootLive``, ``BootDisk``, ``PowerOn``: through the BMC."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +9,7 @@ from ...model.machine import Power
 from ..ensure import boot, ensure_power
 from ..identity import own
 from ..ports import Bmc, BootDevice
-from .tools import Tools, where
+from .tools import Tools, let_in, where
 
 
 async def discover(tools: Tools, action: Discover) -> None:
@@ -56,8 +55,7 @@ async def _boot(tools: Tools, action: Action, device: BootDevice) -> None:
 
 @asynccontextmanager
 async def _session(tools: Tools, action: Action) -> AsyncIterator[Bmc]:
-    access = await asyncio.to_thread(tools.directory.bmc, action.serial)
-    bmc = await tools.bmcs.open(access)
+    access, bmc = await let_in(tools, action.serial)
     try:
         await own(bmc, access, action.serial, tools.directory)
         yield bmc

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...model.actions import Action, InstallOs
 from ...model.errors import PermanentError, TemporaryError
@@ -11,7 +11,18 @@ from ...model.machine import Seen
 from ...model.spec import FleetSpec
 from ...provisioning import remote
 from ..ensure import Time
-from ..ports import BmcPasswords, Directory, Progress, Records, RememberingBmcs, Shell, Shells, TellChild
+from ..ports import (
+    Bmc,
+    BmcAccess,
+    BmcPasswords,
+    Directory,
+    Progress,
+    Records,
+    RememberingBmcs,
+    Shell,
+    Shells,
+    TellChild,
+)
 
 RUNS = frozenset({"active", "activating", "deactivating"})
 """What ``remote.READ_UNIT`` prints of an installer that runs."""
@@ -67,6 +78,32 @@ async def where(tools: Tools, action: Action) -> Seen:
     if seen is None:
         raise TemporaryError(f"{action.serial} was never seen: nobody knows where it is")
     return seen
+
+
+async def let_in(tools: Tools, serial: str, address: str | None = None) -> tuple[BmcAccess, Bmc]:
+    """A session with the machine's BMC, and how it was opened.
+
+    A change of its password that was cut off leaves it with the old one or the new: both are tried.
+
+    Args:
+        tools: What handlers work with.
+        serial: Of the machine.
+        address: Where it may be; None: where it is known to be.
+
+    Raises:
+        TemporaryError: No answer.
+        PermanentError: It lets us in with neither; or it shows another certificate.
+    """
+    access = await asyncio.to_thread(tools.directory.bmc, serial)
+    access = replace(access, address=address or access.address)
+    try:
+        return access, await tools.bmcs.open(access)
+    except PermanentError:
+        coming = await asyncio.to_thread(tools.bmc_passwords.coming, serial)
+        if coming is None:
+            raise
+    access = replace(access, password=coming)
+    return access, await tools.bmcs.open(access)
 
 
 async def ask(shell: Shell, command: str, timeout: float) -> str:

@@ -55,7 +55,13 @@ class BmcSettings(Strict):
 
     username: str = Field(default="oci", min_length=1, max_length=16, description="IPMI limits it to 16 bytes")
     manage: StrictBool = Field(
-        default=False, description="give BMCs their addresses and a login of their own, from the live system"
+        default=False,
+        description="give BMCs their addresses and a login of their own: from the live system first, and through "
+        "themselves from then on",
+    )
+    rotate: str | None = Field(
+        default=None,
+        description="a new value asks for one new password for every BMC of a machine in service (needs manage)",
     )
     networks: tuple[BmcNetwork, ...] = ()
 

@@ -33,6 +33,9 @@ class MachineBmc(Strict):
         min_length=1,
         description="what the BMC says of its machine, where that is not the machine's serial",
     )
+    rotate: str | None = Field(
+        default=None, description="a new value asks for one new password; default: the fleet's bmc.rotate"
+    )
 
 
 class MachineSpec(Strict):

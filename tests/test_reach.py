@@ -1,0 +1,65 @@
+"""Where a machine's BMC is and what lets us in there, from a real database."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.actions import ChangeBmc, ConfigureBmc
+from reconciler.model.events import Started, Succeeded
+from reconciler.model.spec import FleetSpec
+from reconciler.model.tree import SpecTree
+from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, own_bmc_password
+from reconciler.store import Store
+
+from .store.conftest import KEY
+from .store.samples import NOW, report
+
+MINUTE = timedelta(minutes=1)
+FLEET = FleetSpec.model_validate(
+    {"provisioning": {"address": "192.0.2.1", "trusted_networks": ["192.0.2.0/24"]}, "bmc": {"username": "new"}}
+)
+SET = ConfigureBmc(serial="A", generation=1, username="oci", address="192.168.200.7", network="192.168.200.0/24")
+MOVE = ChangeBmc(serial="A", generation=1, username="oci", address="192.168.200.8", network="192.168.200.0/24")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(f"sqlite:///{tmp_path}/db", key=KEY)
+    store.record([report()])
+    store.set_secret(BMC_PASSWORD, "everybodys", NOW, "ann")
+    yield store
+    store.close()
+
+
+def test_a_bmc_is_where_its_agent_says_until_it_was_given_another_address(store: Store) -> None:
+    directory = StoredDirectory(store, lambda: SpecTree(fleet=FLEET), 623)
+    first = directory.bmc("A")
+    assert (first.address, first.username, first.password) == ("192.168.200.7", "new", "everybodys")
+    passwords = StoredBmcPasswords(store, lambda: NOW)
+    coming = passwords.next("A")
+    assert (passwords.coming("A"), store.secret(own_bmc_password("A"))) == (coming, None)
+    passwords.keep("A")
+    for action in (SET, MOVE):
+        store.append(Started("A", NOW, action))
+        store.append(Succeeded("A", NOW + MINUTE, action))
+    moved = directory.bmc("A")
+    assert (moved.address, moved.username, moved.password) == ("192.168.200.8", "oci", coming)
+    assert directory.reporters_of_bmc("192.168.200.8") == {"A"}
+    assert directory.reporters_of_bmc("192.168.200.7") == set()
+    store.record([replace(report(), at=NOW + 2 * MINUTE)])
+    assert directory.bmc("A").address == "192.168.200.7", "its agent has spoken since"
+
+
+def test_a_fresh_password_is_another_and_stays_the_same_until_it_is_kept(store: Store) -> None:
+    passwords = StoredBmcPasswords(store, lambda: NOW)
+    first = passwords.next("A")
+    passwords.keep("A")
+    assert (passwords.next("A"), passwords.coming("A")) == (first, None)
+    fresh = passwords.next("A", fresh=True)
+    assert fresh != first
+    assert passwords.next("A", fresh=True) == passwords.next("A") == fresh
+    passwords.keep("A")
+    assert (store.secret(own_bmc_password("A")), passwords.coming("A")) == (fresh, None)
