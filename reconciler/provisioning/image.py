@@ -165,7 +165,9 @@ make_bootable() {
             inside grub-install --target=i386-pc "/dev/$disk"
         else
             mount "$(partition "$disk" 2)" "$ROOT/boot/efi"
-            inside grub-install --target="$FIRMWARE" --efi-directory=/boot/efi --no-nvram --force-extra-removable
+            # Debian's signed GRUB looks for its menu in /EFI/debian and nowhere else.
+            inside grub-install --target="$FIRMWARE" --bootloader-id=debian --efi-directory=/boot/efi --no-nvram \
+                --force-extra-removable
             umount "$ROOT/boot/efi"
         fi
     done

@@ -231,8 +231,8 @@ class TestForReal:
         found = disks.read(disk)
         assert f"UUID={_blkid(esp, 'UUID')} /boot/efi vfat umask=0077,nofail 0 1\n" in found["etc/fstab"][0]
         assert (
-            "grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram --force-extra-removable\n"
-            in found["calls"][0]
+            "grub-install --target=x86_64-efi --bootloader-id=debian --efi-directory=/boot/efi --no-nvram "
+            "--force-extra-removable\n" in found["calls"][0]
         )
 
     def test_a_disk_that_is_mounted_is_not_touched(self, disks: Disks, tarball: RootImage) -> None:
