@@ -249,9 +249,7 @@ class Daemon:
         site.keep_facts(tree, observation, snapshot.set_up)
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
-        picture = Picture(tree, observation, todo, snapshot.token)
-        if self._face.picture is None or self._face.picture.plan.steps != todo.steps:
-            site.store.save_plan(picture.plan_json.decode())
+        picture = Picture(tree, observation, todo)
         self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
         return picture
 

@@ -28,7 +28,6 @@ class Picture:
     tree: SpecTree
     observation: Observation
     plan: Plan
-    token: int  # of the store's snapshot
 
     @cached_property
     def plan_json(self) -> bytes:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ..model.machine import SecretRef
-from ..model.settings import SettingRow
+from ..model.settings import for_puppet
 from ..model.signature import Signatures
-from ..model.spec.base import SettingValue
 from .overlays import Origin, merged, overlaid
 from .params import ALWAYS, Constant, Derived, PuppetClass, Secret, SecretText, SecretWords, Setting, Source, Value
 from .roles import EVERY_NODE, ROLES
@@ -106,11 +105,7 @@ def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
 
 def _setting(name: str, view: View) -> tuple[Value, str, bool] | None:
     row, value, origin = view.cluster.given.table[name], view.sourced(name).value, view.sourced(name).origin
-    return None if value is None else (_puppet_value(row, value), f"{name}, {origin}", row.secret)
-
-
-def _puppet_value(row: SettingRow, value: SettingValue) -> Value:
-    return row.separator.join(value) if isinstance(value, tuple) and row.separator is not None else value
+    return None if value is None else (for_puppet(row, value), f"{name}, {origin}", row.secret)
 
 
 @cache

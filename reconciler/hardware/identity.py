@@ -3,11 +3,6 @@
 from ..model.hardware import Hardware
 
 
-def same_machine(known: Hardware, report: Hardware) -> bool:
-    """Whether both are one machine: one serial, and at least one MAC address in common."""
-    return known.serial == report.serial and conflict(known, report) is None
-
-
 def conflict(known: Hardware, report: Hardware) -> str | None:
     """Why two reports with one serial cannot be of one machine, as a sentence; None where they can.
 

@@ -1,10 +1,8 @@
-"""What differs between two plain values, and a digest that tells whether anything that matters does."""
+"""A digest that tells whether anything that matters to a plan has changed."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
 
 from ..model.machine import Allocation, History, MachineView, Observation, Seen
-from ..model.plan import EncChange
 
 
 def observation_digest(observation: Observation) -> str:
@@ -51,20 +49,3 @@ def _held(a: Allocation) -> tuple[object, ...]:
 def _history(h: History) -> tuple[object, ...]:
     doing = h.open.id if h.open else None
     return h.phase.value, doing, h.failures, h.permanent, h.last_begun, h.last_done, h.install_generation, h.reinstall
-
-
-Classes = Mapping[str, Mapping[str, object]]
-"""The classes of a node's Puppet document: class to parameter to value."""
-
-
-def enc_changes(hostname: str, before: Classes, after: Classes) -> tuple[EncChange, ...]:
-    """Every parameter that differs; None (Puppet's undef) is the same as absent. Give it fingerprints, not secrets."""
-    return tuple(_changes(hostname, before, after))
-
-
-def _changes(hostname: str, before: Classes, after: Classes) -> Iterator[EncChange]:
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name) or {}, after.get(name) or {}
-        for parameter in sorted(old.keys() | new.keys()):
-            if old.get(parameter) != new.get(parameter):
-                yield EncChange(hostname, name, parameter, old.get(parameter), new.get(parameter))

@@ -11,7 +11,6 @@ import hmac
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -107,21 +106,6 @@ def load_key(path: Path) -> bytes:
     if mode & 0o077:
         raise PermanentError(f"the secret key {path} is open to others (mode {mode:04o}): chmod 600 {path}")
     return _parse_key(text, f"the file {path}")
-
-
-def key_from_environment(environ: Mapping[str, str], default: Path) -> bytes:
-    """The key of ``RECONCILER_SECRET_KEY``, or of the file ``RECONCILER_SECRET_KEY_FILE``, or of ``default``.
-
-    Only the default file is made when it is not there: a file that an operator named must be the right one.
-
-    Raises:
-        PermanentError: What was named is no key, is not there or is open to others.
-    """
-    if text := environ.get("RECONCILER_SECRET_KEY"):
-        return _parse_key(text.encode(), "RECONCILER_SECRET_KEY")
-    if named := environ.get("RECONCILER_SECRET_KEY_FILE"):
-        return load_key(Path(named))
-    return load_or_create_key(default)
 
 
 def _parse_key(text: bytes, source: str) -> bytes:

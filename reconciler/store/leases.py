@@ -10,8 +10,6 @@ from sqlalchemy import select, update
 from .database import DAEMON, Part
 from .tables import document, lease
 
-_PLAN = "plan"
-
 
 class LeasesPart(Part):
     """Documents and the daemon's lease."""
@@ -29,14 +27,6 @@ class LeasesPart(Part):
         """The text that was last saved under a name."""
         with self._database.reading() as connection:
             return connection.scalar(select(document.c.text).where(document.c.name == f"state:{name}"))
-
-    def save_plan(self, text: str) -> None:
-        """Keep the plan that is carried out now."""
-        self.save_state(_PLAN, text)
-
-    def latest_plan(self) -> str | None:
-        """The plan that was last saved, as JSON."""
-        return self.state(_PLAN)
 
     def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> int | None:
         """Become the one daemon that acts; None when another one is, and is alive.

@@ -2,16 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from reconciler.enc.compile import Compiled, secrets_in
-from reconciler.enc.params import SecretText
 from reconciler.enc.view import ClusterInput, Member
-from reconciler.enc.yaml_text import quoted
 from reconciler.model.hardware import Disk, DiskController, Hardware, Nic
-from reconciler.model.machine import Allocation, SecretRef, Vip
+from reconciler.model.machine import Allocation, Vip
 from reconciler.model.signature import Signatures, from_json
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import load_tree
@@ -92,12 +88,3 @@ def swift_cluster(*more: str, stores: int = 3, proxies: int = 2, version: str = 
 
 
 SWIFT = (Path(__file__).parent / "swift.yaml").read_text()
-
-
-def secret_text(secret: SecretText) -> str:
-    """A text made from the secret's name, as YAML."""
-    return quoted(f"{secret.ref.owner}:{secret}")
-
-
-def all_known(compiled: Iterable[Compiled]) -> set[SecretRef]:
-    return {ref for one in compiled for ref in secrets_in(one)}

@@ -47,7 +47,6 @@ class FakeMachine:
     command_exit: int = 0
     root_password: str = ""
     unreachable: int = 0  # so many calls fail first
-    hang: bool = False
     log: list[str] = field(default_factory=list)
     _left: int = 0  # looks until the running installer ends
 

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.hardware.changes import ChangeKind as Kind
 from reconciler.hardware.changes import changes
-from reconciler.hardware.identity import conflict, same_machine
+from reconciler.hardware.identity import conflict
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Cpu, Disk, DiskController, Nic
 
@@ -139,12 +139,7 @@ def test_a_machine_is_its_serial_and_its_mac_addresses(
     known: tuple[int, ...], reported: tuple[int, ...], same: bool
 ) -> None:
     one, other = (machine(nics=tuple(nic(f"eno{i}", i) for i in numbers)) for numbers in (known, reported))
-    assert same_machine(one, other) is same
     assert (conflict(one, other) is None) is same
-
-
-def test_another_serial_is_another_machine() -> None:
-    assert not same_machine(machine(), machine(serial="2s2jgm2"))
 
 
 def test_a_conflict_names_the_serial_and_both_machines_addresses() -> None:

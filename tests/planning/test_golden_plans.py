@@ -11,7 +11,6 @@ import pytest
 
 from reconciler.model.machine import History, InstallStatus, Pause, Phase, Power
 from reconciler.model.plan import EncChange, Plan
-from reconciler.planning.changes import enc_changes
 from reconciler.render.plan import plan_json, plan_markdown, plan_text
 from reconciler.render.plan_markdown import escaped
 from reconciler.render.plan_text import FOLD_AT
@@ -107,8 +106,8 @@ def hostile() -> Plan:
     odd = replace(odd, match=replace(odd.match, refused={"compute": evil}))
     todo = planned(spec, [odd])
     same = [EncChange(f"n{n}.example.com", "oci::swiftstore", "zone", 1, 2) for n in range(3)]
-    other = enc_changes("n9.example.com", {"c": {"gone": evil}}, {"c": {"new": None}})
-    return replace(todo, enc=(*same, *other), notes={"specs": evil})
+    other = EncChange("n9.example.com", "c", "gone", evil, None)
+    return replace(todo, enc=(*same, other), notes={"specs": evil})
 
 
 STORIES = [first_day, grow_swift, less_is_asked_for, a_bad_night, hostile]

@@ -1,4 +1,3 @@
-import base64
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +6,7 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
-from reconciler.secrets.vault import Vault, key_from_environment, load_key, load_or_create_key
+from reconciler.secrets.vault import Vault, load_key, load_or_create_key
 
 KEY = bytes(range(32))
 NOVA = SecretRef("cl1", "nova", "db")
@@ -71,16 +70,7 @@ def test_a_file_that_holds_no_key_is_refused(tmp_path: Path) -> None:
         load_key(path)
 
 
-def test_the_environment_comes_before_the_default_file(tmp_path: Path) -> None:
-    text = base64.b64encode(KEY).decode()
-    assert key_from_environment({"RECONCILER_SECRET_KEY": text}, tmp_path / "unused") == KEY
-    named = tmp_path / "named"
-    made = load_or_create_key(named)
-    assert key_from_environment({"RECONCILER_SECRET_KEY_FILE": str(named)}, tmp_path / "unused") == made
-    assert not (tmp_path / "unused").exists()
-
-
 def test_a_key_file_that_was_named_and_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="cannot read"):
-        key_from_environment({"RECONCILER_SECRET_KEY_FILE": str(tmp_path / "gone")}, tmp_path / "unused")
+        load_key(tmp_path / "gone")
     assert list(tmp_path.iterdir()) == []
