@@ -1,5 +1,6 @@
 """A small OpenStack cluster ``os`` in memory, of whatever nodes and specs a test asks for."""
 
+from dataclasses import replace
 from typing import Any
 
 from reconciler.enc.compile import Compiled, compile_node
@@ -88,9 +89,7 @@ def openstack(
             )
     given = cluster_input(tree_of(fleet, spec, *([more] if more else [])), "os", members, version)
     vips = tuple(Vip("os", network, usage, address) for usage, (network, address) in VIPS.items())
-    return ClusterInput(
-        name="os", tree=given.tree, members=given.members, vips=vips, table=given.table, signatures=given.signatures
-    )
+    return replace(given, vips=vips)
 
 
 def compiled(given: ClusterInput, short: str = "os-controller-1") -> Compiled:

@@ -14,8 +14,8 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.circumstances import Circumstances
 from reconciler.planning.installing import install
 from reconciler.provisioning.install import install_command
-from tests.enc.oci_golden import reports_of
-from tests.enc.oci_golden_more import Recorded, Row
+from tests.enc.oci_files import reports_of
+from tests.enc.oci_recorded import Recorded, Row
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""OCI's cluster ``a_swift_only`` as a spec tree and members, from what its server was told."""
+"""Files that the recorded OCI was told: its configuration and repositories as specs, its hardware reports."""
 
 import configparser
 import json
@@ -7,85 +7,11 @@ from typing import Any
 
 import yaml
 
-from reconciler.enc.view import ClusterInput, Member
 from reconciler.model.hardware import Cpu, Disk, DiskController, Hardware, Nic
-
-from .build import cluster_input, member, tree_of
-
-SPECS = """
-apiVersion: reconciler/v1
-kind: Location
-metadata: {name: zone-1}
-spec: {swift_region: region1}
----
-apiVersion: reconciler/v1
-kind: Location
-metadata: {name: zone-2}
-spec: {swift_region: region1}
----
-apiVersion: reconciler/v1
-kind: Location
-metadata: {name: zone-5}
-spec: {swift_region: region2, swift_zone: 3}
----
-apiVersion: reconciler/v1
-kind: Cluster
-metadata: {name: swift}
-spec:
-  domain: example.com
-  region: swiftregion
-  networks:
-    swift-zone-1-net: {subnet: 192.168.10.0/24, location: zone-1, interfaces: [10g1, 10g2]}
-    swift-zone-2-net: {subnet: 192.168.11.0/24, location: zone-2, interfaces: [10g1, 10g2]}
-    swift-zone-5-net: {subnet: 192.168.12.0/24, location: zone-5, interfaces: [10g1, 10g2]}
-    swift-pub: {subnet: 203.0.113.0/24, public: true, interfaces: [eno1]}
-  settings:
-    statsd_hostname: statsd.example.com
-    swift_disable_encryption: false
-    swift_public_cloud_middlewares: true
-    swift_rsync_connection_limit: 16
-    swift_encryption_key_id: 5cd2b5a8-3b1f-4f3d-9a51-0f5b7d4a2c11
-    swift_proxy_hostname: swift-swiftproxy-1.example.com
-  roles:
-    controller: {count: 3}
-    swiftproxy: {settings: {swift_store_account: true, swift_store_container: true, swift_store_object: false}}
-    swiftstore: {settings: {swift_store_account: false, swift_store_container: false, swift_store_object: true}}
-"""
-
-
-def golden_cluster(shared: Path) -> ClusterInput:
-    golden = shared / "oci-golden"
-    reports = {r["machine"][0]["serial"]: r for r in reports_of(golden / "a_swift_only")}
-    listed = json.loads((golden / "a_swift_only/aux.json").read_text())["machine_list.json"]["data"]
-    members = [_member(machine, reports[machine["serial"]]) for machine in listed]
-    return cluster_input(
-        tree_of(fleet_yaml(golden / "config"), SPECS, repositories_yaml(golden / "config/repos")),
-        "swift",
-        members,
-        api="203.0.113.2",
-    )
 
 
 def reports_of(shape: Path) -> list[dict[str, Any]]:
     return [json.loads(line)["report"] for line in (shape / "reports.jsonl").read_text().splitlines()]
-
-
-def _member(machine: dict[str, Any], report: dict[str, Any]) -> Member:
-    address, _, network = machine["mgmt_ip"].partition("@")
-    system = {machine["raid_dev0"], machine["raid_dev1"]} if machine["install_on_raid"] == "yes" else {"sda"}
-    names = sorted(disk["name"] for disk in report["blockdevices"])
-    return member(
-        "swift",
-        machine["role"],
-        0,
-        address,
-        network,
-        machine["location_name"],
-        hostname=machine["hostname"],
-        serial=machine["serial"],
-        hardware=hardware_of(report),
-        data_disks=tuple(name for name in names if name not in system),
-    )
 
 
 def hardware_of(report: dict[str, Any]) -> Hardware:

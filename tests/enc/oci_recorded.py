@@ -22,7 +22,7 @@ from reconciler.model.settings import SettingRow
 from reconciler.specs.settings_table import load_table
 
 from .build import cluster_input, member, tree_of
-from .oci_golden import fleet_yaml, hardware_of, reports_of, repositories_yaml
+from .oci_files import fleet_yaml, hardware_of, reports_of, repositories_yaml
 
 Row = dict[str, str | None]
 
@@ -100,14 +100,7 @@ class Recorded:
         found = tuple(
             Vip(self.name, str(self._network(row)["name"]), str(row["vip_usage"]), _address(row["ip"])) for row in vips
         )
-        return ClusterInput(
-            name=base.name,
-            tree=base.tree,
-            members=base.members,
-            vips=found,
-            table=base.table,
-            signatures=base.signatures,
-        )
+        return replace(base, vips=found)
 
     def write_documents(self, folder: Path, given: ClusterInput | None = None) -> None:
         """``<hostname>.yaml`` for every node, with the secrets of the dump."""
