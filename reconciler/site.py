@@ -229,16 +229,27 @@ class Site:
             return None
         return load_tree(files.files).tree if files else None
 
-    def serial_of(self, name: str) -> str | None:
-        """The serial of a machine given by serial or hostname."""
+    def serial_of(self, name: str) -> str:
+        """The serial of a machine given by serial or hostname.
+
+        Raises:
+            PermanentError: None is known by that name.
+        """
         snapshot = self.snapshot()
         by_hostname = {held.hostname: serial for serial, held in snapshot.allocations.items()}
         known = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
-        return name if name in known else by_hostname.get(name)
+        if name not in known and name not in by_hostname:
+            raise unknown("machine", name)
+        return name if name in known else by_hostname[name]
 
     def mint(self, secrets: Iterable[SecretRef]) -> None:
         """Make those of the secrets that do not exist."""
         self.certificates.mint(secrets)
+
+
+def unknown(kind: str, name: str) -> PermanentError:
+    """What to tell somebody who names a machine or cluster that there is not."""
+    return PermanentError(f'no {kind} "{name}" is known; "reconciler {kind}s" lists all')
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:

@@ -36,12 +36,13 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     """
     from ..model.machine import Approval
     from ..model.plan import Wait
+    from ..site import unknown
 
     site = open_site(context)
     todo, observation = site.plan_and_observation()
     step = next((s for s in todo.steps if machine in (s.serial, s.hostname)), None)
     if step is None:
-        return _unknown(machine)
+        raise unknown("machine", machine)
     name = f"{step.serial} ({step.hostname})" if step.hostname else step.serial
     if not isinstance(step, Wait) or step.needs_approval is None:
         doing = f"it waits for {step.on}" if isinstance(step, Wait) else step.because
@@ -62,7 +63,7 @@ Examples:
 """
 
 
-def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> int:
+def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> None:
     """Let nothing begin in the fleet, a cluster or on a machine.
 
     What is going on already goes on to its end. Reports, Puppet classes and plans are answered as ever.
@@ -71,11 +72,8 @@ def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> int
 
     site = open_site(context)
     found = _scope(site, scope)
-    if found is None:
-        return _no_scope(scope)
     site.store.pause(Pause(found, who(), why, site.now()))
     note(f'Paused {found}. "reconciler resume {found}" ends it.')
-    return 0
 
 
 def resume(
@@ -87,15 +85,13 @@ def resume(
     site = open_site(context)
     paused = [pause.scope for pause in site.snapshot().pauses]
     found = scope if scope in paused else _scope(site, scope)
-    if found is None:
-        return _no_scope(scope)
     if not site.store.resume(found, who=who(), why=why, at=site.now()):
         return failed(f"{found} is not paused; {', '.join(paused) or 'nothing'} is")
     note(f"Resumed {found}.")
     return 0
 
 
-def retry(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+def retry(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     """Try a machine again now, whatever failed before.
 
     Its failures and the back-off are forgotten, and it is held no longer where two machines claimed its serial. A new
@@ -103,15 +99,12 @@ def retry(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     """
     site = open_site(context)
     found = site.serial_of(machine)
-    if found is None:
-        return _unknown(machine)
     site.store.retry(found, who=who(), why=why, at=site.now())
     note(f"{found} will be tried again now.")
     tell_whether_acting(site)
-    return 0
 
 
-def forget(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+def forget(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     """Drop the record of a machine that holds nothing.
 
     The hardware is not touched. A machine that is heard of again is a new one. One that holds a name and addresses is
@@ -119,18 +112,15 @@ def forget(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     """
     site = open_site(context)
     found = site.serial_of(machine)
-    if found is None:
-        return _unknown(machine)
     site.store.forget(found, who=who(), why=why, at=site.now())
     note(f"{found} is forgotten, until it reports again.")
-    return 0
 
 
 def accept(
     context: typer.Context,
     commit: Annotated[str, typer.Argument(metavar="COMMIT", help="All 40 digits of the new head.")],
     why: WhyOption,
-) -> int:
+) -> None:
     """Accept a rewritten branch at exactly one commit.
 
     A head that does not descend from the commit in force is refused until then.
@@ -141,15 +131,18 @@ def accept(
     site.accept(commit, who=who(), why=why)
     note(f"Accepted {commit[:12]}, should it be the branch's head.")
     tell_whether_acting(site)
-    return 0
 
 
-def _scope(site: "Site", scope: str) -> str | None:
-    """The scope with the machine's serial for its hostname; None where there is no such cluster or machine.
+def _scope(site: "Site", scope: str) -> str:
+    """The scope with the machine's serial for its hostname.
 
     A cluster's name is taken on trust while the specs cannot be read: that is when somebody wants to pause it.
+
+    Raises:
+        PermanentError: There is no such cluster or machine.
     """
     from ..model.errors import PermanentError, TemporaryError
+    from ..site import unknown
 
     kind, _, name = scope.partition(":")
     if scope == "fleet":
@@ -157,20 +150,13 @@ def _scope(site: "Site", scope: str) -> str | None:
     if kind not in ("cluster", "machine") or not name:
         raise typer.BadParameter(f'"{scope}" is not fleet, cluster:NAME or machine:MACHINE', param_hint="SCOPE")
     if kind == "machine":
-        serial = site.serial_of(name)
-        return f"machine:{serial}" if serial else None
+        return f"machine:{site.serial_of(name)}"
     if any(held.cluster == name for held in site.snapshot().allocations.values()):
         return scope
     try:
-        return scope if name in site.tree().clusters else None
+        clusters = site.tree().clusters
     except (PermanentError, TemporaryError):
         return scope
-
-
-def _no_scope(scope: str) -> int:
-    kind, _, name = scope.partition(":")
-    return failed(f'no {kind} "{name}" is known; "reconciler {kind}s" lists all')
-
-
-def _unknown(machine: str) -> int:
-    return failed(f'no machine "{machine}" is known; "reconciler machines" lists all')
+    if name not in clusters:
+        raise unknown("cluster", name)
+    return scope

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, failed, note, open_site, stays, tell_whether_acting
+from .options import Format, FormatOption, note, open_site, stays, tell_whether_acting
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def machines(
     Where each stands, how far it has come, and what it waits for.
     """
     from ..render import inventory
+    from ..site import unknown
 
     site = open_site(context)
     todo, observation = site.plan_and_observation()
@@ -122,7 +123,7 @@ def machines(
         return 0
     row = next((row for row in rows if serial in (row["serial"], row["hostname"])), None)
     if row is None:
-        return failed(f'no machine "{serial}" is known; "reconciler machines" lists all')
+        raise unknown("machine", serial)
     occurrences = _last(site, 20, str(row["serial"]))
     if format is Format.JSON:
         print(json.dumps(row | {"events": [inventory.event_row(e) for e in occurrences]}, indent=1))
@@ -176,8 +177,6 @@ def events(
 
     site = open_site(context)
     serial = site.serial_of(machine) if machine is not None else None
-    if machine is not None and serial is None:
-        return failed(f'no machine "{machine}" is known; "reconciler machines" lists all')
     began = _moment(since, site.now()) if since is not None else None
     found = _last(site, limit or (50 if began is None else MOST_EVENTS), serial)
     shown = [event for event in found if began is None or event.at >= began]

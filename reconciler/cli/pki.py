@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, failed, note, open_site, who
+from .options import Format, FormatOption, WhyOption, note, open_site, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -57,18 +57,14 @@ Examples:
 """
 
 
-def renew(context: typer.Context, name: Name, why: WhyOption) -> int:
+def renew(context: typer.Context, name: Name, why: WhyOption) -> None:
     """Make a certificate anew now, whatever its end.
 
     An authority keeps its key and name, so that what it signed stays good. Nodes get it with Puppet's next run.
     """
     site = open_site(context)
-    ref = _named(site, name)
-    if ref is None:
-        return _unknown(name)
-    end = site.certificates.renew(ref, who=who(), why=why)
+    end = site.certificates.renew(_named(site, name), who=who(), why=why)
     note(f"{name} is renewed, and ends on {end:%Y-%m-%d}.")
-    return 0
 
 
 _REVOKE = """\b
@@ -77,18 +73,14 @@ Example:
 """
 
 
-def revoke(context: typer.Context, name: Name, why: WhyOption) -> int:
+def revoke(context: typer.Context, name: Name, why: WhyOption) -> None:
     """Have a certificate believed no more, and make its successor.
 
     The old one stands in the list that "reconciler pki crl" prints from now on.
     """
     site = open_site(context)
-    ref = _named(site, name)
-    if ref is None:
-        return _unknown(name)
-    end = site.certificates.revoke(ref, who=who(), why=why)
+    end = site.certificates.revoke(_named(site, name), who=who(), why=why)
     note(f"{name} is revoked. Its successor ends on {end:%Y-%m-%d}.")
-    return 0
 
 
 _CRL = """\b
@@ -102,10 +94,10 @@ def crl(context: typer.Context) -> None:
     print(open_site(context).certificates.revocation_list(), end="")
 
 
-def _named(site: "Site", name: str) -> "SecretRef | None":
-    store = site.kept
-    return next((one.ref for one in store.certificates() if str(one.ref) == name), None) if store else None
+def _named(site: "Site", name: str) -> "SecretRef":
+    from ..model.errors import PermanentError
 
-
-def _unknown(name: str) -> int:
-    return failed(f'no certificate is called "{name}"; "reconciler pki" has the names')
+    for one in site.kept.certificates() if site.kept else ():
+        if str(one.ref) == name:
+            return one.ref
+    raise PermanentError(f'no certificate is called "{name}"; "reconciler pki" has the names')
