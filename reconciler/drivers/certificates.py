@@ -1,15 +1,15 @@
-"""Certificates of BMCs that were pinned, in a file of JSON lines, so that they outlive the daemon."""
+"""Certificates of BMCs that were pinned, in a file of JSON lines."""
 
-import json
-import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .json_lines import read_lines, replace_lines
+
 
 @dataclass
 class FilePins:
-    """Implements ``redfish.Pins``. One process writes the file; it is replaced whole, and synced."""
+    """Implements ``redfish.Pins``."""
 
     path: Path
     _known: dict[str, str] = field(default_factory=dict)
@@ -21,8 +21,7 @@ class FilePins:
     def read(self) -> None:
         """Take what the file says now. Call it when another process may have written it."""
         with self._lock:
-            lines = self.path.read_text().splitlines() if self.path.exists() else ()
-            self._known = {raw["bmc"]: raw["sha256"] for raw in map(json.loads, lines)}
+            self._known = {row["bmc"]: row["sha256"] for row in read_lines(self.path)}
 
     def pinned(self, address: str) -> str | None:
         """The fingerprint by ``address:port``."""
@@ -44,10 +43,4 @@ class FilePins:
                 self._write()
 
     def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_name(self.path.name + ".new")
-        with new.open("w") as file:
-            file.writelines(json.dumps({"bmc": at, "sha256": it}) + "\n" for at, it in sorted(self._known.items()))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
+        replace_lines(self.path, ({"bmc": at, "sha256": it} for at, it in sorted(self._known.items())))

@@ -1,13 +1,14 @@
-"""SSH host keys that were pinned, in a file of JSON lines, so that they outlive the daemon."""
+"""SSH host keys that were pinned, in a file of JSON lines."""
 
-import json
-import os
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..execution.ports import HostKey
+from .json_lines import read_lines, replace_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class _Known:
 
 @dataclass
 class FileHostKeys:
-    """Implements ``ports.HostKeys``. One process writes the file; it is replaced whole, and synced."""
+    """Implements ``ports.HostKeys``."""
 
     path: Path
     _known: dict[str, _Known] = field(default_factory=dict)
@@ -30,13 +31,7 @@ class FileHostKeys:
     def read(self) -> None:
         """Take what the file says now. Call it when another process may have written it."""
         with self._lock:
-            self._known = {}
-            lines = self.path.read_text().splitlines() if self.path.exists() else ()
-            for raw in map(json.loads, lines):
-                key, since = raw["key"], raw["new_boot_since"]
-                self._known[raw["serial"]] = _Known(
-                    HostKey(**key) if key else None, datetime.fromisoformat(since) if since else None
-                )
+            self._known = {row["serial"]: _read(row) for row in read_lines(self.path)}
 
     def pinned(self, serial: str) -> HostKey | None:
         return self._known.get(serial, _Known()).key
@@ -56,20 +51,16 @@ class FileHostKeys:
             self._write()
 
     def _write(self) -> None:
-        lines = (
-            json.dumps(
-                {
-                    "serial": serial,
-                    "key": asdict(known.key) if known.key else None,
-                    "new_boot_since": known.new_boot_since.isoformat() if known.new_boot_since else None,
-                }
-            )
-            for serial, known in sorted(self._known.items())
-        )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_name(self.path.name + ".new")
-        with new.open("w") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
+        replace_lines(self.path, ({"serial": serial, **_row(known)} for serial, known in sorted(self._known.items())))
+
+
+def _read(row: Mapping[str, Any]) -> _Known:
+    key, since = row["key"], row["new_boot_since"]
+    return _Known(HostKey(**key) if key else None, datetime.fromisoformat(since) if since else None)
+
+
+def _row(known: _Known) -> dict[str, Any]:
+    return {
+        "key": asdict(known.key) if known.key else None,
+        "new_boot_since": known.new_boot_since.isoformat() if known.new_boot_since else None,
+    }
