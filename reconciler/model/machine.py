@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from .actions import Action, ChangeBmc, ConfigureBmc
+from .actions import Action, ChangeBmc, ConfigureBmc, Enroll
 from .hardware import Hardware, Match, Racked
 from .raid import RaidLayout
 
@@ -82,6 +82,20 @@ class Allocation:
     number: int  # the n of <cluster>-<role>-<n>; 0 for a hostname of the operator's own
     addresses: Mapping[str, str]  # network name -> address; the first is the management address
     generation: int = 1  # rises with each change; older actions are refused
+
+    @classmethod
+    def given_by(cls, enroll: Enroll) -> "Allocation":
+        """What the machine has once the action is done."""
+        return cls(
+            cluster=enroll.cluster,
+            role=enroll.role,
+            profile=enroll.profile,
+            location=enroll.location,
+            hostname=enroll.hostname,
+            number=enroll.number,
+            addresses=dict(enroll.addresses),
+            generation=enroll.generation,
+        )
 
     @property
     def address(self) -> str | None:

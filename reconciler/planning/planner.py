@@ -56,15 +56,12 @@ def _as_if_done(given: PlanningInput) -> PlanningInput:
     enrolling = [(m, m.history.open) for m in observed.machines if isinstance(m.history.open, Enroll)]
     if not enrolling:
         return given
-    done = {m.serial: replace(m, allocation=_allocation(action)) for m, action in enrolling if m.allocation is None}
+    fresh = [(m, action) for m, action in enrolling if m.allocation is None]
+    done = {m.serial: replace(m, allocation=Allocation.given_by(action)) for m, action in fresh}
     vips = {Vip(action.cluster, *vip) for _, action in enrolling for vip in action.vips} | set(observed.vips)
     machines = tuple(done.get(m.serial, m) for m in observed.machines)
     ordered = tuple(sorted(vips, key=lambda vip: (vip.cluster, vip.usage, vip.network)))
     return replace(given, observed=replace(observed, machines=machines, vips=ordered))
-
-
-def _allocation(e: Enroll) -> Allocation:
-    return Allocation(e.cluster, e.role, e.profile, e.location, e.hostname, e.number, e.addresses, e.generation)
 
 
 def _without_place(m: MachineView, last: Allocation | None) -> Step | None:

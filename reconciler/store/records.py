@@ -27,7 +27,7 @@ class RecordsPart(Part):
         Raises:
             PermanentError: A name or address is held by another machine, or the generation is older than recorded.
         """
-        given = _wanted(action)
+        given = Allocation.given_by(action)
         with self._database.writing("allocation") as writing:
             held = _active(writing.connection, action.serial)
             if held is not None and not _supersedes(action, given, held):
@@ -107,19 +107,6 @@ def write_vip(writing: Writing, wanted: Vip, at: datetime) -> None:
     _claim(writing.connection, wanted.address, holder)
     row = {"cluster": wanted.cluster, "network": wanted.network, "usage": wanted.usage, "address": wanted.address}
     writing.connection.execute(insert(vip).values(**row, at=at))
-
-
-def _wanted(action: Enroll) -> Allocation:
-    return Allocation(
-        cluster=action.cluster,
-        role=action.role,
-        profile=action.profile,
-        location=action.location,
-        hostname=action.hostname,
-        number=action.number,
-        addresses=dict(action.addresses),
-        generation=action.generation,
-    )
 
 
 def _active(connection: Connection, serial: str) -> Allocation | None:

@@ -259,7 +259,5 @@ class Fleet:
         assert taken.isdisjoint(address for _, _, address in e.vips)
         before = self.allocations.get(e.serial) or self.retired.get(e.serial)
         assert before is None or e.generation >= before.generation
-        self.allocations[e.serial] = Allocation(
-            e.cluster, e.role, e.profile, e.location, e.hostname, e.number, e.addresses, e.generation
-        )
+        self.allocations[e.serial] = Allocation.given_by(e)
         self.vips |= {(e.cluster, usage): Vip(e.cluster, network, usage, address) for network, usage, address in e.vips}
