@@ -46,6 +46,8 @@ def build(made: Recipe, folder: Path, now: datetime, *, compression: str = "zstd
     _remove(work)
     work.mkdir()
     try:
+        for name, text in made.beside.items():
+            (work / name).write_text(text)
         (work / "overlay.tar").write_bytes(overlay(made, now))
         _run(made, work, _epoch(now), compression)
         package_list = (work / image.PACKAGE_LIST).read_text()

@@ -6,12 +6,13 @@ Nothing of it is in a plan. What is missing is made: the host key of the node, a
 from collections.abc import Mapping
 
 from .enc import texts
-from .enc.repositories import repository_files, repository_tokens
+from .enc.repositories import repository_files
 from .enc.view import EncError, View
 from .model.actions import InstallOs
 from .model.errors import PermanentError
 from .model.files import File
 from .model.machine import SecretRef
+from .model.repositories import repository_tokens
 from .one_node import view_of
 from .provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 from .secrets.parts import part_of

@@ -101,8 +101,6 @@ def build(
     site = open_site(context)
     site.mint((PROVISIONING_KEY,))
     made = _recipe(site, architecture)
-    if live := sorted(name for name, r in site.tree().repositories.items() if r.install_in_live):
-        note(f"Warning: only Debian's own repository is used yet; install_in_live is not heeded: {', '.join(live)}")
     manifest = boot_image.build(made, _folder(site, architecture), site.now(), compression=compression)
     print(f"wrote {manifest.parent}")
     return 0
@@ -153,4 +151,5 @@ def _recipe(site: "Site", architecture: Architecture) -> "Recipe":
     from ..secrets.parts import part_of
 
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
-    return recipe(site.tree().fleet, architecture, key, boot_image.agent_files())
+    tree = site.tree()
+    return recipe(tree.fleet, architecture, key, boot_image.agent_files(), tree.repositories)

@@ -2,21 +2,13 @@
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 
+from ..model.repositories import common_tokens, directives_of, unknown_tokens
 from ..model.spec import FleetSpec, RepositorySpec
 from .params import Value
 from .view import View
 
-OS_VERSION = "OS_VERSION"
-"""The one token that Puppet fills in by itself: the node's Debian codename."""
-
-PINNED_TOKENS = frozenset({"OPENSTACK_RELEASE"})
-"""Tokens that only ``release`` of the fleet sets: an upgrade moves every repository at once."""
-
-_TOKEN = re.compile(r"%%([A-Za-z0-9_]+)%%")
-_MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}  # Debian's names to those of uname -m, which the module compares
 _DEFAULT_FILENAME = {
     "base": "debian.sources",
     "security": "debian-security.sources",
@@ -41,7 +33,7 @@ def _repository(name: str, r: RepositorySpec, v: View) -> Value:
 
 
 def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[str, Value]:
-    directives = _directives(r)
+    directives = directives_of(r)
     filename = directives.get("filename") or _filename(r.family, name)
     if not r.install_in_target or unknown_tokens(r, fleet):
         return {"name": name, "install_repo_in_target": False, "filename": filename}
@@ -52,14 +44,8 @@ def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[s
         entry["key_base64"] = _base64(r.key)
     if r.pinning is not None:
         entry["pinning_file_base64"] = _base64(r.pinning)
-    tokens = {"DEFAULT": _tokens(r, fleet), **r.distribution_tokens}
+    tokens = {"DEFAULT": common_tokens(r, fleet), **r.distribution_tokens}
     return {**entry, "tokens_base64": _base64(json.dumps(tokens, sort_keys=True))}
-
-
-def unknown_tokens(r: RepositorySpec, fleet: FleetSpec) -> tuple[str, ...]:
-    """Tokens in the sources that nothing gives a value to, on any distribution."""
-    known = {OS_VERSION, *_tokens(r, fleet), *(name for values in r.distribution_tokens.values() for name in values)}
-    return tuple(sorted(set(_TOKEN.findall(r.sources or "")) - known))
 
 
 def repository_files(v: View) -> dict[str, str]:
@@ -69,10 +55,10 @@ def repository_files(v: View) -> dict[str, str]:
         name = r.name or key
         if not r.install_in_target or unknown_tokens(r, v.fleet):
             continue
-        directives = {**_directives(r), "install_repo_in_target": "yes"}
+        directives = {**directives_of(r), "install_repo_in_target": "yes"}
         if r.hardware_vendors:
             directives["target_hardware_vendor_cmd_check"] = '"dmidecode -s system-manufacturer"'
-        sections = {"DEFAULT": {**directives, **_tokens(r, v.fleet)}, **r.distribution_tokens}
+        sections = {"DEFAULT": {**directives, **common_tokens(r, v.fleet)}, **r.distribution_tokens}
         texts = {
             "repo.conf": "".join(_section(title, values) for title, values in sections.items()),
             "repo.sources": r.sources,
@@ -85,33 +71,6 @@ def repository_files(v: View) -> dict[str, str]:
 
 def _section(title: str, values: Mapping[str, str]) -> str:
     return f"[{title}]\n" + "".join(f"{name}={value}\n" for name, value in sorted(values.items())) + "\n"
-
-
-def repository_tokens(fleet: FleetSpec) -> dict[str, str]:
-    """The fleet's own values for tokens, which win over a repository's."""
-    return {name: value for name, value in fleet.repository_tokens.items() if name not in PINNED_TOKENS and value}
-
-
-def _tokens(r: RepositorySpec, fleet: FleetSpec) -> dict[str, str]:
-    """What is common to all distributions. The module takes directives and tokens from one list, so both are in it."""
-    server = {
-        "DEBIAN_MIRROR": fleet.mirrors.debian,
-        "DEBIAN_SECURITY_MIRROR": fleet.mirrors.security,
-        "DEBIAN_BACKPORT_MIRROR": fleet.mirrors.backports,
-        "DEBIAN_INCOMING_BUILDD": fleet.mirrors.incoming,
-        "OPENSTACK_RELEASE": fleet.release.openstack,
-    }
-    return {**server, **_directives(r), **r.tokens, **repository_tokens(fleet)}
-
-
-def _directives(r: RepositorySpec) -> Mapping[str, str]:
-    lists = {
-        "supported_codename": r.distributions,
-        "supported_arch": tuple(_MACHINE.get(arch, arch) for arch in r.architectures),
-        "supported_role": r.roles,
-        "target_hardware_vendor_value": r.hardware_vendors,
-    }
-    return {**{key: ",".join(names) for key, names in lists.items() if names}, **r.extra}
 
 
 def _filename(family: str, name: str) -> str:

@@ -2,17 +2,19 @@
 
 import io
 import shlex
+import shutil
 import subprocess
 import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler import boot_image
 from reconciler.model.errors import PermanentError
-from reconciler.model.spec import FleetSpec
+from reconciler.model.spec import FleetSpec, RepositorySpec
 from reconciler.provisioning.boot import image
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,6 +32,16 @@ def fleet(address: str = "192.168.100.2", debian: str = "trixie", packages: tupl
     return FleetSpec.model_validate({"release": {"debian": debian}, "provisioning": provisioning})
 
 
+DELL = RepositorySpec.model_validate(
+    {
+        "family": "vendors",
+        "install_in_live": True,
+        "sources": "Types: deb\nURIs: %%DELL_MIRROR%%/%%OS_VERSION%%\nSuites: ./\nSigned-By: /etc/apt/keyrings/x.asc\n",
+        "key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQINBF3QL7w\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        "pinning": "Package: *\nPin: origin linux.dell.com\nPin-Priority: 100\n",
+        "tokens": {"DELL_MIRROR": "https://linux.dell.com/repo"},
+    }
+)
 RECIPE = image.recipe(fleet(), "amd64", KEY, AGENT)
 
 
@@ -50,6 +62,42 @@ def test_the_image_is_of_the_fleets_release_and_holds_our_files() -> None:
         assert subprocess.run(["sh", "-n", "-c", hook]).returncode == 0
     assert any("enable" in hook and "reconciler-agent" in hook for hook in hooks)
     assert any("disable openstack-cluster-installer-agent" in hook for hook in hooks)
+
+
+@pytest.mark.parametrize(
+    ("change", "used"),
+    [
+        ({}, True),
+        ({"install_in_live": False}, False),
+        ({"distributions": ("bookworm",)}, False),
+        ({"distributions": ("trixie",), "architectures": ("amd64",)}, True),
+        ({"architectures": ("arm64",)}, False),
+        ({"tokens": {}}, False),
+        ({"roles": ("compute",), "hardware_vendors": ("Dell Inc.",)}, True),
+    ],
+)
+def test_repositories_for_the_live_image_are_used_with_key_and_pinning(change: dict[str, Any], used: bool) -> None:
+    made = image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": DELL.model_copy(update=change)})
+    command = image.command(made, "o", "/srv/build")
+    assert ("/srv/build/dell.sources" in command) is used
+    assert (made.beside.keys() == {"dell.sources", "dell.pref"}) is used
+    assert any("upload /srv/build/dell.pref /etc/apt/preferences.d/dell.pref" in word for word in command) is used
+    assert (image.differences(image.manifest(RECIPE, "", FILES, NOW), made, FILES, NOW) != []) is used
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get (apt: apt)")
+def test_apt_understands_them(tmp_path: Path) -> None:
+    two = DELL.model_copy(update={"sources": f"{DELL.sources}\n{(DELL.sources or '').replace('./', 'extra/')}"})
+    made = image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": two})
+    (tmp_path / "dell.sources").write_text(text := made.sources["dell.sources"])
+    assert text.count("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF3QL7w\n") == 2
+    (tmp_path / "lists" / "partial").mkdir(parents=True)
+    places = {"Etc::sourcelist": "/dev/null", "Etc::sourceparts": tmp_path, "State::lists": tmp_path / "lists"}
+    asked = [word for name, place in places.items() for word in ("-o", f"Dir::{name}={place}")]
+    told = subprocess.run(["apt-get", "update", "--print-uris", *asked], capture_output=True, text=True, check=True)
+    assert "'https://linux.dell.com/repo/trixie/./InRelease'" in told.stdout
+    assert "'https://linux.dell.com/repo/trixie/extra/InRelease'" in told.stdout
+    assert told.stderr == ""
 
 
 def test_without_an_agent_of_ours_the_stock_one_reports() -> None:

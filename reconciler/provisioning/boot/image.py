@@ -10,8 +10,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from ...model.spec import FleetSpec
+from ...model.repositories import in_live, sources_of
+from ...model.spec import FleetSpec, RepositorySpec
 from .. import remote
 from . import scripts
 
@@ -20,6 +22,8 @@ MANIFEST = "manifest.json"
 
 GROWS_OLD = timedelta(days=30)
 """After this its packages, the kernel first, lack too many security updates."""
+
+SOURCES, PREFERENCES = "/etc/apt/sources.list.d", "/etc/apt/preferences.d"
 
 COMPONENTS = ("main", "contrib", "non-free-firmware")
 
@@ -104,14 +108,30 @@ class Recipe:
     services: tuple[str, ...]
     disabled: tuple[str, ...]
     files: Mapping[str, Placed] = field(repr=False)  # by absolute path
+    sources: Mapping[str, str] = field(default_factory=dict)  # name of a .sources file -> text
+    pinning: Mapping[str, str] = field(default_factory=dict)  # name of a file of preferences -> text
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of each file of ours, in hex."""
-        return {path: hashlib.sha256(placed.content).hexdigest() for path, placed in sorted(self.files.items())}
+        """SHA-256 of each file of ours, in hex; of repositories by where apt has them."""
+        content = {path: placed.content for path, placed in self.files.items()}
+        content |= {f"{SOURCES}/{name}": text.encode() for name, text in self.sources.items()}
+        content |= {f"{PREFERENCES}/{name}": text.encode() for name, text in self.pinning.items()}
+        return {path: hashlib.sha256(content[path]).hexdigest() for path in sorted(content)}
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """Texts that mmdebstrap reads from the folder that it works in, by name."""
+        return {**self.sources, **self.pinning}
 
 
-def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapping[str, bytes]) -> Recipe:
+def recipe(
+    fleet: FleetSpec,
+    architecture: str,
+    authorized_key: str,
+    agent: Mapping[str, bytes],
+    repositories: Mapping[str, RepositorySpec] = MappingProxyType({}),
+) -> Recipe:
     """The fleet's live image.
 
     Args:
@@ -119,6 +139,7 @@ def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapp
         architecture: Debian's name.
         authorized_key: Ours, as a line of an authorized_keys file. Operators' are the fleet's.
         agent: Our agent's files by name: programs, and the units that start them. None: the stock agent reports.
+        repositories: All of the fleet's; those for the live image are used beside its mirror.
 
     Raises:
         ValueError: We could not log in.
@@ -143,6 +164,8 @@ def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapp
             files[f"/etc/systemd/system/{name}"] = Placed(content)
         else:
             files[f"/usr/bin/{name}"] = Placed(content, 0o755)
+    extra = dict(in_live(repositories, fleet, architecture))
+    sources = {f"{name}.sources": sources_of(r, fleet) for name, r in extra.items()}
     return Recipe(
         suite=fleet.release.debian,
         architecture=architecture,
@@ -151,6 +174,8 @@ def recipe(fleet: FleetSpec, architecture: str, authorized_key: str, agent: Mapp
         services=(*SERVICES, *(name.removesuffix(".service") for name in units)),
         disabled=STOCK_SERVICES if units else (),
         files=files,
+        sources={name: text for name, text in sources.items() if text is not None},
+        pinning={f"{name}.pref": r.pinning for name, r in extra.items() if r.pinning is not None},
     )
 
 
@@ -160,8 +185,10 @@ def command(made: Recipe, overlay: str, folder: str) -> list[str]:
     Args:
         made: What to make.
         overlay: Path of the tarball with our files.
-        folder: Where to leave what does not belong into the squashfs, with ``PACKAGE_LIST``.
+        folder: Where the texts ``beside`` lie; what does not belong into the squashfs is left there, with
+            ``PACKAGE_LIST``.
     """
+    pinned = [f"upload {shlex.quote(f'{folder}/{name}')} {PREFERENCES}/{name}" for name in sorted(made.pinning)]
     hooks = [
         f"tar-in {shlex.quote(overlay)} /",
         f'chroot "$1" systemctl --quiet enable {" ".join(made.services)}',
@@ -186,10 +213,12 @@ def command(made: Recipe, overlay: str, folder: str) -> list[str]:
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
         '--aptopt=Acquire::Languages "none"',
+        *(f"--setup-hook={hook}" for hook in pinned),  # before anything is chosen to be installed
         *(f"--customize-hook={hook}" for hook in hooks),
         made.suite,
         "-",
         made.mirror,
+        *(f"{folder}/{name}" for name in sorted(made.sources)),
     ]
 
 
@@ -239,7 +268,7 @@ def manifest(made: Recipe, package_list: str, image: Mapping[str, str], now: dat
 
 def _steps(made: Recipe) -> str:
     """Of the command without what the manifest says in words."""
-    bare = replace(made, suite="", architecture="", mirror="", packages=())
+    bare = replace(made, suite="", architecture="", mirror="", packages=(), sources={}, pinning={})
     return hashlib.sha256("\0".join(command(bare, "", "")).encode()).hexdigest()
 
 
