@@ -6,9 +6,11 @@ would start it; tests use the same pieces to kill it.
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -49,6 +51,8 @@ RACKS: Racks = {
 
 WANTED = 12
 PATIENCE_SECONDS = 300.0
+PORTS = range(10_000, 32_768)
+"""Below those that the kernel gives to clients: one of them could sit on it while the daemon is away."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,17 @@ def prepare(folder: Path, specs: Path, port: int = 0, stage: Stage | None = None
     return demo
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.0.0.1") -> int:
+    """A port on loopback that nobody listens on, of TCP or UDP."""
+    while True:
+        with socket.socket(type=kind) as probe:
+            try:
+                probe.bind((address, secrets.choice(PORTS)))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return int(probe.getsockname()[1])
 
 
 def _listen_on_loopback(demo: Demo) -> None:

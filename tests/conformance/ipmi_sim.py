@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import SOCK_DGRAM
 
 import pytest
 
+from reconciler.demo import free_port
 from reconciler.simulator import ipmi_sim
-
-from .ports import free_port
 
 
 @asynccontextmanager
@@ -17,7 +17,7 @@ async def running(
 ) -> AsyncIterator[ipmi_sim.IpmiSim]:
     if not ipmi_sim.is_installed():
         pytest.skip(f"needs {ipmi_sim.PROGRAM} (apt: {ipmi_sim.PACKAGE})")
-    sim = ipmi_sim.IpmiSim(address, port or free_port(address), folder, serial=serial)
+    sim = ipmi_sim.IpmiSim(address, port or free_port(SOCK_DGRAM, address), folder, serial=serial)
     await sim.start()
     try:
         yield sim

@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from reconciler.demo import free_port
 from reconciler.drivers.redfish import fingerprint_at
-
-from .ports import free_tcp_port
 
 UUID = "27946b59-9e44-4fa7-8e91-f3527a1ef094"
 USER, PASSWORD = "oci", "redfish-secret"
@@ -136,7 +135,7 @@ class Emulator:
 def running(folder: Path, address: str = "127.0.0.1", port: int | None = None) -> Iterator[Emulator]:
     if importlib.util.find_spec("sushy_tools") is None:
         pytest.skip("needs sushy-tools (pip)")
-    emulator = Emulator(address, port or free_tcp_port(address), folder)
+    emulator = Emulator(address, port or free_port(address=address), folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         emulator.start()

@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import SOCK_DGRAM
 
 import certifi
 import pytest
 
+from reconciler.demo import free_port
 from reconciler.drivers.bmcs import EitherBmcs
 from reconciler.drivers.certificates import FilePins
 from reconciler.drivers.ipmi import IpmiBmcs
@@ -23,7 +25,6 @@ from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import FakeClock
 from . import ipmi_sim, redfish
 from .bmc import BmcConformance, BmcWorld
-from .ports import free_port, free_tcp_port
 
 REAL = Time(lambda: datetime.now(UTC), asyncio.sleep)
 QUICK = Time(lambda: datetime.now(UTC), lambda seconds: asyncio.sleep(min(seconds, 0.1)))
@@ -49,8 +50,11 @@ class TestIpmi(BmcConformance):
         bmcs = IpmiBmcs(sessions=4)
         async with ipmi_sim.running(tmp_path / "bmc") as sim:
             access = BmcAccess(sim.address, sim.port, sim.username, sim.password)
-            nobody = BmcAccess("127.0.0.1", free_port(), sim.username, sim.password)
-            boots = lambda: [_WORDS[said] for said in sim.boots()]  # noqa: E731
+            nobody = BmcAccess("127.0.0.1", free_port(SOCK_DGRAM), sim.username, sim.password)
+
+            def boots() -> list[BootDevice]:
+                return [_WORDS[said] for said in sim.boots()]
+
             yield BmcWorld(bmcs, access, nobody, REAL, boots, sim.serial, "127.0.0.3")
         bmcs.close()
 
@@ -131,7 +135,7 @@ class TestRedfish(BmcConformance):
 
 
 async def test_a_rack_of_bmcs_on_one_port_is_asked_all_at_once(tmp_path: Path) -> None:
-    bmcs, port, machines = IpmiBmcs(sessions=8), free_port(), 6
+    bmcs, port, machines = IpmiBmcs(sessions=8), free_port(SOCK_DGRAM), 6
 
     async def turn_on(access: BmcAccess) -> Power:
         bmc = await bmcs.open(access)
@@ -177,7 +181,7 @@ class TestEither:
 
     async def test_ipmi_where_redfish_does_not(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
         bmcs, access = both
-        assert await self.speaks(replace(bmcs, redfish_port=free_tcp_port()), access) == "ipmi"
+        assert await self.speaks(replace(bmcs, redfish_port=free_port()), access) == "ipmi"
         assert await self.speaks(replace(bmcs, redfish=None), access) == "ipmi"
 
     async def test_what_the_operator_pins(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
@@ -193,7 +197,7 @@ class TestEither:
         for _ in range(3):
             assert await self.speaks(bmcs, access) == "redfish"
         assert asked == ["127.0.0.1"]
-        working, bmcs.redfish = bmcs.redfish, RedfishBmcs(FilePins(Path("unused")), free_tcp_port())
+        working, bmcs.redfish = bmcs.redfish, RedfishBmcs(FilePins(Path("unused")), free_port())
         with pytest.raises(TemporaryError, match="does not answer"):
             await bmcs.open(access)
         bmcs.redfish = working

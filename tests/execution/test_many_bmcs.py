@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from socket import SOCK_DGRAM
 
 import pytest
 
+from reconciler.demo import free_port
 from reconciler.drivers.ipmi import IpmiBmcs
 from reconciler.execution.breaker import BreakerTimings, GuardedBmcs
 from reconciler.execution.ensure import Time
@@ -30,7 +32,6 @@ from reconciler.simulator.plain_bmc import PlainBmc, PlainBmcs
 from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
-from ..conformance.ports import free_port
 from ..fakes.clock import NOON
 from ..fakes.journal import MemoryJournal
 from . import build
@@ -102,7 +103,7 @@ class Room:
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    driver, plain_port, port = IpmiBmcs(), free_port(), free_port()
+    driver, plain_port, port = IpmiBmcs(), free_port(), free_port(SOCK_DGRAM)
     found = Room(Counted(driver, PlainBmcs(), plain_port), {}, {}, [])
     async with AsyncExitStack() as stack:
         for number in range(BMCS):

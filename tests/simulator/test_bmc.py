@@ -1,13 +1,14 @@
 """BMCs of simulated servers: both kinds, seen by the driver that the daemon uses, and by the server they belong to."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import SOCK_DGRAM, SOCK_STREAM
 
 import pytest
 
+from reconciler.demo import free_port
 from reconciler.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
@@ -60,9 +61,7 @@ async def wired(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @asynccontextmanager
 async def _wired(speaking: BmcProtocol, folder: Path) -> AsyncIterator[Wired]:
     bmcs = IpmiBmcs() if speaking == "ipmi" else PlainBmcs()
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(SOCK_DGRAM if speaking == "ipmi" else SOCK_STREAM)
 
     def make(address: str) -> SimBmc:
         return make_bmc(speaking, address, port, USER, PASSWORD, "S1", folder / "bmc")
