@@ -71,8 +71,11 @@ class Listener:
             await writer.drain()
 
 
+@dataclass
 class NoBmc:
     """A BMC that nobody talks to."""
+
+    address: str
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -136,7 +139,7 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(
-    folder: Path, model: Model = STORE, pace: Pace = FAST, bmc: Callable[[str], SimBmc] = lambda address: NoBmc()
+    folder: Path, model: Model = STORE, pace: Pace = FAST, bmc: Callable[[str], SimBmc] = NoBmc
 ) -> AsyncIterator[Stage]:
     """One server that is off."""
     key = asyncssh.generate_private_key("ssh-ed25519")
