@@ -121,11 +121,19 @@ uuid() {
     blkid --match-tag UUID --output value "$1"
 }
 
+# Whom the live system asks for names, as DHCP told it, the node asks too: the tarball has whom its builder asked.
+give_name_servers() {
+    if grep -q '^nameserver' /etc/resolv.conf && [ ! -L "$ROOT/etc/resolv.conf" ]; then
+        cp /etc/resolv.conf "$ROOT/etc/resolv.conf"
+    fi
+}
+
 configure() {
     rm -f "$ROOT"/etc/ssh/ssh_host_*
     tar --create --directory "$FILES" . | tar --extract --directory "$ROOT" --no-overwrite-dir --numeric-owner
     printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
     : > "$ROOT/etc/machine-id"
+    give_name_servers
     if [ -d "$ROOT/etc/cloud" ]; then
         : > "$ROOT/etc/cloud/cloud-init.disabled"
     fi

@@ -77,6 +77,7 @@ class Disks:
             (programs / name).chmod(0o755)
         self.path = f"{programs}:{os.environ['PATH']}"
         (folder / "authorized_keys").write_text("ssh-ed25519 AAAA live\n")
+        (folder / "resolv.conf").write_text("nameserver 192.0.2.53\n")
 
     def _attach(self, file: Path) -> str:
         with file.open("wb") as opened:
@@ -98,6 +99,7 @@ class Disks:
             image.ROOT: f"{self.folder}/root",
             "FILES=" + remote.TARGET: f"FILES={self.folder}{remote.TARGET}",
             "/root/.ssh/authorized_keys >>": f"{self.folder}/authorized_keys >>",
+            " /etc/resolv.conf": f" {self.folder}/resolv.conf",
         }
         for old, new in moved.items():
             assert old in text
@@ -150,7 +152,12 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootImage]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(_TOLD)
         (root / name).chmod(0o755)
-    old = {"etc/machine-id": "old\n", "etc/ssh/ssh_host_rsa_key": "old\n", "etc/cloud/cloud.cfg": "x"}
+    old = {
+        "etc/machine-id": "old\n",
+        "etc/ssh/ssh_host_rsa_key": "old\n",
+        "etc/cloud/cloud.cfg": "x",
+        "etc/resolv.conf": "old",
+    }
     for name, text in old.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -208,6 +215,7 @@ class TestForReal:
         assert _blkid(root, "LABEL") == "root"
         assert found["etc/hostname"][0] == "n1.example.com\n"
         assert found["etc/machine-id"][0] == found["etc/cloud/cloud-init.disabled"][0] == ""
+        assert found["etc/resolv.conf"][0] == "nameserver 192.0.2.53\n"
         assert found["etc/hosts"] == ("192.0.2.5 n1\n", 0o644)
         assert found["etc/ssl/certs/ssl-cert-snakeoil.pem"][0] == "the crt\n"
         assert "server = oci\n" in found["etc/puppet/puppet.conf"][0]
