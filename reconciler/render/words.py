@@ -8,6 +8,7 @@ from ..model.actions import (
     Action,
     BootDisk,
     BootLive,
+    ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
     Discover,
@@ -61,14 +62,23 @@ def what(step: Act | Advance) -> str:
 
 def describe(action: Action) -> str:
     """What an action does, in words, with everything it erases."""
-    return _WORDS[type(action)](action)
+    return WORDS[type(action)](action)
 
 
 def _configure(action: ConfigureBmc) -> str:
     if action.address is None:
         return f"set its BMC's login ({action.username})"
-    vlan = f", VLAN {action.vlan}" if action.vlan else ""
-    return f"set its BMC's login ({action.username}) and address ({action.address}{vlan})"
+    return f"set its BMC's login ({action.username}) and address ({_bmc_address(action)})"
+
+
+def _change(action: ChangeBmc) -> str:
+    password = ["password"] if action.rotate is not None else []
+    address = [f"address ({_bmc_address(action)})"] if action.address is not None else []
+    return f"change its BMC's {' and '.join([*password, *address])}"
+
+
+def _bmc_address(action: ConfigureBmc | ChangeBmc) -> str:
+    return f"{action.address}, VLAN {action.vlan}" if action.vlan else f"{action.address}"
 
 
 def _mint(action: MintSecrets) -> str:
@@ -103,13 +113,14 @@ def _erased(action: InstallOs) -> list[str]:
     return [f"{name} ({text.removeprefix(', ')})" if text else name for name, text in told]
 
 
-_WORDS: Mapping[type[Action], Callable[[Any], str]] = {
+WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     Enroll: _enroll,
     MintSecrets: _mint,
     RenewCertificates: lambda a: "renew certificates: " + ", ".join(f"{o}:{s}/{k}" for o, s, k, _ in a.certificates),
     Discover: lambda a: "turn it on, from the network",
     BootLive: lambda a: "network-boot it into the live system",
     ConfigureBmc: _configure,
+    ChangeBmc: _change,
     ConfigureRaid: _raid,
     InstallOs: lambda a: f"install {a.release} as {a.hostname}, erasing {', '.join(_erased(a))}",
     BootDisk: lambda a: "boot it from its disk",

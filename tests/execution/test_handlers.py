@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from reconciler.execution.executor import Limits
 from reconciler.execution.handlers import TABLE, handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
@@ -13,6 +14,7 @@ from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryE
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import image, remote
+from reconciler.render.words import WORDS
 
 from ..fakes.clock import NOON
 from ..fakes.machine import run_summary
@@ -35,8 +37,8 @@ async def do(world: World, action: Action) -> None:
     assert world.chassis.sessions == 0
 
 
-def test_every_action_has_a_handler() -> None:
-    assert set(TABLE) == set(Action.__args__)
+def test_every_action_has_a_handler_a_time_limit_and_words() -> None:
+    assert set(TABLE) == set(Limits().timeouts) == set(WORDS) == set(Action.__args__)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from reconciler.model.machine import History, MachineView, Phase, with_bmc_addre
 from reconciler.model.plan import Act, Step, Wait
 from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
+from reconciler.render.words import describe
 
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, kind, machine, silent, steps, tree
 
@@ -157,6 +158,20 @@ def change(step: Step) -> ChangeBmc:
 
 MOVED = {"subnet": "10.7.0.0/29", "gateway": "10.7.0.1"}
 NAMED: dict[str, Any] = {"network_name": "ipmi"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rotate": "1"}, "change its BMC's password"),
+        ({"address": "10.9.0.2"}, "change its BMC's address (10.9.0.2)"),
+        ({"rotate": "1", "address": "10.9.0.2", "vlan": 9}, "change its BMC's password and address (10.9.0.2, VLAN 9)"),
+    ],
+)
+def test_a_plan_says_what_changes(change: dict[str, Any], words: str) -> None:
+    assert describe(ChangeBmc(serial="A", generation=1, username="oci", **change)) == words
+
+
 PENDING = ChangeBmc(serial="A", generation=1, username="oci", address="10.9.0.2", network="10.9.0.0/29", **NAMED)
 
 
