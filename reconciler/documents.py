@@ -5,17 +5,14 @@ a comparison when nothing did. What cannot be rendered is said, and the last goo
 document stays; a document with a secret missing is never given out.
 """
 
-import base64
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from hashlib import sha256
+from itertools import islice
 
+from .document import Document, Lookup, revealer, write
 from .enc import yaml_text
-from .enc.compile import Compiled, compile_node, missing_secrets, secrets_in
+from .enc.compile import Compiled, Naming, compile_node, missing_secrets
 from .enc.explain import explain
-from .enc.params import SecretText
 from .enc.view import ClusterInput, EncError, Member, View, views
 from .model.errors import PermanentError
 from .model.explanation import Explanation
@@ -24,58 +21,12 @@ from .model.machine import Allocation, DiskChoice, History, SecretRef, Vip
 from .model.settings import SettingsTable
 from .model.signature import Signatures, newest
 from .model.tree import SpecTree
-from .secrets.parts import part_of
 
-Lookup = Callable[[SecretRef], str]
-"""The whole text of a secret that exists."""
+Expect = Callable[[Sequence[SecretRef]], None]
+"""Told which secrets will be looked up next, to read them all at once."""
 
-_OCI_HEAD = b'{"status": "success", "message": "These are the node\'s classes.", "data": "'
-_OCI_TAIL = b'"}\n'
-
-
-PACKED_FROM = 2048
-"""Bytes. A longer part that no other document has, the node's certificates above all, is kept compressed: that halves
-the memory of a large fleet's documents, and costs 50 µs in an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    deflated: bytes
-
-    @property
-    def utf8(self) -> bytes:
-        return zlib.decompress(self.deflated)
-
-    @property
-    def as_json(self) -> bytes:
-        return yaml_text.inside_json(self.utf8.decode())
-
-
-_Stored = bytes | _Packed | yaml_text.Fragment
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One node's document. Long parts that other nodes have too are the same objects."""
-
-    hostname: str
-    address: str | None  # the node's management address, from which it may ask for itself
-    digest: str  # of the text in parts, in hex: other text, other digest
-    pieces: tuple[_Stored, ...] = field(repr=False)
-
-    @property
-    def yaml(self) -> bytes:
-        """What Puppet reads."""
-        return b"".join(piece if isinstance(piece, bytes) else piece.utf8 for piece in self.pieces)
-
-    @property
-    def as_oci(self) -> bytes:
-        """The same in the envelope of OCI's ``api.php?action=enc``."""
-        return b"".join((_OCI_HEAD, *map(_piece_in_json, self.pieces), _OCI_TAIL))
-
-
-def _piece_in_json(piece: _Stored) -> bytes:
-    return yaml_text.inside_json(piece.decode()) if isinstance(piece, bytes) else piece.as_json
+AT_ONCE = 32
+"""Nodes whose secrets are read together: 1 MB of texts. (Those of ten thousand nodes are 250 MB.)"""
 
 
 def member_of(
@@ -109,6 +60,19 @@ def member_of(
     )
 
 
+Groups = tuple[tuple[SecretRef, ...], ...]
+"""Secrets; nodes that name the same ones have the same objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """What may be known of secrets while documents are rendered."""
+
+    seals: Mapping[SecretRef, str]  # of all that exist: a word that changes when the text does
+    lookup: Lookup
+    expect: Expect
+
+
 @dataclass(slots=True, eq=False)
 class _Cluster:
     """One cluster as it was last looked at."""
@@ -116,13 +80,18 @@ class _Cluster:
     key: tuple[object, ...]  # everything its documents are made of, but for secrets
     given: ClusterInput
     hostnames: dict[str, str]  # serial -> hostname
-    needs: dict[str, tuple[SecretRef, ...]] = field(default_factory=dict)  # hostname -> secrets its document names
+    needs: dict[str, Groups] = field(default_factory=dict)  # hostname -> what its document names, but for its own
     missing: dict[str, tuple[SecretRef, ...]] = field(default_factory=dict)  # hostname -> those that nobody made yet
     problems: dict[str, str] = field(default_factory=dict)  # hostname -> why its document cannot be made
 
     def concerned(self, secrets: frozenset[SecretRef]) -> list[str]:
-        """Nodes whose documents name any of the secrets."""
-        return [host for host, refs in self.needs.items() if not secrets.isdisjoint(refs)]
+        """Nodes whose documents name any of the secrets, or that any of them belongs to."""
+        groups = {id(group): group for needed in self.needs.values() for group in needed}
+        named = {key for key, group in groups.items() if not secrets.isdisjoint(group)}
+        owners = {ref.owner for ref in secrets}
+        return [
+            host for host, needed in self.needs.items() if host in owners or any(id(group) in named for group in needed)
+        ]
 
 
 class Documents:
@@ -138,7 +107,7 @@ class Documents:
         self._documents: dict[str, Document] = {}
         self._by_serial: dict[str, tuple[_Cluster, str]] = {}
         self._by_hostname: dict[str, _Cluster] = {}
-        self._secrets: Mapping[SecretRef, str] = {}
+        self._seals: Mapping[SecretRef, str] = {}
 
     def refresh(
         self,
@@ -148,14 +117,18 @@ class Documents:
         secrets: Mapping[SecretRef, str],
         lookup: Lookup,
         set_up: frozenset[str] = frozenset(),
+        expect: Expect = lambda _: None,
     ) -> frozenset[str]:
         """Render what changed, and return the hostnames whose document is new or another.
 
         ``members`` are all enrolled machines, by cluster: one that is not among them loses its document.
         ``set_up`` names the clusters whose first setup is over.
-        ``secrets`` are all that exist, each with a word that changes when its text does.
+        ``secrets`` are all that exist, each with a word that changes when its text does; the very same object again
+        says that none did. ``lookup`` is asked for their texts, after ``expect`` was told of which.
         """
-        touched = frozenset(ref for ref, seal in secrets.items() if self._secrets.get(ref) != seal)
+        touched = frozenset[SecretRef]()
+        if secrets is not self._seals:
+            touched = frozenset(ref for ref, seal in secrets.items() if self._seals.get(ref) != seal)
         changed: set[str] = set()
         clusters: dict[str, _Cluster] = {}
         for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known, set_up):
@@ -167,9 +140,8 @@ class Documents:
                 known = _Cluster(key, given, {m.serial: m.allocation.hostname for m in given.members})
                 stale = list(known.hostnames.values())
             clusters[given.name] = known
-            changed |= self._render(known, stale, secrets, lookup) if stale else set()
-        if touched or len(secrets) != len(self._secrets):
-            self._secrets = dict(secrets)
+            changed |= self._render(known, stale, _Secrets(secrets, lookup, expect)) if stale else set()
+        self._seals = secrets
         if clusters != self._clusters:
             self._index(clusters)
         return frozenset(changed)
@@ -225,45 +197,80 @@ class Documents:
         except (EncError, LookupError):
             return None
 
-    def _render(
-        self, cluster: _Cluster, hostnames: list[str], secrets: Mapping[SecretRef, str], lookup: Lookup
-    ) -> set[str]:
-        writer = yaml_text.Writer(_revealer(lookup, cluster.given.name))
-        changed: set[str] = set()
+    def _render(self, cluster: _Cluster, hostnames: list[str], secrets: _Secrets) -> set[str]:
         try:
             nodes = _nodes(cluster.given, self._known)
         except EncError as error:
             cluster.problems.update(dict.fromkeys(hostnames, str(error)))
-            return changed
-        for hostname in hostnames:
-            cluster.problems.pop(hostname, None)
-            cluster.missing.pop(hostname, None)
-            try:
-                document = self._document(cluster, nodes[hostname], secrets, writer)
-            except (EncError, PermanentError) as error:
-                cluster.problems[hostname] = str(error)
-                continue
-            old = self._documents.get(hostname)
-            if document is not None and (old is None or old.digest != document.digest):
-                self._documents[hostname] = document
-                changed.add(hostname)
+            return set()
+        changed: set[str] = set()
+        rendering = _Rendering(cluster, secrets)
+        left = iter(hostnames)
+        while some := list(islice(left, AT_ONCE)):
+            for document in rendering.documents([nodes[hostname] for hostname in some]):
+                old = self._documents.get(document.hostname)
+                if old is None or old.digest != document.digest:
+                    self._documents[document.hostname] = document
+                    changed.add(document.hostname)
         return changed
-
-    def _document(
-        self, cluster: _Cluster, view: View, secrets: Mapping[SecretRef, str], writer: yaml_text.Writer
-    ) -> Document | None:
-        compiled = compile_node(view)
-        needs = cluster.needs[compiled.hostname] = secrets_in(compiled)
-        if missing := tuple(ref for ref in needs if ref not in secrets):
-            cluster.missing[compiled.hostname] = missing
-            return None
-        return _written(compiled, view.node.member.allocation.address, writer)
 
     def _index(self, clusters: dict[str, _Cluster]) -> None:
         self._clusters = clusters
         self._by_serial = {serial: (one, host) for one in clusters.values() for serial, host in one.hostnames.items()}
         self._by_hostname = {host: one for one in clusters.values() for host in one.hostnames.values()}
         self._documents = {host: one for host, one in self._documents.items() if host in self._by_hostname}
+
+
+class _Rendering:
+    """Makes documents of one cluster."""
+
+    def __init__(self, cluster: _Cluster, secrets: _Secrets) -> None:
+        self._cluster = cluster
+        self._secrets = secrets
+        self._naming = Naming()
+        self._lacking: dict[int, tuple[SecretRef, ...]] = {}  # of groups, by id: not made yet
+        self._writer = yaml_text.Writer(revealer(secrets.lookup, cluster.given.name))
+
+    def documents(self, views: Iterable[View]) -> Iterator[Document]:
+        """Those that can be made; for the others it is noted why not."""
+        asked: list[SecretRef] = []
+        ready: list[tuple[Compiled, View]] = []
+        for view in views:
+            compiled = self._compiled(view)
+            if compiled is not None and self._all_made(compiled, asked):
+                ready.append((compiled, view))
+        self._secrets.expect(asked)
+        for compiled, view in ready:
+            try:
+                yield write(compiled, view.node.member.allocation.address, self._writer)
+            except PermanentError as error:
+                self._cluster.problems[compiled.hostname] = str(error)
+
+    def _compiled(self, view: View) -> Compiled | None:
+        hostname = view.node.hostname
+        self._cluster.problems.pop(hostname, None)
+        self._cluster.missing.pop(hostname, None)
+        try:
+            return compile_node(view)
+        except EncError as error:
+            self._cluster.problems[hostname] = str(error)
+            return None
+
+    def _all_made(self, compiled: Compiled, asked: list[SecretRef]) -> bool:
+        """Note which secrets the document names, and add those to ``asked`` that were not asked for yet."""
+        named = self._naming.named(compiled)
+        self._cluster.needs[compiled.hostname] = named.groups
+        missing = [ref for ref in named.own if ref not in self._secrets.seals]
+        for group in named.groups:
+            if id(group) not in self._lacking:
+                self._lacking[id(group)] = tuple(ref for ref in group if ref not in self._secrets.seals)
+                asked += group
+            missing += self._lacking[id(group)]
+        if missing:
+            self._cluster.missing[compiled.hostname] = tuple(dict.fromkeys(missing))
+            return False
+        asked += named.own
+        return True
 
 
 def compile_one(given: ClusterInput, hostname: str, known: Mapping[str, Signatures]) -> Compiled:
@@ -283,8 +290,7 @@ def write_one(compiled: Compiled, address: str | None, secrets: Mapping[SecretRe
     """
     if missing := missing_secrets(compiled, secrets):
         raise PermanentError(_not_made(compiled.hostname, missing))
-    writer = yaml_text.Writer(_revealer(secrets.__getitem__, compiled.cluster))
-    return _written(compiled, address, writer)
+    return write(compiled, address, yaml_text.Writer(revealer(secrets.__getitem__, compiled.cluster)))
 
 
 def _nodes(given: ClusterInput, known: Mapping[str, Signatures]) -> Mapping[str, View]:
@@ -347,44 +353,3 @@ def _key(given: ClusterInput) -> tuple[object, ...]:
         given.set_up,
         given.signatures.version,
     )
-
-
-def _written(compiled: Compiled, address: str | None, writer: yaml_text.Writer) -> Document:
-    pieces: list[_Stored] = []
-    own: list[str] = []
-    digest = sha256()
-    for piece in [*writer.write(compiled.document), None]:
-        if isinstance(piece, str):
-            own.append(piece)
-            continue
-        if own:
-            text = "".join(own).encode()
-            own.clear()
-            digest.update(text)
-            pieces.append(_Packed(zlib.compress(text, 1)) if len(text) >= PACKED_FROM else _same(text))
-        if piece is not None:
-            digest.update(piece.digest)
-            pieces.append(piece)
-    return Document(compiled.hostname, address, digest.hexdigest(), tuple(pieces))
-
-
-@lru_cache(maxsize=1024)
-def _same(text: bytes) -> bytes:
-    """The first text that was equal to this one: between the secrets of a cluster, all its documents say the same."""
-    return text
-
-
-def _revealer(lookup: Lookup, cluster: str) -> yaml_text.Reveal:
-    """Texts of secrets as YAML; those that the nodes of a cluster share are looked up once."""
-    shared: dict[SecretText, yaml_text.Fragment] = {}
-
-    def reveal(secret: SecretText) -> yaml_text.Piece:
-        if secret not in shared:
-            text = part_of(lookup(secret.ref), secret.ref.form, secret.part)
-            quoted = yaml_text.quoted(base64.b64encode(text.encode()).decode() if secret.base64 else text)
-            if secret.ref.owner not in (cluster, "fleet"):  # a node's own
-                return quoted
-            shared[secret] = yaml_text.Fragment(quoted)
-        return shared[secret]
-
-    return reveal

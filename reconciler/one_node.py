@@ -7,7 +7,8 @@ thousands of times an hour. The daemon keeps all documents rendered (``documents
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from .documents import Document, cluster_inputs, compile_one, member_of, write_one
+from .document import Document
+from .documents import cluster_inputs, compile_one, member_of, write_one
 from .drivers.puppet_signatures import known_signatures
 from .enc.compile import Compiled, secrets_in
 from .enc.explain import explain as explain_compiled

@@ -1,17 +1,13 @@
-"""The texts of secrets, for rendering Puppet documents: read when a document needs them, and soon let go."""
+"""The texts of secrets, for rendering Puppet documents: read some nodes' at a time, and soon let go."""
 
+import contextlib
 import sys
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from .model.errors import PermanentError
 from .model.machine import SecretRef
-
-KEPT_OWNERS = 8
-"""Whose texts are kept. A node's document names those of the node, its cluster and the fleet, and nodes are rendered
-one after the other. (Those of ten thousand nodes together are 250 MB.)"""
 
 
 class SealedSecrets(Protocol):
@@ -19,7 +15,9 @@ class SealedSecrets(Protocol):
 
     def list_secrets(self) -> list[tuple[SecretRef, datetime]]: ...
 
-    def secrets_of(self, owners: Iterable[str]) -> dict[SecretRef, str]: ...
+    def secret(self, ref: SecretRef) -> str | None: ...
+
+    def texts(self, refs: Collection[SecretRef]) -> dict[SecretRef, str]: ...
 
 
 class SecretTexts:
@@ -31,7 +29,7 @@ class SecretTexts:
     def __init__(self, store: SealedSecrets) -> None:
         self._store = store
         self._existing: frozenset[SecretRef] | None = None
-        self._recent: OrderedDict[str, Mapping[SecretRef, str]] = OrderedDict()
+        self._expected: Mapping[SecretRef, str] = {}
         self.seals: Mapping[SecretRef, str] = {}
 
     def refresh(self, existing: frozenset[SecretRef]) -> None:
@@ -45,8 +43,17 @@ class SecretTexts:
         made = self._store.list_secrets() if existing else []
         known = {ref: ref for ref in existing}  # the same objects again: a large fleet has tens of thousands
         self.seals = {known.get(ref, ref): sys.intern(at.isoformat()) for ref, at in made}
-        self._recent.clear()
+        self._expected = {}
         self._existing = existing
+
+    def expect(self, refs: Collection[SecretRef]) -> None:
+        """Read what ``text`` will be asked for next, in one go and in place of what was expected before.
+
+        A secret that cannot be opened is not told here, but to the one who asks for it.
+        """
+        self._expected = {}
+        with contextlib.suppress(PermanentError):
+            self._expected = self._store.texts(refs)
 
     def text(self, ref: SecretRef) -> str:
         """One secret's text.
@@ -54,12 +61,7 @@ class SecretTexts:
         Raises:
             PermanentError: Nobody made it.
         """
-        if ref.owner not in self._recent:
-            self._recent[ref.owner] = self._store.secrets_of((ref.owner,))
-            if len(self._recent) > KEPT_OWNERS:
-                self._recent.popitem(last=False)
-        self._recent.move_to_end(ref.owner)
-        found = self._recent[ref.owner].get(ref)
+        found = self._expected.get(ref) or self._store.secret(ref)
         if found is None:
             raise PermanentError(f"the secret {ref} has not been made")
         return found

@@ -194,7 +194,8 @@ class Site:
         members = self._world.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
-            self.documents.refresh(tree, members, snapshot.vips, self.secrets.seals, self.secrets.text, snapshot.set_up)
+            known = (self.secrets.seals, self.secrets.text, snapshot.set_up, self.secrets.expect)
+            self.documents.refresh(tree, members, snapshot.vips, *known)
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up)
         return self._world.observe(tree, snapshot, self.documents, now, self.now())

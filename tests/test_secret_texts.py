@@ -1,6 +1,6 @@
 """Texts of secrets for the documents: a real store, and one that counts how often it is asked."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
 from reconciler.model.observations import Notice
-from reconciler.secret_texts import KEPT_OWNERS, SecretTexts
+from reconciler.secret_texts import SecretTexts
 from reconciler.store import Store
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -27,10 +27,15 @@ class CountingStore:
         self.asked.append("all names")
         return [(HASH, NOW)]
 
-    def secrets_of(self, owners: Iterable[str]) -> dict[SecretRef, str]:
-        (owner,) = owners
-        self.asked.append(owner)
-        return {SecretRef(owner, "swift", "hashpathprefix"): f"of {owner}"}
+    def secret(self, ref: SecretRef) -> str | None:
+        self.asked.append(str(ref))
+        return None if ref.kind == "other" else f"text of {ref}"
+
+    def texts(self, refs: Collection[SecretRef]) -> dict[SecretRef, str]:
+        self.asked.append("several")
+        if any(ref.kind == "altered" for ref in refs):
+            raise PermanentError("does not open")
+        return {ref: f"text of {ref}" for ref in refs}
 
 
 def test_a_secret_that_an_operator_sets_anew_has_another_seal_and_text(tmp_path: Path) -> None:
@@ -57,15 +62,22 @@ def test_a_pass_in_which_no_secret_was_written_reads_nothing(tmp_path: Path) -> 
         assert texts.seals is before
 
 
-def test_the_texts_of_one_owner_are_read_once_and_those_of_many_are_not_all_kept() -> None:
+def test_what_is_expected_is_read_at_once_and_let_go_with_the_next() -> None:
     store = CountingStore()
     texts = SecretTexts(store)
-    texts.refresh(frozenset((HASH,)))
-    for n in range(KEPT_OWNERS + 1):
-        assert texts.text(SecretRef(f"n{n}", "swift", "hashpathprefix")) == f"of n{n}"
-        assert texts.text(HASH) == "of cl1"
-    assert store.asked == ["all names", "n0", "cl1", *(f"n{n}" for n in range(1, KEPT_OWNERS + 1))]
-    assert len(texts._recent) == KEPT_OWNERS
+    some = [SecretRef(f"n{n}", "pki", "client") for n in range(3)]
+    texts.expect(some)
+    assert [texts.text(ref) for ref in some] == [f"text of {ref}" for ref in some]
+    assert store.asked == ["several"]
+    texts.expect([HASH])
+    texts.text(some[0])
+    assert store.asked == ["several", "several", "n0:pki/client"]
+
+
+def test_a_secret_that_does_not_open_keeps_the_others_from_nobody() -> None:
+    texts = SecretTexts(CountingStore())
+    texts.expect([HASH, SecretRef("n0", "pki", "altered")])
+    assert texts.text(HASH) == f"text of {HASH}"
 
 
 def test_a_secret_that_nobody_made_is_named() -> None:

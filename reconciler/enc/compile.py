@@ -2,13 +2,27 @@
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from types import NoneType
 
 from ..model.machine import SecretRef
 from ..model.settings import for_puppet
 from ..model.signature import Signatures
 from .overlays import Origin, merged, overlaid
-from .params import ALWAYS, Constant, Derived, PuppetClass, Secret, SecretText, SecretWords, Setting, Source, Value
+from .params import (
+    ALWAYS,
+    SHARED_FROM,
+    Constant,
+    Derived,
+    PuppetClass,
+    Secret,
+    SecretText,
+    SecretWords,
+    Section,
+    Setting,
+    Source,
+    Value,
+)
 from .roles import EVERY_NODE, ROLES
 from .view import View
 
@@ -76,17 +90,55 @@ def compile_class(puppet_class: PuppetClass, view: View, signatures: Signatures)
     for section in puppet_class.sections:
         if section.when is not ALWAYS and not section.when.holds(view):
             continue
-        condition = None if section.when is ALWAYS else section.when.name
-        for name, source in section.params.items():
-            if name in given:
-                raise EncConflictError(
-                    f"{puppet_class.name}.{name} is given by both {given[name].section!r} and {section.title!r}. "
-                    "This is a bug in reconciler."
-                )
-            if signatures.accepts(puppet_class.name, name) and (found := _resolve(source, view)):
-                value, origin, masked = found
-                given[name] = Given(value, section.title, condition, origin, masked)
+        if not given.keys().isdisjoint(section.params):
+            name = next(name for name in section.params if name in given)
+            raise EncConflictError(
+                f"{puppet_class.name}.{name} is given by both {given[name].section!r} and {section.title!r}. "
+                "This is a bug in reconciler."
+            )
+        alike = view.cluster.once(
+            ("alike", puppet_class.name, id(section), id(view.node.settings)),
+            partial(_alike, section, puppet_class.name, view, signatures),
+        )
+        given |= alike.rows
+        for name, source in alike.own:
+            if found := _resolve(source, view):
+                given[name] = _given(section, *found)
+            else:
+                del given[name]
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """One section for all nodes of a cluster with the same settings, which are most nodes of a role."""
+
+    section: Section  # kept, so that its id stays taken
+    rows: Mapping[str, Given]  # in table order; for what a node has of its own, a place is kept
+    own: tuple[tuple[str, Source], ...]
+
+
+_PLACE = Given(None, "", None, "")
+
+
+def _alike(section: Section, puppet_class: str, view: View, signatures: Signatures) -> _Alike:
+    accepted = {name: one for name, one in section.params.items() if signatures.accepts(puppet_class, name)}
+    rows: dict[str, Given] = {}
+    for name, source in accepted.items():
+        if _is_own(source):
+            rows[name] = _PLACE
+        elif found := _resolve(source, view):
+            rows[name] = _given(section, *found)
+    return _Alike(section, rows, tuple((name, source) for name, source in accepted.items() if _is_own(source)))
+
+
+def _is_own(source: Source) -> bool:
+    """Whether two nodes with the same settings may be given different values."""
+    return isinstance(source, Derived) or (isinstance(source, Secret) and source.scope == "node")
+
+
+def _given(section: Section, value: Value, origin: str, masked: bool) -> Given:
+    return Given(value, section.title, None if section.when is ALWAYS else section.when.name, origin, masked)
 
 
 def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
@@ -158,6 +210,49 @@ def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:
 def missing_secrets(compiled: Compiled, known: Container[SecretRef]) -> tuple[SecretRef, ...]:
     """Those that the document names and nobody made yet."""
     return tuple(ref for ref in secrets_in(compiled) if ref not in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The secrets that one document names."""
+
+    own: tuple[SecretRef, ...]  # the node's: they have its hostname for an owner
+    groups: tuple[tuple[SecretRef, ...], ...]  # all others; the same objects for nodes that name the same
+
+
+class Naming:
+    """Finds the secrets that the documents of one cluster name. What many nodes share is looked through once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[
+            int, tuple[Value, tuple[SecretRef, ...]]
+        ] = {}  # the value is kept so that its id stays taken
+        self._same: dict[tuple[SecretRef, ...], tuple[SecretRef, ...]] = {}
+
+    def named(self, compiled: Compiled) -> Named:
+        """As ``secrets_in``, in parts."""
+        found: dict[SecretRef, None] = {}
+        groups: list[tuple[SecretRef, ...]] = []
+        for rows in compiled.classes.values():
+            for given in rows.values():
+                value = given.value
+                if isinstance(value, _PLAIN):
+                    continue
+                if isinstance(value, (tuple, Mapping)) and len(value) >= SHARED_FROM:
+                    groups.append(self._in_shared(value))
+                else:
+                    found |= dict.fromkeys(_refs(value))
+        own = tuple(ref for ref in found if ref.owner == compiled.hostname)
+        others = tuple(ref for ref in found if ref.owner != compiled.hostname)
+        return Named(own, tuple(filter(None, (self._same.setdefault(others, others), *groups))))
+
+    def _in_shared(self, value: Value) -> tuple[SecretRef, ...]:
+        if id(value) not in self._shared:
+            self._shared[id(value)] = value, tuple(dict.fromkeys(_refs(value)))
+        return self._shared[id(value)][1]
+
+
+_PLAIN = (str, bool, int, float, NoneType)
 
 
 def _refs(value: Value) -> Iterator[SecretRef]:

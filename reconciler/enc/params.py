@@ -53,6 +53,11 @@ Value = (
 """What a parameter may be. Tuples become lists; a tuple or mapping that many nodes get is the same object for all."""
 
 
+SHARED_FROM = 32
+"""Items of a list or mapping from which on what was found out about it is kept for the next node: it is the cluster's
+peers, and not the node's own disks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """The same for every node that gets it."""

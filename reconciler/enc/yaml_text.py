@@ -6,13 +6,15 @@ writer is ours because it can hand out the parts that many nodes share as one
 object: a thousand documents of a large cluster then cost the memory of a few.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
+from types import NoneType
 
-from .params import LongText, SecretText, SecretWords, Value
+from .params import SHARED_FROM, LongText, SecretText, SecretWords, Value
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(::[A-Za-z][A-Za-z0-9_]*)*")
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -20,8 +22,6 @@ _LINE = r"[\x20-\x7e]*[\x21-\x7e]"  # ASCII without a blank at its end
 _BLOCK = re.compile(rf"(?! ){_LINE}(\n({_LINE})?)*\n")
 _ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_SHARED_FROM = 32
-"""Items of a list or mapping from which on its text is kept for the next node: peers, not the node's own disks."""
 
 _PARAMETERS = 4
 """Columns before a parameter's name. What stands further left is made anew for each node, and cannot be shared."""
@@ -36,12 +36,12 @@ class Fragment:
     """A part of a document's text that other documents have too."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.utf8 = text.encode()
 
-    @cached_property
-    def utf8(self) -> bytes:
-        """As bytes, made once."""
-        return self.text.encode()
+    @property
+    def text(self) -> str:
+        """As it stands in the document."""
+        return self.utf8.decode()
 
     @cached_property
     def digest(self) -> bytes:
@@ -54,7 +54,21 @@ class Fragment:
         return inside_json(self.text)
 
 
-Piece = str | Fragment
+class Encoded:
+    """A text that stands in the document in base64."""
+
+    __slots__ = ("plain",)
+
+    def __init__(self, plain: str) -> None:
+        self.plain = plain
+
+    @property
+    def text(self) -> str:
+        """As the document says it."""
+        return f'"{base64.b64encode(self.plain.encode()).decode("ascii")}"'
+
+
+Piece = str | Fragment | Encoded
 
 Reveal = Callable[[SecretText], Piece]
 """The YAML text to stand for a secret; without one, documents with secrets are shown as ``!secret "service/kind"``."""
@@ -81,6 +95,7 @@ def scalar(text: str) -> str:
     return quoted(text)
 
 
+@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     """A text as a key. Psych merges what stands under ``<<``, quoted or not, unless the key is said to be a text."""
     return '!!str "<<"' if text == "<<" else scalar(text)
@@ -113,24 +128,22 @@ class Writer:
 
     def _value(self, value: Value, indent: int, out: list[Piece]) -> None:
         """What stands after a key at ``indent``, to the end of its last line."""
-        if isinstance(value, (tuple, Mapping)):
-            if not value:
-                out.append(" {}\n" if isinstance(value, Mapping) else " []\n")
-            elif indent >= _PARAMETERS and len(value) >= _SHARED_FROM:
-                out.append(self._fragment(value, indent))
-            else:
-                self._block(value, indent, out)
+        if isinstance(value, str):
+            out.append(_lines(value, indent) if "\n" in value else f" {scalar(value)}\n")
+        elif isinstance(value, _ATOMS):
+            out.append(f" {_atom(value)}\n")
         elif isinstance(value, SecretText):
             out += [" ", self._reveal(value), "\n"]
         elif isinstance(value, SecretWords):
             out += [" ", self._words(value), "\n"]
         elif isinstance(value, LongText):
             out += [f' "{value.own}', self._tail(value.shared), '"\n']
-        elif isinstance(value, str) and "\n" in value and _BLOCK.fullmatch(value) and not value.endswith("\n\n"):
-            lines = "".join(f"{' ' * (indent + 2)}{line}\n" if line else "\n" for line in value[:-1].split("\n"))
-            out.append(f" |\n{lines}")
+        elif not value:
+            out.append(" {}\n" if isinstance(value, Mapping) else " []\n")
+        elif indent >= _PARAMETERS and len(value) >= SHARED_FROM:
+            out.append(self._fragment(value, indent))
         else:
-            out.append(f" {self._inline(value)}\n")
+            self._block(value, indent, out)
 
     def _block(self, value: _Collection, indent: int, out: list[Piece]) -> None:
         out.append("\n")
@@ -146,26 +159,13 @@ class Writer:
             inner: list[Piece] = []
             self._mapping(value, indent + 2, inner)
             first = inner[0]
-            if isinstance(first, Fragment):
+            if not isinstance(first, str):
                 raise AssertionError("a key is never shared. This is a bug in reconciler.")
             out.append(f"{blank}- {first[indent + 2 :]}")
             out += inner[1:]
         else:
             out.append(f"{blank}-")
             self._value(value, indent, out)
-
-    def _inline(self, value: Value) -> str:
-        match value:
-            case None:
-                return "null"
-            case bool():
-                return "true" if value else "false"
-            case int():
-                return str(value)
-            case float():
-                return _float(value)
-            case _:
-                return scalar(str(value))
 
     def _fragment(self, value: _Collection, indent: int) -> Fragment:
         key = (id(value), indent)
@@ -185,6 +185,25 @@ class Writer:
         if text not in self._long:
             self._long[text] = Fragment(text)
         return self._long[text]
+
+
+_ATOMS = (bool, int, float, NoneType)
+
+
+def _atom(value: bool | int | float | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _float(value)
+
+
+def _lines(text: str, indent: int) -> str:
+    """A text of several lines, as lines where it can be read back as meant."""
+    if not _BLOCK.fullmatch(text) or text.endswith("\n\n"):
+        return f" {scalar(text)}\n"
+    lines = "".join(f"{' ' * (indent + 2)}{line}\n" if line else "\n" for line in text[:-1].split("\n"))
+    return f" |\n{lines}"
 
 
 def _named(secret: SecretText) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select
 
 from ..model.errors import PermanentError
 from ..model.machine import SecretRef
@@ -14,6 +14,7 @@ from ..model.observations import Notice
 from ..secrets.vault import Vault
 from .database import Database, Part, Writing
 from .journal import write_notices
+from .machines import chunks
 from .tables import document, secret
 
 if TYPE_CHECKING:
@@ -55,6 +56,26 @@ class SecretsPart(Part):
         with self._database.reading() as connection:
             rows = connection.execute(query.where(secret.c.owner.in_(sorted(set(owners))))).all()
         return {ref: vault.open(ref, sealed) for *name, sealed in rows for ref in (SecretRef(*name),)}
+
+    def texts(self, refs: Collection[SecretRef]) -> dict[SecretRef, str]:
+        """The texts of those of the secrets that exist, in few queries.
+
+        Raises:
+            PermanentError: As ``secret``.
+        """
+        vault, wanted = self._right_vault(), frozenset(refs)
+        names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
+        query = select(*names, secret.c.sealed).where(
+            secret.c.owner.in_(bindparam("owners", expanding=True)),
+            secret.c.kind.in_(bindparam("kinds", expanding=True)),
+        )
+        kinds, found = sorted({ref.kind for ref in wanted}), dict[SecretRef, str]()
+        with self._database.reading() as connection:
+            for owners in chunks(sorted({ref.owner for ref in wanted})):
+                for *name, sealed in connection.execute(query, {"owners": owners, "kinds": kinds}):
+                    if (ref := SecretRef(*name)) in wanted:
+                        found[ref] = vault.open(ref, sealed)
+        return found
 
     def fingerprint(self, ref: SecretRef) -> str | None:
         """What stands for the text in plans and logs; None when there is no such secret yet."""

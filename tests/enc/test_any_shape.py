@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.documents import Lookup, write_one
+from reconciler.document import Lookup
+from reconciler.documents import write_one
 from reconciler.enc.compile import Compiled, compile_node, secrets_in
 from reconciler.enc.explain import explain
 from reconciler.enc.params import LongText, SecretText, SecretWords, Value

@@ -1,0 +1,147 @@
+"""One node's Puppet document as it is kept: in parts, of which most are shared with other documents.
+
+Ten thousand documents of a hundred kilobytes each are to fit into memory, and each is to be given out within a fraction
+of a millisecond. Lists of peers and the secrets of a cluster are therefore kept once. What only this node has, its keys
+and certificates above all, is kept compressed, and as it was before it was put in base64: that is half as long.
+"""
+
+import base64
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+from .enc import yaml_text
+from .enc.compile import Compiled
+from .enc.params import SecretText
+from .model.machine import SecretRef
+from .secrets.parts import part_of
+
+Lookup = Callable[[SecretRef], str]
+"""The whole text of a secret that exists.
+
+Raises:
+    PermanentError: Nobody made it, or it cannot be read.
+"""
+
+_OCI_HEAD = b'{"status": "success", "message": "These are the node\'s classes.", "data": "'
+_OCI_TAIL = b'"}\n'
+
+_OFTEN = 1024
+"""Short texts that are remembered, to keep those of many documents once. A cluster's nodes have some dozens alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The next bytes of what only this document has."""
+
+    size: int
+    in_base64: bool  # this is how the document says it
+
+
+_own = lru_cache(maxsize=_OFTEN)(_Own)  # nodes have parts of the same few sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One node's document. Parts that other nodes have too are the same objects."""
+
+    hostname: str
+    address: str | None  # the node's management address, from which it may ask for itself
+    digest: str  # of the text in parts, in hex: other text, other digest
+    pieces: tuple[bytes | yaml_text.Fragment | _Own, ...] = field(repr=False)
+    own: bytes = field(repr=False)  # deflated
+
+    @property
+    def yaml(self) -> bytes:
+        """What Puppet reads."""
+        return b"".join(p.utf8 if isinstance(p, yaml_text.Fragment) else p for p in self._pieces())
+
+    @property
+    def as_oci(self) -> bytes:
+        """The same in the envelope of OCI's ``api.php?action=enc``."""
+        parts = (
+            p.as_json if isinstance(p, yaml_text.Fragment) else yaml_text.inside_json(p.decode())
+            for p in self._pieces()
+        )
+        return b"".join((_OCI_HEAD, *parts, _OCI_TAIL))
+
+    def _pieces(self) -> Iterator[bytes | yaml_text.Fragment]:
+        own, at = zlib.decompress(self.own), 0
+        for piece in self.pieces:
+            if isinstance(piece, _Own):
+                text = own[at : at + piece.size]
+                at += piece.size
+                yield b'"%b"' % base64.b64encode(text) if piece.in_base64 else text
+            else:
+                yield piece
+
+
+def write(compiled: Compiled, address: str | None, writer: yaml_text.Writer) -> Document:
+    """The document that says what was compiled; secrets come from ``writer``."""
+    parts = _Parts()
+    parts.take(writer.write(compiled.document))
+    own = zlib.compress(b"".join(parts.own), 1)
+    return Document(compiled.hostname, address, parts.digest.hexdigest(), tuple(parts.pieces), own)
+
+
+class _Parts:
+    """A document in the making."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes | yaml_text.Fragment | _Own] = []
+        self.own: list[bytes] = []
+        self.digest = sha256()
+
+    def take(self, pieces: Iterable[yaml_text.Piece]) -> None:
+        text: list[str] = []  # since the last piece that is none
+        for piece in pieces:
+            if isinstance(piece, str):
+                text.append(piece)
+                continue
+            self._end(text)
+            if isinstance(piece, yaml_text.Fragment):
+                self.digest.update(piece.digest)
+                self.pieces.append(piece)
+            else:
+                self.digest.update(piece.text.encode())
+                self._add_own(piece.plain.encode(), in_base64=True)
+        self._end(text)
+
+    def _end(self, said: list[str]) -> None:
+        if not said:
+            return
+        text = "".join(said).encode()
+        said.clear()
+        self.digest.update(text)
+        if (known := _first(text)) is text:
+            self._add_own(text, in_base64=False)
+        else:  # between the secrets of a cluster, all its documents say the same
+            self.pieces.append(known)
+
+    def _add_own(self, text: bytes, *, in_base64: bool) -> None:
+        self.own.append(text)
+        self.pieces.append(_own(len(text), in_base64))
+
+
+@lru_cache(maxsize=_OFTEN)
+def _first(text: bytes) -> bytes:
+    """The first text that was equal to this one, or this one."""
+    return text
+
+
+def revealer(lookup: Lookup, cluster: str) -> yaml_text.Reveal:
+    """Texts of secrets as YAML; those that the nodes of a cluster share are looked up once."""
+    shared: dict[SecretText, yaml_text.Fragment] = {}
+
+    def reveal(secret: SecretText) -> yaml_text.Piece:
+        if secret not in shared:
+            text = part_of(lookup(secret.ref), secret.ref.form, secret.part)
+            written = yaml_text.Encoded(text) if secret.base64 else yaml_text.quoted(text)
+            if secret.ref.owner not in (cluster, "fleet"):  # a node's own
+                return written
+            shared[secret] = yaml_text.Fragment(written if isinstance(written, str) else written.text)
+        return shared[secret]
+
+    return reveal
