@@ -1,9 +1,10 @@
 """Domain values as JSON text and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from sys import intern
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -20,8 +21,8 @@ from ..model.events import (
     Started,
     Succeeded,
 )
-from ..model.hardware import Hardware
-from ..model.machine import Allocation, History
+from ..model.hardware import Hardware, Nic
+from ..model.machine import Allocation, History, SecretRef
 
 _events: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _hardware = TypeAdapter(Hardware)
@@ -48,9 +49,26 @@ def parse_hardware(text: str) -> Hardware:
     found = _hardware.validate_json(text)
     return replace(
         found,
+        manufacturer=intern(found.manufacturer),
+        product=intern(found.product),
+        bios_version=intern(found.bios_version),
+        lifecycle_version=intern(found.lifecycle_version),
+        bmc_firmware=intern(found.bmc_firmware),
+        nics=tuple(map(_alike, found.nics)),
         cpu=_shared(found.cpu),
         disks=_shared(tuple(map(_shared, found.disks))),
         controllers=_shared(tuple(map(_shared, found.controllers))),
+    )
+
+
+def _alike(nic: Nic) -> Nic:
+    return replace(
+        nic,
+        name=intern(nic.name),
+        switch=nic.switch and intern(nic.switch),
+        port=nic.port and intern(nic.port),
+        firmware=intern(nic.firmware),
+        driver=intern(nic.driver),
     )
 
 
@@ -78,15 +96,22 @@ def addresses_text(addresses: Mapping[str, str]) -> str:
 def allocation_of(row: Any) -> Allocation:
     """The allocation that a row of ``tables.allocation`` holds."""
     return Allocation(
-        cluster=row.cluster,
-        role=row.role,
-        profile=row.profile,
-        location=row.location,
+        cluster=intern(row.cluster),
+        role=intern(row.role),
+        profile=intern(row.profile),
+        location=row.location and intern(row.location),
         hostname=row.hostname,
         number=row.number,
-        addresses=json.loads(row.addresses),
+        addresses={intern(network): address for network, address in json.loads(row.addresses).items()},
         generation=row.generation,
     )
+
+
+def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]]:
+    """Names of secrets from rows of owner, service, kind, form and one thing more, with that. Equal texts are one."""
+    owners: dict[str, str] = {}
+    for owner, service, kind, form, other in rows:
+        yield SecretRef(owners.setdefault(owner, owner), intern(service), intern(kind), intern(form)), other
 
 
 def told(event: Event) -> tuple[str, str | None]:

@@ -25,7 +25,7 @@ from ..model.machine import (
     Seen,
     Vip,
 )
-from .codec import allocation_of, parse_event, parse_hardware
+from .codec import allocation_of, parse_event, parse_hardware, secret_refs
 from .database import TOKEN, Database, revisions
 from .facts import read_set_up
 from .journal import JournalPart
@@ -105,7 +105,7 @@ class SnapshotPart(JournalPart):
                 _look_at_decisions(connection, known)
             if now["secret"] > before.get("secret", -1):
                 names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
-                ends = {SecretRef(*name): end for *name, end in connection.execute(select(*names, secret.c.expires_at))}
+                ends = dict(secret_refs(connection.execute(select(*names, secret.c.expires_at))))
                 known.secrets = frozenset(ends)
                 some = (Certificate(ref, end) for ref, end in ends.items() if end is not None)
                 known.certificates = tuple(sorted(some, key=lambda one: (one.expires_at, str(one.ref))))
