@@ -4,9 +4,28 @@ import contextlib
 import ctypes
 import gc
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h
+_LARGE = 256 * 1024
+"""Bytes. A block from this size on is the system's again when it is freed, wherever it lies."""
+_ARENAS = 2
+"""Heaps of the C library. It makes one for each of the dozens of threads that answer, and gives none back."""
+
+
+def keep_little() -> None:
+    """Have what is freed given back, as far as that costs nothing: at the start, for processes that stay."""
+    with _only_glibc():
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)  # else it rises to that of the largest block that was ever freed
+        libc.mallopt(_M_ARENA_MAX, _ARENAS)
+
 
 def give_back() -> None:
     """Give the system what is free. Reading and rendering a large fleet leaves a fifth of the heap behind."""
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # only glibc keeps it, and only glibc can be told
+    with _only_glibc():
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _only_glibc() -> contextlib.suppress:
+    """Others keep nothing, or cannot be told."""
+    return contextlib.suppress(OSError, AttributeError)

@@ -36,8 +36,10 @@ def run(
     from .. import logs
     from ..config import ConfigError, parse_listen
     from ..daemon import serve
+    from ..memory import keep_little
 
     stays()
+    keep_little()
     site = open_site(context)
     if listen is not None:
         try:

@@ -5,14 +5,18 @@ an observation of last year still replays; unknown fields are passed over.
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
 from ..model.errors import PermanentError
-from ..model.machine import Observation
+from ..model.machine import MachineView, Observation
 
 VERSION = 1
+_NO_MACHINES = b'"machines":[]'
+_AT_ONCE = 200  # machines in a piece
 _MOST_SHOWN = 5  # problems of a broken file; more do not help
 
 
@@ -26,9 +30,25 @@ def adapter() -> TypeAdapter[Observation]:
     return TypeAdapter(Observation)
 
 
+@cache
+def _machines() -> TypeAdapter[tuple[MachineView, ...]]:
+    return TypeAdapter(tuple[MachineView, ...])
+
+
 def dump_observation(observation: Observation) -> str:
     """The observation as one JSON object, its version first."""
-    return f'{{"version":{VERSION},"observation":{adapter().dump_json(observation).decode()}}}'
+    return b"".join(pieces_of(observation)).decode()
+
+
+def pieces_of(observation: Observation) -> Iterator[bytes]:
+    """The same piece by piece: ten thousand machines are 30 MB, which a daemon need not hold several times over."""
+    rest = adapter().dump_json(replace(observation, machines=()))
+    head, tail = rest.split(_NO_MACHINES, 1)
+    yield b'{"version":%d,"observation":%b"machines":[' % (VERSION, head)
+    for start in range(0, len(observation.machines), _AT_ONCE):
+        some = _machines().dump_json(observation.machines[start : start + _AT_ONCE])
+        yield (b"," if start else b"") + some[1:-1]
+    yield b"]%b}" % tail
 
 
 def load_observation(text: str) -> Observation:

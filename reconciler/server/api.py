@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..render.observation import dump_observation
+from ..render.observation import pieces_of
 from .access import Token
 from .answers import JSON
 from .gate import may_approve, may_look, may_operate, served_of
@@ -101,7 +102,7 @@ def observation(served: _Served) -> Response:
     found = served.observation()
     if found is None:
         raise HTTPException(503, "There is no plan yet.", {"retry-after": "5"})
-    return Response(dump_observation(found), media_type=JSON)
+    return StreamingResponse(pieces_of(found), media_type=JSON)
 
 
 @router.get("/v1/events", dependencies=look, summary="History, oldest first")
