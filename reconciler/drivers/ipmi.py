@@ -17,10 +17,10 @@ from pyghmi.ipmi.fru import FRU
 from pyghmi.ipmi.private import session as pyghmi_session
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from ..model.bmc import Lan
+from ..model.bmc import Lan, check_password
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
-from .lending import Lender, Loan
+from .lending import Lender, Loan, logged_in
 
 T = TypeVar("T")
 
@@ -32,7 +32,6 @@ _REFUSED = ("incorrect password", "unauthorized name", "unauthorized role", "inv
 _NO_ANSWER = ("", "none", "timeout", "session no longer connected")
 """All that pyghmi says when a BMC does not answer."""
 
-_PASSWORD_BYTES = 16  # IPMI 2.0, 22.30: what every BMC takes; some take 20, and some say so and then refuse the login
 
 _TRANSPORT, _SET_LAN, _GET_LAN = 0x0C, 0x01, 0x02  # network function and commands, IPMI 2.0, chapter 23
 _PROGRESS, _ADDRESS, _SOURCE, _NETMASK, _GATEWAY, _VLAN = 0, 3, 4, 6, 12, 20  # LAN parameters, table 23-4
@@ -70,13 +69,7 @@ class IpmiBmcs:
             TemporaryError: No answer, or the BMC has no session free.
             PermanentError: It refuses the user name or password.
         """
-        session = IpmiBmc(access, await self._lender.lend(access.address, access.port))
-        try:
-            await session.login()
-        except BaseException:
-            await session.close()
-            raise
-        return session
+        return await logged_in(IpmiBmc(access, await self._lender.lend(access.address, access.port)))
 
     def close(self) -> None:
         """Let the threads end. Sessions are closed before."""
@@ -123,8 +116,7 @@ class IpmiBmc:
         await self._ask("choose the boot device", choose)
 
     async def set_password(self, password: str) -> None:
-        if not 1 <= len(password.encode()) <= _PASSWORD_BYTES:
-            raise PermanentError(f"a BMC's password has 1 to {_PASSWORD_BYTES} bytes: IPMI takes no more")
+        check_password(password)
         await self._ask(
             "set the password", lambda: self._command.set_user_password(self._own_slot(), password=password)
         )

@@ -9,9 +9,18 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class _Session(Protocol):
+    async def login(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Session)
 
 CLOSE_SECONDS = 30.0
 """How long ``give_back`` waits for a call that was given up. Dead BMCs let pyghmi go after 6 s, busy ones after 20."""
@@ -80,3 +89,13 @@ class Loan:
         finally:
             for lent in self._lent:
                 lent.release()
+
+
+async def logged_in(session: S) -> S:
+    """The session, logged in. Where that fails, or is given up, what was lent to it is given back."""
+    try:
+        await session.login()
+    except BaseException:
+        await session.close()
+        raise
+    return session

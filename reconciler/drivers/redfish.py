@@ -20,10 +20,10 @@ from sushy.connector import Connector
 from sushy.resources.system.constants import BootSourceOverrideMode
 
 from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from ..model.bmc import Lan
+from ..model.bmc import Lan, check_password
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import Power
-from .lending import Lender, Loan
+from .lending import Lender, Loan, logged_in
 
 T = TypeVar("T")
 
@@ -34,7 +34,6 @@ READ_SECONDS = 30.0
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
 _ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
-_PASSWORD_BYTES = 16  # more would be fine here, but the same user comes in over IPMI too
 _BUSY = frozenset({409, 423, 429, 503})
 """HTTP statuses of a BMC that will do it later: conflict, locked, too many requests, unavailable."""
 
@@ -71,13 +70,7 @@ class RedfishBmcs:
             PermanentError: It refuses the user name or password, or its certificate is not the one expected.
         """
         loan = await self._lender.lend(access.address, self.port)
-        session = RedfishBmc(access, self.port, self.pins, self.authorities, loan)
-        try:
-            await session.login()
-        except BaseException:
-            await session.close()
-            raise
-        return session
+        return await logged_in(RedfishBmc(access, self.port, self.pins, self.authorities, loan))
 
     def close(self) -> None:
         """Let the threads end. Sessions are closed before."""
@@ -134,8 +127,7 @@ class RedfishBmc:
         await self._ask("choose the boot device", choose)
 
     async def set_password(self, password: str) -> None:
-        if not 1 <= len(password.encode()) <= _PASSWORD_BYTES:
-            raise PermanentError(f"a BMC's password has 1 to {_PASSWORD_BYTES} bytes: IPMI takes no more")
+        check_password(password)
         await self._ask("set the password", lambda: self._change(self._account(), {"Password": password}))
 
     async def lan(self) -> Lan:

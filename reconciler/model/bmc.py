@@ -4,6 +4,23 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from .actions import ChangeBmc, ConfigureBmc
+from .errors import PermanentError
+
+PASSWORD_BYTES = 16
+"""IPMI 2.0, 22.30: what every BMC takes; some take 20, and some say so and then refuse the login.
+
+Over Redfish more would be fine, but the same user comes in over IPMI too.
+"""
+
+
+def check_password(password: str) -> None:
+    """Before a BMC is told a password that IPMI does not take.
+
+    Raises:
+        PermanentError: It has no byte, or more than ``PASSWORD_BYTES``.
+    """
+    if not 1 <= len(password.encode()) <= PASSWORD_BYTES:
+        raise PermanentError(f"a BMC's password has 1 to {PASSWORD_BYTES} bytes: IPMI takes no more")
 
 
 @dataclass(frozen=True, slots=True)

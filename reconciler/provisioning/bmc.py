@@ -17,7 +17,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ..model.actions import ConfigureBmc
-from ..model.bmc import Lan, lan_after
+from ..model.bmc import PASSWORD_BYTES, Lan, lan_after
 from ..model.files import File, private
 
 LOGIN_FILE = "/run/reconciler/bmc-login"
@@ -34,8 +34,6 @@ FIND_CHANNEL = (
 
 NO_BMC = "Could not open device"
 """How ipmitool begins to say that the machine has no BMC, or its driver found none."""
-
-USERNAME_BYTES = PASSWORD_BYTES = 16  # IPMI 2.0, 22.28 and 22.30: what every BMC takes
 
 _EMPTY = frozenset({"", "(empty user)", "empty", "null"})
 """Names of user slots that nobody uses, lower case."""
