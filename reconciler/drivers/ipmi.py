@@ -106,9 +106,6 @@ class IpmiBmc:
     async def set_power(self, want: Power) -> None:
         await self._ask(f"turn the power {want}", lambda: self._command.set_power(want.value, wait=False))
 
-    async def power_cycle(self) -> None:
-        await self._ask("power-cycle", lambda: self._command.set_power("boot", wait=False))
-
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         def choose() -> None:
             self._command.set_bootdev(_BOOT[device], persist=False, uefiboot=uefi)

@@ -108,12 +108,6 @@ class RedfishBmc:
 
         await self._ask(f"turn the power {want}", change)
 
-    async def power_cycle(self) -> None:
-        def cycle() -> None:
-            self._system.reset_system(_ON if self._power() is Power.OFF else sushy.ResetType.FORCE_RESTART)
-
-        await self._ask("power-cycle", cycle)
-
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         def choose() -> None:
             mode = BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY

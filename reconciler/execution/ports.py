@@ -49,9 +49,6 @@ class Bmc(Protocol):
     async def set_power(self, want: Power) -> None:
         """Ask for a power state and return; reaching it takes seconds, or minutes when turning off."""
 
-    async def power_cycle(self) -> None:
-        """Ask for off, then on again, without an orderly shutdown. A machine that is off is turned on."""
-
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         """Choose the device for the next boot; follow with a power command within 60 s, or an IPMI BMC forgets it.
 

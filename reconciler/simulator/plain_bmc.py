@@ -4,7 +4,7 @@
 
     LOGIN user password     ok | refused
     POWER                   on | off
-    POWER on|off|cycle      ok
+    POWER on|off            ok
     BOOT network|disk       ok
     SERIAL                  the machine's serial; an empty line: not known
     PASSWORD new            ok
@@ -97,8 +97,8 @@ class PlainBmc:
                 return "on" if self._on else "off"
             case ["POWER", "on" | "off" as state] if self._on == (state == "on"):
                 return "ok"
-            case ["POWER", "on" | "off" | "cycle" as state]:
-                self._on = state != "off"
+            case ["POWER", "on" | "off" as state]:
+                self._on = state == "on"
                 if self._on:
                     self._booted, self._chosen = self._chosen, "default"
                 self._commands += 1
@@ -175,9 +175,6 @@ class _Session:
 
     async def set_power(self, want: Power) -> None:
         await self.ask(f"POWER {want}")
-
-    async def power_cycle(self) -> None:
-        await self.ask("POWER cycle")
 
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         await self.ask(f"BOOT {device}")

@@ -57,15 +57,6 @@ class BmcConformance:
         assert len(world.boots()) == 1
         await bmc.close()
 
-    async def test_a_power_cycle_starts_it_anew_on_or_off(self, world: BmcWorld) -> None:
-        bmc = await world.bmcs.open(world.access)
-        await bmc.power_cycle()
-        await ensure_power(bmc, Power.ON, world.time)
-        await bmc.power_cycle()
-        await ensure_power(bmc, Power.ON, world.time)
-        assert len(world.boots()) == 2
-        await bmc.close()
-
     @pytest.mark.parametrize("device", list(BootDevice))
     @pytest.mark.parametrize("uefi", [False, True])
     async def test_it_starts_from_the_device_that_was_chosen(

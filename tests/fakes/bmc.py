@@ -77,14 +77,6 @@ class FakeBmc:
         self.chassis.settle()
         self.chassis.change(want)
 
-    async def power_cycle(self) -> None:
-        await self._answer()
-        self.chassis.settle()
-        if self.chassis.state is Power.ON:
-            self.chassis.start()
-        else:
-            self.chassis.change(Power.ON)
-
     async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
         await self._answer()
         self.chassis.choose(device, uefi)
