@@ -32,7 +32,7 @@ from ..simulator.networks import claimed_network
 SPECS = Path(__file__).parents[2] / "cluster-specs"
 QUICK = Pace(boot=0.4, report_every=0.5, install_step=0.2, puppet=0.4)
 SLOW_INSTALL = Pace(boot=0.4, report_every=0.5, install_step=1.5, puppet=0.4)
-LONG = 90.0
+LONG = 150.0
 """Seconds. Everything a test waits for takes some ten on two idle cores; this is for busy ones."""
 
 CONFIG: Mapping[str, Any] = {

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from reconciler.model.bmc import Lan
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 from reconciler.simulator.ipmi_sim import IpmiSim
+from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from ..fakes.bmc import FakeBmc
@@ -139,8 +139,8 @@ async def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async with ipmi_sim.running(tmp_path / "bmc", "127.8.110.9", serial=build.SERIAL) as sim:
         world, driver = World(), IpmiBmcs(sessions=4)
         world.directory.bmcs[build.SERIAL] = BmcAccess(sim.address, sim.port, sim.username, sim.password)
-        now = lambda: datetime.now(UTC)  # noqa: E731
-        yield replace(world.tools, bmcs=GuardedBmcs(driver, now), time=Time(now, asyncio.sleep)), world, sim
+        time = Time(utc_now, asyncio.sleep)
+        yield replace(world.tools, bmcs=GuardedBmcs(driver, utc_now), time=time), world, sim
         driver.close()
 
 

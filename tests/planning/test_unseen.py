@@ -52,7 +52,7 @@ def test_what_is_done_so_that_it_is_seen(
     spec = tree({"cl1": cluster(controller={"count": 1})}, machines={"A": pin})
     step = one(spec, MachineView("A", history=history(*events)), vips=VIPS)
     assert kind(step) == expected
-    assert told in (step.on if expected == "wait" else step.because)  # type: ignore[union-attr]
+    assert told in (step.on if expected == "wait" else step.because)
 
 
 def test_once_it_has_reported_what_failed_before_holds_nothing_up() -> None:
