@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("deep", max_examples=3000, deadline=None)  # make fuzz
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # CI may be busy
+settings.register_profile("deep", settings.get_profile("tests"), max_examples=3000)  # make fuzz
+settings.load_profile("tests")
 
 pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
 

@@ -21,7 +21,7 @@ from reconciler.secrets.parts import PARTS, part_of
 from .drawn import Drawn, clusters
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(clusters())
 def test_every_node_has_a_document_that_puppet_takes(drawn: Drawn) -> None:
     """No conflict, nothing that the class does not accept, nothing mandatory left out, and YAML that says the same."""

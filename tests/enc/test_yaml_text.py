@@ -71,7 +71,7 @@ def test_traps_are_read_as_meant_as_values_keys_and_items() -> None:
     assert by_psych(written) == plain(documents)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(documents)
 @example({"a": 1e16, "b": 5e-324, "c": -1.5, "d": 1e22})
 def test_anything_is_read_back_by_pyyaml(document: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ def test_anything_is_read_back_by_pyyaml(document: dict[str, Any]) -> None:
 def test_thousands_of_drawn_values_are_read_back_by_psych() -> None:
     drawn: list[dict[str, Any]] = []
 
-    @settings(deadline=None, max_examples=60, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(scalars | texts, min_size=40, max_size=50), documents)
     def draw(some: list[Any], document: dict[str, Any]) -> None:
         drawn.append({"values": tuple(some), "document": document})

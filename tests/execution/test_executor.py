@@ -265,7 +265,7 @@ crashes = st.builds(CrashingJournal, crash_at=st.integers(1, 10), lose_write=st.
 scripts = st.lists(st.sampled_from([build.ENROLL, build.LIVE, build.INSTALL, build.DISK]), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(crashes, scripts)
 async def test_a_crash_at_any_write_leaves_a_trace_and_a_restart_closes_it(
     journal: CrashingJournal, script: list[Action]

@@ -70,7 +70,7 @@ def some_minutes(fleet: Fleet, data: st.DataObject, most: int = 10) -> None:
         fleet.a_minute_passes(reporting)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @for_all(fleets(), st.data())
 def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each_machine_once(fleet, data):
     some_minutes(fleet, data)
@@ -86,7 +86,7 @@ def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each
     assert settled == fleet.allocations.keys() - held_back(fleet)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @for_all(fleets(), st.data())
 def test_a_changed_document_reaches_everybody_in_service_and_takes_one_of_a_quorum_at_a_time(fleet, data):
     some_minutes(fleet, data)
@@ -104,7 +104,7 @@ def held_back(fleet: Fleet) -> set[str]:
     return {serial for serial, pin in fleet.spec.machines.items() if pin.lifecycle == "maintenance" or pin.protected}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @for_all(fleets(), st.data(), st.randoms(use_true_random=False))
 def test_planning_is_deterministic_and_ignores_the_order_of_everything(fleet, data, order: random.Random):
     some_minutes(fleet, data)
@@ -127,7 +127,7 @@ def test_planning_is_deterministic_and_ignores_the_order_of_everything(fleet, da
     assert plan(given) == plan(replace(given, observed=load_observation(dump_observation(seen))))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @for_all(fleets(), st.data())
 def test_a_machine_is_never_touched_from_the_moment_it_is_protected(fleet, data):
     some_minutes(fleet, data, most=25)
@@ -144,7 +144,7 @@ def pinned(fleet: Fleet) -> dict[str, MachineSpec]:
     return {serial: fleet.spec.machines.get(serial, MachineSpec(settings={})) for serial in fleet.servers}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @for_all(st.sampled_from(SPECS), st.lists(st.tuples(st.booleans(), st.sampled_from("123")), max_size=12), st.data())
 def test_a_delivery_gets_the_same_places_in_whatever_order_it_reports(spec, kinds, data):
     fleet = [
@@ -176,7 +176,7 @@ def smaller(draw: st.DrawFn, spec):
     return replace(spec, clusters=clusters, profiles=some(spec.profiles), machines=some(spec.machines) | holding_back)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @for_all(fleets(), st.data())
 def test_whatever_is_removed_from_git_nothing_is_wiped_or_released_for_it(fleet, data):
     some_minutes(fleet, data, most=25)
@@ -186,7 +186,7 @@ def test_whatever_is_removed_from_git_nothing_is_wiped_or_released_for_it(fleet,
     assert harm(less) <= harm(plan(given))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @for_all(fleets(), st.data())
 def test_an_empty_tree_leaves_everything_as_it_is(fleet, data):
     some_minutes(fleet, data, most=25)

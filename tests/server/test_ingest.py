@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.machine import InstallStatus
@@ -266,11 +266,10 @@ async def test_a_bad_status_is_refused_and_changes_nothing(
     assert len(world.store.words) == 1
 
 
-def junk() -> st.SearchStrategy[Any]:
-    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.just("1" * 5000)
-    return st.recursive(
-        leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
-    )
+JUNK: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.just("1" * 5000),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+)
 
 
 @st.composite
@@ -279,14 +278,14 @@ def broken_reports(draw: st.DrawFn) -> bytes:
     found = report()
     section = draw(st.sampled_from(sorted(found)))
     if not found[section] or draw(st.booleans()):
-        found[section] = draw(junk())
+        found[section] = draw(JUNK)
     else:
-        found[section][0][draw(st.sampled_from([*found[section][0], "surprise"]))] = draw(junk())
+        found[section][0][draw(st.sampled_from([*found[section][0], "surprise"]))] = draw(JUNK)
     return json.dumps(found).encode()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(sent=st.binary(max_size=300) | broken_reports() | st.builds(lambda v: json.dumps(v).encode(), junk()))
+@settings(max_examples=300)
+@given(sent=st.binary(max_size=300) | broken_reports() | st.builds(lambda v: json.dumps(v).encode(), JUNK))
 def test_whatever_is_sent_the_answer_is_ok_or_4xx_and_a_4xx_leaves_no_trace(sent: bytes) -> None:
     async def send() -> None:
         world = World()

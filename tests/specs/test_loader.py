@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.diagnostics import Severity
@@ -68,7 +68,7 @@ def documents_of(files: dict[str, bytes]) -> list[bytes]:
     return [document for documents in split for document in documents]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False), st.integers(1, 5))
 def test_neither_files_nor_order_matter(random: Any, count: int) -> None:
     documents = documents_of(FILES)
@@ -79,7 +79,7 @@ def test_neither_files_nor_order_matter(random: Any, count: int) -> None:
     assert list(loaded.tree.clusters) == list(expected.tree.clusters) if loaded.tree and expected.tree else False
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(st.data())
 def test_a_tree_with_something_wrong_gives_a_tree_or_problems(data: Any) -> None:
     files = dict(FILES)
@@ -105,7 +105,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_value_at_any_key_is_taken_or_explained(data: Any) -> None:
     kind = data.draw(
