@@ -64,7 +64,9 @@ async def test_a_hook_is_told_who_the_machine_is(world: World, tmp_path: Path) -
 
 
 async def test_one_that_is_gone_from_the_specs_is_told_nothing(world: World) -> None:
+    before = list(world.machine.log)
     await do(world, HOOK)
+    assert (world.shells.shells, world.machine.log) == ([], before)
 
 
 async def test_roots_password_is_set_before_the_hook_is_told_of_it(world: World, tmp_path: Path) -> None:
