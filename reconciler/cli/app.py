@@ -114,6 +114,8 @@ def _unread() -> int:
 
 
 def _misused(error: TyperException) -> int:
+    if message := getattr(error, "message", None):
+        error.message = message.replace("Value error, ", "")  # pydantic's words, for nobody
     show = getattr(error, "show", None)
     show() if show else print(f"Error: {error}", file=sys.stderr)
     if getattr(error, "option_name", None) in _GLOBAL:

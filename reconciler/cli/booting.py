@@ -11,6 +11,7 @@ from .options import Format, FormatOption, failed, note, open_site, stays
 
 if TYPE_CHECKING:
     from ..provisioning.boot.image import Recipe
+    from ..render.rows import ImageState
     from ..site import Site
 
 
@@ -130,7 +131,8 @@ def check(
     found = boot_image.check(_recipe(site, architecture), _folder(site, architecture), site.now())
     built_at = found.manifest.built_at if found.manifest else None
     if format is Format.JSON:
-        print(json.dumps({"current": not found.problems, "built_at": built_at, "problems": found.problems}, indent=1))
+        state: ImageState = {"current": not found.problems, "built_at": built_at, "problems": list(found.problems)}
+        print(json.dumps(state, indent=1))
     elif found.problems:
         print("\n".join(["The live image should be built:", *(f"- {problem}" for problem in found.problems)]))
     else:

@@ -97,6 +97,8 @@ def oci(
     hardware_profiles = hardware_profiles or _below(etc, "hardware-profiles.json")
     auto_racking = auto_racking or _below(etc, "auto-racking.json")
     repositories = repositories or _below(etc, "repos")
+    if not any((from_, conf, hardware_profiles, auto_racking, repositories)):
+        raise typer.BadParameter("nothing to import: name --from, --etc, or a file")
     if from_:
         pki, ssh_key = pki or _below(etc, "pki"), ssh_key or _below(etc, "id_rsa")
     site = open_site(context)
@@ -218,12 +220,13 @@ def _kinds(refs: "Iterable[SecretRef]") -> str:
 def _finish(tree: "Tree", output: Path, overwrite: bool, site: "Site") -> int:
     """Write the tree, check it, and say what was done and what is left to people."""
     from ..importing.folders import write_tree
+    from ..model.units import counted
     from ..render.diagnostics import render_text
 
     texts = tree.texts()
     loaded = site.validate({name: text.encode() for name, text in texts.items()})
     written = write_tree(texts, output, overwrite=overwrite)
-    print(f"{len(texts)} files in {output}, {len(written)} of them new or changed.")
+    print(f"{counted(len(texts), 'file')} in {output}, {len(written)} of them new or changed.")
     decisions = [line.strip(" #") for text in texts.values() for line in text.splitlines() if "# DECIDE: " in line]
     _list("To decide", sorted(set(decisions)))
     _list("Not carried over", tree.leftover)
@@ -231,7 +234,7 @@ def _finish(tree: "Tree", output: Path, overwrite: bool, site: "Site") -> int:
         print(render_text(loaded.problems, loaded.sources), end="", file=sys.stderr)
         return 1
     if warnings := len(loaded.problems):
-        print(f'The specs are valid, with {warnings} warnings: see "reconciler --specs {output} validate".')
+        print(f'The specs are valid, with {counted(warnings, "warning")}: see "reconciler --specs {output} validate".')
     return 0
 
 

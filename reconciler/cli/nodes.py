@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Format, FormatOption, note, open_site, stays, tell_whether_acting
-from .tables import print_rows
+from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
+    from ..render.rows import MachinePage
     from ..site import Site
     from ..store import Occurrence
 
@@ -34,9 +35,9 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog=_ENC)(enc)
     app.command(epilog=_EXPLAIN)(explain)
-    app.command()(machines)
-    app.command()(clusters)
-    app.command(epilog=_EVENTS_HELP)(events)
+    app.command(cls=Listing)(machines)
+    app.command(cls=Listing)(clusters)
+    app.command(cls=Listing, epilog=_EVENTS_HELP)(events)
 
 
 _ENC = """\b
@@ -126,25 +127,36 @@ def machines(
         raise unknown("machine", serial)
     occurrences = _last(site, 20, str(row["serial"]))
     if format is Format.JSON:
-        print(json.dumps(row | {"events": [inventory.event_row(e) for e in occurrences]}, indent=1))
+        page: MachinePage = {**row, "events": [inventory.event_row(e) for e in occurrences]}
+        print(json.dumps(page, indent=1))
     else:
         print(inventory.machine_text(row, occurrences, observation.now), end="")
     return 0
 
 
-def clusters(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
+def clusters(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="CLUSTER", help="Only this one.")] = None,
+    format: FormatOption = Format.TEXT,
+) -> int:
     """List the clusters: machines wanted, given and in service.
 
     Of each role, and below them the clusters' virtual addresses.
     """
     from ..render import inventory
+    from ..site import unknown
 
     site = open_site(context)
     tree = site.tree()
     rows = inventory.cluster_rows(tree, site.observe(tree))
-    print_rows(rows, _CLUSTERS, format, nothing="The specs have no cluster.")
+    if name is not None:
+        rows = [row for row in rows if row["cluster"] == name]
+        if not rows:
+            raise unknown("cluster", name)
+    print_rows(rows, _CLUSTERS, format, nothing="The specs have no cluster.", shown=inventory.cluster_cells)
     if format is Format.TEXT:
         print(inventory.vips_text(rows), end="")
+    return 0
 
 
 _EVENTS_HELP = """\b
@@ -183,9 +195,8 @@ def events(
     if follow:
         return _follow(site, shown, found[-1].position if found else 0, serial, format)
     rows = [inventory.event_row(event) for event in shown]
-    if format is Format.TEXT:
-        rows = [row | {"at": str(row["at"])[:19].replace("T", " ")} for row in rows]
-    print_rows(rows, _EVENTS, format, nothing="Nothing has happened yet." if began is None else "Nothing since then.")
+    nothing = "Nothing has happened yet." if began is None else "Nothing since then."
+    print_rows(rows, _EVENTS, format, nothing=nothing, shown=lambda row: {**row, "at": clock(row["at"])})
     return 0
 
 

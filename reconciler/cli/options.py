@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,12 +49,18 @@ def open_site(context: typer.Context) -> "Site":
         raise typer.BadParameter(f'there is no directory "{given.specs}"', param_hint="--specs")
     if given.database is not None and not given.database.startswith(DATABASES):
         raise typer.BadParameter(
-            f'"{given.database}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME', param_hint="--database"
+            f'"{_without_password(given.database)}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME',
+            param_hint="--database",
         )
     config = load_config(given.config, {"specs": given.specs, "database": given.database})
     if given.specs is None and "RECONCILER_SPECS" not in os.environ:
         return Site(config)
     return Site(config.model_copy(update={"source": None}), follows=config.source)
+
+
+def _without_password(url: str) -> str:
+    """What people take for the address of a database; it may end up in a log."""
+    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
 
 
 def readable(path: Path, option: str) -> bytes:

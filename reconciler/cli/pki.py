@@ -9,6 +9,7 @@ from .tables import print_rows
 
 if TYPE_CHECKING:
     from ..model.machine import SecretRef
+    from ..render.rows import CertificateRow
     from ..site import Site
 
 _COLUMNS = {"expires": "ends (UTC)", "days": "days left", "state": "state", "name": "name"}
@@ -36,7 +37,7 @@ def pki(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
     site = open_site(context)
     now, store = site.now(), site.kept
     soon = now + site.tree().fleet.policy.renew_before
-    rows = [
+    rows: list[CertificateRow] = [
         {
             "name": str(one.ref),
             "expires": one.expires_at.isoformat(timespec="seconds"),
@@ -45,9 +46,8 @@ def pki(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
         }
         for one in (store.certificates() if store else ())
     ]
-    if format is Format.TEXT:
-        rows = [row | {"expires": str(row["expires"])[:10]} for row in rows]
-    print_rows(rows, _COLUMNS, format, nothing="No certificate has been made yet.")
+    nothing = "No certificate has been made yet."
+    print_rows(rows, _COLUMNS, format, nothing=nothing, shown=lambda row: {**row, "expires": row["expires"][:10]})
 
 
 _RENEW = """\b

@@ -122,7 +122,9 @@ def observe(
 
 def apply(
     context: typer.Context,
-    timeout: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Give up after this long.")] = 3600,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help='Give up after this long: "90s", "15m", or seconds without a unit.')
+    ] = "1h",
 ) -> int:
     """Act until nothing is left to do, as the daemon would.
 
@@ -133,8 +135,21 @@ def apply(
 
     from ..daemon import converge
 
+    seconds = _seconds(timeout)
     site = open_site(context)
     if site.kept is not None and (holder := site.kept.acting(site.now())) is not None:
         return failed(f"a daemon ({holder}) acts on this database already, and does what is to be done by itself")
     stays()
-    return asyncio.run(converge(site, timeout))
+    return asyncio.run(converge(site, seconds))
+
+
+def _seconds(text: str) -> float:
+    from ..model.units import parse_duration
+
+    try:
+        seconds = parse_duration(f"{text}s" if text.isdigit() else text).total_seconds()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None
+    if seconds <= 0:
+        raise typer.BadParameter("it must be more than nothing", param_hint="--timeout")
+    return seconds

@@ -1,12 +1,15 @@
 """``secrets``: by name; a value only for who asks for one, and that is recorded."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Format, FormatOption, WhyOption, failed, note, open_site, who
-from .tables import print_rows
+from .tables import clock, print_rows
+
+if TYPE_CHECKING:
+    from ..render.rows import SecretRow
 
 _COLUMNS = {"minted": "made (UTC)", "form": "form", "name": "name"}
 
@@ -15,7 +18,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="OWNER:SERVICE/KIND, s
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+    group.callback()(secrets)
     group.command("list")(secrets_list)
     group.command("show", epilog=_SHOW)(secrets_show)
     group.command("set", epilog=_SET)(secrets_set)
@@ -23,16 +27,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="secrets", help="List, show, set and rotate secrets, by name.")
 
 
+def secrets(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
+    """List, show, set and rotate secrets, by name. Without a command: list them."""
+    if context.invoked_subcommand is None:
+        secrets_list(context, format)
+
+
 def secrets_list(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
     """List the secrets' names and ages, never their values."""
     store = open_site(context).kept
-    rows = [
+    rows: list[SecretRow] = [
         {"name": str(ref), "form": ref.form, "minted": at.isoformat(timespec="seconds")}
         for ref, at in (store.list_secrets() if store else ())
     ]
-    if format is Format.TEXT:
-        rows = [row | {"minted": row["minted"][:19].replace("T", " ")} for row in rows]
-    print_rows(rows, _COLUMNS, format, nothing="No secret has been made yet.")
+    nothing = "No secret has been made yet."
+    print_rows(rows, _COLUMNS, format, nothing=nothing, shown=lambda row: {**row, "minted": clock(row["minted"])})
 
 
 _SHOW = """\b

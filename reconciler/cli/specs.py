@@ -49,6 +49,7 @@ def validate(
 
     Looks at no database and no machine. Exits 1 when there is any error; warnings alone are no error.
     """
+    from ..model.units import counted
     from ..render import diagnostics
 
     loaded = open_site(context).load()
@@ -61,8 +62,8 @@ def validate(
     if format is ReportFormat.TEXT and loaded.tree is not None:
         tree = loaded.tree
         print(
-            f"The specs are valid: {len(tree.clusters)} clusters, {len(tree.profiles)} hardware profiles, "
-            f"{len(tree.machines)} machines by name."
+            f"The specs are valid: {counted(len(tree.clusters), 'cluster')}, "
+            f"{counted(len(tree.profiles), 'hardware profile')}, {counted(len(tree.machines), 'machine')} by name."
         )
     return 0 if loaded.tree is not None else 1
 

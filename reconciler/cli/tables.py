@@ -1,7 +1,10 @@
 """Rows for people and for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from typer.core import TyperCommand
 
 from .options import Format, note
 
@@ -9,16 +12,40 @@ _LEAST = 30
 """Columns for the last cell of a row, which alone is folded. Where a terminal has less, it wraps as it likes."""
 
 
+RowT = TypeVar("RowT", bound=Mapping[str, Any])
+
+
+class Listing(TyperCommand):
+    """A command that lists, or shows what is named: also where the words "list" and "show" are written out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave the word out."""
+        return super().parse_args(ctx, args[1:] if args[:1] in (["list"], ["show"]) else args)
+
+
 def print_rows(
-    rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], format: Format, *, nothing: str
+    rows: Sequence[RowT],
+    columns: Mapping[str, str],
+    format: Format,
+    *,
+    nothing: str,
+    shown: Callable[[RowT], Mapping[str, object]] = lambda row: row,
 ) -> None:
-    """Rows as JSON with every key, or as a table of some (key -> title). ``nothing`` is told when there are none."""
+    """Rows as JSON with every key, or as a table of some (key -> title), ``shown`` as people read them.
+
+    ``nothing`` is told when there are none.
+    """
     if format is Format.JSON:
         print(json.dumps(list(rows), indent=1))
     elif rows:
-        _print_table(rows, columns)
+        _print_table([shown(row) for row in rows], columns)
     else:
         note(nothing)
+
+
+def clock(moment: str) -> str:
+    """A moment of JSON, as a table has it: ``2026-11-22 03:00:00``."""
+    return moment[:19].replace("T", " ")
 
 
 def _print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:

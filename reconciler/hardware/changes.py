@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
-from ..model.units import render_size
+from ..model.units import counted, render_size
 from .disks import AnyDisk, describe, disk_name, exact_size
 
 
@@ -55,12 +55,8 @@ def _summary(h: Hardware) -> str:
     total = render_size(sum(disk.size for disk in disks))
     return (
         f"{h.manufacturer or 'unknown maker'} {h.product or 'unknown product'}, {exact_size(h.memory)} of memory, "
-        f"{_count(len(disks), 'disk')} ({total}), {_count(len(h.nics), 'network interface')}"
+        f"{counted(len(disks), 'disk')} ({total}), {counted(len(h.nics), 'network interface')}"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _disk_key(disk: Disk) -> str:
@@ -146,7 +142,9 @@ def _nic(nic: Nic) -> str:
 
 
 def _neighbour(nic: Nic) -> str:
-    return f"{nic.switch} port {nic.port or 'unknown'}" if nic.switch else "no switch that it hears"
+    if nic.switch is None:
+        return f"port {nic.port} of a switch without a name" if nic.port else "no switch that it hears"
+    return f"{nic.switch} port {nic.port or 'unknown'}"
 
 
 def _machine(before: Hardware, after: Hardware) -> Iterator[Change]:

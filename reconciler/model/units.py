@@ -100,6 +100,11 @@ def render_size(size: int) -> str:
     return f"{size}B"
 
 
+def counted(number: int, what: str) -> str:
+    """``1 disk``, ``2 disks``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _is_bare_number(value: object) -> bool:
     if isinstance(value, str):
         return re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()) is not None

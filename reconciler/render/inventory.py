@@ -7,12 +7,11 @@ from typing import Protocol
 
 from ..model.hardware import Disk, Racked
 from ..model.machine import MachineView, Observation, Phase
-from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
+from ..model.plan import Act, Advance, Orphaned, Plan, Step, Wait
 from ..model.tree import SpecTree
 from ..model.units import render_size
+from .rows import ClusterRow, EventRow, MachineRow
 from .words import printable, what
-
-Row = dict[str, object]
 
 
 class Occurrence(Protocol):
@@ -30,7 +29,7 @@ class Occurrence(Protocol):
     def who(self) -> str | None: ...
 
 
-def machine_rows(plan: Plan, observation: Observation) -> list[Row]:
+def machine_rows(plan: Plan, observation: Observation) -> list[MachineRow]:
     """One row per machine, by cluster, role and number; those without a name last."""
     steps = {step.serial: step for step in plan.steps}
     return [_machine_row(view, steps.get(view.serial)) for view in sorted(observation.machines, key=_by_name)]
@@ -47,7 +46,7 @@ def _by_name(view: MachineView) -> tuple[bool, str, str, int, str]:
     )
 
 
-def _machine_row(view: MachineView, step: Step | None) -> Row:
+def _machine_row(view: MachineView, step: Step | None) -> MachineRow:
     seen, allocation, history = view.seen, view.allocation, view.history
     return {
         "serial": view.serial,
@@ -55,7 +54,7 @@ def _machine_row(view: MachineView, step: Step | None) -> Row:
         "cluster": allocation.cluster if allocation else None,
         "role": allocation.role if allocation else None,
         "phase": str(history.phase),
-        "kind": step_kind(step),
+        "kind": type(step).__name__.lower() if step else "unknown",
         "because": _because(step),
         "now": _now(step),
         "needs_approval": step.needs_approval if isinstance(step, Wait) else None,
@@ -85,12 +84,6 @@ def _disk(disk: Disk, found: Mapping[str, str]) -> str:
     holds = disk.contents or found.get(disk.identity, "")
     text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
     return f"{text}, holds {holds}" if holds else text
-
-
-def step_kind(step: Step | None) -> str:
-    """The contract's word for a step."""
-    words = {Act: "act", Advance: "advance", Wait: "wait", Settled: "settled", Orphaned: "orphaned"}
-    return words[type(step)] if step is not None else "unknown"
 
 
 def _because(step: Step | None) -> str:
@@ -211,7 +204,7 @@ def _list(value: object) -> list[str]:
     return value if isinstance(value, list) else []
 
 
-def event_row(event: Occurrence) -> Row:
+def event_row(event: Occurrence) -> EventRow:
     """One event."""
     return {
         "at": event.at.isoformat(timespec="seconds"),
@@ -222,7 +215,7 @@ def event_row(event: Occurrence) -> Row:
     }
 
 
-def cluster_rows(tree: SpecTree, observation: Observation) -> list[Row]:
+def cluster_rows(tree: SpecTree, observation: Observation) -> list[ClusterRow]:
     """One row per cluster and role: wanted by git, enrolled, in service. Roles that git forgot are shown too."""
     enrolled: Counter[tuple[str, str]] = Counter()
     serving: Counter[tuple[str, str]] = Counter()
@@ -237,7 +230,7 @@ def cluster_rows(tree: SpecTree, observation: Observation) -> list[Row]:
         {
             "cluster": key[0],
             "role": key[1],
-            "wanted": "0" if key not in asked else "all" if asked[key].count is None else str(asked[key].count),
+            "wanted": asked[key].count if key in asked else 0,
             "enrolled": enrolled[key],
             "in_service": serving[key],
             "vips": {usage: address for (cluster, usage), address in vips.items() if cluster == key[0]},
@@ -246,7 +239,12 @@ def cluster_rows(tree: SpecTree, observation: Observation) -> list[Row]:
     ]
 
 
-def vips_text(rows: Iterable[Row]) -> str:
+def cluster_cells(row: ClusterRow) -> Mapping[str, object]:
+    """The row as a table has it."""
+    return {**row, "wanted": "all" if row["wanted"] is None else row["wanted"]}
+
+
+def vips_text(rows: Iterable[ClusterRow]) -> str:
     """The clusters' virtual addresses, a line each. Empty where there are none."""
     found = {(row["cluster"], usage): address for row in rows for usage, address in _items(row["vips"])}
     return "".join(f"\n{cluster}: {address} is its {usage} address" for (cluster, usage), address in found.items()) + (

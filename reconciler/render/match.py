@@ -2,9 +2,10 @@
 
 from ..model.hardware import Hardware, Match, Racked, Unracked
 from ..model.units import render_size
+from .rows import MatchLine, RackingJson
 
 
-def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked) -> dict[str, object]:
+def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked) -> MatchLine:
     """The object printed for one report. ``racking`` is null where nobody can say where the machine stands."""
     return {
         "serial": hardware.serial,
@@ -14,7 +15,7 @@ def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked) -> d
     }
 
 
-def _racking(racked: Racked) -> dict[str, object]:
+def _racking(racked: Racked) -> RackingJson:
     return {
         "dc": racked.dc,
         "row": racked.row,

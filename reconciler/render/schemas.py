@@ -1,4 +1,4 @@
-"""JSON Schemas of what is printed for programs: plans and observations."""
+"""JSON Schemas of what is printed for programs: a file for each command, called as it is."""
 
 import json
 from typing import Any
@@ -6,15 +6,37 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..model.actions import Action
-from .observation import VERSION, adapter
+from ..model.explanation import Explanation
+from .observation import VERSION
+from .observation import adapter as observations
 from .plan_json import PlanJson
+from .rows import CertificateRow, ClusterRow, EventRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+_PRINTED: dict[str, tuple[str, Any]] = {
+    "boot-image": ("What `boot-image check` prints", ImageState),
+    "clusters": ("What `clusters` prints", list[ClusterRow]),
+    "events": ("What `events` prints; with --follow, every line", list[EventRow] | EventRow),
+    "explain": ("What `explain` prints", Explanation),
+    "machines": ("What `machines` prints, of all or of one", list[MachineRow] | MachinePage),
+    "match": ("Every line that `match` prints", MatchLine),
+    "pki": ("What `pki` prints", list[CertificateRow]),
+    "secrets": ("What `secrets` prints", list[SecretRow]),
+}
+"""Command -> what its JSON is, and the shape."""
+
+
 def schemas() -> dict[str, str]:
     """File name -> JSON text."""
-    return {"plan.json": _text(_plan()), "observation.json": _text(_observation())}
+    printed = {f"{command}.json": _text(_of(title, shape)) for command, (title, shape) in _PRINTED.items()}
+    return {**printed, "plan.json": _text(_plan()), "observation.json": _text(_observation())}
+
+
+def _of(title: str, shape: Any) -> dict[str, Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(shape)
+    return {"$schema": _DIALECT, **adapter.json_schema(mode="serialization"), "title": title}
 
 
 def _plan() -> dict[str, Any]:
@@ -34,7 +56,7 @@ def _plan() -> dict[str, Any]:
 
 
 def _observation() -> dict[str, Any]:
-    inner = adapter().json_schema()
+    inner = observations().json_schema()
     definitions = inner.pop("$defs")
     return {
         "$schema": _DIALECT,

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from .conftest import CONTROLLER, PROXY, ROOT, STORE, Cli, Laid
@@ -19,13 +20,14 @@ USAGE = [
     (("--nonsense",), "No such option"),
     (("plan", "--specs", "x"), "stand before the command's name"),
     (("plan", "--format", "yaml"), "'yaml' is not one of"),
-    (("validate", "--format", "yaml"), "'yaml' is not one of"),
+    (("validate", "--format", "yaml"), "for '--format': 'yaml' is not one of"),
     (("enc",), "Missing argument 'HOSTNAME'"),
     (("match",), "Missing argument 'FILE'"),
     (("--specs", SPECS, "match", "missing.json"), 'cannot read "missing.json"'),
     (("--specs", "missing", "validate"), 'there is no directory "missing"'),
     (("--config", "missing.yaml", "plan"), 'cannot read "missing.yaml"'),
     (("--database", "fleet", "plan"), '"fleet" is neither sqlite:///FILE nor postgresql://'),
+    (("--database", "mysql://me:secret@db/x", "plan"), '"mysql://me:***@db/x" is neither'),
     (("--specs", SPECS, "plan", "--observed", "missing.json"), 'cannot read "missing.json"'),
     (("--specs", SPECS, "plan", "--observed", "a", "--server", "b"), "exclude each other"),
     (("approve", "ABC"), "Missing option '--why'"),
@@ -35,12 +37,14 @@ USAGE = [
     (("accept", "abc", "--why", "x"), '"abc" is not all 40 hexadecimal digits'),
     (("events", "--limit", "0"), "greater than or equal to 1"),
     (("events", "--since", "yesterday"), '"yesterday" is neither a time'),
-    (("secrets",), "Usage: reconciler secrets"),
+    (("secrets", "sho"), "No such command 'sho'"),
     (("secrets", "set", "password"), '"password" is not OWNER:SERVICE/KIND'),
     (("secrets", "set", "fleet:bmc/password"), "standard input is empty"),
     (("signatures", "missing"), 'there is no directory "missing"'),
     (("restore", "missing.yaml"), 'cannot read "missing.yaml"'),
-    (("apply", "--timeout", "soon"), "should be a valid integer"),
+    (("apply", "--timeout", "soon"), '"soon" is not a duration such as "90s"'),
+    (("apply", "--timeout", "0s"), "more than nothing"),
+    (("import", "oci", "--output", "x"), "nothing to import"),
     (("run", "--listen", "8080"), '"8080" is not ADDRESS:PORT'),
     (("demo", "--port", "99999"), "less than or equal to 65535"),
 ]
@@ -178,6 +182,27 @@ def test_long_lines_are_not_cut_when_piped(on: Any) -> None:
     assert all(line.endswith("swift01 has its 6 swiftstore machines") for line in waiting)
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (("machines",), ("machines", "list")),
+        (("machines", STORE), ("machines", "show", STORE)),
+        (("clusters",), ("clusters", "list")),
+        (("clusters", "swift01"), ("clusters", "show", "swift01")),
+        (("events",), ("events", "list")),
+        (("secrets",), ("secrets", "list")),
+    ],
+    ids=" ".join,
+)
+def test_list_and_show_may_be_written_out(on: Any, short: tuple[str, ...], long: tuple[str, ...]) -> None:
+    found = on(*short, "--format", "json")
+    assert found.status == 0
+    schema = json.loads((ROOT / f"schemas/{short[0]}.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(found.json)
+    again = on(*long, "--format", "json")
+    assert again.out.count("\n") == found.out.count("\n") > 10
+
+
 @pytest.mark.parametrize("by", ["serial", "hostname"])
 def test_one_machine_is_shown_whole(on: Any, laid: Laid, by: str) -> None:
     name = STORE if by == "hostname" else laid.serial(STORE)
@@ -197,7 +222,9 @@ def test_clusters_count_what_is_wanted_and_there(on: Any) -> None:
     found = on("clusters")
     assert found.out.splitlines()[1].split() == ["swift01", "controller", "3", "3", "3"]
     assert "swift01: 203.0.113.2 is its api address" in found.out
-    assert on("clusters", "--format", "json").json[0]["vips"] == {"api": "203.0.113.2"}
+    first = on("clusters", "--format", "json").json[0]
+    assert (first["wanted"], first["vips"]) == (3, {"api": "203.0.113.2"})
+    assert 'no cluster "swift02"' in on("clusters", "swift02").err
 
 
 def test_explain_names_the_line_a_value_came_from(on: Any) -> None:

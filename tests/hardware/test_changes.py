@@ -90,6 +90,17 @@ ENO1 = "eno1 (e4:43:4b:00:00:01)"
             [(Kind.NIC_RECABLED, f"network interface {ENO1} is on no switch that it hears, was on sw1 port swp3")],
         ),
         (
+            {"nics": (nic("eno1", 1),)},
+            {"nics": (nic("eno1", 1, None, "p3"),)},
+            [
+                (
+                    Kind.NIC_RECABLED,
+                    f"network interface {ENO1} is on port p3 of a switch without a name, "
+                    "was on no switch that it hears",
+                )
+            ],
+        ),
+        (
             {"nics": (Nic("eno1", "e4:43:4b:00:00:01", firmware="1"),)},
             {"nics": (Nic("eno1", "e4:43:4b:00:00:01", firmware="2"),)},
             [(Kind.FIRMWARE, f"firmware of {ENO1} is 2, was 1")],

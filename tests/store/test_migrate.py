@@ -108,6 +108,7 @@ def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_server_that_does_not_answer_may_answer_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_server_that_does_not_answer_may_answer_later(tmp_path: Path, writes: bool) -> None:
     with pytest.raises(TemporaryError, match="the database does not answer"):
-        Store.open(f"postgresql://tester@/nothing?host={tmp_path}")
+        Store.open(f"postgresql://tester@/nothing?host={tmp_path}", migrate=writes)

@@ -30,7 +30,7 @@ def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:
 
 
 def spread_has_something_to_spread_over(question: Question) -> Iterator[Diagnostic]:
-    """A pool spread over locations has at least two of them to go to."""
+    """A pool spread over locations has at least two of them to go to. With one, all are there, and a word is due."""
     for name, cluster in question.tree.clusters.items():
         own = {network.location for network in cluster.networks.values() if network.location}
         for role, pool in cluster.roles.items():
@@ -42,12 +42,12 @@ def spread_has_something_to_spread_over(question: Question) -> Iterator[Diagnost
                 if len(locations) < 2:
                     known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
                     detail = f'"{role}" of "{name}" is spread over locations, and there is {known}. Remove "spread".'
-                    yield error("Nothing to spread over", detail, at)
+                    yield warning("Nothing to spread over", detail, at)
             elif not any(racking.switches for racking in question.tree.rackings.values()) and question.draft.complete:
                 detail = (
                     f'"{role}" of "{name}" is spread over racks, and no Racking says which switch is in which rack.'
                 )
-                yield error("Nothing to spread over", detail, at)
+                yield warning("Nothing to spread over", detail, at)
 
 
 def domains_and_endpoints_are_distinct(question: Question) -> Iterator[Diagnostic]:
