@@ -23,11 +23,11 @@ from .params import (
     Source,
     Value,
 )
-from .roles import EVERY_NODE, ROLES
+from .roles import EVERY_NODE, OF_ROLES, ROLES
 from .view import View
 
-OVERLAY = "EncOverlay"
-"""The section under which values from overlays are explained."""
+OVERLAY = "Written for the node's role or in overlays"
+"""The section of parameters that no table gives."""
 
 
 class EncConflictError(Exception):
@@ -43,6 +43,7 @@ class Given:
     condition: str | None  # None: always
     origin: str
     masked: bool = False  # the value itself is a secret that the operator wrote
+    below: "Given | None" = None  # what it would be without overlays
 
 
 Classes = Mapping[str, Mapping[str, Given]]
@@ -77,8 +78,8 @@ def compile_node(view: View) -> Compiled:
     given = {t.name: compile_class(t, view, signatures) for t in tables if not signatures.lacks(t.name)}
     lacking = [table.name for table in tables if signatures.lacks(table.name)]
     notes = [f"{name}: the Puppet module {signatures.version} has no such class" for name in lacking]
-    classes = _with_overlays(given, view)
-    return Compiled(view.node.hostname, view.cluster.name, role, classes, tuple(notes))
+    classes, waiting = _with_overlays(given, view)
+    return Compiled(view.node.hostname, view.cluster.name, role, classes, (*notes, *waiting))
 
 
 def compile_class(puppet_class: PuppetClass, view: View, signatures: Signatures) -> dict[str, Given]:
@@ -138,7 +139,9 @@ def _is_own(source: Source) -> bool:
 
 
 def _given(section: Section, value: Value, origin: str, masked: bool) -> Given:
-    return Given(value, section.title, None if section.when is ALWAYS else section.when.name, origin, masked)
+    condition = None if section.when is ALWAYS else section.when.name
+    because = f"because {condition}" if condition else "the same for every node of this class"
+    return Given(value, section.title, condition, origin or because, masked)
 
 
 def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
@@ -147,12 +150,12 @@ def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
             return _setting(source.name, view)
         case Derived(compute):
             value = compute(view)
-            return None if value is None else (value, _because(source) + _line(source.written, view), False)
+            return None if value is None else (value, _because(source) + _line(source, view), False)
         case Secret(part=part, base64=base64):
             text = SecretText(source.ref(view), part, base64)
-            return text, f"secret {text} of {text.ref.owner}", False
+            return text, f"secret {text.ref}{f', its {part}' if part else ''}", False
         case Constant(value):
-            return value, "always so", False
+            return value, "", False
 
 
 def _setting(name: str, view: View) -> tuple[Value, str, bool] | None:
@@ -169,8 +172,9 @@ def _because(source: Derived) -> str:
     return f"{code.co_filename.rpartition('reconciler/')[2]}:{code.co_firstlineno}"
 
 
-def _line(written: tuple[str, ...], view: View) -> str:
+def _line(source: Derived, view: View) -> str:
     """Where an operator wrote the value, or that nobody did."""
+    written = source.written(view) if callable(source.written) else source.written
     if written[:1] == ("Setting",):
         return f", {view.sourced(written[1]).origin}"
     return view.cluster.once(("line", written), lambda: _find_line(written, view)) if written else ""
@@ -187,18 +191,31 @@ def _find_line(written: tuple[str, ...], view: View) -> str:
     return f", {at.file}:{at.line}" if at else ", default"
 
 
-def _with_overlays(given: Mapping[str, Mapping[str, Given]], view: View) -> Classes:
-    """Classes of the users' own role, and what overlays say, on top of what the tables give."""
+def _with_overlays(given: Mapping[str, Mapping[str, Given]], view: View) -> tuple[Classes, list[str]]:
+    """Classes of the users' own role, and what overlays say, on top of what the tables give; and what waits.
+
+    An overlay says how a role's class is to be, not who has it: where OSDs come first, what it says of
+    oci::compute waits until the node is a compute.
+    """
     classes = {name: dict(rows) for name, rows in given.items()}
+    own = view.tree.roles.get(view.node.role)
+    of_others = OF_ROLES - given.keys() - (own.classes.keys() if own else set())
+    waiting = []
     for name, parameters in overlaid(view).items():
+        if name in of_others:
+            origins = "; ".join(dict.fromkeys(origin for _, origin in parameters.values()))
+            waiting.append(f"{name}: no class of this node now, so it does not get what is given by {origins}")
+            continue
         rows = classes.setdefault(name, {})
         for key, (value, origin) in parameters.items():
             rows[key] = _overlay_given(rows.get(key), value, origin)
-    return classes
+    return classes, waiting
 
 
 def _overlay_given(below: Given | None, value: Value, origin: Origin) -> Given:
-    return Given(value if below is None else merged(below.value, value), OVERLAY, None, origin)
+    if below is None:
+        return Given(value, OVERLAY, None, origin)
+    return Given(merged(below.value, value), below.section, below.condition, origin, below=below)
 
 
 def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:

@@ -29,15 +29,23 @@ def selects(selector: Selector, *, cluster: str, role: str, hostname: str) -> bo
 
 def overlaid(view: View) -> Overlaid:
     """Classes and parameters that operators wrote for the node, each with the place it stands at."""
-    node = view.node
     result: Overlaid = {}
-    own = view.tree.roles.get(node.role)
+    own = view.tree.roles.get(view.node.role)
     if own is not None:
-        _lay(result, own.classes, view.tree, "Role", node.role)
-    for name, overlay in _by_scope(view):
-        if selects(overlay.for_, cluster=view.cluster.name, role=node.role, hostname=node.hostname):
-            _lay(result, overlay.classes, view.tree, "EncOverlay", name)
+        _lay(result, own.classes, view.tree, "Role", view.node.role)
+    for name, overlay in chosen(view):
+        _lay(result, overlay.classes, view.tree, "EncOverlay", name)
     return result
+
+
+def chosen(view: View) -> list[tuple[str, EncOverlaySpec]]:
+    """The overlays that select the node, widest first."""
+    node = view.node
+    return [
+        (name, overlay)
+        for name, overlay in _by_scope(view)
+        if selects(overlay.for_, cluster=view.cluster.name, role=node.role, hostname=node.hostname)
+    ]
 
 
 def _by_scope(view: View) -> list[tuple[str, EncOverlaySpec]]:

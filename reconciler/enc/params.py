@@ -95,7 +95,11 @@ class Derived:
 
     compute: "Callable[[View], Value]"
     why: str = ""
-    written: tuple[str, ...] = ()  # where an operator may write it: ``Fleet`` or ``Cluster``, and the path below spec
+    written: "Written | Callable[[View], Written]" = ()
+
+
+Written = tuple[str, ...]
+"""Where an operator may write a value: ``Fleet`` or ``Cluster``, and the path below spec."""
 
 
 Source = Constant | Secret | Setting | Derived
@@ -107,15 +111,20 @@ class Condition:
 
     name: str
     holds: "Callable[[View], bool]"
+    denied: str = ""  # the opposite, where there are better words than "not (...)"
 
     def __and__(self, other: "Condition") -> "Condition":
-        return Condition(f"{self.name} and {other.name}", lambda v: self.holds(v) and other.holds(v))
+        return Condition(f"{self._one()} and {other._one()}", lambda v: self.holds(v) and other.holds(v))
 
     def __or__(self, other: "Condition") -> "Condition":
-        return Condition(f"({self.name} or {other.name})", lambda v: self.holds(v) or other.holds(v))
+        return Condition(f"{self.name} or {other.name}", lambda v: self.holds(v) or other.holds(v))
 
     def __invert__(self) -> "Condition":
-        return Condition(f"not ({self.name})", lambda v: not self.holds(v))
+        return Condition(self.denied or f"not ({self.name})", lambda v: not self.holds(v), self.name)
+
+    def _one(self) -> str:
+        """The name as a part of a longer one."""
+        return f"({self.name})" if " or " in self.name else self.name
 
 
 ALWAYS = Condition("always", lambda _: True)
@@ -165,13 +174,16 @@ def constant(value: Value) -> Constant:
     return Constant(value)
 
 
-def derived(compute: "Callable[[View], Value]", why: str = "", written: str = "") -> Derived:
+def derived(
+    compute: "Callable[[View], Value]", why: str = "", written: "str | Callable[[View], Written]" = ""
+) -> Derived:
     """A value worked out by ``compute``; why: its docstring, unless given.
 
     ``written``: ``Cluster.region`` for a value that an operator may have written there, so that its line is shown;
-    ``Setting.vfio_ids`` for one that is a setting in other words.
+    ``Setting.vfio_ids`` for one that is a setting in other words; a function where it depends on the node.
     """
-    return Derived(compute, why or _reason(compute.__doc__ or ""), tuple(written.split(".")) if written else ())
+    at = written if callable(written) else tuple(written.split(".")) if written else ()
+    return Derived(compute, why or _reason(compute.__doc__ or ""), at)
 
 
 def spec(compute: "Callable[[View], Value]", written: str) -> Derived:

@@ -79,3 +79,6 @@ ALL_CLASSES: tuple[PuppetClass, ...] = (
     *EVERY_NODE,
     *{id(table): table for role in ROLES.values() for table in role.tables}.values(),
 )
+
+OF_ROLES = frozenset(table.name for role in ROLES.values() for table in role.tables)
+"""Classes that make a node what it is: no overlay gives them to a node whose role has another one."""

@@ -69,19 +69,19 @@ def _of_node(
     own_class = not (ceph_alone and machine.role in ("controller", "compute"))
     if machine.role in _VM_CLASSES and "vm-net" in on and own_class:
         yield "vm-network", VM_NETWORK, {_VM_CLASSES[machine.role]: {"vmnet_ip": management}}
-    puppet_class = _class_with_disks(machine, ceph_alone=ceph_alone)
-    if puppet_class and (disks := _disks_of_oci(machine, profiles)):
+    classes = _classes_with_disks(machine, ceph_alone=ceph_alone)
+    if classes and (disks := _disks_of_oci(machine, profiles)):
         why = f"{SYSTEM_DISK}\n{WITH_STAGE}" if ceph_alone and machine.role == "compute" else SYSTEM_DISK
-        yield "disks", why, {puppet_class: {"block_devices": disks}}
+        yield "disks", why, {name: {"block_devices": disks} for name in classes}
 
 
-def _class_with_disks(machine: OciMachine, *, ceph_alone: bool) -> str | None:
-    """The class that is told of the machine's data disks."""
+def _classes_with_disks(machine: OciMachine, *, ceph_alone: bool) -> tuple[str, ...]:
+    """The classes that are told of the machine's data disks: of these it has one after the other."""
     if machine.role != "compute":
-        return _WITH_DISKS.get(machine.role or "")
+        return (_WITH_DISKS[machine.role],) if machine.role in _WITH_DISKS else ()
     if ceph_alone:
-        return "oci::cephosd"
-    return "oci::compute" if machine.row["compute_is_cephosd"] == "yes" else None
+        return ("oci::cephosd",)
+    return ("oci::cephosd", "oci::compute") if machine.row["compute_is_cephosd"] == "yes" else ()
 
 
 def _disks_of_oci(machine: OciMachine, profiles: Profiles) -> list[str] | None:

@@ -1,7 +1,7 @@
 """OCI's database and files together: the spec tree, and what goes into our database beside it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.actions import Enroll
@@ -16,6 +16,7 @@ from .corrections import corrections
 from .database import Tables
 from .exceptions import exceptions, number_of
 from .files import Given, Tree, add_roles, tree_from_files
+from .hosts import with_apis_of_all
 from .inferred import Profiles, assign_profiles
 from .levels import spread_settings
 from .machines import OciMachine, read_machines
@@ -67,8 +68,9 @@ def import_everything(
     profiles = assign_profiles(machines, _profiles_of(given, table))
     of = {serial: profiles.specs[name] for serial, name in profiles.of.items()}
     levels = spread_settings(tables["clusters"], machines, of, table)
+    extras = replace(given.extras, hosts=with_apis_of_all(given.extras.hosts, tables))
     tree = tree_from_files(
-        given,
+        replace(given, extras=extras),
         table,
         settings=levels.marked(levels.fleet),
         hostname=hostname,

@@ -9,8 +9,12 @@ from .machines import is_set
 
 
 def swift_of(cluster: Row, tables: Tables) -> Row | None:
-    """The cluster of the same OCI in whose Swift this one stores; None: it has its own, or one that OCI knows not."""
-    if cluster.get("extswift_use_external") != "yes":
+    """The cluster of the same OCI in whose Swift this one stores; None: it has its own, or one that OCI knows not.
+
+    Nor is it a link where OCI was not told who stores there: a link says so.
+    """
+    told = ("extswift_project_name", "extswift_user_name", "extswift_password")
+    if cluster.get("extswift_use_external") != "yes" or not all(is_set(cluster.get(name)) for name in told):
         return None
     host = urlsplit(str(cluster["extswift_auth_url"])).hostname
     others = (row for row in tables["clusters"] if row["id"] != cluster["id"])

@@ -1,6 +1,6 @@
 """Several Cephs: what OCI gives to nodes that it cannot tell the zone of, and to Cinder. Pinned as in ``pins``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .corrections import natural
@@ -26,7 +26,14 @@ _OF_NO_ZONE = {
         "ceph_openstack_key": "openstackkey",
     },
     "radosgw": {"ceph_fsid": "fsid", "ceph_admin_key": "adminkey", "ceph_bootstrap_rgw_key": "bootstraprgwkey"},
+    "compute": {
+        "ceph_fsid": "fsid", "ceph_bootstrap_osd_key": "bootstraposdkey", "ceph_admin_key": "adminkey",
+        "ceph_openstack_key": "openstackkey", "ceph_mon_key": "monkey",
+    },
 }  # fmt: skip
+"""Those of a compute are for its time as an OSD node, before its controllers are up."""
+
+_CLASSES = {"volume": "oci::volume", "radosgw": "oci::radosgw", "compute": "oci::cephosd"}
 
 NOT_YET = (
     "ceph_multiple_az_cinder_conf of {}: OCI would hand out random texts there, and has made none yet; here it is what "
@@ -34,40 +41,62 @@ NOT_YET = (
 )
 
 
+Pin = tuple[str, str, str, Mapping[str, Mapping[str, Any]]]
+"""End of the name, role, comment, and classes."""
+
+
 def zone_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine]) -> tuple[list[Document], list[str]]:
     """An EncOverlay for each role that OCI gives something else than its zone's Ceph, and what cannot be pinned."""
-    osds = [one for one in machines if one.role == "cephosd" or one.row.get("compute_is_cephosd") == "yes"]
-    if cluster.get("ceph_multiple_cluster_az") != "yes" or not osds:
+    if cluster.get("ceph_multiple_cluster_az") != "yes":
         return [], []
-    monitors = sorted((one for one in machines if one.role == "cephmon"), key=lambda one: natural(one.hostname))
+    osds = [one for one in machines if one.role == "cephosd" or one.row.get("compute_is_cephosd") == "yes"]
+    monitors = _sorted(one for one in machines if one.role == "cephmon")
+    everywhere = _told(monitors or _sorted(one for one in machines if one.role == "controller"))
     zones = sorted({int(one.row["ceph_az"]) for one in (*osds, *monitors)})
     here, kept = {machine.role for machine in machines}, _passwords(cluster, tables)
+    cinder = [*_of_cinder(kept, monitors, zones)] if osds else []
     found = [
         Document(
             "EncOverlay",
-            f"oci-{cluster['name']}-{role}-ceph",
-            {"for": {"clusters": [cluster["name"]], "roles": [role]}, "classes": {f"oci::{role}": values}},
+            f"oci-{cluster['name']}-{name}",
+            {"for": {"clusters": [cluster["name"]], "roles": [role]}, "classes": classes},
             why,
         )
-        for role, why, values in _by_role(kept, monitors, zones)
+        for name, role, why, classes in (*_of_no_zone(kept, everywhere, machines), *cinder)
         if role in here
     ]
-    told = all((service, "ceph") in kept for service in _CINDER) or "compute" not in here
+    told = cinder or not osds or "compute" not in here
     return found, [] if told else [NOT_YET.format(cluster["name"])]
 
 
-def _by_role(
-    kept: Mapping[tuple[str, str], str], monitors: Sequence[OciMachine], zones: Sequence[int]
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _of_no_zone(
+    kept: Mapping[tuple[str, str], str], monitors: Mapping[str, str], machines: Sequence[OciMachine]
+) -> Iterator[Pin]:
     for role, kinds in _OF_NO_ZONE.items():
-        if all(("ceph", kind) in kept for kind in kinds.values()):
+        if all(("ceph", kind) in kept for kind in kinds.values()) and (role != "compute" or _osds_come_first(machines)):
             keys = {name: kept["ceph", kind] for name, kind in kinds.items()}
-            yield role, NO_ZONE, keys | {f"ceph_{name}": text for name, text in _told(monitors).items()}
+            told = {f"ceph_{name}": text for name, text in monitors.items()}
+            yield f"{role}-no-zone", role, NO_ZONE, {_CLASSES[role]: keys | told}
+
+
+def _of_cinder(
+    kept: Mapping[tuple[str, str], str], monitors: Sequence[OciMachine], zones: Sequence[int]
+) -> Iterator[Pin]:
     if all((service, "ceph") in kept for service in _CINDER):
         texts = {service: kept[service, "ceph"] for service in _CINDER}
         of = {zone: [one for one in monitors if one.row["ceph_az"] == zone] for zone in zones}
         conf = [{"az": zone, "az_name": f"az-{zone}", **texts, **_told(some)} for zone, some in of.items()]
-        yield "compute", ZONES, {"ceph_multiple_az_cinder_conf": conf}
+        yield "compute-ceph", "compute", ZONES, {"oci::compute": {"ceph_multiple_az_cinder_conf": conf}}
+
+
+def _osds_come_first(machines: Sequence[OciMachine]) -> bool:
+    """Whether computes may be OSD nodes only yet: the controllers are not all there."""
+    hyperconverged = any(one.role == "compute" and one.row.get("compute_is_cephosd") == "yes" for one in machines)
+    return hyperconverged and not all(one.installed for one in machines if one.role == "controller")
+
+
+def _sorted(machines: Iterable[OciMachine]) -> list[OciMachine]:
+    return sorted(machines, key=lambda one: natural(one.hostname))
 
 
 def _told(monitors: Sequence[OciMachine]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Overlays and users' own roles: the narrower wins, equals must agree, and unknown names are said."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ def test_an_overlay_that_is_for_others_gives_nothing() -> None:
     )
     assert given(text)["ntp"] == {"b": 1}
     assert "ntp" not in given(text, "z-swiftstore-2.example.com")
+
+
+def test_an_overlay_gives_a_role_s_class_to_no_other_role() -> None:
+    text = overlays(("wide", "{clusters: [z]}", "{oci::swiftproxy: {statsd_hostname: a}, ntp: {b: 1}}"))
+    assert "oci::swiftproxy" not in given(text)
+    assert given(text, "z-swiftproxy-1.example.com")["oci::swiftproxy"]["statsd_hostname"] == "a"
+    (note,) = compile_node(views(swift_cluster(text))[STORE]).notes
+    assert note.startswith("oci::swiftproxy: no class of this node now, so it does not get what is given by EncOverlay")
+    role = "apiVersion: reconciler/v1\nkind: Role\nmetadata: {name: edge}\nspec: {classes: {oci::swiftproxy: {}}}"
+    edge = member("z", "edge", 1, "10.0.1.99", "mgmt-1", "zone-1")
+    cluster = swift_cluster(f"{text}\n---\n{role}")
+    compiled = compile_node(views(replace(cluster, members=(*cluster.members, edge)))["z-edge-1.example.com"])
+    assert compiled.classes["oci::swiftproxy"]["statsd_hostname"].value == "a"
 
 
 def test_mappings_are_merged_and_all_else_is_replaced() -> None:

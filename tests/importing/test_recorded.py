@@ -3,6 +3,8 @@
 ``zones``: all roles, several Cephs, SNI names, EC, filebeat, GPUs that share a name, CPU models that machines inherit,
 a bridge on two networks, first nodes that have not the lowest number, some nodes installed. ``converged``: computes
 with OSDs in the first stage, billing nodes, a gateway, Swift and Keystone elsewhere, an API address of its own.
+``osds_first``: computes of two zones whose OSDs come before their controllers. ``linked``: two clusters, of which one
+stores in the other.
 """
 
 import gzip
@@ -31,7 +33,7 @@ def mariadb() -> Iterator[MariaDb]:
         yield server
 
 
-@pytest.mark.parametrize("shape", ["zones", "converged"])
+@pytest.mark.parametrize("shape", ["zones", "converged", "osds_first", "linked"])
 def test_nothing_changes_for_any_node(
     shape: str, mariadb: MariaDb, config: Path, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -167,8 +167,8 @@ def test_data_disks_are_those_that_oci_took_for_such(shape: Shape) -> None:
     """B4: told of nvme0 or of nothing, it takes nvme0n1 for a data disk; disks that it was told of, it leaves out."""
     _, site = shape("disks_named_by_hand")
 
-    def told(name: str, puppet_class: str = "oci::cephosd") -> list[str]:
-        disks = classes(site, name)[puppet_class]["block_devices"]
+    def told(name: str) -> list[str]:
+        disks = classes(site, name)["oci::cephosd"]["block_devices"]
         assert isinstance(disks, list)
         return disks
 
@@ -176,4 +176,4 @@ def test_data_disks_are_those_that_oci_took_for_such(shape: Shape) -> None:
     assert "nvme0n1" not in told("cl1-cephosd-2")
     assert not {"sda", "sdb"} & set(told("cl1-cephosd-3"))
     assert "sda" not in told("cl1-cephosd-4")
-    assert "nvme0n1" in told("cl1-compute-3", "oci::compute")
+    assert "nvme0n1" in told("cl1-compute-3")
