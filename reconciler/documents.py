@@ -199,7 +199,7 @@ class Documents:
 
     def _render(self, cluster: _Cluster, hostnames: list[str], secrets: _Secrets) -> set[str]:
         try:
-            nodes = _nodes(cluster.given, self._known)
+            nodes = nodes_of(cluster.given, self._known)
         except EncError as error:
             cluster.problems.update(dict.fromkeys(hostnames, str(error)))
             return set()
@@ -279,7 +279,7 @@ def compile_one(given: ClusterInput, hostname: str, known: Mapping[str, Signatur
     Raises:
         EncError: They cannot be made as things are now.
     """
-    return compile_node(_nodes(given, known)[hostname])
+    return compile_node(nodes_of(given, known)[hostname])
 
 
 def write_one(compiled: Compiled, address: str | None, secrets: Mapping[SecretRef, str]) -> Document:
@@ -293,7 +293,12 @@ def write_one(compiled: Compiled, address: str | None, secrets: Mapping[SecretRe
     return write(compiled, address, yaml_text.Writer(revealer(secrets.__getitem__, compiled.cluster)))
 
 
-def _nodes(given: ClusterInput, known: Mapping[str, Signatures]) -> Mapping[str, View]:
+def nodes_of(given: ClusterInput, known: Mapping[str, Signatures]) -> Mapping[str, View]:
+    """A view per node of a cluster, by hostname.
+
+    Raises:
+        EncError: The cluster is not in the specs, or the Puppet module's version is not known.
+    """
     if given.signatures.version not in known:
         raise EncError(f"no class signatures of puppet-module-oci {given.signatures.version} are known")
     return views(given)

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from .document import Document
-from .documents import cluster_inputs, compile_one, member_of, write_one
+from .documents import cluster_inputs, compile_one, member_of, nodes_of, write_one
 from .drivers.puppet_signatures import known_signatures
-from .enc.compile import Compiled, secrets_in
+from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.explain import explain as explain_compiled
-from .enc.view import ClusterInput, EncError, Member, View, views
+from .enc.explain_one import why_not
+from .enc.view import ClusterInput, EncError, Member, View
 from .hardware.choice import disks_in_use
 from .hardware.racking import rack
 from .model.errors import PermanentError
@@ -35,18 +36,23 @@ def document(site: Site, hostname: str) -> Document:
     return write_one(compiled, address, site.kept.secrets_of({ref.owner for ref in secrets_in(compiled)}))
 
 
-def explain(site: Site, hostname: str, parameter: str | None = None) -> Explanation:
-    """Why the node gets what it gets; with ``parameter``, only that.
+def explain(site: Site, hostname: str, wanted: str | None = None, *, written: bool = False) -> Explanation:
+    """Why the node gets what it gets; with ``wanted``, only parameters or classes of that name.
 
     Raises:
-        PermanentError: There is no such node, or it gets no such parameter.
+        PermanentError: There is no such node, or it gets nothing of that name; says why.
     """
-    compiled, _ = _compiled(site, hostname)
+    view = view_of(site, hostname)
     try:
-        return explain_compiled(compiled, parameter)
+        compiled = compile_node(view)
+        return explain_compiled(compiled, wanted, view=view, written=written)
+    except EncError as error:
+        raise PermanentError(str(error)) from None
     except LookupError:
+        if why := why_not(view, wanted or ""):
+            raise PermanentError(f"{hostname} is not given {wanted}: {'; '.join(why)}") from None
         names = {name for rows in compiled.classes.values() for name in rows}
-        raise PermanentError(f'{hostname} is not given "{parameter}"{_meant(parameter or "", names)}') from None
+        raise PermanentError(f'{hostname} is not given "{wanted}"{_meant(wanted or "", names)}') from None
 
 
 def view_of(site: Site, hostname: str) -> View:
@@ -57,7 +63,7 @@ def view_of(site: Site, hostname: str) -> View:
     """
     given, _ = _given(site, hostname)
     try:
-        return views(given)[hostname]
+        return nodes_of(given, known_signatures())[hostname]
     except EncError as error:
         raise PermanentError(str(error)) from None
 

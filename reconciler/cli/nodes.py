@@ -1,6 +1,7 @@
 """Commands that look: ``enc``, ``explain``, ``machines``, ``clusters``, ``events``."""
 
 import json
+import shutil
 import sys
 import time
 from datetime import UTC, datetime
@@ -73,28 +74,42 @@ def enc(context: typer.Context, hostname: Hostname) -> int:
 _EXPLAIN = """\b
 Examples:
   reconciler explain swift01-swiftstore-1.example.com
+  reconciler explain swift01-swiftstore-1.example.com --written
   reconciler explain swift01-swiftstore-1.example.com swift_part_power
+  reconciler explain swift01-swiftstore-1.example.com 'swift_*'
+  reconciler explain swift01-swiftstore-1.example.com oci::generic
 """
 
 
 def explain(
     context: typer.Context,
     hostname: Hostname,
-    parameter: Annotated[str | None, typer.Argument(metavar="PARAMETER", help="Only this one.")] = None,
+    parameter: Annotated[
+        str | None,
+        typer.Argument(metavar="PARAMETER", help="Only this one, or this class. * stands for any letters."),
+    ] = None,
+    written: Annotated[
+        bool, typer.Option("--written", help="Only what the specs say: no defaults, nothing worked out.")
+    ] = False,
     format: FormatOption = Format.TEXT,
 ) -> int:
     """Say why a node gets its Puppet classes and parameters.
 
-    Each parameter with its value, the reason, and the file and line it came from. Secrets are masked.
+    Each parameter with its value, the reason, and the file and line it came from. Secrets are masked. Of one parameter
+    it also tells where else it may be written and what lost, the whole of a long value, the clear text of a file in
+    base64; of one that is not given, why.
     """
     from ..one_node import explain as explained
     from ..render.explain import explain_json, explain_text
 
-    explanation = explained(open_site(context), hostname, parameter)
+    explanation = explained(open_site(context), hostname, parameter, written=written)
     if format is Format.JSON:
         print(json.dumps(explain_json(explanation), indent=1))
-    else:
-        print(explain_text(explanation), end="")
+        return 0
+    if written and not any(one.parameters for one in explanation.classes):
+        note("The specs say nothing of this: all is default or worked out.")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(explain_text(explanation, width), end="")
     return 0
 
 

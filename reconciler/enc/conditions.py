@@ -12,12 +12,13 @@ def role_is(*roles: str) -> Condition:
 
 def has(*roles: str) -> Condition:
     """The cluster has a node with one of the roles."""
-    return Condition(f"the cluster has {' or '.join(roles)} nodes", lambda v: v.cluster.has(*roles))
+    nodes = f"{' or '.join(roles)} nodes"
+    return Condition(f"the cluster has {nodes}", lambda v: v.cluster.has(*roles), f"the cluster has no {nodes}")
 
 
 def is_on(name: str) -> Condition:
     """A boolean setting is true."""
-    return Condition(f"{name} is set", lambda v: v.setting(name) is True)
+    return Condition(f"{name} is true", lambda v: v.setting(name) is True, f"{name} is false")
 
 
 def has_repositories(family: str) -> Condition:
@@ -36,7 +37,7 @@ def _has_osds(v: View) -> bool:
     return v.cluster.once(("has_osds",), lambda: any(_is_osd(node) for node in v.cluster.nodes))
 
 
-has_osds = Condition("the cluster has Ceph OSDs", _has_osds)
+has_osds = Condition("the cluster has Ceph OSDs", _has_osds, "the cluster has no Ceph OSDs")
 has_messaging = has("messaging")
 has_swift = has("swiftstore", "swiftproxy")
 ceph_first = Condition("Ceph is set up alone first, on controllers and hyperconverged computes", ceph_comes_first)

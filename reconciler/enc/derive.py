@@ -4,9 +4,10 @@ import base64
 from collections.abc import Iterable
 
 from ..model.machine import SecretRef
+from ..model.spec import Network
 from ..model.zones import swift_region_id, swift_zone_id
 from . import texts
-from .params import Derived, LongText, SecretText, Value, derived
+from .params import Derived, LongText, SecretText, Value, Written, derived
 from .repositories import repositories_of
 from .view import NOT_FOR_MANAGEMENT, NodeView, View
 
@@ -40,9 +41,25 @@ def api_certificate_is_self_signed(v: View) -> Value:
     return v.cluster.spec.api.certificate == "self-signed"
 
 
+def api_address(v: View) -> Value:
+    """The API's virtual address, given out of its network"""
+    return v.cluster.api_address
+
+
 def api_netmask(v: View) -> Value:
     """The prefix of the network that gives the API its address"""
     return v.cluster.api_network.subnet.prefixlen if v.cluster.api_network else None
+
+
+def api_network_line(v: View) -> Written:
+    """Where the API's network is written."""
+    return network_line(v, v.cluster.api_network)
+
+
+def network_line(v: View, network: Network | None) -> Written:
+    """Where a network of the cluster is written."""
+    name = next((name for name, one in v.cluster.spec.networks.items() if one is network), None)
+    return ("Cluster", "networks", name) if name else ()
 
 
 def ssh_listen_addresses(v: View) -> Value:

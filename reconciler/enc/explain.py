@@ -1,36 +1,102 @@
 """A compiled document told as sections, values and reasons; no secret is in it."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from itertools import groupby
 
 from ..model.explanation import MASK, ExplainedClass, ExplainedParameter, ExplainedSection, Explanation
 from .compile import Compiled, Given
+from .explain_one import details
 from .params import LongText, SecretText, SecretWords, Value
+from .view import View
+
+_WILD = frozenset("*?[")
 
 
-def explain(compiled: Compiled, parameter: str | None = None) -> Explanation:
-    """Every parameter with its reason; with ``parameter``, only those of that name, whatever their class.
+def explain(
+    compiled: Compiled, wanted: str | None = None, *, view: View | None = None, written: bool = False
+) -> Explanation:
+    """Every parameter with its reason.
+
+    Args:
+        compiled: The document.
+        wanted: Only parameters of this name, or of this class; ``*`` stands for any letters.
+        view: The node, for what is told beside the document: its machine and, where one parameter is asked for by
+            its name, where it may be written.
+        written: Only what the specs say, overlays included: no defaults, and nothing worked out.
 
     Raises:
-        LookupError: The node gets no parameter of that name.
+        LookupError: The node gets nothing of that name.
     """
-    classes = (_class(name, rows, parameter) for name, rows in compiled.classes.items())
-    kept = tuple(one for one in classes if one.sections or parameter is None)
-    if parameter is not None and not kept:
-        raise LookupError(f'{compiled.hostname} gets no parameter "{parameter}"')
-    notes = compiled.notes if parameter is None else ()
-    return Explanation(compiled.hostname, compiled.cluster, compiled.role, kept, notes)
+    classes = []
+    for name, rows in compiled.classes.items():
+        chosen = {
+            key: given
+            for key, given in rows.items()
+            if _asked(wanted, name, key) and (not written or _is_written(given))
+        }
+        if chosen or (wanted is None and not written):
+            alone = view if wanted in chosen else None
+            classes.append(_class(name, chosen, alone))
+    if wanted is not None and not classes and not written:
+        raise LookupError(f'{compiled.hostname} gets no parameter "{wanted}"')
+    notes = compiled.notes if wanted is None else ()
+    machine = _machine(view) if view else ""
+    return Explanation(compiled.hostname, compiled.cluster, compiled.role, tuple(classes), notes, machine)
 
 
-def _class(name: str, rows: Mapping[str, Given], parameter: str | None) -> ExplainedClass:
-    chosen = ((key, given) for key, given in rows.items() if parameter in (None, key))
-    sections = groupby(chosen, key=lambda row: (row[1].section, row[1].condition))
-    return ExplainedClass(name, tuple(_section(*named, dict(group)) for named, group in sections))
+def _asked(wanted: str | None, puppet_class: str, parameter: str) -> bool:
+    if wanted is None:
+        return True
+    if _WILD & set(wanted):
+        return fnmatchcase(parameter, wanted) or fnmatchcase(puppet_class, wanted)
+    return wanted in (parameter, puppet_class)
 
 
-def _section(title: str, condition: str | None, rows: Mapping[str, Given]) -> ExplainedSection:
-    shown = (ExplainedParameter(name, MASK if g.masked else shown_value(g.value), g.origin) for name, g in rows.items())
+def _is_written(given: Given) -> bool:
+    """Whether the reason ends in a line of a file: so ends that of every value that operators wrote."""
+    return given.below is not None or given.origin.rpartition(":")[2].isdigit()
+
+
+def _machine(view: View) -> str:
+    held = view.node.member.allocation
+    words = {"machine": view.node.serial, "location": held.location, "profile": held.profile}
+    return ", ".join(f"{what} {name}" for what, name in words.items() if name)
+
+
+def _class(name: str, rows: Mapping[str, Given], alone: View | None) -> ExplainedClass:
+    sections = groupby(rows.items(), key=lambda row: (row[1].section, row[1].condition))
+    return ExplainedClass(name, tuple(_section(*named, name, dict(group), alone) for named, group in sections))
+
+
+def _section(
+    title: str, condition: str | None, puppet_class: str, rows: Mapping[str, Given], alone: View | None
+) -> ExplainedSection:
+    shown = (
+        ExplainedParameter(
+            name,
+            _masked(given),
+            given.origin,
+            _instead(given),
+            details(alone, puppet_class, name, given.value) if alone else (),
+        )
+        for name, given in rows.items()
+    )
     return ExplainedSection(title, condition, tuple(shown))
+
+
+def _instead(given: Given) -> str:
+    below = given.below
+    return "" if below is None else f"{_short(_masked(below))} ({below.origin})"
+
+
+def _short(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 40 else f"{text[:36]} ..."
+
+
+def _masked(given: Given) -> object:
+    return MASK if given.masked else shown_value(given.value)
 
 
 def shown_value(value: Value) -> object:

@@ -3,10 +3,20 @@
 from . import ceph
 from .conditions import has_messaging, has_osds, swift_is_elsewhere
 from .credentials import credentials
-from .derive import api_certificate_is_self_signed, api_netmask, management_networks, networks
+from .derive import (
+    api_address,
+    api_certificate_is_self_signed,
+    api_netmask,
+    api_network_line,
+    management_networks,
+    networks,
+)  # fmt: skip
 from .params import Section, constant, derived, setting, settings, spec
 from .values_compute import address_for_instances, bridge_mappings, external_networks, somebody_routes, sql_address
 from .values_peers import (
+    VIP_ADDRESS,
+    VIP_INTERFACE,
+    VIP_PREFIX,
     addresses_of,
     corosync_ids,
     database_role,
@@ -33,9 +43,9 @@ IDENTITY = (
     }),
     Section("The API", {
         "self_signed_api_cert": derived(api_certificate_is_self_signed, written="Cluster.api.certificate"),
-        "vip_hostname":         derived(lambda v: v.cluster.api_hostname, "its name", "Cluster.api.hostname"),
-        "vip_ipaddr":           derived(lambda v: v.cluster.api_address, "its virtual address"),
-        "vip_netmask":          derived(api_netmask),
+        "vip_hostname":         derived(lambda v: v.cluster.api_hostname, "the API's hostname", "Cluster.api.hostname"),
+        "vip_ipaddr":           derived(api_address, written=api_network_line),
+        "vip_netmask":          derived(api_netmask, written=api_network_line),
     }),
     Section("Controllers", {
         "all_masters":     names("controller"),
@@ -119,9 +129,9 @@ DATABASE_PEERS = Section("The database", {
 })
 
 DATABASE_VIP = Section("The database's virtual address", {
-    "sql_vip_ip":      of_vip(database_vip, lambda vip: vip.address, "the address"),
-    "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, "the prefix"),
-    "sql_vip_iface":   of_vip(database_vip, lambda vip: vip.interface, "the interface"),
+    "sql_vip_ip":      of_vip(database_vip, lambda vip: vip.address, VIP_ADDRESS),
+    "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, VIP_PREFIX),
+    "sql_vip_iface":   of_vip(database_vip, lambda vip: vip.interface, VIP_INTERFACE),
 })
 
 DATABASE_CLIENTS = Section("Who may connect to the database", {

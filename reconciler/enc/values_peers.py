@@ -9,8 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model.spec import Network
+from .derive import network_line
 from .params import Derived, Value, derived
 from .view import EncError, NodeView, View
+
+VIP_ADDRESS = "the virtual address for {}"
+VIP_PREFIX = "the prefix of the network of the virtual address for {}"
+VIP_INTERFACE = "the interface that the virtual address for {} is brought up on"
 
 RoleOf = Callable[[View], str]
 """Which role's nodes are meant, for a node."""
@@ -176,10 +181,14 @@ def _vip_for(v: View, usage: str) -> PlacedVip:
 
 
 def of_vip(usage: str | RoleOf, what: Callable[[PlacedVip], Value], why: str) -> Derived:
-    """One thing of a virtual address."""
+    """One thing of a virtual address. ``why`` has ``{}`` for what the address is for."""
     usage_of = _of(usage)
     called = "the database" if callable(usage) else usage
-    return derived(lambda v: what(vip_for(v, usage_of(v))), f"{why} of the virtual address for {called}")
+    return derived(
+        lambda v: what(vip_for(v, usage_of(v))),
+        why.format(called),
+        lambda v: network_line(v, vip_for(v, usage_of(v)).network),
+    )
 
 
 def database_vip(v: View) -> str:

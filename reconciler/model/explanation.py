@@ -13,6 +13,8 @@ class ExplainedParameter:
     name: str
     value: object  # scalars, lists and mappings, as in the document; secrets as ``MASK``
     because: str  # a setting's file:line, a secret's name, or what a function says it does
+    instead: str = ""  # what an overlay put it in place of: the value and its reason
+    details: tuple[str, ...] = ()  # where it may be written, and what lost; only where one parameter was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,19 @@ class ExplainedClass:
     name: str
     sections: tuple[ExplainedSection, ...]
 
+    @property
+    def parameters(self) -> tuple[ExplainedParameter, ...]:
+        """Those of all sections."""
+        return tuple(parameter for section in self.sections for parameter in section.parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One node's whole document, explained."""
+    """One node's whole document, explained, or what was asked for of it."""
 
     hostname: str
     cluster: str
     role: str
     classes: tuple[ExplainedClass, ...]
     notes: tuple[str, ...] = ()  # what the node does not get, and why
+    machine: str = ""  # what it is beside that: serial, location, profile

@@ -91,6 +91,29 @@ def effective(
     return _over(shared, own.settings, tree, "Machine", serial, "settings")
 
 
+def written_at(
+    tree: SpecTree, name: str, *, cluster: str, role: str, profile: str | None, serial: str | None
+) -> list[tuple[str, SettingValue, str]]:
+    """Every level at which the setting is written for a machine, widest first: level, value, file and line."""
+    of = tree.clusters.get(cluster)
+    pool = of.roles.get(role) if of else None
+    fleet = next((name for kind, name in tree.places if kind == "Fleet"), "fleet")
+    given = tree.profiles.get(profile) if profile else None
+    own = tree.machines.get(serial) if serial else None
+    places: list[tuple[str, Mapping[str, SettingValue], tuple[str, ...]]] = [
+        ("fleet", tree.fleet.settings, ("Fleet", fleet)),
+        ("cluster", of.settings if of else {}, ("Cluster", cluster)),
+        ("role", pool.settings if pool else {}, ("Cluster", cluster, "roles", role)),
+        ("profile", given.settings if given else {}, ("HardwareProfile", profile or "")),
+        ("machine", own.settings if own else {}, ("Machine", serial or "")),
+    ]
+    return [
+        (level, settings[name], _origin(tree, *path, "settings", name))
+        for level, settings, path in places
+        if name in settings
+    ]
+
+
 def _layer(table: SettingsTable, tree: SpecTree, path: tuple[str, ...], memo: Memo) -> Effective:
     found = memo.get(path)
     if found is None:

@@ -230,7 +230,7 @@ def test_explain_says_where_a_value_comes_from_and_hides_secrets() -> None:
     explanation = site.documents.explain(STORE, "pass_swift_hashpathprefix")
     assert explanation is not None
     ((parameter,),) = [section.parameters for c in explanation.classes for section in c.sections]
-    assert (parameter.value, parameter.because) == ("********", "secret swift/hashpathprefix of z")
+    assert (parameter.value, parameter.because) == ("********", "secret z:swift/hashpathprefix")
     assert site.documents.explain(STORE, "no_such") is None
     assert site.documents.explain("nobody.example.com") is None
 

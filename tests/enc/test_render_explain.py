@@ -9,6 +9,7 @@ import pytest
 from reconciler.drivers.puppet_signatures import known_signatures, read_signatures
 from reconciler.enc.compile import compile_node
 from reconciler.enc.explain import explain
+from reconciler.enc.explain_one import why_not
 from reconciler.enc.view import views
 from reconciler.render.explain import MAX_WIDTH, explain_json, explain_text, shorten
 
@@ -53,6 +54,88 @@ def test_one_parameter_is_explained_alone() -> None:
 def test_a_parameter_that_is_not_given_is_said() -> None:
     with pytest.raises(LookupError, match=r'z-swiftstore-1.example.com gets no parameter "nova"'):
         explain(compile_node(VIEW), "nova")
+
+
+def test_one_that_was_asked_for_tells_where_it_may_be_written_and_what_lost() -> None:
+    text = explain_text(explain(compile_node(VIEW), "swift_rsync_connection_limit", view=VIEW))
+    assert text.startswith("z-swiftstore-1.example.com  (cluster z, role swiftstore; machine Z-SWIFTSTORE-1, location ")
+    assert text.endswith(
+        "    swift_rsync_connection_limit  40  swift_rsync_connection_limit, specs/a.yaml:41\n"
+        "      swift_rsync_connection_limit (connections): Incoming rsync connections for each disk of a "
+        "storage node.\n"
+        "      May be written for: fleet, cluster, role. The last of these that says something wins.\n"
+        "        default  16\n"
+        "        cluster  40  specs/a.yaml:41\n"
+    )
+
+
+def test_a_file_in_base64_and_a_long_list_are_told_whole_when_asked_for() -> None:
+    hosts = explain_text(explain(compile_node(VIEW), "etc_hosts", view=VIEW))
+    assert "\n        10.0.1.2\tz-controller-1.example.com z-controller-1\n" in hosts
+    stores = explain_text(explain(compile_node(VIEW), "all_swiftstore", view=VIEW))
+    assert stores.endswith("".join(f"        z-swiftstore-{n}.example.com\n" for n in (1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("machine_h*", {"machine_hostname"}),
+        ("oci::filebeat", {"cluster_name", "machine_role", "filebeat_enable"}),
+        ("oci::file*", {"cluster_name", "machine_role", "filebeat_enable"}),
+    ],
+)
+def test_a_class_or_a_pattern_may_be_asked_for(wanted: str, found: set[str]) -> None:
+    explained = explain(compile_node(VIEW), wanted)
+    assert {parameter.name for one in explained.classes for parameter in one.parameters} == found
+
+
+OVERLAY = """
+apiVersion: reconciler/v1
+kind: EncOverlay
+metadata: {name: wide}
+spec:
+  for: {clusters: [z]}
+  classes:
+    oci::swiftstore: {servers_per_port: 4}
+    oci::controller: {nova_debug_log: false}
+"""
+
+
+def test_only_what_the_specs_say_may_be_asked_for() -> None:
+    compiled = compile_node(views(swift_cluster(OVERLAY))[VIEW.node.hostname])
+    (own,) = explain(compiled, written=True).classes
+    assert [parameter.name for parameter in own.parameters if parameter.instead] == ["servers_per_port"]
+    assert {"region_name", "swift_store_object"} < {parameter.name for parameter in own.parameters}
+    assert all("specs/" in parameter.because for parameter in own.parameters)
+
+
+def test_an_overlay_says_what_it_stands_in_place_of() -> None:
+    compiled = compile_node(views(swift_cluster(OVERLAY))[VIEW.node.hostname])
+    line = "    servers_per_port    4       EncOverlay wide, specs/b.yaml:8, instead of 1 (servers_per_port, default)\n"
+    assert line in explain_text(explain(compiled))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("oci_pki_api", ()),
+        ("nova_debug_log", ("it is a setting that no class of this node is given (Nova's log", "it is a parameter of")),
+        ("swift_part_power", ("it is a setting that no class of this node is given",)),
+        ("output_hosts", ("oci::filebeat: given when filebeat_enabled is true, which is not so",)),
+    ],
+)
+def test_why_a_parameter_is_not_given_is_said(name: str, why: tuple[str, ...]) -> None:
+    found = why_not(VIEW, name)
+    assert len(found) == len(why)
+    assert all(one.startswith(start) for one, start in zip(found, why, strict=True))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_wider_than_the_terminal_but_words_that_are(width: int) -> None:
+    text = explain_text(explain(compile_node(VIEW)), width)
+    rows = [line for line in text.splitlines() if line.startswith("    ") and "  secret " not in line]
+    assert max(map(len, rows)) <= width + 30
+    assert sum(len(line) > width for line in rows) < len(rows) / 20
 
 
 def test_the_json_form_holds_the_same() -> None:

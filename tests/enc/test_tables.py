@@ -255,4 +255,4 @@ def test_conditions_combine_into_sentences() -> None:
     view = views(swift_cluster())["z-swiftstore-1.example.com"]
     assert (ALWAYS & never).name == "always and it rains"
     assert [c.holds(view) for c in (ALWAYS & never, ALWAYS | never, ~never)] == [False, True, True]
-    assert (~(ALWAYS | never)).name == "not ((always or it rains))"
+    assert (~(ALWAYS | never)).name == "not (always or it rains)"

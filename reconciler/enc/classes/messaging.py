@@ -6,6 +6,8 @@ from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL
 from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
 from ..values_controller import cloudkitty_metrics
 from ..values_peers import (
+    VIP_ADDRESS,
+    VIP_PREFIX,
     addresses_of,
     corosync_ids,
     first,
@@ -61,11 +63,11 @@ MESSAGING = PuppetClass(
         Section(
             "Virtual addresses",
             {
-                "messaging_vip_ipaddr": of_vip("messaging", lambda vip: vip.address, "the address"),
+                "messaging_vip_ipaddr": of_vip("messaging", lambda vip: vip.address, VIP_ADDRESS),
                 "messaging_vip_network": of_vip(
-                    "messaging", lambda vip: str(vip.network.subnet.network_address), "the network"
+                    "messaging", lambda vip: vip.network_address, "the network of the virtual address for {}"
                 ),
-                "messaging_vip_cidr": of_vip("messaging", lambda vip: vip.prefix, "the prefix"),
+                "messaging_vip_cidr": of_vip("messaging", lambda vip: vip.prefix, VIP_PREFIX),
                 "vip_sqlmsg_ip": derived(telemetry_database),
                 **DATABASE_VIP.params,
             },

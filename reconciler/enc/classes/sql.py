@@ -38,7 +38,7 @@ SQL = PuppetClass(
                 "ip_vip_to_whitelist": of_vip(
                     lambda v: "api" if v.node.role == "sql" else "messaging",
                     lambda vip: vip.address,
-                    "whoever uses it comes from there: the address",
+                    "the virtual address for {}, from which those who use the database come",
                 ),
             },
         ),
