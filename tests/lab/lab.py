@@ -90,13 +90,14 @@ class Lab:
             self.process("images", sys.executable, *images),
             self.process("daemon", sys.executable, "-m", "reconciler", "--config", str(self.config), "run"),
         ):
-            _wait_for(Path(lldp))
+            _wait_for(self.folder / "lldpd.log", "should resume operations")  # it pauses while it begins
             for words in (
-                ("system", "hostname", SWITCH),
-                ("lldp", "portidsubtype", "ifname"),
-                ("lldp", "tx-interval", "10"),
+                ("configure", "system", "hostname", SWITCH),
+                ("configure", "lldp", "portidsubtype", "ifname"),
+                ("configure", "lldp", "tx-interval", "10"),
+                ("resume",),  # should one of these have made it pause again
             ):
-                run("lldpcli", "-u", lldp, "configure", *words)
+                run("lldpcli", "-u", lldp, *words)
             yield self
 
     def _lay_out(self) -> None:
@@ -175,10 +176,10 @@ class Lab:
         return ran.stdout if ran.returncode == 0 else ""
 
 
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline, f"there is no {path}"
+def _wait_for(log: Path, words: str) -> None:
+    deadline = time.monotonic() + 60
+    while words not in log.read_text():
+        assert time.monotonic() < deadline, f"{log} does not say that it {words}"
         time.sleep(0.1)
 
 
