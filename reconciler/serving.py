@@ -153,7 +153,7 @@ class StoredDecisions:
         """Allow the step that a machine waits with."""
         step = next((s for s in self._plan().steps if s.serial == serial), None)
         if step is None:
-            raise LookupError(serial)
+            raise LookupError("No machine of that serial has reported.")
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.face.site
@@ -186,14 +186,14 @@ class StoredDecisions:
 
     def _known(self, serial: str) -> None:
         if serial not in {step.serial for step in self._plan().steps}:
-            raise LookupError(serial)
+            raise LookupError("No machine of that serial has reported.")
 
     def _check(self, scope: str) -> None:
         kind, _, name = scope.partition(":")
         if kind == "machine":
             self._known(name)
         elif kind == "cluster" and self.face.picture and name not in self.face.picture.tree.clusters:
-            raise LookupError(scope)
+            raise LookupError(f'No cluster is called "{name}".')
 
 
 def _event_row(event: Occurrence) -> EventRow:

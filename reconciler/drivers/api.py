@@ -1,6 +1,7 @@
 """What the command line asks of a running daemon over HTTP."""
 
 import http.client
+import json
 from urllib.parse import SplitResult, urlsplit
 
 from ..model.errors import PermanentError, TemporaryError
@@ -29,13 +30,21 @@ def fetch_observation(url: str, token: str | None) -> str:
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:
-        raise PermanentError(f"{url} answers {answer.status}: {body[:500].decode(errors='replace').strip()}")
+        raise PermanentError(f"{url} answers {answer.status}: {_why(body)}")
     if len(body) > MAX_BYTES:
         raise PermanentError(f"the observation of {url} is larger than {MAX_BYTES} bytes")
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise PermanentError(f"{url} did not answer with text: is it a reconciler?") from None
+
+
+def _why(body: bytes) -> str:
+    """What a refusal says, whether it comes from us or from a proxy in between."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return body[:500].decode(errors="replace").strip()
 
 
 def _address(url: str) -> tuple[SplitResult, int | None]:

@@ -31,6 +31,11 @@ def refused_as_oci(status: int, why: str, result: str = "refused") -> Answer:
     return Answer(status, body, JSON, result)
 
 
+def refused_as_json(status: int, why: str, result: str = "refused", headers: Mapping[str, str] | None = None) -> Answer:
+    """The same for programs that use the API."""
+    return Answer(status, json.dumps({"detail": why}).encode() + b"\n", JSON, result, headers or {})
+
+
 def busy(why: str) -> Answer:
     """Come back in a moment: nothing of the request was kept."""
     return refused(503, why, "busy", {"retry-after": "5"})

@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from . import api, boot, dashboard, described
-from .answers import Answer, refused
+from .answers import Answer, refused, refused_as_json
 from .fast import App, Fast
 from .ingest import Ingest
 from .metrics import Metrics
@@ -56,11 +56,19 @@ def response_of(answer: Answer) -> Response:
     return Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
 
 
+def _refusing(request: Request) -> Callable[..., Answer]:
+    """How this address says no: the API in JSON, what machines and people read in plain text."""
+    path = request.url.path
+    return refused_as_json if path.startswith("/v1/") and not path.startswith("/v1/boot/") else refused
+
+
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """No long bodies in, safe headers out."""
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or not length.isdigit() or int(length[:12]) > MAX_BODY:
-        response = response_of(refused(413, f"A request may have {MAX_BODY} bytes, announced by Content-Length."))
+        response = response_of(
+            _refusing(request)(413, f"A request may have {MAX_BODY} bytes, announced by Content-Length.")
+        )
     else:
         response = await call_next(request)
     for name, value in HEADERS.items():
@@ -70,15 +78,15 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 
 async def _http_error(request: Request, error: Any) -> Response:
-    return response_of(refused(error.status_code, str(error.detail), headers=error.headers))
+    return response_of(_refusing(request)(error.status_code, str(error.detail), headers=error.headers))
 
 
 async def _invalid(request: Request, error: Any) -> Response:
     """Every problem with its field; what was sent is not sent back."""
     problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
-    return response_of(refused(400, problems, "invalid"))
+    return response_of(_refusing(request)(400, problems, "invalid"))
 
 
 async def _bug(request: Request, error: Exception) -> Response:
     """The traceback goes to our log, never to the caller."""
-    return response_of(refused(500, "This is a bug in reconciler; its log says more.", "bug", HEADERS))
+    return response_of(_refusing(request)(500, "This is a bug in reconciler; its log says more.", "bug", HEADERS))

@@ -25,6 +25,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODY_SECONDS = 20.0
 """For a whole report; the agent's curl sends its few kB at once."""
 
+MAX_READ = 16 * 1024 * 1024
+"""Bytes of a body that are read to refuse it politely; of a longer one the connection is cut."""
+
 _ENC = "/v1/enc/"
 _REPORTS = frozenset({"/v1/report", "/oci/report.php"})
 _STATUSES = frozenset({"/v1/install-status", "/oci/install-status.php"})
@@ -48,6 +51,8 @@ class Fast:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
+        if scope.get("method") == "HEAD" and path not in _STATUSES:  # as GET; uvicorn leaves the body out
+            scope = {**scope, "method": "GET"}
         if scope["type"] != "http" or not path.startswith(("/v1/", "/oci/")):
             await self.app(scope, receive, send)
         elif path.startswith(_ENC):
@@ -113,14 +118,14 @@ class Fast:
             return _not_allowed("POST")
         caller = self._caller(scope)
         answer = self.ingest.refusal(caller, _announced(scope))
-        if answer is None:
+        if answer is None or not _waits_to_send(scope):
             try:
                 async with asyncio.timeout(BODY_SECONDS):
                     body = await _body(receive)
             except TimeoutError:
-                answer = refused(408, f"The report did not arrive within {BODY_SECONDS:.0f} s.", "slow")
+                answer = answer or refused(408, f"The report did not arrive within {BODY_SECONDS:.0f} s.", "slow")
             else:
-                answer = await self.ingest.report(body, caller) if body is not None else _GONE
+                answer = answer or (await self.ingest.report(body, caller) if body is not None else _GONE)
         self.metrics.report(answer.result)
         # What of the body was not read must not be taken for the next request.
         return answer if answer.status in (200, 503) else replace(answer, headers={"connection": "close"})
@@ -165,16 +170,26 @@ def _announced(scope: Scope) -> int | None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or just more of it than a report may have; None when the client left half-way."""
+    """The whole body, or just more of it than a report may have; None when the client left half-way.
+
+    What is too much is read too, and let go: who is still sending would see a broken connection in place of an answer.
+    """
     found = bytearray()
-    more = True
-    while more and len(found) <= MAX_REPORT:
+    came, more = 0, True
+    while more and came <= MAX_READ:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        found += message.get("body", b"")
+        part = message.get("body", b"")
+        found += part[: max(0, MAX_REPORT + 1 - len(found))]
+        came += len(part)
         more = message.get("more_body", False)
     return bytes(found)
+
+
+def _waits_to_send(scope: Scope) -> bool:
+    """Whether the client sends its body only once it is told to go on."""
+    return any(name == b"expect" for name, _ in scope["headers"])
 
 
 def _shown(name: str) -> str:

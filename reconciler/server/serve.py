@@ -128,7 +128,7 @@ def _bind(address: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # "::" means everywhere, over IPv4 too
         bound.bind((address, port))
         bound.listen(BACKLOG)  # at once: who connects before the loop accepts waits, and is not refused
     except OSError as error:

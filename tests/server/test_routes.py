@@ -183,6 +183,22 @@ async def test_an_unknown_method_is_405(world: World, client: Client, method: st
     assert world.store.is_untouched
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/v1/fleet", ENC])
+async def test_a_head_says_what_a_get_would(world: World, client: Client, path: str) -> None:
+    asker = client(LOOPBACK, "operator")
+    head, get = await asker.head(path), await asker.get(path)
+    assert (head.status_code, head.headers["content-type"]) == (get.status_code, get.headers["content-type"])
+    assert (await asker.head("/v1/install-status?status=live&chassis-serial=7XK9Z01")).status_code == 405
+    assert world.store.is_untouched
+
+
+@pytest.mark.parametrize("path", ["/v1/machines/NOPE", "/v1/nothing", "/v1/events?limit=0"])
+async def test_the_api_says_no_in_json(client: Client, path: str) -> None:
+    answer = await client(LOOPBACK).get(path)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["detail"]
+
+
 @pytest.mark.parametrize("path", [*READS, ENC, "/static/dashboard.js", "/nothing", "/healthz"])
 async def test_every_answer_carries_the_headers_that_browsers_heed(client: Client, path: str) -> None:
     headers = (await client(LOOPBACK, "operator").get(path)).headers
@@ -268,7 +284,7 @@ async def test_a_bug_of_ours_tells_strangers_nothing(world: World, client: Clien
     world.view = None
     answer = await client(LOOPBACK).get("/v1/fleet")
     assert answer.status_code == 500
-    assert answer.text == "This is a bug in reconciler; its log says more.\n"
+    assert answer.json() == {"detail": "This is a bug in reconciler; its log says more."}
 
 
 async def test_the_documentation_is_whole_and_needs_no_network(client: Client) -> None:

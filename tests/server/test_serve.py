@@ -129,6 +129,20 @@ async def test_several_addresses_and_a_port_of_the_systems_choice(world: World) 
         assert probe.connect_ex(listening[0]) != 0
 
 
+async def test_everywhere_is_over_ipv4_too(world: World) -> None:
+    server = Server(world.app, [("::", 0)])
+    [(_, port)] = await server.start()
+    async with client_from(MACHINE, port) as machine:
+        assert (await machine.post("/v1/report", content=body())).content == b"Ok"
+    await server.stop()
+
+
+@pytest.mark.parametrize(("source", "status"), [(MACHINE, 413), ("127.0.0.1", 403)])
+async def test_who_sends_far_too_much_still_reads_why_it_was_refused(port: int, source: str, status: int) -> None:
+    async with client_from(source, port) as client:
+        assert (await client.post("/v1/report", content=b"x" * 10_000_000)).status_code == status
+
+
 async def test_an_address_in_use_is_named(world: World, port: int) -> None:
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):
         await Server(world.app, [("127.0.0.1", 0), ("127.0.0.1", port)]).start()
