@@ -6,6 +6,11 @@ from contextlib import closing
 from .world import World
 
 
+def begun(world: World) -> list[str]:
+    """What was begun so far, but for Puppet runs: they follow when a document changes, such as by a peer's disks."""
+    return [e.text for e in world.events() if e.kind == "started" and not e.text.startswith("roll_out")]
+
+
 def assert_sound(world: World, *, installed_once: bool = True, most_boots: int = 8) -> None:
     """Nothing was given twice, nothing is open, and no server was told or done what it should not."""
     with closing(world.site()) as site:

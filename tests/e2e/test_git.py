@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.demo import Racks
 from reconciler.simulator.hardware import CONTROLLER, STORE
 
-from .checks import assert_sound
+from .checks import assert_sound, begun
 from .world import THREE, World, as_json, world
 
 CLUSTER = "clusters/swift01.yaml"
@@ -114,7 +114,7 @@ async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_p
         await w.until_in_service(3)
         held = {row["serial"]: (row["hostname"], row["address"]) for row in (await w.fleet_view())["machines"]}
         boots = {serial: list(server.boots) for serial, server in w.servers.items()}
-        begun = sum(event.kind == "started" for event in w.events())
+        before = begun(w)
 
         w.git("rm", "--quiet", f"cluster-specs/{CLUSTER}", "cluster-specs/overlays/ntp.yaml")
         removed = w.commit("Remove the cluster")
@@ -137,7 +137,7 @@ async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_p
         fleet = await w.until_in_service(3)
         assert {row["serial"]: (row["hostname"], row["address"]) for row in fleet["machines"]} == held
         assert {serial: list(server.boots) for serial, server in w.servers.items()} == boots
-        assert sum(event.kind == "started" for event in w.events()) == begun
+        assert begun(w) == before
         await w.daemons[-1].terminate()
         assert_sound(w)
 
