@@ -88,6 +88,7 @@ class Lab:
             self.process("lldpd", "lldpd", "-d", "-I", "swp*", "-u", lldp),
             self.process("dnsmasq", *dnsmasq, "--user=root", f"--dhcp-leasefile={self.folder}/leases", "--log-dhcp"),
             self.process("images", sys.executable, *images),
+            self.process("puppet", sys.executable, "-m", "tests.lab.puppet_server", str(self.folder), SERVER),
             self.process("daemon", sys.executable, "-m", "reconciler", "--config", str(self.config), "run"),
         ):
             _wait_for(self.folder / "lldpd.log", "should resume operations")  # it pauses while it begins

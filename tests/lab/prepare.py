@@ -25,9 +25,10 @@ ROOT_IMAGE, ROOT_MANIFEST = IMAGES / "root.tar.zst", IMAGES / "root.json"
 ROOT_PACKAGES = (
     "linux-image-amd64", "initramfs-tools", "systemd-sysv", "udev", "kmod", "mdadm", "grub2-common", "grub-pc-bin",
     "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "ifupdown", "ifenslave", "vlan", "iproute2",
-    "netbase", "openssh-server", "ca-certificates", "curl",
+    "netbase", "openssh-server", "ca-certificates", "curl", "iputils-ping", "puppet",
+    "openstack-cluster-installer-utils",
 )  # fmt: skip
-"""As docs/operating.md has it, without Puppet and what runs it: the lab has no Puppet server."""
+"""As docs/operating.md has it."""
 
 _ROOT_COMMAND = [
     "mmdebstrap", "--variant=minbase", f"--include={','.join(ROOT_PACKAGES)}",

@@ -40,6 +40,9 @@ def _starts(server: VirtualServer) -> int:
     return server.console.count(LINUX)
 
 
+ANSWERS = "answers over SSH under its name"
+LAST = "its first Puppet run was good: in service"
+
 STEPS: tuple[tuple[str, Seen], ...] = (
     ("powered on through its BMC", lambda server, machine: server.is_on),
     ("booted from the network: the live system's kernel starts", lambda server, machine: _starts(server) >= 1),
@@ -50,9 +53,10 @@ STEPS: tuple[tuple[str, Seen], ...] = (
     ("install begins", lambda server, machine: bool(_history(machine, "install_begun"))),
     ("installed", lambda server, machine: bool(machine and machine["now"]["phase"] == "installed")),
     ("booted from its disk: the installed system's kernel starts", lambda server, machine: _starts(server) >= 2),
+    (ANSWERS, lambda server, machine: False),  # it is asked for that
+    (LAST, lambda server, machine: bool(machine and machine["now"]["phase"] == "in-service")),
 )
 """What the world shows, in the order in which it should."""
-LAST = "answers over SSH under its name"
 
 
 @dataclass
@@ -69,26 +73,25 @@ class Course:
     address: str = ""  # of the installed system
 
     async def run(self, minutes: float) -> None:
-        """Watch until it answers.
+        """Watch until it is in service, and has answered.
 
         Raises:
             StuckError: It asks for a human, or the time is over.
         """
         deadline = time.monotonic() + minutes * 60
-        while not self.answer:
+        while not (self.answer and LAST in self.seen):
             machine = await asyncio.to_thread(self.lab.machine, self.server.serial)
             for name, seen in STEPS:
                 if name not in self.seen and seen(self.server, machine):
                     self._note(name)
             self._progress(machine)
-            if STEPS[-1][0] in self.seen:
+            if not self.answer and _starts(self.server) >= 2:
                 await self._ask(machine)
             if time.monotonic() > deadline:
                 raise self._stuck(f"{minutes:.0f} minutes are over", machine)
             if machine and (machine["now"]["needs_approval"] or " an operator" in f" {machine['now']['text']}"):
                 raise self._stuck("it asks for a human", machine)
             await asyncio.sleep(1)
-        self._note(LAST)
 
     async def _ask(self, machine: Machine) -> None:
         now = machine["now"]
@@ -96,7 +99,9 @@ class Course:
         command = "hostname --fqdn && cat /sys/class/dmi/id/product_serial /proc/version "
         command += "&& lsblk --inverse --noheadings --output SERIAL $(findmnt -no SOURCE /) | sort --unique"
         said = await asyncio.to_thread(self.lab.on_node, now["hostname"], self.address, command)
-        self.answer = said.splitlines()
+        if said:
+            self.answer = said.splitlines()
+            self._note(ANSWERS)
 
     def _note(self, step: str) -> None:
         self.seen[step] = round(time.monotonic() - self.began, 1)
