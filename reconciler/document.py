@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from .enc import yaml_text
-from .enc.compile import Compiled
+from .enc.compile import Compiled, Given
 from .enc.params import SecretText
 from .model.machine import SecretRef
 from .secrets.parts import part_of
@@ -78,12 +78,45 @@ class Document:
                 yield piece
 
 
-def write(compiled: Compiled, address: str | None, writer: yaml_text.Writer) -> Document:
-    """The document that says what was compiled; secrets come from ``writer``."""
-    parts = _Parts()
-    parts.take(writer.write(compiled.document))
-    own = zlib.compress(b"".join(parts.own), 1)
-    return Document(compiled.hostname, address, parts.digest.hexdigest(), tuple(parts.pieces), own)
+class Writer:
+    """Writes documents of one cluster. What their nodes are given alike is put into words once."""
+
+    def __init__(self, lookup: Lookup, cluster: str) -> None:
+        self._words = yaml_text.Writer(revealer(lookup, cluster))
+        self._alike: dict[int, tuple[Given, list[yaml_text.Piece]]] = {}  # what is given is kept so its id stays taken
+
+    def write(self, compiled: Compiled, address: str | None) -> Document:
+        """The document that says what was compiled.
+
+        Raises:
+            PermanentError: A secret that it names cannot be had.
+        """
+        parts = _Parts()
+        parts.take(self._pieces(compiled))
+        own = zlib.compress(b"".join(parts.own), 1)
+        return Document(compiled.hostname, address, parts.digest.hexdigest(), tuple(parts.pieces), own)
+
+    def _pieces(self, compiled: Compiled) -> list[yaml_text.Piece]:
+        """As ``yaml_text`` writes ``compiled.document``."""
+        if not all(compiled.classes.values()) or not compiled.classes:
+            return self._words.write(compiled.document)
+        pieces: list[yaml_text.Piece] = ["classes:\n"]
+        for name, rows in compiled.classes.items():
+            pieces.append(f"  {yaml_text.as_key(name)}:\n")
+            for parameter, given in rows.items():
+                if given.alike:
+                    pieces += self._as_before(parameter, given)
+                else:
+                    self._words.entry(parameter, given.value, yaml_text.PARAMETERS, pieces)
+        return pieces
+
+    def _as_before(self, parameter: str, given: Given) -> list[yaml_text.Piece]:
+        if id(given) not in self._alike:
+            pieces: list[yaml_text.Piece] = []
+            self._words.entry(parameter, given.value, yaml_text.PARAMETERS, pieces)
+            texts = [piece for piece in pieces if isinstance(piece, str)]
+            self._alike[id(given)] = given, ["".join(texts)] if len(texts) == len(pieces) else pieces
+        return self._alike[id(given)][1]
 
 
 class _Parts:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .document import Document, Lookup, revealer, write
-from .enc import yaml_text
+from .document import Document, Lookup, Writer
 from .enc.compile import Compiled, Naming, compile_node, missing_secrets
 from .enc.explain import explain
 from .enc.view import ClusterInput, EncError, Member, View, views
@@ -229,7 +228,7 @@ class _Rendering:
         self._secrets = secrets
         self._naming = Naming()
         self._lacking: dict[int, tuple[SecretRef, ...]] = {}  # of groups, by id: not made yet
-        self._writer = yaml_text.Writer(revealer(secrets.lookup, cluster.given.name))
+        self._writer = Writer(secrets.lookup, cluster.given.name)
 
     def documents(self, views: Iterable[View]) -> Iterator[Document]:
         """Those that can be made; for the others it is noted why not."""
@@ -242,7 +241,7 @@ class _Rendering:
         self._secrets.expect(asked)
         for compiled, view in ready:
             try:
-                yield write(compiled, view.node.member.allocation.address, self._writer)
+                yield self._writer.write(compiled, view.node.member.allocation.address)
             except PermanentError as error:
                 self._cluster.problems[compiled.hostname] = str(error)
 
@@ -290,7 +289,7 @@ def write_one(compiled: Compiled, address: str | None, secrets: Mapping[SecretRe
     """
     if missing := missing_secrets(compiled, secrets):
         raise PermanentError(_not_made(compiled.hostname, missing))
-    return write(compiled, address, yaml_text.Writer(revealer(secrets.__getitem__, compiled.cluster)))
+    return Writer(secrets.__getitem__, compiled.cluster).write(compiled, address)
 
 
 def nodes_of(given: ClusterInput, known: Mapping[str, Signatures]) -> Mapping[str, View]:

@@ -187,12 +187,14 @@ class World:
             found = match_profiles(hardware, tree.profiles)
             racked = rack(hardware, tree.rackings)
             profile = tree.profiles.get(pinned or found.profile or "")
+            chosen = choose_disks(hardware, profile) if profile else None
+            in_use = chosen or (disks_in_use(hardware, profile) if profile else None)
             known = Understood(
                 self._alike.setdefault((found.profiles, *found.refused.items()), found),
                 racked if isinstance(racked, Racked) else None,
-                self._same(choose_disks(hardware, profile) if profile else None),
+                self._same(chosen),
                 raid_layout(hardware, profile) if profile else None,
-                self._same(disks_in_use(hardware, profile) if profile else None),
+                self._same(in_use),
             )
             self._understood[key] = known
         return known

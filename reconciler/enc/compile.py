@@ -44,6 +44,7 @@ class Given:
     origin: str
     masked: bool = False  # the value itself is a secret that the operator wrote
     below: "Given | None" = None  # what it would be without overlays
+    alike: bool = field(default=False, compare=False)  # this very object is given to other nodes of the cluster too
 
 
 Classes = Mapping[str, Mapping[str, Given]]
@@ -129,7 +130,7 @@ def _alike(section: Section, puppet_class: str, view: View, signatures: Signatur
         if _is_own(source):
             rows[name] = _PLACE
         elif found := _resolve(source, view):
-            rows[name] = _given(section, *found)
+            rows[name] = _given(section, *found, alike=True)
     return _Alike(section, rows, tuple((name, source) for name, source in accepted.items() if _is_own(source)))
 
 
@@ -138,10 +139,10 @@ def _is_own(source: Source) -> bool:
     return isinstance(source, Derived) or (isinstance(source, Secret) and source.scope == "node")
 
 
-def _given(section: Section, value: Value, origin: str, masked: bool) -> Given:
+def _given(section: Section, value: Value, origin: str, masked: bool, *, alike: bool = False) -> Given:
     condition = None if section.when is ALWAYS else section.when.name
     because = f"because {condition}" if condition else "the same for every node of this class"
-    return Given(value, section.title, condition, origin or because, masked)
+    return Given(value, section.title, condition, origin or because, masked, alike=alike)
 
 
 def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:

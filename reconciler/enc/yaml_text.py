@@ -23,7 +23,7 @@ _BLOCK = re.compile(rf"(?! ){_LINE}(\n({_LINE})?)*\n")
 _ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-_PARAMETERS = 4
+PARAMETERS = 4
 """Columns before a parameter's name. What stands further left is made anew for each node, and cannot be shared."""
 
 
@@ -96,7 +96,7 @@ def scalar(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _key(text: str) -> str:
+def as_key(text: str) -> str:
     """A text as a key. Psych merges what stands under ``<<``, quoted or not, unless the key is said to be a text."""
     return '!!str "<<"' if text == "<<" else scalar(text)
 
@@ -120,11 +120,14 @@ class Writer:
         self._mapping(document, 0, pieces)
         return pieces or ["{}\n"]
 
+    def entry(self, name: str, value: Value, indent: int, out: list[Piece]) -> None:
+        """Add a key at ``indent`` with its value, as they stand in a mapping."""
+        out.append(f"{' ' * indent}{as_key(name)}:")
+        self._value(value, indent, out)
+
     def _mapping(self, value: Mapping[str, Value], indent: int, out: list[Piece]) -> None:
-        blank = " " * indent
-        for key, item in value.items():
-            out.append(f"{blank}{_key(key)}:")
-            self._value(item, indent, out)
+        for name, item in value.items():
+            self.entry(name, item, indent, out)
 
     def _value(self, value: Value, indent: int, out: list[Piece]) -> None:
         """What stands after a key at ``indent``, to the end of its last line."""
@@ -140,7 +143,7 @@ class Writer:
             out += [f' "{value.own}', self._tail(value.shared), '"\n']
         elif not value:
             out.append(" {}\n" if isinstance(value, Mapping) else " []\n")
-        elif indent >= _PARAMETERS and len(value) >= SHARED_FROM:
+        elif indent >= PARAMETERS and len(value) >= SHARED_FROM:
             out.append(self._fragment(value, indent))
         else:
             self._block(value, indent, out)
