@@ -21,8 +21,9 @@ from reconciler.model.machine import (
 from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings
 from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
-from reconciler.planning.checks import broken_promises
 from reconciler.planning.planner import plan
+
+from .promises import broken_promises
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)

@@ -24,10 +24,10 @@ from reconciler.model.machine import (
 )
 from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Timings, Wait
 from reconciler.model.tree import SpecTree
-from reconciler.planning.checks import broken_promises
 from reconciler.planning.planner import plan
 
 from .build import MINUTE, NOW, machine
+from .promises import broken_promises
 
 QUICK = Timings(
     back_off=MINUTE,

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
-from ..model.machine import MachineView, Phase
-from ..model.plan import Act, Plan, PlanningInput, Wait
-from .candidates import UNPINNED
-from .safety import QUORUM_ROLES
+from reconciler.model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
+from reconciler.model.machine import MachineView, Phase
+from reconciler.model.plan import Act, Plan, PlanningInput, Wait
+from reconciler.planning.candidates import UNPINNED
+from reconciler.planning.safety import QUORUM_ROLES
 
 
 def broken_promises(plan: Plan, given: PlanningInput) -> list[str]:
