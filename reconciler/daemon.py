@@ -233,6 +233,7 @@ class Daemon:
         looked, state = self._looked, self._looked.state
         source = Source(
             commit=state.good,
+            committed_at=site.committed_at(state.good),
             refused=state.seen if state.problem and state.seen != state.good else None,
             problem=state.problem,
             checked_at=site.now(),

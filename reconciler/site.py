@@ -53,6 +53,7 @@ class Site:
         self._follows = follows or config.source
         self._world = World()
         self._kept: Store | None = None
+        self._committed_at: dict[str, datetime] = {}
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
 
     @cached_property
@@ -127,6 +128,17 @@ class Site:
         """What the last look at the source gave."""
         text = self.kept.state(_STATE) if self.kept else None
         return SourceState.from_json(text) if text else SourceState()
+
+    def committed_at(self, commit: str | None) -> datetime | None:
+        """When a commit of the source was made; None for a directory, and where the mirror does not have it."""
+        if self.config.source is None or commit is None:
+            return None
+        if commit not in self._committed_at:
+            try:
+                self._committed_at = {commit: self._mirror(self.config.source).committed_at(commit)}
+            except (TemporaryError, PermanentError):
+                return None
+        return self._committed_at[commit]
 
     def _accepted(self) -> list[str]:
         found: list[str] = json.loads((self.kept.state(_ACCEPTED) if self.kept else None) or "[]")

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -147,6 +148,10 @@ class GitSource:
             PermanentError: The commit is not in the mirror, has no specs in the folder, or too much.
         """
         return _read(self._git, self.folder, _checked(commit))
+
+    def committed_at(self, commit: str) -> datetime:
+        """When a commit that was fetched was made, as its committer's clock had it."""
+        return datetime.fromtimestamp(int(self._git("show", "--no-patch", "--format=%ct", _checked(commit))), UTC)
 
     def watchable(self) -> tuple[Path, ...]:
         """Folders that change when a local repository's branches do; none for a repository elsewhere."""

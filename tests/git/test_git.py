@@ -109,6 +109,12 @@ def test_a_commit_is_asked_for_by_its_full_name(source: GitSource, commit: str) 
         source.read(commit)
 
 
+def test_a_commit_tells_when_it_was_made(source: GitSource, upstream: Upstream) -> None:
+    commit = upstream.commit({"cluster-specs/fleet.yaml": "kind: Fleet"})
+    source.fetch()
+    assert source.committed_at(commit).timestamp() == int(upstream.git("show", "-s", "--format=%ct", commit))
+
+
 def test_a_newer_commit_is_a_fast_forward(source: GitSource, upstream: Upstream) -> None:
     first = upstream.commit({FLEET: "a: 1"})
     assert not source.fetch().rewritten
