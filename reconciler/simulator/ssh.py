@@ -1,5 +1,6 @@
 """The SSH server of a simulated server: it answers what ``provisioning.remote`` says, and nothing else."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -43,7 +44,7 @@ class SshFront:
         async def session(process: "asyncssh.SSHServerProcess[str]") -> None:
             await _answer(server, process)
 
-        opened.acceptor = await asyncssh.listen(
+        listen = asyncssh.listen(
             server.address,
             self._port,
             server_factory=lambda: _Connection(opened),
@@ -53,7 +54,13 @@ class SshFront:
             sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.live).encode()),
             reuse_address=True,
         )
+        listening = asyncio.ensure_future(listen)
         self._open[server.serial] = opened
+        try:
+            opened.acceptor = await asyncio.shield(listening)
+        except asyncio.CancelledError:  # the power went; half way, it would leave its socket open
+            opened.acceptor = await listening
+            raise
 
     async def close(self, server: SimServer) -> None:
         """Stop answering, and drop the connections there are."""

@@ -1,7 +1,9 @@
 """The SSH server of a simulated server: host keys, the dialogue, and what power loss does to a connection."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -96,6 +98,26 @@ async def test_a_second_puppet_is_refused_while_one_runs(tmp_path: Path) -> None
         await stage.until(lambda: "puppet-running" in stage.listener.statuses)
         status, said = await stage.ask(remote.RUN_PUPPET)
         assert (status, "already in progress" in said) == (1, True)
+
+
+async def test_power_loss_while_its_port_is_opened_leaves_nobody_listening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen, bound = asyncssh.listen, asyncio.Event()
+
+    async def slow(*arguments: Any, **options: Any) -> asyncssh.SSHAcceptor:
+        acceptor = await listen(*arguments, **options)
+        bound.set()
+        await asyncio.sleep(0.05)
+        return acceptor
+
+    monkeypatch.setattr(asyncssh, "listen", slow)
+    async with staged(tmp_path) as stage:
+        await stage.server.power_on("network")
+        await bound.wait()
+        await stage.server.power_off()
+        with pytest.raises(OSError):
+            await asyncio.open_connection(stage.server.address, SSH_PORT)
 
 
 async def test_power_loss_drops_the_connections_there_are(tmp_path: Path) -> None:
