@@ -155,7 +155,11 @@ def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: d
     elif row["failures"] or row["aside_error"]:
         lines += ["", f"To try it again at once: reconciler retry {row['serial']} --why '...'"]
     if events:
-        lines += ["", "What happened, the newest last:", *(f"  {event_line(event)}" for event in events)]
+        lines += [
+            "",
+            "What happened, the newest last:",
+            *(f"  {event_line(event, of=row['serial'])}" for event in events),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -189,10 +193,10 @@ def _ago(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} seconds"
 
 
-def event_line(event: Occurrence) -> str:
-    """One event on a line."""
+def event_line(event: Occurrence, *, of: object = None) -> str:
+    """One event on a line, without the serial that it stands under (``of``)."""
     who = f" [{printable(event.who)}]" if event.who else ""
-    about = f"{printable(event.serial)} " if event.serial else ""
+    about = f"{printable(event.serial)} " if event.serial and event.serial != of else ""
     return f"{_utc(event.at)}  {about}{event.kind}: {printable(event.text)}{who}"
 
 

@@ -213,6 +213,7 @@ def test_one_machine_is_shown_whole(on: Any, laid: Laid, by: str) -> None:
         "BMC ",
         "Disk          sda 12TB",
         "ago\n",
+        "Z  started: install_os began\n",
     ):
         assert fragment in page
     assert on("machines", name, "--format", "json").json["events"]
