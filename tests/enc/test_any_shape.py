@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
@@ -16,9 +17,11 @@ from reconciler.enc.params import LongText, SecretText, SecretWords, Value
 from reconciler.enc.view import views
 from reconciler.model.machine import SecretRef
 from reconciler.model.signature import Signatures
+from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.secrets.parts import PARTS, part_of
 
 from .drawn import Drawn, clusters
+from .openstack import openstack
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -32,6 +35,21 @@ def test_every_node_has_a_document_that_puppet_takes(drawn: Drawn) -> None:
         secrets = {ref: text_of(ref) for ref in secrets_in(compiled)}
         text = write_one(compiled, view.node.address, secrets).yaml
         assert yaml.load(text, yaml.CSafeLoader) == plain(compiled.document, secrets.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("version", "without"), [("42.2.5", {"elastic", "radosgw"}), ("43.0.10", set()), ("43.0.45", set())]
+)
+def test_every_role_has_a_document_for_every_version_of_the_module(version: str, without: set[str]) -> None:
+    """Whatever hypothesis draws. ``without``: roles that this version has no class for."""
+    given = openstack(dict.fromkeys(BUILT_IN_ROLES, 2), settings="{install_designate: true}", version=version)
+    lacking = set()
+    for view in views(given).values():
+        compiled = compile_node(view)
+        fits(compiled, given.signatures)
+        if not compiled.classes.keys() - {"oci::generic", "oci::filebeat"}:
+            lacking.add(view.node.role)
+    assert lacking == without
 
 
 def fits(compiled: Compiled, signatures: Signatures) -> None:

@@ -190,18 +190,3 @@ def test_a_class_is_given_as_many_parameters_as_oci_gives_it(role: str, count: i
     """Counted on the running OCI; an address on Ceph's network gives two more, IPv6 one more."""
     given = cluster({"controller": 1, "cephmon": 1, "cephosd": 1, "billmon": 1, role: 1})
     assert len(values(given, role)) == count - (2 if role == "radosgw" else 0)
-
-
-ALL_ROLES = (
-    "compute", "network", "volume", "cephmon", "cephosd", "billmon", "billosd", "radosgw", "dns", "tempest",
-    "elastic", "debmirror",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
-@pytest.mark.parametrize("role", ALL_ROLES)
-def test_every_version_is_given_only_what_it_accepts(version: str, role: str) -> None:
-    given = cluster({"controller": 1, **dict.fromkeys(ALL_ROLES, 1)}, "install_designate: true", version=version)
-    one = compiled(given, role)
-    for name, rows in one.classes.items():
-        assert set(rows) <= set(given.signatures.classes[name])

@@ -8,7 +8,6 @@ import yaml
 
 from reconciler.enc.view import EncError
 
-from .build import signatures
 from .openstack import FLEET, compiled, machine, openstack, rows, subroles
 
 CONTROLLERS = {"controller": 3}
@@ -241,16 +240,6 @@ def test_ceph_secrets_come_with_ceph() -> None:
     assert "ceph_libvirtuuid" not in rows(
         openstack({**CONTROLLERS, "volume": 1}, settings="{ceph_use_cephadm_to_deploy: true}")
     )
-
-
-@pytest.mark.parametrize("version", ["42.2.5", "43.0.10"])
-@pytest.mark.parametrize("short", ["os-controller-1", "os-messaging-1", "os-sql-1", "os-sqlmsg-1"])
-def test_an_older_module_gets_only_what_it_accepts(version: str, short: str) -> None:
-    nodes = {**FULL, "messaging": 1, "sql": 1, "sqlmsg": 1, "dns": 1}
-    given = openstack(nodes, settings="{install_designate: true}", version=version)
-    for puppet_class, found in compiled(given, short).classes.items():
-        accepted = signatures(version).classes.get(puppet_class)
-        assert accepted is not None and set(found) <= set(accepted)
 
 
 def test_two_nodes_are_a_cluster() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,6 +123,25 @@ def test_machines_are_racked_where_oci_says(imported: tuple[Site, Path], aux: di
             assert said.startswith(f"Machine is in {where} ")
         else:
             assert said == "No racking info could be guessed."
+
+
+def test_hosts_files_hold_what_those_of_oci_hold(imported: tuple[Site, Path], aux: dict[str, Any]) -> None:
+    site = imported[0]
+    site.observe()
+    answers = {name.removesuffix(".etc_hosts"): text for name, text in aux.items() if name.endswith(".etc_hosts")}
+    assert len(answers) > 10
+    for hostname, text in answers.items():
+        document = site.documents.get(hostname)
+        assert document is not None
+        found = re.search(rb"^    etc_hosts: \"?([\w+/=]+)\"?$", document.yaml, re.MULTILINE)
+        assert found is not None
+        assert names_in(base64.b64decode(found[1]).decode()) == names_in(text)
+
+
+def names_in(hosts: str) -> set[tuple[str, str]]:
+    """Address and name, of all that a hosts file says."""
+    lines = (line.partition("#")[0].split() for line in hosts.splitlines())
+    return {(address, name) for address, *names in filter(None, lines) for name in names}
 
 
 def test_every_node_has_a_puppet_document(imported: tuple[Site, Path]) -> None:
