@@ -1,6 +1,6 @@
 """OCI's database and files together: the spec tree, and what goes into our database beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,12 +13,12 @@ from .certificates import Keys, certificates
 from .clusters import bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .corrections import corrections
-from .database import Tables
+from .database import Row, Tables
 from .exceptions import exceptions, number_of
 from .files import Given, Tree, add_roles, tree_from_files
 from .hosts import with_apis_of_all
 from .inferred import Profiles, assign_profiles
-from .levels import spread_settings
+from .levels import Levels, spread_settings
 from .machines import OciMachine, read_machines
 from .pins import cluster_pins
 from .racking import stand_where_oci_says
@@ -34,8 +34,8 @@ class Imported:
 
     tree: Tree
     machines: list[OciMachine]
-    enrolled: list[Enroll]
-    first_stage: frozenset[str] = frozenset()  # serials of nodes that have nothing but Ceph yet
+    enrolled: list[Enroll] = field(default_factory=list)
+    first_stage: set[str] = field(default_factory=set)  # serials of nodes that have nothing but Ceph yet
     secrets: dict[SecretRef, Any] = field(default_factory=dict)
 
 
@@ -85,40 +85,55 @@ def import_everything(
     moved = stand_where_oci_says(tree, machines)
     rackings = {name: RackingSpec.model_validate(spec) for name, spec in tree.documents("Racking").items()}
     tree.leftover += [*leftover, *profiles.leftover, *levels.leftover, *moved]
-    enrolled: list[Enroll] = []
-    first_stage: set[str] = set()
+    found = Imported(tree, machines)
     for row in tables["clusters"]:
-        members = [machine for machine in machines if machine.cluster == row["name"] and machine.role]
-        unbounded = takes_machines_unasked(given.conf)
-        alone = ceph_is_set_up_alone(row, members)
-        document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
-        taken = taken_for_osds(members) if alone else []
-        tree.add(f"clusters/{row['name']}.yaml", document)
-        tree.leftover += left
-        tree.add(f"machines/{row['name']}.yaml", *exceptions(row, members, document, levels, rackings, taken))
-        of_zones, left = zone_pins(row, tables, members)
-        tree.leftover += left
-        tree.add(
-            f"overlays/{row['name']}.yaml",
-            *cluster_pins(row, tables, members, ceph_alone=alone),
-            *of_zones,
-            *no_libvirt_yet(row["name"], taken),
-            *corrections(row, members, tables, profiles, ceph_alone=alone),
-            *switches_gone(row, [str(machine.role) for machine in members]),
-        )
-        enrolled += _enrolled(members, document, profiles, vips(row, tables))
-        first_stage |= {machine.serial for machine in members if alone and machine.role in ("controller", "compute")}
+        _add_cluster(found, row, tables, levels, profiles, rackings, unbounded=takes_machines_unasked(given.conf))
     add_roles(tree, (machine.role for machine in machines if machine.role))
-    found = Imported(tree, machines, enrolled, frozenset(first_stage))
-    for some, left in (secrets.passwords(tables, forms), secrets.key_pairs(tables, machines)):
-        found.secrets |= some
-        tree.leftover += left
-    found.secrets |= secrets.bmc_passwords(machines)
-    signed = certificates(keys or Keys(), tables["clusters"], machines)
-    found.secrets |= signed.secrets
-    tree.leftover += signed.leftover
+    _add_secrets(found, tables, forms, keys or Keys())
     tree.leftover += _for_people(tables)
     return found
+
+
+def _add_cluster(
+    found: Imported,
+    row: Row,
+    tables: Tables,
+    levels: Levels,
+    profiles: Profiles,
+    rackings: Mapping[str, RackingSpec],
+    *,
+    unbounded: bool,
+) -> None:
+    """One cluster's documents, and what its machines have."""
+    tree, name = found.tree, row["name"]
+    members = [machine for machine in found.machines if machine.cluster == name and machine.role]
+    alone = ceph_is_set_up_alone(row, members)
+    document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
+    taken = taken_for_osds(members) if alone else []
+    of_zones, left_of_zones = zone_pins(row, tables, members)
+    tree.leftover += [*left, *left_of_zones]
+    tree.add(f"clusters/{name}.yaml", document)
+    tree.add(f"machines/{name}.yaml", *exceptions(row, members, document, levels, rackings, taken))
+    tree.add(
+        f"overlays/{name}.yaml",
+        *cluster_pins(row, tables, members, ceph_alone=alone),
+        *of_zones,
+        *no_libvirt_yet(row["name"], taken),
+        *corrections(row, members, tables, profiles, ceph_alone=alone),
+        *switches_gone(row, [str(machine.role) for machine in members]),
+    )
+    found.enrolled += _enrolled(members, document, profiles, vips(row, tables))
+    found.first_stage |= {m.serial for m in members if alone and m.role in ("controller", "compute")}
+
+
+def _add_secrets(found: Imported, tables: Tables, forms: secrets.Forms, keys: Keys) -> None:
+    for some, left in (secrets.passwords(tables, forms), secrets.key_pairs(tables, found.machines)):
+        found.secrets |= some
+        found.tree.leftover += left
+    found.secrets |= secrets.bmc_passwords(found.machines)
+    signed = certificates(keys, tables["clusters"], found.machines)
+    found.secrets |= signed.secrets
+    found.tree.leftover += signed.leftover
 
 
 def _profiles_of(given: Given, table: SettingsTable) -> dict[str, HardwareProfileSpec]:
