@@ -15,7 +15,7 @@ from .scenario import StuckError, hands_free, timeline
 def main() -> int:
     """Run it, and return an exit status."""
     parser = argparse.ArgumentParser(prog="make lab", description=__doc__)
-    parser.add_argument("--servers", type=int, default=1, help="how many (4 at most; each wants 2.5 GB of memory)")
+    parser.add_argument("--servers", type=int, default=1, choices=range(1, 5), help="each wants 2.5 GB of memory")
     parser.add_argument("--secure-boot", action="store_true", help="UEFI with Secure Boot on; default: BIOS")
     parser.add_argument("--minutes", type=float, default=60, help="how long to wait for the last of them")
     asked = parser.parse_args()
