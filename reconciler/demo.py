@@ -224,6 +224,8 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
     console = Console(highlight=False)
     demo = prepare(directory or Path("var/demo"), specs, port)
     _add_hook(demo)
+    if demo.stage.protocol == "ipmi" and shutil.which("ipmitool"):
+        _manage_bmcs(demo)
     began = time.monotonic()
     async with simulated_fleet(demo) as fleet, daemon_process(demo) as daemon:
         console.print(f"A git repository of specs: {demo.repository}", soft_wrap=True)
@@ -242,6 +244,21 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             _next_steps(demo, fleet, console)
             await _until_interrupted(daemon)
     return 0
+
+
+def _manage_bmcs(demo: Demo) -> None:
+    """Have BMCs given passwords of their own. Their addresses are right, and stay."""
+    networks = [
+        {"name": "ipmi", "subnet": f"{demo.stage.network}.96/27", "for_machines_in": f"{demo.stage.network}.0/24"}
+    ]
+    for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")):
+        text = path.read_text()
+        if re.search(r"^kind: Fleet$", text, re.MULTILINE):
+            text = re.sub(r"(?m)^    manage: false.*", "    manage: true", text)
+            path.write_text(
+                re.sub(r"(?m)^    networks:\n(?:      .*\n)+", f"    networks: {json.dumps(networks)}\n", text)
+            )
+    commit_all(demo.repository, "Manage the BMCs")
 
 
 def _add_hook(demo: Demo) -> None:

@@ -152,7 +152,9 @@ def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action
         case Interrupted(at=at):
             return replace(h, open=None, aside_tried=at)
         case Failed(at=at, error=error):
-            return replace(h, open=None, aside_tried=at, aside_failures=h.aside_failures + 1, aside_error=error)
+            since = h.aside_since if h.aside_failures else at
+            failed = replace(h, open=None, aside_tried=at, aside_failures=h.aside_failures + 1, aside_error=error)
+            return replace(failed, aside_since=since)
         case Succeeded(at=at):
             done = replace(h, open=None, aside_tried=at, aside_failures=0, aside_error=None)
     if isinstance(action, ChangeBmc):
@@ -189,7 +191,8 @@ def _failed(h: History, event: Failed) -> History:
     closed = replace(_closed(h, event.at), last_error=event.error)
     if event.found:
         return replace(closed, found=event.found)
-    return replace(closed, failures=h.failures + 1, permanent=event.permanent)
+    since = h.failing_since if h.failures else event.at
+    return replace(closed, failures=h.failures + 1, failing_since=since, permanent=event.permanent)
 
 
 def _fresh(h: History, at: datetime) -> History:

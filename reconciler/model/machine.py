@@ -140,6 +140,7 @@ class History:
 
     phase: Phase = Phase.DISCOVERED
     failures: int = 0  # in a row, in this phase
+    failing_since: datetime | None = None  # when the first of them ended
     permanent: bool = False  # the last failure will not pass by itself
     last_error: str | None = None
     touched: datetime | None = None  # when an action on the machine itself last began or ended
@@ -163,6 +164,7 @@ class History:
     aside_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals
     aside_tried: datetime | None = None  # when such a one last ended, for the back-off
     aside_error: str | None = None
+    aside_since: datetime | None = None  # when the first of them ended
     bmc: ConfigureBmc | None = None  # what its BMC was last set to, and let us in with
     bmc_at: datetime | None = None  # when that was seen to be so
     bmc_address: str | None = None  # that its BMC was last to be given, whether or not that ended well

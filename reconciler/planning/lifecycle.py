@@ -184,11 +184,19 @@ def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
     return Wait(m.serial, on, until=until) if at.now < until else None
 
 
+_IN_VAIN = {
+    "boot_live": "no report came: look at its console, at DHCP for it, and at the live image",
+    "boot_disk": "no word came from the installed system: look at its console",
+    "configure_bmc": "its agent still says that its BMC is otherwise",
+}
+"""What an action that succeeds, and changes nothing, leaves for an operator to look at."""
+
+
 def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
     """An action that succeeds every time, and never has the effect, is not repeated for ever."""
     h = m.history
     if h.last_begun == action and not h.failures and h.repeats >= at.timings.give_up_after:
-        return Wait(m.serial, f"an operator, then retry: {h.repeats} times {action}, and it was not heard as it should")
+        return Wait(m.serial, f"an operator, then retry: {h.repeats} times {action}, and {_IN_VAIN[action]}")
     return None
 
 

@@ -72,11 +72,17 @@ def _machine_row(view: MachineView, step: Step | None) -> MachineRow:
         "applied": view.applied,
         "behind": view.behind and history.phase is Phase.IN_SERVICE,
         "failures": history.failures,
+        "failing_since": _when(history.failing_since) if history.failures else None,
         "last_error": history.last_error,
         "aside_error": history.aside_error,
+        "aside_since": _when(history.aside_since) if history.aside_failures else None,
         "profiles": list(view.match.profiles),
         "refused": dict(view.match.refused),
     }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
 
 
 def _disk(disk: Disk, found: Mapping[str, str]) -> str:
@@ -124,7 +130,6 @@ _PAGE = (
     ("role", "Role"),
     ("phase", "Phase"),
     ("now", "Now"),
-    ("failures", "Failures"),
     ("last_error", "Last error"),
     ("aside_error", "Besides"),
     ("place", "Place"),
@@ -140,6 +145,11 @@ _WIDTH = 13  # columns of a title
 def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: datetime) -> str:
     """One machine on a page, for the person who has been woken up for it."""
     lines = [_line(title, str(row[key])) for key, title in _PAGE if row[key]]
+    lines += [
+        _line(title, f"since {_moment(datetime.fromisoformat(str(row[key])), now)}")
+        for key, title in (("failing_since", f"Failed {row['failures']}x"), ("aside_since", "Besides"))
+        if row[key]
+    ]
     if row["last_heard"]:
         lines.append(_line("Last heard", _moment(datetime.fromisoformat(str(row["last_heard"])), now)))
     if row["document"]:
@@ -152,7 +162,7 @@ def machine_text(row: Mapping[str, object], events: Sequence[Occurrence], now: d
         lines += [_line("", f"not {name}: {reason}") for name, reason in _items(row["refused"])]
     if row["needs_approval"]:
         lines += ["", f"It waits for your word: reconciler approve {row['serial']} --why '...'"]
-    elif row["failures"] or row["aside_error"]:
+    elif row["failures"] or row["aside_error"] or "then retry: " in str(row["now"]):
         lines += ["", f"To try it again at once: reconciler retry {row['serial']} --why '...'"]
     if events:
         lines += [

@@ -23,8 +23,6 @@ PACKAGE = "openipmi"
 
 START_SECONDS = 60.0  # measured: 100 processes answer within 0.5 s on two cores; busy machines are slower
 
-FOLLOW_EVERY = 0.1  # seconds between looks at the address that it was given
-
 _DEVICES = {"pxe": "network", "bios": "setup", "cdrom": "optical"}
 """From ipmi_sim's words to pyghmi's. It says ``default`` for the disk and ``none`` for no choice."""
 
@@ -140,8 +138,9 @@ def is_installed() -> bool:
 class IpmiSim:
     """One BMC, on one UDP address. Start it, and it listens.
 
-    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login. What it is given through
-    IPMI, from inside or outside, it keeps: users in a file of its own, and at a new address it is found soon.
+    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login. Users that it is given
+    through IPMI, from inside or outside, it keeps in a file of its own. An address that it is given from outside it
+    says, and does not move there.
     """
 
     address: str
@@ -154,8 +153,6 @@ class IpmiSim:
     in_band_log: list[str] = field(default_factory=list)  # commands run from inside the machine
     _shipped: tuple[str, str] = ("", "")  # the login that it was last started with, whatever it was given since
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
-    _follower: "asyncio.Task[None] | None" = field(default=None, repr=False)
-    _moving: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def start(self) -> None:
         """Start the process, and return once it answers.
@@ -163,17 +160,6 @@ class IpmiSim:
         Raises:
             RuntimeError: It ended, or does not answer.
         """
-        await self._begin()
-        self._follower = asyncio.create_task(self._follow())
-
-    async def stop(self) -> None:
-        """End the process."""
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.wait([self._follower])
-        await self._end()
-
-    async def _begin(self) -> None:
         self._write()
         self._process = await asyncio.create_subprocess_exec(
             PROGRAM, "-n", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder,
@@ -185,28 +171,15 @@ class IpmiSim:
                     if self._process.returncode is not None:
                         raise RuntimeError(f"{PROGRAM} ended with {self._process.returncode}")
         except TimeoutError as error:
-            await self._end()
+            await self.stop()
             raise RuntimeError(f"{PROGRAM} on {self.address}:{self.port} does not answer") from error
 
-    async def _end(self) -> None:
+    async def stop(self) -> None:
+        """End the process."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             await self._process.wait()
-
-    async def _follow(self) -> None:
-        """Move to each new address that it is given."""
-        while True:
-            await asyncio.sleep(FOLLOW_EVERY)
-            await self._move()
-
-    async def _move(self) -> None:
-        async with self._moving:
-            address = (self.folder / "network" / "ip_addr").read_text().strip()
-            if address and address != self.address:
-                self.address = address
-                await self._end()
-                await self._begin()
 
     async def in_band(self, command: str, root: Path) -> tuple[int, str, str]:
         """Run a command as the machine's live system would, with real ipmitool: exit status, output, errors.
@@ -225,7 +198,10 @@ class IpmiSim:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
-        await self._move()
+        if (address := (self.folder / "network" / "ip_addr").read_text().strip()) != self.address:
+            self.address = address
+            await self.stop()
+            await self.start()
         return process.returncode or 0, out.decode(), err.decode()
 
     def wanted(self) -> tuple[int, bool, str]:

@@ -55,7 +55,7 @@ class TestIpmi(BmcConformance):
             def boots() -> list[BootDevice]:
                 return [_WORDS[said] for said in sim.boots()]
 
-            yield BmcWorld(bmcs, access, nobody, REAL, boots, sim.serial, "127.0.0.3")
+            yield BmcWorld(bmcs, access, nobody, REAL, boots, sim.serial, "127.0.0.3", moves=False)
         bmcs.close()
 
 

@@ -72,11 +72,12 @@ async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_ser
         site.close()
         assert own not in "".join(told) + page
 
-        w.edit("fleet.yaml", ".200/29, for_", ".208/29, for_")
+        gateway = f"{w.demo.stage.network}.206"
+        w.edit("fleet.yaml", ".200/29, for_", f".200/29, gateway: {gateway}, for_")
         w.edit("fleet.yaml", "    manage: true\n", '    manage: true\n    rotate: "2026-11"\n')
-        w.commit("Move the BMCs, and give them new passwords")
+        w.commit("Give the BMCs another gateway and new passwords")
         await w.until("the BMC was changed through itself", lambda: "change_bmc succeeded" in texts(w, server))
-        assert bmc.address == f"{w.demo.stage.network}.209"
+        assert (bmc.folder / "network" / "default_gw_ip_addr").read_text().strip() == gateway
         site = w.site()
         rotated = site.store.secret(own_bmc_password(server.serial))
         assert rotated not in (None, own)

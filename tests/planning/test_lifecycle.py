@@ -335,7 +335,9 @@ class TestSilence:
 
     def test_it_is_not_rebooted_for_ever(self):
         m = silent(at_phase(Phase.ENROLLED, touched=NOW - timedelta(hours=1), last_begun="boot_live", repeats=5))
-        assert step(m).on == "an operator, then retry: 5 times boot_live, and it was not heard as it should"
+        assert step(m).on == "an operator, then retry: 5 times boot_live, and " + (
+            "no report came: look at its console, at DHCP for it, and at the live image"
+        )
 
     def test_failures_are_told_as_what_they_are_however_often_it_was_tried(self):
         failed = silent(

@@ -108,6 +108,7 @@ async def _move(tools: Tools, action: ChangeBmc, access: BmcAccess) -> None:
     finally:
         await session.close()
     there = replace(access, address=wanted.address)
+    await tools.time.sleep(LOOK_AGAIN)  # none is there at once
     session = await _verified(tools, there, action.serial, f"was given {wanted}{cut_off}", same=True)
     try:
         if (now := await session.lan()) != wanted:
