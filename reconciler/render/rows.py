@@ -44,8 +44,10 @@ class MachineRow(TypedDict):
     applied: Annotated[str | None, Field(description="digest of the document of its last good Puppet run")]
     behind: bool
     failures: Annotated[int, Field(description="in a row")]
+    failing_since: Annotated[str | None, Field(description="when the first of them ended, RFC 3339")]
     last_error: str | None
     aside_error: Annotated[str | None, Field(description="of a hook, of commands after Puppet, or of a renewal")]
+    aside_since: Annotated[str | None, Field(description="since when, RFC 3339")]
     profiles: Annotated[list[str], Field(description="hardware profiles that match")]
     refused: Annotated[dict[str, str], Field(description="every other profile, and why it does not match")]
 
