@@ -7,7 +7,7 @@ and certificates above all, is kept compressed, and as it was before it was put 
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -56,26 +56,25 @@ class Document:
     @property
     def yaml(self) -> bytes:
         """What Puppet reads."""
-        return b"".join(p.utf8 if isinstance(p, yaml_text.Fragment) else p for p in self._pieces())
+        return b"".join([p if isinstance(p, bytes) else p.utf8 for p in self._pieces()])
 
     @property
     def as_oci(self) -> bytes:
         """The same in the envelope of OCI's ``api.php?action=enc``."""
-        parts = (
-            p.as_json if isinstance(p, yaml_text.Fragment) else yaml_text.inside_json(p.decode())
-            for p in self._pieces()
-        )
+        parts = [yaml_text.inside_json(p.decode()) if isinstance(p, bytes) else p.as_json for p in self._pieces()]
         return b"".join((_OCI_HEAD, *parts, _OCI_TAIL))
 
-    def _pieces(self) -> Iterator[bytes | yaml_text.Fragment]:
+    def _pieces(self) -> list[bytes | yaml_text.Fragment]:
         own, at = zlib.decompress(self.own), 0
+        found: list[bytes | yaml_text.Fragment] = []
         for piece in self.pieces:
             if isinstance(piece, _Own):
                 text = own[at : at + piece.size]
                 at += piece.size
-                yield b'"%b"' % base64.b64encode(text) if piece.in_base64 else text
+                found.append(b'"%b"' % base64.b64encode(text) if piece.in_base64 else text)
             else:
-                yield piece
+                found.append(piece)
+        return found
 
 
 class Writer:
