@@ -7,6 +7,8 @@ import typer
 from .options import WhyOption, failed, note, open_site, tell_whether_acting, who
 
 if TYPE_CHECKING:
+    from ..model.machine import Vip
+    from ..model.tree import SpecTree
     from ..site import Site
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Chassis serial, or hostname.")]
@@ -19,7 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog=_APPROVE)(approve)
     app.command(epilog=_PAUSE)(pause)
-    for command in (resume, retry, forget, accept):
+    for command in (resume, retry, forget, free_vip, accept):
         app.command()(command)
 
 
@@ -114,6 +116,41 @@ def forget(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     found = site.serial_of(machine)
     site.store.forget(found, who=who(), why=why, at=site.now())
     note(f"{found} is forgotten, until it reports again.")
+
+
+def free_vip(
+    context: typer.Context,
+    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Whose it is.")],
+    usage: Annotated[str, typer.Argument(metavar="USAGE", help="api, sql, sqlmsg or messaging.")],
+    why: WhyOption,
+) -> int:
+    """Take back a VIP that its cluster does not ask for any more.
+
+    Its address may be handed out again: see first that no machine answers on it. A VIP that the cluster's networks
+    still ask for is not released.
+    """
+    from ..site import unknown
+
+    site = open_site(context)
+    tree = site.in_force(newest=True)[1]
+    held = {vip.usage: vip for vip in site.snapshot().vips if vip.cluster == cluster}
+    if not held and cluster not in tree.clusters:
+        raise unknown("cluster", cluster)
+    vip = held.get(usage)
+    if vip is None:
+        return failed(f"{cluster} has no {usage} VIP, but {', '.join(held) or 'none at all'}")
+    if _asks_for(tree, vip):
+        place = tree.place("Cluster", cluster, "networks", vip.network)
+        return failed(f"{cluster} still asks for its {usage} VIP {vip.address}: network {vip.network} at {place}")
+    site.store.release_vip(cluster, vip.network, usage, who=who(), why=why, at=site.now())
+    note(f"Released {vip.address}, which was the {usage} VIP of {cluster} on {vip.network}.")
+    return 0
+
+
+def _asks_for(tree: "SpecTree", vip: "Vip") -> bool:
+    spec = tree.clusters.get(vip.cluster)
+    network = spec.networks.get(vip.network) if spec else None
+    return network is not None and network.vip_usage == vip.usage
 
 
 def accept(

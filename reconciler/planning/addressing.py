@@ -75,8 +75,8 @@ def missing_vips(cluster: str, spec: ClusterSpec, held: Mapping[tuple[str, str],
     """Network and usage of every virtual address that the cluster needs and does not have; one per usage."""
     found: dict[str, str] = {}
     for name, network in sorted(spec.networks.items()):
-        usage = network.usage or "api"
-        if (network.public or network.role == "vip") and (cluster, usage) not in held:
+        usage = network.vip_usage
+        if usage is not None and (cluster, usage) not in held:
             found.setdefault(usage, name)
     return [(name, usage) for usage, name in sorted(found.items())]
 

@@ -101,7 +101,7 @@ def write_vip(writing: Writing, wanted: Vip, at: datetime) -> None:
     if held is not None:
         raise PermanentError(
             f"the {wanted.usage} VIP of {wanted.cluster} on {wanted.network} is {held}, not {wanted.address}: "
-            "it is kept until it is released on purpose"
+            "it is kept until it is released on purpose (reconciler free-vip)"
         )
     holder = {"network": wanted.network, "cluster": wanted.cluster, "usage": wanted.usage}
     _claim(writing.connection, wanted.address, holder)

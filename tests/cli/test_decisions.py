@@ -92,6 +92,24 @@ def test_a_machine_that_holds_a_name_is_not_forgotten(on: Any, laid: Laid) -> No
     assert on("machines", free).status == 1
 
 
+def test_a_vip_is_released_once_the_cluster_does_not_ask_for_it(on: Any, laid: Laid) -> None:
+    assert on("free-vip", "swift02", "api", "--why", "x").err.startswith('Error: no cluster "swift02" is known')
+    assert on("free-vip", "swift01", "sql", "--why", "x").err == "Error: swift01 has no sql VIP, but api\n"
+    asked = on("free-vip", "swift01", "api", "--why", "x")
+    assert (asked.status, "still asks for its api VIP 203.0.113.2" in asked.err) == (1, True)
+    assert "clusters/swift01.yaml:" in asked.err
+    laid.change("swift01-public: {subnet: 203.0.113.0/28", "swift01-outside: {subnet: 203.0.113.64/28")
+    laid.commit()
+    assert on("free-vip", "swift01", "api", "--why", "renumbered").status == 0
+    assert last_event(on) | {"at": None} == {
+        "at": None,
+        "serial": None,
+        "kind": "vip-released",
+        "text": "VIP 203.0.113.2 (api) of swift01 on swift01-public released: renumbered",
+        "who": "night-shift",
+    }
+
+
 def test_secrets_are_listed_shown_and_set(on: Any) -> None:
     assert {"name": "swift01:swift/hashpathprefix", "form": "hex"}.items() <= next(
         row.items() for row in on("secrets", "list", "--format", "json").json if "prefix" in row["name"]

@@ -34,6 +34,11 @@ class Network(Strict):
     gateway: Address | None = Field(default=None, description="default: the first address")
     range: NetworkRange | None = Field(default=None, description="default: all but network, gateway and broadcast")
 
+    @property
+    def vip_usage(self) -> str | None:
+        """What its virtual address serves; None: it asks for none."""
+        return (self.usage or "api") if self.public or self.role == "vip" else None
+
 
 class Api(Strict):
     """The cluster's public endpoint."""
