@@ -138,9 +138,8 @@ def is_installed() -> bool:
 class IpmiSim:
     """One BMC, on one UDP address. Start it, and it listens.
 
-    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login. Users that it is given
-    through IPMI, from inside or outside, it keeps in a file of its own. An address that it is given from outside it
-    says, and does not move there.
+    A password longer than 16 bytes cannot be used: ipmi_sim takes it, then refuses the login. An address that it is
+    given from outside it says, and does not move there.
     """
 
     address: str
@@ -151,7 +150,7 @@ class IpmiSim:
     serial: str = ""  # of the machine, in its inventory; empty: the factory forgot it
     inside_port: int | None = None  # of TCP, for a virtual machine that has this BMC; None: none has it
     in_band_log: list[str] = field(default_factory=list)  # commands run from inside the machine
-    _shipped: tuple[str, str] = ("", "")  # the login that it was last started with, whatever it was given since
+    _users: dict[int, tuple[str, str]] = field(default_factory=dict)  # name and password, as set from inside
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     async def start(self) -> None:
@@ -162,7 +161,7 @@ class IpmiSim:
         """
         self._write()
         self._process = await asyncio.create_subprocess_exec(
-            PROGRAM, "-n", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder,
+            PROGRAM, "-n", "-p", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -191,6 +190,7 @@ class IpmiSim:
             root: Where the live system's files lie.
         """
         self.in_band_log.append(command)
+        self._remember_login(command, root)
         bin_ = self._write_tools()
         process = await asyncio.create_subprocess_exec(
             "/bin/sh", "-c", command.replace("/run/", f"{root}/run/"),
@@ -257,13 +257,24 @@ class IpmiSim:
                 inside=_INSIDE_PORT.format(self.inside_port) if self.inside_port else "",
                 users="\n".join(
                     _USER.format(slot=slot, name=name, password=password)
-                    for slot, name, password in ((2, self.username, self.password), _INSIDE)
+                    for slot, (name, password) in self._all_users().items()
                 ),
             )
         )
-        if (login := (self.username, self.password)) != self._shipped:
-            self._shipped = login
-            shutil.rmtree(self.folder / PROGRAM, ignore_errors=True)  # where it keeps users
+
+    def _all_users(self) -> dict[int, tuple[str, str]]:
+        slot, name, password = _INSIDE
+        return {2: (self.username, self.password), slot: (name, password), **self._users}
+
+    def _remember_login(self, command: str, root: Path) -> None:
+        """ipmi_sim forgets what users it was given when it is started again; a BMC does not."""
+        words = command.split()
+        if words[:4] == ["ipmitool", "user", "set", "name"]:
+            self._users[int(words[4])] = (words[5], "")
+        elif words[:2] == ["ipmitool", "exec"]:
+            _, _, _, slot, password = (root / words[2].strip(";").lstrip("/")).read_text().split()
+            name, _ = self._users.get(int(slot)) or self._all_users()[int(slot)]
+            self._users[int(slot)] = (name, password)
 
     def _write_tools(self) -> Path:
         folder = self.folder / "bin"
