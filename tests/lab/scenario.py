@@ -100,7 +100,7 @@ class Course:
         command += "&& lsblk --inverse --noheadings --output SERIAL $(findmnt -no SOURCE /) | sort --unique"
         said = await asyncio.to_thread(self.lab.on_node, now["hostname"], self.address, command)
         if said:
-            self.answer = said.splitlines()
+            self.answer = [line.strip() for line in said.splitlines() if line.strip()]
             self._note(ANSWERS)
 
     def _note(self, step: str) -> None:
