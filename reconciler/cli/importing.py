@@ -97,6 +97,10 @@ def oci(
     hardware_profiles = hardware_profiles or _below(etc, "hardware-profiles.json")
     auto_racking = auto_racking or _below(etc, "auto-racking.json")
     repositories = repositories or _below(etc, "repos")
+    if from_ is None and (pki or certificates or ssh_key):
+        raise typer.BadParameter(
+            "--pki, --certificates and --ssh-key need --from: the database says whose keys they are"
+        )
     if not any((from_, conf, hardware_profiles, auto_racking, repositories)):
         raise typer.BadParameter("nothing to import: name --from, --etc, or a file")
     if from_:
@@ -112,10 +116,6 @@ def oci(
             read_extras(etc) if etc else None,
         )
         if from_ is None:
-            if pki or certificates or ssh_key:
-                raise ValueError(
-                    "--pki, --certificates and --ssh-key need --from: the database says whose keys they are"
-                )
             tree = tree_from_files(given, load_table(), hostname=server_hostname, own_classes=known_classes())
             return _finish(tree, output, overwrite, site)
         found = _read(given, from_, server_hostname, _keys(pki, certificates, ssh_key))

@@ -61,7 +61,7 @@ def test_a_proxy_may_put_the_daemon_below_a_path(on: Any, cli: Cli, laid: Laid, 
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (403, b'{"detail": "show a token"}', 'answers 403: {"detail": "show a token"}'),
+        (403, b'{"detail": "show a token"}', "answers 403: show a token"),
         (503, b"no plan yet", "answers 503: no plan yet"),
         (302, b"", "answers 302"),
         (200, b"<html>", "the observation is not JSON"),
