@@ -137,10 +137,11 @@ configure() {
     if [ -d "$ROOT/etc/cloud" ]; then
         : > "$ROOT/etc/cloud/cloud-init.disabled"
     fi
-    mkdir -p "$ROOT/root/.ssh" "$ROOT/boot/efi"
-    chmod 0700 "$ROOT/root" "$ROOT/root/.ssh"
-    cat /root/.ssh/authorized_keys >> "$ROOT/root/.ssh/authorized_keys"
-    chmod 0600 "$ROOT/root/.ssh/authorized_keys"
+    keys=~root/.ssh
+    mkdir -p "$ROOT$keys" "$ROOT/boot/efi"
+    chmod 0700 "$ROOT${keys%/*}" "$ROOT$keys"
+    cat "$keys/authorized_keys" >> "$ROOT$keys/authorized_keys"
+    chmod 0600 "$ROOT$keys/authorized_keys"
     printf 'UUID=%s / ext4 errors=remount-ro 0 1\n' "$(uuid "$1")" > "$ROOT/etc/fstab"
     if [ "$FIRMWARE" != bios ]; then
         printf 'UUID=%s /boot/efi vfat umask=0077,nofail 0 1\n' "$(uuid "$(partition "${DISKS%% *}" 2)")" \

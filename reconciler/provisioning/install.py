@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.spec import FleetSpec
-from . import interfaces
+from . import interfaces, remote
 
 PROGRAM = "build-openstack-debian-image"
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
@@ -54,7 +54,7 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         "--no-cloud-init",
         "--extra-packages", ",".join((*_EXTRA_PACKAGES, *action.packages)),
         "--hook-script", "/usr/bin/openstack-cluster-installer-bodi-hook-script",
-        "--root-ssh-key", "/root/.ssh/authorized_keys",
+        "--root-ssh-key", remote.ROOT_KEYS_FILE,
         "--install-nonfree-repo",
         "--postinstall-packages", ",".join(_packages(action, hardware)),
         "--hostname", action.hostname,

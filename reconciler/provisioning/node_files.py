@@ -162,7 +162,10 @@ def _ssh(secrets: NodeSecrets) -> dict[str, File]:
     found: dict[str, File] = {}
     if secrets.root_ssh is not None:
         key, line = secrets.root_ssh
-        found |= {"/root/.ssh/id_rsa": private(key), "/root/.ssh/id_rsa.pub": public(f"{line}\n")}
+        found |= {
+            f"{remote.ROOT_HOME}/.ssh/id_rsa": private(key),
+            f"{remote.ROOT_HOME}/.ssh/id_rsa.pub": public(f"{line}\n"),
+        }
     if host := secrets.ssh_host:
         found |= {
             _HOST_KEY: private(host.private),

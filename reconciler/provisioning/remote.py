@@ -74,6 +74,10 @@ START_INSTALL = f"systemd-run --unit={UNIT} --collect /bin/sh {SCRIPT_FILE}"
 TARGET = "/oci-in-target"
 """Files below this folder of the live system are copied to the root of the installed one by OCI's hook script."""
 
+ROOT_HOME = "/root"
+ROOT_KEYS_FILE = f"{ROOT_HOME}/.ssh/authorized_keys"
+"""Of root, in the live system and in the installed one: who may log in."""
+
 SERVER_FILE = "/etc/oci/pxe-server-ip"
 """In the live system and, copied by us, in the installed one: the address of this server."""
 
@@ -108,7 +112,7 @@ ROOT_LOGIN_FILE = "/run/reconciler/root-login"
 
 SET_ROOT_PASSWORD = f"chpasswd < {ROOT_LOGIN_FILE}; status=$?; rm -f {ROOT_LOGIN_FILE}; exit $status"
 
-_ON_CONTROLLER = "export HOME=/root; test ! -e /root/oci-openrc || . /root/oci-openrc; "
+_ON_CONTROLLER = f"export HOME={ROOT_HOME}; test ! -e {ROOT_HOME}/oci-openrc || . {ROOT_HOME}/oci-openrc; "
 """OCI's classes put the administrator's credentials there."""
 
 

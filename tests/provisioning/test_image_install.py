@@ -98,7 +98,7 @@ class Disks:
         moved = {
             image.ROOT: f"{self.folder}/root",
             "FILES=" + remote.TARGET: f"FILES={self.folder}{remote.TARGET}",
-            "/root/.ssh/authorized_keys >>": f"{self.folder}/authorized_keys >>",
+            '"$keys/authorized_keys" >>': f"{self.folder}/authorized_keys >>",
             " /etc/resolv.conf": f" {self.folder}/resolv.conf",
         }
         for old, new in moved.items():

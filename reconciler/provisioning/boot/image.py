@@ -149,7 +149,7 @@ def recipe(
     keys = (authorized_key.strip(), *fleet.provisioning.boot.authorized_keys)
     files = {
         remote.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
-        "/root/.ssh/authorized_keys": Placed("\n".join((*keys, "")).encode(), 0o600),
+        remote.ROOT_KEYS_FILE: Placed("\n".join((*keys, "")).encode(), 0o600),
         "/etc/resolv.conf": Placed(b"# live-boot(7) fills it with what DHCP says, as long as there is nothing in it\n"),
         "/etc/hostname": Placed(b"live\n"),
         "/etc/systemd/network/10-all.network": Placed(_NETWORK.encode()),
@@ -326,7 +326,7 @@ def _other(made: Manifest, wanted: Recipe) -> Iterator[str]:
 
 _MEANING = {
     remote.SERVER_FILE: ": machines would report to another address",
-    "/root/.ssh/authorized_keys": ": we could not log in with the key that we have now",
+    remote.ROOT_KEYS_FILE: ": we could not log in with the key that we have now",
     "/usr/bin/reconciler-agent": ": machines would report with another agent than this reconciler's",
 }
 """What it means for operators when one of our files is another."""
