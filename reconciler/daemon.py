@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,11 +16,11 @@ import structlog
 
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
-from .drivers.source import Looked, watch
 from .drivers.ssh import SshShells
 from .execution.ensure import Time
 from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
+from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
 from .memory import give_back
 from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
@@ -40,7 +40,6 @@ from .server.serve import Server
 from .serving import EVENTS_SHOWN, Face, Picture
 from .site import Records, Site
 from .site_bmcs import SiteBmcs
-from .specs.loader import Loaded
 
 log = structlog.get_logger()
 
@@ -49,8 +48,6 @@ SETTLE_SECONDS = 0.05
 """A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
-PASS_AT_LEAST_SECONDS = 30.0
-"""Time passes too: waits end, windows open."""
 
 
 class Daemon:
@@ -63,7 +60,7 @@ class Daemon:
         self._lease_holds = site.config.lease
         self._face = Face(site, self._wake.set)
         self._metrics = Metrics(site.now)
-        self._looked: Looked[Loaded] | None = None  # what the last look at the specs gave
+        self._specs = SpecsFollower(site, self._wake.set)
         self._journal_position = 0
         self._listening_since: datetime | None = None
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
@@ -98,7 +95,7 @@ class Daemon:
             await self._loop(
                 lambda: self._keep_lease(fence),
                 self._watch_store,
-                self._follow_source,
+                self._specs.follow,
                 self._watch_power,
                 self._watch_puppet,
             )
@@ -229,8 +226,8 @@ class Daemon:
     def _look(self) -> Picture | None:
         """One look at everything, and the decision; runs in a thread."""
         site = self.site
-        assert self._looked is not None  # since _prepare; from then on one task looks, as only one may
-        looked, state = self._looked, self._looked.state
+        looked = self._specs.looked
+        state = looked.state
         source = Source(
             commit=state.good,
             committed_at=site.committed_at(state.good),
@@ -268,7 +265,7 @@ class Daemon:
         self._bmcs.read()
         self.site.mint((PROVISIONING_KEY,))
         self.site.store.note_ends()
-        self._looked = self.site.look()
+        self._specs.look()
         self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
 
     def _done(self, event: Event) -> None:
@@ -328,37 +325,6 @@ class Daemon:
             if token != known:
                 known = token
                 self._wake.set()
-
-    async def _follow_source(self) -> None:
-        """Look at the specs whenever they may have changed. Apart from the loop, which a slow remote must not hold."""
-        async for _ in self._source_may_have_changed():
-            looked = await asyncio.to_thread(self.site.look)
-            if self._looked is None or looked.state != self._looked.state or looked.loaded is not self._looked.loaded:
-                self._wake.set()
-            self._looked = looked
-
-    async def _source_may_have_changed(self) -> AsyncIterator[None]:
-        """At a change of a local tree or repository, and every so often, to ask a remote one."""
-        folders = await asyncio.to_thread(self.site.watchable)
-        changes = watch(folders)
-        next_change = asyncio.ensure_future(anext(changes, None)) if folders else None
-        try:
-            while True:
-                yield
-                if next_change is None:
-                    await asyncio.sleep(self._poll_seconds)
-                    continue
-                await asyncio.wait([next_change], timeout=self._poll_seconds)
-                if next_change.done():
-                    next_change = asyncio.ensure_future(anext(changes, None))
-        finally:
-            if next_change is not None:
-                next_change.cancel()
-
-    @property
-    def _poll_seconds(self) -> float:
-        source = self.site.config.source
-        return source.poll.total_seconds() if source else PASS_AT_LEAST_SECONDS
 
     async def _watch_power(self) -> None:
         """Ask the BMCs of machines in service whether they are on."""

@@ -211,7 +211,13 @@ def _begun(h: History, at: datetime, action: Action) -> History:
     if isinstance(action, ConfigureBmc):
         return replace(begun, bmc_address=action.address)
     if isinstance(action, InstallOs):
-        return replace(begun, install_begun=at, install_generation=action.generation, installed_on=action.identity)
+        return replace(
+            begun,
+            install_begun=at,
+            install_generation=action.generation,
+            install_id=action.id,
+            installed_on=action.identity,
+        )
     return begun
 
 

@@ -152,6 +152,7 @@ class History:
     last_done_at: datetime | None = None
     install_begun: datetime | None = None  # when an install last began
     install_generation: int = 0  # of that install
+    install_id: str | None = None  # id of that install's action; what its marker on the disk says
     erased: tuple[str, ...] = ()  # identity of every disk that we erased, or were about to: what it holds is ours
     found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
     raid: str | None = None  # id of the action that last made the controllers as wanted
