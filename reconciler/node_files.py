@@ -15,6 +15,7 @@ from .model.machine import SecretRef
 from .model.repositories import repository_tokens
 from .one_node import view_of
 from .provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
+from .reach import host_authority
 from .secrets.parts import part_of
 from .secrets.ssh_host import host_certificate
 from .site import Site
@@ -40,7 +41,7 @@ class NodeFiles:
         return node_files(action, view.fleet, known, self._secrets(action, view))
 
     def _secrets(self, action: InstallOs, view: View) -> NodeSecrets:
-        host, authority = _host_key(action.hostname), _host_authority(action.cluster)
+        host, authority = _host_key(action.hostname), host_authority(action.cluster)
         wanted = [_pki("fleet", "root_ca"), _pki("fleet", "oci_ca"), _pki(action.hostname, "snakeoil"), host, authority]
         if view.cluster.api_network is not None:
             wanted.append(_pki(action.cluster, "api"))
@@ -107,7 +108,3 @@ def _controllers_key(cluster: str) -> SecretRef:
 
 def _host_key(hostname: str) -> SecretRef:
     return SecretRef(hostname, "sshd", "host", "ssh")
-
-
-def _host_authority(cluster: str) -> SecretRef:
-    return SecretRef(cluster, "sshd", "authority", "ssh")

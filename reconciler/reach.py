@@ -9,7 +9,7 @@ from datetime import datetime
 
 import asyncssh
 
-from .execution.ports import BmcAccess
+from .execution.ports import BmcAccess, HostAuthority
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import History, SecretRef, Seen, with_bmc_address
 from .model.spec import MachineBmc
@@ -22,6 +22,11 @@ PROVISIONING_KEY = SecretRef("fleet", "ssh", "provisioning", "ssh")
 
 BMC_PASSWORD = SecretRef("fleet", "bmc", "password", "text")
 """The password of every BMC that has none of its own."""
+
+
+def host_authority(cluster: str) -> SecretRef:
+    """Names the key pair that signs the SSH host keys of a cluster's nodes."""
+    return SecretRef(cluster, "sshd", "authority", "ssh")
 
 
 def own_bmc_password(serial: str) -> SecretRef:
@@ -89,6 +94,12 @@ class StoredDirectory:
         """Of the machine's allocation now; None: it has none."""
         held = self._store.allocations().get(serial)
         return held.generation if held else None
+
+    def host_authority(self, serial: str) -> HostAuthority | None:
+        """The authority of the cluster in which the machine has a place, once the first node of it was installed."""
+        held = self._store.allocations().get(serial)
+        text = self._store.secret(host_authority(held.cluster)) if held else None
+        return HostAuthority(part_of(text, "ssh", "authorized"), held.hostname) if held and text else None
 
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""

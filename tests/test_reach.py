@@ -11,11 +11,12 @@ from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Started, Succeeded
 from reconciler.model.spec import FleetSpec
 from reconciler.model.tree import SpecTree
-from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, own_bmc_password
+from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
+from reconciler.secrets.parts import part_of
 from reconciler.store import Store
 
 from .store.conftest import KEY
-from .store.samples import NOW, report
+from .store.samples import NOW, enroll, report
 
 MINUTE = timedelta(minutes=1)
 FLEET = FleetSpec.model_validate(
@@ -63,3 +64,15 @@ def test_a_fresh_password_is_another_and_stays_the_same_until_it_is_kept(store: 
     assert passwords.next("A", fresh=True) == passwords.next("A") == fresh
     passwords.keep("A")
     assert (store.secret(own_bmc_password("A")), passwords.coming("A")) == (fresh, None)
+
+
+def test_a_node_is_proven_by_its_clusters_authority_and_its_own_name(store: Store) -> None:
+    directory = StoredDirectory(store, lambda: SpecTree(fleet=FLEET), 623)
+    assert directory.host_authority("A") is None, "it has no place"
+    store.allocate(enroll("A", 1), NOW)
+    assert directory.host_authority("A") is None, "no node was installed yet"
+    store.mint((host_authority("cl1"), host_authority("cl2")), NOW)
+    known = directory.host_authority("A")
+    assert known is not None
+    assert known.hostname == store.allocations()["A"].hostname
+    assert known.key == part_of(store.secret(host_authority("cl1")) or "", "ssh", "authorized")

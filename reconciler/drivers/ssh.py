@@ -1,6 +1,10 @@
 """Shells on machines, through asyncssh.
 
-A live system makes itself a new host key at every boot, so a key is good for one boot:
+An installed node has a host key that its cluster's authority signed (``secrets.ssh_host``). A certificate for the host
+name that the machine holds proves the node, whatever key was known before. A certificate that proves nothing (another
+authority's, another host's, one that expired) counts as none, and then only a key that was pinned is believed.
+
+A live system makes itself a new host key at every boot, so a plain key is good for one boot:
 
 * The first key seen is pinned, with the boot ID of the system that showed it.
 * From then on no other key is believed, until *we* reboot the machine through its BMC, or an operator says that it
@@ -15,18 +19,29 @@ mistakes, not against liars.
 import asyncio
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncssh
+import structlog
 
-from ..execution.ports import Clock, Directory, HostKey, HostKeys, Ran, Shell
+from ..execution.ports import Clock, Directory, HostAuthority, HostKey, HostKeys, Ran, Shell
 from ..model.errors import PermanentError, TemporaryError
 from ..model.files import PRIVATE, File
+
+log = structlog.get_logger()
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
 MAX_OUTPUT = 1_000_000
 """Characters of a command's output that are kept: a whole Puppet run's is less."""
+
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")
+_RSA_CERTIFICATES = tuple(f"{algorithm}-cert-v01@openssh.com" for algorithm in _RSA)
+"""An installed node's host key is RSA (``secrets.ssh_host``)."""
+
+_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+"""The plain keys that a server may show us, which we like best first. asyncssh itself would ask for certificates of
+any kind, and believe none of them."""
 
 _TEMPORARY = (OSError, asyncssh.Error, TimeoutError)
 
@@ -54,7 +69,34 @@ class SshShells:
 
     async def open(self, serial: str, address: str) -> Shell:
         expected = await asyncio.to_thread(self._expected, serial)
-        client = _Client(expected.keys)
+        try:
+            connection, shown = await self._connect(serial, address, expected)
+        except _UnprovenError as unproven:
+            if expected.pinned is None:
+                raise PermanentError(str(unproven)) from unproven
+            expected = replace(expected, keys=frozenset({expected.pinned.key}), authority=None)
+            try:
+                connection, shown = await self._connect(serial, address, expected)
+            except PermanentError:
+                raise PermanentError(str(unproven)) from unproven
+            log.warning("the host key is the pinned one, its certificate is no proof", why=str(unproven))
+        shell = SshShell(connection, address, self.timings)
+        try:
+            await self._remember(serial, shell, shown, expected)
+        except BaseException:
+            await shell.close()
+            raise
+        return shell
+
+    async def _connect(
+        self, serial: str, address: str, expected: "_Expected"
+    ) -> "tuple[asyncssh.SSHClientConnection, _Shown]":
+        """Log in where the host key is believed.
+
+        Raises:
+            _UnprovenError: The host key has a certificate, and that does not prove the node.
+        """
+        client, authority = _Client(expected), expected.authority
         try:
             connection, _ = await asyncssh.create_connection(
                 lambda: client,
@@ -63,7 +105,8 @@ class SshShells:
                 username="root",
                 client_keys=[self.client_key()],
                 known_hosts=([], [], []),  # every key is put before the client, which knows what to expect
-                server_host_key_algs=expected.algorithms or (),
+                host_key_alias=authority.hostname if authority else None,  # a certificate must name it
+                server_host_key_algs=expected.algorithms,
                 agent_path=None,
                 config=None,
                 password_auth=False,
@@ -74,6 +117,8 @@ class SshShells:
                 keepalive_interval=self.timings.keepalive,
             )
         except asyncssh.HostKeyNotVerifiable as error:
+            if authority is not None and not client.saw_plain_key:
+                raise _UnprovenError(_unproven(address, authority, client, error)) from error
             raise PermanentError(_changed(serial, address)) from error
         except asyncssh.KeyExchangeFailed as error:
             if expected.keys:
@@ -83,64 +128,74 @@ class SshShells:
             raise PermanentError(f"{serial} at {address} does not accept our SSH key: {error}") from error
         except _TEMPORARY as error:
             raise TemporaryError(f"cannot connect to {address}: {error or type(error).__name__}") from error
-        shell = SshShell(connection, address, self.timings)
-        try:
-            await self._remember(serial, shell, client.shown, expected)
-        except BaseException:
-            await shell.close()
-            raise
-        return shell
+        key = connection.get_server_host_key()
+        assert key is not None  # only GSS has none
+        return connection, _Shown(_public(key), certified=not client.saw_plain_key)
 
     async def expect_new_boot(self, serial: str) -> None:
         await asyncio.to_thread(self.host_keys.expect_new_boot, serial, self.clock())
 
     def _expected(self, serial: str) -> "_Expected":
         pinned, since = self.host_keys.pinned(serial), self.host_keys.new_boot_since(serial)
+        authority = self.directory.host_authority(serial)
         if pinned is not None and since is None:
-            return _Expected(frozenset({pinned.key}), pinned, new_boot=False)
+            return _Expected(frozenset({pinned.key}), authority, pinned, new_boot=False)
         seen = self.directory.seen(serial)
         if seen is None or (since is not None and seen.reported_at <= since):
-            return _Expected(frozenset(), pinned, new_boot=True)
-        return _Expected(frozenset(_plain(key) for key in seen.hardware.ssh_host_keys), pinned, new_boot=True)
+            return _Expected(frozenset(), authority, pinned, new_boot=True)
+        keys = frozenset(_plain(key) for key in seen.hardware.ssh_host_keys)
+        return _Expected(keys, authority, pinned, new_boot=True)
 
-    async def _remember(self, serial: str, shell: "SshShell", shown: str, expected: "_Expected") -> None:
-        """Pin a key seen for the first time, before anything else is asked."""
+    async def _remember(self, serial: str, shell: "SshShell", shown: "_Shown", expected: "_Expected") -> None:
+        """Pin a key seen for the first time, or certified and not the pinned one, before anything else is asked."""
         pinned = expected.pinned
-        if not expected.new_boot:
+        if not expected.new_boot and not shown.certified:
             return
         ran = await shell.run(READ_BOOT_ID, timeout=self.timings.answer)
         boot_id = ran.stdout.strip()
         if ran.status != 0 or not boot_id:
             raise TemporaryError(f"{shell.address} does not tell its boot ID")
-        if pinned is not None and pinned.boot_id == boot_id:
-            if pinned.key != shown:
+        if expected.new_boot and pinned is not None and pinned.boot_id == boot_id:
+            if pinned.key != shown.key and not shown.certified:
                 raise PermanentError(_changed(serial, shell.address))
             return  # it has not rebooted yet: its key may still change once
-        await asyncio.to_thread(self.host_keys.pin, serial, HostKey(shown, boot_id))
+        now = HostKey(shown.key, boot_id)
+        if expected.new_boot or now != pinned:
+            await asyncio.to_thread(self.host_keys.pin, serial, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The host key that a server proved to have."""
+
+    key: str
+    certified: bool  # by the authority expected, for the node expected, now
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """Which host keys are believed (none named: any), and why."""
+    """Which host keys are believed (none named: any) beside certified ones, and why."""
 
     keys: frozenset[str]
+    authority: HostAuthority | None
     pinned: HostKey | None
     new_boot: bool
 
     @property
     def algorithms(self) -> list[str]:
-        """Those of the expected keys: else a server that has several keys might show one that we did not pin."""
-        kinds = sorted({key.partition(" ")[0] for key in self.keys})
-        return [
-            algorithm
-            for kind in kinds
-            for algorithm in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))
-        ]
+        """Certificates first. Then those of the expected keys: else a server with several might show another one."""
+        kinds = sorted({key.partition(" ")[0] for key in self.keys}) or _KINDS
+        certificates = _RSA_CERTIFICATES if self.authority else ()
+        return [*certificates, *(algorithm for kind in kinds for algorithm in (_RSA if kind == "ssh-rsa" else (kind,)))]
 
 
 def _plain(key: str) -> str:
     """A public key without its comment."""
     return " ".join(key.split()[:2])
+
+
+def _public(key: asyncssh.SSHKey) -> str:
+    return _plain(key.export_public_key().decode())
 
 
 def _changed(serial: str, address: str) -> str:
@@ -150,16 +205,50 @@ def _changed(serial: str, address: str) -> str:
     )
 
 
-class _Client(asyncssh.SSHClient):
-    """Believes one of the ``expected`` keys, or where none is named any; remembers which it was shown."""
+_WHY_UNPROVEN = {
+    "Certificate expired": "it has expired",
+    "Certificate not yet valid": "it is not valid yet",
+    "Certificate principal mismatch": "it names another host",
+    "Invalid certificate type": "it is a user's",
+}
+"""What asyncssh says of a certificate, and what we say."""
 
-    def __init__(self, expected: frozenset[str]) -> None:
+
+class _UnprovenError(PermanentError):
+    """A host certificate does not prove the node."""
+
+
+def _unproven(address: str, authority: HostAuthority, client: "_Client", error: asyncssh.HostKeyNotVerifiable) -> str:
+    if client.signer is None:
+        why = "it cannot be read, or its signature is wrong"
+    elif client.signer != _plain(authority.key):
+        why = "another authority than the cluster's signed it"
+    else:
+        why = next((ours for theirs, ours in _WHY_UNPROVEN.items() if theirs in error.reason), error.reason)
+    return (
+        f"the SSH host certificate that {address} shows does not prove {authority.hostname}: {why}. "
+        "Find out who answers there. If it is the node, compare its clock and ours, then reinstall it for a new one."
+    )
+
+
+class _Client(asyncssh.SSHClient):
+    """Believes a key that the authority signed, and one of the expected keys, or where none is named any.
+
+    asyncssh checks the rest of a certificate: that it is a host's, names ``host_key_alias``, and is valid now.
+    """
+
+    def __init__(self, expected: _Expected) -> None:
         self.expected = expected
-        self.shown = ""
+        self.saw_plain_key = False
+        self.signer: str | None = None  # of the certificate shown
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.shown = _plain(key.export_public_key().decode())
-        return not self.expected or self.shown in self.expected
+        self.saw_plain_key = True
+        return not self.expected.keys or _public(key) in self.expected.keys
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.signer = _public(key)
+        return self.expected.authority is not None and self.signer == _plain(self.expected.authority.key)
 
 
 @dataclass

@@ -151,6 +151,14 @@ class HostKey:
     boot_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class HostAuthority:
+    """Who signs the SSH host key that a node was installed with, and under which name."""
+
+    key: str  # the authority's public key: "ssh-rsa AAAA..."
+    hostname: str  # what a certificate must name to prove the node
+
+
 class HostKeys(Protocol):
     """Remembers which host key a machine showed. Durable when ``pin`` and ``expect_new_boot`` return."""
 
@@ -167,14 +175,15 @@ class HostKeys(Protocol):
 
 
 class Shells(Protocol):
-    """Opens shells. The host key is checked: learnt from the machine's report, or pinned at first sight per boot."""
+    """Opens shells. The host key is checked: certified, learnt from a report, or pinned at first sight per boot."""
 
     async def open(self, serial: str, address: str) -> Shell:
         """Connect as root.
 
         Raises:
             TemporaryError: Nobody answers, or the connection breaks.
-            PermanentError: Another host key than the one expected, or our own key is refused.
+            PermanentError: Another host key than the one expected, a host certificate that does not prove the node, or
+                our own key is refused.
         """
 
     async def expect_new_boot(self, serial: str) -> None:
@@ -227,6 +236,9 @@ class Directory(Protocol):
 
     def generation(self, serial: str) -> int | None:
         """Of the machine's allocation now; None: it has none. An action of an older one is refused."""
+
+    def host_authority(self, serial: str) -> HostAuthority | None:
+        """Who certifies the host key of the node that the machine is; None: it is none, or nobody does yet."""
 
     def bmc(self, serial: str) -> BmcAccess: ...
 

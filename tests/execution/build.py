@@ -5,7 +5,7 @@ from datetime import datetime
 
 from reconciler.drivers.child import tell_child
 from reconciler.execution.handlers import Options, Tools
-from reconciler.execution.ports import BmcAccess
+from reconciler.execution.ports import BmcAccess, HostAuthority
 from reconciler.model.actions import (
     BootDisk,
     BootLive,
@@ -65,6 +65,10 @@ class FakeDirectory:
     generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
     bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
     reporters: frozenset[str] = frozenset({SERIAL})
+    authority: HostAuthority | None = None
+
+    def host_authority(self, serial: str) -> HostAuthority | None:
+        return self.authority
 
     def seen(self, serial: str) -> Seen | None:
         return self.known.get(serial)

@@ -10,6 +10,9 @@ import asyncssh
 
 from ..fakes.machine import FakeMachine
 
+HostKeyPair = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+"""A host key, by itself or with its certificate."""
+
 
 def a_key() -> asyncssh.SSHKey:
     return asyncssh.generate_private_key("ssh-ed25519")
@@ -61,7 +64,7 @@ class SshMachine:
 
     machine: FakeMachine
     client_key: asyncssh.SSHKey
-    host_keys: list[asyncssh.SSHKey] = field(default_factory=lambda: [a_key()])
+    host_keys: list[HostKeyPair] = field(default_factory=lambda: [a_key()])
     port: int = 0
     logins: int = 0
     stuck: str = ""  # a command that never ends
@@ -85,7 +88,7 @@ class SshMachine:
             self._acceptor.close()
             await self._acceptor.wait_closed()
 
-    async def become(self, *host_keys: asyncssh.SSHKey) -> None:
+    async def become(self, *host_keys: HostKeyPair) -> None:
         """The same address and port, another host key."""
         await self.stop()
         self.host_keys = list(host_keys)

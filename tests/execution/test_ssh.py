@@ -11,7 +11,7 @@ import pytest
 from reconciler.drivers import ssh
 from reconciler.drivers.host_keys import FileHostKeys
 from reconciler.execution.handlers import handlers
-from reconciler.execution.ports import HostKey
+from reconciler.execution.ports import HostAuthority, HostKey
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.provisioning import remote
@@ -19,7 +19,7 @@ from reconciler.provisioning import remote
 from ..fakes.clock import NOON, FakeClock
 from ..fakes.machine import FakeMachine
 from . import build
-from .build import SERIAL, FakeDirectory, World
+from .build import HOSTNAME, SERIAL, FakeDirectory, World
 from .ssh_server import SshMachine, a_key, listening, public
 
 CLIENT_KEY = a_key()
@@ -34,7 +34,8 @@ async def server() -> AsyncIterator[SshMachine]:
 
 @pytest.fixture
 def directory() -> FakeDirectory:
-    return FakeDirectory()
+    """The machine has a place, so that a certificate is asked for; it shows none."""
+    return FakeDirectory(authority=HostAuthority(public(a_key()), HOSTNAME))
 
 
 @pytest.fixture
