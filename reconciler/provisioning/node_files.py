@@ -149,7 +149,7 @@ def _first_boot(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
     """
     default = public("os_service_default=<SERVICE DEFAULT>\n")
     immutable = public("os_immutable=<SERVICE DEFAULT>\n")
-    cacert = public("[Service]\nEnvironment=OS_CACERT=/etc/ssl/certs/oci-pki-oci-ca-chain.pem\n")
+    cacert = public(f"[Service]\nEnvironment=OS_CACERT={remote.CHAIN_FILE}\n")
     return {
         "/var/lib/oci-first-boot": File(b"", PRIVATE),
         "/etc/facter/facts.d/os_service_default.txt": default,

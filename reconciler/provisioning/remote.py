@@ -132,8 +132,22 @@ def is_on_controller(command: str) -> str | None:
 READ_CLOCK = "date +%s"
 """Seconds since 1970 by the machine's own clock, which need not be right."""
 
-RUN_PUPPET = "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose"
-"""One run in the foreground. Exit codes: ``PUPPET_GOOD``."""
+SELF_SIGNED_FILE = "/etc/oci/self-signed-api-cert"
+"""There on a node whose cluster's API has a certificate of our own authority."""
+
+CHAIN_FILE = "/etc/ssl/certs/oci-pki-oci-ca-chain.pem"
+"""The certificates of that authority, on every node."""
+
+RUN_PUPPET = (
+    f"test ! -e {SELF_SIGNED_FILE} || set -- OS_CACERT={CHAIN_FILE}; "
+    f"exec env -i HOME={ROOT_HOME} USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C.UTF-8 "
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" '
+    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false"
+)
+"""One run in the foreground. Exit codes: ``PUPPET_GOOD``.
+
+It has the environment of OCI's own runs, which are services, and not what a login gives: without a UTF-8 locale Ruby
+cannot read half of what is installed, and with OS_CACERT Keystone's providers believe a self-signed API."""
 
 PUPPET_GOOD = frozenset({0, 2})
 """puppet-agent(8), --detailed-exitcodes: 0 nothing to change, 2 changes made; 1 failed to run, 4 and 6 had failures."""

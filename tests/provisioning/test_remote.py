@@ -1,5 +1,6 @@
 """The texts of the dialogue, and the wrapper run by a real shell."""
 
+import json
 import shutil
 import subprocess
 import threading
@@ -14,6 +15,12 @@ from reconciler.provisioning import remote
 from .test_install_command import an_install
 
 ACTION = an_install()
+UTF_8 = "C.UTF-8"
+_RUBY = """\
+#!/usr/bin/ruby
+require "json"
+puts({environment: ENV.to_h, encoding: Encoding.default_external.name, words: ARGV}.to_json)
+"""
 
 
 @pytest.fixture
@@ -145,3 +152,39 @@ def test_puppets_last_run_is_read(text: str, good: bool, failed: int) -> None:
 def test_a_summary_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
         remote.parse_last_run(text)
+
+
+@pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby (apt: ruby)")
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("self_signed", [False, True])
+def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
+    tmp_path: Path, shell: str, self_signed: bool
+) -> None:
+    """Ruby, which Puppet is, says what it finds. The login has what sshd and PAM may give, or leave out."""
+    flag, program = tmp_path / "self-signed", tmp_path / "puppet"
+    program.write_text(_RUBY)
+    program.chmod(0o755)
+    if self_signed:
+        flag.touch()
+    text = remote.RUN_PUPPET.replace(remote.SELF_SIGNED_FILE, str(flag)).replace("PATH=", f"PATH={tmp_path}:", 1)
+    login = {"PATH": "/usr/bin:/bin", "LANG": "C", "http_proxy": "http://192.0.2.1:3128", "OS_CACERT": "/of/somebody"}
+    told = subprocess.run([shell, "-c", text], env=login, capture_output=True, text=True, check=True).stdout
+    found = json.loads(told)
+    ours = {"OS_CACERT": remote.CHAIN_FILE} if self_signed else {}
+    path = f"{tmp_path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    root = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "PATH": path}
+    assert found["environment"] == {**root, "LANG": UTF_8, "LC_ALL": UTF_8, **ours}
+    assert found["encoding"] == "UTF-8"
+    assert "--color=false" in found["words"]
+
+
+@pytest.mark.skipif(shutil.which("puppet") is None, reason="needs puppet (apt: puppet)")
+def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
+    """The run ends at a Puppet server that is not there."""
+    options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1 --serverport 9"
+    text = remote.RUN_PUPPET.replace("puppet agent", options)
+    ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False, timeout=90)
+    said = ran.stdout + ran.stderr
+    assert ran.returncode == 1
+    assert "Failed to open TCP connection to 127.0.0.1:9" in said or "Connection refused" in said
+    assert "\x1b" not in said
