@@ -18,6 +18,7 @@ NOT_FOUND = 127
 PUPPET_BUSY = "Notice: Run of Puppet configuration client already in progress; skipping\n"
 
 _DISK_KEY = "etc/ssh/ssh_host_ed25519_key"
+_GIVEN_KEY = "etc/ssh/ssh_host_rsa_key"
 
 
 class SshFront:
@@ -48,7 +49,7 @@ class SshFront:
             server.address,
             self._port,
             server_factory=lambda: _Connection(opened),
-            server_host_keys=[_host_key(server)],
+            server_host_keys=_host_keys(server),
             authorized_client_keys=self._keys,
             process_factory=session,
             sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.live).encode()),
@@ -97,15 +98,21 @@ class _Connection(asyncssh.SSHServer):
             self._opened.connections.discard(self._connection)
 
 
-def _host_key(server: SimServer) -> asyncssh.SSHKey:
-    file = server.disk / _DISK_KEY
-    if server.state is State.INSTALLED and file.exists():
-        return asyncssh.read_private_key(file)
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    if server.state is State.INSTALLED:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        key.write_private_key(file)
-    return key
+_HostKey = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+
+
+def _host_keys(server: SimServer) -> list[_HostKey]:
+    """A key made at the first boot, and in an installed system the one that it was given with its certificate."""
+    if server.state is not State.INSTALLED:
+        return [asyncssh.generate_private_key("ssh-ed25519")]
+    own, given = server.disk / _DISK_KEY, server.disk / _GIVEN_KEY
+    if not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(own)
+    keys: list[_HostKey] = [asyncssh.read_private_key(own)]
+    if given.exists():
+        keys.append((asyncssh.read_private_key(given), asyncssh.read_certificate(f"{given}-cert.pub")))
+    return keys
 
 
 async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") -> None:
