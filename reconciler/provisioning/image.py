@@ -304,20 +304,7 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
         path.removeprefix(remote.TARGET): file for path, file in before.items() if path.startswith(remote.TARGET + "/")
     }
     staged |= {to: before[path] for path, to in moved.items() if path in before}
-    if (server := before.get("/puppet-master-host")) is not None:
-        staged["/etc/puppet/puppet.conf"] = public(_PUPPET.format(server.content.decode()))
     return staged
-
-
-_PUPPET = """\
-[main]
-server = {}
-runtimeout = 7200
-top_level_facts_soft_limit = 81920
-number_of_facts_soft_limit = 40960
-fact_value_length_soft_limit = 40960
-"""
-"""A controller's first run takes longer than Puppet's hour; nodes with many interfaces have many facts."""
 
 
 def _network(action: InstallOs) -> dict[str, File]:

@@ -20,6 +20,21 @@ _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
 _HOST_KEY = "/etc/ssh/ssh_host_rsa_key"
 _OSDS = ("cephosd", "billosd")
 
+_PUPPET = """\
+[main]
+server = {}
+include_legacy_facts = true
+runtimeout = 7200
+top_level_facts_soft_limit = 81920
+number_of_facts_soft_limit = 40960
+fact_value_length_soft_limit = 40960
+"""
+"""OCI's hook edits Debian's puppet.conf before it copies this one over it; Debian's holds comments only.
+
+Debian's own modules (collectd's, for one) use legacy facts, which Puppet leaves out since 8 (trixie). A controller's
+first run takes longer than Puppet's hour. Nodes with many interfaces have many facts.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTexts:
@@ -112,6 +127,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/oci/data-disks": public("".join(f"{name}\n" for name in texts.data_disks)),
         **{f"/etc/oci/{name}": public("yes") for name in _flags(action, texts)},
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
+        "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
         "/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": public(secrets.root_ca),
         "/usr/share/ca-certificates/oci/OCI_2_oci-ca.crt": public(secrets.oci_ca),
         **_kvm(action, texts),

@@ -184,9 +184,9 @@ def an_image_install(picture: RootImage, disks: Disks, **differs: object) -> Ins
 def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
     """Lay out what the handler uploads; the script's text."""
     before = {
-        "/puppet-master-host": public("oci"),
         "/n1.example.com.crt": public("the crt\n"),
         remote.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
+        remote.TARGET + "/etc/puppet/puppet.conf": public("[main]\n"),
     }
     files = image.image_files(action, replace(R640, uefi=uefi), before)
     for path, file in files.items():
@@ -218,7 +218,7 @@ class TestForReal:
         assert found["etc/resolv.conf"][0] == "nameserver 192.0.2.53\n"
         assert found["etc/hosts"] == ("192.0.2.5 n1\n", 0o644)
         assert found["etc/ssl/certs/ssl-cert-snakeoil.pem"][0] == "the crt\n"
-        assert "server = oci\n" in found["etc/puppet/puppet.conf"][0]
+        assert found["etc/puppet/puppet.conf"][0] == "[main]\n"
         assert "iface eno1 inet static\n" in found["etc/network/interfaces"][0]
         assert 'console=ttyS1,115200n8"' in found["etc/default/grub.d/reconciler.cfg"][0]
         assert found["root/.ssh/authorized_keys"] == ("ssh-ed25519 AAAA live\n", 0o600)

@@ -1,6 +1,9 @@
 """Which files a node finds at its first boot, and who may read them."""
 
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,17 @@ TEXTS = NodeTexts(hosts="hosts\n", facts="---\n", data_disks=("sdb", "sdc"), ope
 PEM = {part: f"the {part}\n" for part in ("key", "crt", "csr", "pem")}
 SECRETS = NodeSecrets(root_ca="root\n", oci_ca="oci\n", chain="root\noci\n", node=PEM, api=PEM, swiftproxy=PEM)
 HOST = SshHost(private="k", public="ssh-rsa AA", certificate="cert", authority="ssh-rsa CA")
+
+
+PUPPET_CONF = """\
+[main]
+server = oci
+include_legacy_facts = true
+runtimeout = 7200
+top_level_facts_soft_limit = 81920
+number_of_facts_soft_limit = 40960
+fact_value_length_soft_limit = 40960
+"""
 
 
 def files(role: str = "controller", secrets: NodeSecrets = SECRETS, **texts: Any) -> dict[str, tuple[str, int]]:
@@ -58,6 +72,7 @@ def test_what_every_node_gets() -> None:
         "/oci-in-target/etc/oci/my-role": ("sql", 0o644),
         "/oci-in-target/etc/oci/data-disks": ("sdb\nsdc\n", 0o644),
         "/oci-in-target/etc/facter/facts.d/oci_facts.yaml": ("---\n", 0o644),
+        "/oci-in-target/etc/puppet/puppet.conf": (PUPPET_CONF, 0o644),
         "/oci-in-target/etc/facter/facts.d/os_service_default.txt": ("os_service_default=<SERVICE DEFAULT>\n", 0o644),
         "/oci-in-target/etc/facter/facts.d/os_immutable.txt": ("os_immutable=<SERVICE DEFAULT>\n", 0o644),
         "/oci-in-target/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": ("root\n", 0o644),
@@ -117,3 +132,12 @@ def test_what_holds_a_key_is_for_root_only() -> None:
     }
     assert len(holding) == 6
     assert not holding & open_to_all
+
+
+@pytest.mark.skipif(shutil.which("puppet") is None, reason="needs puppet (apt: puppet)")
+def test_puppets_agent_takes_its_settings_from_there(tmp_path: Path) -> None:
+    (tmp_path / "puppet.conf").write_text(files()["/oci-in-target/etc/puppet/puppet.conf"][0])
+    expected = dict(line.split(" = ") for line in PUPPET_CONF.splitlines()[1:])
+    asked = ["puppet", "config", "print", "--section", "agent", "--confdir", tmp_path, *expected]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert dict(line.split(" = ") for line in told.splitlines()) == expected
