@@ -2,8 +2,7 @@
 
 The script partitions (GPT, with room for GRUB on BIOS and on UEFI, whichever the machine is), makes the RAID and the
 file systems, unpacks the tarball, adds the node's files, and lets the tarball's own GRUB install itself. It needs no
-mirror and no cloud-init. The tarball brings a kernel, ``grub-install`` for the firmware, ``update-initramfs``,
-ifupdown, an SSH server, and mdadm where there is a RAID.
+mirror and no cloud-init. What the tarball has to bring, and how the script looks for it first: ``tarball``.
 
 It runs below the same wrapper as the other installer (``remote.install_script``), and may be run again from its start.
 """
@@ -14,13 +13,14 @@ from collections.abc import Mapping
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
 from ..model.hardware import Hardware
-from . import ifupdown, interfaces, remote
+from . import ifupdown, interfaces, remote, tarball
 
 SCRIPT_FILE = "/run/reconciler/image.sh"
 COMMAND = ("/bin/sh", SCRIPT_FILE)
 """What the wrapper runs."""
 
-ROOT = "/run/reconciler/root"
+WORK = "/run/reconciler"
+ROOT = f"{WORK}/root"
 """Where the new system is mounted meanwhile."""
 
 _EFI = {None: "x86_64-efi", "amd64": "x86_64-efi", "arm64": "arm64-efi"}
@@ -107,14 +107,12 @@ make_root_device() {
 }
 
 unpack() {
-    curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$ROOT/.image" "$URL" ||
-        fail "cannot fetch $URL"
+    fetch --output "$ROOT/.image" || fail "cannot fetch $URL"
     printf '%s  %s\n' "$SHA256" "$ROOT/.image" | sha256sum --check --status - ||
         fail "$URL is not the tarball with SHA-256 $SHA256"
     tar --extract --file "$ROOT/.image" --directory "$ROOT" --numeric-owner --xattrs-include='*' ||
         fail "cannot unpack $URL"
     rm "$ROOT/.image"
-    [ -x "$ROOT/usr/sbin/grub-install" ] || fail "$URL has no grub-install"
 }
 
 uuid() {
@@ -141,7 +139,13 @@ configure() {
     mkdir -p "$ROOT$keys" "$ROOT/boot/efi"
     chmod 0700 "$ROOT${keys%/*}" "$ROOT$keys"
     cat "$keys/authorized_keys" >> "$ROOT$keys/authorized_keys"
+    if [ -e "$ROOT$keys/id_rsa.pub" ]; then
+        cat "$ROOT$keys/id_rsa.pub" >> "$ROOT$keys/authorized_keys"  # controllers log in to each other
+    fi
     chmod 0600 "$ROOT$keys/authorized_keys"
+    if ! grep -qsx nf_conntrack "$ROOT/etc/modules"; then
+        printf 'nf_conntrack\n' >> "$ROOT/etc/modules"  # Puppet sets its limits, which are there once it is loaded
+    fi
     printf 'UUID=%s / ext4 errors=remount-ro 0 1\n' "$(uuid "$1")" > "$ROOT/etc/fstab"
     if [ "$FIRMWARE" != bios ]; then
         printf 'UUID=%s /boot/efi vfat umask=0077,nofail 0 1\n' "$(uuid "$(partition "${DISKS%% *}" 2)")" \
@@ -159,6 +163,16 @@ inside() {
         LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
+# Have the new system believe the fleet's authorities as it does Debian's.
+believe_authorities() {
+    for file in "$ROOT"/usr/share/ca-certificates/oci/*.crt; do
+        [ -e "$file" ] || continue
+        name=oci/${file##*/}
+        grep -qsx "$name" "$ROOT/etc/ca-certificates.conf" || printf '%s\n' "$name" >> "$ROOT/etc/ca-certificates.conf"
+    done
+    inside update-ca-certificates --fresh
+}
+
 make_bootable() {
     for path in dev proc sys; do
         mkdir -p "$ROOT/$path"
@@ -166,6 +180,7 @@ make_bootable() {
         mount --make-rslave "$ROOT/$path"
     done
     inside ssh-keygen -A > /dev/null
+    believe_authorities
     if [ "$1" = /dev/md0 ]; then
         inside update-initramfs -u -k all  # it names the RAID; the tarball's own finds any other root
     fi
@@ -181,11 +196,7 @@ make_bootable() {
         fi
     done
     inside update-grub
-    for unit in oci-first-boot.service oci-report-status.service; do
-        if [ -e "$ROOT/usr/lib/systemd/system/$unit" ] || [ -e "$ROOT/lib/systemd/system/$unit" ]; then
-            inside systemctl enable "$unit"
-        fi
-    done
+    inside systemctl enable oci-first-boot.service oci-report-status.service
 }
 
 leave() {
@@ -204,6 +215,8 @@ main() {
     fi
     trap leave EXIT
     trap 'exit 1' HUP INT TERM
+    say "Reading $URL"
+    survey
     say "Partitioning $DISKS"
     for disk in $DISKS $DATA; do
         erase "$disk"
@@ -270,20 +283,24 @@ def image_script(action: InstallOs, hardware: Hardware) -> str:
         raise ValueError(f"software RAID {action.raid} of {len(disks)} disks is not possible")
     if action.raid == 0 and not hardware.uefi:
         raise ValueError("GRUB cannot be relied on to start from a software RAID 0 on BIOS")
+    firmware = _EFI.get(hardware.architecture, "x86_64-efi") if hardware.uefi else "bios"
     chosen = {
         "NODE": action.hostname,
         "DISKS": " ".join(disks),
         "DATA": " ".join(action.data_disks),
         "RAID": "" if action.raid is None else str(action.raid),
         "ROOT_TYPE": "8300" if action.raid is None else "fd00",
-        "FIRMWARE": _EFI.get(hardware.architecture, "x86_64-efi") if hardware.uefi else "bios",
+        "FIRMWARE": firmware,
         "URL": image.url,
         "SHA256": image.sha256,
+        "PACKAGES": " ".join(tarball.packages(action, firmware)),
         "FILES": remote.TARGET,
+        "WORK": WORK,
         "ROOT": ROOT,
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
-    return f"#!/bin/sh\n# Installs {action.hostname} from a tarball. Written by reconciler.\nset -eu\n\n{head}{_BODY}"
+    first = f"#!/bin/sh\n# Installs {action.hostname} from a tarball. Written by reconciler.\nset -eu\n\n"
+    return f"{first}{head}{tarball.SURVEY}{_BODY}"
 
 
 def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
@@ -304,7 +321,26 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
         path.removeprefix(remote.TARGET): file for path, file in before.items() if path.startswith(remote.TARGET + "/")
     }
     staged |= {to: before[path] for path, to in moved.items() if path in before}
-    return staged
+    return {
+        **staged,
+        "/etc/systemd/system/epmd.socket": public(_EPMD),
+        "/etc/apt/apt.conf.d/80norecommends": public('APT::Install-Recommends "0";\n'),  # as the other installer does
+    }
+
+
+_EPMD = """\
+[Unit]
+Description=Erlang port mapper daemon, for the whole cluster
+
+[Socket]
+ListenStream=4369
+BindIPv6Only=both
+Accept=false
+
+[Install]
+WantedBy=sockets.target
+"""
+"""In place of Debian's, which listens on the loopback only: RabbitMQ finds its other nodes through it."""
 
 
 def _network(action: InstallOs) -> dict[str, File]:

@@ -28,7 +28,7 @@ ROOT_PACKAGES = (
     "netbase", "openssh-server", "ca-certificates", "curl", "iputils-ping", "puppet",
     "openstack-cluster-installer-utils",
 )  # fmt: skip
-"""As docs/operating.md has it."""
+"""What a store needs of those in docs/operating.md."""
 
 _ROOT_COMMAND = [
     "mmdebstrap", "--variant=minbase", f"--include={','.join(ROOT_PACKAGES)}",

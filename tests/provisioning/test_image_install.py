@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,9 @@ import pytest
 
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import public
+from reconciler.model.interfaces import NodeInterface
 from reconciler.provisioning import image, remote
+from reconciler.provisioning import tarball as tarball_of
 
 from .test_install_command import R640, an_install
 
@@ -31,6 +33,8 @@ NEEDED = {
     "busybox": "busybox", "mkfs.xfs": "xfsprogs",
 }  # fmt: skip
 MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]
+BRIDGED = NodeInterface(network="m", kind="bond", nics=("eno1", "eno2"), address="192.0.2.5/24", bridge="br-ex")
+ROUTED = NodeInterface(network="m", kind="bgp", nics=("eno1", "eno2"), address="192.0.2.5/32", asn=64512)
 runs_for_real = pytest.mark.skipif(
     bool(MISSING) or os.geteuid() != 0, reason=f"needs root and {', '.join(MISSING) or 'loop devices'}"
 )
@@ -96,6 +100,7 @@ class Disks:
     def run(self, text: str) -> subprocess.CompletedProcess[str]:
         """The script in a mount namespace of its own, its folders below this one's."""
         moved = {
+            f"WORK={image.WORK}\n": f"WORK={self.folder}/work\n",
             image.ROOT: f"{self.folder}/root",
             "FILES=" + remote.TARGET: f"FILES={self.folder}{remote.TARGET}",
             '"$keys/authorized_keys" >>': f"{self.folder}/authorized_keys >>",
@@ -106,6 +111,7 @@ class Disks:
             text = text.replace(old, new)
         script = self.folder / "image.sh"
         script.write_text(text)
+        (self.folder / "work").mkdir(exist_ok=True)
         return subprocess.run(
             ["unshare", "--mount", "sh", str(script)],
             env=os.environ | {"PATH": self.path, "no_proxy": "127.0.0.1"}, capture_output=True, text=True, timeout=120,
@@ -134,9 +140,29 @@ def disks(tmp_path: Path) -> Iterator[Disks]:
     made.detach()
 
 
-@pytest.fixture(scope="session")
-def tarball(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootImage]:
+PACKAGES = (
+    "linux-image-6.12.1-amd64", "initramfs-tools", "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "ifupdown",
+    "iputils-ping", "openssh-server", "ca-certificates", "puppet-agent", "openstack-cluster-installer-utils",
+    "lvm2:amd64", "xfsprogs",
+)  # fmt: skip
+"""dpkg's names: those of libraries and tools that several architectures share have theirs in it."""
+COMPRESSED = {"gz": "w:gz", "xz": "w:xz", "bz2": "w:bz2", "tar": "w"}
+
+
+@dataclass(frozen=True)
+class Tarballs:
     """A root file system of busybox, over HTTP."""
+
+    server: str
+    folder: Path
+
+    def get(self, suffix: str) -> RootImage:
+        digest = hashlib.sha256((self.folder / f"root.{suffix}").read_bytes()).hexdigest()
+        return RootImage(url=f"{self.server}/root.{suffix}", sha256=digest)
+
+
+@pytest.fixture(scope="session")
+def tarballs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tarballs]:
     folder = tmp_path_factory.mktemp("image")
     root = folder / "root"
     busybox = shutil.which("busybox") or ""
@@ -148,32 +174,48 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RootImage]:
     for link in ("bin/sh", "usr/bin/env"):
         (root / link).parent.mkdir(parents=True, exist_ok=True)
         (root / link).symlink_to("/" + busybox.removeprefix("/"))
-    for name in ("usr/sbin/grub-install", "usr/sbin/update-grub", "usr/sbin/update-initramfs", "usr/bin/ssh-keygen"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(_TOLD)
-        (root / name).chmod(0o755)
+    programs = ("grub-install", "update-grub", "update-initramfs", "ssh-keygen", "update-ca-certificates", "systemctl")
+    for name in programs:
+        program = root / "usr/sbin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(_TOLD)
+        program.chmod(0o755)
     old = {
         "etc/machine-id": "old\n",
         "etc/ssh/ssh_host_rsa_key": "old\n",
         "etc/cloud/cloud.cfg": "x",
         "etc/resolv.conf": "old",
+        "etc/modules": "# nf_conntrack is not named here\n",
+        "etc/ca-certificates.conf": "mozilla/One.crt\noci/OCI_1_selfsigned-root-ca.crt\n",
+        **{f"var/lib/dpkg/info/{name}.list": "/.\n" for name in PACKAGES},
     }
     for name, text in old.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    with tarfile.open(folder / "root.tar.gz", "w:gz") as made:
-        made.add(root, ".")
+    for suffix, mode in COMPRESSED.items():
+        with tarfile.open(folder / f"root.{suffix}", mode) as made:  # type: ignore[call-overload]
+            made.add(root, ".")
+    if zstd := shutil.which("zstd"):
+        subprocess.run([zstd, "-q", folder / "root.tar", "-o", folder / "root.zst"], check=True)
+    (folder / "root.txt").write_text("no tarball\n" * 1000)
     handler = partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        digest = hashlib.sha256((folder / "root.tar.gz").read_bytes()).hexdigest()
-        yield RootImage(url=f"http://127.0.0.1:{server.server_port}/root.tar.gz", sha256=digest)
+        yield Tarballs(f"http://127.0.0.1:{server.server_port}", folder)
         server.shutdown()
+
+
+@pytest.fixture
+def tarball(tarballs: Tarballs) -> RootImage:
+    return tarballs.get("gz")
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
+
+
+CAS = {"OCI_1_selfsigned-root-ca.crt": "the root\n", "OCI_2_oci-ca.crt": "the other\n"}
 
 
 def an_image_install(picture: RootImage, disks: Disks, **differs: object) -> InstallOs:
@@ -187,6 +229,8 @@ def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
         "/n1.example.com.crt": public("the crt\n"),
         remote.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
         remote.TARGET + "/etc/puppet/puppet.conf": public("[main]\n"),
+        remote.TARGET + "/root/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
+        **{f"{remote.TARGET}/usr/share/ca-certificates/oci/{name}": public(text) for name, text in CAS.items()},
     }
     files = image.image_files(action, replace(R640, uefi=uefi), before)
     for path, file in files.items():
@@ -219,12 +263,18 @@ class TestForReal:
         assert found["etc/hosts"] == ("192.0.2.5 n1\n", 0o644)
         assert found["etc/ssl/certs/ssl-cert-snakeoil.pem"][0] == "the crt\n"
         assert found["etc/puppet/puppet.conf"][0] == "[main]\n"
+        assert found["etc/modules"][0].splitlines()[-1] == "nf_conntrack"
+        assert found["etc/ca-certificates.conf"][0].splitlines() == ["mozilla/One.crt", *(f"oci/{ca}" for ca in CAS)]
+        assert found["etc/apt/apt.conf.d/80norecommends"][0] == 'APT::Install-Recommends "0";\n'
+        assert "ListenStream=4369\n" in found["etc/systemd/system/epmd.socket"][0]
         assert "iface eno1 inet static\n" in found["etc/network/interfaces"][0]
         assert 'console=ttyS1,115200n8"' in found["etc/default/grub.d/reconciler.cfg"][0]
-        assert found["root/.ssh/authorized_keys"] == ("ssh-ed25519 AAAA live\n", 0o600)
+        keys = "ssh-ed25519 AAAA live\nssh-rsa AAAA controllers\n"
+        assert found["root/.ssh/authorized_keys"] == (keys, 0o600)
         assert "etc/ssh/ssh_host_rsa_key" not in found
         assert found["calls"][0].splitlines() == [
-            "ssh-keygen -A", f"grub-install --target=i386-pc /dev/{disk}", "update-grub ",
+            "ssh-keygen -A", "update-ca-certificates --fresh", f"grub-install --target=i386-pc /dev/{disk}",
+            "update-grub ", "systemctl enable oci-first-boot.service oci-report-status.service",
         ]  # fmt: skip
         assert _blkid(f"/dev/{disks.names[1]}", "TYPE") == "xfs"
 
@@ -255,21 +305,49 @@ class TestForReal:
         assert (ran.returncode, _blkid(device, "LABEL")) == (1, "precious")
         assert f"{device} is mounted" in ran.stdout
 
+    @pytest.mark.parametrize("suffix", [*COMPRESSED, "zst"])
+    def test_any_compression_is_understood(self, disks: Disks, tarballs: Tarballs, suffix: str) -> None:
+        if suffix == "zst" and shutil.which("zstd") is None:
+            pytest.skip("needs zstd (apt: zstd)")
+        ran = disks.run(uploaded(disks, an_image_install(tarballs.get(suffix), disks), uefi=False))
+        assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "Done"), ran.stderr + ran.stdout
+
     @pytest.mark.parametrize(
-        ("wrong", "says"),
+        ("suffix", "wrong", "says"),
         [
-            ({"sha256": "0" * 64}, "is not the tarball with SHA-256 000"),
-            ({"url": "http://127.0.0.1:9/root.tar"}, "cannot fetch http://127.0.0.1:9/root.tar"),
+            ("gz", {"sha256": "0" * 64}, "is not the tarball with SHA-256 000"),
+            ("gz", {"url": "http://127.0.0.1:9/root.tar"}, "cannot fetch http://127.0.0.1:9/root.tar"),
+            ("txt", {}, "tar cannot read"),
         ],
     )
-    def test_a_wrong_image_is_said_and_leaves_nothing_mounted(
-        self, disks: Disks, tarball: RootImage, wrong: dict[str, str], says: str
+    def test_a_wrong_image_is_said_before_anything_is_erased(
+        self, disks: Disks, tarballs: Tarballs, suffix: str, wrong: dict[str, str], says: str
     ) -> None:
-        action = an_image_install(replace(tarball, **wrong), disks)
-        text = uploaded(disks, action, uefi=False).replace("--retry 5 --retry-connrefused", "")
-        ran = disks.run(text)
-        assert ran.returncode == 1
-        assert says in ran.stdout.splitlines()[-1]
+        action = an_image_install(replace(tarballs.get(suffix), **wrong), disks)
+        _refused(disks, uploaded(disks, action, uefi=False), says)
+
+    @pytest.mark.parametrize(
+        ("differs", "lacks"),
+        [
+            ({"role": "compute"}, "adduser, lsb-release"),
+            ({"packages": ("libstdc++6", "nginx:amd64", "openssh-server/trixie-backports")}, "libstdc++6, nginx"),
+            ({"interfaces": (BRIDGED,)}, "ifenslave, openvswitch-switch"),
+            ({"interfaces": (ROUTED,)}, "frr"),
+        ],
+    )
+    def test_what_the_tarball_lacks_for_this_node_is_said_before_anything_is_erased(
+        self, disks: Disks, tarball: RootImage, differs: dict[str, object], lacks: str
+    ) -> None:
+        text = uploaded(disks, an_image_install(tarball, disks, **differs), uefi=False)
+        _refused(disks, text, f"root.gz lacks {lacks}: nothing was erased")
+
+
+def _refused(disks: Disks, text: str, says: str) -> None:
+    device = f"/dev/{disks.names[0]}"
+    subprocess.run(["mkfs.ext4", "-q", "-L", "precious", device], check=True)
+    ran = disks.run(text.replace("--retry 5 --retry-connrefused", ""))
+    assert (ran.returncode, _blkid(device, "LABEL")) == (1, "precious")
+    assert says in ran.stdout.splitlines()[-1]
 
 
 def _blkid(device: str, tag: str) -> str:
@@ -302,3 +380,16 @@ def test_the_script_is_clean(tmp_path: Path) -> None:
 def test_what_the_script_cannot_make_is_refused(differs: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         image.image_script(an_install(**{"image": PICTURE} | differs), R640)
+
+
+@pytest.mark.parametrize("role", ["controller", "compute", "swiftstore"])
+@pytest.mark.parametrize("firmware", ["bios", "x86_64-efi"])
+def test_the_tarball_of_the_manual_serves_every_node(role: str, firmware: str) -> None:
+    manual = Path(__file__).parents[2] / "docs/operating.md"
+    found = re.search(r"--include=(\S+(?:\\\n\S+)*) ", manual.read_text())
+    assert found is not None
+    brings = found[1].replace("\\\n", "").split(",")
+    action = an_install(role=role, interfaces=(BRIDGED, ROUTED), system_disks=("sda", "sdb"), raid=1)
+    needs = tarball_of.packages(action, firmware)
+    assert [need for need in needs if not any(re.fullmatch(need, one) for one in brings)] == []
+    assert "openvswitch-switch" in needs
