@@ -54,8 +54,11 @@ def open_site(context: typer.Context) -> "Site":
         )
     config = load_config(given.config, {"specs": given.specs, "database": given.database})
     if given.specs is None and "RECONCILER_SPECS" not in os.environ:
-        return Site(config)
-    return Site(config.model_copy(update={"source": None}), follows=config.source)
+        site = Site(config)
+    else:
+        site = Site(config.model_copy(update={"source": None}), follows=config.source)
+    context.call_on_close(site.close)
+    return site
 
 
 def _without_password(url: str) -> str:

@@ -58,6 +58,22 @@ class _Sftp(asyncssh.SFTPServer):
                 kept[newpath.decode()] = kept.pop(oldpath.decode())
 
 
+class _Greeting(asyncssh.SSHServer):
+    """Keeps its connection among ``connections`` for as long as it lasts."""
+
+    def __init__(self, connections: set[asyncssh.SSHServerConnection]) -> None:
+        self._connections = connections
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._connections.discard(self._connection)
+
+
 @dataclass
 class SshMachine:
     """Listens on a loopback address; ``reboot`` changes the host key as a live system does."""
@@ -70,6 +86,7 @@ class SshMachine:
     stuck: str = ""  # a command that never ends
     flood: str = ""  # a command that prints too much
     _acceptor: asyncssh.SSHAcceptor | None = None
+    _connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     async def start(self) -> None:
         self._acceptor = await asyncssh.listen(
@@ -84,9 +101,12 @@ class SshMachine:
         self.port = self._acceptor.get_port()
 
     async def stop(self) -> None:
+        """As when the power goes: nobody listens any more, and nobody is connected."""
         if self._acceptor is not None:
             self._acceptor.close()
-            await self._acceptor.wait_closed()
+            for connection in list(self._connections):
+                connection.abort()
+            await self._acceptor.wait_closed()  # since Python 3.12 this waits for the connections too
 
     async def become(self, *host_keys: HostKeyPair) -> None:
         """The same address and port, another host key."""
@@ -96,7 +116,7 @@ class SshMachine:
 
     def _greet(self) -> asyncssh.SSHServer:
         self.logins += 1
-        return asyncssh.SSHServer()
+        return _Greeting(self._connections)
 
     async def _session(self, process: "asyncssh.SSHServerProcess[str]") -> None:
         command = process.command or ""
