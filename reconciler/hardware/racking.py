@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..model.hardware import Hardware, Nic, Racked, Unracked
+from ..model.patterns import group_in
 from ..model.spec import Ports, RackingSpec, SwitchPlace
 
 
@@ -66,8 +67,7 @@ def _switch(racking: RackingSpec, switch: str) -> SwitchPlace | None:
 def _unit(ports: Ports, port: str) -> int | None:
     if port in ports.map:
         return ports.map[port]
-    found = re.fullmatch(ports.pattern, port) if ports.pattern else None
-    digits = found.groupdict().get("unit") if found else None
+    digits = group_in(ports.pattern, "unit", port) if ports.pattern else None
     return int(digits) if digits and re.fullmatch(r"[0-9]{1,3}", digits) else None
 
 

@@ -1,5 +1,7 @@
 """Switches and ports that are heard become places in racks."""
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +10,9 @@ from reconciler.hardware.racking import rack
 from reconciler.model.hardware import Racked, Unracked
 
 from .machines import machine, nic, racking
+
+FOR_EVER = r"((\w+))+-(?P<unit>\d{1,2})"
+"""Python's own engine tries 2^40 ways to match forty letters and a "!" with this one."""
 
 NOTHING_SAID_OF_PORTS: dict[str, Any] = {"ports": {}}
 
@@ -60,3 +65,32 @@ def test_the_racking_that_knows_the_switch_says_the_rest() -> None:
     place = rack(hardware, {"dc2": racking(), "dc9": elsewhere})
     assert isinstance(place, Racked)
     assert (place.dc, place.unit, place.location) == ("9", 30, None)
+
+
+def test_no_pattern_and_no_port_name_take_for_ever() -> None:
+    hardware = machine(nics=(nic("eno1", 1, "sw1a", "a" * 40 + "!"),))
+    began = time.monotonic()
+    place = rack(hardware, {"dc2": racking(ports={"pattern": FOR_EVER})})
+    assert isinstance(place, Racked)
+    assert place.unit is None
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "port", "unit"),
+    [
+        (r"swp(?P<unit>\d+)", "swp12", 12),
+        (r"(?i)swp(?P<unit>\d+)", "SWP12", 12),
+        (r"(Ethernet1/|swp)(?P<unit>[0-9]{1,2})", "Ethernet1/7", 7),
+        (rf"{re.escape('Gi 1-0/#&~')}(?P<unit>[0-9]{{1,2}})", "Gi 1-0/#&~7", 7),
+        (FOR_EVER, "ge0-5", 5),
+        (r"p(?P<unit>\d*)", "p", None),
+        (r"[é.]*(?P<unit>\d)", "\u00e93", 3),
+        (r".*(?P<unit>\d)", "\ud8003", 3),
+    ],
+)
+def test_a_pattern_reads_the_unit(pattern: str, port: str, unit: int | None) -> None:
+    hardware = machine(nics=(nic("eno1", 1, "sw1a", port),))
+    place = rack(hardware, {"dc2": racking(ports={"pattern": pattern})})
+    assert isinstance(place, Racked)
+    assert place.unit == unit

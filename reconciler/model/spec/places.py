@@ -34,7 +34,9 @@ class Ports(Strict):
     """How a switch port's name gives the rack unit."""
 
     pattern: str | None = Field(
-        default=None, description="regular expression with a group named unit, matched against the whole port name"
+        default=None,
+        description="regular expression with a group named unit, matched against the whole port name; in RE2's syntax, "
+        "without look-around and back-references",
     )
     map: Mapping[str, Annotated[StrictInt, Field(ge=1, le=60)]] = Field(
         default_factory=dict, description="port name -> rack unit; wins over the pattern"

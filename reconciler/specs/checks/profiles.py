@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
+from ...model.patterns import groups_of, pattern_problem
 from ...model.spec import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.tree import Path
 from ..misfits import listed, suggestion
@@ -98,37 +99,17 @@ def profiles_ask_for_something(question: Question) -> Iterator[Diagnostic]:
 
 
 def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
-    """The pattern for switch ports is a regular expression with a group ``unit``, and cannot run for ever."""
+    """The pattern for switch ports is a regular expression with a group ``unit``."""
     for name, racking in question.tree.rackings.items():
         pattern = racking.ports.pattern
         if pattern is None:
             continue
-        problem = port_pattern_problem(pattern)
+        problem = pattern_problem(pattern)
+        if problem is None and "unit" not in groups_of(pattern):
+            problem = r"has no group named unit. Write (?P<unit>\d+) where the rack unit stands."
         if problem:
             at = question.draft.at("Racking", name, "ports", "pattern")
             yield error("Invalid port pattern", f'The port pattern of racking "{name}" {problem}', at)
-
-
-def port_pattern_problem(pattern: str) -> str | None:
-    """What is wrong with a switch port pattern, as the end of a sentence.
-
-    Port names come from the network, so a pattern may not backtrack for ever: what is repeated may hold
-    no repetition and no alternative, and at most two repetitions may be unbounded.
-    """
-    if len(pattern) > 200:
-        return "is longer than 200 characters."
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"is not a regular expression: {error}."
-    if "unit" not in compiled.groupindex:
-        return r"has no group named unit. Write (?P<unit>\d+) where the rack unit stands."
-    plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
-    if re.search(r"[*+?}|][^()]*\)(?:[*+]|\{)", plain):
-        return "repeats a group that holds a repetition or an alternative, which can take for ever. Simplify it."
-    if len(re.findall(r"[*+]|\{\d*,\}", plain)) > 2:
-        return "has more than two unbounded repetitions, which can take for ever. Simplify it."
-    return None
 
 
 def products_and_places_are_known(question: Question) -> Iterator[Diagnostic]:
