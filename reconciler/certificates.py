@@ -12,6 +12,7 @@ from .model.errors import PermanentError
 from .model.machine import SecretRef
 from .model.observations import Notice
 from .model.tree import SpecTree
+from .named_files import read_named
 
 if TYPE_CHECKING:
     from .secrets.pki import Subjects
@@ -147,7 +148,6 @@ class Certificates:
             seen = (path, *_state(Path(path)))
             if self._files.get(name) == seen:
                 continue
-            self._files[name] = seen
             ref = api_certificate(name)
             try:
                 self._take(ref)
@@ -155,6 +155,7 @@ class Certificates:
                 log.error("certificate not taken", secret=str(ref), error=str(error))
                 notice = Notice(None, self.site.now(), "certificate-refused", f"certificate {ref}: {error}")
                 self.site.store.record((), (notice,))
+            self._files[name] = seen  # not before: where the database is away, it is taken once that is back
 
     def _take(self, ref: SecretRef) -> None:
         path = self._file_of(ref)
@@ -189,9 +190,8 @@ def _state(path: Path) -> tuple[int, int]:
 def _read(path: Path) -> str:
     from .secrets.renewal import bought
 
+    text = read_named(path, "a certificate and its key in PEM")
     try:
-        return bought(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise PermanentError(f"cannot read {path}: {error}") from error
+        return bought(text)
     except PermanentError as error:
         raise PermanentError(f"{path} cannot be used: {error}") from error

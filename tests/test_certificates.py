@@ -1,9 +1,12 @@
 """Certificates of a site with a real database: from a file, renewed, revoked, and what ``reconciler pki`` says."""
 
 import json
+import os
 import shutil
+import sqlite3
 import subprocess
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +16,13 @@ import pytest
 from reconciler.certificates import api_certificate
 from reconciler.cli.app import run
 from reconciler.config import load_config
-from reconciler.model.errors import PermanentError
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.named_files import MOST_BYTES
 from reconciler.secrets.mint import AUTHORITY, ROOT
 from reconciler.secrets.parts import part_of
 from reconciler.secrets.renewal import end_of
 from reconciler.site import Site
+from reconciler.store import database
 
 SPECS = """\
 apiVersion: reconciler/v1
@@ -67,7 +72,8 @@ def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: S
     for _ in "ab":
         site.certificates.heed_files(site.tree())
     assert told(site, "certificate-refused") == [
-        f"certificate cl1:pki/api: cannot read {path}: [Errno 2] No such file or directory: '{path}'"
+        f"certificate cl1:pki/api: cannot read {path}: No such file or directory. "
+        "Put a file there with a certificate and its key in PEM"
     ]
     before = site.store.secret(API)
     assert before is not None
@@ -81,6 +87,75 @@ def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: S
     assert len(told(site, "certificate-taken")) == 2
     with pytest.raises(PermanentError, match="put a new one there"):
         site.certificates.renew(API, who="ann", why="it ends")
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _long(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(50 * MOST_BYTES)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _no_text(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\0")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        (_pipe, "{} is a named pipe. Put a regular file there with a certificate and its key in PEM"),
+        (_endless, "{} is a character device. Put a regular file there with a certificate and its key in PEM"),
+        (_folder, "{} is a folder. Put a regular file there with a certificate and its key in PEM"),
+        (_long, f"{{}} is longer than {MOST_BYTES} bytes. Put a file there with a certificate and its key in PEM only"),
+        (_no_text, "{} is no text. Put a file there with a certificate and its key in PEM"),
+    ],
+)
+def test_what_is_no_file_of_a_certificate_is_refused_at_once(
+    site: Site, tmp_path: Path, put: Callable[[Path], None], said: str
+) -> None:
+    path = tmp_path / "api.pem"
+    put(path)
+    write(tmp_path, path)
+    tracemalloc.start()
+    try:
+        site.certificates.heed_files(site.tree())
+        assert tracemalloc.get_traced_memory()[1] < 20 * MOST_BYTES
+    finally:
+        tracemalloc.stop()
+    assert told(site, "certificate-refused") == [f"certificate cl1:pki/api: {said.format(path)}"]
+    with pytest.raises(PermanentError, match="certificate and its key"):
+        site.certificates.renew(API, who="ada", why="it was asked for")
+
+
+def test_a_certificate_is_taken_once_the_database_is_back(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "api.pem"
+    buy(path, 20)
+    write(tmp_path, path)
+    tree = site.tree()
+    with monkeypatch.context() as away, closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
+        away.setattr(database, "BUSY_SECONDS", 0.1)
+        other.execute("BEGIN IMMEDIATE")
+        with closing(Site(site.config)) as late:
+            with pytest.raises(TemporaryError):
+                late.certificates.heed_files(tree)
+            other.execute("ROLLBACK")
+            late.certificates.heed_files(tree)
+    text = site.store.secret(API)
+    assert text is not None
+    assert part_of(text, "certificate", "crt") == Path(f"{path}.crt").read_text()
 
 
 def test_a_renewal_is_not_done_twice(site: Site) -> None:
