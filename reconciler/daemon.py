@@ -33,6 +33,7 @@ from .power import PowerWatch
 from .puppet_runs import PuppetWatch
 from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
 from .server.app import create_app
+from .server.doors import Doors
 from .server.fleet import Source
 from .server.ingest import Ingest
 from .server.metrics import Metrics
@@ -86,6 +87,7 @@ class Daemon:
         server = Server(
             create_app(self._face.served(), ingest, self._metrics),
             [(site.config.listen.address, site.config.listen.port)],
+            Doors(face.is_ours, refused=self._metrics.connection_refused),
         )
         try:
             ingest.start()

@@ -1,14 +1,18 @@
-"""Memory that Python has freed, and that the C library keeps."""
+"""What the system lets this process have: memory that Python has freed, and files."""
 
 import contextlib
 import ctypes
 import gc
+import resource
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h
 _LARGE = 256 * 1024
 """Bytes. A block from this size on is the system's again when it is freed, wherever it lies."""
 _ARENAS = 2
 """Heaps of the C library. It makes one for each of the dozens of threads that answer, and gives none back."""
+
+MOST_FILES = 65_536
+"""Ten times what a fleet of ten thousand takes. The usual limit is 1024, so that programs that select() still work."""
 
 
 def keep_little() -> None:
@@ -24,6 +28,14 @@ def give_back() -> None:
     gc.collect()
     with _only_glibc():
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def allow_many_files() -> None:
+    """Open as many files as the system allows, up to ``MOST_FILES``: at the start, for processes that answer many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _only_glibc() -> contextlib.suppress:

@@ -83,6 +83,13 @@ class Face:
         clusters = self.picture.tree.clusters.values()
         return tuple(net.subnet for cluster in clusters for net in cluster.networks.values() if not net.public)
 
+    def is_ours(self, address: Address) -> bool:
+        """Whether an address is a machine's, a node's, the Puppet server's or an operator's."""
+        networks = (*self.trusted(), *self.node_networks())
+        if any(address in network for network in networks):
+            return True
+        return self._is_puppet_server(address) or self._may_look(address)
+
     def serial_at(self, address: str) -> str | None:
         """The machine that last called from an address; None when there is none, or more than one."""
         machines = self.picture.observation.machines if self.picture else ()

@@ -36,10 +36,11 @@ def run(
     from .. import logs
     from ..config import ConfigError, parse_listen
     from ..daemon import serve
-    from ..memory import keep_little
+    from ..memory import allow_many_files, keep_little
 
     stays()
     keep_little()
+    allow_many_files()
     site = open_site(context)
     if listen is not None:
         try:

@@ -31,6 +31,7 @@ class Metrics:
         self._age = self._gauge("git_commit_age_seconds", "Age of the commit in force.")
         self._age.set_function(self._commit_age)
         self._queue = self._gauge("report_queue_length", "Words from machines that wait to be written.")
+        self._refused = self._counter("connections_refused", "Connections closed at once: too many were open.")
         self._plan_seconds = Histogram(
             "plan_duration_seconds",
             "Time from the observation to the plan.",
@@ -50,6 +51,10 @@ class Metrics:
     def enc(self, result: str) -> None:
         """A request for classes was answered."""
         self._enc.labels(result).inc()
+
+    def connection_refused(self) -> None:
+        """A connection was closed at once, as too many were open."""
+        self._refused.inc()
 
     def planned(self, seconds: float) -> None:
         """A plan was made."""

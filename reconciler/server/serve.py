@@ -10,14 +10,16 @@ from typing import cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .access import parse_address
+from .doors import Doors
 from .fast import App
-
-MAX_CONNECTIONS = 2_000
-"""Beyond this, answers are 503. Each costs some 50 kB."""
 
 HEAD_SECONDS = 15.0
 MAX_HEAD = 32 * 1024
 """Within which a request's line and headers must have come, and bytes they may have; uvicorn itself bounds neither."""
+
+WHOLE_SECONDS = 30.0
+"""Within which a request must have come as a whole. The largest, a report, is refused after ``fast.BODY_SECONDS``."""
 
 BACKLOG = 1024
 """Connections waiting to be accepted."""
@@ -27,40 +29,64 @@ GRACE_SECONDS = 5
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1 that gives up on clients which never finish asking."""
+    """HTTP/1.1 that gives up on clients which never finish asking, and lets only so many in."""
 
+    doors: Doors
+    _address: str | None = None  # as it is counted; None: it was not let in
     _deadline: asyncio.TimerHandle | None = None
+    _in_head = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast(asyncio.Transport, transport))  # a stream has no other
+        stream = cast(asyncio.Transport, transport)  # a stream has no other
+        name = str((stream.get_extra_info("peername") or ("",))[0])
+        address = str(parse_address(name) or name)
+        if not self.doors.enter(address):
+            stream.abort()
+            return
+        self._address = address
+        super().connection_made(stream)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_came()
+        if self._address is None:
+            return
+        self.doors.leave(self._address)
+        self._come()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is not None:
+        if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._deadline is not None and self._head_bytes > MAX_HEAD:
+        if self._in_head and self._head_bytes > MAX_HEAD:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
-        if self._deadline is None:
+        if not self._in_head:
             self._expect_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head_came()
+        self._expect(WHOLE_SECONDS)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._come()
+        super().on_message_complete()
 
     def _expect_head(self) -> None:
         self._head_bytes = 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._expect(HEAD_SECONDS)
+        self._in_head = True
 
-    def _head_came(self) -> None:
+    def _expect(self, seconds: float) -> None:
+        """Let the client go that has not sent more within so many seconds."""
+        self._come()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _come(self) -> None:
+        self._in_head = False
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -76,18 +102,23 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """Serves ``app`` from ``start`` to ``stop``."""
 
-    def __init__(self, app: App, listen: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, app: App, listen: Sequence[tuple[str, int]], doors: Doors | None = None) -> None:
+        """``doors`` bounds who may have how many connections open."""
         self._listen = listen
+        counted = doors or Doors()
+
+        class Counted(_Protocol):
+            doors = counted
+
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Counted,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,  # what a proxy says of its clients is not believed
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=30,  # longer than the dashboard's poll
             timeout_graceful_shutdown=GRACE_SECONDS,
             backlog=BACKLOG,

@@ -1,13 +1,18 @@
 """The real thing: uvicorn on loopback, and clients that behave or do not."""
 
 import asyncio
+import contextlib
+import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
 
 import httpx
 import pytest
 
 from reconciler.server import serve
+from reconciler.server.access import Address
+from reconciler.server.doors import Doors, shares_of
 from reconciler.server.serve import Server
 
 from .worlds import World, body
@@ -18,10 +23,14 @@ MACHINE = "127.0.0.9"
 
 @pytest.fixture
 async def port(world: World) -> AsyncIterator[int]:
-    server = Server(world.app, [("127.0.0.1", 0)])
+    server = Server(world.app, [("127.0.0.1", 0)], Doors(ours=is_ours))
     [(_, bound)] = await server.start()
     yield bound
     await server.stop()
+
+
+def is_ours(address: Address) -> bool:
+    return address in ip_network("127.0.0.8/29")
 
 
 def client_from(address: str, port: int) -> httpx.AsyncClient:
@@ -161,3 +170,98 @@ async def test_a_stop_lets_the_running_request_finish(world: World) -> None:
         world.store.gate.set()
         assert (await spoken).content == b"Ok"
         await stopping
+
+
+async def test_a_body_that_never_ends_is_given_up_wherever_it_is_sent(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "WHOLE_SECONDS", 0.1)
+    head = b"POST /v1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
+    answered = await asyncio.wait_for(talk(port, head, source="127.0.0.1"), 10)
+    assert b"200 OK" not in answered
+
+
+async def half_open(port: int, source: str) -> socket.socket:
+    """A connection that has begun to ask, and will not go on."""
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.bind((source, 0))
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, ("127.0.0.1", port))
+    with contextlib.suppress(OSError):  # it may have been closed already
+        await loop.sock_sendall(connection, b"POST /v1/report HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+    return connection
+
+
+async def is_open(connection: socket.socket) -> bool:
+    """Whether the server keeps a connection; one that it does not keep is closed at once."""
+    try:
+        async with asyncio.timeout(0.05):
+            return await asyncio.get_running_loop().sock_recv(connection, 1) != b""
+    except TimeoutError:
+        return True
+    except ConnectionResetError:
+        return False
+
+
+@contextlib.contextmanager
+def files_allowed(soft: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_strangers_that_never_finish_asking_leave_room_for_everybody_else(world: World, port: int) -> None:
+    with files_allowed(1024):  # as most systems have it; the strangers of this test are in the same process
+        shares = shares_of(1024)
+        strangers = [await half_open(port, f"127.99.{i // 250}.{i % 250 + 1}") for i in range(2 * shares.strangers)]
+        kept = [await is_open(one) for one in strangers]
+        assert sum(kept) == shares.strangers
+        assert kept[: shares.strangers] == [True] * shares.strangers, "those who came first"
+        async with client_from(MACHINE, port) as machine:
+            assert (await machine.post("/v1/report", content=body())).content == b"Ok"
+        async with client_from("127.0.0.1", port) as here:
+            assert (await here.get("/healthz")).status_code == 200
+        for one in strangers:
+            one.close()
+
+
+async def test_one_stranger_has_a_small_share_and_gets_it_again_when_it_has_left(world: World) -> None:
+    turned_away: list[None] = []
+    doors = Doors(ours=is_ours, refused=lambda: turned_away.append(None))
+    server = Server(world.app, [("127.0.0.1", 0)], doors)
+    [(_, port)] = await server.start()
+    most = shares_of(20_000).from_a_stranger
+    connections = [await half_open(port, "127.99.0.1") for _ in range(most + 5)]
+    assert sum([await is_open(one) for one in connections]) == most
+    assert len(turned_away) == 5
+    for one in connections:
+        one.close()
+    async with asyncio.timeout(20):
+        while doors.open:
+            await asyncio.sleep(0.01)
+    again = await half_open(port, "127.99.0.1")
+    assert await is_open(again)
+    again.close()
+    await server.stop()
+
+
+async def test_a_server_whose_files_ran_out_answers_again_once_there_are_some(world: World, port: int) -> None:
+    taken = []
+    with files_allowed(200):
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(socket.socket())
+        taken.pop().close()
+        refused = asyncio.create_task(asyncio.open_connection("127.0.0.1", port, local_addr=(MACHINE, 0)))
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1.5):  # asyncio tries to accept again each second
+                _, writer = await refused
+                writer.close()
+        for one in taken:
+            one.close()
+    async with client_from("127.0.0.1", port) as here:
+        assert (await here.get("/healthz")).status_code == 200
