@@ -7,14 +7,14 @@ each call is one short transaction, and what it wrote is on disk when it returns
 
 from typing import Self
 
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from ..model.errors import PermanentError, TemporaryError
 from .certificates import CertificatesPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
 from .export import ExportPart
 from .facts import FactsPart
+from .failures import failure
 from .journal import Occurrence
 from .leases import LeasesPart
 from .machines import MachinesPart
@@ -56,12 +56,18 @@ class Store(
                 require_head(database.engine)
         except BaseException as error:
             database.engine.dispose()
-            if isinstance(error, OperationalError):
-                raise TemporaryError(f"the database does not answer: {error.orig}") from error
-            if isinstance(error, DatabaseError):
-                raise PermanentError(f"this is no database of ours: {error.orig}") from error
+            if isinstance(error, DBAPIError):
+                raise failure(error, "the database does not answer") or error from error
             raise
         return store
+
+    def damage(self) -> str | None:
+        """What is wrong inside the database, with what to do; None when nothing is. Reads all of a SQLite file.
+
+        Raises:
+            TemporaryError: It does not answer.
+        """
+        return self._database.damage()
 
     def close(self) -> None:
         """Close every connection."""

@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from ..model.errors import PermanentError, TemporaryError
+from ..model.errors import PermanentError
+from .failures import DAMAGED, failure
 from .tables import change, lease
 
 BUSY_SECONDS = 30.0  # how long to wait for another process's transaction; ours take milliseconds
@@ -56,6 +57,7 @@ class Database:
 
         Raises:
             TemporaryError: The database does not answer.
+            PermanentError: It is damaged.
         """
         try:
             with self.engine.connect() as connection:
@@ -63,8 +65,8 @@ class Database:
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     yield connection
-        except OperationalError as error:
-            raise TemporaryError(f"the database cannot be read: {error.orig}") from error
+        except DBAPIError as error:
+            raise failure(error, "the database cannot be read") or error from error
 
     @contextmanager
     def writing(self, *areas: str, fenced: bool = True) -> Iterator[Writing]:
@@ -75,7 +77,7 @@ class Database:
 
         Raises:
             TemporaryError: The database does not answer, or is full.
-            PermanentError: We were the daemon, and another one has taken over.
+            PermanentError: We were the daemon, and another one has taken over; or the database is damaged.
         """
         try:
             with self._one_writer if self._is_sqlite else _nothing(), self.engine.connect() as connection:
@@ -85,8 +87,25 @@ class Database:
                         self._check_fence(connection)
                     revision = _next_revision(connection, areas) if areas else 0
                     yield Writing(connection, revision)
-        except OperationalError as error:
-            raise TemporaryError(f"the database cannot be written: {error.orig}") from error
+        except DBAPIError as error:
+            raise failure(error, "the database cannot be written") or error from error
+
+    def damage(self) -> str | None:
+        """What is wrong inside the database's file; None when nothing is, or when its server looks after that.
+
+        Reads the whole file: half a second for ten thousand machines.
+
+        Raises:
+            TemporaryError: It does not answer.
+        """
+        if not self._is_sqlite:
+            return None
+        try:
+            with self.reading() as connection:
+                found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        except PermanentError as error:
+            return str(error)
+        return None if found == "ok" else DAMAGED.format(" ".join(found.split()))
 
     def _check_fence(self, connection: Connection) -> None:
         if self.fence is None:

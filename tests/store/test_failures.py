@@ -1,0 +1,183 @@
+"""Disks that are full, read-only, gone or damaged: what the store says then, and that it goes on once that is over."""
+
+import contextlib
+import os
+import random
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.machine import Pause
+from reconciler.store import Store
+
+from .samples import NOW, SECOND, enroll
+
+ENOUGH = 4 * 1024 * 1024
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of our own, of some megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8M", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs root, and mount (apt: mount)")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte free; the file that took them."""
+    filler = folder / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    return filler
+
+
+def pause(store: Store, scope: str = "fleet") -> None:
+    store.pause(Pause(scope, "ann", "w" * 1000, NOW))
+
+
+def until_it_fails(write: Callable[[], None]) -> Exception:
+    """A full disk may still have room inside a file; what it says once that is used up."""
+    try:
+        for _ in range(10_000):
+            write()
+    except (TemporaryError, PermanentError) as error:
+        return error
+    raise AssertionError("it never failed")
+
+
+def test_a_full_disk_is_said_and_does_no_harm(disk: Path) -> None:
+    with Store.open(f"sqlite:///{disk}/db") as store:
+        pause(store)
+        filler = fill(disk)
+        said = until_it_fails(lambda: store.save_state("source", "s" * 100_000))
+        assert isinstance(said, TemporaryError)
+        assert "make room on it" in str(said)
+        assert store.snapshot().pauses, "reading goes on"
+        filler.unlink()
+        store.save_state("source", "there is room")
+        assert store.state("source") == "there is room"
+
+
+def test_a_database_on_a_full_disk_is_opened_or_says_what_to_do(disk: Path) -> None:
+    with Store.open(f"sqlite:///{disk}/db") as store:
+        pause(store)
+    filler = fill(disk)
+    try:
+        with Store.open(f"sqlite:///{disk}/db") as store:
+            assert store.snapshot().pauses
+    except TemporaryError as error:
+        assert "make room on it" in str(error)
+    filler.unlink()
+    with Store.open(f"sqlite:///{disk}/db") as store:
+        assert store.snapshot().pauses
+
+
+def test_a_file_system_that_became_read_only_is_said(disk: Path) -> None:
+    with Store.open(f"sqlite:///{disk}/db") as store:
+        pause(store)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with (
+        pytest.raises((TemporaryError, PermanentError), match=r"(?i)read-only"),
+        Store.open(f"sqlite:///{disk}/db") as store,
+    ):
+        pause(store, "cluster:cl1")
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    with Store.open(f"sqlite:///{disk}/db") as store:
+        pause(store, "cluster:cl1")
+
+
+def test_a_folder_that_is_away_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    with Store.open(f"sqlite:///{folder}/db") as store:
+        pause(store)
+        store.close()
+        folder.rename(tmp_path / "elsewhere")
+        with pytest.raises(TemporaryError, match="see whether the file system is mounted"):
+            store.snapshot()
+        (tmp_path / "elsewhere").rename(folder)
+        assert store.snapshot().pauses
+
+
+def test_files_that_ran_out_are_said(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/db") as store:
+        pause(store)
+        store.close()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = max(int(name) for name in os.listdir("/proc/self/fd"))
+        taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(used)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1, hard))
+        try:
+            with pytest.raises(TemporaryError, match="may open more files"):
+                store.snapshot()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for one in taken:
+                os.close(one)
+        assert store.snapshot().pauses
+
+
+def damage(path: Path) -> None:
+    """Overwrite a part of every third page, but for the first, which say what tables there are."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    drawn = random.Random(3)
+    with path.open("r+b") as file:
+        for page in range(60, path.stat().st_size // 4096, 3):
+            file.seek(page * 4096 + drawn.randrange(4000))
+            file.write(drawn.randbytes(64))
+
+
+def test_a_damaged_database_is_said_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store.open(f"sqlite:///{path}") as store:
+        for number in range(200):
+            store.allocate(enroll(f"M{number}", number), NOW + number * SECOND)
+        assert store.damage() is None
+    damage(path)
+    with Store.open(f"sqlite:///{path}") as store:
+        said = store.damage()
+        assert said is not None
+        assert "bring back a backup" in said
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(PermanentError, match=r"no database of ours.*backup"):
+        Store.open(f"sqlite:///{path}")
+
+
+def test_a_query_that_meets_damage_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store.open(f"sqlite:///{path}") as store:
+        for number in range(200):
+            store.allocate(enroll(f"M{number}", number), NOW + number * SECOND)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'allocation'").fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 100)
+    with Store.open(f"sqlite:///{path}") as store, pytest.raises(PermanentError, match="the database is damaged"):
+        store.snapshot()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_database_that_may_only_be_read_is_said_on_postgresql(url: str) -> None:
+    with Store.open(url) as store:
+        assert store.damage() is None
+        pause(store)
+    with Store.open(f"{url}&options=-cdefault_transaction_read_only%3Don") as store:
+        with pytest.raises(TemporaryError, match="the database cannot be written: cannot execute"):
+            pause(store, "cluster:cl1")
+        assert store.acting(NOW + timedelta(days=1)) is None
