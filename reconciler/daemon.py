@@ -6,14 +6,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
 
+from .companions import Companions, LeaseLostError, Well, every, told
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
 from .drivers.ssh import SshShells
@@ -21,34 +21,31 @@ from .execution.ensure import Time
 from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
+from .front import Front
+from .health import DATABASE, PLANNING
 from .memory import give_back
 from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
-from .model.machine import Phase
 from .model.plan import Act, Advance, PlanningInput, Wait
 from .model.tree import SpecTree
 from .node_files import NodeFiles
 from .planning.planner import plan
-from .power import PowerWatch
-from .puppet_runs import PuppetWatch
 from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
-from .server.app import create_app
-from .server.doors import Doors
 from .server.fleet import Source
-from .server.ingest import Ingest
-from .server.metrics import Metrics
-from .server.serve import Server
-from .serving import EVENTS_SHOWN, Face, Picture
+from .serving import EVENTS_SHOWN, Picture
 from .site import Records, Site
 from .site_bmcs import SiteBmcs
+from .watches import Watches
 
 log = structlog.get_logger()
 
 DRAIN_SECONDS = 20.0
+AGAIN_SECONDS = 5.0
+"""How soon a database that is away, or a pass that failed, is tried again."""
+FOLLOW_SECONDS = 5.0
+"""How often a daemon that stands by looks which documents the acting one gives out."""
 SETTLE_SECONDS = 0.05
 """A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
-LOOK_AT_STORE_SECONDS = 1.0
-"""How soon a decision made on the command line is noticed."""
 
 
 class Daemon:
@@ -59,16 +56,23 @@ class Daemon:
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._lease_holds = site.config.lease
-        self._face = Face(site, self._wake.set)
-        self._metrics = Metrics(site.now)
+        self._front = front = Front(site, self._wake.set)
+        self._face, self._metrics, self._health = front.face, front.metrics, front.health
         self._specs = SpecsFollower(site, self._wake.set)
         self._journal_position = 0
         self._listening_since: datetime | None = None
+        self._looked = asyncio.Event()  # a pass has ended, and documents may have changed
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         self._bmcs = SiteBmcs(site.config, site.now)
-        self._directory = StoredDirectory(site.store, self._tree, site.config.bmc_port)
-        self._executor = Executor(site.store, handlers(self._tools()), site.now, on_done=self._done)
+
+    @cached_property
+    def _directory(self) -> StoredDirectory:
+        return StoredDirectory(self.site.store, self._tree, self.site.config.bmc_port)
+
+    @cached_property
+    def _executor(self) -> Executor:
+        return Executor(self.site.store, handlers(self._tools()), self.site.now, on_done=self._done)
 
     def stop(self) -> None:
         """End after what is going on."""
@@ -76,40 +80,59 @@ class Daemon:
         self._wake.set()
 
     async def serve(self) -> int:
-        """Act and answer until told to stop."""
-        site, face = self.site, self._face
-        fence = await self._lease()
-        if fence is None:
-            return 0
-        ingest = Ingest(
-            site.store, site.now, self._wake.set, face.trusted, face.node_networks, face.serial_at, face.owner_of
-        )
-        server = Server(
-            create_app(self._face.served(), ingest, self._metrics),
-            [(site.config.listen.address, site.config.listen.port)],
-            Doors(face.is_ours, refused=self._metrics.connection_refused),
-        )
+        """Answer at once; act as soon as the database is open and no other daemon acts; until told to stop."""
         try:
-            ingest.start()
-            for address, port in await server.start():
-                log.info("listening", address=address, port=port)
-            self._listening_since = site.now()
-            await self._loop(
-                lambda: self._keep_lease(fence),
-                self._watch_store,
-                self._specs.follow,
-                self._watch_power,
-                self._watch_puppet,
-            )
+            await self._front.open()
+            fence = await self._lease_patiently() if await self._opened() else None
+            if fence is not None:
+                await self._act(fence)
             return 0
         finally:
-            await self._executor.drain(DRAIN_SECONDS)
-            await server.stop()
-            await ingest.stop()
-            with contextlib.suppress(PermanentError):
-                await asyncio.to_thread(site.store.release_lease, fence)
-            site.close()
+            await self._front.close()
+            self.site.close()
             log.info("stopped")
+
+    async def _act(self, fence: int) -> None:
+        try:
+            await self._front.must_listen()
+            self._front.take_words()
+            self._listening_since = self.site.now()
+            await self._loop(fence)
+        finally:
+            await self._executor.drain(DRAIN_SECONDS)
+            await self._front.close()
+            with contextlib.suppress(PermanentError, TemporaryError):
+                await asyncio.to_thread(self.site.store.release_lease, fence)
+
+    async def _opened(self) -> bool:
+        """Open the database as soon as that can be; False when told to stop before.
+
+        Raises:
+            PermanentError: It cannot be opened until somebody mends it, and there is nothing to answer from till then.
+        """
+        while not self._stop.is_set():
+            try:
+                await asyncio.to_thread(self.site.open)
+                self._face.given = await asyncio.to_thread(self._given_out)
+            except (TemporaryError, PermanentError, OSError) as error:
+                if isinstance(error, PermanentError) and not self._face.kept.exists:
+                    raise
+                told(DATABASE, error, self._health)
+            else:
+                self._health.works(DATABASE)
+                return True
+            await self._unless_stopped(AGAIN_SECONDS)
+        return False
+
+    def _given_out(self) -> dict[str, str] | None:
+        """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
+        versions = self.site.store.snapshot().documents
+        return {hostname: some[0].digest for hostname, some in versions.items() if some} or None
+
+    async def _unless_stopped(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     async def converge(self, timeout: float) -> int:
         """Act until nothing is left to do that needs no waiting for. 1 when the time was over before.
@@ -152,44 +175,52 @@ class Daemon:
         closed = await self._executor.recover(await asyncio.to_thread(self.site.store.histories))
         log.info("started", interrupted=closed)
 
-    async def _loop(self, *companions: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        await self._begin()
-        tasks = [asyncio.create_task(self._patiently(one)) for one in companions]
+    async def _loop(self, fence: int) -> None:
+        companions = Companions(self._health, self._wake.set)
+        companions.start("keeping the lease", lambda well: self._keep_lease(fence, well))
         try:
+            if not await self._begun(companions):
+                return
+            companions.start("following the specs", self._specs.follow)
+            watches = Watches(
+                self.site, self._face, self._tools(), lambda: self._executor.in_flight, self._wake.set, self._looked
+            )
+            watches.start(companions)
             await self._guarded_pass()
             await asyncio.to_thread(give_back)
             while not self._stop.is_set():
-                await self._until_woken(tasks)
+                await self._until_woken()
+                companions.check()
                 await self._guarded_pass()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await companions.stop()
 
-    async def _patiently(self, companion: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin again after what passes. What does not ends the loop, which is woken to see it."""
-        try:
-            while True:
-                try:
-                    return await companion()
-                except TemporaryError as error:
-                    log.warning("trying again", error=str(error))
-                    await asyncio.sleep(1.0)
-        finally:
-            self._wake.set()
+    async def _begun(self, companions: Companions) -> bool:
+        """Begin as soon as that can be; False when told to stop before."""
+        self._face.stage = "the first plan is still being made, or there are no valid specs yet"
+        self._health.expect_passes()
+        while not self._stop.is_set():
+            companions.check()
+            try:
+                await self._begin()
+            except (TemporaryError, PermanentError, OSError) as error:
+                told(PLANNING, error, self._health)
+                await self._unless_stopped(AGAIN_SECONDS)
+            else:
+                return True
+        return False
 
-    async def _until_woken(self, companions: list["asyncio.Task[None]"]) -> None:
+    async def _until_woken(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._pause()):
                 await self._wake.wait()
         await asyncio.sleep(SETTLE_SECONDS)
         self._wake.clear()
-        for task in companions:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
 
     def _pause(self) -> float:
         """Seconds until something that the plan waits for is due; what was due already when it was made is no news."""
+        if self._health.is_failing(PLANNING):
+            return AGAIN_SECONDS
         if (picture := self._face.picture) is None:
             return PASS_AT_LEAST_SECONDS
         dues = (step.until for step in picture.plan.steps if isinstance(step, Wait) and step.until)
@@ -201,11 +232,12 @@ class Daemon:
         """A pass that fails is told, and tried again: a database or repository that is away comes back."""
         try:
             await self._pass()
-        except (PermanentError, TemporaryError) as error:
-            log.error("no plan", error=str(error))
-            self._face.show(self._face.picture, replace(self._face.source, problem=str(error)))
-        except Exception:
-            log.exception("no plan: this is a bug in reconciler")
+        except Exception as error:
+            told(PLANNING, error, self._health)
+        else:
+            self._health.works(PLANNING)
+        self._health.expect_passes()
+        self._looked.set()
 
     async def _pass(self) -> bool:
         """Look, plan, record, act. True when something was begun or recorded."""
@@ -311,42 +343,34 @@ class Daemon:
             await asyncio.sleep(1.0)
         return None
 
-    async def _keep_lease(self, fence: int) -> None:
+    async def _keep_lease(self, fence: int, well: Well = lambda: None) -> None:
         held = True
         while held:
             held = await asyncio.to_thread(self.site.store.renew_lease, fence, self._lease_holds, self.site.now())
+            well()
             await asyncio.sleep(self._lease_holds.total_seconds() / 3 if held else 0)
-        raise PermanentError("another daemon has taken over this database")
+        raise LeaseLostError("another daemon has taken over this database")
 
-    async def _watch_store(self) -> None:
-        """Notice what other processes wrote: an operator's decision, made on the command line."""
-        known = await asyncio.to_thread(self.site.store.decision_token)
-        while True:
-            await asyncio.sleep(LOOK_AT_STORE_SECONDS)
-            token = await asyncio.to_thread(self.site.store.decision_token)
-            if token != known:
-                known = token
-                self._wake.set()
+    async def _lease_patiently(self) -> int | None:
+        """As ``_lease``, also where the database is away meanwhile. What the acting daemon gives out is followed."""
+        self._face.stage = "another daemon acts on this database; this one stands by"
+        standing_by = Companions(self._health, self._wake.set)
+        standing_by.start("following the acting daemon", every(FOLLOW_SECONDS, self._follow_given))
+        try:
+            while not self._stop.is_set():
+                try:
+                    return await self._lease()
+                except (TemporaryError, OSError) as error:
+                    told(DATABASE, error, self._health)
+                    await self._unless_stopped(AGAIN_SECONDS)
+            return None
+        finally:
+            await standing_by.stop()
+            self._health.works("following the acting daemon")
+            self._health.works(DATABASE)
 
-    async def _watch_power(self) -> None:
-        """Ask the BMCs of machines in service whether they are on."""
-        watching = PowerWatch(self._bmcs, self._directory, self.site.now, self.site.store.record)
-        while True:
-            await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
-            machines = self._face.picture.observation.machines if self._face.picture else ()
-            serving = (m for m in machines if m.history.phase is Phase.IN_SERVICE)
-            if await watching.look(serving, lambda serial: serial in self._executor.in_flight):
-                self._wake.set()
-
-    async def _watch_puppet(self) -> None:
-        """Ask nodes that are behind whether their own agents have caught up."""
-        every = self.site.config.puppet_poll
-        watching = PuppetWatch(self._tools(), every)
-        while True:
-            await asyncio.sleep(every.total_seconds())
-            machines = self._face.picture.observation.machines if self._face.picture else ()
-            if await watching.look(machines, lambda serial: serial in self._executor.in_flight):
-                self._wake.set()
+    async def _follow_given(self) -> None:
+        self._face.given = await asyncio.to_thread(self._given_out)
 
 
 def _holder() -> str:

@@ -54,6 +54,11 @@ class Document:
     own: bytes = field(repr=False)  # deflated
 
     @property
+    def as_of(self) -> None:
+        """It is the newest there is."""
+        return None
+
+    @property
     def yaml(self) -> bytes:
         """What Puppet reads."""
         return b"".join([p if isinstance(p, bytes) else p.utf8 for p in self._pieces()])
@@ -63,6 +68,16 @@ class Document:
         """The same in the envelope of OCI's ``api.php?action=enc``."""
         parts = [yaml_text.inside_json(p.decode()) if isinstance(p, bytes) else p.as_json for p in self._pieces()]
         return b"".join((_OCI_HEAD, *parts, _OCI_TAIL))
+
+    def layout(self) -> list["bytes | tuple[int, bool]"]:
+        """The parts in their order: shared text as it is, and for the node's own its size and whether it is base64."""
+        found: list[bytes | tuple[int, bool]] = []
+        for piece in self.pieces:
+            if isinstance(piece, _Own):
+                found.append((piece.size, piece.in_base64))
+            else:
+                found.append(piece if isinstance(piece, bytes) else piece.utf8)
+        return found
 
     def _pieces(self) -> list[bytes | yaml_text.Fragment]:
         own, at = zlib.decompress(self.own), 0
@@ -75,6 +90,14 @@ class Document:
             else:
                 found.append(piece)
         return found
+
+
+def put_together(
+    hostname: str, address: str | None, digest: str, layout: Iterable[bytes | tuple[int, bool]], own: bytes
+) -> Document:
+    """A document from what its fields and its ``layout`` were."""
+    pieces = tuple(_Own(*part) if isinstance(part, tuple) else part for part in layout)
+    return Document(hostname, address, digest, pieces, own)
 
 
 class Writer:

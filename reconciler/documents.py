@@ -149,6 +149,10 @@ class Documents:
         """The node's last good document."""
         return self._documents.get(hostname)
 
+    def all(self) -> Mapping[str, Document]:
+        """Every node's last good document, by hostname."""
+        return self._documents.copy()  # in one go: another thread may be rendering
+
     def digest(self, hostname: str) -> str | None:
         """Of the node's last good document."""
         found = self._documents.get(hostname)

@@ -1,8 +1,20 @@
 """How the daemon logs: key-value events on standard error, for people on a terminal and as JSON elsewhere."""
 
+import contextlib
 import sys
 
 import structlog
+
+
+class LossyLogger(structlog.WriteLogger):
+    """Loses what cannot be written: a full disk or a dead reader of logs must not end what is logged of."""
+
+    def msg(self, message: str) -> None:
+        """Write a line, if that can be."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def configure() -> None:
@@ -20,6 +32,6 @@ def configure() -> None:
     )
     structlog.configure(
         processors=shared + last,
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: LossyLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )

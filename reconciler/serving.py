@@ -1,19 +1,21 @@
 """What the daemon shows to the outside: joins the HTTP server's questions with the store and the last pass."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 
 from .booting import Boots
+from .health import DATABASE, Health
+from .kept_documents import Asking, KeptDocuments
 from .model.machine import Approval, Observation, Pause
 from .model.plan import Plan, Wait
 from .model.tree import SpecTree
 from .provisioning.boot.tree import IMAGES, TFTP
 from .render.plan import plan_json
 from .server.access import Access, Address, Network, Token
-from .server.fleet import EventRow, FleetView, Source, build_fleet, with_progress
+from .server.fleet import EventRow, FleetView, Source, build_fleet, with_problems, with_progress
 from .server.ports import Document, NoDocument, NotPossibleError, Served, Trust
 from .site import Site
 from .store import Occurrence
@@ -41,6 +43,10 @@ class Face:
 
     site: Site
     wake: Callable[[], None]
+    health: Health
+    kept: KeptDocuments
+    stage: str = "the database is not open yet"  # what comes before the first picture
+    given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
     picture: Picture | None = None
     source: Source = field(default_factory=Source)
     progress: dict[str, str] = field(default_factory=dict)
@@ -48,6 +54,12 @@ class Face:
     _boots_of: tuple[Picture, Boots] | None = None
     _owners: tuple[Picture, dict[str, str]] | None = None
     _recent: tuple[EventRow, ...] = ()
+    _asking: Asking = field(default_factory=Asking)  # who might ask for classes before
+
+    def remember(self) -> None:
+        """Read from disk what answers depend on before there is a picture; runs in a thread."""
+        self._asking = self.kept.asking()
+        _ = self.site.documents  # made here, as the first question must not wait for it
 
     def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
         """Let a new picture be seen. Without ``recent``, the events shown stay."""
@@ -115,12 +127,8 @@ class Face:
         return self._boots_of[1]
 
     def _is_puppet_server(self, address: Address) -> bool:
-        if self.picture is None:
-            return False
-        fleet = self.picture.tree.fleet
-        if address in (fleet.provisioning.address, *fleet.puppet.servers):
-            return True
-        return address.is_loopback and any(address in network for network in fleet.provisioning.trusted_networks)
+        asking = Asking.of(self.picture.tree.fleet) if self.picture else self._asking
+        return asking.is_puppet_server(address)
 
     def _may_look(self, address: Address) -> bool:
         return any(address in network for network in self.site.config.dashboard_networks)
@@ -129,9 +137,21 @@ class Face:
         documents = self.site.documents
         if (found := documents.get(hostname)) is not None:
             return found
+        if self.picture is None or self.health.is_failing(DATABASE):
+            return self._kept_document(hostname)
         if not documents.knows(hostname):
             return None
         return NoDocument(documents.why_not(hostname))
+
+    def _kept_document(self, hostname: str) -> Document | NoDocument:
+        """From the copy on disk, unless the database knows of a newer one."""
+        why = "; ".join(self._unready())
+        found = self.kept.get(hostname)
+        if found is None:
+            return NoDocument(f"{why}; the copy on disk has none")
+        if self.given is not None and self.given.get(hostname) != found.digest:
+            return NoDocument(f"{why}; the copy on disk is out of date", found.address)
+        return found
 
     def _fleet(self) -> FleetView:
         if self._view is None:
@@ -140,14 +160,15 @@ class Face:
             self._view = build_fleet(
                 plan, observation, source=self.source, events=self._recent, progress=dict(self.progress)
             )
-        self._view = with_progress(self._view, self.progress)
+        self._view = with_problems(with_progress(self._view, self.progress), self.health.problems())
         return self._view
 
     def _events(self, after: int, limit: int) -> Sequence[EventRow]:
         return tuple(_event_row(event) for event in self.site.store.events(after=after, limit=limit))
 
-    def _unready(self) -> Sequence[str]:
-        return () if self.picture else ("the first plan is still being made, or there are no valid specs yet",)
+    def _unready(self) -> tuple[str, ...]:
+        reasons = tuple(problem.text for problem in self.health.problems())
+        return reasons if self.picture else (self.stage, *reasons)
 
 
 @dataclass(frozen=True)
@@ -188,7 +209,7 @@ class StoredDecisions:
 
     def _plan(self) -> Plan:
         if self.face.picture is None:
-            raise NotPossibleError("there is no plan yet")
+            raise NotPossibleError(f"there is no plan yet: {self.face.stage}")
         return self.face.picture.plan
 
     def _known(self, serial: str) -> None:
@@ -196,6 +217,7 @@ class StoredDecisions:
             raise LookupError("No machine of that serial has reported.")
 
     def _check(self, scope: str) -> None:
+        self._plan()
         kind, _, name = scope.partition(":")
         if kind == "machine":
             self._known(name)

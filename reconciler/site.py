@@ -61,6 +61,20 @@ class Site:
         """The database, made when it is not there and brought to the newest schema."""
         return open_store(self.config)
 
+    def open(self) -> None:
+        """Open the database for who stays, and see that it is sound.
+
+        Raises:
+            PermanentError: It may not be opened, or is damaged.
+            TemporaryError: It does not answer.
+        """
+        store = open_store(self.config)
+        damage = store.damage()
+        if damage is not None:
+            store.close()
+            raise PermanentError(damage)
+        self.store = store
+
     @property
     def kept(self) -> Store | None:
         """The database for who only reads; None when there is none yet, and then none is made."""

@@ -27,6 +27,34 @@ NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: 96 bits, drawn anew for each text
 FINGERPRINT_DIGITS = 12  # 48 bits of an HMAC: enough to see a change, and no help in guessing without the key
 
 
+class Sealer:
+    """Seals and opens bytes under a key that is made from the secret key for one purpose."""
+
+    def __init__(self, key: bytes, purpose: bytes) -> None:
+        self._cipher = AESGCM(_derived(key, purpose))
+        self._names = _derived(key, purpose + b" names")
+
+    def seal(self, content: bytes, name: bytes) -> bytes:
+        """The content as it may be stored under a name."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, name)
+
+    def open(self, sealed: bytes, name: bytes) -> bytes:
+        """The content again.
+
+        Raises:
+            PermanentError: It was sealed under another key or another name, or was altered.
+        """
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name)
+        except (InvalidTag, ValueError) as error:
+            raise PermanentError("it does not open: wrong key, or altered on disk") from error
+
+    def name_of(self, content: bytes) -> bytes:
+        """The same for the same content; nobody gets back from it, or can try what the content may be."""
+        return hmac.new(self._names, content, sha256).digest()[:16]
+
+
 class Vault:
     """Seals and opens texts under one key."""
 

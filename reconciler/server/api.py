@@ -140,17 +140,17 @@ async def resume(served: _Served, who: _Operator, body: Scope) -> None:
 
 
 @router.get("/healthz", summary="Whether this process works")
-def healthz(request: Request) -> Response:
-    """For systemd and load balancers: 503 when nothing that machines say would be kept."""
-    if request.app.state.ingest.is_writing:
-        return Response("ok\n", media_type="text/plain")
-    return Response("nothing is being written\n", 503, media_type="text/plain")
+def healthz() -> Response:
+    """For whoever would restart it: 200 whenever this process answers. What does not work, ``/readyz`` says."""
+    return Response("ok\n", media_type="text/plain")
 
 
 @router.get("/readyz", summary="Whether answers are worth having")
-def readyz(served: _Served) -> Response:
-    """503 with a line per reason until the first plan is made."""
-    reasons = served.unready()
+def readyz(request: Request, served: _Served) -> Response:
+    """For load balancers: 503 with a line per reason until the first plan is made, and while anything does not work."""
+    reasons = list(served.unready())
+    if not reasons and not request.app.state.ingest.is_writing:
+        reasons.append("nothing that machines say is written down")
     return Response("\n".join(reasons or ["ready"]) + "\n", 503 if reasons else 200, media_type="text/plain")
 
 

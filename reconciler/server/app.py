@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from ..model.errors import PermanentError, TemporaryError
 from . import api, boot, dashboard, described
 from .answers import Answer, refused, refused_as_json
 from .fast import App, Fast
@@ -44,6 +45,8 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(TemporaryError, _away)
+    app.add_exception_handler(PermanentError, _away)
     app.add_exception_handler(Exception, _bug)
     app.middleware("http")(_guard)
     described.add_fast_paths(app)
@@ -85,6 +88,11 @@ async def _invalid(request: Request, error: Any) -> Response:
     """Every problem with its field; what was sent is not sent back."""
     problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
     return response_of(_refusing(request)(400, problems, "invalid"))
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    """What the answer would have come from, or gone to, does not work: a database that is away, a disk that is full."""
+    return response_of(_refusing(request)(503, str(error), "unavailable", {"retry-after": "5"}))
 
 
 async def _bug(request: Request, error: Exception) -> Response:

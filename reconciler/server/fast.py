@@ -71,7 +71,7 @@ class Fast:
         found = self._find(hostname, caller)
         if isinstance(found, tuple):
             return self._counted(refused(*found))
-        return self._counted(Answer(200, found.yaml, YAML))
+        return self._counted(Answer(200, found.yaml, YAML, headers=_age(found)))
 
     def oci_api(self, query: dict[str, str], caller: Caller) -> Answer:
         """The same in OCI's envelope. Its other actions are not ours."""
@@ -80,7 +80,7 @@ class Fast:
         found = self._find(query.get("hostname", ""), caller)
         if isinstance(found, tuple):
             return self._counted(refused_as_oci(*found))
-        return self._counted(Answer(200, found.as_oci, JSON))
+        return self._counted(Answer(200, found.as_oci, JSON, headers=_age(found)))
 
     def _find(self, hostname: str, caller: Caller) -> Document | tuple[int, str, str]:
         """The document, or status, sentence and word for the metrics.
@@ -144,6 +144,14 @@ class Fast:
     @staticmethod
     def _get(scope: Scope) -> Answer | None:
         return None if scope["method"] == "GET" else _not_allowed("GET")
+
+
+AS_OF = "x-reconciler-as-of"
+"""Of an answer that comes from the copy on disk: when it last was the one to give out."""
+
+
+def _age(document: Document) -> dict[str, str]:
+    return {AS_OF: document.as_of.isoformat()} if document.as_of else {}
 
 
 _GONE = refused(400, "The client left before the whole report had arrived.", "gone")

@@ -108,6 +108,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Something of the daemon that does not work just now."""
+
+    what: str  # as in "... fails"
+    why: str
+    since: datetime | None
+
+    @property
+    def text(self) -> str:
+        """The whole sentence."""
+        return f"{self.what} fails{f' since {self.since:%Y-%m-%d %H:%M:%S} UTC' if self.since else ''}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """How many machines, by phase, by tone and by kind of step."""
 
@@ -128,6 +142,7 @@ class FleetView:
     events: tuple[EventRow, ...]  # newest first
     pauses: tuple[Pause, ...]
     totals: Totals
+    problems: tuple[Problem, ...] = ()  # of the daemon itself, the oldest first
 
 
 def build_fleet(
@@ -171,6 +186,11 @@ def with_progress(view: FleetView, progress: Mapping[str, str]) -> FleetView:
         return view
     rows = tuple(replace(row, progress=progress.get(row.serial)) for row in view.machines)
     return replace(view, machines=rows)
+
+
+def with_problems(view: FleetView, problems: tuple[Problem, ...]) -> FleetView:
+    """The view with what of the daemon does not work now; the very same object when that is what it shows."""
+    return view if view.problems == problems else replace(view, problems=problems)
 
 
 def _row(machine: MachineView, step: Step | None, progress: str | None) -> MachineRow:

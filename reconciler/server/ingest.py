@@ -22,6 +22,7 @@ import structlog
 from ..hardware.changes import changes
 from ..hardware.identity import conflict
 from ..hardware.report import ReportError, digest, parse_report
+from ..model.errors import PermanentError, TemporaryError
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
@@ -89,6 +90,8 @@ class Ingest:
 
     def refusal(self, caller: Caller, size: int | None) -> Answer | None:
         """What is wrong with a report before its body is read; ``size`` as announced, in bytes."""
+        if not self.is_writing:
+            return _NOT_YET
         if not caller.is_in(self.trusted()):
             return refused(403, "Reports are taken from the fleet's trusted networks only.", "untrusted")
         if size is not None and size > MAX_REPORT:
@@ -164,6 +167,8 @@ class Ingest:
 
     async def status(self, status: str | None, serial: str | None, ipaddr: str | None, caller: Caller) -> Answer:
         """Take one install-status call. The stock scripts leave the serial out while Debian is being installed."""
+        if not self.is_writing:
+            return _NOT_YET
         networks = [*self.trusted(), *self.node_networks()]
         if not caller.is_in(networks):
             return refused(403, "Statuses are taken from the fleet's own networks only.", "untrusted")
@@ -268,8 +273,11 @@ class Ingest:
     async def _write_batch(self, items: list[_Item]) -> None:
         try:
             await asyncio.to_thread(self._record, items)
-        except Exception:  # whatever it is, callers must hear that nothing was kept, and the writer lives on
-            log.exception("words not written", count=len(items))
+        except Exception as error:  # whatever it is, callers must hear that nothing was kept, and the writer lives on
+            if isinstance(error, TemporaryError | PermanentError | OSError):
+                log.error("words not written", count=len(items), error=str(error))
+            else:
+                log.exception("words not written", count=len(items))
             for item in [*items, *self._take_all()]:
                 self._forget_all(item)
                 _settle(item, _NotWrittenError())
@@ -301,6 +309,9 @@ class Ingest:
 
 class _NotWrittenError(Exception):
     """The batch did not reach the disk."""
+
+
+_NOT_YET = busy("This daemon does not act, or not yet: /readyz says why. Come back in a few seconds.")
 
 
 def _full() -> Answer:

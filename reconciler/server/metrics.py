@@ -30,6 +30,8 @@ class Metrics:
         self._problem = self._gauge("git_problem", "1 while the newest commit cannot be used.")
         self._age = self._gauge("git_commit_age_seconds", "Age of the commit in force.")
         self._age.set_function(self._commit_age)
+        self._failing = self._gauge("failing", "1 for what of the daemon does not work.", "what")
+        self._pass_age = self._gauge("pass_age_seconds", "Time since the last pass ended.")
         self._queue = self._gauge("report_queue_length", "Words from machines that wait to be written.")
         self._refused = self._counter("connections_refused", "Connections closed at once: too many were open.")
         self._plan_seconds = Histogram(
@@ -68,6 +70,10 @@ class Metrics:
         """Ask ``length`` at each scrape."""
         self._queue.set_function(length)
 
+    def watch_passes(self, age: Callable[[], float]) -> None:
+        """Ask for the seconds since the last pass ended at each scrape."""
+        self._pass_age.set_function(age)
+
     def render(self, view: FleetView) -> bytes:
         """The text that Prometheus reads, with the gauges as of ``view``."""
         self._machines.clear()
@@ -76,6 +82,9 @@ class Metrics:
         for tone in Tone:
             self._attention.labels(tone).set(view.totals.tones.get(tone, 0))
         self._behind.set(sum(row.behind for row in view.machines))
+        self._failing.clear()
+        for problem in view.problems:
+            self._failing.labels(problem.what).set(1)
         self._problem.set(view.source.problem is not None)
         self._committed_at = view.source.committed_at
         return generate_latest(self.registry)

@@ -57,6 +57,10 @@ class Document(Protocol):
     def address(self) -> str | None:
         """The node's management address, from which it may ask for itself."""
 
+    @property
+    def as_of(self) -> datetime | None:
+        """For a copy that may be out of date: when it last was the one to give out."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:

@@ -255,8 +255,13 @@ async def test_health_and_readiness_are_told_apart(world: World, client: Client)
     assert (ready.status_code, ready.text) == (503, "no commit has been read yet\n")
     world.plan = None
     assert (await client(LOOPBACK).get("/v1/plan")).status_code == 503
+    world.unready = ()
     await world.ingest.stop()
-    assert (await asker.get("/healthz")).status_code == 503
+    assert (await asker.get("/healthz")).status_code == 200, "the process answers: nothing is gained by a restart"
+    unheard = await asker.get("/readyz")
+    assert (unheard.status_code, unheard.text) == (503, "nothing that machines say is written down\n")
+    told = await client(TRUSTED).get("/v1/install-status?status=live&chassis-serial=7XK9Z01")
+    assert (told.status_code, told.headers["retry-after"]) == (503, "5")
 
 
 async def test_metrics_speak_of_what_happened(world: World, client: Client) -> None:

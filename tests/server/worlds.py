@@ -30,6 +30,7 @@ class Rendered:
 
     yaml: bytes
     address: str | None
+    as_of: datetime | None = None
 
     @property
     def as_oci(self) -> bytes:

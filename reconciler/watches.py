@@ -1,0 +1,85 @@
+"""What the daemon looks at again and again beside its passes; each of them wakes the loop when there is news."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from .companions import Companions, Well
+from .execution.handlers import Tools
+from .health import DATABASE
+from .kept_documents import Asking
+from .model.machine import MachineView, Phase
+from .power import PowerWatch
+from .puppet_runs import PuppetWatch
+from .serving import Face
+from .site import Site
+
+LOOK_AT_STORE_SECONDS = 1.0
+"""How soon a decision made on the command line is noticed."""
+
+
+@dataclass
+class Watches:
+    """Looks at decisions, power, Puppet runs, and at the documents that were rendered."""
+
+    site: Site
+    face: Face
+    tools: Tools
+    in_flight: Callable[[], Collection[str]]  # serials
+    wake: Callable[[], None]
+    looked: asyncio.Event  # set when a pass has ended
+    _token: int | None = None
+
+    def start(self, companions: Companions) -> None:
+        """Begin with all of them."""
+        companions.start("looking for decisions", self.decisions)
+        companions.start("looking at power", self.power)
+        companions.start("looking at Puppet runs", self.puppet)
+        companions.start("keeping a copy of the documents", self.copy)
+
+    async def decisions(self, well: Well) -> None:
+        """Notice what other processes wrote: an operator's decision, made on the command line."""
+        while True:
+            token = await asyncio.to_thread(self.site.store.decision_token)
+            well()
+            if token != self._token:
+                if self._token is not None:
+                    self.wake()
+                self._token = token
+            await asyncio.sleep(LOOK_AT_STORE_SECONDS)
+
+    async def power(self, well: Well) -> None:
+        """Ask the BMCs of machines in service whether they are on."""
+        watching = PowerWatch(self.tools.bmcs, self.tools.directory, self.site.now, self.site.store.record)
+        while True:
+            await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
+            serving = (m for m in self._machines() if m.history.phase is Phase.IN_SERVICE)
+            if await watching.look(serving, self._is_busy):
+                self.wake()
+            well()
+
+    async def puppet(self, well: Well) -> None:
+        """Ask nodes that are behind whether their own agents have caught up."""
+        every = self.site.config.puppet_poll
+        watching = PuppetWatch(self.tools, every)
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            if await watching.look(self._machines(), self._is_busy):
+                self.wake()
+            well()
+
+    async def copy(self, well: Well) -> None:
+        """Keep a copy of the documents on disk; not while there is doubt about the database that they are made from."""
+        while True:
+            await self.looked.wait()
+            self.looked.clear()
+            if (picture := self.face.picture) is not None and not self.face.health.is_failing(DATABASE):
+                asking = Asking.of(picture.tree.fleet)
+                await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
+            well()
+
+    def _machines(self) -> tuple[MachineView, ...]:
+        return self.face.picture.observation.machines if self.face.picture else ()
+
+    def _is_busy(self, serial: str) -> bool:
+        return serial in self.in_flight()
