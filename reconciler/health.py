@@ -8,6 +8,7 @@ from datetime import datetime
 from .server.fleet import Problem
 
 DATABASE = "the database"
+DISK = "the disk"
 PLANNING = "planning"
 
 OVERDUE_SECONDS = 300.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .config import Config
 from .model.errors import PermanentError
+from .reserve import Reserve
 from .secrets.vault import load_key, load_or_create_key
 from .store import Store
 
@@ -20,6 +21,22 @@ def open_store(config: Config) -> Store:
     Raises:
         PermanentError: It may not be opened, or has secrets whose key is missing.
     """
+    reserve = reserve_of(config)
+    if reserve is None:
+        return _opened(config)
+    reserve.give_up_when_full()  # SQLite makes files beside the database when it is opened
+    store = _opened(config)
+    store.before_decisions(reserve.give_up_when_full)
+    return store
+
+
+def reserve_of(config: Config) -> Reserve | None:
+    """The room that is kept beside a database in a file; None for another kind of database."""
+    path = _file(config)
+    return Reserve(path.with_name(f"{path.name}-reserve")) if path else None
+
+
+def _opened(config: Config) -> Store:
     _may_open(config)
     if config.secret_key_file is not None:  # what an operator named must be the right one: none is made
         return Store.open(config.database, key=load_key(config.secret_key_file))

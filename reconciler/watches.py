@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
-from .companions import Companions, Well
+from .companions import Companions, Well, every
 from .execution.handlers import Tools
-from .health import DATABASE
+from .health import DATABASE, DISK
 from .kept_documents import Asking
 from .model.machine import MachineView, Phase
+from .opening import reserve_of
 from .power import PowerWatch
 from .puppet_runs import PuppetWatch
+from .reserve import Reserve
 from .serving import Face
 from .site import Site
 
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
+LOOK_AT_DISK_SECONDS = 5.0
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Watches:
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
         companions.start("keeping a copy of the documents", self.copy)
+        if (reserve := reserve_of(self.site.config)) is not None:
+            companions.start("looking at the disk", every(LOOK_AT_DISK_SECONDS, partial(self._disk, reserve)))
 
     async def decisions(self, well: Well) -> None:
         """Notice what other processes wrote: an operator's decision, made on the command line."""
@@ -77,6 +83,15 @@ class Watches:
                 asking = Asking.of(picture.tree.fleet)
                 await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
             well()
+
+    async def _disk(self, reserve: Reserve) -> None:
+        """Say when the disk is full, and keep room on it for decisions when it is not."""
+        await asyncio.to_thread(reserve.keep)
+        problem = await asyncio.to_thread(reserve.problem)
+        if problem is None:
+            self.face.health.works(DISK)
+        else:
+            self.face.health.fails(DISK, problem)
 
     def _machines(self) -> tuple[MachineView, ...]:
         return self.face.picture.observation.machines if self.face.picture else ()

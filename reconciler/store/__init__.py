@@ -5,6 +5,7 @@ asyncio, through ``asyncio.to_thread``. The daemon is the main writer, and comma
 each call is one short transaction, and what it wrote is on disk when it returns.
 """
 
+from collections.abc import Callable
 from typing import Self
 
 from sqlalchemy.exc import DBAPIError
@@ -60,6 +61,10 @@ class Store(
                 raise failure(error, "the database does not answer") or error from error
             raise
         return store
+
+    def before_decisions(self, make_room: Callable[[], object]) -> None:
+        """Call ``make_room`` before each write of what a human decided: it must not fail for want of room."""
+        self._database.make_room = make_room
 
     def damage(self) -> str | None:
         """What is wrong inside the database, with what to do; None when nothing is. Reads all of a SQLite file.

@@ -8,7 +8,7 @@ who have many words to write should write them together.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.fence: int | None = None  # set while we hold the daemon's lease: then every write checks that we still do
+        self.make_room: Callable[[], object] = lambda: None  # called before what a human decided is written
         self._is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer at a time. Our own threads queue here, which is fair; waiting inside SQLite is not.
         self._one_writer = threading.Lock()
@@ -79,6 +80,8 @@ class Database:
             TemporaryError: The database does not answer, or is full.
             PermanentError: We were the daemon, and another one has taken over; or the database is damaged.
         """
+        if "decision" in areas:
+            self.make_room()
         try:
             with self._one_writer if self._is_sqlite else _nothing(), self.engine.connect() as connection:
                 connection = connection.execution_options(immediate=True)

@@ -12,21 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.config import load_config
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Pause
+from reconciler.opening import open_store, reserve_of
+from reconciler.reserve import BYTES
 from reconciler.store import Store
 
 from .samples import NOW, SECOND, enroll
 
-ENOUGH = 4 * 1024 * 1024
-
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of our own, of some megabytes."""
+    """A file system of our own, of 24 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8M", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs root, and mount (apt: mount)")
     try:
@@ -69,6 +70,43 @@ def test_a_full_disk_is_said_and_does_no_harm(disk: Path) -> None:
         filler.unlink()
         store.save_state("source", "there is room")
         assert store.state("source") == "there is room"
+
+
+def test_a_decision_is_written_on_a_full_disk_with_the_room_that_was_kept_for_it(disk: Path) -> None:
+    config = load_config(None, {"database": f"sqlite:///{disk}/db", "state": str(disk / "state")}, {})
+    reserve = reserve_of(config)
+    assert reserve is not None
+    with open_store(config) as store:
+        reserve.keep()
+        assert reserve.problem() is None
+        taken = reserve.path.stat().st_blocks * 512
+        assert taken >= BYTES
+        filler = fill(disk)
+        assert "make room" in (reserve.problem() or "")
+        until_it_fails(lambda: store.save_state("source", "s" * 100_000))
+        assert reserve.path.exists(), "it is not for what the daemon writes"
+        for number in range(50):
+            pause(store, f"cluster:cl{number}")
+        assert not reserve.path.exists()
+        assert len(store.snapshot().pauses) == 50
+        reserve.keep()
+        assert not reserve.path.exists(), "there is no room for it yet"
+        filler.unlink()
+        reserve.keep()
+        assert reserve.path.stat().st_blocks * 512 == taken
+
+
+def test_a_site_is_opened_on_a_full_disk_with_the_room_that_was_kept(disk: Path) -> None:
+    config = load_config(None, {"database": f"sqlite:///{disk}/db", "state": str(disk / "state")}, {})
+    with open_store(config) as store:
+        pause(store)
+    reserve = reserve_of(config)
+    assert reserve is not None
+    reserve.keep()
+    fill(disk)
+    with open_store(config) as store:
+        pause(store, "cluster:cl1")
+        assert len(store.snapshot().pauses) == 2
 
 
 def test_a_database_on_a_full_disk_is_opened_or_says_what_to_do(disk: Path) -> None:
