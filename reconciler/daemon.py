@@ -241,6 +241,8 @@ class Daemon:
 
     async def _pass(self) -> bool:
         """Look, plan, record, act. True when something was begun or recorded."""
+        if self._health.is_failing(DATABASE):
+            return False  # what a damaged database says is nothing to act upon
         began = time.monotonic()
         picture = await asyncio.to_thread(self._look)
         if picture is None:

@@ -20,6 +20,7 @@ from .site import Site
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
 LOOK_AT_DISK_SECONDS = 5.0
+CHECK_DATABASE_SECONDS = 60.0
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Watches:
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
         companions.start("keeping a copy of the documents", self.copy)
+        companions.start("checking the database", every(CHECK_DATABASE_SECONDS, self.check))
         if (reserve := reserve_of(self.site.config)) is not None:
             companions.start("looking at the disk", every(LOOK_AT_DISK_SECONDS, partial(self._disk, reserve)))
 
@@ -83,6 +85,14 @@ class Watches:
                 asking = Asking.of(picture.tree.fleet)
                 await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
             well()
+
+    async def check(self) -> None:
+        """Look for damage in the database. As long as there is any, nothing is begun."""
+        damage = await asyncio.to_thread(self.site.store.damage)
+        if damage is None:
+            self.face.health.works(DATABASE)
+        else:
+            self.face.health.fails(DATABASE, damage)
 
     async def _disk(self, reserve: Reserve) -> None:
         """Say when the disk is full, and keep room on it for decisions when it is not."""

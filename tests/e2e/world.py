@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from reconciler.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
+from reconciler.kept_documents import KeptDocuments
 from reconciler.simulator.bmc import BmcProtocol
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
@@ -193,6 +194,10 @@ class World:
     def site(self) -> Site:
         """The database and specs, opened beside the daemon as a command would."""
         return Site(self.demo.config)
+
+    def site_kept(self) -> KeptDocuments:
+        """The daemon's copy of the documents."""
+        return KeptDocuments.of(self.demo.config)
 
     def events(self, serial: str | None = None) -> list[Occurrence]:
         """What is written down, oldest first."""

@@ -1,0 +1,108 @@
+"""What is looked at beside the passes, of a real database."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reconciler.config import load_config
+from reconciler.daemon import Daemon
+from reconciler.health import DATABASE, PLANNING, Health
+from reconciler.opening import reserve_of
+from reconciler.site import Site
+from reconciler.watches import Watches
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/fleet.yaml").write_text(
+        "apiVersion: reconciler/v1\nkind: Fleet\nmetadata: {name: f}\n"
+        "spec: {provisioning: {address: 192.0.2.1, trusted_networks: [192.0.2.0/24]}}\n"
+    )
+    found = {"specs": str(tmp_path / "specs"), "database": f"sqlite:///{tmp_path}/db", "state": str(tmp_path / "state")}
+    (tmp_path / "config.yaml").write_text(json.dumps(found))
+    with contextlib.closing(Site(load_config(tmp_path / "config.yaml", {}, {}))) as site:
+        site.open()
+        yield site
+
+
+def watches(site: Site, health: Health) -> Watches:
+    face: Any = SimpleNamespace(health=health, picture=None)
+    tools: Any = None
+    return Watches(site, face, tools, dict, lambda: None, asyncio.Event())
+
+
+def damage(path: Path, table: str) -> bytes:
+    """Overwrite the beginning of a table; what stood there."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    before = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 200)
+    return before
+
+
+async def test_damage_is_found_and_no_pass_is_made_from_it(site: Site, tmp_path: Path) -> None:
+    daemon = Daemon(site)
+    watching = watches(site, daemon._health)
+    await daemon._begin()
+    await daemon._guarded_pass()
+    await watching.check()
+    assert daemon._health.problems() == ()
+    planned = daemon._face.picture
+    assert planned is not None
+
+    site.store.close()
+    before = damage(tmp_path / "db", "rendered")
+    await watching.check()
+    (problem,) = daemon._health.problems()
+    assert problem.what == DATABASE
+    assert "bring back a backup" in problem.why
+    await daemon._guarded_pass()
+    assert daemon._face.picture is planned
+
+    site.store.close()
+    (tmp_path / "db").write_bytes(before)
+    await watching.check()
+    assert daemon._health.problems() == ()
+
+
+async def test_a_pass_that_the_database_fails_is_told_until_one_ends_well(site: Site, tmp_path: Path) -> None:
+    daemon = Daemon(site)
+    await daemon._begin()
+    await daemon._guarded_pass()
+    assert daemon._face._unready() == ()
+    site.store.close()
+    (tmp_path / "db").rename(tmp_path / "away")
+    (tmp_path / "db").mkdir()
+    await daemon._guarded_pass()
+    (problem,) = daemon._health.problems()
+    assert problem.what == PLANNING
+    assert "see whether the file system is mounted" in problem.why
+    assert "planning fails since" in daemon._face._unready()[0]
+    assert daemon._face.picture is not None, "what was known is still shown"
+    (tmp_path / "db").rmdir()
+    (tmp_path / "away").rename(tmp_path / "db")
+    await daemon._guarded_pass()
+    assert daemon._face._unready() == ()
+
+
+async def test_a_full_disk_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    health = Health(site.now)
+    reserve = reserve_of(site.config)
+    assert reserve is not None
+    await watches(site, health)._disk(reserve)
+    assert health.problems() == ()
+    assert reserve.path.exists()
+    monkeypatch.setattr("reconciler.reserve.FULL", 2**62)
+    await watches(site, health)._disk(reserve)
+    assert "make room there" in health.problems()[0].text
