@@ -81,7 +81,7 @@ class Face:
             events=self._events,
             operators=StoredDecisions(self),
             boots=self._boots,
-            unready=self._unready,
+            unready=self.unready,
         )
 
     def trusted(self) -> Sequence[Network]:
@@ -145,7 +145,7 @@ class Face:
 
     def _kept_document(self, hostname: str) -> Document | NoDocument:
         """From the copy on disk, unless the database knows of a newer one."""
-        why = "; ".join(self._unready())
+        why = "; ".join(self.unready())
         found = self.kept.get(hostname)
         if found is None:
             return NoDocument(f"{why}; the copy on disk has none")
@@ -166,7 +166,8 @@ class Face:
     def _events(self, after: int, limit: int) -> Sequence[EventRow]:
         return tuple(_event_row(event) for event in self.site.store.events(after=after, limit=limit))
 
-    def _unready(self) -> tuple[str, ...]:
+    def unready(self) -> tuple[str, ...]:
+        """What stands in the way of answers worth having; nothing, when all is well."""
         reasons = tuple(problem.text for problem in self.health.problems())
         return reasons if self.picture else (self.stage, *reasons)
 
@@ -217,7 +218,8 @@ class StoredDecisions:
             raise LookupError("No machine of that serial has reported.")
 
     def _check(self, scope: str) -> None:
-        self._plan()
+        if not self.face.site.is_open:
+            raise NotPossibleError(f"nothing can be written down: {'; '.join(self.face.unready())}")
         kind, _, name = scope.partition(":")
         if kind == "machine":
             self._known(name)

@@ -68,6 +68,8 @@ class Site:
             PermanentError: It may not be opened, or is damaged.
             TemporaryError: It does not answer.
         """
+        if self.is_open:
+            self.store.close()
         store = open_store(self.config)
         damage = store.damage()
         if damage is not None:
@@ -76,9 +78,14 @@ class Site:
         self.store = store
 
     @property
+    def is_open(self) -> bool:
+        """Whether the database was opened."""
+        return "store" in self.__dict__
+
+    @property
     def kept(self) -> Store | None:
         """The database for who only reads; None when there is none yet, and then none is made."""
-        if "store" in self.__dict__:
+        if self.is_open:
             return self.store
         if self._kept is None:
             self._kept = open_kept(self.config)

@@ -80,7 +80,7 @@ async def test_a_pass_that_the_database_fails_is_told_until_one_ends_well(site: 
     daemon = Daemon(site)
     await daemon._begin()
     await daemon._guarded_pass()
-    assert daemon._face._unready() == ()
+    assert daemon._face.unready() == ()
     site.store.close()
     (tmp_path / "db").rename(tmp_path / "away")
     (tmp_path / "db").mkdir()
@@ -88,12 +88,12 @@ async def test_a_pass_that_the_database_fails_is_told_until_one_ends_well(site: 
     (problem,) = daemon._health.problems()
     assert problem.what == PLANNING
     assert "see whether the file system is mounted" in problem.why
-    assert "planning fails since" in daemon._face._unready()[0]
+    assert "planning fails since" in daemon._face.unready()[0]
     assert daemon._face.picture is not None, "what was known is still shown"
     (tmp_path / "db").rmdir()
     (tmp_path / "away").rename(tmp_path / "db")
     await daemon._guarded_pass()
-    assert daemon._face._unready() == ()
+    assert daemon._face.unready() == ()
 
 
 async def test_a_full_disk_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,6 +182,9 @@ class Executor:
                 end = await self._end_of(action, log)
             except asyncio.CancelledError:
                 end = Interrupted(action.serial, self.clock(), action.id)
+            except (TemporaryError, PermanentError) as error:
+                log.error("not started: the journal cannot be written", error=str(error))
+                return
             except Exception:
                 log.exception("not started: the journal cannot be written")
                 return

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from ..model.errors import PermanentError, TemporaryError
 from .access import CLASSIFIES, Caller, caller_of
-from .answers import JSON, YAML, Answer, refused, refused_as_oci
+from .answers import JSON, YAML, Answer, busy, refused, refused_as_oci
 from .ingest import MAX_REPORT, Ingest
 from .metrics import Metrics
 from .ports import Document, NoDocument, Served
@@ -125,16 +126,25 @@ class Fast:
             except TimeoutError:
                 answer = answer or refused(408, f"The report did not arrive within {BODY_SECONDS:.0f} s.", "slow")
             else:
-                answer = answer or (await self.ingest.report(body, caller) if body is not None else _GONE)
+                answer = answer or (await self._take(body, caller) if body is not None else _GONE)
         self.metrics.report(answer.result)
         # What of the body was not read must not be taken for the next request.
         return answer if answer.status in (200, 503) else replace(answer, headers={"connection": "close"})
 
+    async def _take(self, body: bytes, caller: Caller) -> Answer:
+        try:
+            return await self.ingest.report(body, caller)
+        except _NOT_NOW as error:
+            return busy(f"{error}; come back in a few seconds.")
+
     async def _status(self, scope: Scope) -> Answer:
-        query = _query(scope)
-        answer = await self.ingest.status(
-            query.get("status"), query.get("chassis-serial"), query.get("ipaddr"), self._caller(scope)
-        )
+        query, caller = _query(scope), self._caller(scope)
+        try:
+            answer = await self.ingest.status(
+                query.get("status"), query.get("chassis-serial"), query.get("ipaddr"), caller
+            )
+        except _NOT_NOW as error:
+            answer = busy(f"{error}; come back in a few seconds.")
         self.metrics.status(answer.result)
         return answer
 
@@ -145,6 +155,9 @@ class Fast:
     def _get(scope: Scope) -> Answer | None:
         return None if scope["method"] == "GET" else _not_allowed("GET")
 
+
+_NOT_NOW = (TemporaryError, PermanentError, OSError)
+"""What the store says when it cannot be asked. The callers are machines, which come again."""
 
 AS_OF = "x-reconciler-as-of"
 """Of an answer that comes from the copy on disk: when it last was the one to give out."""

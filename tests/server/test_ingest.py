@@ -137,6 +137,18 @@ async def test_what_could_not_be_written_is_not_answered_ok(world: World, client
     assert world.woken == 1
 
 
+async def test_a_store_that_does_not_answer_is_told_to_who_should_come_again(world: World, client: Client) -> None:
+    world.store.away = True
+    for answer in (
+        await client().post("/v1/report", content=body()),
+        await client().get("/v1/install-status?status=live&chassis-serial=7XK9Z01"),
+    ):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "the database cannot be read" in answer.text
+    world.store.away = False
+    assert (await client().post("/v1/report", content=body())).content == b"Ok"
+
+
 async def test_a_full_queue_sends_callers_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.store.gate.clear()
     crowd = [asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED)) for _ in range(ingest.QUEUE + 600)]

@@ -2,13 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from reconciler.model.errors import TemporaryError
 from reconciler.server import dashboard, described
+from reconciler.server.fleet import EventRow, Problem
 
 from .conftest import Client
-from .worlds import LOOPBACK, NODE, PUPPET, STRANGER, TOKENS, TRUSTED, World, fleet_of
+from .worlds import LOOPBACK, NODE, NOW, PUPPET, STRANGER, TOKENS, TRUSTED, Rendered, World, fleet_of
 
 ENC = "/v1/enc/n1.example.com"
 OCI_ENC = "/oci/api.php?action=enc&hostname=n1.example.com"
@@ -262,6 +265,34 @@ async def test_health_and_readiness_are_told_apart(world: World, client: Client)
     assert (unheard.status_code, unheard.text) == (503, "nothing that machines say is written down\n")
     told = await client(TRUSTED).get("/v1/install-status?status=live&chassis-serial=7XK9Z01")
     assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+
+
+async def test_what_of_the_daemon_does_not_work_is_shown(world: World, client: Client) -> None:
+    problem = Problem("looking at power", "no <route>", NOW)
+    world.view = replace(world.view, problems=(problem,))
+    asker = client(LOOPBACK)
+    page = (await asker.get("/")).text
+    assert "<strong>looking at power fails</strong> since" in page
+    assert "no &lt;route&gt;" in page
+    assert "<title>! " in page
+    assert (await asker.get("/v1/fleet")).json()["problems"][0]["why"] == "no <route>"
+    assert 'reconciler_failing{what="looking at power"} 1.0' in (await asker.get("/metrics")).text
+
+
+async def test_an_answer_from_the_copy_on_disk_says_how_old_it_is(world: World, client: Client) -> None:
+    world.documents = {"n1.example.com": Rendered(b"classes: {}\n", NODE, as_of=NOW)}
+    for path in (ENC, OCI_ENC):
+        assert (await client(PUPPET).get(path)).headers["x-reconciler-as-of"] == NOW.isoformat()
+
+
+async def test_what_the_database_keeps_from_being_answered_is_no_bug(world: World, client: Client) -> None:
+    def away(after: int, limit: int) -> list[EventRow]:
+        raise TemporaryError("the database cannot be read (database is locked): another process holds it")
+
+    world.events = away
+    answer = await client(LOOPBACK).get("/v1/events")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "the database cannot be read" in answer.json()["detail"]
 
 
 async def test_metrics_speak_of_what_happened(world: World, client: Client) -> None:

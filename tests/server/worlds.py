@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootLive, InstallOs, RunPuppet
+from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Match, Racked
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, History, MachineView, Observation, Pause, Phase, Power, Seen
@@ -93,6 +94,7 @@ class MemoryStore:
     machines: dict[str, Seen] = field(default_factory=dict)
     batches: int = 0
     broken: bool = False
+    away: bool = False  # it does not even answer
     gate: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,8 @@ class MemoryStore:
                 self.machines[word.serial] = Seen(word.hardware, word.digest, word.at, word.address or "")
 
     def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
+        if self.away:
+            raise TemporaryError("the database cannot be read (database is locked): another process holds it")
         return {serial: self.machines[serial] for serial in serials if serial in self.machines}
 
     def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
@@ -166,6 +170,7 @@ class World:
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
     now: datetime = NOW
+    events: Callable[[int, int], Sequence[EventRow]] | None = None
 
     def __post_init__(self) -> None:
         trusted = (ip_network("192.168.100.0/24"), ip_network("127.0.0.8/29"))
@@ -189,11 +194,11 @@ class World:
         )
         served = Served(
             trust=trust,
-            enc=self.documents.get,
+            enc=lambda hostname: self.documents.get(hostname),
             fleet=lambda: self.view,
             observation=lambda: self.observed,
             plan_json=lambda: self.plan,
-            events=lambda after, limit: [e for e in reversed(self.view.events) if e.position > after][:limit],
+            events=lambda after, limit: (self.events or self._told)(after, limit),
             operators=self.operators,
             boots=lambda: self.boots,
             unready=lambda: self.unready,
@@ -202,6 +207,9 @@ class World:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def _told(self, after: int, limit: int) -> Sequence[EventRow]:
+        return [event for event in reversed(self.view.events) if event.position > after][:limit]
 
 
 def machine_of(i: int, phase: Phase = Phase.IN_SERVICE, *, racked: bool = True, height: int = 1) -> MachineView:
