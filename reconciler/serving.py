@@ -97,7 +97,8 @@ class Face:
 
     def is_ours(self, address: Address) -> bool:
         """Whether an address is a machine's, a node's, the Puppet server's or an operator's."""
-        networks = (*self.trusted(), *self.node_networks())
+        trusted = self.trusted() if self.picture else self._asking.trusted_networks
+        networks = (*trusted, *self.node_networks())
         if any(address in network for network in networks):
             return True
         return self._is_puppet_server(address) or self._may_look(address)

@@ -140,7 +140,10 @@ async def test_a_daemon_that_stands_by_answers_what_the_acting_one_gives_out(tmp
 
         kept = w.site_kept().path
         shutil.copy(kept, tmp_path / "old")
-        w.edit("fleet.yaml", "time_server_host: 0.debian.pool.ntp.org", "time_server_host: ntp.example.org")
+        (w.specs / "time-servers.yaml").write_text(
+            "apiVersion: reconciler/v1\nkind: EncOverlay\nmetadata: {name: time-servers}\n"
+            "spec: {classes: {ntp: {servers: [0.pool.ntp.org]}}}\n"
+        )
         w.commit("Another time server")
 
         async def changed() -> bool:
@@ -190,7 +193,7 @@ async def test_a_full_disk_ends_nothing_and_a_pause_still_works(tmp_path: Path) 
             hostname, said = await served(w)
             await w.until("room is kept", (w.demo.folder / "reconciler.db-reserve").exists)
             filler = fill(disk)
-            await until_unready(w, "make room")
+            await until_unready(w, "the disk fails since")
             assert (await ask(w, "/healthz")).status_code == 200
             assert (await classes(w, hostname)).content == said
             assert "make room" in (await ask(w, "/")).text
