@@ -49,9 +49,12 @@ class Reserve:
             free = self._free()
         except OSError as error:
             return f"{self.path.parent} cannot be looked at: {error.strerror}"
-        if free >= FULL:
-            return None
-        return f"{self.path.parent} is full, but for {free // 1024} kB: make room there. Pausing still works"
+        if not self.path.exists():
+            kilobytes = free // 1024
+            return f"{self.path.parent} has {kilobytes} kB free, too little to keep any for decisions: make room there"
+        if free < FULL:
+            return f"{self.path.parent} is full, but for {free // 1024} kB: make room there. Pausing still works"
+        return None
 
     def _free(self) -> int:
         found = os.statvfs(self.path.parent)

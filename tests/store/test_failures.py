@@ -91,9 +91,11 @@ def test_a_decision_is_written_on_a_full_disk_with_the_room_that_was_kept_for_it
         assert len(store.snapshot().pauses) == 50
         reserve.keep()
         assert not reserve.path.exists(), "there is no room for it yet"
+        assert "too little to keep any for decisions" in (reserve.problem() or "")
         filler.unlink()
         reserve.keep()
         assert reserve.path.stat().st_blocks * 512 == taken
+        assert reserve.problem() is None
 
 
 def test_a_site_is_opened_on_a_full_disk_with_the_room_that_was_kept(disk: Path) -> None:
