@@ -1,6 +1,7 @@
 """What the daemon looks at again and again beside its passes; each of them wakes the loop when there is news."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,8 @@ from .site import Site
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
 LOOK_AT_DISK_SECONDS = 5.0
-CHECK_DATABASE_SECONDS = 60.0
+CHECK_PAUSE = 50
+"""How many times as long as a check for damage took, no other one is made."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Watches:
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
         companions.start("keeping a copy of the documents", self.copy)
-        companions.start("checking the database", every(CHECK_DATABASE_SECONDS, self.check))
+        companions.start("checking the database", self.soundness)
         if (reserve := reserve_of(self.site.config)) is not None:
             companions.start("looking at the disk", every(LOOK_AT_DISK_SECONDS, partial(self._disk, reserve)))
 
@@ -85,6 +87,14 @@ class Watches:
                 asking = Asking.of(picture.tree.fleet)
                 await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
             well()
+
+    async def soundness(self, well: Well) -> None:
+        """Look for damage in the database again and again."""
+        while True:
+            began = time.monotonic()
+            await self.check()
+            well()
+            await asyncio.sleep(max(LOOK_AT_DISK_SECONDS, CHECK_PAUSE * (time.monotonic() - began)))
 
     async def check(self) -> None:
         """Look for damage in the database. As long as there is any, nothing is begun."""

@@ -61,7 +61,6 @@ async def test_damage_is_found_and_no_pass_is_made_from_it(site: Site, tmp_path:
     planned = daemon._face.picture
     assert planned is not None
 
-    site.store.close()
     before = damage(tmp_path / "db", "rendered")
     await watching.check()
     (problem,) = daemon._health.problems()

@@ -105,6 +105,7 @@ class Database:
             return None
         try:
             with self.reading() as connection:
+                connection.exec_driver_sql("PRAGMA shrink_memory")  # what it remembers says nothing of the disk
                 found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         except PermanentError as error:
             return str(error)
