@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from .companions import Companions, LeaseLostError, Well, every, told
+from .companions import Companions, LeaseLostError, Well, told
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
 from .drivers.ssh import SshShells
@@ -35,15 +35,12 @@ from .server.fleet import Source
 from .serving import EVENTS_SHOWN, Picture
 from .site import Records, Site
 from .site_bmcs import SiteBmcs
+from .standing_by import AGAIN_SECONDS, StandingBy, pause
 from .watches import Watches
 
 log = structlog.get_logger()
 
 DRAIN_SECONDS = 20.0
-AGAIN_SECONDS = 5.0
-"""How soon a database that is away, or a pass that failed, is tried again."""
-FOLLOW_SECONDS = 5.0
-"""How often a daemon that stands by looks which documents the acting one gives out."""
 SETTLE_SECONDS = 0.05
 """A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
 
@@ -83,7 +80,8 @@ class Daemon:
         """Answer at once; act as soon as the database is open and no other daemon acts; until told to stop."""
         try:
             await self._front.open()
-            fence = await self._lease_patiently() if await self._opened() else None
+            standing_by = StandingBy(self.site, self._front, self._stop)
+            fence = await standing_by.lease(self._lease) if await standing_by.opened() else None
             if fence is not None:
                 await self._act(fence)
             return 0
@@ -103,36 +101,6 @@ class Daemon:
             await self._front.close()
             with contextlib.suppress(PermanentError, TemporaryError):
                 await asyncio.to_thread(self.site.store.release_lease, fence)
-
-    async def _opened(self) -> bool:
-        """Open the database as soon as that can be; False when told to stop before.
-
-        Raises:
-            PermanentError: It cannot be opened until somebody mends it, and there is nothing to answer from till then.
-        """
-        while not self._stop.is_set():
-            try:
-                await asyncio.to_thread(self.site.open)
-                self._face.given = await asyncio.to_thread(self._given_out)
-            except (TemporaryError, PermanentError, OSError) as error:
-                if isinstance(error, PermanentError) and not self._face.kept.exists:
-                    raise
-                told(DATABASE, error, self._health)
-            else:
-                self._health.works(DATABASE)
-                return True
-            await self._unless_stopped(AGAIN_SECONDS)
-        return False
-
-    def _given_out(self) -> dict[str, str] | None:
-        """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
-        versions = self.site.store.snapshot().documents
-        return {hostname: some[0].digest for hostname, some in versions.items() if some} or None
-
-    async def _unless_stopped(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
 
     async def converge(self, timeout: float) -> int:
         """Act until nothing is left to do that needs no waiting for. 1 when the time was over before.
@@ -205,7 +173,7 @@ class Daemon:
                 await self._begin()
             except (TemporaryError, PermanentError, OSError) as error:
                 told(PLANNING, error, self._health)
-                await self._unless_stopped(AGAIN_SECONDS)
+                await pause(self._stop, AGAIN_SECONDS)
             else:
                 return True
         return False
@@ -352,27 +320,6 @@ class Daemon:
             well()
             await asyncio.sleep(self._lease_holds.total_seconds() / 3 if held else 0)
         raise LeaseLostError("another daemon has taken over this database")
-
-    async def _lease_patiently(self) -> int | None:
-        """As ``_lease``, also where the database is away meanwhile. What the acting daemon gives out is followed."""
-        self._face.stage = "another daemon acts on this database; this one stands by"
-        standing_by = Companions(self._health, self._wake.set)
-        standing_by.start("following the acting daemon", every(FOLLOW_SECONDS, self._follow_given))
-        try:
-            while not self._stop.is_set():
-                try:
-                    return await self._lease()
-                except (TemporaryError, OSError) as error:
-                    told(DATABASE, error, self._health)
-                    await self._unless_stopped(AGAIN_SECONDS)
-            return None
-        finally:
-            await standing_by.stop()
-            self._health.works("following the acting daemon")
-            self._health.works(DATABASE)
-
-    async def _follow_given(self) -> None:
-        self._face.given = await asyncio.to_thread(self._given_out)
 
 
 def _holder() -> str:
