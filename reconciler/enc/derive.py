@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable
 
+from ..model.debian import has_mirrored_queues
 from ..model.machine import SecretRef
 from ..model.spec import Network
 from ..model.zones import swift_region_id, swift_zone_id
@@ -94,6 +95,15 @@ def root_keys_of_peers(v: View) -> Value:
 
 def _root_keys(nodes: Iterable[NodeView]) -> dict[str, Value]:
     return {node.hostname: SecretText(SecretRef(node.hostname, "root", "ssh", "ssh"), "public") for node in nodes}
+
+
+def _has_quorum_queues(v: View) -> Value:
+    """rabbitmq_enable_quorum_queues, or else by the Debian release: RabbitMQ 4, from trixie on, has no others"""
+    written = v.setting("rabbitmq_enable_quorum_queues")
+    return not has_mirrored_queues(v.fleet.release.debian) if written is None else written
+
+
+QUORUM_QUEUES = derived(_has_quorum_queues, written="Setting.rabbitmq_enable_quorum_queues")
 
 
 def swift_proxy_certificate(part: str) -> Derived:

@@ -69,7 +69,7 @@ def _of_setting(view: View, row: SettingRow) -> Iterator[str]:
         profile=view.node.member.allocation.profile or None,
         serial=view.node.serial,
     )
-    yield f"  default  {_in_yaml(row.default)}"
+    yield f"  default  {row.otherwise or _in_yaml(row.default)}"
     for level, value, origin in found:
         yield f"  {level:<7}  {MASK if row.secret else _in_yaml(value)}  {origin}"
 

@@ -4,6 +4,7 @@ from . import ceph
 from .conditions import has_messaging, has_osds, swift_is_elsewhere
 from .credentials import credentials
 from .derive import (
+    QUORUM_QUEUES,
     api_address,
     api_certificate_is_self_signed,
     api_netmask,
@@ -140,7 +141,8 @@ DATABASE_CLIENTS = Section("Who may connect to the database", {
 
 DATABASE_AND_MESSAGES = Section("Database and messages", {
     "sql_vip_ip": derived(sql_address),
-    **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout", "disable_notifications"),
+    "rabbitmq_enable_quorum_queues": QUORUM_QUEUES,
+    **settings("rabbitmq_message_timeout", "disable_notifications"),
 })
 
 BRIDGES_AND_ROUTING = Section("Bridges and routing", {

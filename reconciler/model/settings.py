@@ -28,7 +28,7 @@ TYPES = ("boolean", "int", "float", "string", "list", "choice")
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One tunable. ``default`` None: nothing is given unless somebody sets it."""
+    """One tunable. ``default`` None: nothing is given unless somebody sets it, or what ``otherwise`` says."""
 
     name: str
     type: str  # boolean | int | float | string | list | choice
@@ -43,6 +43,7 @@ class SettingRow:
     pattern: str | None = None  # regular expression that the whole text, or each item of a list, must match
     separator: str | None = None  # Puppet gets the list as one text, joined by this; None: as a list
     secret: bool = False  # never shown: not in plans, not in explanations
+    otherwise: str = ""  # what is worked out where nobody sets it, in words; only without a default
     subject: str = ""  # heading it stands under
 
 

@@ -15,7 +15,7 @@ so. The narrowest wins: fleet < cluster < role < profile < machine. `reconciler 
 on a node, and the line it came from.
 
 A default of `-` means that nothing is given unless somebody sets it. Defaults such as `"none"` or `"cluster_value"` are
-OCI's words for "unset"; the text says what they mean.
+OCI's words for "unset"; the text says what they mean. A default in words is worked out for each cluster.
 """
 _HEADER = "| setting | type | default | where | for | what it does |\n|---|---|---|---|---|---|\n"
 
@@ -54,7 +54,7 @@ def _range(low: float | None, high: float | None) -> str:
 def _default(row: SettingRow) -> str:
     match row.default:
         case None:
-            return "-"
+            return row.otherwise or "-"
         case bool():
             return f"`{str(row.default).lower()}`"
         case str():

@@ -2,9 +2,13 @@
 
 import pytest
 
+from reconciler.enc.compile import compile_node
+from reconciler.enc.explain import explain
 from reconciler.enc.params import Value
+from reconciler.enc.view import views
+from reconciler.render.explain import explain_text
 
-from .openstack import openstack, rows, subroles
+from .openstack import FLEET, openstack, rows, subroles
 
 NODES = {"controller": 3, "messaging": 3}
 
@@ -97,3 +101,33 @@ def test_sqlmsg_nodes_serve_telemetry_and_nothing_else() -> None:
 def test_databases_follow_the_other_nodes(nodes: dict[str, int], settings: str, on: set[str]) -> None:
     given = openstack({"controller": 3, "sql": 1, **nodes}, settings=settings)
     assert {name for name, value in subroles(given, "os-sql-1").items() if value} == on
+
+
+WITH_QUEUES = {"controller": 1, "messaging": 1, "compute": 1, "network": 1, "volume": 1}
+
+
+@pytest.mark.parametrize(
+    ("debian", "settings", "expected"),
+    [
+        ("bookworm", "{}", False),
+        ("trixie", "{}", True),
+        ("forky", "{}", True),
+        ("bookworm", "{rabbitmq_enable_quorum_queues: true}", True),
+        ("trixie", "{rabbitmq_enable_quorum_queues: false}", False),
+    ],
+)
+def test_queues_are_those_that_the_releases_rabbitmq_has_unless_an_operator_says_else(
+    debian: str, settings: str, expected: bool
+) -> None:
+    """RabbitMQ 4 refuses the policy of mirrored classic queues, and Puppet fails on the first controller."""
+    fleet = FLEET.replace("spec:\n", f"spec:\n  release: {{debian: {debian}}}\n")
+    given = openstack(WITH_QUEUES, settings=settings, fleet=fleet)
+    found = {role: rows(given, f"os-{role}-1")["rabbitmq_enable_quorum_queues"] for role in WITH_QUEUES}
+    assert found == dict.fromkeys(WITH_QUEUES, expected)
+
+
+def test_why_there_are_quorum_queues_is_explained() -> None:
+    view = views(openstack({"controller": 1}))["os-controller-1.example.com"]
+    text = explain_text(explain(compile_node(view), "rabbitmq_enable_quorum_queues", view=view))
+    assert "by the Debian release: RabbitMQ 4, from trixie on, has no others, default\n" in text
+    assert "        default  true from trixie on, false before\n" in text

@@ -41,6 +41,7 @@ def test_a_row_is_well_formed(row: SettingRow) -> None:
     assert bool(row.choices) == (row.type == "choice")
     assert row.min is None or row.type in ("int", "float")
     assert row.separator is None or row.type == "list"
+    assert row.default is None or not row.otherwise
     if row.default is not None:
         assert problem_with(row, row.default, row.levels[0]) is None
 

@@ -2,6 +2,7 @@
 
 from ..conditions import has, has_osds, has_swift, is_on
 from ..credentials import credential, credentials
+from ..derive import QUORUM_QUEUES
 from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
 from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
 from ..values_controller import cloudkitty_metrics
@@ -57,7 +58,8 @@ MESSAGING = PuppetClass(
                 "messaging_other_nodes": other_names("messaging"),
                 "messaging_other_nodes_ips": other_addresses("messaging"),
                 "initial_cluster_setup": derived(first_setup_goes_on),
-                **settings("rabbitmq_enable_quorum_queues", "rabbitmq_message_timeout"),
+                "rabbitmq_enable_quorum_queues": QUORUM_QUEUES,
+                **settings("rabbitmq_message_timeout"),
             },
         ),
         Section(

@@ -1,5 +1,6 @@
 """Settings of the services, and which of them the cluster has."""
 
+from ...derive import QUORUM_QUEUES
 from ...groups import EXTERNAL_KEYSTONE
 from ...params import Condition, Section, derived, settings
 from ...values_compute import somebody_routes
@@ -12,10 +13,13 @@ SERVICES = (
         "configure_dkms", "admin_email_address", "use_json_log", "logrotate_hourly", "brex_macaddr",
         "nameserver_v4_prim", "nameserver_v4_sec", "nameserver_v6_prim", "nameserver_v6_sec",
     )),
-    Section("Database, RabbitMQ, memcached", settings(
-        "mysql_max_connections", "mysql_max_user_connections", "rabbitmq_enable_quorum_queues",
-        "rabbitmq_message_timeout", "controller_node_memcache_max_connections",
-    )),
+    Section("Database, RabbitMQ, memcached", {
+        "rabbitmq_enable_quorum_queues": QUORUM_QUEUES,
+        **settings(
+            "mysql_max_connections", "mysql_max_user_connections", "rabbitmq_message_timeout",
+            "controller_node_memcache_max_connections",
+        ),
+    }),
     Section("Which services there are", settings(
         "install_barbican", "install_cloudkitty_dashboard", "install_designate", "install_heat", "install_ironic",
         "install_magnum", "install_manila", "install_mistral", "install_octavia", "install_panko", "install_rabbit",
