@@ -118,6 +118,9 @@ def clusters(draw: st.DrawFn) -> Drawn:
     members = [m for role, count in counts.items() for m in _members(draw, role, count, zones, networks, profiles)]
     linked = draw(st.booleans())
     machines = {m.serial: draw(_settings("machine")) for m in members if draw(st.integers(0, 3)) == 0}
+    for number, values in enumerate(machines.values(), 101):
+        if "corosync_node_id" in values:  # one that another node has is refused
+            values["corosync_node_id"] = number
     fleet = {**FLEET, "puppet": {"module_version": version}, "settings": draw(_settings("fleet"))}
     documents = [
         _document("Fleet", "fleet", fleet),
