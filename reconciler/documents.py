@@ -13,12 +13,13 @@ from .document import Document, Lookup, Writer
 from .enc.compile import Compiled, Naming, compile_node, missing_secrets
 from .enc.explain import explain
 from .enc.view import ClusterInput, EncError, Member, View, views
+from .model.debian import module_version
 from .model.errors import PermanentError
 from .model.explanation import Explanation
 from .model.hardware import Hardware, Racked
 from .model.machine import Allocation, DiskChoice, History, SecretRef, Vip
 from .model.settings import SettingsTable
-from .model.signature import Signatures, newest
+from .model.signature import Signatures
 from .model.tree import SpecTree
 
 Expect = Callable[[Sequence[SecretRef]], None]
@@ -320,7 +321,7 @@ def cluster_inputs(
     set_up: frozenset[str] = frozenset(),
 ) -> Iterator[ClusterInput]:
     """Everything that the documents of each cluster with machines are made of."""
-    version = tree.fleet.puppet.module_version or newest(known)
+    version = module_version(tree.fleet, known)
     signatures = known.get(version, Signatures(version, {}))
     for name, machines in members.items():
         spec = tree.clusters.get(name)

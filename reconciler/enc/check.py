@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import combinations
 
+from ..model.debian import module_version
 from ..model.diagnostics import Diagnostic, Location, Severity
-from ..model.signature import Signatures, newest
+from ..model.signature import Signatures
 from ..model.spec import EncOverlaySpec, Selector
 from ..model.tree import SpecTree
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
@@ -16,7 +17,7 @@ _SWIFT = ("swiftstore", "swiftproxy")
 
 def check(tree: SpecTree, known: Mapping[str, Signatures]) -> tuple[Diagnostic, ...]:
     """Every problem that ``specs.checks`` cannot see. ``known``: class signatures by version of the Puppet module."""
-    version = tree.fleet.puppet.module_version or newest(known)
+    version = module_version(tree.fleet, known)
     if version not in known:
         return ()  # ``specs.checks`` says so
     signatures = known[version]

@@ -41,8 +41,8 @@ def explain(
     if wanted is not None and not classes and not written:
         raise LookupError(f'{compiled.hostname} gets no parameter "{wanted}"')
     notes = compiled.notes if wanted is None else ()
-    machine = _machine(view) if view else ""
-    return Explanation(compiled.hostname, compiled.cluster, compiled.role, tuple(classes), notes, machine)
+    machine, module = (_machine(view), _module(view)) if view else ("", "")
+    return Explanation(compiled.hostname, compiled.cluster, compiled.role, tuple(classes), notes, machine, module)
 
 
 def _asked(wanted: str | None, puppet_class: str, parameter: str) -> bool:
@@ -62,6 +62,15 @@ def _machine(view: View) -> str:
     held = view.node.member.allocation
     words = {"machine": view.node.serial, "location": held.location, "profile": held.profile}
     return ", ".join(f"{what} {name}" for what, name in words.items() if name)
+
+
+def _module(view: View) -> str:
+    version, fleet = view.cluster.given.signatures.version, view.fleet
+    if fleet.puppet.module_version is None:
+        return f"puppet-module-oci {version}, the newest known that Debian {fleet.release.debian} has"
+    name = next((name for kind, name in view.tree.places if kind == "Fleet"), "")
+    at = view.tree.place("Fleet", name, "puppet", "module_version")
+    return f"puppet-module-oci {version}, puppet.module_version of the fleet{f', {at.file}:{at.line}' if at else ''}"
 
 
 def _class(name: str, rows: Mapping[str, Given], alone: View | None) -> ExplainedClass:

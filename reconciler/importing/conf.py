@@ -69,7 +69,7 @@ def fleet(
         settings: What every cluster agrees on.
         hostname: Of OCI's server, which its nodes use as their Puppet server.
         bmc_networks: Networks of BMCs, from OCI's database.
-        module_version: Of puppet-module-oci, where it is not the newest.
+        module_version: Of puppet-module-oci; None: it is not known.
     """
     network = conf.get("network", {})
     release = conf.get("releasenames", {})

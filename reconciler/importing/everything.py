@@ -24,7 +24,7 @@ from .pins import cluster_pins
 from .racking import stand_where_oci_says
 from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .text import Document
-from .versions import NEWEST, completed, switches_gone, version_of
+from .versions import completed, switches_gone, version_of
 from .zones import zone_pins
 
 
@@ -76,7 +76,7 @@ def import_everything(
         hostname=hostname,
         locations=locations(tables),
         bmc_networks=bmc_networks(tables),
-        module_version=version if version != NEWEST else None,
+        module_version=version,
         own_classes=own_classes,
         clusters=[str(row["name"]) for row in tables["clusters"]],
     )

@@ -93,7 +93,7 @@ def tree_from_files(
         settings: What every cluster agrees on; goes into the Fleet.
         hostname: Of OCI's server.
         bmc_networks: Networks of BMCs, from OCI's database.
-        module_version: Of puppet-module-oci, where it is not the newest.
+        module_version: Of puppet-module-oci; None: it is not known.
         own_classes: Names of the Puppet classes that OCI gives itself.
         clusters: Names of those in OCI's database.
         locations: Documents of the locations that OCI's database has; None: what switches name must do.

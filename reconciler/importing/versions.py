@@ -8,7 +8,7 @@ from .text import Document
 _MARKS = (("43.0.45", "vigie_keep_compute_enabled"), ("43.0.10", "initial_mon_on_ctrl"))
 """A column of ``clusters`` that a version has and none before it, the newest first."""
 
-NEWEST, _OLDEST = _MARKS[0][0], "42.2.5"
+_OLDEST = "42.2.5"
 
 _BEFORE = {"initial_mon_on_ctrl": "no"}
 """What held before a column of ``clusters`` was there, where it is not what holds by default today."""
@@ -28,11 +28,14 @@ _CLASSES = {
 GONE = "OCI had a switch for this, which later versions have no more.\nDrop this when the Puppet module is a newer one."
 
 
-def version_of(tables: Tables) -> str:
-    """The version whose puppet-module-oci goes with the database: the newest one of which it has everything."""
+def version_of(tables: Tables) -> str | None:
+    """The version whose puppet-module-oci goes with the database: the newest one of which it has everything.
+
+    None: there is no cluster yet, and so no row to look at.
+    """
     columns = {name for row in tables["clusters"] for name in row}
     if not columns:
-        return NEWEST  # there is no cluster yet, and so no row to look at
+        return None
     return next((version for version, mark in _MARKS if mark in columns), _OLDEST)
 
 

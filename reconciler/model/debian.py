@@ -1,9 +1,29 @@
 """What follows from the Debian release that nodes run, where operators say nothing else."""
 
+from collections.abc import Collection
+
+from .signature import newest
+from .spec import FleetSpec
+
 _RABBITMQ_3 = frozenset({"buster", "bullseye", "bookworm"})
 """Releases whose RabbitMQ still mirrors classic queues (``ha-mode``). RabbitMQ 4, in trixie and later, refuses to."""
+
+_MODULE = {"bookworm": "42.2.5", "trixie": "43.0.10"}
+"""The version of puppet-module-oci in a release's archive. A release that is not here is a newer one."""
 
 
 def has_mirrored_queues(release: str) -> bool:
     """Whether the release's RabbitMQ replicates classic queues; one that does not has quorum queues only."""
     return release in _RABBITMQ_3
+
+
+def module_version(fleet: FleetSpec, known: Collection[str]) -> str:
+    """The version of puppet-module-oci that documents are made for: as written, or as the Debian release has it."""
+    return fleet.puppet.module_version or module_for(fleet.release.debian, known)
+
+
+def module_for(release: str, known: Collection[str]) -> str:
+    """The version of puppet-module-oci that the release has: the newest ``known`` one that is not newer than that."""
+    limit = _MODULE.get(release)
+    fitting = [version for version in known if limit is None or newest((version, limit)) == limit]
+    return newest(fitting or known)

@@ -49,3 +49,4 @@ class Explanation:
     classes: tuple[ExplainedClass, ...]
     notes: tuple[str, ...] = ()  # what the node does not get, and why
     machine: str = ""  # what it is beside that: serial, location, profile
+    module: str = ""  # the version of puppet-module-oci that it is made for, and who says so

@@ -25,8 +25,9 @@ def explain_text(explanation: Explanation, width: int | None = None) -> str:
     """
     machine = f"; {explanation.machine}" if explanation.machine else ""
     head = f"{explanation.hostname}  (cluster {explanation.cluster}, role {explanation.role}{machine})\n"
+    module = f"  for {explanation.module}\n" if explanation.module else ""
     notes = "".join(f"  ! {note}\n" for note in explanation.notes)
-    return "\n".join([head + notes, *(_class(one, width) for one in explanation.classes)])
+    return "\n".join([head + module + notes, *(_class(one, width) for one in explanation.classes)])
 
 
 def _class(one: ExplainedClass, width: int | None) -> str:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reconciler.document import revealer
-from reconciler.documents import Documents, member_of
+from reconciler.documents import Documents, cluster_inputs, member_of
 from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.view import ClusterInput, views
 from reconciler.enc.yaml_text import Fragment, dump
@@ -197,7 +197,7 @@ def test_a_version_of_the_module_that_nobody_knows_renders_nothing() -> None:
 
 
 def with_module(version: str) -> str:
-    return SWIFT.replace("  mirrors:", f'  puppet: {{module_version: "{version}"}}\n  mirrors:', 1)
+    return SWIFT.replace('module_version: "43.0.45"', f'module_version: "{version}"')
 
 
 def test_a_fleet_with_an_older_module_gives_only_what_it_accepts() -> None:
@@ -208,6 +208,20 @@ def test_a_fleet_with_an_older_module_gives_only_what_it_accepts() -> None:
     assert "oci::repos::debian" not in given
     for name, parameters in given.items():
         assert set(parameters) <= set(KNOWN["42.2.5"].classes[name])
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [("bookworm", "42.2.5"), ("trixie", "43.0.10"), ("forky", "43.0.45")],
+)
+def test_the_module_is_the_releases_own_unless_the_fleet_says_another(release: str, version: str) -> None:
+    """The newest known was given to all: parameters that the module of trixie refuses, so that no catalog compiled."""
+    site = Site()
+    written = with_module("42.2.5").replace("  mirrors:", f"  release: {{debian: {release}}}\n  mirrors:", 1)
+    unsaid = written.replace('{module_version: "42.2.5"}', "{}")
+    for text, expected in ((unsaid, version), (written, "42.2.5")):
+        given = cluster_inputs(tree_of(text), {"z": site.given.members}, (), site.given.table, KNOWN)
+        assert next(given).signatures.version == expected
 
 
 def test_changes_never_show_a_secret() -> None:

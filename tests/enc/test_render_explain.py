@@ -69,6 +69,22 @@ def test_one_that_was_asked_for_tells_where_it_may_be_written_and_what_lost() ->
     )
 
 
+@pytest.mark.parametrize(
+    ("fleet", "told"),
+    [
+        ("{}", "the newest known that Debian trixie has\n"),
+        ('{module_version: "43.0.45"}', "puppet.module_version of the fleet, specs/a.yaml:5\n"),
+    ],
+    ids=["by the release", "written"],
+)
+def test_the_module_that_a_document_is_for_is_told_with_who_says_so(fleet: str, told: str) -> None:
+    tree = tree_of(SWIFT.replace('{module_version: "43.0.45"}', fleet))
+    view = views(replace(swift_cluster(), tree=tree))[VIEW.node.hostname]
+    line = explain_text(explain(compile_node(view), view=view)).splitlines(keepends=True)[1]
+    assert line.startswith("  for puppet-module-oci 43.0.45, ")
+    assert line.endswith(told)
+
+
 def test_a_file_in_base64_and_a_long_list_are_told_whole_when_asked_for() -> None:
     hosts = explain_text(explain(compile_node(VIEW), "etc_hosts", view=VIEW))
     assert "\n        10.0.1.2\tz-controller-1.example.com z-controller-1\n" in hosts

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.enc.params import PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES, ROLES
+from reconciler.model.debian import module_for
 from reconciler.model.signature import Parameter, from_json, newest, parse, to_json
 from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.specs.settings_table import load_table
@@ -48,6 +49,23 @@ def test_every_built_in_role_has_a_class() -> None:
 
 def test_versions_are_compared_as_numbers() -> None:
     assert newest(["43.0.9", "43.0.10", "42.2.5"]) == "43.0.10"
+
+
+@pytest.mark.parametrize(
+    ("release", "known", "expected"),
+    [
+        ("trixie", ("42.2.5", "43.0.10", "43.0.45"), "43.0.10"),
+        ("trixie", ("42.2.5", "43.0.9", "43.0.45"), "43.0.9"),
+        ("bookworm", ("42.2.5", "43.0.10"), "42.2.5"),
+        ("bookworm", ("43.0.10", "43.0.45"), "43.0.45"),
+        ("sid", ("42.2.5", "43.0.10", "43.0.45"), "43.0.45"),
+    ],
+    ids=["its own", "the one before it", "the oldest", "none that suits", "newer than all releases"],
+)
+def test_a_release_has_the_newest_module_that_is_not_newer_than_its_own(
+    release: str, known: tuple[str, ...], expected: str
+) -> None:
+    assert module_for(release, known) == expected
 
 
 def test_the_schemas_folder_shows_the_signatures_that_ship() -> None:

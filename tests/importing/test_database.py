@@ -111,6 +111,15 @@ def test_every_machine_has_its_name_role_address_and_place(imported: tuple[Site,
         assert held.hostname.startswith(f"{held.cluster}-{held.role}-{held.number}.")
 
 
+def test_what_follows_the_debian_release_here_stands_in_the_tree_as_oci_had_it(
+    imported: tuple[Site, Path], shape: str
+) -> None:
+    tree = imported[0].tree()
+    (name,) = tree.clusters
+    assert tree.fleet.puppet.module_version == "43.0.45"
+    assert tree.clusters[name].settings["rabbitmq_enable_quorum_queues"] is False
+
+
 def test_machines_are_racked_where_oci_says(imported: tuple[Site, Path], aux: dict[str, Any]) -> None:
     site = imported[0]
     tree, seen = site.tree(), site.store.snapshot().seen

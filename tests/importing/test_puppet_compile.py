@@ -52,8 +52,9 @@ def imported(mariadb: MariaDb, config: Path, tmp_path_factory: pytest.TempPathFa
         (folder / "config.yaml").write_text(f"state: {folder}/var\n")
         assert command(mariadb.url(shape), config, folder) == 0
         fleet = folder / "specs/fleet.yaml"
-        before, spec, after = fleet.read_text().partition("\nspec:\n")
-        fleet.write_text(f'{before}{spec}  puppet: {{module_version: "43.0.10"}}\n{after}')
+        text = fleet.read_text()
+        assert 'module_version: "43.0.45"' in text
+        fleet.write_text(text.replace('module_version: "43.0.45"', 'module_version: "43.0.10"'))
         with closing(site_of(folder)) as site:
             return documents(site, lambda held: True)
 

@@ -150,7 +150,8 @@ class PuppetSettings(Strict):
     """What the Puppet server has."""
 
     module_version: str | None = Field(
-        default=None, description="version of puppet-module-oci; default: the newest known"
+        default=None,
+        description="version of puppet-module-oci that it has; default: the newest known that the Debian release has",
     )
     servers: tuple[Address, ...] = Field(
         default=(), description="who may ask for any node's classes, besides provisioning.address"
