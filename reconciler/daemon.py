@@ -246,9 +246,11 @@ class Daemon:
         self._heed_retries(tree)
         site.certificates.heed_files(tree)
         snapshot = site.store.snapshot()
-        observation = replace(site.observe(tree, snapshot), base=state.good, listening_since=self._listening_since)
+        observed = site.observe(tree, snapshot)
+        if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
+            observed = site.observe(tree)
+        observation = replace(observed, base=state.good, listening_since=self._listening_since)
         site.keep_documents()
-        site.keep_facts(tree, observation, snapshot.set_up)
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
         picture = Picture(tree, observation, todo)

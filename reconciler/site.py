@@ -237,10 +237,14 @@ class Site:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
         self.store.keep_documents(self._world.new_documents)
 
-    def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> None:
-        """Write down which clusters' first setup is over, besides those ``known``. Once so, it stays so."""
-        for cluster in sorted(set_up_clusters(tree, observation.machines) - known):
+    def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> bool:
+        """Write down which clusters' first setup is over; return whether they are others than those ``known``."""
+        over = set_up_clusters(tree, observation.machines, known)
+        for cluster in sorted(over - known):
             self.store.note_set_up(cluster, self.now())
+        for cluster in sorted(known - over):
+            self.store.forget_set_up(cluster, self.now())
+        return over != known
 
     def plan(self, observed: str | None = None) -> Plan:
         """What would be done now; from a saved observation, or from the database."""

@@ -1,8 +1,8 @@
-"""What once was so, and stays so."""
+"""What is found out about clusters, and holds until the opposite is."""
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from ..model.observations import Notice
 from .database import Part
@@ -23,6 +23,14 @@ class FactsPart(Part):
             if writing.connection.scalar(new) is not None:
                 text = f"all controllers of {cluster} are in service: its first setup is over"
                 write_notices(writing, [Notice(None, at, "cluster-set-up", text)])
+
+    def forget_set_up(self, cluster: str, at: datetime) -> None:
+        """Nothing is left of what the cluster's first setup made. Twice is once."""
+        gone = delete(fact).where(fact.c.about == f"cluster:{cluster}", fact.c.name == _SET_UP)
+        with self._database.writing("fact", "journal") as writing:
+            if writing.connection.execute(gone).rowcount:
+                text = f"no controller of {cluster} keeps what its first setup made: it begins again"
+                write_notices(writing, [Notice(None, at, "cluster-begins-again", text)])
 
     def set_up(self) -> frozenset[str]:
         """Clusters whose first setup is over."""

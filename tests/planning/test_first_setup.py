@@ -1,11 +1,14 @@
-"""When a cluster's first setup is over."""
+"""When a cluster's first setup is over, and when it begins again."""
+
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from reconciler.model.machine import Phase
 from reconciler.planning.first_setup import set_up_clusters
 
-from .build import cluster, holding, in_phase, machine, tree
+from .build import NOW, cluster, holding, in_phase, machine, tree
 from .test_safety import serving
 
 COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
@@ -24,4 +27,37 @@ COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
 )
 def test_once_all_controllers_that_are_asked_for_are_in_service(machines, over):
     spec = tree({"cl1": cluster(controller={"count": 3}, compute={})})
-    assert set_up_clusters(spec, machines) == ({"cl1"} if over else set())
+    assert set_up_clusters(spec, machines, frozenset()) == ({"cl1"} if over else set())
+
+
+LEFT = NOW - timedelta(minutes=30)
+LEAVING = holding(in_phase(machine("L"), Phase.ENROLLED, left_service=LEFT), 1)
+BEING_INSTALLED = replace(LEAVING, history=replace(LEAVING.history, install_begun=NOW))
+INSTALLED_ANEW = holding(in_phase(machine("N"), Phase.INSTALLED, left_service=LEFT, install_begun=NOW), 2)
+
+
+@pytest.mark.parametrize(
+    ("machines", "over"),
+    [
+        ([], False),
+        ([serving("A", 1, "compute")], False),
+        ([INSTALLED_ANEW], False),
+        ([INSTALLED_ANEW, COMING], False),
+        ([INSTALLED_ANEW, serving("A", 1)], True),
+        ([COMING, LEAVING], True),
+        ([INSTALLED_ANEW, BEING_INSTALLED], True),
+    ],
+    ids=[
+        "all released", "no controller left", "the only one installed anew", "one anew, one new", "one still serves",
+        "the last one asked to go", "its installer runs",
+    ],
+)  # fmt: skip
+def test_it_begins_again_when_no_controller_keeps_what_it_made(machines, over):
+    """Once noted it stayed so: a cluster whose controllers were all installed anew got no databases, for good."""
+    spec = tree({"cl1": cluster(controller={"count": 3}, compute={})})
+    assert set_up_clusters(spec, machines, frozenset({"cl1"})) == ({"cl1"} if over else set())
+
+
+def test_a_cluster_that_is_in_the_specs_no_more_keeps_what_its_controllers_keep():
+    assert set_up_clusters(tree(), [serving("A", 1)], frozenset({"cl1"})) == {"cl1"}
+    assert set_up_clusters(tree(), [], frozenset({"cl1"})) == set()

@@ -119,8 +119,13 @@ def test_a_vip_is_released_on_a_humans_word(store: Store) -> None:
     store.allocate(enroll("B", 2, addresses={"public": "203.0.113.2"}), NOW)
 
 
-def test_that_a_cluster_is_set_up_is_noted_once_and_stays_so(store: Store) -> None:
+def test_that_a_cluster_is_set_up_is_noted_once_and_holds_until_it_is_forgotten(store: Store) -> None:
     for _ in range(2):
         store.note_set_up("cl1", NOW)
-        assert store.snapshot().set_up == {"cl1"} == store.set_up()
-    assert [event.kind for event in store.last_events()] == ["cluster-set-up"]
+        store.note_set_up("cl2", NOW)
+        assert store.snapshot().set_up == {"cl1", "cl2"} == store.set_up()
+    for _ in range(2):
+        store.forget_set_up("cl1", NOW)
+        assert store.snapshot().set_up == {"cl2"} == store.set_up()
+    kinds = [event.kind for event in store.last_events()]
+    assert sorted(kinds) == ["cluster-begins-again", "cluster-set-up", "cluster-set-up"]
