@@ -47,11 +47,6 @@ def api_address(v: View) -> Value:
     return v.cluster.api_address
 
 
-def api_netmask(v: View) -> Value:
-    """The prefix of the network that gives the API its address"""
-    return v.cluster.api_network.subnet.prefixlen if v.cluster.api_network else None
-
-
 def api_network_line(v: View) -> Written:
     """Where the API's network is written."""
     return network_line(v, v.cluster.api_network)

@@ -7,7 +7,6 @@ from .derive import (
     QUORUM_QUEUES,
     api_address,
     api_certificate_is_self_signed,
-    api_netmask,
     api_network_line,
     management_networks,
     networks,
@@ -15,22 +14,18 @@ from .derive import (
 from .params import Section, constant, derived, setting, settings, spec
 from .values_compute import address_for_instances, bridge_mappings, external_networks, somebody_routes, sql_address
 from .values_peers import (
-    VIP_ADDRESS,
-    VIP_INTERFACE,
-    VIP_PREFIX,
     addresses_of,
     corosync_ids,
     database_role,
-    database_vip,
     first,
     first_address_of,
     is_first,
     names,
-    of_vip,
     other_addresses,
     other_names,
 )  # fmt: skip
 from .values_swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
+from .values_vips import VIP_ADDRESS, VIP_PREFIX, api_netmask, database_vip, of_vip
 
 IDENTITY = (
     Section("This node", {
@@ -132,8 +127,7 @@ DATABASE_PEERS = Section("The database", {
 DATABASE_VIP = Section("The database's virtual address", {
     "sql_vip_ip":      of_vip(database_vip, lambda vip: vip.address, VIP_ADDRESS),
     "sql_vip_netmask": of_vip(database_vip, lambda vip: vip.prefix, VIP_PREFIX),
-    "sql_vip_iface":   of_vip(database_vip, lambda vip: vip.interface, VIP_INTERFACE),
-})
+})  # sql_vip_iface is the interface of whatever address the class brings up
 
 DATABASE_CLIENTS = Section("Who may connect to the database", {
     "sql_allowed_networks": management_networks("controller", "volume", "compute", "messaging"),

@@ -1,4 +1,4 @@
-"""Peers of a clustered service: who is in it, who comes first, and where its virtual address stands.
+"""Peers of a clustered service: who is in it, and who comes first.
 
 The database runs on sql nodes; on controllers where there are none. The sqlmsg
 nodes hold one of their own, for telemetry. RabbitMQ for notifications runs on
@@ -6,16 +6,9 @@ messaging nodes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from ..model.spec import Network
-from .derive import network_line
 from .params import Derived, Value, derived
 from .view import EncError, NodeView, View
-
-VIP_ADDRESS = "the virtual address for {}"
-VIP_PREFIX = "the prefix of the network of the virtual address for {}"
-VIP_INTERFACE = "the interface that the virtual address for {} is brought up on"
 
 RoleOf = Callable[[View], str]
 """Which role's nodes are meant, for a node."""
@@ -129,69 +122,3 @@ def is_first(role: str | RoleOf) -> Derived:
     return derived(
         lambda v: v.cluster.first(_of(role)(v)) is v.node, f"whether the node is the first {_called(role)} node"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedVip:
-    """A virtual address, and the network that it is of."""
-
-    address: str
-    network: Network
-
-    @property
-    def network_address(self) -> str:
-        """The network without its prefix."""
-        return str(self.network.subnet.network_address)
-
-    @property
-    def prefix(self) -> int:
-        """The network's prefix."""
-        return self.network.subnet.prefixlen
-
-    @property
-    def interface(self) -> str:
-        """Where it is brought up: the VLAN, the bond of two interfaces, or the one there is."""
-        if self.network.vlan is not None:
-            return f"vlan{self.network.vlan}"
-        return "bond0" if len(self.network.interfaces) > 1 else next(iter(self.network.interfaces), "lo")
-
-
-def vip_for(v: View, usage: str) -> PlacedVip:
-    """The virtual address for a usage.
-
-    Raises:
-        EncError: The specs have no network for it, or it has not been handed out yet.
-    """
-    return v.cluster.once(("vip", usage), lambda: _vip_for(v, usage))
-
-
-def _vip_for(v: View, usage: str) -> PlacedVip:
-    cluster = v.cluster
-    if usage == "api":
-        address, network = cluster.api_address, cluster.api_network
-    else:
-        vip = next((vip for vip in cluster.given.vips if (vip.cluster, vip.usage) == (cluster.name, usage)), None)
-        address, network = (vip.address, cluster.spec.networks.get(vip.network)) if vip else (None, None)
-    if address is None or network is None:
-        raise EncError(
-            f"{v.node.hostname} needs the virtual address for {usage} of the cluster {cluster.name}: "
-            "no network of its specs gives it, or it has not been handed out yet"
-        )
-    return PlacedVip(address, network)
-
-
-def of_vip(usage: str | RoleOf, what: Callable[[PlacedVip], Value], why: str) -> Derived:
-    """One thing of a virtual address. ``why`` has ``{}`` for what the address is for."""
-    usage_of = _of(usage)
-    called = "the database" if callable(usage) else usage
-    return derived(
-        lambda v: what(vip_for(v, usage_of(v))),
-        why.format(called),
-        lambda v: network_line(v, vip_for(v, usage_of(v)).network),
-    )
-
-
-def database_vip(v: View) -> str:
-    """The usage of the virtual address under which the database answers."""
-    role = database_role(v)
-    return "api" if role == "controller" else role

@@ -25,6 +25,7 @@ from .racking import stand_where_oci_says
 from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .text import Document
 from .versions import completed, switches_gone, version_of
+from .vips import vip_pins
 from .zones import zone_pins
 
 
@@ -111,12 +112,14 @@ def _add_cluster(
     document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
     taken = taken_for_osds(members) if alone else []
     of_zones, left_of_zones = zone_pins(row, tables, members)
+    own_classes = {str(machine.role) for machine in members} - ({"controller", "compute"} if alone else set())
     tree.leftover += [*left, *left_of_zones]
     tree.add(f"clusters/{name}.yaml", document)
     tree.add(f"machines/{name}.yaml", *exceptions(row, members, document, levels, rackings, taken))
     tree.add(
         f"overlays/{name}.yaml",
         *cluster_pins(row, tables, members, ceph_alone=alone),
+        *vip_pins(row, tables, own_classes),
         *of_zones,
         *no_libvirt_yet(row["name"], taken),
         *corrections(row, members, tables, profiles, ceph_alone=alone),

@@ -1,13 +1,13 @@
 """What OCI gives to all nodes of a cluster and we would not: pinned in overlays, as in ``corrections``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .database import Row, Tables
-from .machines import OciMachine, is_set
+from .machines import OciMachine
 from .text import Document
 
-_CLUSTERED = {"controller": "oci::controller", "messaging": "oci::messaging", "sql": "oci::sql", "sqlmsg": "oci::sql"}
+CLUSTERED = {"controller": "oci::controller", "messaging": "oci::messaging", "sql": "oci::sql", "sqlmsg": "oci::sql"}
 _BRIDGED = {"controller": "oci::controller", "compute": "oci::compute", "network": "oci::network"}
 
 Pin = tuple[str, str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]
@@ -16,10 +16,6 @@ Pin = tuple[str, str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]
 FIRST_SETUP = (
     "OCI still makes databases and accounts with every Puppet run, although all controllers are in service.\n"
     "Drop this when they are all there; OCI's own word for that was: cluster-set --initial-cluster-setup no."
-)
-VIP_INTERFACE = (
-    "OCI brings the database's virtual address up beside the VLAN that its network is in.\n"
-    "Drop this to have it in the VLAN: at a time when the database may be out of reach for a moment."
 )
 BRIDGES = (
     "OCI counts a bridge once per location, so that the external network has a name for each.\n"
@@ -53,40 +49,29 @@ def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], *
     roles = here - ({"controller", "compute"} if ceph_alone else set())
     found = [
         *_first_setup(cluster, machines, roles),
-        *_vip_interface(cluster, tables, here, roles),
         *_bridges(cluster, tables, machines, roles),
         *_gpus(machines, roles),
         *_api_network(cluster, tables, here),
         *_osd_setup(machines),
     ]
+    return documents(name, found)
+
+
+def documents(cluster: str, pins: Iterable[Pin]) -> list[Document]:
+    """An EncOverlay for each."""
     return [
-        Document("EncOverlay", f"oci-{name}-{end}", {"for": {"clusters": [name], **who}, "classes": classes}, why)
-        for end, why, who, classes in found
+        Document("EncOverlay", f"oci-{cluster}-{end}", {"for": {"clusters": [cluster], **who}, "classes": classes}, why)
+        for end, why, who, classes in pins
     ]
 
 
 def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
     controllers = [machine for machine in machines if machine.role == "controller"]
     if cluster["initial_cluster_setup"] == "yes" and controllers and all(m.installed for m in controllers):
-        for role, puppet_class in _CLUSTERED.items():
+        for role, puppet_class in CLUSTERED.items():
             if role in roles and role != "sqlmsg":  # their database begins empty, and stays its own
                 classes = {puppet_class: {"initial_cluster_setup": True}}
                 yield f"{role}-first-setup", FIRST_SETUP, {"roles": [role]}, classes
-
-
-def _vip_interface(cluster: Row, tables: Tables, here: set[str], roles: set[str]) -> Iterator[Pin]:
-    networks = {row["id"]: row for row in tables["networks"] if row["cluster"] == cluster["id"]}
-    by_usage = {
-        ip.get("vip_usage") or "api": networks[ip["network"]]
-        for ip in tables.get("ips", ())
-        if ip["usefor"] == "vip" and ip["network"] in networks
-    }
-    for role, puppet_class in _CLUSTERED.items():
-        network = by_usage.get("sqlmsg" if role == "sqlmsg" else "sql" if "sql" in here else "api")
-        if role not in roles or network is None or not is_set(network["vlan"]) or not int(network["vlan"]):
-            continue
-        interface = "bond0" if network["iface2"] != "none" else network["iface1"]
-        yield f"{role}-vip-interface", VIP_INTERFACE, {"roles": [role]}, {puppet_class: {"sql_vip_iface": interface}}
 
 
 def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:

@@ -48,5 +48,10 @@ def kernel_name(interface: str, nics: Sequence[Nic]) -> str | None:
     return fitting[order - 1] if 0 < order <= len(fitting) else None
 
 
+def is_by_speed(interface: str) -> bool:
+    """Whether it is a name by speed and order, which no kernel gives."""
+    return _BY_SPEED.fullmatch(interface) is not None
+
+
 def _has_speed(nic: Nic, speed: int) -> bool:
     return nic.speed == speed or (speed == _AT_LEAST and (nic.speed or 0) > speed)

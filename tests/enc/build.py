@@ -35,7 +35,10 @@ def hardware(serial: str = "S1", disks: int = 4, raid: bool = False) -> Hardware
         product="PowerEdge R740xd",
         memory=128 * 2**30,
         disks=tuple(Disk(f"sd{chr(97 + n)}", f"sd{chr(97 + n)}", 12 * 10**12) for n in range(disks)),
-        nics=tuple(Nic(f"eno{n}", f"02:00:00:00:00:{n:02x}", driver="tg3" if n < 3 else "ixgbe") for n in range(1, 5)),
+        nics=tuple(
+            Nic(f"eno{n}", f"02:00:00:00:00:{n:02x}", speed=speed, driver=driver)
+            for n, (speed, driver) in enumerate([(1000, "tg3")] * 2 + [(10_000, "ixgbe")] * 2, 1)
+        ),
         controllers=(DiskController("raid", "vendor", product, "LSI-raid" if raid else "none"),),
     )
 

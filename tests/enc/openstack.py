@@ -34,7 +34,7 @@ spec:
     public: {subnet: 203.0.113.0/24, public: true, interfaces: [eno1]}
     sql: {subnet: 203.0.114.0/28, role: vip, usage: sql, interfaces: [eno1, eno2]}
     sqlmsg: {subnet: 203.0.115.7/32, role: vip, usage: sqlmsg, interfaces: [eno1], vlan: 12}
-    messaging: {subnet: 203.0.116.0/28, role: vip, usage: messaging}
+    messaging: {subnet: 203.0.116.0/28, role: vip, usage: messaging, interfaces: [eno2]}
     EXTRA: {subnet: 198.51.100.0/24, role: vm-net}
   settings: {}
 """

@@ -14,7 +14,7 @@ from reconciler.enc.view import views
 from .oci_recorded import Recorded
 
 ROOT = Path(__file__).parents[2]
-SHAPES = {"a_swift_only": (1769, 0), "c_compute_ceph": (2409, 14), "g_bgp_dns_sql": (3748, 43)}
+SHAPES = {"a_swift_only": (1769, 0), "c_compute_ceph": (2409, 14), "g_bgp_dns_sql": (3748, 55)}
 """How many parameters OCI gave in all, and how many of them we correct."""
 
 

@@ -84,7 +84,7 @@ def test_the_database_is_on_controllers_or_on_sql_nodes() -> None:
     found = rows(openstack({**CONTROLLERS, "sql": 2}))
     assert (found["first_sql"], found["is_first_sql"]) == ("os-sql-1.example.com", False)
     assert found["all_sql"] == found["non_master_sql"] == ("os-sql-1.example.com", "os-sql-2.example.com")
-    assert (found["sql_vip_ip"], found["sql_vip_netmask"], found["sql_vip_iface"]) == ("203.0.114.2", 28, "bond0")
+    assert (found["sql_vip_ip"], found["sql_vip_netmask"], found["sql_vip_iface"]) == ("203.0.114.2", 32, "eno1")
 
 
 def test_nodes_come_in_natural_order() -> None:

@@ -7,20 +7,17 @@ from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL
 from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
 from ..values_controller import cloudkitty_metrics
 from ..values_peers import (
-    VIP_ADDRESS,
-    VIP_PREFIX,
     addresses_of,
     corosync_ids,
     first,
     is_first,
     names,
-    of_vip,
     other_addresses,
     other_names,
     short_names,
-    vip_for,
 )  # fmt: skip
 from ..values_setup import first_setup_goes_on
+from ..values_vips import VIP_ADDRESS, VIP_PREFIX, interface_of_vip, of_vip, vip_for
 from ..view import View
 
 MESSAGING_SERVICES = (
@@ -72,6 +69,7 @@ MESSAGING = PuppetClass(
                 "messaging_vip_cidr": of_vip("messaging", lambda vip: vip.prefix, VIP_PREFIX),
                 "vip_sqlmsg_ip": derived(telemetry_database),
                 **DATABASE_VIP.params,
+                "sql_vip_iface": interface_of_vip("messaging"),
             },
         ),
         Section(

@@ -4,8 +4,8 @@ from ..conditions import has, has_osds, is_on, role_is
 from ..credentials import credential
 from ..groups import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
 from ..params import Condition, PuppetClass, Section, Source, derived, settings, subroles
-from ..values_peers import of_vip
 from ..values_setup import first_setup_goes_on
+from ..values_vips import database_vip, interface_of_vip, of_vip
 
 main, telemetry = role_is("sql"), role_is("sqlmsg")
 
@@ -31,6 +31,7 @@ SQL = PuppetClass(
         MANAGEMENT_NETWORK,
         DATABASE_PEERS,
         DATABASE_VIP,
+        Section("Where that address is brought up", {"sql_vip_iface": interface_of_vip(database_vip)}),
         Section(
             "Who may connect",
             {

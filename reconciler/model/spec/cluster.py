@@ -22,11 +22,13 @@ class Network(Strict):
     location: Label | None = Field(default=None, description="only machines there; none: every location")
     role: str = Field(default="all", description="all, a node role, vm-net, ovs-bridge, ceph-cluster or vip")
     interfaces: tuple[Interface, ...] = Field(
-        default=(), max_length=2, description="one, or two for a bond (or two BGP sessions)"
+        default=(), max_length=2, description="one, or two for a bond (or two BGP sessions); on which a VIP is"
     )
     vlan: StrictInt | None = Field(default=None, ge=1, le=4094)
     mtu: StrictInt | None = Field(default=None, ge=1280, le=9216, description="bytes")
-    public: StrictBool = Field(default=False, description="its first free address is the API VIP; a /32 is the VIP")
+    public: StrictBool = Field(
+        default=False, description="its first free address is the API VIP, on its interfaces; a /32 is the VIP, on lo"
+    )
     bridge: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{0,14}$", description="Open vSwitch bridge name")
     usage: Literal["api", "sql", "sqlmsg", "messaging"] | None = Field(
         default=None, description="what the address of a network with role vip serves"

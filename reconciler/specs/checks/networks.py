@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from ...model.diagnostics import Diagnostic
+from ...model.interfaces import is_by_speed
 from ...model.spec import ClusterSpec, Network
 from .question import Check, Question, error, warning
 
@@ -186,6 +187,63 @@ def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
         yield error("Network without interfaces", detail, question.draft.at("Cluster", cluster, "networks", name))
 
 
+_HOLDERS = {"api": "controller", "messaging": "messaging"}
+"""Who brings up the virtual address that serves a usage, where that can be elsewhere than on lo."""
+
+
+def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnostic]:
+    """A virtual address that is no /32 says on which interface of its nodes it is brought up, and that is there."""
+    for cluster, name, network in each_network(question):
+        spec, usage = question.tree.clusters[cluster], network.vip_usage
+        holder = _HOLDERS.get(usage or "", "")
+        speaks_bgp = _is_on(question, spec, "bgp_to_the_host")
+        if holder not in spec.roles or network.subnet.prefixlen == 32 or (speaks_bgp and not network.interfaces):
+            continue
+        served = "the API" if usage == "api" else usage
+        title = f'Network "{name}" of "{cluster}" gives the virtual address for {served}'
+        if not network.interfaces:
+            detail = (
+                f"{title}, and names no interface for it. Write that of the {holder} nodes which leads there, such as "
+                '"interfaces: [eno1]" or "[10g1, 10g2]" for the bond of their management network. Where routers send '
+                f'the address to the nodes, write it as the subnet: "{network.subnet.network_address + 2}/32".'
+            )
+            yield error("VIP without an interface", detail, question.draft.at("Cluster", cluster, "networks", name))
+        elif (missing := _device_to_make(network, speaks_bgp)) and not _is_made(spec, network, holder):
+            detail = (
+                f"{title} on {missing}, which nothing makes: no network that {holder} nodes have an address on uses "
+                "the same interfaces and VLAN. Puppet cannot bring the address up."
+            )
+            at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+            yield warning("VIP on an interface that is not there", detail, at)
+
+
+def _is_on(question: Question, spec: ClusterSpec, setting: str) -> bool:
+    return spec.settings.get(setting, question.tree.fleet.settings.get(setting)) is True
+
+
+def _device_to_make(network: Network, speaks_bgp: bool) -> str:
+    """The device of the address that must be made of the interfaces first; empty: none."""
+    if network.vlan is not None:
+        return f"VLAN {network.vlan}"
+    return f"a bond of {' and '.join(network.interfaces)}" if len(network.interfaces) == 2 and not speaks_bgp else ""
+
+
+def _is_made(spec: ClusterSpec, network: Network, holder: str) -> bool:
+    """Whether a network on which the holders have an address is on the same interfaces, and in the same VLAN.
+
+    That names of the kernel and names by speed mean the same is seen on a node only: they may.
+    """
+    return any(
+        _may_be_same(other.interfaces, network.interfaces) and network.vlan in (None, other.vlan)
+        for other in spec.networks.values()
+        if _is_carried(other) and other.role in ("all", holder, *_BESIDE)
+    )
+
+
+def _may_be_same(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return one == other or (len(one) == len(other) and len({is_by_speed(name) for name in (*one, *other)}) > 1)
+
+
 def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
     """Networks that one node may have on the same interfaces share all of them.
 
@@ -232,5 +290,6 @@ CHECKS: tuple[Check, ...] = (
     clusters_have_one_public_network,
     nodes_have_a_management_network,
     networks_have_interfaces,
+    virtual_addresses_have_an_interface,
     networks_can_share_interfaces,
 )

@@ -21,6 +21,7 @@ from ...values_peers import (
     short_names,
 )  # fmt: skip
 from ...values_setup import first_setup_goes_on
+from ...values_vips import interface_of_vip
 
 PEERS = (
     Section("Its place in the network", {
@@ -41,6 +42,7 @@ PEERS = (
         "non_first_master_controllers_ip": others_than_first("address"),
     }),
     Section("The database", {**DATABASE_PEERS.params, **DATABASE_VIP.params, **DATABASE_CLIENTS.params}),
+    Section("Where the API's address is brought up", {"sql_vip_iface": interface_of_vip("api")}),
     Section("RabbitMQ for notifications", when=has_messaging, params={
         "messaging_nodes_for_notifs":  constant(True),
         "all_rabbits":                 names("messaging"),

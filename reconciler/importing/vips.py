@@ -1,0 +1,103 @@
+"""Virtual addresses: what OCI says of where they are, where we would say something else. Pinned as in ``pins``.
+
+OCI names the interface and the prefix of the database's network. Puppet brings another address up there: the API's on
+controllers, and their own on messaging nodes; and on ``lo`` it uses neither.
+"""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from ..model.interfaces import is_by_speed
+from ..model.spec import Network
+from ..model.vips import LOOPBACK, is_on_loopback
+from .clusters import vips
+from .database import Row, Tables
+from .machines import is_set
+from .pins import CLUSTERED, Pin, documents
+from .text import Document
+
+INTERFACE = (
+    "OCI names the interface of the database's network, without its VLAN; Puppet brings the address of these nodes up "
+    "there, whatever network it is of.\n"
+    "Drop this to have it where its own network is: at a time when it may be out of reach for a moment."
+)
+UNUSED = (
+    "OCI names the interface of the database's network. Puppet does not use it: it brings the address up on lo.\n"
+    "Drop this; nothing else changes."
+)
+PREFIX = (
+    "OCI gives an address on lo the prefix of its whole network, so that the node answers for every address of that.\n"
+    "Drop this to have it as the one address that it is: at a time when it may be out of reach for a moment."
+)
+
+_OWN = {"controller": "api", "messaging": "messaging", "sql": "sql", "sqlmsg": "sqlmsg"}
+"""The usage of the address that a role's class brings up."""
+
+_SHARED = {"billmon": "oci::cephmon", "billosd": "oci::cephosd", "sqlmsg": "oci::sql"}
+"""Classes of roles that have none of their own."""
+
+
+def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[Document]:
+    """An EncOverlay for each role that is told something else of virtual addresses than we would.
+
+    Args:
+        cluster: OCI's cluster.
+        tables: OCI's database.
+        roles: Those of its nodes whose classes are their own by now.
+    """
+    return documents(str(cluster["name"]), _pins(cluster, tables, roles))
+
+
+def _pins(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
+    networks = {str(row["name"]): row for row in tables["networks"] if row["cluster"] == cluster["id"]}
+    given = {usage: networks[name] for name, usage, _ in vips(cluster, tables)}
+    bgp = cluster.get("bgp_to_the_host") == "yes"
+    may_be_bridged = "compute" in roles and "network" not in roles  # controllers have br-ex then
+    for role, puppet_class in CLUSTERED.items():
+        usage = _OWN[role]
+        database = "sqlmsg" if role == "sqlmsg" else "sql" if "sql" in roles else "api"
+        if role not in roles or usage not in given or database not in given:
+            continue
+        theirs, ours = _interface(given[database]), _ours(given[usage], usage, networks, bgp=bgp)
+        if ours == "bond0" and may_be_bridged:
+            ours = None
+        if theirs != ours:
+            why = UNUSED if ours == LOOPBACK else INTERFACE
+            yield f"{role}-vip-interface", why, {"roles": [role]}, {puppet_class: {"sql_vip_iface": theirs}}
+        prefixes = {"sql_vip_netmask": database} | ({"messaging_vip_cidr": usage} if role == "messaging" else {})
+        wider = {name: int(given[of]["cidr"]) for name, of in prefixes.items() if _is_wider(given[of], of, bgp=bgp)}
+        if wider:
+            yield f"{role}-vip-prefix", PREFIX, {"roles": [role]}, {puppet_class: wider}
+    if "api" in given and _is_wider(given["api"], "api", bgp=bgp):
+        prefix = {"vip_netmask": int(given["api"]["cidr"])}
+        for role in sorted(roles):
+            yield f"{role}-api-prefix", PREFIX, {"roles": [role]}, {_SHARED.get(role, f"oci::{role}"): prefix}
+
+
+def _interface(row: Row) -> str:
+    return "bond0" if is_set(row["iface2"]) else str(row["iface1"])
+
+
+def _ours(row: Row, usage: str, networks: Mapping[str, Row], *, bgp: bool) -> str | None:
+    """The interface that we would name; None: each node has its own name for it, or it depends on the node."""
+    if _is_on_loopback(row, usage, bgp=bgp):
+        return LOOPBACK
+    if is_set(row["vlan"]) and int(row["vlan"]):
+        return f"vlan{row['vlan']}"
+    managing = (one for one in networks.values() if one["role"] == "all" and one["is_public"] != "yes")
+    others = [(one["iface1"], one["iface2"]) for one in managing]
+    pair = (row["iface1"], row["iface2"])
+    if is_set(row["iface2"]):
+        return "bond0" if all(pair == other for other in others) else None
+    return None if is_by_speed(str(row["iface1"])) or pair in others else str(row["iface1"])
+
+
+def _is_wider(row: Row, usage: str, *, bgp: bool) -> bool:
+    """Whether OCI gives the prefix of a whole network to an address on lo."""
+    return int(row["cidr"]) < 32 and _is_on_loopback(row, usage, bgp=bgp)
+
+
+def _is_on_loopback(row: Row, usage: str, *, bgp: bool) -> bool:
+    interfaces = tuple(str(row[key]) for key in ("iface1", "iface2") if is_set(row.get(key)))
+    network = Network(subnet=IPv4Network((row["ip"], int(row["cidr"])), strict=False), interfaces=interfaces)
+    return is_on_loopback(network, usage, speaks_bgp=bgp)
