@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from ..model.fillers import ABSENT
+
 MAX_BYTES = 256 * 1024  # a 60-disk report of the stock agent has 15 KiB
 MAX_EXTRA = 32 * 1024  # bytes, all fields we do not know together, as JSON
 MAX_EXTRA_DEPTH = 8
@@ -14,7 +16,6 @@ MAX_TEXT = 256  # characters; the longest PCI product name in use has 110
 MAX_KEY = 64
 MAX_DIGITS = 20  # of an integer: enough for 64 bits
 
-ABSENT = frozenset({"", "null", "none", "unknown", "0.0.0.0", "0.0.0"})  # noqa: S104  how the agent says "nothing"
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
 _DIGITS = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}")
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")

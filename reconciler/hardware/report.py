@@ -12,8 +12,9 @@ from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 
+from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
-from .fields import ABSENT, Fields, ReportError, check_extra, clip, kind_of, parse_object
+from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 
 __all__ = ["ReportError", "digest", "parse_report"]
 
@@ -30,20 +31,8 @@ MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 _SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
-_FILLER = re.compile(r"0+|([-.xf])\1+")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
 _ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
-
-PLACEHOLDERS: Final = frozenset(
-    """
-    default|default string|to be filled by o.e.m.|to be filled by oem|o.e.m.|oem|none|null|not specified|unspecified
-    not available|not applicable|n-a|na|unknown|invalid|empty|system serial number|chassis serial number|serial number
-    serialnumber|123456789|1234567890|0123456789|01234567890123456789|0123456789abcdef|12345678|1234567|123456
-    """.replace("\n", "|")
-    .replace("    ", "")
-    .split("|")
-)
-"""What firmware says when nobody gave the machine a serial; hundreds of machines may say the same."""
 
 
 def parse_report(body: bytes) -> Hardware:
@@ -100,7 +89,7 @@ def _serial(machine: Fields) -> str:
         word = given.strip().lower()
         if not word:
             machine.refuse("serial", "is empty; set one in the firmware")
-        if word in PLACEHOLDERS or word in ABSENT or _FILLER.fullmatch(word):
+        if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
     return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
 
