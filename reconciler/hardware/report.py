@@ -15,6 +15,7 @@ from typing import Final
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
+from .paths import one_per_disk
 
 __all__ = ["ReportError", "digest", "parse_report"]
 
@@ -125,6 +126,7 @@ def _cpu(machine: Fields) -> Cpu:
 
 def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
     found: dict[str, Disk] = {}
+    multipath: dict[str, str] = {}
     for entry in top.objects("blockdevices", MAX_DISKS):
         name = entry.name("name", _DEVICE, "a device name")
         if name in found:
@@ -140,8 +142,10 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             rotational=entry.yes("rotational") if "rotational" in entry.values else None,
             contents=_contents(entry, device),
         )
+        if joined := entry.text("multipath"):
+            multipath[device] = joined
         extra.update(entry.rest())
-    return tuple(found.values())
+    return one_per_disk(found.values(), multipath)
 
 
 def _contents(entry: Fields, device: str) -> str:

@@ -4,6 +4,7 @@ A disk is known by its WWN or its serial. Name, model and size alone prove nothi
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .fillers import is_filler
@@ -14,6 +15,7 @@ _SEPARATORS: Final = re.compile(r"[-_.: ]")
 _NAMESPACE: Final = re.compile(r"nvme\d+(?:c\d+)?n(\d+)")
 
 
+@lru_cache(maxsize=4096)
 def real_identifier(text: str) -> str | None:
     """A serial or WWN in the form in which two are compared; None where it is a filler, which identifies nobody.
 

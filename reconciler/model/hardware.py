@@ -16,6 +16,7 @@ class Disk:
     wwn: str = ""
     rotational: bool | None = None  # None where the agent does not say
     contents: str = ""  # ``contents_of`` its signatures; empty: blank, or not looked
+    paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
 
     @property
     def identity(self) -> str:

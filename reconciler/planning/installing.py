@@ -23,12 +23,26 @@ def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait
         return Wait(m.serial, "its first report: nobody has seen it yet")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, f"a system disk: profile {held.profile} finds none on it")
+    if several := _over_several_paths(m, at):
+        return several
     if not held.addresses:
         return Wait(m.serial, f"its management network: none is in {held.cluster} for it")
     try:
         interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics)
     except NotPossibleError as error:
         return Wait(m.serial, str(error))
+    return None
+
+
+def _over_several_paths(m: MachineView, at: Circumstances) -> Wait | None:
+    """A disk that would be written to past its multipath device, through one of its paths."""
+    assert m.disks is not None and m.seen is not None
+    touched = {*m.disks.system_disks, *_data_disks(m, at)}
+    for disk in m.seen.hardware.disks:
+        if disk.paths and disk.device in touched:
+            names = ", ".join(disk.paths)
+            on = f"a single path to disk {disk.name}: it is reached as {names}, and an install knows no multipath"
+            return Wait(m.serial, f"{on}; unplug the others, or leave this disk out of its profile")
     return None
 
 

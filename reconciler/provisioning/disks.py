@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
+from ..model.disk_identity import proven_same
 from ..model.hardware import Disk, Signature, contents_of
 
 
@@ -37,7 +38,8 @@ def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
             serial or WWN does not hold the disk to one.
         disks: What the machine has now.
     """
-    now = {disk.device: disk for disk in disks}
+    every = tuple(disks)
+    now = {disk.device: disk for disk in every}
     found = []
     for wanted in identity:
         name, *known = wanted.split()
@@ -46,6 +48,8 @@ def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
             found.append(f"{name} is gone")
         elif " ".join(known) not in _names(disk):
             found.append(f'{name} is "{disk.identity}", the plan saw "{" ".join(wanted.split())}"')
+        elif paths := [other.device for other in every if other is not disk and proven_same(disk, other)]:
+            found.append(f"{name} is reached as {', '.join(paths)} too, and an install knows no multipath")
     return found
 
 

@@ -89,6 +89,8 @@ def _disk(disk: Disk, found: Mapping[str, str]) -> str:
     """A disk, and what it is known to hold: by its report, or met when it was to be erased."""
     holds = disk.contents or found.get(disk.identity, "")
     text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
+    if disk.paths:
+        text += f", over {len(disk.paths)} paths ({', '.join(disk.paths)})"
     return f"{text}, holds {holds}" if holds else text
 
 

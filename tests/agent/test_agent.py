@@ -124,6 +124,16 @@ def test_names_are_those_of_the_stable_links(tmp_path: Path) -> None:
     assert hardware.sort_devices
 
 
+def test_a_disk_behind_two_adapters_is_one_by_its_multipath_device(tmp_path: Path) -> None:
+    """A LUN whose array gives neither serial nor WWN."""
+    case = tmp_path / "case"
+    shutil.copytree(MACHINES / "dell-r640-storcli", case)
+    lun = {"type": "disk", "size": 10**12, "model": "LUN", "children": [{"name": "mpatha", "type": "mpath"}]}
+    (case / "lsblk/any").write_text(json.dumps({"blockdevices": [{"name": name, **lun} for name in ("sdx", "sdy")]}))
+    (disk,) = parse_report(printed(a_root(tmp_path, case, "dash")).encode()).disks
+    assert (disk.device, disk.paths) == ("sdx", ("sdx", "sdy"))
+
+
 def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
     """Without lshw, lldpcli, ipmitool, wipefs ... only their fields are missing."""
     case = tmp_path / "case"

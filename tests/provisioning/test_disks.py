@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -77,3 +78,11 @@ def test_what_disks_hold_is_told_by_disk() -> None:
 def test_what_cannot_be_understood_is_not_taken_for_blank(probed: str) -> None:
     with pytest.raises(ValueError, match="what is on its disks is not readable"):
         disks.parse_contents(LISTED, probed)
+
+
+def test_a_disk_that_shows_a_second_path_is_not_the_plans_any_more() -> None:
+    one = Disk("sdb", "sdb", 12, "HDD", "SERB", "0x5000000000000b01")
+    assert disks.differences([one.identity], [one]) == []
+    other = replace(one, name="sdc", device="sdc")
+    (said,) = disks.differences([one.identity], [one, other])
+    assert said == "sdb is reached as sdc too, and an install knows no multipath"

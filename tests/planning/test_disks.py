@@ -1,0 +1,37 @@
+"""What a machine's disks keep it from."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.hardware import Disk
+from reconciler.model.machine import DiskChoice, MachineView, Phase
+from reconciler.model.plan import Act, Wait
+
+from .build import VIPS, cluster, holding, in_phase, machine, one, tree
+
+SPEC = tree({"cl1": cluster(controller={"count": 3})})
+SYSTEM = Disk("sda", "sda", 240_000_000_000, "INTEL", "DA")
+TWO_PATHS = replace(SYSTEM, name="sdb", device="sdb", serial="DB", paths=("sdb", "sdc"))
+
+
+def with_disks(*disks: Disk, system: str, data: tuple[str, ...] = ()) -> MachineView:
+    m = holding(in_phase(machine("A"), Phase.ENROLLED))
+    assert m.seen is not None
+    hardware = replace(m.seen.hardware, disks=disks)
+    choice = DiskChoice((system,), data_disks=data, identity=tuple(disk.identity for disk in disks))
+    return replace(m, seen=replace(m.seen, hardware=hardware), disks=choice)
+
+
+@pytest.mark.parametrize(("system", "data"), [("sdb", ()), ("sda", ("sdb",))])
+def test_nothing_is_installed_past_a_multipath_device(system: str, data: tuple[str, ...]) -> None:
+    step = one(SPEC, with_disks(SYSTEM, TWO_PATHS, system=system, data=data), vips=VIPS)
+    assert isinstance(step, Wait)
+    assert step.on == (
+        "a single path to disk sdb: it is reached as sdb, sdc, and an install knows no multipath; "
+        "unplug the others, or leave this disk out of its profile"
+    )
+
+
+def test_a_multipath_disk_that_is_left_alone_is_in_nobodys_way() -> None:
+    assert isinstance(one(SPEC, with_disks(SYSTEM, TWO_PATHS, system="sda"), vips=VIPS), Act)
