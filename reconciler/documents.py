@@ -13,11 +13,13 @@ from .document import Document, Lookup, Writer
 from .enc.compile import Compiled, Naming, compile_node, missing_secrets
 from .enc.explain import explain
 from .enc.view import ClusterInput, EncError, Member, View, views
+from .hardware.choice import DisksInUse
+from .hardware.disks import Refusal
 from .model.debian import module_version
 from .model.errors import PermanentError
 from .model.explanation import Explanation
 from .model.hardware import Hardware, Racked
-from .model.machine import Allocation, DiskChoice, History, SecretRef, Vip
+from .model.machine import Allocation, History, SecretRef, Vip
 from .model.settings import SettingsTable
 from .model.signature import Signatures
 from .model.tree import SpecTree
@@ -35,17 +37,14 @@ def member_of(
     *,
     hardware: Hardware | None = None,
     digest: str = "",
-    disks: DiskChoice | None = None,
+    disks: DisksInUse | Refusal | None = None,
     racked: Racked | None = None,
     history: History | None = None,
 ) -> Member:
     """A machine with a place, as the documents need it. Puppet gets disks by the names the agent sorts them by.
 
-    Its data disks are all but the system's, whether the installer formats them (Swift) or Puppet does (Ceph, volumes).
+    Its data disks are the same whether the installer formats them (Swift) or Puppet does (Ceph, volumes).
     """
-    system = disks.system_disks if disks else ()
-    others = tuple(disk.name for disk in hardware.disks if disk.device not in system) if hardware else ()
-    data_disks = None if disks is None else others
     done = history or History()
     return Member(
         serial=serial,
@@ -53,7 +52,8 @@ def member_of(
         hardware=hardware,
         digest=digest,
         racked=racked,
-        data_disks=data_disks,
+        data_disks=disks.data if isinstance(disks, DisksInUse) else None,
+        no_disks=disks.reason if isinstance(disks, Refusal) else None,
         in_service=done.in_service_since is not None,
         begun_at=done.install_begun,
         served_at=done.in_service_since or done.left_service,

@@ -14,7 +14,7 @@ from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.explain import explain as explain_compiled
 from .enc.explain_one import why_not
 from .enc.view import ClusterInput, EncError, Member, View
-from .hardware.choice import disks_in_use
+from .hardware.choice import disks_in_use, last_install
 from .hardware.racking import rack
 from .model.errors import PermanentError
 from .model.explanation import Explanation
@@ -106,7 +106,9 @@ def _member(
         held,
         hardware=seen.hardware,
         digest=seen.digest,
-        disks=disks_in_use(seen.hardware, profile) if its_disks and profile else None,
+        disks=disks_in_use(seen.hardware, profile, last_install(history or History()))
+        if its_disks and profile
+        else None,
         racked=racked if isinstance(racked, Racked) else None,
         history=history,
     )

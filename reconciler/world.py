@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from .documents import member_of
 from .enc.view import Member
-from .hardware.choice import choose_disks, disks_in_use
+from .hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, lost_system
+from .hardware.disks import Refusal
 from .hardware.match import match as match_profiles
 from .hardware.racking import rack
 from .hardware.raid import raid_layout
@@ -82,8 +83,12 @@ class Understood:
     racked: Racked | None
     disks: DiskChoice | None  # to be installed on
     raid: RaidLayout | None = None  # asked of its controllers
-    in_use: DiskChoice | None = None  # once it is installed
+    in_use: DisksInUse | Refusal | None = None  # once it is installed; None: its profile is not known
+    lost_system: str | None = None  # why nobody can tell where the system is that it was installed with
 
+
+_Disks = DiskChoice | DisksInUse | Refusal | None
+_D = TypeVar("_D", DiskChoice | None, DisksInUse | Refusal)
 
 _WITH_PROGRESS = ("controller", "cephosd", "billosd")
 """Roles with parameters that change once a node, or all nodes of the role, have been in service."""
@@ -100,10 +105,10 @@ class World:
 
     def __init__(self) -> None:
         self._rules: tuple[object, ...] = ()
-        self._understood: dict[tuple[str, str | None], Understood] = {}
+        self._understood: dict[tuple[str, str | None, LastInstall | None], Understood] = {}
         # Machines bought together are understood alike, and share what was understood.
         self._alike: dict[tuple[object, ...], Match] = {}
-        self._alike_choices: dict[DiskChoice | None, DiskChoice | None] = {}
+        self._alike_choices: dict[_Disks, _Disks] = {}
         self._views: dict[str, tuple[tuple[object, ...], MachineView]] = {}
         self._members: dict[str, tuple[tuple[object, ...], Member]] = {}
         self.new_documents: dict[str, DocumentVersion] = {}  # by hostname: found by the last look, not written down yet
@@ -118,21 +123,30 @@ class World:
             counts = allocation.role in _WITH_PROGRESS or (
                 allocation.role == "compute" and allocation.cluster not in with_mons
             )
-            history = snapshot.histories.get(serial, NOT_SEEN) if counts else NOT_SEEN
-            found[allocation.cluster].append(self._member(serial, allocation, snapshot.seen.get(serial), history, tree))
+            known = snapshot.histories.get(serial, NOT_SEEN)
+            history, last = known if counts else NOT_SEEN, last_install(known)
+            seen = snapshot.seen.get(serial)
+            found[allocation.cluster].append(self._member(serial, allocation, seen, history, last, tree))
         for gone in self._members.keys() - snapshot.allocations.keys():
             del self._members[gone]
         return found
 
     def _member(
-        self, serial: str, allocation: Allocation, seen: Seen | None, history: History, tree: SpecTree
+        self,
+        serial: str,
+        allocation: Allocation,
+        seen: Seen | None,
+        history: History,
+        last: LastInstall | None,
+        tree: SpecTree,
     ) -> Member:
         served = history.in_service_since or history.left_service
-        key = (allocation, seen.digest if seen else None, history.in_service_since, history.install_begun, served)
+        progress = (history.in_service_since, history.install_begun, served)
+        key = (allocation, seen.digest if seen else None, *progress, last)
         cached = self._members.get(serial)
         if cached is not None and cached[0] == key:
             return cached[1]
-        understood = self.understand(seen.hardware, seen.digest, tree, allocation.profile) if seen else UNKNOWN
+        understood = self.understand(seen.hardware, seen.digest, tree, allocation.profile, last) if seen else UNKNOWN
         member = member_of(
             serial,
             allocation,
@@ -179,28 +193,30 @@ class World:
             retired=snapshot.retired,
         )
 
-    def understand(self, hardware: Hardware, digest: str, tree: SpecTree, pinned: str | None) -> Understood:
+    def understand(
+        self, hardware: Hardware, digest: str, tree: SpecTree, pinned: str | None, last: LastInstall | None
+    ) -> Understood:
         """Match, rack and choose disks for one machine; ``pinned``: the profile it has or was given by name."""
-        key = (digest, pinned)
+        key = (digest, pinned, last)
         known = self._understood.get(key)
         if known is None:
             found = match_profiles(hardware, tree.profiles)
             racked = rack(hardware, tree.rackings)
             profile = tree.profiles.get(pinned or found.profile or "")
-            chosen = choose_disks(hardware, profile) if profile else None
-            in_use = chosen or (disks_in_use(hardware, profile) if profile else None)
+            chosen = choose_disks(hardware, profile, last) if profile else None
             known = Understood(
                 self._alike.setdefault((found.profiles, *found.refused.items()), found),
                 racked if isinstance(racked, Racked) else None,
-                self._same(chosen),
+                self._same(chosen if isinstance(chosen, DiskChoice) else None),
                 raid_layout(hardware, profile) if profile else None,
-                self._same(in_use),
+                self._same(disks_in_use(hardware, profile, last)) if profile else None,
+                lost_system(hardware, profile, last) if profile else None,
             )
             self._understood[key] = known
         return known
 
-    def _same(self, choice: DiskChoice | None) -> DiskChoice | None:
-        return self._alike_choices.setdefault(choice, choice)
+    def _same(self, choice: _D) -> _D:
+        return cast("_D", self._alike_choices.setdefault(choice, choice))
 
     def _versions(
         self, hostname: str, snapshot: Snapshot, enc: EncState, rendered: datetime
@@ -223,13 +239,15 @@ class World:
         cached = self._views.get(serial)
         if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
             return cached[1]
-        understood = self.understand(seen.hardware, seen.digest, tree, pinned) if seen else UNKNOWN
+        last = last_install(history)
+        understood = self.understand(seen.hardware, seen.digest, tree, pinned, last) if seen else UNKNOWN
         view = MachineView(
             serial=serial,
             seen=with_bmc_address(seen, history) if seen else None,
             match=understood.match,
             racked=understood.racked,
             disks=understood.disks,
+            lost_system=understood.lost_system,
             raid=understood.raid,
             allocation=allocation,
             history=history,

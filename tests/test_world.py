@@ -1,9 +1,17 @@
-"""What the world remembers of machines that are alike."""
+"""What the world remembers of machines, and makes of their disks."""
+
+from dataclasses import replace
+
+import pytest
 
 from bench.figures import SMALL
 from bench.fleet import Fleet
 from bench.lives import tree_of, unpacked
-from reconciler.model.machine import SecretRef
+from reconciler.hardware.report import digest
+from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.machine import Allocation, History, Phase, SecretRef, Seen
+from reconciler.model.spec import HardwareProfileSpec
+from reconciler.model.tree import SpecTree
 from reconciler.store.snapshot import Snapshot
 from reconciler.world import World
 
@@ -39,3 +47,46 @@ def test_a_machine_that_nobody_has_seen_is_there_once_its_bmc_is_known() -> None
     spec = tree(machines={"A": {"bmc": {"address": "192.0.2.200"}}, "B": {"role": "controller"}})
     observed = World().observe(spec, Snapshot(token=0), Nothing(), NOW)
     assert [(m.serial, m.seen) for m in observed.machines] == [("A", None)]
+
+
+PROFILE = {"role": "swiftstore", "disks": [{"count": {"min": 1, "max": 1}}, {"count": {"min": 1, "max": 12}}]}
+STORE = Allocation("cl1", "swiftstore", "store", "z1", "cl1-swiftstore-1.example.com", 1, {"cl1-z1": "10.1.1.3"})
+
+
+def alike(device: str, serial: str) -> Disk:
+    return Disk(device, device, 12 * 10**12, "HDD-12T", serial)
+
+
+def serving(*disks: Disk) -> Snapshot:
+    """A store whose system went to the disk S1, and that reports these disks now."""
+    hardware = Hardware("A", "Dell Inc.", "PowerEdge R650", 2**37, disks=disks)
+    installed_on = tuple(
+        alike(device, serial).identity for device, serial in (("sda", "S1"), ("sdb", "S2"), ("sdc", "S3"))
+    )
+    history = History(phase=Phase.IN_SERVICE, in_service_since=NOW, install_begun=NOW, installed_on=installed_on)
+    seen = {"A": Seen(hardware, digest(hardware), NOW, "10.1.1.3")}
+    return Snapshot(token=0, seen=seen, allocations={"A": STORE}, histories={"A": history})
+
+
+@pytest.fixture
+def spec() -> SpecTree:
+    return replace(tree(), profiles={"store": HardwareProfileSpec.model_validate(PROFILE)})
+
+
+def test_disks_that_swapped_names_at_a_boot_keep_their_purpose(spec: SpecTree) -> None:
+    world = World()
+    names = []
+    for first, second in (("S1", "S2"), ("S2", "S1"), ("S1", "S2")):
+        now = serving(alike("sda", first), alike("sdb", second), alike("sdc", "S3"))
+        (member,) = world.members(spec, now)["cl1"]
+        names.append(member.data_disks)
+    assert names == [("sdb", "sdc"), ("sda", "sdc"), ("sdb", "sdc")]
+
+
+def test_without_its_systems_disk_a_machine_gets_no_document_and_says_which_it_was(spec: SpecTree) -> None:
+    world = World()
+    now = serving(alike("sda", "S2"), alike("sdb", "S3"))
+    (member,) = world.members(spec, now)["cl1"]
+    (view,) = world.observe(spec, now, Nothing(), NOW).machines
+    told = "its system was installed on sda HDD-12T S1 12000000000000, and its last report has no such disk"
+    assert (member.data_disks, member.no_disks, view.lost_system) == (None, told, told)

@@ -39,7 +39,8 @@ class Member:
     hardware: Hardware | None = field(default=None, compare=False)  # its last report; ``digest`` tells two apart
     digest: str = ""  # of the hardware
     racked: Racked | None = None
-    data_disks: tuple[str, ...] | None = None  # names of its disks without the system; None: they fit no profile
+    data_disks: tuple[str, ...] | None = None  # names of its disks for data; None: nobody can tell
+    no_disks: str | None = None  # why not
     in_service: bool = False  # Puppet has succeeded on it since it was last installed
     begun_at: datetime | None = None  # when its last install began
     served_at: datetime | None = None  # when it was last in service: since then, or until then
@@ -75,9 +76,10 @@ class NodeView:
 
     @property
     def data_disks(self) -> tuple[str, ...]:
-        """Names of its disks without the operating system, as the agent sorts them."""
+        """Names of its disks for data, as the agent sorts them; never the operating system's."""
         if self.member.data_disks is None:
-            raise EncError(f"the disks that {self.hostname} reports do not fit its profile")
+            why = self.member.no_disks
+            raise EncError(why or f"the disks that {self.hostname} reports do not fit its profile")
         return self.member.data_disks
 
     @property

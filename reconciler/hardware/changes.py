@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
 from ..model.units import counted, render_size
-from .disks import AnyDisk, describe, disk_name, exact_size
+from .disks import describe, disk_name, exact_size
+from .recall import AnyDisk
 
 
 class ChangeKind(StrEnum):

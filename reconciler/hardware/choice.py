@@ -1,16 +1,22 @@
-"""What a profile makes of a machine's disks at install: where the system goes, and what is formatted for data.
+"""What a profile makes of a machine's disks: where the system goes or is, and which disks are for data.
 
 The first entry of ``disks`` is the system's. Made by software, its disks are block devices; made by a RAID controller,
-the system goes to the volume that the controller shows in their place, recognised by its size.
+the system goes to the volume that the controller shows in their place, recognised by its size. All other disks are
+for data.
+
+Once a machine is installed, its system is where it was installed, whatever the kernel calls the disks today.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ..model.hardware import Disk, DisksTaken, Hardware
-from ..model.machine import DiskChoice
+from ..model.disk_identity import recorded_name
+from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
+from ..model.machine import DiskChoice, History, Phase
 from ..model.spec import HardwareProfileSpec
 from .disks import Refusal, disk_plan
+from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
 
 FORMATS_ITS_DATA_DISKS: Final = frozenset({"swiftproxy", "swiftstore"})
 """Roles whose other disks the installer formats with XFS. Ceph prepares its disks itself, once Puppet runs."""
@@ -26,21 +32,53 @@ _USABLE: Final[dict[int, Callable[[int], int]]] = {
 }
 """RAID level to how many disks' worth of room ``n`` disks give; any other level: all of them."""
 
-
-def choose_disks(hardware: Hardware, profile: HardwareProfileSpec) -> DiskChoice | None:
-    """The choice; None where the profile does not fit, names no disk, or its RAID volume does not exist yet."""
-    return _choose(hardware, profile)
+_NO_SYSTEM = Refusal("its profile finds no disk for the system")
 
 
-def _choose(hardware: Hardware, profile: HardwareProfileSpec, members: int = 0) -> DiskChoice | None:
-    """The same where the system's RAID was made of ``members`` disks, should fewer be there."""
-    plan = disk_plan(hardware, profile)
-    if isinstance(plan, Refusal) or not plan.taken or not plan.taken[0].disks:
+@dataclass(frozen=True, slots=True)
+class DisksInUse:
+    """The disks of a machine that is installed, or about to be, by the names that its agent sorts them by."""
+
+    system: tuple[str, ...]
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastInstall:
+    """What is known of a machine's disks from its last install."""
+
+    installed_on: tuple[str, ...]  # identity of each disk that it was given
+    system_on: tuple[str, ...]  # of those that hold the system; empty: not known
+    stays: bool  # it is installed: the system is there, and nowhere else
+
+
+def last_install(history: History) -> LastInstall | None:
+    """None where no install ended well since the machine was new: then its disks hold nothing that matters."""
+    stays = history.phase in (Phase.INSTALLED, Phase.IN_SERVICE)
+    if not history.installed_on or not (stays or history.left_service):
         return None
-    system = _system(hardware, plan.taken[0], members)
+    return LastInstall(history.installed_on, history.system_on, stays)
+
+
+def choose_disks(
+    hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None = None
+) -> DiskChoice | Refusal:
+    """The disks of an install: again those of the last one, where they are there.
+
+    Refused where the profile does not fit, names no disk, or its RAID volume does not exist yet; and where nobody can
+    tell which disk held the system, and which held data.
+    """
+    recalled = _recalled(hardware, profile, last)
+    if recalled.doubtful and recalled.problem:
+        return Refusal(recalled.problem)
+    plan = disk_plan(hardware, profile, recalled)
+    if isinstance(plan, Refusal):
+        return plan
+    system = _system(hardware, plan, profile, recalled)
     if not system:
-        return None
-    data = tuple(disk for disk in hardware.disks if disk not in system) if _formats(profile) else ()
+        return _NO_SYSTEM
+    formats = profile.role in FORMATS_ITS_DATA_DISKS
+    data = _data(hardware, (*system, *recalled.system)) if formats else ()
     return DiskChoice(
         system_disks=tuple(disk.device for disk in system),
         raid=plan.taken[0].raid if len(system) > 1 else None,
@@ -49,31 +87,84 @@ def _choose(hardware: Hardware, profile: HardwareProfileSpec, members: int = 0) 
     )
 
 
-def disks_in_use(hardware: Hardware, profile: HardwareProfileSpec) -> DiskChoice | None:
-    """The choice for a machine that is installed already: a disk that was pulled since makes it no other one.
+def disks_in_use(
+    hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None = None
+) -> DisksInUse | Refusal:
+    """The disks of a machine that is installed, whatever was pulled or added since.
 
-    None only where none of the system's own disks can be told.
+    Refused only where none of the system's own disks can be told.
     """
-    if (chosen := choose_disks(hardware, profile)) or not profile.disks:
-        return chosen
-    first = profile.disks[0]
-    system = profile.model_copy(update={"disks": (first,), "unlisted_disks": "ignore"})
-    if (chosen := choose_disks(hardware, system)) or first.raid in (None, 0):
-        return chosen
-    fewer = first.model_copy(update={"count": first.count.model_copy(update={"min": 1})})
-    return _choose(hardware, system.model_copy(update={"disks": (fewer,)}), first.count.min or 1)
+    recalled = _recalled(hardware, profile, last)
+    if recalled.problem and (recalled.doubtful or (last and last.stays)):
+        return Refusal(recalled.problem)
+    plan = disk_plan(hardware, profile, recalled, installed=True)
+    if isinstance(plan, Refusal):
+        return plan
+    system = _system(hardware, plan, profile, recalled)
+    if last and last.stays:
+        mirror = system if _is_software_raid(plan) else ()
+        system = tuple(disk for disk in hardware.disks if disk in recalled.system or disk in mirror)
+    if not system:
+        return _NO_SYSTEM
+    data = _data(hardware, (*system, *recalled.system))
+    return DisksInUse(tuple(disk.name for disk in system), tuple(disk.name for disk in data))
 
 
-def _formats(profile: HardwareProfileSpec) -> bool:
-    return profile.role in FORMATS_ITS_DATA_DISKS
+def lost_system(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> str | None:
+    """Why nobody can tell which disks hold the system that the machine was installed with; None: it is known."""
+    recalled = _recalled(hardware, profile, last)
+    return recalled.problem if recalled.doubtful or (last and last.stays) else None
 
 
-def _system(hardware: Hardware, entry: DisksTaken, members: int) -> tuple[Disk, ...]:
+def _recalled(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> Recalled:
+    if last is None:
+        return NOTHING
+    system = last.system_on or _system_then(hardware, profile, last.installed_on)
+    data = tuple(text for text in last.installed_on if text not in system)
+    return recall(Remembered(system, data), hardware.disks)
+
+
+def _system_then(hardware: Hardware, profile: HardwareProfileSpec, installed_on: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the disks the system went to, as far as the profile tells: the choice of then is made again.
+
+    For installs of which only the disks were recorded, the system's first.
+    """
+    if profile.role not in FORMATS_ITS_DATA_DISKS:
+        return installed_on
+    then = {recorded_name(text): text for text in installed_on}
+    disks = tuple(Disk(name, name, int(text.split()[-1]), text) for name, text in then.items())
+    past = replace(hardware, disks=disks)
+    plan = disk_plan(past, profile, installed=True)
+    system = () if isinstance(plan, Refusal) else _system(past, plan, profile, NOTHING)
+    return tuple(disk.model for disk in system) or installed_on[:1]
+
+
+def _is_software_raid(plan: DiskPlan) -> bool:
+    return bool(plan.taken) and plan.taken[0].by == "software" and plan.taken[0].raid is not None
+
+
+def _system(hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, recalled: Recalled) -> tuple[Disk, ...]:
+    """The system's disks, or the one volume of a RAID controller; a mirror that lost a disk is one still."""
+    if not plan.taken or not plan.taken[0].disks:
+        return ()
+    entry, wanted = plan.taken[0], profile.disks[0].count.min or 1
+    if entry.raid in (None, 0) and len(entry.disks) < wanted:
+        return ()
     if entry.by == "software" or entry.raid is None:
         disks = tuple(disk for disk in entry.disks if isinstance(disk, Disk))
         if disks:
             return disks if entry.raid is not None else disks[:1]
+    may = [disk for disk in recalled.for_entry(0, hardware.disks) if isinstance(disk, Disk)]
+    return tuple(disk for disk in may if _is_volume(disk, entry, wanted))[:1]
+
+
+def _data(hardware: Hardware, system: tuple[AnyDisk, ...]) -> tuple[Disk, ...]:
+    """All disks but the system's, in the order of the report."""
+    return tuple(disk for disk in hardware.disks if disk not in system)
+
+
+def _is_volume(disk: Disk, entry: DisksTaken, members: int) -> bool:
+    """Whether a block device has the size of a RAID of the entry's disks, should fewer of its members be there."""
     usable = _USABLE.get(entry.raid or 0, int)
     room = min(disk.size for disk in entry.disks) * usable(max(len(entry.disks), members))
-    volumes = (disk for disk in hardware.disks if room * (1 - CLOSE) <= disk.size <= room)
-    return tuple(volumes)[:1]
+    return room * (1 - CLOSE) <= disk.size <= room

@@ -11,11 +11,10 @@ are behind no such controller and count beside its disks, except for a RAID that
 import re
 from dataclasses import dataclass
 
-from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
+from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.spec import DiskRule, HardwareProfileSpec
 from ..model.units import render_size
-
-AnyDisk = Disk | PhysicalDisk
+from .recall import NOTHING, AnyDisk, Recalled
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -27,24 +26,35 @@ class Refusal:
     reason: str
 
 
-def disk_plan(hardware: Hardware, profile: HardwareProfileSpec) -> DiskPlan | Refusal:
-    """Exactly the disks that each entry of ``profile.disks`` takes; or why they do not suffice."""
+def disk_plan(
+    hardware: Hardware, profile: HardwareProfileSpec, recalled: Recalled = NOTHING, *, installed: bool = False
+) -> DiskPlan | Refusal:
+    """Exactly the disks that each entry of ``profile.disks`` takes; or why they do not suffice.
+
+    Args:
+        hardware: The machine.
+        profile: Its profile.
+        recalled: What its disks were used for at an install before. The first entry takes no disk that held data, and
+            no other entry one that held the system; each takes those that it had before any other.
+        installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing.
+    """
     free = countable_disks(hardware)
     behind_controller = bool(hardware.physical_disks)
     taken: list[list[AnyDisk]] = []
     for entry, rule in enumerate(profile.disks):
-        fitting = [disk for disk in free if _fits(disk, rule, behind_controller)]
+        fitting = recalled.for_entry(entry, [disk for disk in free if _fits(disk, rule, behind_controller)])
         wanted = rule.count.min or 0
-        if len(fitting) < wanted:
+        if len(fitting) < wanted and not installed:
             return Refusal(_too_few(hardware, profile, entry, len(fitting)))
         taken.append(fitting[:wanted])
         free = [disk for disk in free if disk not in taken[-1]]
-    for rule, held in zip(profile.disks, taken, strict=True):
+    for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
-        extras = [disk for disk in free if _fits(disk, rule, behind_controller)][: max(room, 0)]
+        fitting = recalled.for_entry(entry, [disk for disk in free if _fits(disk, rule, behind_controller)])
+        extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
-    if free and profile.unlisted_disks == "refuse":
+    if free and profile.unlisted_disks == "refuse" and not installed:
         return Refusal(f"no disk may be left over, but {_disks_left(free)}")
     return DiskPlan(
         tuple(
@@ -124,7 +134,8 @@ def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
 def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
     rule = profile.disks[entry]
     fit_at_all = sum(_fits(disk, rule, bool(hardware.physical_disks)) for disk in countable_disks(hardware))
-    earlier = f" left, because entries before it take {fit_at_all - left}" if fit_at_all > left else ""
+    others = "entries before it take {}" if entry else "{} held data at its last install"
+    earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
     where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
     return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}"
 

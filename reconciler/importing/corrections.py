@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..hardware.choice import disks_in_use
+from ..hardware.choice import DisksInUse, disks_in_use
 from .database import Row, Tables
 from .facts import facts_of_oci
 from .inferred import Profiles
@@ -89,8 +89,8 @@ def _disks_of_oci(machine: OciMachine, profiles: Profiles) -> list[str] | None:
     hardware, name = machine.hardware, profiles.of.get(machine.serial)
     if hardware is None:
         return None
-    chosen = disks_in_use(hardware, profiles.specs[name]) if name else None
-    ours = {disk.name for disk in hardware.disks if chosen is None or disk.device not in chosen.system_disks}
+    found = disks_in_use(hardware, profiles.specs[name]) if name else None
+    ours = set(found.data if isinstance(found, DisksInUse) else (disk.name for disk in hardware.disks))
     theirs = [disk.name for disk in hardware.disks if not _is_system_disk(disk.name, machine.row)]
     return theirs if theirs and set(theirs) != ours else None
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..hardware.choice import CLOSE, choose_disks
 from ..hardware.match import match
 from ..model.hardware import Hardware
+from ..model.machine import DiskChoice
 from ..model.spec import HardwareProfileSpec
 from ..model.units import render_size
 from .machines import OciMachine
@@ -39,7 +40,7 @@ def assign_profiles(machines: Iterable[OciMachine], known: Mapping[str, Hardware
             found.leftover.append(f"{machine.hostname} ({machine.serial}) has no profile: its hardware is not known")
             continue
         fitting = [name for name in match(machine.hardware, known).profiles if known[name].role == machine.role]
-        usable = [name for name in fitting if choose_disks(machine.hardware, known[name])]
+        usable = [name for name in fitting if isinstance(choose_disks(machine.hardware, known[name]), DiskChoice)]
         if len(usable) == 1 and not _installed_elsewhere(machine, known[usable[0]]):
             found.of[machine.serial] = usable[0]
         else:
@@ -57,7 +58,7 @@ def _installed_elsewhere(machine: OciMachine, profile: HardwareProfileSpec) -> b
     assert machine.hardware is not None
     chosen = choose_disks(machine.hardware, profile)
     wanted = _system_disks(machine)
-    return bool(chosen and wanted and set(chosen.system_disks) != set(wanted))
+    return isinstance(chosen, DiskChoice) and bool(wanted) and set(chosen.system_disks) != set(wanted)
 
 
 def _system_disks(machine: OciMachine) -> tuple[str, ...]:

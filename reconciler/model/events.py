@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from .actions import Action, ChangeBmc, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
+from .disk_identity import recorded_name
 from .machine import History, Phase
 
 
@@ -217,6 +218,7 @@ def _begun(h: History, at: datetime, action: Action) -> History:
             install_generation=action.generation,
             install_id=action.id,
             installed_on=action.identity,
+            system_on=tuple(text for text in action.identity if recorded_name(text) in action.system_disks),
         )
     return begun
 

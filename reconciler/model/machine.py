@@ -157,6 +157,7 @@ class History:
     found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
     raid: str | None = None  # id of the action that last made the controllers as wanted
     installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
+    system_on: tuple[str, ...] = ()  # identity of those among them that hold the system; empty: not known
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
     left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
@@ -210,6 +211,7 @@ class MachineView:
     racked: Racked | None = None
     raid: RaidLayout | None = None  # what its profile asks of its RAID controllers; None: nothing
     disks: DiskChoice | None = None  # None: its profile names no system disk, or the machine has none that fits
+    lost_system: str | None = None  # why nobody can tell which of its disks hold the system that it was installed with
     allocation: Allocation | None = None
     history: History = History()
     conflict: str | None = None  # why it is held: two machines claim this serial, ...

@@ -35,6 +35,7 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         m.conflict,
         [str(ref) for ref in m.missing_secrets],
         m.enc_problem,
+        *([m.lost_system] if m.lost_system else []),
     )
 
 

@@ -21,6 +21,8 @@ def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait
     """What is missing for an install, if anything."""
     if m.seen is None:
         return Wait(m.serial, "its first report: nobody has seen it yet")
+    if m.lost_system and m.disks is None:
+        return Wait(m.serial, f"an operator: {m.lost_system}")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, f"a system disk: profile {held.profile} finds none on it")
     if several := _over_several_paths(m, at):

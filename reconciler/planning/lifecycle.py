@@ -103,10 +103,12 @@ def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
 
 
 def _in_service(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+    reinstall = _reinstall(m, held, at)
     return (
         _fallen(m, held, at)
+        or (reinstall if m.lost_system else None)  # what ends the wait for a document without its disks
         or _papers(m, held)
-        or _reinstall(m, held, at)
+        or reinstall
         or _drift(m, held, at)
         or _roll_out(m, held, at)
         or Settled(m.serial, "in service")

@@ -13,7 +13,9 @@ from reconciler.documents import Documents, cluster_inputs, member_of
 from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.view import ClusterInput, views
 from reconciler.enc.yaml_text import Fragment, dump
-from reconciler.model.machine import Allocation, DiskChoice, SecretRef
+from reconciler.hardware.choice import DisksInUse
+from reconciler.hardware.disks import Refusal
+from reconciler.model.machine import Allocation, SecretRef
 from reconciler.revision import Revised, compare
 from reconciler.secrets.parts import join_parts
 from reconciler.specs.settings_table import load_table
@@ -253,11 +255,16 @@ def test_explain_says_where_a_value_comes_from_and_hides_secrets() -> None:
 
 @pytest.mark.parametrize(
     ("disks", "expected"),
-    [(DiskChoice(("sda",)), ("sdb", "sdc", "sdd")), (DiskChoice(("sda", "sdb")), ("sdc", "sdd")), (None, None)],
+    [
+        (DisksInUse(("sda",), ("sdb", "sdc")), (("sdb", "sdc"), None)),
+        (Refusal("its system is gone"), (None, "its system is gone")),
+        (None, (None, None)),
+    ],
 )
-def test_a_member_has_its_data_disks_by_the_agents_names(disks: DiskChoice | None, expected: object) -> None:
+def test_a_member_has_its_data_disks_or_why_not(disks: DisksInUse | Refusal | None, expected: object) -> None:
     allocation = Allocation("z", "swiftstore", "", "zone-1", STORE, 1, {"mgmt-1": "10.0.1.22"})
-    assert member_of("S1", allocation, hardware=hardware(), disks=disks).data_disks == expected
+    member = member_of("S1", allocation, hardware=hardware(), disks=disks)
+    assert (member.data_disks, member.no_disks) == expected
 
 
 def test_long_parts_are_the_same_objects_for_all_nodes() -> None:

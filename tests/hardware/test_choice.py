@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.hardware.choice import choose_disks, disks_in_use
+from reconciler.hardware.choice import DisksInUse, choose_disks, disks_in_use
+from reconciler.hardware.disks import Refusal
 from reconciler.model.hardware import Disk, Hardware, PhysicalDisk
+from reconciler.model.machine import DiskChoice
 from reconciler.model.spec import HardwareProfileSpec
 
 GB = 1000**3
@@ -29,7 +31,7 @@ STORE_DISKS = (12000 * GB, 12000 * GB, 12000 * GB, 240 * GB, 240 * GB)
 
 def test_a_software_raid_takes_the_disks_of_the_first_entry_and_formats_the_others() -> None:
     choice = choose_disks(machine(*STORE_DISKS), STORE)
-    assert choice is not None
+    assert isinstance(choice, DiskChoice)
     assert (choice.system_disks, choice.raid, choice.data_disks) == (("sdd", "sde"), 1, ("sda", "sdb", "sdc"))
     assert len(choice.identity) == 5
 
@@ -37,7 +39,7 @@ def test_a_software_raid_takes_the_disks_of_the_first_entry_and_formats_the_othe
 @pytest.mark.parametrize("role", ["controller", "cephosd", "compute"])
 def test_other_roles_format_nothing_beside_the_system(role: str) -> None:
     choice = choose_disks(machine(*STORE_DISKS), profile(role, SSD))
-    assert choice is not None
+    assert isinstance(choice, DiskChoice)
     assert choice.data_disks == ()
 
 
@@ -58,16 +60,16 @@ def test_behind_a_controller_the_system_goes_to_the_volume_of_the_right_size(
     rule = {"count": {"min": len(behind), "max": len(behind)}, "raid": raid, "by": "controller"}
     hardware = machine(*(size * GB for size in volumes), behind=tuple(size * GB for size in behind))
     choice = choose_disks(hardware, profile("controller", rule))
-    assert (choice.system_disks if choice else None) == system
+    assert (choice.system_disks if isinstance(choice, DiskChoice) else None) == system
 
 
 def test_a_machine_with_a_pulled_data_disk_is_not_installed_on_but_keeps_the_others_in_use() -> None:
     pulled = machine(*STORE_DISKS)
     pulled = replace(pulled, disks=pulled.disks[1:])
-    assert choose_disks(pulled, STORE) is None
+    assert isinstance(choose_disks(pulled, STORE), Refusal)
     in_use = disks_in_use(pulled, STORE)
-    assert in_use is not None
-    assert in_use.data_disks == ("sdb", "sdc")
+    assert isinstance(in_use, DisksInUse)
+    assert in_use.data == ("sdb", "sdc")
 
 
 @pytest.mark.parametrize(("raid", "left", "volume"), [(1, 1, 960), (5, 2, 1920), (6, 2, 1920), (10, 3, 1920)])
@@ -75,10 +77,10 @@ def test_a_machine_whose_system_lost_a_disk_keeps_its_system(raid: int, left: in
     members = {1: 2, 5: 3, 6: 4, 10: 4}[raid]
     rule = {"count": {"min": members, "max": members}, "raid": raid, "by": "controller"}
     degraded = machine(volume * GB, behind=(960 * GB,) * left)
-    assert choose_disks(degraded, profile("controller", rule)) is None
+    assert isinstance(choose_disks(degraded, profile("controller", rule)), Refusal)
     in_use = disks_in_use(degraded, profile("controller", rule))
-    assert in_use is not None
-    assert in_use.system_disks == ("sda",)
+    assert isinstance(in_use, DisksInUse)
+    assert in_use.system == ("sda",)
 
 
 def test_a_store_whose_software_raid_lost_a_disk_keeps_its_data_disks() -> None:
@@ -86,6 +88,6 @@ def test_a_store_whose_software_raid_lost_a_disk_keeps_its_data_disks() -> None:
     smallest = min(pulled.disks, key=lambda disk: disk.size)
     pulled = replace(pulled, disks=tuple(disk for disk in pulled.disks if disk is not smallest))
     whole, in_use = disks_in_use(machine(*STORE_DISKS), STORE), disks_in_use(pulled, STORE)
-    assert whole is not None and in_use is not None
-    assert len(in_use.system_disks) == len(whole.system_disks) - 1
-    assert in_use.data_disks == whole.data_disks
+    assert isinstance(whole, DisksInUse) and isinstance(in_use, DisksInUse)
+    assert len(in_use.system) == len(whole.system) - 1
+    assert in_use.data == whole.data

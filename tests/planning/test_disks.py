@@ -6,9 +6,9 @@ import pytest
 
 from reconciler.model.hardware import Disk
 from reconciler.model.machine import DiskChoice, MachineView, Phase
-from reconciler.model.plan import Act, Wait
+from reconciler.model.plan import Act, Advance, Wait
 
-from .build import VIPS, cluster, holding, in_phase, machine, one, tree
+from .build import VIPS, approval, cluster, holding, in_phase, machine, one, silent, tree
 
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
 SYSTEM = Disk("sda", "sda", 240_000_000_000, "INTEL", "DA")
@@ -35,3 +35,22 @@ def test_nothing_is_installed_past_a_multipath_device(system: str, data: tuple[s
 
 def test_a_multipath_disk_that_is_left_alone_is_in_nobodys_way() -> None:
     assert isinstance(one(SPEC, with_disks(SYSTEM, TWO_PATHS, system="sda"), vips=VIPS), Act)
+
+
+GONE = "its system was installed on sda INTEL DA 240000000000, and its last report has no such disk"
+
+
+def test_an_install_waits_where_nobody_can_tell_the_systems_disk() -> None:
+    m = replace(holding(in_phase(machine("A"), Phase.ENROLLED)), disks=None, lost_system=GONE)
+    step = one(SPEC, m, vips=VIPS)
+    assert isinstance(step, Wait) and step.on == f"an operator: {GONE}"
+
+
+def test_a_reinstall_ends_the_wait_for_the_systems_disk() -> None:
+    """Nothing else puts the system on another disk."""
+    m = replace(silent(holding(in_phase(machine("A"), Phase.IN_SERVICE))), enc_problem=GONE, lost_system=GONE)
+    step = one(SPEC, m, vips=VIPS)
+    assert isinstance(step, Wait) and step.on == f"a Puppet document that can be rendered: {GONE}"
+    asking = tree({"cl1": cluster(controller={"count": 3})}, {"A": {"reinstall": "its disk died"}})
+    assert getattr(one(asking, m, vips=VIPS), "needs_approval", None) == "reinstall"
+    assert isinstance(one(asking, m, vips=VIPS, approvals=(approval("A", "reinstall"),)), Advance)

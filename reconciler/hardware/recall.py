@@ -1,0 +1,122 @@
+"""The disks of an earlier install, found again in what a machine reports today.
+
+A disk that said its WWN or serial is found by that, whatever the kernel calls it now. Disks that say neither are told
+apart by their names only while nothing speaks against it: where alike disks held the system and data, and any of their
+names came or went, each of them may be the system's, and nobody is told that it is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ..model.disk_identity import could_be, proven_by, recorded_name
+from ..model.hardware import Disk, PhysicalDisk
+
+AnyDisk = Disk | PhysicalDisk
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an install did with a machine's disks, by the identity that was recorded of each."""
+
+    system: tuple[str, ...]
+    data: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The same disks as they are called today."""
+
+    system: tuple[AnyDisk, ...] = ()
+    data: tuple[AnyDisk, ...] = ()
+    problem: str | None = None  # why nobody can tell where the system is
+    doubtful: bool = False  # the system may be on any of several disks
+
+    def for_entry(self, entry: int, disks: Sequence[AnyDisk]) -> list[AnyDisk]:
+        """Those that an entry of a profile may take, the ones that it had before first."""
+        mine, others = (self.system, self.data) if entry == 0 else (self.data, self.system)
+        return sorted((disk for disk in disks if disk not in others), key=lambda disk: disk not in mine)
+
+
+NOTHING = Recalled()
+"""Of a machine that was never installed, or of whose install nobody recorded the disks."""
+
+
+@lru_cache(maxsize=1024)
+def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
+    """Which of the disks of today's report held the system, and which held data."""
+    looking = _Looking(disks)
+    texts = [*((text, True) for text in remembered.system), *((text, False) for text in remembered.data)]
+    unproven = [text for text in texts if not looking.prove(*text)]
+    while unproven:
+        group, candidates = looking.alike(unproven)
+        looking.decide(group, candidates)
+        unproven = [text for text in unproven if text not in group]
+    return looking.found()
+
+
+_Text = tuple[str, bool]
+"""What was recorded of a disk, and whether it held the system."""
+
+
+@dataclass(slots=True)
+class _Looking:
+    free: tuple[Disk, ...]  # that no record was found to be yet
+    system: list[Disk] = field(default_factory=list)
+    data: list[Disk] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    doubtful: list[tuple[str, Sequence[Disk]]] = field(default_factory=list)
+
+    def prove(self, text: str, is_system: bool) -> bool:
+        """Take the one disk that is the recorded one for certain; False where there is none, or more than one."""
+        proven = [disk for disk in self.free if proven_by(text, disk)]
+        if len(proven) != 1:
+            return False
+        self._take(proven[0], is_system)
+        return True
+
+    def alike(self, unproven: Sequence[_Text]) -> tuple[list[_Text], list[Disk]]:
+        """The first of the records with all that share a disk with it, and the disks that they may be."""
+        group, candidates = [unproven[0]], [disk for disk in self.free if could_be(unproven[0][0], disk)]
+        while True:
+            more = [text for text in unproven if text not in group and any(could_be(text[0], d) for d in candidates)]
+            if not more:
+                return group, candidates
+            group += more
+            candidates += [d for d in self.free if d not in candidates and any(could_be(text, d) for text, _ in more)]
+
+    def decide(self, group: Sequence[_Text], candidates: Sequence[Disk]) -> None:
+        """Give the disks to the records that they may be, by name where that is certain enough."""
+        systems = [text for text, is_system in group if is_system]
+        named = {disk.device: disk for disk in candidates}
+        same_names = all(
+            (disk := named.get(recorded_name(text))) is not None and could_be(text, disk) for text, _ in group
+        )
+        if not systems:
+            for disk in candidates:
+                self._take(disk, is_system=False)
+        elif not candidates:
+            self.gone += systems
+        elif same_names and (len(candidates) == len(group) or len(systems) == len(group)):
+            for text, is_system in group:
+                self._take(named[recorded_name(text)], is_system)
+        elif len(systems) == len(group) and len(candidates) <= len(group):
+            for disk in candidates:
+                self._take(disk, is_system=True)
+        else:
+            self.doubtful += ((text, tuple(candidates)) for text in systems)
+
+    def found(self) -> Recalled:
+        """What was found, and why the system was not, if so."""
+        problem = None
+        if self.doubtful:
+            text, candidates = self.doubtful[0]
+            names = ", ".join(disk.name for disk in candidates)
+            problem = f"its system was installed on {text}, and no serial or WWN tells which of {names} that is now"
+        elif self.gone and not self.system:
+            problem = f"its system was installed on {'; '.join(self.gone)}, and its last report has no such disk"
+        return Recalled(tuple(self.system), tuple(self.data), problem, bool(self.doubtful))
+
+    def _take(self, disk: Disk, is_system: bool) -> None:
+        (self.system if is_system else self.data).append(disk)
+        self.free = tuple(other for other in self.free if other is not disk)
