@@ -87,6 +87,7 @@ def match(
 
     Says too where the machines are racked. Exits 1 when a report matches no profile, or several.
     """
+    from ..hardware.disks import left_alone
     from ..hardware.match import match as match_profiles
     from ..hardware.racking import rack
     from ..hardware.report import ReportError, parse_report
@@ -105,10 +106,11 @@ def match(
             continue
         found, racked = match_profiles(hardware, tree.profiles), rack(hardware, tree.rackings)
         decided &= len(found.profiles) == 1
+        left = left_alone(hardware, tree.profiles[found.profile]) if found.profile else ()
         if format is Format.JSON:
-            print(json.dumps(match_line(hardware, found, racked)))
+            print(json.dumps(match_line(hardware, found, racked, left)))
         else:
-            print(match_text(hardware, found, racked), end="")
+            print(match_text(hardware, found, racked, left), end="")
     if empty:
         note("Error: no hardware report was given: all files are empty")
     return 0 if decided and not empty else 1

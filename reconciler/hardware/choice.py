@@ -1,17 +1,17 @@
 """What a profile makes of a machine's disks: where the system goes or is, and which disks are for data.
 
 The first entry of ``disks`` is the system's. Made by software, its disks are block devices; made by a RAID controller,
-the system goes to the volume that the controller shows in their place, recognised by its size. All other disks are
-for data.
+the system goes to the volume that the controller shows in their place, recognised by its size. The other entries'
+disks are for data, as those are that no entry takes where ``unlisted_disks`` says ``use``.
 
 Once a machine is installed, its system is where it was installed, whatever the kernel calls the disks today.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..model.disk_identity import recorded_name
+from ..model.disk_identity import real_identifier, recorded_name
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.machine import DiskChoice, History, Phase
 from ..model.spec import HardwareProfileSpec
@@ -78,7 +78,7 @@ def choose_disks(
     if not system:
         return _NO_SYSTEM
     formats = profile.role in FORMATS_ITS_DATA_DISKS
-    data = _data(hardware, (*system, *recalled.system)) if formats else ()
+    data = _data(hardware, plan, profile, (*system, *recalled.system)) if formats else ()
     return DiskChoice(
         system_disks=tuple(disk.device for disk in system),
         raid=plan.taken[0].raid if len(system) > 1 else None,
@@ -106,7 +106,7 @@ def disks_in_use(
         system = tuple(disk for disk in hardware.disks if disk in recalled.system or disk in mirror)
     if not system:
         return _NO_SYSTEM
-    data = _data(hardware, (*system, *recalled.system))
+    data = _data(hardware, plan, profile, (*system, *recalled.system))
     return DisksInUse(tuple(disk.name for disk in system), tuple(disk.name for disk in data))
 
 
@@ -158,9 +158,35 @@ def _system(hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, re
     return tuple(disk for disk in may if _is_volume(disk, entry, wanted))[:1]
 
 
-def _data(hardware: Hardware, system: tuple[AnyDisk, ...]) -> tuple[Disk, ...]:
-    """All disks but the system's, in the order of the report."""
-    return tuple(disk for disk in hardware.disks if disk not in system)
+def _data(
+    hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, system: tuple[AnyDisk, ...]
+) -> tuple[Disk, ...]:
+    """The disks for data, in the order of the report."""
+    if profile.unlisted_disks == "use":
+        return tuple(disk for disk in hardware.disks if disk not in system)
+    taken = {disk for entry in plan.taken for disk in entry.disks if isinstance(disk, Disk)}
+    found: list[Disk] = []
+    for entry in plan.taken[1:]:
+        found += (disk for disk in entry.disks if isinstance(disk, Disk))
+        found += _shown(entry, [disk for disk in hardware.disks if disk not in (*system, *taken, *found)])
+    return tuple(disk for disk in hardware.disks if disk in found)
+
+
+def _shown(entry: DisksTaken, free: list[Disk]) -> Iterator[Disk]:
+    """The block devices that a controller shows in place of the physical disks of an entry."""
+    behind = [disk for disk in entry.disks if not isinstance(disk, Disk)]
+    if behind and entry.raid is not None and entry.by == "controller":
+        volumes = [disk for disk in free if _is_volume(disk, entry, len(behind))]
+        yield from volumes[:1]
+        if volumes or entry.raid != 0:  # without a volume of them all, each may be a RAID 0 of its own
+            return
+    for physical in behind:
+        serial = real_identifier(physical.serial)
+        alike = [disk for disk in free if abs(disk.size - physical.size) <= physical.size * CLOSE]
+        alike.sort(key=lambda disk: serial is None or real_identifier(disk.serial) != serial)
+        if alike:
+            free.remove(alike[0])
+            yield alike[0]
 
 
 def _is_volume(disk: Disk, entry: DisksTaken, members: int) -> bool:

@@ -65,6 +65,14 @@ def disk_plan(
     )
 
 
+def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, ...]:
+    """The disks of a machine that fits, of which no entry takes any and that nobody touches, as people name them."""
+    plan = disk_plan(hardware, profile)
+    if isinstance(plan, Refusal) or profile.unlisted_disks == "use":
+        return ()
+    return tuple(map(describe, plan.left_over))
+
+
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
     behind = sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))

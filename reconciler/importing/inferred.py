@@ -11,6 +11,7 @@ from ..model.machine import DiskChoice
 from ..model.spec import HardwareProfileSpec
 from ..model.units import render_size
 from .machines import OciMachine
+from .profiles import the_rest
 from .text import Document, plain
 
 _LEVELS = ((1, 2, 1), (0, 1, 1), (10, 4, 2), (5, 3, 2), (6, 4, 2))
@@ -109,6 +110,8 @@ def _profile(name: str, role: str, machines: list[OciMachine]) -> Document:
         },
         "disks": [_entry(_system(machines[0]))],
     }
+    if rest := the_rest(role):
+        spec["unlisted_disks"] = rest
     if any(bool(one.physical_disks) != bool(known[0].physical_disks) for one in known):
         del spec["match"]["raid_controller"]
     who = machines[0].hostname if len(machines) == 1 else f"{machines[0].hostname} and {len(machines) - 1} more"

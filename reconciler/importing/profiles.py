@@ -13,6 +13,9 @@ _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")
 _ALMOST_ONE_MORE = ".999999999"
 _ROUNDED = "OCI rounds sizes down to whole GiB, so its upper ends reach almost to the next one."
+_STORES = frozenset({"swiftstore", "swiftproxy", "cephosd", "billosd", "volume", "compute"})
+"""Roles that OCI tells of every disk but the system's; a compute where it has OSDs."""
+
 _CONTROLLERS = {"megacli": "megaraid", "none": "none"}
 
 
@@ -33,6 +36,11 @@ def profiles(config: Mapping[str, Any], table: SettingsTable) -> tuple[list[Docu
         documents.append(document)
         leftover += [f"profile {name}: {one}" for one in left]
     return documents, leftover
+
+
+def the_rest(role: str) -> str | None:
+    """What a profile says of disks that it does not name: whatever is left is for data, for a role that stores any."""
+    return "use" if role in _STORES else None
 
 
 def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tuple[Document, list[str]]:
@@ -57,7 +65,7 @@ def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tup
             **({"raid_controller": _CONTROLLERS[controller]} if controller in _CONTROLLERS else {}),
         },
         "disks": Noted(_merged(disks), _ROUNDED) if any("size" in plain(disk) for disk in disks) else disks,
-        "unlisted_disks": "refuse" if hdd.get("hdd-num-exact-match") == "yes" else None,
+        "unlisted_disks": "refuse" if hdd.get("hdd-num-exact-match") == "yes" else the_rest(profile["role"]),
         "settings": options.settings,
         "after_puppet": [_command(command) for command in profile.get("after-puppet-controller-command", ())],
     }
@@ -92,10 +100,10 @@ def _disks(layout: Mapping[str, Any], controller: str) -> Any:
 
 
 def _merged(disks: Sequence[Any]) -> list[Any]:
-    """Entries, where equal ones that follow each other are one with their counts added up."""
+    """Entries, where equal ones that follow each other are one with their counts added up; the system's is its own."""
     found: list[Any] = []
     for rule in disks:
-        last: Any = found[-1] if found else None
+        last: Any = found[-1] if len(found) > 1 else None
         if isinstance(last, dict) and isinstance(rule, dict) and _are_alike(last, rule):
             counts = {end: last["count"][end] + rule["count"][end] for end in ("min", "max")}
             found[-1] = {**last, "count": counts}

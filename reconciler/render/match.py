@@ -1,16 +1,19 @@
 """What ``reconciler match`` says about one report: a line of JSON (``schemas/match.json``), or text for people."""
 
+from collections.abc import Sequence
+
 from ..model.hardware import Hardware, Match, Racked, Unracked
 from ..model.units import render_size
 from .rows import MatchLine, RackingJson
 
 
-def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked) -> MatchLine:
+def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked, left_over: Sequence[str] = ()) -> MatchLine:
     """The object printed for one report. ``racking`` is null where nobody can say where the machine stands."""
     return {
         "serial": hardware.serial,
         "profiles": list(match.profiles),
         "refused": dict(match.refused),
+        "left_over": list(left_over),
         "racking": _racking(racked) if isinstance(racked, Racked) else None,
     }
 
@@ -30,13 +33,14 @@ def _racking(racked: Racked) -> RackingJson:
     }
 
 
-def match_text(hardware: Hardware, match: Match, racked: Racked | Unracked) -> str:
+def match_text(hardware: Hardware, match: Match, racked: Racked | Unracked, left_over: Sequence[str] = ()) -> str:
     """The same for people, who are also told why there is no racking."""
     disks = hardware.physical_disks or hardware.disks
     lines = [
         f"{hardware.serial}  {hardware.product or 'unknown product'}, {hardware.memory / 2**30:.4g}GiB of memory, "
         f"{len(disks)} disks ({render_size(sum(disk.size for disk in disks))})",
         f"  {_verdict(match)}",
+        *([f"    leaves alone: {', '.join(left_over)}"] if left_over else []),
         *(f"    not {name}: {reason}" for name, reason in match.refused.items()),
         f"  {_place(racked)}",
     ]

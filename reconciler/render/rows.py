@@ -117,4 +117,7 @@ class MatchLine(TypedDict):
     serial: Annotated[str, Field(description="chassis serial, as reported")]
     profiles: Annotated[list[str], Field(description="those that match; one is taken only when it is alone here")]
     refused: Annotated[dict[str, str], Field(description="every other profile, and why it does not match")]
+    left_over: Annotated[
+        list[str], Field(description="disks that no entry of the profile that is taken names: nobody touches them")
+    ]
     racking: Annotated[RackingJson | None, Field(description="null where its switches are not known")]

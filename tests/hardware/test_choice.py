@@ -91,3 +91,68 @@ def test_a_store_whose_software_raid_lost_a_disk_keeps_its_data_disks() -> None:
     assert isinstance(whole, DisksInUse) and isinstance(in_use, DisksInUse)
     assert len(in_use.system) == len(whole.system) - 1
     assert in_use.data == whole.data
+
+
+ONE_SYSTEM = {"size": {"min": "400GB", "max": "500GB"}, "count": {"min": 1, "max": 1}}
+TWO_DATA = {"size": {"min": "11TB", "max": "13TB"}, "count": {"min": 2, "max": 2}}
+WITH_A_LUN = (480 * GB, 12000 * GB, 12000 * GB, 2199 * GB)
+
+
+@pytest.mark.parametrize(
+    ("unlisted", "entries", "data"),
+    [
+        ("ignore", (ONE_SYSTEM, TWO_DATA), ("sdb", "sdc")),
+        ("use", (ONE_SYSTEM, TWO_DATA), ("sdb", "sdc", "sdd")),
+        ("ignore", (ONE_SYSTEM,), ()),
+        ("use", (ONE_SYSTEM,), ("sdb", "sdc", "sdd")),
+        # sdc is an extra of the system's entry, and stays unused
+        ("ignore", ({"count": {"min": 1, "max": 2}}, {"size": {"min": "11TB"}}), ("sdb",)),
+    ],
+)
+def test_a_disk_that_no_entry_names_is_left_alone_unless_it_is_to_be_used(
+    unlisted: str, entries: tuple[dict[str, object], ...], data: tuple[str, ...]
+) -> None:
+    hardware = machine(*WITH_A_LUN)
+    for role in ("swiftstore", "cephosd", "volume"):
+        spec = profile(role, *entries).model_copy(update={"unlisted_disks": unlisted})
+        in_use = disks_in_use(hardware, spec)
+        assert isinstance(in_use, DisksInUse)
+        assert in_use == DisksInUse(("sda",), data)
+    choice = choose_disks(hardware, profile("swiftstore", *entries).model_copy(update={"unlisted_disks": unlisted}))
+    assert isinstance(choice, DiskChoice)
+    assert choice.data_disks == data
+    assert len(choice.identity) == 1 + len(data)
+
+
+def test_a_disk_that_came_later_is_for_data_only_where_an_entry_takes_it() -> None:
+    """Where none may be left over, too: nothing refuses a machine that is in service."""
+    spec = profile("swiftstore", ONE_SYSTEM, TWO_DATA).model_copy(update={"unlisted_disks": "refuse"})
+    in_use = disks_in_use(machine(*WITH_A_LUN), spec)
+    assert isinstance(in_use, DisksInUse)
+    assert in_use.data == ("sdb", "sdc")
+
+
+@pytest.mark.parametrize(
+    ("entries", "behind", "shown", "data"),
+    [
+        # each by itself: the controller shows them as they are, or a little smaller
+        (({"raid": 1}, {"size": {"min": "900GB"}}), (240, 240, 960, 960), (240, 960, 960), ("sdb", "sdc")),
+        (({"raid": 1}, {"size": {"min": "900GB"}}), (240, 240, 960, 960), (240, 959, 959), ("sdb", "sdc")),
+        # each a RAID 0 of its own, and one volume of them all
+        (({"raid": 1}, {"size": {"min": "900GB"}, "raid": 0}), (240, 240, 960, 960), (240, 960, 960), ("sdb", "sdc")),
+        (({"raid": 1}, {"size": {"min": "900GB"}, "raid": 0}), (240, 240, 960, 960), (240, 1920), ("sdb",)),
+        (({"raid": 1}, {"size": {"min": "900GB"}, "raid": 5}), (240, 240, 960, 960, 960), (240, 1920), ("sdb",)),
+        # a LUN and a volume that nobody named stay alone, whether or not theirs is there yet
+        (({"raid": 1}, {"size": {"min": "900GB"}}), (240, 240, 960), (240, 2199, 960), ("sdc",)),
+        (({"raid": 1}, {"size": {"min": "900GB"}, "raid": 1}), (240, 240, 960, 960), (240, 2199), ()),
+        (({"raid": 1},), (240, 240, 960), (240, 960), ()),
+    ],
+)
+def test_behind_a_controller_data_goes_to_what_it_shows_of_the_other_entries(
+    entries: tuple[dict[str, object], ...], behind: tuple[int, ...], shown: tuple[int, ...], data: tuple[str, ...]
+) -> None:
+    first = {"size": {"max": "250GB"}, "count": {"min": 2, "max": 2}}
+    rules = (first | entries[0], *({"count": {"min": 1}} | entry for entry in entries[1:]))
+    hardware = machine(*(size * GB for size in shown), behind=tuple(size * GB for size in behind))
+    in_use = disks_in_use(hardware, profile("swiftstore", *rules))
+    assert in_use == DisksInUse(("sda",), data)

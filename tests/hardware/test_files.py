@@ -53,11 +53,14 @@ def test_what_is_no_json_comes_back_with_its_line_to_be_refused(text: str, lines
 
 def test_a_match_is_one_object_for_programs() -> None:
     hardware = machine(nics=(nic("eno1", 1, "sw1a", "swp7"), nic("eno2", 2, "sw2a", "swp7")))
-    line = match_line(hardware, Match(("r640",), {"r440": "no"}), rack(hardware, {"dc2": racking()}))
+    line = match_line(
+        hardware, Match(("r640",), {"r440": "no"}), rack(hardware, {"dc2": racking()}), ("sdf (2.2TB LUN)",)
+    )
     assert line == {
         "serial": "2S2JGM2",
         "profiles": ["r640"],
         "refused": {"r440": "no"},
+        "left_over": ["sdf (2.2TB LUN)"],
         "racking": {
             "dc": "2", "row": "b", "rack": "1", "u": 7, "height": 1, "location": "zone-1",
             "compute_aggregate": None, "switch": "sw1a", "port": "swp7",
@@ -83,3 +86,5 @@ def test_a_match_is_a_few_lines_for_people() -> None:
         "  matches no profile",
         "  stands nobody knows where: no Racking knows the switch x",
     ]
+    text = match_text(hardware, Match(("store",)), Unracked("no switch"), ("sdd (2.2TB LUN)", "sde (2.2TB LUN)"))
+    assert text.splitlines()[1:3] == ["  matches store", "    leaves alone: sdd (2.2TB LUN), sde (2.2TB LUN)"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.hardware.disks import Refusal, disk_name, disk_plan
+from reconciler.hardware.disks import Refusal, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
 from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware
 
@@ -208,3 +208,11 @@ def test_a_machine_that_fits_nothing_is_told_why_everywhere() -> None:
     found = match(machine(nics=(nic("eno1", 1),)), {"a": profile(match={"nics": {"min": 2}})})
     assert found.profiles == ()
     assert found.refused == {"a": "needs at least 2 network interfaces, has 1"}
+
+
+@pytest.mark.parametrize(
+    ("unlisted", "left"),
+    [("ignore", ("sdc (960GB MZ7LH)", "sdd (960GB MZ7LH)", "sde (960GB MZ7LH)")), ("use", ()), ("refuse", ())],
+)
+def test_disks_that_nobody_will_touch_are_named(unlisted: str, left: tuple[str, ...]) -> None:
+    assert left_alone(machine(), profile(entry(*SMALL, 2, 2), unlisted_disks=unlisted)) == left

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from reconciler.drivers.puppet_signatures import known_signatures
+from reconciler.hardware.choice import DisksInUse, disks_in_use
+from reconciler.hardware.files import split_reports
 from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
 from reconciler.hardware.report import parse_report
 from reconciler.importing.conf import parse_conf
 from reconciler.importing.files import Given, Tree, given_from_texts, tree_from_files
 from reconciler.importing.options import profile_options
+from reconciler.importing.profiles import profiles
+from reconciler.importing.text import plain
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Hardware, Racked
 from reconciler.model.settings import SettingsTable
@@ -82,6 +86,7 @@ STOCK = """\
   disks:
     - {size: {min: 220GiB, max: 250.999999999GiB}, count: {min: 2, max: 2}, raid: 1, options: [WB, RA, Direct]}
     - {size: {min: 800GiB, max: 1800.999999999GiB}, count: {min: 2, max: 4}, raid: 1, options: [WB, RA, Direct]}
+  unlisted_disks: use
   after_puppet:
     - "openstack compute service set --disable {hostname} nova-compute"
     - "openstack aggregate add host {compute_aggregate} {hostname}"
@@ -112,6 +117,54 @@ def test_options_of_machine_set_become_settings(table: SettingsTable) -> None:
 def test_disks_of_several_equal_layouts_are_one_entry(given: Given, table: SettingsTable) -> None:
     profile = tree_from_files(given, table).documents("HardwareProfile")["swiftproxy-with-container-and-account-r430"]
     assert [entry["count"] for entry in profile["disks"]] == [{"min": 2, "max": 2}, {"min": 4, "max": 4}]
+
+
+def test_equal_layouts_leave_the_systems_disk_an_entry_of_its_own(table: SettingsTable) -> None:
+    layout = {"size_min": 10000, "size_max": 13000, "raid-type": 0}
+    entries = {"0": {**layout, "num_min": 1, "num_max": 1}, "1": {**layout, "num_min": 2, "num_max": 12}}
+    given = {"role": "swiftstore", "product-name": ["R650"], "ram": {"min": 1, "max": 2}, "hdd": {"layout": entries}}
+    (document,), _ = profiles({"store": given}, table)
+    assert [entry["count"]["max"] for entry in plain(document.spec["disks"])] == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("role", "exact", "expected"),
+    [
+        ("swiftstore", "no", "use"),
+        ("swiftstore", "yes", "refuse"),
+        ("cephosd", "no", "use"),
+        ("compute", "no", "use"),
+        ("controller", "no", None),
+    ],
+)
+def test_what_oci_takes_without_naming_it_is_taken_still(
+    role: str, exact: str, expected: str | None, table: SettingsTable
+) -> None:
+    layout = {"0": {"size_min": 200, "size_max": 250, "num_min": 1, "num_max": 1, "raid-type": 0}}
+    hdd = {"layout": layout, "hdd-num-exact-match": exact}
+    given = {"role": role, "product-name": ["R650"], "ram": {"min": 1, "max": 2}, "hdd": hdd}
+    (document,), _ = profiles({"one": given}, table)
+    assert document.spec.get("unlisted_disks") == expected
+
+
+def test_no_store_loses_a_disk_by_its_import(given: Given, table: SettingsTable, shared: Path) -> None:
+    """OCI tells a store of every disk but the system's."""
+    known = valid(tree_from_files(given, table), table).profiles
+    stores = 0
+    for cluster in ("a_swift_only", "c_compute_ceph", "g_bgp_dns_sql"):
+        for report in split_reports((shared / f"oci-golden/{cluster}/reports.jsonl").read_bytes()):
+            hardware = parse_report(report.body)
+            for name in match(hardware, known).profiles:
+                if known[name].role not in ("swiftstore", "swiftproxy", "cephosd", "volume", "compute"):
+                    continue
+                found = disks_in_use(hardware, known[name])
+                assert isinstance(found, DisksInUse), found
+                assert {*found.data} == {disk.name for disk in hardware.disks} - {*found.system}, (
+                    hardware.serial,
+                    name,
+                )
+                stores += len(found.data) > 0
+    assert stores > 10
 
 
 def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(shared: Path, table: SettingsTable) -> None:

@@ -73,7 +73,11 @@ class HardwareProfileSpec(Strict):
     role: Name
     match: MatchRule = MatchRule()
     disks: tuple[DiskRule, ...] = ()
-    unlisted_disks: Literal["ignore", "refuse"] = "ignore"
+    unlisted_disks: Literal["ignore", "refuse", "use"] = Field(
+        default="ignore",
+        description="a disk that no entry of disks takes: ignore leaves it as it is, refuse lets no machine with one "
+        "match, use takes it for data as if an entry after the first named it, as OCI does",
+    )
     priority: StrictInt = 0
     settings: Settings = Field(default_factory=dict)
     installer: Literal["debian", "image"] = Field(

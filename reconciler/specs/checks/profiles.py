@@ -5,13 +5,20 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from ...model.patterns import groups_of, pattern_problem
-from ...model.spec import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
+from ...model.spec import PLACEHOLDERS, DiskRule, HardwareProfileSpec, NumberRange, SizeRange
 from ...model.tree import Path
 from ..misfits import listed, suggestion
 from .question import Check, Question, error, warning
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 """Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
+
+_STORES = frozenset({"swiftstore", "cephosd", "billosd", "volume"})
+_STORES_BY_SETTING = {
+    "swiftproxy": ("swift_store_account", "swift_store_container", "swift_store_object"),
+    "compute": ("compute_is_cephosd",),
+}
+"""Roles that are given disks where one of these settings is on."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -62,6 +69,32 @@ def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
 def _most(disk: DiskRule) -> int | None:
     bounds = [bound for bound in (disk.count.max, len(disk.devices) or None) if bound is not None]
     return min(bounds, default=None)
+
+
+def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
+    """A role that stores data has disks for it: an entry after the system's, or all the rest on purpose."""
+    for name, profile in question.tree.profiles.items():
+        if len(profile.disks) != 1 or profile.unlisted_disks == "use" or not _stores(question, profile):
+            continue
+        detail = (
+            f'Profile "{name}" names disks for the system alone, so a {profile.role} of it has none for its data. Add '
+            'an entry for these to "disks", or write "unlisted_disks: use" to take every disk that is left.'
+        )
+        yield warning("No disks for data", detail, question.draft.at("HardwareProfile", name, "disks"))
+
+
+def _stores(question: Question, profile: HardwareProfileSpec) -> bool:
+    """Whether a node with the profile stores data on its disks, always or because a setting says so."""
+    if profile.role in _STORES:
+        return True
+    names, pools = _STORES_BY_SETTING.get(profile.role, ()), question.tree.clusters.values()
+    levels = [profile.settings, question.tree.fleet.settings]
+    levels += [cluster.settings for cluster in pools]
+    levels += [cluster.roles[profile.role].settings for cluster in pools if profile.role in cluster.roles]
+    return any(
+        profile.settings.get(name) is not False and any(settings.get(name) is True for settings in levels)
+        for name in names
+    )
 
 
 def devices_are_named_once(question: Question) -> Iterator[Diagnostic]:
@@ -149,6 +182,7 @@ def images_are_complete(question: Question) -> Iterator[Diagnostic]:
 CHECKS: tuple[Check, ...] = (
     ranges_are_in_order,
     raid_has_the_disks_it_needs,
+    stores_have_disks_for_data,
     devices_are_named_once,
     commands_have_known_placeholders,
     images_are_complete,
