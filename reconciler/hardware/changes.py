@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..model.disk_identity import real_identifier
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
 from ..model.units import counted, render_size
 from .disks import describe, disk_name, exact_size
@@ -62,7 +63,7 @@ def _summary(h: Hardware) -> str:
 
 def _disk_key(disk: Disk) -> str:
     """The disk itself where it says who it is, else its name."""
-    return disk.serial or disk.wwn or disk.name
+    return real_identifier(disk.wwn) or real_identifier(disk.serial) or disk.name
 
 
 def _disks(before: Hardware, after: Hardware) -> Iterator[Change]:
@@ -74,6 +75,10 @@ def _disks(before: Hardware, after: Hardware) -> Iterator[Change]:
             yield Change(ChangeKind.DISK_CHANGED, f"disk {describe(now)} was called {was.name} before")
         if (was.size, was.model) != (now.size, now.model):
             yield Change(ChangeKind.DISK_CHANGED, f"disk {describe(was)} is now {_size_and_model(now)}")
+        if len(was.paths) != len(now.paths):
+            paths, before = len(now.paths) or 1, len(was.paths) or 1
+            text = f"disk {describe(now)} is reached over {counted(paths, 'path')}, over {before} before"
+            yield Change(ChangeKind.DISK_CHANGED, text)
         if was.contents != now.contents:
             text = f"disk {describe(now)} holds {now.contents or 'nothing'} now, {was.contents or 'nothing'} before"
             yield Change(ChangeKind.DISK_CHANGED, text)

@@ -33,6 +33,16 @@ ENO1 = "eno1 (e4:43:4b:00:00:01)"
             {"disks": (replace(SDF, serial="Z1", name="sdg", device="sdg"),)},
             [(Kind.DISK_CHANGED, "disk sdg (12TB ST12000NM) was called sdf before")],
         ),
+        (  # two disks with one filler are two
+            {"disks": (replace(SDF, serial="00000000"),)},
+            {"disks": (replace(SDF, serial="00000000"), replace(SDF, serial="00000000", name="sdg", device="sdg"))},
+            [(Kind.DISK_NEW, "disk sdg (12TB ST12000NM) is new")],
+        ),
+        (
+            {"disks": (replace(SDF, serial="Z1", paths=("sdf", "sdg")),)},
+            {"disks": (replace(SDF, serial="Z1"),)},
+            [(Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) is reached over 1 path, over 2 before")],
+        ),
         (
             {"disks": (SDF,)},
             {"disks": (replace(SDF, contents="ext4"),)},

@@ -7,8 +7,10 @@ import pytest
 from reconciler.model.hardware import Disk
 from reconciler.model.machine import DiskChoice, MachineView, Phase
 from reconciler.model.plan import Act, Advance, Wait
+from reconciler.planning.planner import plan
+from reconciler.render.inventory import machine_rows
 
-from .build import VIPS, approval, cluster, holding, in_phase, machine, one, silent, tree
+from .build import VIPS, approval, cluster, given, holding, in_phase, machine, one, silent, tree
 
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
 SYSTEM = Disk("sda", "sda", 240_000_000_000, "INTEL", "DA")
@@ -31,6 +33,12 @@ def test_nothing_is_installed_past_a_multipath_device(system: str, data: tuple[s
         "a single path to disk sdb: it is reached as sdb, sdc, and an install knows no multipath; "
         "unplug the others, or leave this disk out of its profile"
     )
+
+
+def test_a_machines_page_shows_the_paths() -> None:
+    what = given(SPEC, [with_disks(SYSTEM, TWO_PATHS, system="sda")])
+    (row,) = machine_rows(plan(what), what.observed)
+    assert row["disks"] == ["sda 240GB INTEL", "sdb 240GB INTEL, over 2 paths (sdb, sdc)"]
 
 
 def test_a_multipath_disk_that_is_left_alone_is_in_nobodys_way() -> None:
