@@ -76,8 +76,8 @@ def _disks(before: Hardware, after: Hardware) -> Iterator[Change]:
         if (was.size, was.model) != (now.size, now.model):
             yield Change(ChangeKind.DISK_CHANGED, f"disk {describe(was)} is now {_size_and_model(now)}")
         if len(was.paths) != len(now.paths):
-            paths, before = len(now.paths) or 1, len(was.paths) or 1
-            text = f"disk {describe(now)} is reached over {counted(paths, 'path')}, over {before} before"
+            paths, until_now = len(now.paths) or 1, len(was.paths) or 1
+            text = f"disk {describe(now)} is reached over {counted(paths, 'path')}, over {until_now} before"
             yield Change(ChangeKind.DISK_CHANGED, text)
         if was.contents != now.contents:
             text = f"disk {describe(now)} holds {now.contents or 'nothing'} now, {was.contents or 'nothing'} before"
