@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -36,6 +37,7 @@ from .serving import EVENTS_SHOWN, Picture
 from .site import Records, Site
 from .site_bmcs import SiteBmcs
 from .standing_by import AGAIN_SECONDS, StandingBy, pause
+from .store import LeaseWatch
 from .watches import Watches
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 SETTLE_SECONDS = 0.05
 """A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
+ASK_FOR_LEASE_SECONDS = 1.0
 
 
 class Daemon:
@@ -109,7 +112,7 @@ class Daemon:
             PermanentError: A daemon acts on this database.
         """
         store = self.site.store
-        fence = await asyncio.to_thread(store.acquire_lease, _holder(), self._lease_holds, self.site.now())
+        fence = await self._lease(give_up_after=self._lease_holds.total_seconds() + 2 * ASK_FOR_LEASE_SECONDS)
         if fence is None:
             raise PermanentError("a daemon acts on this database: what there is to do, it does")
         keeping = asyncio.create_task(self._keep_lease(fence))
@@ -301,18 +304,17 @@ class Daemon:
             raise TemporaryError("there are no valid specs yet")
         return self._face.picture.tree
 
-    async def _lease(self) -> int | None:
-        """Wait until no other daemon acts on this database; None when told to stop meanwhile."""
-        told = False
-        while not self._stop.is_set():
-            now = self.site.now()
-            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), self._lease_holds, now)
+    async def _lease(self, give_up_after: float = math.inf) -> int | None:
+        """Wait until no other daemon acts on this database; None when told to stop meanwhile, or out of patience."""
+        watch, told, deadline = LeaseWatch(self._lease_holds), False, time.monotonic() + give_up_after
+        while not self._stop.is_set() and time.monotonic() < deadline:
+            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), watch, self.site.now())
             if fence is not None:
                 return fence
             if not told:
                 log.warning("another daemon acts on this database; waiting for it to end")
                 told = True
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(ASK_FOR_LEASE_SECONDS)
         return None
 
     async def _keep_lease(self, fence: int, well: Well = lambda: None) -> None:

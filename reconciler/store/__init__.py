@@ -17,7 +17,7 @@ from .export import ExportPart
 from .facts import FactsPart
 from .failures import failure
 from .journal import Occurrence
-from .leases import LeasesPart
+from .leases import LeasesPart, LeaseWatch
 from .machines import MachinesPart
 from .migrate import migrate as bring_to_head
 from .migrate import require_head
@@ -25,7 +25,7 @@ from .records import RecordsPart
 from .rendered import RenderedPart
 from .snapshot import Snapshot
 
-__all__ = ["Occurrence", "Snapshot", "Store"]
+__all__ = ["LeaseWatch", "Occurrence", "Snapshot", "Store"]
 
 
 class Store(

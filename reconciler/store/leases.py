@@ -3,12 +3,34 @@
 None of this counts as a change: it would wake the daemon that wrote it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 
 from sqlalchemy import select, update
 
 from .database import DAEMON, Part
 from .tables import document, lease
+
+
+@dataclass
+class LeaseWatch:
+    """Tells a holder of the lease that lives from one that died: its beat moves, by whatever clock it does.
+
+    Time is our own monotonic clock's, which nobody sets.
+    """
+
+    ttl: timedelta
+    clock: Callable[[], float] = monotonic  # seconds
+    _seen: tuple[int, int] | None = field(default=None, init=False)
+    _since: float = field(default=0.0, init=False)
+
+    def lives(self, beat: tuple[int, int]) -> bool:
+        """Whether the holder may live, whose fence and beat are these now: False once they stood still for ``ttl``."""
+        if beat != self._seen:
+            self._seen, self._since = beat, self.clock()
+        return self.clock() - self._since < self.ttl.total_seconds()
 
 
 class LeasesPart(Part):
@@ -28,8 +50,8 @@ class LeasesPart(Part):
         with self._database.reading() as connection:
             return connection.scalar(select(document.c.text).where(document.c.name == f"state:{name}"))
 
-    def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> int | None:
-        """Become the one daemon that acts; None when another one is, and is alive.
+    def acquire_lease(self, holder: str, watch: LeaseWatch, now: datetime) -> int | None:
+        """Become the one daemon that acts; None when another one is, and is alive as far as ``watch`` knows.
 
         The number returned is the fence: it rises with each change of hands. From here on every write of this store
         is refused once another daemon has taken over, in the very transaction that would write, so a daemon that slept
@@ -37,33 +59,39 @@ class LeasesPart(Part):
 
         Args:
             holder: Who asks: a host and a process. The same holder asking again gets a new fence.
-            ttl: How long the lease holds without ``renew``.
-            now: By this machine's clock; the clocks of two hosts should differ by less than ``ttl``.
+            watch: How long the lease holds without ``renew_lease``; the same one at every call of one who waits.
+            now: By this machine's clock. Only people are told by it; whether the other is alive, ``watch`` says.
         """
         self._database.fence = None
         with self._database.writing() as writing:
             blank = {"name": DAEMON, "holder": "", "fence": 0, "until": now, "held": False}
             writing.connection.execute(writing.insert(lease).on_conflict_do_nothing(), blank)
             row = writing.connection.execute(select(lease).where(lease.c.name == DAEMON).with_for_update()).one()
-            if row.held and row.until > now and row.holder != holder:
+            if row.held and row.holder != holder and watch.lives((row.fence, row.beat)):
                 return None
             fence = int(row.fence) + 1
             taken = update(lease).where(lease.c.name == DAEMON)
-            writing.connection.execute(taken.values(holder=holder, fence=fence, until=now + ttl, held=True))
+            beat = {"beat": row.beat + 1, "at": now, "until": now + watch.ttl}
+            writing.connection.execute(taken.values(holder=holder, fence=fence, held=True, **beat))
         self._database.fence = fence
         return fence
 
     def acting(self, now: datetime) -> str | None:
-        """The daemon that acts on this database, as host and process; None when there is none alive."""
-        query = select(lease.c.holder).where(lease.c.name == DAEMON, lease.c.held.is_(True), lease.c.until > now)
+        """The daemon that acts on this database, as host and process; None when there seems to be none.
+
+        A word for people, by the clocks of two machines: one that was killed seems to act for a lease's length.
+        """
+        held = select(lease.c.holder, lease.c.at, lease.c.until).where(lease.c.name == DAEMON, lease.c.held.is_(True))
         with self._database.reading() as connection:
-            return connection.scalar(query)
+            row = connection.execute(held).one_or_none()
+        return row.holder if row is not None and row.at is not None and abs(now - row.at) < row.until - row.at else None
 
     def renew_lease(self, fence: int, ttl: timedelta, now: datetime) -> bool:
-        """Hold the lease for longer; False when another daemon has taken it."""
+        """Say that we live; False when another daemon has taken the lease."""
         mine = update(lease).where(lease.c.name == DAEMON, lease.c.fence == fence, lease.c.held.is_(True))
         with self._database.writing(fenced=False) as writing:
-            return writing.connection.execute(mine.values(until=now + ttl)).rowcount == 1
+            beat = mine.values(beat=lease.c.beat + 1, at=now, until=now + ttl)
+            return writing.connection.execute(beat).rowcount == 1
 
     def release_lease(self, fence: int) -> None:
         """Let another daemon take over at once; nothing when one has already."""

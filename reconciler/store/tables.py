@@ -230,4 +230,6 @@ lease = Table(
     Column("fence", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
     Column("held", Boolean, nullable=False),
+    Column("beat", BigInteger, nullable=False, server_default="0"),
+    Column("at", Instant),
 )

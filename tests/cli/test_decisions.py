@@ -1,6 +1,7 @@
 """What operators decide is done, and recorded with who and why."""
 
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from reconciler.model.events import Failed, Started
 from reconciler.model.machine import SecretRef
+from reconciler.store import LeaseWatch
 
 from .conftest import NOW, STORE, Cli, Laid
 
@@ -181,9 +183,7 @@ def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tm
 
 
 def test_apply_leaves_a_database_to_its_daemon(on: Any, laid: Laid) -> None:
-    from datetime import timedelta
-
     with closing(laid.open()) as site:
-        site.store.acquire_lease("host:1", timedelta(minutes=1), site.now())
+        site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
         refused = on("apply")
     assert (refused.status, "a daemon (host:1) acts on this database already" in refused.err) == (1, True)

@@ -1,25 +1,56 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from reconciler.model.errors import PermanentError
-from reconciler.store import Store
+from reconciler.store import LeaseWatch, Store
 
 from .samples import NOW, SECOND, enroll, report
 
 TTL = timedelta(seconds=30)
 
 
+class Waiter:
+    """One daemon that asks for the lease, with a monotonic clock of its own."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.store, self.name, self.seconds = store, name, 1000.0
+        self.watch = LeaseWatch(TTL, lambda: self.seconds)
+
+    def asks(self, after: float = 0.0, now: datetime = NOW) -> int | None:
+        self.seconds += after
+        return self.store.acquire_lease(self.name, self.watch, now)
+
+
 def test_of_two_daemons_one_acts_and_the_other_waits(store: Store, open_store: Callable[..., Store]) -> None:
-    second = open_store()
-    fence = store.acquire_lease("host-a:1", TTL, NOW)
+    first, second = Waiter(store, "host-a:1"), Waiter(open_store(), "host-b:2")
+    fence = first.asks()
     assert fence is not None
-    assert second.acquire_lease("host-b:2", TTL, NOW + SECOND) is None
+    assert second.asks() is None
+    assert second.asks(after=29) is None
     assert store.renew_lease(fence, TTL, NOW + 29 * SECOND)
-    assert second.acquire_lease("host-b:2", TTL, NOW + 31 * SECOND) is None
+    assert second.asks(after=29) is None
+    assert second.asks(after=29) is None, "it beat once since, and is waited for from when that was seen"
     store.release_lease(fence)
-    taken = second.acquire_lease("host-b:2", TTL, NOW + 32 * SECOND)
+    taken = second.asks()
+    assert taken is not None
+    assert taken > fence
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(), timedelta(days=-2)])
+def test_a_daemon_whose_beat_stands_still_is_dead_whatever_its_clock_said(
+    store: Store, open_store: Callable[..., Store], ahead: timedelta
+) -> None:
+    first, second = Waiter(store, "host-a:1"), Waiter(open_store(), "host-b:2")
+    fence = first.asks(now=NOW + ahead)
+    assert fence is not None
+    for n in range(4):  # it beats for longer than the lease holds
+        assert second.asks(after=20) is None
+        assert store.renew_lease(fence, TTL, NOW + ahead + n * 20 * SECOND)
+    assert second.asks(after=20) is None
+    assert second.asks(after=29.9) is None
+    taken = second.asks(after=0.1)
     assert taken is not None
     assert taken > fence
 
@@ -27,36 +58,48 @@ def test_of_two_daemons_one_acts_and_the_other_waits(store: Store, open_store: C
 def test_a_daemon_that_slept_through_its_lease_writes_nothing_more(
     store: Store, open_store: Callable[..., Store]
 ) -> None:
-    second, operator = open_store(), open_store()
-    fence = store.acquire_lease("host-a:1", TTL, NOW)
+    operator, first, second = open_store(), Waiter(store, "host-a:1"), Waiter(open_store(), "host-b:2")
+    fence = first.asks()
     assert fence is not None
     store.record([report()])
-    assert second.acquire_lease("host-b:2", TTL, NOW + 31 * SECOND) is not None
+    assert second.asks() is None
+    assert second.asks(after=31) is not None
     for write in (lambda: store.allocate(enroll(), NOW), lambda: store.record([report("B")])):
         with pytest.raises(PermanentError, match="another daemon has taken over"):
             write()
     assert not store.renew_lease(fence, TTL, NOW + 32 * SECOND)
     store.release_lease(fence)
-    second.allocate(enroll(), NOW)
+    second.store.allocate(enroll(), NOW)
     operator.retry("A", who="ann", why="anyone may decide", at=NOW)
     assert store.snapshot().seen.keys() == {"A"}
-    assert not second.acquire_lease("host-a:1", TTL, NOW + 33 * SECOND), "its late goodbye took nothing away"
+    assert not first.asks(), "its late goodbye took nothing away"
 
 
 def test_a_daemon_that_starts_again_under_its_name_takes_its_lease_back(store: Store) -> None:
-    first = store.acquire_lease("host-a:1", TTL, NOW)
-    again = store.acquire_lease("host-a:1", TTL, NOW)
+    waiter = Waiter(store, "host-a:1")
+    first, again = waiter.asks(), waiter.asks()
     assert first is not None
     assert again is not None
     assert again > first
     assert not store.renew_lease(first, TTL, NOW)
 
 
+def test_people_are_told_who_acts_unless_its_clock_is_far_off(store: Store) -> None:
+    assert store.acting(NOW) is None
+    fence = Waiter(store, "host-a:1").asks()
+    assert fence is not None
+    assert store.acting(NOW + 29 * SECOND) == "host-a:1"
+    assert store.acting(NOW + 31 * SECOND) is None
+    assert store.acting(NOW - timedelta(days=2)) is None, "it was killed with its clock two days ahead"
+    store.release_lease(fence)
+    assert store.acting(NOW) is None
+
+
 def test_what_the_daemon_keeps_for_itself_wakes_nobody(store: Store) -> None:
     before = store.change_token()
     for text in ("{}", '{"version": 1}'):
         store.save_state("source", text)
-    fence = store.acquire_lease("host-a:1", TTL, NOW)
+    fence = Waiter(store, "host-a:1").asks()
     assert fence is not None
     store.renew_lease(fence, TTL, NOW)
     assert store.state("source") == '{"version": 1}'
