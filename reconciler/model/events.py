@@ -111,6 +111,21 @@ class Restored:
 Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored
 
 
+ALL = frozenset({"install_os", "reinstall", "release"})
+"""What a human can approve."""
+
+
+def uses_up(event: Event) -> frozenset[str]:
+    """Which approvals of its machine are used up by what happened: a human's word is good for one time."""
+    match event:
+        case Erasing():
+            return frozenset({"install_os", "reinstall"})
+        case Advanced(to=Phase.IN_SERVICE) | Succeeded(action=Release()) | Forgotten() | Restored():
+            return ALL
+        case _:
+            return frozenset()
+
+
 def after(h: History, event: Event) -> History:
     """The history of a machine once ``event`` has happened to it."""
     if isinstance(event, Started | Succeeded | Failed | Interrupted):

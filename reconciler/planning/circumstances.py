@@ -39,12 +39,8 @@ class Circumstances:
         return self.spec.machines.get(m.serial, UNPINNED)
 
     def approval(self, m: MachineView, what: str) -> Approval | None:
-        """A human's word for this on the machine as it is now; good for one time in service, in one place."""
-        if m.allocation is None:
-            return None
-        found = self.approvals.get((m.serial, what, m.allocation.generation))
-        ended = (m.history.in_service_since, m.history.released)
-        return None if found is None or any(then is not None and found.at <= then for then in ended) else found
+        """A human's word for this on the machine as it is now. Once it was used, the store has it no more."""
+        return self.approvals.get((m.serial, what, m.allocation.generation)) if m.allocation else None
 
     def networks(self, m: MachineView, held: Allocation) -> list[str]:
         """Networks that the machine would get an address on today; its cluster is in the tree."""

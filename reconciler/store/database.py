@@ -40,6 +40,10 @@ class Writing:
         """An INSERT that knows ON CONFLICT."""
         return (postgresql if self.connection.dialect.name == "postgresql" else sqlite).insert(table)
 
+    def tell(self, area: str) -> None:
+        """This transaction, which changes something already, turned out to change this area too."""
+        self.connection.execute(update(change).where(change.c.area == area).values(revision=self.revision))
+
 
 class Database:
     """An engine, and the rules for using it."""

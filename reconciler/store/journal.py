@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from ..model import events
 from ..model.events import Event
@@ -14,7 +14,7 @@ from ..model.machine import History
 from ..model.observations import Notice
 from .codec import event_text, parse_event, told
 from .database import Database, Part, Writing
-from .tables import journal
+from .tables import approval, journal
 
 PAGE = 1000  # rows
 FOLDED_AT_ONCE = 5000  # events; a journal of years is not to be in memory as a whole
@@ -95,14 +95,25 @@ class JournalPart(Part):
 
 
 def write_events(writing: Writing, happened: Sequence[Event]) -> int:
-    """Write events within a transaction on the area ``journal``; returns the last one's position."""
+    """Write events within a transaction on the area ``journal``; returns the last one's position.
+
+    Approvals that they use up are gone with the same transaction.
+    """
     position = 0
     for event in happened:
+        _use_up(writing, event)
         text, who = told(event)
         row = {"at": event.at, "serial": event.serial, "kind": event.kind, "text": text, "who": who}
         done = writing.connection.execute(insert(journal).values(**row, body=event_text(event)))
         position = done.inserted_primary_key[0] if done.inserted_primary_key else 0
     return position
+
+
+def _use_up(writing: Writing, event: Event) -> None:
+    if used := events.uses_up(event):
+        mine = (approval.c.serial == event.serial, approval.c.action.in_(used))
+        if writing.connection.execute(delete(approval).where(*mine)).rowcount:
+            writing.tell("decision")
 
 
 def write_notices(writing: Writing, notices: Iterable[Notice]) -> None:

@@ -10,7 +10,17 @@ from hashlib import sha256
 
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RollOut, RunPuppet
 from reconciler.model.errors import TemporaryError
-from reconciler.model.events import Advanced, Erasing, Event, Failed, Interrupted, Started, Succeeded, histories
+from reconciler.model.events import (
+    Advanced,
+    Erasing,
+    Event,
+    Failed,
+    Interrupted,
+    Started,
+    Succeeded,
+    histories,
+    uses_up,
+)
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -145,7 +155,7 @@ class Fleet:
     vips: dict[tuple[str, str], Vip] = field(default_factory=dict)
     commit: int = 1  # of what documents are made of, besides
     minted: set[SecretRef] = field(default_factory=set)
-    approvals: list[Approval] = field(default_factory=list)
+    approvals: list[tuple[int, Approval]] = field(default_factory=list)  # with how much had happened by then
     documents: dict[str, DocumentVersion] = field(default_factory=dict)
 
     @classmethod
@@ -158,9 +168,13 @@ class Fleet:
             self.now,
             tuple(self._view(server, known) for server in self.servers.values() if server.last),
             vips=tuple(self.vips.values()),
-            approvals=tuple(self.approvals),
+            approvals=tuple(word for position, word in self.approvals if not self._is_used(position, word)),
             retired=dict(self.retired),
         )
+
+    def _is_used(self, position: int, word: Approval) -> bool:
+        since = self.journal.events[position:]
+        return any(event.serial == word.serial and word.action in uses_up(event) for event in since)
 
     def _document(self, held: Allocation) -> DocumentVersion:
         """It says who else is in the cluster."""
@@ -199,9 +213,8 @@ class Fleet:
         for step in self.planned().steps:
             if isinstance(step, Wait) and step.needs_approval:
                 generation = self.allocations[step.serial].generation
-                self.approvals.append(
-                    Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.on)
-                )
+                word = Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.on)
+                self.approvals.append((len(self.journal.events), word))
 
     def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:
         """One turn of the daemon's loop; when it dies it is started again for the next."""

@@ -1,11 +1,15 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
+from reconciler.model.actions import Release
 from reconciler.model.errors import PermanentError
-from reconciler.model.events import Failed
-from reconciler.model.machine import Approval, History, Pause
+from reconciler.model.events import Advanced, Erasing, Event, Failed, Forgotten, Restored, Started, Succeeded
+from reconciler.model.machine import Approval, History, Pause, Phase
 from reconciler.store import Store
 
-from .samples import NOW, SECOND, enroll, report
+from .samples import NOW, SECOND, enroll, install, report
 
 ANN = {"who": "ann", "why": "because", "at": NOW}
 APPROVAL = Approval("A", "install_os", 1, "ann", "it is blank", NOW)
@@ -25,6 +29,41 @@ def test_an_approval_holds_until_it_is_taken_back(store: Store) -> None:
     assert not store.revoke("A", "install_os", **ANN)
     assert store.snapshot().approvals == ()
     assert told(store) == [("A", "approved", "ann"), ("A", "approved", "bob"), ("A", "revoked", "ann")]
+
+
+WORDS = [Approval("A", action, 1, "ann", "fine", NOW) for action in ("install_os", "reinstall", "release")]
+RELEASE = Release(serial="A", generation=1, hostname="a")
+
+
+@pytest.mark.parametrize(
+    ("event", "left"),
+    [
+        (Started("A", NOW, install()), ["install_os", "reinstall", "release"]),
+        (Failed("A", NOW, "x", "no answer"), ["install_os", "reinstall", "release"]),
+        (Advanced("A", NOW, Phase.ENROLLED, "its reinstall was approved"), ["install_os", "reinstall", "release"]),
+        (Erasing("A", NOW, ("sda",)), ["release"]),
+        (Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"), []),
+        (Succeeded("A", NOW, RELEASE), []),
+        (Restored("A", NOW, History(), "from an export"), []),
+        (Forgotten("A", NOW, "ann", "gone"), []),
+    ],
+)
+def test_an_approval_is_used_once(store: Store, event: Event, left: list[str]) -> None:
+    for word in WORDS:
+        store.approve(word)
+    store.approve(replace(APPROVAL, serial="B"))
+    store.snapshot()
+    store.append(event)
+    assert [word.action for word in store.snapshot().approvals if word.serial == "A"] == left
+    assert [word.action for word in store.snapshot().approvals if word.serial == "B"] == ["install_os"]
+
+
+def test_what_uses_an_approval_up_and_its_end_are_one_write(store: Store, open_store: Callable[..., Store]) -> None:
+    store.approve(APPROVAL)
+    operator, before = open_store(), store.decision_token()
+    store.erasing("A", ("sda",), NOW)
+    assert operator.snapshot().approvals == ()
+    assert operator.decision_token() > before, "the daemon must see it, whoever wrote it"
 
 
 def test_a_pause_holds_until_it_is_ended(store: Store) -> None:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from sqlalchemy import text
 import reconciler.store.migrate
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.store import Store
+from reconciler.store.database import open_engine
 from reconciler.store.migrate import HEAD, current
 from reconciler.store.tables import metadata
+
+from .samples import NOW
 
 SCHEMA = Path(__file__).parent / "schema.sql"
 
@@ -112,3 +116,23 @@ def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_server_that_does_not_answer_may_answer_later(tmp_path: Path, writes: bool) -> None:
     with pytest.raises(TemporaryError, match="the database does not answer"):
         Store.open(f"postgresql://tester@/nothing?host={tmp_path}", migrate=writes)
+
+
+def test_a_database_of_before_forgets_approvals_that_may_have_been_used(url: str) -> None:
+    """0004 on a database as 0003 left it."""
+    from alembic import command
+    from alembic.config import Config
+
+    engine, config = open_engine(url), Config()
+    config.set_main_option("script_location", str(Path(reconciler.store.migrate.__file__).parent / "migrations"))
+    with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        row = "'A', 'reinstall', 1, 'ann', 'CHG-1', '2026-11-22T12:00:00.000000+00:00', 'all'"
+        connection.execute(text(f"INSERT INTO approval VALUES ({row})"))
+        lease = "'daemon', 'host:1', 7, '2026-11-24T12:00:00.000000+00:00', true"
+        connection.execute(text(f"INSERT INTO lease VALUES ({lease})"))
+    engine.dispose()
+    with Store.open(url) as store:
+        assert store.snapshot().approvals == ()
+        assert store.renew_lease(7, timedelta(seconds=30), NOW), "who acts goes on"
