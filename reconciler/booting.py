@@ -29,6 +29,7 @@ class Boots:
     tree: SpecTree
     machines: tuple[MachineView, ...]
     images: Path
+    observing: str | None = None  # why nothing may be begun
 
     @property
     def trusted_networks(self) -> Sequence[Subnet]:
@@ -58,8 +59,10 @@ class Boots:
 
         By its serial first, as a network card moves from one machine to another. Firmware may say another serial than
         the agent reports, and GRUB says none: then by its address. Where two machines reported that, and one of them
-        is to boot from its disk, so is this.
+        is to boot from its disk, so is this. While nothing may be begun, everybody boots from its disk.
         """
+        if self.observing is not None:  # who asks may be in service, whatever is known of it
+            return BootChoice(BootFrom.DISK, self.observing)
         found = [self._by_serial[serial]] if serial in self._by_serial else self._by_mac.get(mac or "", [])
         choices = [boots_from(m, self.tree) for m in found]
         return next((choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN)

@@ -18,6 +18,7 @@ from .companions import Companions, LeaseLostError, Well, told
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
 from .drivers.ssh import SshShells
+from .epochs import remembering
 from .execution.ensure import Time
 from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
@@ -65,6 +66,7 @@ class Daemon:
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         self._bmcs = SiteBmcs(site.config, site.now)
+        self._may_act = False
 
     @cached_property
     def _directory(self) -> StoredDirectory:
@@ -72,7 +74,8 @@ class Daemon:
 
     @cached_property
     def _executor(self) -> Executor:
-        return Executor(self.site.store, handlers(self._tools()), self.site.now, on_done=self._done)
+        table = remembering(handlers(self._tools()), self.site.epochs)
+        return Executor(self.site.store, table, self.site.now, on_done=self._done)
 
     def stop(self) -> None:
         """End after what is going on."""
@@ -130,6 +133,8 @@ class Daemon:
         while not keeping.done():
             self._wake.clear()
             acted = await self._pass()
+            if self._face.picture and (why := self._face.picture.observation.observing):
+                raise PermanentError(why)
             if not acted and not self._executor.in_flight:
                 return 0
             if time.monotonic() >= deadline:
@@ -246,6 +251,7 @@ class Daemon:
         if tree is None:
             self._face.show(None, source)
             return None
+        self._begin_to_act()
         self._heed_retries(tree)
         site.certificates.heed_files(tree)
         snapshot = site.store.snapshot()
@@ -272,10 +278,17 @@ class Daemon:
     def _prepare(self) -> None:
         self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
         self._bmcs.read()
-        self.site.mint((PROVISIONING_KEY,))
+        self._begin_to_act()
         self.site.store.note_ends()
         self._specs.look()
         self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
+
+    def _begin_to_act(self) -> None:
+        """Count this start, and make the key we log in with; once the database is known to be as new as it should."""
+        if not self._may_act and self.site.epochs.disagreement() is None:
+            self.site.epochs.begin()
+            self.site.mint((PROVISIONING_KEY,))
+            self._may_act = True
 
     def _done(self, event: Event) -> None:
         self._face.progress.pop(event.serial, None)

@@ -124,7 +124,8 @@ class Face:
             return None
         if self._boots_of is None or self._boots_of[0] is not picture:
             images = self.site.config.boot_folder / TFTP / IMAGES
-            self._boots_of = picture, Boots(picture.tree, picture.observation.machines, images)
+            seen = picture.observation
+            self._boots_of = picture, Boots(picture.tree, seen.machines, images, seen.observing)
         return self._boots_of[1]
 
     def _is_puppet_server(self, address: Address) -> bool:
@@ -170,7 +171,9 @@ class Face:
     def unready(self) -> tuple[str, ...]:
         """What stands in the way of answers worth having; nothing, when all is well."""
         reasons = tuple(problem.text for problem in self.health.problems())
-        return reasons if self.picture else (self.stage, *reasons)
+        if self.picture is None:
+            return (self.stage, *reasons)
+        return (self.picture.observation.observing, *reasons) if self.picture.observation.observing else reasons
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the daemon's plan.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from .drivers.git import GitSource, commit_of, read_commit
 from .drivers.puppet_signatures import known_signatures
 from .drivers.source import DirectorySource, Looked, Source, SourceState
 from .enc.check import check as check_documents
+from .epochs import Epochs
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import Observation, SecretRef
 from .model.observations import Heard, Notice
@@ -24,6 +26,7 @@ from .model.plan import Plan
 from .model.tree import SpecTree
 from .opening import open_kept, open_store
 from .planning.first_setup import set_up_clusters
+from .planning.observing import ENDS_IT, new_beside_installed
 from .render.diagnostics import render_text
 from .secret_texts import SecretTexts
 from .specs.files import UnreadableError, read_directory
@@ -94,6 +97,11 @@ class Site:
     def snapshot(self) -> Snapshot:
         """Everything that is known now; nothing, as long as there is no database."""
         return self.kept.snapshot() if self.kept else Snapshot(token=0)
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """Whether the database is as new as the state folder remembers."""
+        return Epochs(self.config.state, lambda: self.kept)
 
     @cached_property
     def secrets(self) -> SecretTexts:
@@ -231,7 +239,15 @@ class Site:
             self.documents.refresh(tree, members, snapshot.vips, *known)
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up)
-        return self._world.observe(tree, snapshot, self.documents, now, self.now())
+        observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
+        return replace(observation, observing=self._observing(observation))
+
+    def _observing(self, seen: Observation) -> str | None:
+        """Why nothing may be begun now; None: it may."""
+        if (why := self.epochs.disagreement()) is None:
+            settled = self.kept is not None and self.kept.standing().settled
+            why = new_beside_installed(seen.machines, seen.retired, settled=settled)
+        return why and f"Nothing is begun: {why}. {ENDS_IT}."
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""

@@ -1,4 +1,7 @@
-"""A small file of JSON lines that outlives the daemon. One process writes it; it is replaced whole, and synced."""
+"""A small file of JSON lines that outlives the daemon. One process writes it; it is replaced whole, and synced.
+
+It is its owner's alone.
+"""
 
 import json
 import os
@@ -16,8 +19,13 @@ def replace_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write the file anew. Whoever reads it meanwhile, or after a crash, gets all of the old one or all of the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
-    with new.open("w") as file:
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

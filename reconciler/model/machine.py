@@ -43,6 +43,18 @@ class InstallStatus(StrEnum):
     PUPPET_FAILURE = "puppet-failure"
 
 
+OURS = frozenset(
+    {
+        InstallStatus.INSTALLED,
+        InstallStatus.FIRSTBOOT,
+        InstallStatus.PUPPET_RUNNING,
+        InstallStatus.PUPPET_SUCCESS,
+        InstallStatus.PUPPET_FAILURE,
+    }
+)
+"""What only a machine with our Debian on its disk says."""
+
+
 class Power(StrEnum):
     """Chassis power, as its BMC says."""
 
@@ -264,3 +276,4 @@ class Observation:
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
+    observing: str | None = None  # why nothing may be begun: the database may be older than the machines

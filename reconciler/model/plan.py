@@ -140,6 +140,7 @@ class Plan:
     shortfalls: tuple[Shortfall, ...] = ()
     enc: tuple[EncChange, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    observing: str | None = None  # why nothing may be begun: the database may be older than the machines
 
     @property
     def is_empty(self) -> bool:

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 from ..model.hardware import Match, Nic
-from ..model.machine import MachineView
+from ..model.machine import OURS, MachineView
 from ..model.plan import Settled, Wait
 from ..model.spec import Lifecycle, MachineSpec
 from ..model.tree import SpecTree
 
 UNPINNED = MachineSpec(settings={})
 """What holds for a machine that no document names."""
+
+
+_INSTALLED = (
+    "an operator: it says that an installed system runs on it, and it holds no place here. "
+    '"reconciler adopt" takes it into service as it is; to install it anew, boot it into the live system'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ def candidate(m: MachineView, spec: SpecTree) -> Candidate | Wait | Settled:
         return Wait(m.serial, "its protection to be lifted: a protected machine is given no place")
     if m.seen is None:
         return Wait(m.serial, "its first report: nobody has seen it yet")
+    if says_installed(m):
+        return Wait(m.serial, _INSTALLED)
     profile = pin.profile or _only_profile(m.match, pin.role, spec)
     if profile is None or profile not in spec.profiles:
         return Wait(m.serial, _no_profile(m.match, profile))
@@ -50,6 +58,14 @@ def candidate(m: MachineView, spec: SpecTree) -> Candidate | Wait | Settled:
         cluster=pin.cluster,
         replaces=pin.replaces,
     )
+
+
+def says_installed(m: MachineView) -> bool:
+    """Whether the machine's last word is that of an installed system."""
+    if m.seen is None:
+        return False
+    spoke = m.seen.status_at is not None and m.seen.status_at > m.seen.reported_at
+    return m.seen.hardware.from_installed or (m.seen.status in OURS and spoke)
 
 
 def rack(m: MachineView) -> str | None:

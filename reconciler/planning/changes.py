@@ -17,6 +17,8 @@ def observation_digest(observation: Observation) -> str:
     text.update(repr(sorted((a.serial, a.action, a.generation) for a in observation.approvals)).encode())
     text.update(repr(sorted(pause.scope for pause in observation.pauses)).encode())
     text.update(repr(sorted((serial, _held(a)) for serial, a in observation.retired.items())).encode())
+    if observation.observing is not None:
+        text.update(observation.observing.encode())
     return text.hexdigest()[:16]
 
 

@@ -4,22 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ..model.machine import Allocation, Approval, InstallStatus, MachineView
+from ..model.machine import OURS, Allocation, Approval, InstallStatus, MachineView
 from ..model.plan import Timings
 from ..model.spec import MachineSpec
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .bmcs import BmcBook
 from .candidates import UNPINNED
-
-_OURS = {
-    InstallStatus.INSTALLED,
-    InstallStatus.FIRSTBOOT,
-    InstallStatus.PUPPET_RUNNING,
-    InstallStatus.PUPPET_SUCCESS,
-    InstallStatus.PUPPET_FAILURE,
-}
-"""What only a machine with our Debian on its disk says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ def install_evidence(m: MachineView, held: Allocation) -> str | None:
     if h.last_done == "install_os" and later(h.last_done_at, h.install_begun):
         return "its install has ended well"
     said = said_after(m, h.install_begun)
-    return f"it says {said} after we began to install it" if said in _OURS else None
+    return f"it says {said} after we began to install it" if said in OURS else None
 
 
 def install_unseen(m: MachineView, held: Allocation) -> bool:
@@ -88,7 +79,7 @@ def in_live(m: MachineView, at: Circumstances) -> bool:
     """Whether it reports from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
         return False
-    if m.seen.status in _OURS and later(m.seen.status_at, m.seen.reported_at):
+    if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at):
         return False
     return at.now - m.seen.reported_at <= 4 * at.timings.report_every
 

@@ -16,6 +16,7 @@ from .bmcs import BmcBook
 from .changes import observation_digest
 from .circumstances import Circumstances
 from .lifecycle import next_step
+from .observing import only_looking
 from .placement import Placed, Placement, place
 from .renewal import renewals
 from .safety import held, within_budgets
@@ -47,7 +48,8 @@ def plan(given: PlanningInput) -> Plan:
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)
     everybody = sorted([*within, *not_seen(given, machines)], key=lambda step: step.serial)
-    return Plan(given.base, digest, tuple(everybody), placement.shortfalls)
+    found = Plan(given.base, digest, tuple(everybody), placement.shortfalls, observing=observed.observing)
+    return found if observed.observing is None else replace(found, steps=tuple(map(only_looking, everybody)))
 
 
 def _as_if_done(given: PlanningInput) -> PlanningInput:

@@ -54,6 +54,7 @@ class PlanJson(TypedDict):
     shortfalls: list[ShortfallJson]
     enc: list[EncJson]
     notes: dict[str, str]
+    observing: str | None  # why nothing may be begun; such a plan acts on nothing
     summary: SummaryJson
 
 
@@ -79,6 +80,7 @@ def plan_json(plan: Plan) -> PlanJson:
             for c in plan.enc
         ],
         "notes": dict(plan.notes),
+        "observing": plan.observing,
         "summary": summary(plan),
     }
 

@@ -24,6 +24,7 @@ def escaped(text: str) -> str:
 def plan_markdown(plan: Plan) -> str:
     """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
     lines = [f"### Plan {escaped(groups.base(plan))}", "", f"{escaped(groups.counts(plan))}."]
+    lines += ["", f"> **{escaped(plan.observing)}**"] if plan.observing else []
     lines += _warning(plan)
     lines += _table(plan)
     lines += _details("waiting for an operator's word", groups.needing_approval(plan), is_open=True)

@@ -11,7 +11,7 @@ FOLD_AT = 12  # machines with the same reason are listed up to here; a screen ha
 
 def plan_text(plan: Plan) -> str:
     """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
-    lines: list[str] = []
+    lines: list[str] = [f"! {printable(plan.observing)}", ""] if plan.observing else []
     for step in groups.doing(plan):
         lines.append(f"{MARKS[step.risk]} {_name(step)}  {printable(what(step))}")
         lines.append(f"      because {printable(because_of(step))}")

@@ -143,6 +143,7 @@ class FleetView:
     pauses: tuple[Pause, ...]
     totals: Totals
     problems: tuple[Problem, ...] = ()  # of the daemon itself, the oldest first
+    observing: str | None = None  # why nothing is begun; None: what is to be done is done
 
 
 def build_fleet(
@@ -177,6 +178,7 @@ def build_fleet(
             tones=_counted((row.tone for row in rows), Tone),
             kinds=dict(sorted(Counter(row.kind for row in rows).items())),
         ),
+        observing=plan.observing,
     )
 
 

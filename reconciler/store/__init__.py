@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from .certificates import CertificatesPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
+from .epochs import EpochPart
 from .export import ExportPart
 from .facts import FactsPart
 from .failures import failure
@@ -29,7 +30,15 @@ __all__ = ["LeaseWatch", "Occurrence", "Snapshot", "Store"]
 
 
 class Store(
-    ExportPart, MachinesPart, RecordsPart, DecisionsPart, CertificatesPart, RenderedPart, FactsPart, LeasesPart
+    ExportPart,
+    MachinesPart,
+    RecordsPart,
+    DecisionsPart,
+    CertificatesPart,
+    RenderedPart,
+    FactsPart,
+    EpochPart,
+    LeasesPart,
 ):
     """The database, and every way to read and write it."""
 

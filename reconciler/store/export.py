@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 
 from ..model.errors import PermanentError
 from ..model.events import Restored
@@ -18,7 +18,7 @@ from .codec import history_value, parse_history
 from .journal import write_events
 from .records import write_allocation, write_vip
 from .snapshot import SnapshotPart
-from .tables import allocation, conflict, journal, pause
+from .tables import allocation, conflict, epoch, journal, pause
 
 VERSION = 1
 
@@ -44,6 +44,8 @@ class ExportPart(SnapshotPart):
     def restore(self, exported: Mapping[str, Any], at: datetime, why: str = "from an export") -> None:
         """Fill an empty database, in one transaction. What was running when it was exported is taken as interrupted.
 
+        Nothing is begun upon it until it is settled: the machines may have gone on since the export.
+
         Raises:
             PermanentError: The database is not empty, or this is no export of a version that we know.
         """
@@ -68,6 +70,8 @@ class ExportPart(SnapshotPart):
                 for value in exported["pauses"]:
                     wanted = Pause(**{**value, "at": datetime.fromisoformat(value["at"])})
                     connection.execute(pause.insert().values(**asdict(wanted)))
+                doubt = f"it was restored ({why}), and machines may have gone on since that was written"
+                connection.execute(update(epoch).values(doubt=doubt))
                 for serial, value in exported["conflicts"].items():
                     connection.execute(conflict.insert().values(serial=serial, at=at, **value))
             except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from ..model import events
 from ..model.events import Event
@@ -14,7 +14,7 @@ from ..model.machine import History
 from ..model.observations import Notice
 from .codec import event_text, parse_event, told
 from .database import Database, Part, Writing
-from .tables import approval, journal
+from .tables import approval, epoch, journal
 
 PAGE = 1000  # rows
 FOLDED_AT_ONCE = 5000  # events; a journal of years is not to be in memory as a whole
@@ -97,8 +97,10 @@ class JournalPart(Part):
 def write_events(writing: Writing, happened: Sequence[Event]) -> int:
     """Write events within a transaction on the area ``journal``; returns the last one's position.
 
-    Approvals that they use up are gone with the same transaction.
+    Approvals that they use up are gone with the same transaction, and what they begin is counted in it.
     """
+    if begun := sum(isinstance(event, events.Started) for event in happened):
+        writing.connection.execute(update(epoch).values(counter=epoch.c.counter + begun))
     position = 0
     for event in happened:
         _use_up(writing, event)

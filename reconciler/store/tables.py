@@ -222,6 +222,15 @@ document = Table(
     Column("text", Text, nullable=False),
 )
 
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("fleet", String(36), primary_key=True),
+    Column("counter", BigInteger, nullable=False),
+    Column("doubt", Text),
+    Column("settled", Boolean, nullable=False),
+)
+
 lease = Table(
     "lease",
     metadata,

@@ -63,6 +63,14 @@ CREATE TABLE document (
 	PRIMARY KEY (name)
 );
 
+CREATE TABLE epoch (
+	fleet VARCHAR(36) NOT NULL, 
+	counter BIGINT NOT NULL, 
+	doubt TEXT, 
+	settled BOOLEAN NOT NULL, 
+	PRIMARY KEY (fleet)
+);
+
 CREATE TABLE fact (
 	about TEXT NOT NULL, 
 	name VARCHAR(64) NOT NULL, 

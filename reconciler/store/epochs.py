@@ -1,0 +1,35 @@
+"""How old this database is: see ``model.epoch``. Every action that begins is counted where it is journalled."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from ..model.epoch import Epoch, Standing
+from ..model.observations import Notice
+from .database import Part
+from .journal import write_notices
+from .tables import approval, epoch
+
+
+class EpochPart(Part):
+    """The epoch."""
+
+    def standing(self) -> Standing:
+        """What this database says of its own age."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(epoch)).one()
+        return Standing(Epoch(row.fleet, row.counter), row.doubt, row.settled)
+
+    def count_start(self) -> None:
+        """A daemon begins to act."""
+        with self._database.writing() as writing:
+            writing.connection.execute(update(epoch).values(counter=epoch.c.counter + 1))
+
+    def settle(self, now: Epoch, *, who: str, why: str, at: datetime) -> None:
+        """An operator said that this database is right as it is now. Approvals given in it may have been used since."""
+        with self._database.writing("decision", "journal") as writing:
+            writing.connection.execute(
+                update(epoch).values(fleet=now.fleet, counter=now.counter, doubt=None, settled=True)
+            )
+            writing.connection.execute(delete(approval))
+            write_notices(writing, [Notice(None, at, "database-settled", f"this database is right: {why}", who)])

@@ -1,0 +1,43 @@
+"""A database knows its age."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from reconciler.model.epoch import Epoch, Standing
+from reconciler.model.events import Advanced, Started, Succeeded
+from reconciler.model.machine import Approval, Phase
+from reconciler.store import Store
+
+from .samples import NOW, enroll, install, report
+
+
+def test_every_database_is_of_a_fleet_of_its_own(store: Store, open_store: Callable[..., Store]) -> None:
+    standing = store.standing()
+    assert UUID(standing.epoch.fleet).version == 4
+    assert standing == Standing(Epoch(standing.epoch.fleet, 0))
+    assert open_store().standing() == standing
+
+
+def test_what_begins_is_counted_and_nothing_else(store: Store) -> None:
+    store.record([report()])
+    store.allocate(enroll(), NOW)
+    store.append(Advanced("A", NOW, Phase.ENROLLED, "it is"))
+    assert store.standing().epoch.counter == 0
+    store.append_all([Started("A", NOW, install()), Succeeded("A", NOW, install()), Started("B", NOW, install("B"))])
+    assert store.standing().epoch.counter == 2
+    store.count_start()
+    assert store.standing().epoch.counter == 3
+
+
+def test_a_restored_database_says_so_until_it_is_settled(store: Store) -> None:
+    exported = {key: {} for key in ("allocations", "released", "machines", "conflicts")}
+    store.restore({"version": 1, "vips": [], "pauses": [], **exported}, NOW, "from fleet.yaml, by ann")
+    assert "from fleet.yaml, by ann" in (store.standing().doubt or "")
+    store.approve(Approval("A", "reinstall", 1, "ann", "CHG-1", NOW))
+    before = store.decision_token()
+    store.settle(Epoch("of-the-folder", 42), who="ann", why="I looked", at=NOW)
+    assert store.standing() == Standing(Epoch("of-the-folder", 42), None, settled=True)
+    assert store.snapshot().approvals == (), "they may have been used since the export"
+    assert store.decision_token() > before, "the daemon is to look again at once"
+    last = store.events()[-1]
+    assert (last.kind, last.who, last.text) == ("database-settled", "ann", "this database is right: I looked")

@@ -1,0 +1,90 @@
+"""What the state folder remembers of a database, and what that is good for."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.epochs import Epochs, remembering
+from reconciler.model.actions import BootLive
+from reconciler.model.epoch import Epoch
+from reconciler.model.errors import TemporaryError
+from reconciler.model.events import Started
+from reconciler.store import Store
+
+from .store.samples import NOW
+
+BOOT = BootLive(serial="A", generation=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path}/reconciler.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def epochs(store: Store, tmp_path: Path) -> Epochs:
+    return Epochs(tmp_path / "state", lambda: store)
+
+
+def test_a_start_is_remembered_in_a_file_of_its_owners_alone(epochs: Epochs, store: Store) -> None:
+    assert epochs.disagreement() is None
+    epochs.begin()
+    assert epochs.remembered() == store.standing().epoch == Epoch(store.standing().epoch.fleet, 1)
+    assert epochs.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_action_has_no_effect_before_the_folder_remembers_it(epochs: Epochs, store: Store) -> None:
+    found = []
+
+    async def boot(_: BootLive) -> None:
+        found.append(epochs.remembered())
+
+    store.append(Started("A", NOW, BOOT))
+    asyncio.run(remembering({BootLive: boot}, epochs)[BootLive](BOOT))
+    assert found == [Epoch(store.standing().epoch.fleet, 1)]
+
+
+def test_an_older_database_is_known_by_its_count(epochs: Epochs, store: Store, tmp_path: Path) -> None:
+    epochs.begin()
+    with Store.open(f"sqlite:///{tmp_path}/backup.db") as backup:
+        backup.settle(store.standing().epoch, who="test", why="a copy", at=NOW)
+        store.append(Started("A", NOW, BOOT))
+        epochs.follow()
+        restored = Epochs(tmp_path / "state", lambda: backup)
+        assert "has counted to 2, and the database to 1" in (restored.disagreement() or "")
+        with pytest.raises(TemporaryError, match="nothing is begun"):
+            restored.follow()
+        assert epochs.remembered() == Epoch(store.standing().epoch.fleet, 2), "nothing is forgotten by a look"
+
+
+def test_a_new_database_is_known_by_its_fleet(epochs: Epochs, tmp_path: Path) -> None:
+    epochs.begin()
+    with Store.open(f"sqlite:///{tmp_path}/new.db") as new:
+        assert "the database is another one" in (Epochs(tmp_path / "state", lambda: new).disagreement() or "")
+
+
+def test_no_database_beside_a_folder_that_remembers_one(epochs: Epochs, tmp_path: Path) -> None:
+    nothing = Epochs(tmp_path / "state", lambda: None)
+    assert nothing.disagreement() is None
+    epochs.begin()
+    assert "there is no database" in (nothing.disagreement() or "")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"fleet": "x"}', '{"fleet": "x", "counter": null}', "\xff"])
+def test_what_cannot_be_read_is_not_taken_for_nothing(epochs: Epochs, content: str) -> None:
+    epochs.begin()
+    epochs.file.write_bytes(content.encode("latin-1"))
+    assert "cannot be read" in (epochs.disagreement() or "")
+
+
+def test_a_folder_that_cannot_be_written_begins_nothing(epochs: Epochs, store: Store, tmp_path: Path) -> None:
+    async def boot(_: BootLive) -> None:
+        raise AssertionError("it had an effect")
+
+    (tmp_path / "state").write_text("a file in the folder's place")
+    store.append(Started("A", NOW, BOOT))
+    with pytest.raises(TemporaryError, match=r"nothing is begun: .*(cannot be written|cannot be read)"):
+        asyncio.run(remembering({BootLive: boot}, epochs)[BootLive](BOOT))
