@@ -88,6 +88,10 @@ class SshShells:
             raise
         return shell
 
+    async def meet(self, address: str) -> Shell:
+        connection, _ = await self._connect("whoever is there", address, _ANYBODY)
+        return SshShell(connection, address, self.timings)
+
     async def _connect(
         self, serial: str, address: str, expected: "_Expected"
     ) -> "tuple[asyncssh.SSHClientConnection, _Shown]":
@@ -187,6 +191,9 @@ class _Expected:
         kinds = sorted({key.partition(" ")[0] for key in self.keys}) or _KINDS
         certificates = _RSA_CERTIFICATES if self.authority else ()
         return [*certificates, *(algorithm for kind in kinds for algorithm in (_RSA if kind == "ssh-rsa" else (kind,)))]
+
+
+_ANYBODY = _Expected(frozenset(), None, None, new_boot=False)
 
 
 def _plain(key: str) -> str:

@@ -186,6 +186,14 @@ class Shells(Protocol):
                 our own key is refused.
         """
 
+    async def meet(self, address: str) -> Shell:
+        """Connect as root to whoever is there, to ask who it is. Any host key is believed, and none remembered.
+
+        Raises:
+            TemporaryError: Nobody answers, or the connection breaks.
+            PermanentError: Our own key is refused.
+        """
+
     async def expect_new_boot(self, serial: str) -> None:
         """Say that the machine is about to be rebooted, so that a new host key is believed once."""
 

@@ -196,6 +196,10 @@ class Marker:
     hostname: str
     generation: int
     id: str  # of the install action that made it
+    cluster: str = ""  # empty in markers of old
+    role: str = ""  # empty in markers of old
+    reinstall: str | None = None  # the request that the install answers
+    finished: bool = True  # whether the installer ended well; markers of old do not say
 
     def render(self) -> str:
         """The text of the marker file."""
@@ -210,7 +214,16 @@ def parse_marker(text: str) -> Marker:
     """
     try:
         raw = json.loads(text)
-        return Marker(str(raw["serial"]), str(raw["hostname"]), int(raw["generation"]), str(raw["id"]))
+        return Marker(
+            serial=str(raw["serial"]),
+            hostname=str(raw["hostname"]),
+            generation=int(raw["generation"]),
+            id=str(raw["id"]),
+            cluster=str(raw.get("cluster", "")),
+            role=str(raw.get("role", "")),
+            reinstall=None if raw.get("reinstall") is None else str(raw["reinstall"]),
+            finished=raw.get("finished") is not False,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{MARKER_FILE} is not readable: {text[:200]!r}") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncssh
 
 from ..provisioning import bmc, raid, remote
+from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
 from .server import SimServer, State
 
@@ -189,6 +190,13 @@ async def _start(server: SimServer) -> tuple[int, str]:
     return (0, "") if await server.start_installer() else (1, "")
 
 
+async def _addresses(server: SimServer) -> tuple[int, str]:
+    given = server.disk / "etc/oci/my-ip"
+    own = dict.fromkeys([server.agent.address, *([given.read_text().strip()] if given.exists() else [])])
+    info = [{"family": "inet", "local": address, "prefixlen": 24, "scope": "global"} for address in own]
+    return 0, json.dumps([{"ifname": "eth0", "addr_info": info}])
+
+
 async def _last_run(server: SimServer) -> tuple[int, str]:
     return (0, server.last_run) if server.last_run else (1, "")
 
@@ -238,6 +246,7 @@ _ALWAYS: dict[str, Answer] = {
 _WHILE: dict[State, dict[str, Answer]] = {
     State.LIVE: {raid.FIND_TOOL: _raid_tool, remote.START_INSTALL: _start},
     State.INSTALLED: {
+        READ_ADDRESSES: _addresses,
         remote.READ_LAST_RUN: _last_run,
         remote.READ_FIRST_RUNS: _first_runs,
         remote.RUN_PUPPET: _puppet,

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
-from ..model.events import Erasing
-from ..model.machine import Allocation, Vip
+from ..model.events import Erasing, Restored
+from ..model.machine import Allocation, History, Vip
 from ..model.observations import Notice
 from .codec import addresses_text, allocation_of
 from .database import Part, Writing
@@ -38,6 +38,18 @@ class RecordsPart(Part):
             write_allocation(writing, action.serial, given, at)
             for network, usage, address in action.vips:
                 write_vip(writing, Vip(action.cluster, network, usage, address), at)
+
+    def adopt(self, serial: str, given: Allocation, history: History, *, why: str, at: datetime) -> None:
+        """Record that a machine holds this place and has come so far, as it said itself.
+
+        Raises:
+            PermanentError: The name or an address is held by another machine.
+        """
+        with self._database.writing("allocation", "journal") as writing:
+            if _active(writing.connection, serial) != given:
+                _end(writing, serial, at, "changed")
+                write_allocation(writing, serial, given, at)
+            write_events(writing, [Restored(serial, at, history, why)])
 
     def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
         """Record that these disks are about to be erased: from here on what they hold is ours."""

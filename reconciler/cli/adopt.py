@@ -1,0 +1,162 @@
+"""``adopt``: machines' own words in place of an older database."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Format, FormatOption, failed, note, open_site, tell_whether_acting, who
+from .tables import print_rows
+
+if TYPE_CHECKING:
+    from ..model.machine import Observation
+    from ..planning.adopting import Outcome
+    from ..site import Site
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(epilog=_ADOPT)(adopt)
+
+
+_ADOPT = """\b
+Examples:
+  reconciler adopt --dry-run
+  reconciler adopt --why "restored last night's backup"
+  reconciler adopt --as-new --why "a new fleet on the old host"
+"""
+
+_CONNECT_SECONDS = 5.0
+
+
+def adopt(
+    context: typer.Context,
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option("--address", metavar="ADDRESS", help="Ask the machine there too. May be given several times."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of each machine.")] = False,
+    as_new: Annotated[bool, typer.Option("--as-new", help="Ask no machine: this database is right as it is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether --as-new is meant.")] = False,
+    format: FormatOption = Format.TEXT,
+) -> int:
+    """Take machines into service as they are, by their own word.
+
+    For a database that may be older than the machines: restored, or lost. It lets the daemon act again, which only
+    looks until then. Every machine is asked over SSH at the
+    address it was given, else where it last called from. One on which a system of ours runs is in service, under the
+    name and addresses it has; it is not touched. One that says nothing, or what does not fit, is left as the database
+    has it, and paused unless it was in service. Approvals given before are void. Run it where the daemon's state folder
+    is; it is refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place
+    are asked.
+    """
+    from ..reach import PROVISIONING_KEY
+
+    site = open_site(context)
+    if site.kept is None:
+        return failed('there is no database: "reconciler restore" makes one of an export, and the daemon an empty one')
+    if not why and not dry_run:
+        raise typer.BadParameter("say why: it is recorded", param_hint="--why")
+    if (refusal := _elsewhere(site)) is not None:
+        return failed(refusal)
+    if as_new:
+        return _as_new(site, why or "", dry_run=dry_run, yes=yes)
+    if PROVISIONING_KEY not in site.snapshot().secrets:
+        return failed(
+            f"this database has no {PROVISIONING_KEY}, so no machine lets us in. Restore a backup of the database that "
+            "has it, or have the daemon act on this one as it is: --as-new"
+        )
+    observed, found = _look(site, address or [])
+    if not dry_run:
+        found = [_carry_out(site, observed, one, why or "") for one in found]
+        if observed.observing is not None:
+            _settle(site, why or "", as_new=False)
+    print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
+    tell_whether_acting(site)
+    return 0
+
+
+_COLUMNS = {"serial": "machine", "becomes": "becomes", "because": "because"}
+
+
+def _row(one: "Outcome") -> dict[str, object]:
+    return {"serial": one.serial, "hostname": one.hostname, "becomes": one.becomes, "because": one.because}
+
+
+def _elsewhere(site: "Site") -> str | None:
+    """Why this host's state folder is not the one that counts."""
+    import socket
+
+    holder = site.kept.acting(site.now()) if site.kept else None
+    if holder is None or holder.rpartition(":")[0] == socket.gethostname():
+        return None
+    return f"the daemon {holder} acts on this database: run this on its host, where its state folder is"
+
+
+def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
+    if dry_run:
+        raise typer.BadParameter("--as-new asks no machine, so there is nothing to tell", param_hint="--dry-run")
+    doubt = site.plan_and_observation()[1].observing
+    if doubt is None:
+        return failed("nothing is in doubt: the database is as new as the state folder remembers")
+    note(doubt)
+    if not yes and not (sys.stdin.isatty() and typer.confirm("Act on this database as it is?")):
+        return failed("nothing was changed: say --yes if you mean it")
+    _settle(site, why, as_new=True)
+    tell_whether_acting(site)
+    return 0
+
+
+def _settle(site: "Site", why: str, *, as_new: bool) -> None:
+    from ..adopting import settle
+
+    settle(site, as_new=as_new, who=who(), why=why)
+    note("Database and state folder agree. What is to be done is done from here on.")
+
+
+def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outcome]]":
+    """What the machines say, and what becomes of them."""
+    import asyncio
+    from functools import partial
+
+    from ..adopting import hear, whom_to_ask
+    from ..drivers.host_keys import FileHostKeys
+    from ..drivers.ssh import SshShells, SshTimings
+    from ..planning.adopting import outcomes
+    from ..reach import StoredDirectory, client_key
+
+    tree = site.tree()
+    observed = site.observe(tree)
+    shells = SshShells(
+        partial(client_key, site.store),
+        FileHostKeys(site.config.state / "host-keys.jsonl"),
+        StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
+        site.now,
+        site.config.ssh_port,
+        SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS),
+    )
+    words = asyncio.run(hear(shells, whom_to_ask(observed), besides))
+    return observed, outcomes(tree, observed, words, site.now())
+
+
+def _carry_out(site: "Site", observed: "Observation", one: "Outcome", why: str) -> "Outcome":
+    """Record it. What the database refuses is left, and paused."""
+    from dataclasses import replace
+
+    from ..model.errors import PermanentError
+    from ..model.machine import Pause
+    from ..planning.adopting import Becomes
+
+    if one.allocation is not None and one.history is not None:
+        try:
+            said = f"adopted by {who()}: {why}"
+            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
+        except PermanentError as error:
+            becomes: Becomes = "paused" if observed.observing else "as it is"
+            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
+    if one.becomes == "paused":
+        left = f"not adopted: {one.because}. Look at it, then resume it"
+        site.store.pause(Pause(f"machine:{one.serial}", who(), left, site.now()))
+    return one

@@ -1,0 +1,205 @@
+"""What becomes of machines when an operator has their own words counted in place of an older database.
+
+A machine that says, over SSH, that a system of ours runs on it is in service under the name and the addresses that it
+has. Nothing is guessed: a machine that says something else, or nothing, is left as the database has it, and paused
+where acting on that might end what it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import IPv4Interface
+from typing import Literal
+
+from ..model.machine import Allocation, History, MachineView, Observation, Phase
+from ..model.spec import MachineSpec, Network
+from ..model.tree import SpecTree
+from .addressing import is_ceph_compute, networks_for
+from .candidates import UNPINNED
+
+Becomes = Literal["in service", "as it is", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an installed system of ours says of itself."""
+
+    serial: str
+    hostname: str
+    generation: int
+    install_id: str
+    addresses: tuple[str, ...]  # all it has, with their prefixes
+    cluster: str = ""  # empty: its marker is of old, and does not say
+    role: str = ""
+    reinstall: str | None = None
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why there is no such word."""
+
+    because: str
+    answers: bool = False  # whether the machine itself answered, with no installed system of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of one machine."""
+
+    serial: str
+    becomes: Becomes
+    because: str
+    allocation: Allocation | None = None  # what it is to hold; None: nothing changes
+    history: History | None = None
+
+    @property
+    def hostname(self) -> str | None:
+        return self.allocation.hostname if self.allocation else None
+
+
+class DoesNotFitError(Exception):
+    """What a machine says and what the specs or the database say exclude each other."""
+
+
+def outcomes(
+    tree: SpecTree, observed: Observation, words: Mapping[str, Word | Silence], at: datetime
+) -> Sequence[Outcome]:
+    """What becomes of each machine that was asked, by serial."""
+    known = {m.serial: m for m in observed.machines}
+    found = []
+    for serial, word in sorted(words.items()):
+        m = known.get(serial, MachineView(serial))
+        if isinstance(word, Silence):
+            found.append(_left(m, word.because, observed, answers=word.answers))
+            continue
+        try:
+            found.append(_adopted(tree, observed, m, word, at))
+        except DoesNotFitError as error:
+            found.append(_left(m, str(error), observed))
+    return found
+
+
+def _left(m: MachineView, because: str, observed: Observation, *, answers: bool = False) -> Outcome:
+    """It stays as it is; and is kept from everything where the database may be wrong about it."""
+    safe = answers or m.history.phase is Phase.IN_SERVICE or observed.observing is None or m not in observed.machines
+    return Outcome(m.serial, "as it is" if safe else "paused", because)
+
+
+def _adopted(tree: SpecTree, observed: Observation, m: MachineView, word: Word, at: datetime) -> Outcome:
+    if not word.finished:
+        raise DoesNotFitError("its install never ended well")
+    place = replace(_kept(m.allocation, word) or _made(tree, observed, m, word), generation=word.generation)
+    if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install_id == word.install_id:
+        return Outcome(m.serial, "as it is", f"{word.hostname} is in service, as the database says")
+    wanted = tree.machines.get(m.serial, UNPINNED).reinstall
+    told = bool(word.cluster) or m.history.install_id == word.install_id
+    answered = word.reinstall if word.cluster else m.history.reinstall if told else wanted
+    because = f"{word.hostname}, {'in its place' if m.allocation else 'in a place made from its own words'}"
+    if not told and wanted is not None:
+        because += f'; its marker is too old to say whether its reinstall "{wanted}" was done, which is taken for done'
+    return Outcome(m.serial, "in service", because, place, _history(m.history, word, answered, at))
+
+
+def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
+    return replace(
+        before,
+        phase=Phase.IN_SERVICE,
+        failures=0,
+        failing_since=None,
+        permanent=False,
+        last_error=None,
+        open=None,
+        touched=at,
+        install_begun=before.install_begun or at,
+        install_generation=word.generation,
+        install_id=word.install_id,
+        reinstall=reinstall,
+        in_service_since=at,
+        left_service=None,
+        told=None,
+    )
+
+
+def _kept(held: Allocation | None, word: Word) -> Allocation | None:
+    """The place that the database has for it, if it has one and the machine has it too."""
+    if held is None:
+        return None
+    if held.hostname != word.hostname:
+        raise DoesNotFitError(f"it says that it is {word.hostname}, and the database says {held.hostname}")
+    has = {address.partition("/")[0] for address in word.addresses}
+    if lacking := [address for address in held.addresses.values() if address not in has]:
+        raise DoesNotFitError(f"the database gave it {', '.join(lacking)}, and it has {', '.join(sorted(has))}")
+    return held
+
+
+def _made(tree: SpecTree, observed: Observation, m: MachineView, word: Word) -> Allocation:
+    """A place from its own words."""
+    holders = {other.allocation.hostname: other.serial for other in observed.machines if other.allocation}
+    if (holder := holders.get(word.hostname)) is not None:
+        raise DoesNotFitError(f"{word.hostname} is the name of {holder} in the database")
+    cluster, role, number = _pool(tree, word)
+    profile = _profile(tree, m, role)
+    pin = tree.machines.get(m.serial, UNPINNED)
+    location = pin.location or (m.racked.location if m.racked else None) or _location(tree, cluster, role, word)
+    ceph = is_ceph_compute(tree, cluster, role, profile, m.serial)
+    names = networks_for(tree.clusters[cluster], role, location, with_ceph=ceph)
+    if not names:
+        raise DoesNotFitError(f"{cluster} has no network for {role} machines in {location or 'no location'}")
+    vips = {vip.address for vip in observed.vips}
+    networks = tree.clusters[cluster].networks
+    addresses = {name: _address(name, networks[name], word, vips, pin) for name in names}
+    return Allocation(cluster, role, profile, location, word.hostname, number, addresses, word.generation)
+
+
+def _pool(tree: SpecTree, word: Word) -> tuple[str, str, int]:
+    """Cluster, role and number; the number of a name of the operator's own is 0."""
+    found = []
+    for name, cluster in tree.clusters.items():
+        for role in cluster.roles:
+            digits = word.hostname.removeprefix(f"{name}-{role}-").removesuffix(f".{cluster.domain}")
+            if digits.isdecimal() and word.hostname == f"{name}-{role}-{digits}.{cluster.domain}":
+                found.append((name, role, int(digits)))
+    if not word.cluster:
+        if len(found) != 1:
+            raise DoesNotFitError(f"no cluster and role of the specs has machines called {word.hostname}")
+        return found[0]
+    if word.cluster not in tree.clusters:
+        raise DoesNotFitError(f"it says that it belongs to {word.cluster}, and the specs have no such cluster")
+    numbers = [number for *pool, number in found if pool == [word.cluster, word.role]]
+    return word.cluster, word.role, numbers[0] if numbers else 0
+
+
+def _profile(tree: SpecTree, m: MachineView, role: str) -> str:
+    pinned = tree.machines.get(m.serial, UNPINNED).profile
+    of_role = [name for name, profile in tree.profiles.items() if profile.role == role]
+    matching = [name for name in m.match.profiles if name in of_role]
+    for fitting in ([pinned] if pinned else [], matching, of_role):
+        if len(fitting) == 1:
+            return fitting[0]
+    raise DoesNotFitError(f"which hardware profile of {', '.join(of_role) or 'none'} it has, nobody can tell: pin it")
+
+
+def _location(tree: SpecTree, cluster: str, role: str, word: Word) -> str | None:
+    """Where the networks are that it has addresses on."""
+    own = [network for network in tree.clusters[cluster].networks.values() if network.role in (role, "all")]
+    found = {network.location for network in own if _inside(network, word)} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _inside(network: Network, word: Word) -> list[IPv4Interface]:
+    return [one for one in map(IPv4Interface, word.addresses) if one.ip in network.subnet]
+
+
+def _address(name: str, network: Network, word: Word, vips: set[str], pin: MachineSpec) -> str:
+    """The machine's own address on a network, where it may have a virtual one too."""
+    found = [one for one in _inside(network, word) if str(one.ip) not in vips]
+    for fitting in (
+        [one for one in found if one.ip == pin.address],
+        found,
+        [one for one in found if one.network.prefixlen == network.subnet.prefixlen],
+    ):
+        if len(fitting) == 1:
+            return str(fitting[0].ip)
+    has = ", ".join(str(one) for one in found) or "none"
+    raise DoesNotFitError(f"it should have one address on network {name} ({network.subnet}), and has {has}")

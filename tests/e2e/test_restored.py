@@ -1,0 +1,184 @@
+"""A database that is older than the machines: the daemon only looks until an operator has said what holds."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from .world import ONE, SLOW_INSTALL, THREE, World, world
+
+
+def back_up(w: World, to: Path) -> None:
+    with closing(sqlite3.connect(w.demo.folder / "reconciler.db")) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
+
+
+def lose_database(w: World) -> None:
+    for file in w.demo.folder.glob("reconciler.db*"):
+        file.unlink()
+
+
+def bring_back(w: World, backup: Path) -> None:
+    lose_database(w)
+    shutil.copy(backup, w.demo.folder / "reconciler.db")
+
+
+def touched(w: World) -> dict[str, tuple[list[str], int]]:
+    """What was done to each server so far."""
+    return {serial: (list(server.boots), server.installs) for serial, server in w.servers.items()}
+
+
+def unready(w: World) -> str:
+    """What ``/readyz`` says against it; empty when it is ready."""
+    try:
+        urlopen(w.demo.url + "/readyz", timeout=10).close()  # our own loopback address
+    except HTTPError as error:
+        with error:
+            return error.read().decode()
+    return ""
+
+
+async def until_it_looks(w: World) -> str:
+    """Wait until the daemon has made a few plans, none of which begins anything; why."""
+    seen: set[str] = set()
+
+    async def looked() -> str | None:
+        fleet = await w.fleet_view()
+        if not fleet or not fleet["machines"]:
+            return None
+        seen.add(fleet["generated_at"])
+        assert not {row["kind"] for row in fleet["machines"]} & {"act", "advance"}
+        return fleet["observing"] if len(seen) >= 3 else None
+
+    return str(await w.until("the daemon only looks", looked))
+
+
+async def all_enrolled(w: World) -> bool:
+    fleet = await w.fleet_view()
+    rows = fleet["machines"] if fleet else []
+    return len(rows) == len(w.servers) and all(row["phase"] == "enrolled" for row in rows)
+
+
+async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until("all are enrolled", lambda: all_enrolled(w))
+        back_up(w, tmp_path / "backup.db")
+        await w.until_in_service(3)
+        await w.daemons[-1].terminate()
+        bring_back(w, tmp_path / "backup.db")
+        before = touched(w)
+        await w.started()
+        why = await until_it_looks(w)
+        assert "the database is older than what was done since" in why
+        assert "reconciler adopt" in why
+        assert unready(w).strip() == why
+        assert why in " ".join((await w.cli("plan")).split())
+
+        serial = min(w.servers)
+        told = await w.cli("adopt", "--dry-run")
+        assert told.count("in service") == 3
+        assert (await w.row(serial))["phase"] == "enrolled", "nothing was recorded"
+        await w.cli("adopt", "--why", "last night's backup")
+        await w.until_in_service(3)
+        assert touched(w) == before
+        assert unready(w) == ""
+
+        await w.fleet.cut_power(serial)  # and it acts again
+        await w.until("it is turned on", lambda: len(w.servers[serial].boots) > len(before[serial][0]))
+        await w.until_in_service(3)
+        assert [server.installs for server in w.servers.values()] == [1, 1, 1]
+
+
+async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        lose_database(w)
+        before = touched(w)
+        (server,) = w.servers.values()
+        await w.started()
+        await w.until("it is known", lambda: server.agent.report(server.report()))
+        assert "the database is another one" in await until_it_looks(w)
+        _, _, told = await w.run("adopt", "--why", "it was lost")
+        assert "no machine lets us in" in told
+        _, _, told = await w.run("adopt", "--as-new", "--why", "it was lost")
+        assert "say --yes" in told
+        await w.cli("adopt", "--as-new", "--yes", "--why", "it was lost")
+        await w.until("it is ready", lambda: not unready(w))
+        row = await w.until_row(server.serial, lambda row: "an installed system runs on it" in row["text"])
+        assert row["phase"] == "discovered"
+        assert touched(w) == before
+
+
+async def test_a_reinstall_that_was_done_is_not_done_again(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        (server,) = w.servers.values()
+        again = f'metadata: {{name: "{server.serial}"}}\nspec: {{reinstall: "2026-11-29"}}\n'
+        (w.specs / "machines/again.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Machine\n{again}")
+        w.commit("Reinstall it")
+        await w.until_row(server.serial, lambda row: "approval to reinstall" in row["text"])
+        await w.cli("pause", "--why", "until tonight's window")
+        await w.cli("approve", server.serial, "--why", "CHG-1")
+        back_up(w, tmp_path / "backup.db")
+        await w.cli("resume")
+        await w.until("it is reinstalled", lambda: server.installs == 2)
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        bring_back(w, tmp_path / "backup.db")
+        before = touched(w)
+        await w.started()
+        await w.cli("resume")
+        await until_it_looks(w)
+        await w.cli("adopt", "--why", "last night's backup")
+        await w.until_in_service(1)
+        with closing(w.site()) as site:
+            assert site.store.snapshot().approvals == ()
+        assert touched(w) == before
+
+
+async def test_an_export_is_older_too(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE, pace=SLOW_INSTALL) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until("all are enrolled", lambda: all_enrolled(w))
+        (tmp_path / "fleet.yaml").write_text(await w.cli("export"))
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        lose_database(w)
+        before = touched(w)
+        await w.cli("restore", str(tmp_path / "fleet.yaml"))
+        await w.started()
+        assert "the database is another one" in await until_it_looks(w)
+        await w.daemons[-1].terminate()
+        (w.demo.folder / "state/fleet.json").unlink()  # as on another host
+        await w.started()
+        assert "it was restored (from fleet.yaml" in await until_it_looks(w)
+        assert touched(w) == before
+
+
+async def test_a_log_that_lost_its_end_is_seen(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w:
+        daemon = await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        await daemon.kill()
+        log = w.demo.folder / "reconciler.db-wal"
+        with log.open("r+b") as file:  # SQLite drops what follows a page that it cannot believe
+            file.seek(log.stat().st_size // 4)
+            file.write(os.urandom(4096))
+        before = touched(w)
+        await w.started()
+        (server,) = w.servers.values()
+        await server.agent.report(server.report())
+        assert "or its end was lost" in await until_it_looks(w)
+        assert touched(w) == before

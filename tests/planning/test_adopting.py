@@ -1,0 +1,153 @@
+"""What becomes of machines that an operator has adopted by their own words."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.hardware import Match
+from reconciler.model.machine import Allocation, History, Observation, Phase, Vip
+from reconciler.planning.adopting import Silence, Word, outcomes
+
+from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, machine, tree
+
+SPEC = tree({"cl1": cluster(controller={}), "cl2": cluster("cl2", 2, controller={})})
+HELD = in_phase(holding(machine("A")), Phase.ENROLLED)
+SERVING = in_phase(holding(machine("A")), Phase.IN_SERVICE, install_id="0a1b2c")
+ADDRESS, OTHERS = "10.1.1.2/24", ("127.0.0.1/8", "203.0.113.9/24")
+WORD = Word("A", "cl1-controller-1.example.com", 1, "0a1b2c", (ADDRESS, *OTHERS))
+FULL = replace(WORD, cluster="cl1", role="controller", reinstall="2026-11-23")
+LOOKING = "Nothing is begun: the database is older."
+
+
+def outcome(m, word, spec=SPEC, *, observing=LOOKING, others=(), vips=VIPS):
+    known = (*([m] if m else []), *others)
+    (found,) = outcomes(spec, Observation(NOW, known, vips, observing=observing), {"A": word}, NOW)
+    return found
+
+
+def test_a_machine_keeps_the_place_that_the_database_gave_it():
+    found = outcome(HELD, WORD)
+    assert found.becomes == "in service"
+    assert found.allocation == HELD.allocation
+    assert found.history == replace(
+        HELD.history, phase=Phase.IN_SERVICE, touched=NOW, install_begun=NOW, install_generation=1,
+        install_id="0a1b2c", in_service_since=NOW,
+    )  # fmt: skip
+
+
+def test_what_was_being_done_when_the_backup_was_made_counts_no_more():
+    failing = replace(
+        HELD, history=replace(HELD.history, failures=3, permanent=True, last_error="no", left_service=NOW - MINUTE)
+    )
+    history = outcome(failing, WORD).history
+    assert (history.failures, history.permanent, history.last_error, history.left_service) == (0, False, None, None)
+
+
+def test_a_later_generation_in_its_place_is_taken_over():
+    assert outcome(HELD, replace(WORD, generation=4)).allocation == replace(HELD.allocation, generation=4)
+
+
+PLACE = Allocation("cl1", "controller", "controller", "z1", "cl1-controller-1.example.com", 1, {"cl1-z1": "10.1.1.2"})
+
+
+@pytest.mark.parametrize(
+    ("m", "word"),
+    [
+        pytest.param(machine("A"), WORD, id="it reported"),
+        pytest.param(None, WORD, id="nobody knows it"),
+        pytest.param(None, FULL, id="its marker says its pool"),
+        pytest.param(replace(machine("A"), match=Match(())), WORD, id="no profile matches any more"),
+        pytest.param(
+            None, replace(WORD, addresses=(ADDRESS, "10.1.1.250/32")), id="it holds somebody's virtual address"
+        ),
+        pytest.param(None, replace(WORD, addresses=(ADDRESS, VIPS[0].address + "/24")), id="it holds the VIP"),
+    ],
+)
+def test_a_machine_without_a_place_has_the_one_that_it_says(m, word):
+    found = outcome(m, word)
+    assert (found.becomes, found.allocation) == ("in service", PLACE)
+
+
+def test_a_name_of_the_operators_own_has_no_number():
+    named = replace(FULL, hostname="boss.example.com")
+    assert outcome(None, named).allocation == replace(PLACE, hostname="boss.example.com", number=0)
+
+
+def test_a_virtual_address_in_its_own_network_is_not_its_own():
+    vips = (Vip("cl1", "cl1-z1", "sql", "10.1.1.9"),)
+    word = replace(WORD, addresses=(ADDRESS, "10.1.1.9/24"))
+    assert outcome(None, word, vips=vips).allocation == PLACE
+
+
+@pytest.mark.parametrize(
+    ("m", "word", "because"),
+    [
+        (
+            HELD,
+            replace(WORD, hostname="cl1-controller-2.example.com"),
+            "the database says cl1-controller-1.example.com",
+        ),
+        (HELD, replace(WORD, addresses=("10.1.1.3/24",)), "the database gave it 10.1.1.2, and it has 10.1.1.3"),
+        (HELD, replace(WORD, finished=False), "its install never ended well"),
+        (HELD, Silence("cannot connect to 10.1.1.2"), "cannot connect"),
+        (machine("A"), replace(WORD, hostname="db-7.example.com"), "no cluster and role"),
+        (machine("A"), replace(FULL, cluster="gone"), "no such cluster"),
+        (machine("A", zone=None), replace(WORD, addresses=("10.9.9.9/24",)), "no network for controller"),
+        (machine("A"), replace(WORD, addresses=(ADDRESS, "10.1.1.3/24")), "has 10.1.1.2/24, 10.1.1.3/24"),
+        (machine("A", zone="z2"), WORD, "one address on network cl1-z2 (10.1.2.0/24), and has none"),
+    ],
+)
+def test_what_does_not_fit_or_is_silent_is_left_and_paused(m, word, because):
+    found = outcome(m, word)
+    assert (found.becomes, found.allocation, found.history) == ("paused", None, None)
+    assert because in found.because
+    assert outcome(m, word, observing=None).becomes == "as it is"  # nothing is in doubt
+
+
+def test_a_name_that_another_machine_holds_is_not_given_twice():
+    other = in_phase(holding(machine("B")), Phase.IN_SERVICE)
+    found = outcome(machine("A"), WORD, others=(other,))
+    assert (found.becomes, "is the name of B" in found.because) == ("paused", True)
+
+
+def test_profiles_that_nobody_can_tell_apart_are_not_guessed():
+    two = replace(SPEC, profiles={**SPEC.profiles, "other": SPEC.profiles["controller"]})
+    assert "pin it" in outcome(None, WORD, two).because
+    assert outcome(machine("A"), WORD, two).allocation == PLACE  # its report matches one
+
+
+@pytest.mark.parametrize(
+    ("m", "word"),
+    [
+        pytest.param(SERVING, Silence("cannot connect"), id="in service, and away"),
+        pytest.param(SERVING, WORD, id="in service, as both say"),
+        pytest.param(HELD, Silence("the live system", answers=True), id="in the live system"),
+        pytest.param(None, Silence("cannot connect"), id="an address where nobody is"),
+    ],
+)
+def test_what_is_no_danger_is_left_as_it_is(m, word):
+    found = outcome(m, word)
+    assert (found.becomes, found.allocation) == ("as it is", None)
+
+
+AGAIN = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}})
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "answered"),
+    [
+        pytest.param(FULL, History(Phase.ENROLLED), "2026-11-23", id="its marker says so"),
+        pytest.param(replace(FULL, reinstall=None), History(Phase.ENROLLED), None, id="its marker denies it"),
+        pytest.param(
+            WORD,
+            History(Phase.ENROLLED, install_id="0a1b2c", reinstall="2026-01-01"),
+            "2026-01-01",
+            id="the database knows",
+        ),
+        pytest.param(WORD, History(Phase.ENROLLED), "2026-11-23", id="nobody knows"),
+    ],
+)
+def test_which_reinstall_was_answered(word, known, answered):
+    found = outcome(replace(HELD, history=known), word, AGAIN)
+    assert found.history.reinstall == answered
+    assert ("too old to say" in found.because) is (not word.cluster and known.install_id is None)
