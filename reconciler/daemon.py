@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from .clocks import ClockWatch
 from .companions import Companions, LeaseLostError, Well, told
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
@@ -66,7 +67,10 @@ class Daemon:
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         self._bmcs = SiteBmcs(site.config, site.now)
-        self._may_act = False
+
+    @cached_property
+    def _clock(self) -> ClockWatch:
+        return ClockWatch(self.site.store)
 
     @cached_property
     def _directory(self) -> StoredDirectory:
@@ -251,7 +255,7 @@ class Daemon:
         if tree is None:
             self._face.show(None, source)
             return None
-        self._begin_to_act()
+        self._heed_age()
         self._heed_retries(tree)
         site.certificates.heed_files(tree)
         snapshot = site.store.snapshot()
@@ -261,7 +265,7 @@ class Daemon:
         observation = replace(observed, base=state.good, listening_since=self._listening_since)
         site.keep_documents()
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
-        todo = replace(todo, notes={"specs": state.problem}) if state.problem else todo
+        todo = replace(todo, notes={**todo.notes, "specs": state.problem}) if state.problem else todo
         picture = Picture(tree, observation, todo)
         self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
         return picture
@@ -278,17 +282,17 @@ class Daemon:
     def _prepare(self) -> None:
         self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
         self._bmcs.read()
-        self._begin_to_act()
+        self._heed_age()
         self.site.store.note_ends()
         self._specs.look()
         self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
 
-    def _begin_to_act(self) -> None:
-        """Count this start, and make the key we log in with; once the database is known to be as new as it should."""
-        if not self._may_act and self.site.epochs.disagreement() is None:
-            self.site.epochs.begin()
+    def _heed_age(self) -> None:
+        """Nothing waits for a clock that was ahead; and we begin once the database is as new as it should be."""
+        if self._clock.heed(now := self.site.now()) and self._listening_since is not None:
+            self._listening_since = min(self._listening_since, now)
+        if self.site.epochs.begin():
             self.site.mint((PROVISIONING_KEY,))
-            self._may_act = True
 
     def _done(self, event: Event) -> None:
         self._face.progress.pop(event.serial, None)

@@ -1,6 +1,7 @@
 """Whether a site's database is as new as its state folder remembers; and that the folder remembers what is begun."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,7 @@ class Epochs:
         self.file = state / FILE
         self._kept = kept
         self._writing = threading.Lock()
+        self._begun = False
 
     def disagreement(self) -> str | None:
         """Why nothing may be begun, as far as database and state folder know; None: it may."""
@@ -51,11 +53,16 @@ class Epochs:
                 f"nobody can tell how old the database is: {self.file} cannot be read ({error})"
             ) from error
 
-    def begin(self) -> None:
-        """Count a daemon's start. Call it where there is no disagreement."""
-        if (store := self._kept()) is not None:
-            store.count_start()
+    def begin(self) -> bool:
+        """Count a daemon's start, once and as soon as there is no disagreement; True when that was now."""
+        store = self._kept()
+        if self._begun or store is None or self.disagreement() is not None:
+            return False
+        store.count_start()
+        self._begun = True
+        with contextlib.suppress(TemporaryError):  # each action says so, and is not begun
             self.follow()
+        return True
 
     def follow(self) -> None:
         """Have the state folder remember how far the database has come; before anything that was begun has an effect.

@@ -58,7 +58,7 @@ def _replayed(site: "Site", observation: Observation) -> tuple[Plan, Observation
 def _told(todo: Plan, observation: Observation, revised: Revised, notes: Mapping[str, str]) -> Plan:
     """The plan with what readers should know besides: changed parameters, and what is paused."""
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
-    return replace(todo, enc=tuple(revised.changes), notes={**notes, **paused})
+    return replace(todo, enc=tuple(revised.changes), notes={**todo.notes, **notes, **paused})
 
 
 def _in_force(site: "Site", good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:

@@ -35,6 +35,7 @@ class PuppetWatch:
     async def look(self, machines: Iterable[MachineView], busy: Callable[[str], bool]) -> bool:
         """Ask every node whose turn it is once; True when one has run Puppet since we last knew."""
         now, news = self.tools.time.now(), False
+        self._next = {serial: each for serial, each in self._next.items() if each[0] <= now + SELDOM}  # clock put back
         asked = [m for m in machines if _is_worth_asking(m) and self._next.get(m.serial, (now, self.every))[0] <= now]
         waiting = iter(asked)
 

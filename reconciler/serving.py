@@ -82,6 +82,7 @@ class Face:
             operators=StoredDecisions(self),
             boots=self._boots,
             unready=self.unready,
+            remarks=self._remarks,
         )
 
     def trusted(self) -> Sequence[Network]:
@@ -167,6 +168,10 @@ class Face:
 
     def _events(self, after: int, limit: int) -> Sequence[EventRow]:
         return tuple(_event_row(event) for event in self.site.store.events(after=after, limit=limit))
+
+    def _remarks(self) -> Sequence[str]:
+        clock = self.picture.observation.clock if self.picture else None
+        return (f"clock: {clock}",) if clock else ()
 
     def unready(self) -> tuple[str, ...]:
         """What stands in the way of answers worth having; nothing, when all is well."""

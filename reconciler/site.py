@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .certificates import Certificates
+from .clocks import behind
 from .config import Config, ListenConfig, SourceConfig
 from .documents import Documents
 from .drivers.git import GitSource, commit_of, read_commit
@@ -240,7 +241,8 @@ class Site:
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up)
         observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
-        return replace(observation, observing=self._observing(observation))
+        clock = behind(self.kept, observation.now)
+        return replace(observation, observing=self._observing(observation), clock=clock)
 
     def _observing(self, seen: Observation) -> str | None:
         """Why nothing may be begun now; None: it may."""

@@ -40,7 +40,7 @@ class GuardedBmcs:
         key = (access.address, access.port)
         now = self.clock()
         trouble = self._trouble.get(key)
-        if trouble and trouble.until and now < trouble.until:
+        if trouble and self._is_left_alone(trouble, now):
             raise TemporaryError(
                 f"the BMC at {access.address} failed {trouble.failures} times in a row; "
                 f"it is left alone until {trouble.until:%H:%M:%S} UTC"
@@ -62,7 +62,11 @@ class GuardedBmcs:
     def left_alone(self) -> Mapping[str, datetime]:
         """Addresses of the BMCs that are not asked now, and until when."""
         now = self.clock()
-        return {key[0]: t.until for key, t in self._trouble.items() if t.until and now < t.until}
+        return {key[0]: t.until for key, t in self._trouble.items() if t.until and self._is_left_alone(t, now)}
+
+    def _is_left_alone(self, trouble: _Trouble, now: datetime) -> bool:
+        """Never for longer than meant, should the clock be put back meanwhile."""
+        return trouble.until is not None and now < trouble.until <= now + self.timings.leave_alone
 
     def _count(self, key: tuple[str, int], now: datetime) -> None:
         trouble = self._trouble.get(key)

@@ -1,9 +1,9 @@
 """What was begun and how it ended; the history of a machine is a fold over these."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from .actions import Action, ChangeBmc, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
 from .disk_identity import recorded_name
@@ -108,7 +108,17 @@ class Restored:
     kind: Literal["restored"] = "restored"
 
 
-Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored
+@dataclass(frozen=True, slots=True)
+class ClockSetBack:
+    """The clock is behind what it said: whatever is later than ``at`` was said by a clock that was ahead."""
+
+    serial: str
+    at: datetime
+    ahead: datetime  # the latest that it said, of any machine
+    kind: Literal["clock-set-back"] = "clock-set-back"
+
+
+Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored | ClockSetBack
 
 
 ALL = frozenset({"install_os", "reinstall", "release"})
@@ -143,6 +153,23 @@ def after(h: History, event: Event) -> History:
             return _fresh(h, at)
         case Restored(history=history):
             return history
+        case ClockSetBack(at=at, ahead=ahead):
+            past: dict[str, Any] = {name: squeezed(moment, at, ahead) for name, moment in moments(h).items()}
+            return replace(h, **past)
+
+
+def moments(h: History) -> dict[str, datetime]:
+    """Every moment in a history, by field."""
+    found = {each.name: getattr(h, each.name) for each in fields(h)}
+    return {name: value for name, value in found.items() if isinstance(value, datetime)}
+
+
+def squeezed(moment: datetime, at: datetime, ahead: datetime) -> datetime:
+    """A moment that counts in place of one that a clock said which was ahead.
+
+    Not later than ``at``, from where what is new counts, and in the same order as before: what came first stays first.
+    """
+    return moment if moment <= at else at - max(ahead - moment, timedelta()) / 1000
 
 
 def _acted(h: History, event: Started | Succeeded | Failed | Interrupted) -> History:

@@ -276,4 +276,5 @@ class Observation:
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
+    clock: str | None = None  # what to say of the clock, where it was behind what it had said before
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines

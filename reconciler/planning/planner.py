@@ -48,7 +48,8 @@ def plan(given: PlanningInput) -> Plan:
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)
     everybody = sorted([*within, *not_seen(given, machines)], key=lambda step: step.serial)
-    found = Plan(given.base, digest, tuple(everybody), placement.shortfalls, observing=observed.observing)
+    notes = {"clock": observed.clock} if observed.clock else {}
+    found = Plan(given.base, digest, tuple(everybody), placement.shortfalls, notes=notes, observing=observed.observing)
     return found if observed.observing is None else replace(found, steps=tuple(map(only_looking, everybody)))
 
 

@@ -147,11 +147,13 @@ def healthz() -> Response:
 
 @router.get("/readyz", summary="Whether answers are worth having")
 def readyz(request: Request, served: _Served) -> Response:
-    """For load balancers: 503 with a line per reason until the first plan is made, and while anything does not work."""
+    """For load balancers: 503 with a line per reason until the first plan is made, while anything does not work, and
+    while nothing may be begun. Else what to know besides."""
     reasons = list(served.unready())
     if not reasons and not request.app.state.ingest.is_writing:
         reasons.append("nothing that machines say is written down")
-    return Response("\n".join(reasons or ["ready"]) + "\n", 503 if reasons else 200, media_type="text/plain")
+    lines = reasons or ["ready", *served.remarks()]
+    return Response("\n".join(lines) + "\n", 503 if reasons else 200, media_type="text/plain")
 
 
 @router.get("/metrics", dependencies=look, summary="For Prometheus")

@@ -144,6 +144,7 @@ class FleetView:
     totals: Totals
     problems: tuple[Problem, ...] = ()  # of the daemon itself, the oldest first
     observing: str | None = None  # why nothing is begun; None: what is to be done is done
+    clock: str | None = None  # what to say of the daemon's clock, where it was behind what it had said before
 
 
 def build_fleet(
@@ -179,6 +180,7 @@ def build_fleet(
             kinds=dict(sorted(Counter(row.kind for row in rows).items())),
         ),
         observing=plan.observing,
+        clock=plan.notes.get("clock"),
     )
 
 

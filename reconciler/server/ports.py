@@ -108,3 +108,4 @@ class Served:
     operators: Operators
     boots: Callable[[], Boots | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can
+    remarks: Callable[[], Sequence[str]] = lambda: ()  # what is not as it should be, and keeps nobody from being served

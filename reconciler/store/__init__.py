@@ -11,6 +11,7 @@ from typing import Self
 from sqlalchemy.exc import DBAPIError
 
 from .certificates import CertificatesPart
+from .clocks import ClocksPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
 from .epochs import EpochPart
@@ -38,6 +39,7 @@ class Store(
     RenderedPart,
     FactsPart,
     EpochPart,
+    ClocksPart,
     LeasesPart,
 ):
     """The database, and every way to read and write it."""

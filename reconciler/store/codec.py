@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from ..model.events import (
     Advanced,
+    ClockSetBack,
     Erasing,
     Event,
     Failed,
@@ -116,6 +117,8 @@ def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]
 
 def told(event: Event) -> tuple[str, str | None]:
     """An event in a sentence, and the human who caused it."""
+    if isinstance(event, Retried | Forgotten | Restored | ClockSetBack):
+        return _told_of_humans_and_clocks(event)
     match event:
         case Started(action=action):
             return f"{action.type} began", None
@@ -129,9 +132,15 @@ def told(event: Event) -> tuple[str, str | None]:
             return "interrupted: nobody saw how it ended", None
         case Advanced(to=to, because=because):
             return f"{to}: {because}", None
+
+
+def _told_of_humans_and_clocks(event: Retried | Forgotten | Restored | ClockSetBack) -> tuple[str, str | None]:
+    match event:
         case Retried(who=who, why=why):
             return f"failures forgotten, to be tried again: {why}", who
         case Forgotten(who=who, why=why):
             return f"forgotten: {why}", who
         case Restored(history=history, why=why):
             return f"restored as {history.phase}: {why}", None
+        case ClockSetBack(ahead=ahead):
+            return f"the clock was ahead: what it said up to {ahead:%Y-%m-%d %H:%M:%S} UTC counts as past", None
