@@ -1,13 +1,19 @@
 """When nothing may be begun, and what a plan says then."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from reconciler.booting import Boots
+from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.machine import InstallStatus, Phase
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.observing import disagreement, new_beside_installed, says_installed
+from reconciler.render.plan_json import plan_json
+from reconciler.render.plan_markdown import plan_markdown
+from reconciler.render.plan_text import plan_text
 
 from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, machine, planned, saying, tree
 
@@ -127,3 +133,20 @@ def test_while_it_only_looks_nobody_is_asked_to_approve_and_no_word_helps():
     reinstall = tree({"cl1": cluster(controller={})}, {"F": {"reinstall": "2026-11-23"}})
     looking = planned(reinstall, FLEET, vips=VIPS, observing=WHY, approvals=words)
     assert all(isinstance(step, Wait) and step.needs_approval is None for step in looking.steps)
+
+
+def test_every_form_of_a_plan_says_so_first():
+    looking = planned(SPEC, FLEET, vips=VIPS, observing=WHY)
+    assert plan_text(looking).startswith(f"! {WHY}\n")
+    assert f"> **{WHY}**" in plan_markdown(looking).split("|")[0]
+    assert plan_json(looking)["observing"] == WHY
+    assert plan_json(planned(SPEC, FLEET, vips=VIPS))["observing"] is None
+
+
+def test_a_clock_that_was_ahead_is_noted():
+    assert "clock: it is behind" in plan_text(planned(SPEC, FLEET, vips=VIPS, clock="it is behind"))
+
+
+def test_while_it_only_looks_everybody_boots_from_its_disk():
+    told = [Boots(SPEC, tuple(FLEET), Path(), why).choice(None, serial).boot for why in (None, WHY) for serial in "ADZ"]
+    assert told == [BootFrom.LIVE] * 3 + [BootFrom.DISK] * 3

@@ -256,6 +256,9 @@ async def test_health_and_readiness_are_told_apart(world: World, client: Client)
     assert (await asker.get("/healthz")).status_code == 200
     ready = await asker.get("/readyz")
     assert (ready.status_code, ready.text) == (503, "no commit has been read yet\n")
+    world.unready, world.remarks = (), ("clock: it is behind",)
+    ready = await asker.get("/readyz")
+    assert (ready.status_code, ready.text) == (200, "ready\nclock: it is behind\n")
     world.plan = None
     assert (await client(LOOPBACK).get("/v1/plan")).status_code == 503
     world.unready = ()
@@ -293,6 +296,17 @@ async def test_what_the_database_keeps_from_being_answered_is_no_bug(world: Worl
     answer = await client(LOOPBACK).get("/v1/events")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "the database cannot be read" in answer.json()["detail"]
+
+
+async def test_the_page_says_that_nothing_is_begun_and_that_the_clock_is_behind(world: World, client: Client) -> None:
+    asker = client(LOOPBACK)
+    assert "only looks" not in (await asker.get("/")).text
+    world.view = replace(world.view, observing="Nothing is begun: <it> is older.", clock="it is behind & wrong")
+    page = (await asker.get("/")).text
+    assert "<title>! 12 machines" in page
+    assert "This daemon only looks.</strong> Nothing is begun: &lt;it&gt; is older." in page
+    assert "it is behind &amp; wrong" in page
+    assert (await asker.get("/v1/fleet")).json()["observing"] == "Nothing is begun: <it> is older."
 
 
 async def test_metrics_speak_of_what_happened(world: World, client: Client) -> None:

@@ -166,6 +166,7 @@ class World:
     plan: bytes | None = b'{"version": 1}'
     boots: Any = None
     unready: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
@@ -202,6 +203,7 @@ class World:
             operators=self.operators,
             boots=lambda: self.boots,
             unready=lambda: self.unready,
+            remarks=lambda: self.remarks,
         )
         self.app = create_app(served, self.ingest, self.metrics)
 
