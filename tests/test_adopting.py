@@ -1,0 +1,170 @@
+"""What machines are asked that may be adopted, and how the doubt ends."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.adopting import asked_at, hear, settle, whom_to_ask
+from reconciler.config import Config
+from reconciler.execution.ports import Ran
+from reconciler.model.epoch import Epoch
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.machine import Observation, Phase
+from reconciler.planning.adopting import Silence, Word
+from reconciler.provisioning import remote
+from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
+from reconciler.site import Site
+
+from .planning.build import NOW, holding, in_phase, machine
+
+GIVEN, LEASED = "192.168.101.14", "192.168.100.20"
+MARKER = remote.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c").render()
+IP = '[{"ifname": "bond0", "addr_info": [{"family": "inet", "local": "192.168.101.14", "prefixlen": 24}]}, {}]'
+
+
+@dataclass
+class Machine:
+    """Answers what it is asked, as an installed system does."""
+
+    serials: str = "A\nNot Specified\n"
+    marker: str | None = MARKER
+    addresses: str = IP
+
+    async def run(self, command: str, *, timeout: float) -> Ran:
+        said = {remote.READ_SERIAL: self.serials, remote.READ_MARKER: self.marker, READ_ADDRESSES: self.addresses}
+        text = said.pop(command)
+        return Ran(1, "", "No such file") if text is None else Ran(0, text, "")
+
+    async def put(self, files: Mapping[str, object]) -> None:
+        raise AssertionError("nothing is written to a machine that is adopted")
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Shells:
+    """Whoever is at which address."""
+
+    at: Mapping[str, Machine]
+    asked: list[str] = field(default_factory=list)
+    refusing: bool = False
+
+    async def meet(self, address: str) -> Machine:
+        self.asked.append(address)
+        if self.refusing:
+            raise PermanentError(f"{address} does not accept our SSH key")
+        if address not in self.at:
+            raise TemporaryError(f"cannot connect to {address}")
+        return self.at[address]
+
+    async def open(self, serial: str, address: str) -> Machine:
+        raise AssertionError("what is pinned is the daemon's")
+
+    async def expect_new_boot(self, serial: str) -> None:
+        raise AssertionError("nothing is booted")
+
+
+def heard(shells: Shells, *besides: str, known: Mapping[str, tuple[str, ...]] | None = None) -> Mapping[str, object]:
+    return asyncio.run(hear(shells, {"A": (GIVEN, LEASED)} if known is None else known, besides))
+
+
+WORD = Word("A", "cl1-controller-1.example.com", 2, "0a1b2c", ("192.168.101.14/24",))
+
+
+def test_a_machine_is_asked_where_it_has_its_place_and_then_where_it_last_called_from() -> None:
+    first, second, nobody = Shells({GIVEN: Machine()}), Shells({LEASED: Machine()}), Shells({})
+    assert heard(first) == heard(second) == {"A": WORD}
+    assert (first.asked, second.asked) == ([GIVEN], [GIVEN, LEASED])
+    assert heard(nobody) == {"A": Silence(f"cannot connect to {LEASED}")}
+    assert heard(nobody, known={"A": ()}) == {"A": Silence("nobody knows an address of it")}
+
+
+def test_a_new_marker_says_more() -> None:
+    full = remote.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c", "cl1", "controller", "2026-11-29", False)
+    word = heard(Shells({GIVEN: Machine(marker=full.render())}))["A"]
+    assert word == replace(WORD, cluster="cl1", role="controller", reinstall="2026-11-29", finished=False)
+
+
+@pytest.mark.parametrize(
+    ("there", "because", "answers"),
+    [
+        (Machine(serials="B\n"), "another machine answers", False),
+        (Machine(serials=""), "its serials are none", False),
+        (Machine(marker=None), "no installed system of ours runs", True),
+        (Machine(marker="{}"), "cannot be read", False),
+        (Machine(addresses="Object not found"), "cannot be read", False),
+        (Machine(marker=MARKER.replace('"A"', '"B"')), "was installed on B", False),
+        (Machine(serials="A\nB\n", marker=MARKER.replace('"A"', '"B"')), "was installed as B", False),
+    ],
+)
+def test_what_is_not_the_machines_own_word_is_none(there: Machine, because: str, answers: bool) -> None:
+    found = heard(Shells({GIVEN: there}), known={"A": (GIVEN,)})["A"]
+    assert isinstance(found, Silence)
+    assert because in found.because
+    assert found.answers is answers
+
+
+def test_our_key_may_be_another_one_than_it_knows() -> None:
+    found = heard(Shells({GIVEN: Machine()}, refusing=True))["A"]
+    assert isinstance(found, Silence)
+    assert "does not accept our SSH key" in found.because
+
+
+def test_an_address_is_asked_for_whoever_is_there() -> None:
+    there = Shells({GIVEN: Machine()})
+    assert heard(there, GIVEN, known={}) == {"A": WORD}
+    assert heard(there, GIVEN, known={"A": (LEASED,)}) == {"A": WORD}, "it says more than silence elsewhere"
+    assert heard(there, LEASED, known={}) == {LEASED: Silence(f"cannot connect to {LEASED}")}
+
+
+def test_who_is_asked() -> None:
+    held, new = in_phase(holding(machine("A")), Phase.ENROLLED), machine("B")
+    assert asked_at(held) == ("10.1.1.2", "192.0.2.50")
+    assert asked_at(replace(new, seen=None)) == ()
+    assert whom_to_ask(Observation(NOW, (held, new), observing="older")).keys() == {"A", "B"}
+    assert whom_to_ask(Observation(NOW, (held, new))).keys() == {"B"}
+
+
+@pytest.mark.parametrize("text", ["", "null", "[1]", '[{"addr_info": [{"family": "inet"}]}]', "ip: command not found"])
+def test_addresses_that_cannot_be_read_are_not_taken_for_none(text: str) -> None:
+    with pytest.raises(ValueError, match="not readable"):
+        parse_addresses(text)
+
+
+@pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip (apt: iproute2)")
+def test_addresses_as_ip_itself_says_them() -> None:
+    said = subprocess.run(["/bin/sh", "-c", READ_ADDRESSES], capture_output=True, text=True, check=True).stdout
+    assert all("/" in address for address in parse_addresses(said))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(Site(Config(database=f"sqlite:///{tmp_path}/reconciler.db", state=tmp_path / "state"))) as opened:
+        assert opened.store.standing().epoch.counter == 0
+        yield opened
+
+
+@pytest.mark.parametrize("as_new", [False, True])
+def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) -> None:
+    mine = site.store.standing().epoch.fleet
+    site.epochs.remember(Epoch("the-folders", 41))
+    assert site.epochs.disagreement() is not None
+    settle(site, as_new=as_new, who="ann", why="I looked")
+    assert site.epochs.disagreement() is None
+    assert site.store.standing().epoch == Epoch(mine if as_new else "the-folders", 42)
+    assert site.epochs.remembered() == site.store.standing().epoch
+    assert site.epochs.begin()
+
+
+def test_a_folder_that_cannot_be_read_is_written_anew(site: Site) -> None:
+    site.epochs.file.parent.mkdir(exist_ok=True)
+    site.epochs.file.write_text("{")
+    settle(site, as_new=False, who="ann", why="the disk was full")
+    assert site.epochs.disagreement() is None
