@@ -28,6 +28,7 @@ from rich.live import Live
 from rich.table import Table
 
 from .config import Config, load_config
+from .demo_specs import put_on_loopback
 from .drivers.git import commit_all, create_repository
 from .model.errors import PermanentError
 from .reach import BMC_PASSWORD, PROVISIONING_KEY
@@ -35,7 +36,7 @@ from .secrets.parts import part_of
 from .simulator.bmc import BmcProtocol, make_bmc, protocol
 from .simulator.fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .simulator.hardware import CONTROLLER, PROXY, STORE, Model
-from .simulator.server import Pace
+from .simulator.server import Pace, State
 from .simulator.ssh import SshFront
 from .site import Site
 
@@ -59,7 +60,7 @@ PORTS = range(10_000, 32_768)
 class Stage:
     """Where the simulated servers stand, what their BMCs speak, and how fast everything goes."""
 
-    network: str = "127.1.0"  # server n has address <network>.n, and its BMC <network>.(100+n)
+    network: str = "127.1.0"  # live system n has address <network>.n, and its BMC <network>.(100+n); nodes from .128 on
     ssh_port: int = 2222
     bmc_port: int = 6230
     protocol: BmcProtocol = field(default_factory=protocol)
@@ -132,8 +133,8 @@ def prepare(folder: Path, specs: Path, port: int = 0, stage: Stage | None = None
     shutil.copytree(specs, demo.repository / "cluster-specs")
     create_repository(demo.repository)
     commit_all(demo.repository, "Start from the example fleet")
-    _listen_on_loopback(demo)
-    commit_all(demo.repository, "Let the loopback network be the provisioning network")
+    put_on_loopback(demo.repository / "cluster-specs", demo.stage.network)
+    commit_all(demo.repository, "Let everything be on the loopback network")
     text = _CONFIG.format(repository=demo.repository, folder=demo.folder, port=demo.port, stage=demo.stage)
     demo.config_file.write_text(text + yaml.safe_dump(dict(demo.stage.config), sort_keys=False))
     return demo
@@ -150,16 +151,6 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.
                     raise
             else:
                 return int(probe.getsockname()[1])
-
-
-def _listen_on_loopback(demo: Demo) -> None:
-    trusted = f"[127.0.0.1/32, {demo.stage.network}.0/24]"
-    for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")):
-        text = path.read_text()
-        if re.search(r"^kind: Fleet$", text, re.MULTILINE):
-            text = re.sub(r"(?m)^(    address:) \S+", r"\1 127.0.0.1", text)
-            text = re.sub(r"(?m)^(    trusted_networks:) \[.*?\]", rf"\1 {trusted}", text)
-            path.write_text(text)
 
 
 @contextlib.asynccontextmanager
@@ -348,7 +339,7 @@ def progress_table(machines: list[dict[str, Any]]) -> Table:
 def _next_steps(demo: Demo, fleet: SimFleet, console: Console) -> None:
     here = Path(os.path.relpath(demo.folder))
     command = "reconciler" if shutil.which("reconciler") else Path(sys.executable).parent / "reconciler"
-    store = next(s for s in fleet.servers.values() if s.placed.model is STORE)
+    store = next(s for s in fleet.servers.values() if s.placed.model is STORE and s.state is State.LIVE)
     cluster = next(
         path for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")) if _grows(path.read_text())
     )
@@ -366,7 +357,7 @@ Three things to try, in another terminal:
   2. See what would happen, before it does:
        {command} --config {here}/reconciler.yaml plan
 
-  3. Pull a disk out of {store.serial}, and see who notices:
+  3. Pull a disk out of {store.serial}, a spare that still reports from the live system, and see who notices:
        rm {here}/servers/{store.serial}/disks/sdf
        {command} --config {here}/reconciler.yaml machines {store.serial}
 

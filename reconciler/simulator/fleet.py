@@ -132,7 +132,10 @@ def place(racking: RackingSpec, models: Mapping[str, tuple[Model, ...]]) -> list
 def build_servers(
     placed: list[Placed], folder: Path, server_url: str, *, network: str = "127.1.0", pace: Pace = REAL_ENOUGH
 ) -> dict[str, SimServer]:
-    """One server each, on loopback addresses of its own: ``network``.n, and ``network``.(100+n) for its BMC."""
+    """One server each, on loopback addresses of its own.
+
+    The live system has ``network``.n, and the BMC ``network``.(100+n); the installed system has what it is given.
+    """
     servers = {}
     for each in placed:
         address, bmc = f"{network}.{each.number}", f"{network}.{100 + each.number}"

@@ -4,9 +4,12 @@
 
     off --power on--> booting --network--> live --install.sh--> live (disk written)
                          |
-                         +-----disk------> installed: firstboot, puppet-running, puppet-success
+                         +-----disk------> installed: firstboot, puppet-running, puppet-success; then silence
                          |
                          +-----disk, nothing on it--> stuck
+
+The live system has the address that DHCP leases it, and reports from there for as long as it runs. The installed system
+has the address that its installer was given, says what OCI's scripts say at the first boot, and reports nothing.
 
 Its disks are files in a folder: who removes one has pulled the disk. The installer really runs: the wrapper that was
 uploaded is run by ``/bin/sh`` with its folders below the server's own, and finds an installer that takes a few seconds,
@@ -80,10 +83,10 @@ class Pace:
 
 @dataclass
 class SimServer:
-    """A server on a loopback address of its own."""
+    """A server on loopback addresses of its own."""
 
     placed: hardware.Placed
-    address: str
+    address: str  # of the live system
     bmc_address: str
     root: Path
     agent: Agent
@@ -146,6 +149,12 @@ class SimServer:
         return self.disk / remote.MARKER_FILE.lstrip("/")
 
     @property
+    def own_address(self) -> str:
+        """Of the system that runs: the installed one has what its installer was given, if it was given any."""
+        given = self.disk / "etc/oci/my-ip"
+        return given.read_text().strip() if self.state is State.INSTALLED and given.exists() else self.address
+
+    @property
     def installs(self) -> int:
         """How many times an installer erased its disk."""
         erased = self.root / "erased"
@@ -204,6 +213,7 @@ class SimServer:
             self.state = State.STUCK
             return
         self.state = State.LIVE if device == "network" else State.INSTALLED
+        self.agent.address = self.own_address
         server_file = self.live / remote.SERVER_FILE.lstrip("/")
         server_file.parent.mkdir(parents=True, exist_ok=True)  # the live image writes it at its boot
         server_file.write_text(urlsplit(self.agent.server).netloc + "\n")
@@ -213,18 +223,14 @@ class SimServer:
 
     async def _live(self) -> None:
         await self.agent.status("live", self.serial)
-        await self._report_for_ever()
+        while True:
+            await self.agent.report(self.report())
+            await asyncio.sleep(self.pace.report_every)
 
     async def _installed(self) -> None:
         if not (self.disk / "puppet-ran").exists():
             await self.agent.status("firstboot", self.serial)
             await self.run_puppet(remote.FIRST_RUNS)
-        await self._report_for_ever()
-
-    async def _report_for_ever(self) -> None:
-        while True:
-            await self.agent.report(self.report())
-            await asyncio.sleep(self.pace.report_every)
 
     async def run_puppet(self, at_most: int = 1) -> bool | None:
         """Puppet, so often at most until it succeeds; whether it did, None where it runs already."""

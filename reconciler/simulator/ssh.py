@@ -47,7 +47,7 @@ class SshFront:
             await _answer(server, process)
 
         listen = asyncssh.listen(
-            server.address,
+            server.own_address,
             self._port,
             server_factory=lambda: _Connection(opened),
             server_host_keys=_host_keys(server),

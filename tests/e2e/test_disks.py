@@ -1,4 +1,7 @@
-"""A disk is pulled out of a machine in service, and put back."""
+"""A disk is pulled out of a machine in service, and put back.
+
+An installed system reports nothing by itself: somebody runs the agent on it.
+"""
 
 from pathlib import Path
 
@@ -25,6 +28,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
         slot = w.servers[serial].root / "disks" / disk
         what = slot.read_text()
         slot.unlink()
+        await w.servers[serial].agent.report(w.servers[serial].report())
         row = await w.until_row(serial, lambda row: "an operator: drift: " in row["text"])
         assert row["phase"] == "in-service"
         page = await w.cli("machines", serial)
@@ -34,6 +38,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
         assert disk in await w.cli("plan")
 
         slot.write_text(what)
+        await w.servers[serial].agent.report(w.servers[serial].report())
         await w.until_in_service(3)
         assert any(event.kind == "disk-new" and disk in event.text for event in w.events(serial))
         assert begun(w) == before

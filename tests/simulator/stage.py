@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 import asyncssh
 
 from reconciler.model.actions import InstallOs
+from reconciler.model.files import public
 from reconciler.provisioning import remote
 from reconciler.provisioning.image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, Placed
-from reconciler.simulator.server import Pace, SimServer
+from reconciler.simulator.server import Pace, SimServer, State
 from reconciler.simulator.ssh import SshFront
 
 from .networks import claimed_network
@@ -102,15 +103,27 @@ class Stage:
             return found
 
     async def boot(self, device: str) -> None:
-        """From off to whatever comes up, which lets us in and has said something."""
+        """From off to whatever comes up and lets us in; the live system has said something too."""
         heard = len(self.listener.heard)
         await self.server.power_on(device)
-        await self.until(lambda: len(self.listener.heard) > heard + 1)  # one from before may have been under way
+        await self.until(lambda: self.server.state not in (State.OFF, State.BOOTING))
+        if self.server.state is State.LIVE:
+            await self.until(lambda: len(self.listener.heard) > heard + 1)  # one from before may have been under way
+        else:
+            await self._until_it_lets_in()
+
+    async def _until_it_lets_in(self) -> None:
+        async with asyncio.timeout(90):
+            while True:
+                with contextlib.suppress(OSError):
+                    async with self.ssh():
+                        return
+                await asyncio.sleep(0.01)
 
     @contextlib.asynccontextmanager
     async def ssh(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
         async with asyncssh.connect(
-            self.server.address, SSH_PORT, username="root", client_keys=[self.key], known_hosts=None, config=None
+            self.server.own_address, SSH_PORT, username="root", client_keys=[self.key], known_hosts=None, config=None
         ) as connection:
             yield connection
 
@@ -121,14 +134,16 @@ class Stage:
             return ran.exit_status, str(ran.stdout)
 
     async def host_key(self) -> str:
-        found = await asyncssh.get_server_host_key(self.server.address, SSH_PORT)
+        found = await asyncssh.get_server_host_key(self.server.own_address, SSH_PORT)
         assert found is not None
         return found.export_public_key().decode()
 
-    async def install(self, action: InstallOs) -> None:
-        """Upload and start the installer, as the handler does it."""
+    async def install(self, action: InstallOs, address: str | None = None) -> None:
+        """Upload and start the installer, as the handler does it; the node is given the address, if any."""
         command = "build-openstack-debian-image --release trixie" if action.image is None else shlex.join(COMMAND)
         files = remote.install_files(action, command)
+        if address is not None:
+            files[f"{remote.TARGET}/etc/oci/my-ip"] = public(address)
         async with self.ssh() as connection, connection.start_sftp_client() as sftp:
             for path, file in files.items():
                 await sftp.makedirs(os.path.dirname(path), exist_ok=True)
