@@ -55,9 +55,9 @@ class PuppetWatch:
         return news
 
     async def _ask(self, m: MachineView) -> bool:
-        assert m.seen is not None
+        assert m.seen is not None and m.allocation is not None and m.allocation.address is not None
         try:
-            shell = await self.tools.shells.open(m.serial, m.seen.address)
+            shell = await self.tools.shells.open(m.serial, m.allocation.address)
             try:
                 last = await last_run(self.tools, shell)
                 when = await began(self.tools, shell, last) if last and last.good else None
@@ -74,5 +74,7 @@ class PuppetWatch:
 
 def _is_worth_asking(m: MachineView) -> bool:
     if m.history.phase is not Phase.IN_SERVICE or m.seen is None:
+        return False
+    if m.allocation is None or m.allocation.address is None:  # nobody knows where it is
         return False
     return m.behind or m.seen.puppet_at is None

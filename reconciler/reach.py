@@ -101,6 +101,11 @@ class StoredDirectory:
         text = self._store.secret(host_authority(held.cluster)) if held else None
         return HostAuthority(part_of(text, "ssh", "authorized"), held.hostname) if held and text else None
 
+    def address(self, serial: str) -> str | None:
+        """The management address that the machine was given; None: it has none."""
+        held = self._store.allocations().get(serial)
+        return held.address if held else None
+
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""
         known = self._store.snapshot()

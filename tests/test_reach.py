@@ -9,6 +9,8 @@ import pytest
 
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Started, Succeeded
+from reconciler.model.machine import InstallStatus
+from reconciler.model.observations import Heard
 from reconciler.model.spec import FleetSpec
 from reconciler.model.tree import SpecTree
 from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
@@ -52,6 +54,14 @@ def test_a_bmc_is_where_its_agent_says_until_it_was_given_another_address(store:
     assert directory.reporters_of_bmc("192.168.200.7") == set()
     store.record([replace(report(), at=NOW + 2 * MINUTE)])
     assert directory.bmc("A").address == "192.168.200.7", "its agent has spoken since"
+
+
+def test_an_installed_system_is_where_it_was_put_wherever_its_machine_called_from(store: Store) -> None:
+    directory = StoredDirectory(store, lambda: SpecTree(fleet=FLEET), 623)
+    assert directory.address("A") is None
+    store.allocate(enroll(), NOW)
+    store.record([Heard("A", NOW + MINUTE, "192.168.100.99", status=InstallStatus.PUPPET_SUCCESS)])
+    assert directory.address("A") == "192.168.101.11"
 
 
 def test_a_fresh_password_is_another_and_stays_the_same_until_it_is_kept(store: Store) -> None:

@@ -194,6 +194,7 @@ class _Expected:
 
 
 _ANYBODY = _Expected(frozenset(), None, None, new_boot=False)
+"""For who only asks who is there."""
 
 
 def _plain(key: str) -> str:

@@ -36,8 +36,10 @@ from ..model.actions import (
     RunHook,
     RunPuppet,
     TellCluster,
+    VerifyInstall,
+    VerifyLive,
 )
-from ..model.errors import ForeignDataError, PermanentError, TemporaryError
+from ..model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.machine import History
 from ..model.plan import Advance
@@ -72,6 +74,8 @@ class Limits:
             ChangeBmc: 20 * _MINUTE,
             ConfigureRaid: 30 * _MINUTE,  # each command is seconds, on a slow controller with sixty disks a minute
             InstallOs: 180 * _MINUTE,
+            VerifyInstall: 5 * _MINUTE,  # one connection, and two questions of a minute at most
+            VerifyLive: 5 * _MINUTE,  # two of them
             RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
             RollOut: 150 * _MINUTE,
             RunHook: 60 * _MINUTE,  # each has a timeout of its own in the specs
@@ -206,7 +210,8 @@ class Executor:
             permanent = isinstance(error, PermanentError)
             log.warning("failed", error=str(error), permanent=permanent)
             found = error.found if isinstance(error, ForeignDataError) else ()
-            return Failed(action.serial, self.clock(), action.id, str(error), permanent, found)
+            ended = isinstance(error, InstallEndedError)
+            return Failed(action.serial, self.clock(), action.id, str(error), permanent, found, ended)
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 log.warning("failed", error="timeout")

@@ -10,7 +10,7 @@ from ..model.actions import Action, Enroll
 from ..model.bmc import Lan
 from ..model.events import Event
 from ..model.files import File
-from ..model.machine import Power, SecretRef, Seen
+from ..model.machine import Power, Proof, SecretRef, Seen
 
 Clock = Callable[[], datetime]
 """Now, in UTC."""
@@ -220,6 +220,9 @@ class Records(Protocol):
     def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
         """Record that these disks, by their identity, are about to be erased. Durable when it returns."""
 
+    def proved(self, serial: str, proof: Proof) -> None:
+        """Record what the machine proved of itself over SSH. Durable when it returns."""
+
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""
 
@@ -247,6 +250,9 @@ class Directory(Protocol):
 
     def host_authority(self, serial: str) -> HostAuthority | None:
         """Who certifies the host key of the node that the machine is; None: it is none, or nobody does yet."""
+
+    def address(self, serial: str) -> str | None:
+        """The management address that the machine was given; None: it has none."""
 
     def bmc(self, serial: str) -> BmcAccess: ...
 

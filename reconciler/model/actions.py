@@ -28,6 +28,7 @@ class _MachineAction:
     touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
     beside: ClassVar[frozenset[str]] = frozenset()  # fields that are no part of what it is: what it may meet on its way
     aside: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
+    looks: ClassVar[bool] = False  # only looks: that it found nothing is no failure of the machine's
 
     @property
     def id(self) -> str:
@@ -84,10 +85,13 @@ class Discover(_MachineAction):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BootLive(_MachineAction):
-    """Network-boot the machine into the live system."""
+    """Network-boot the machine into the live system. Where an install was begun, its address is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
     type: Literal["boot_live"] = "boot_live"
+    hostname: str | None = None  # of what may run on it; None: nothing of ours does, or it may be taken down
+    install: str | None = None  # id of the install that may have ended on it
+    unseen: bool = False  # nobody saw how that install ended: a machine that is on and silent may serve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,10 +202,32 @@ class InstallOs(_MachineAction):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BootDisk(_MachineAction):
-    """Boot the installed system from its disk."""
+    """Boot the installed system from its disk. One that answers at its own address is left alone."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
     type: Literal["boot_disk"] = "boot_disk"
+    hostname: str | None = None  # of the installed system; None: nobody asks whether it runs already
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyInstall(_MachineAction):
+    """See whether the system that we installed answers at the machine's own address, and proves that it is ours."""
+
+    touches: ClassVar[bool] = False
+    looks: ClassVar[bool] = True
+    type: Literal["verify_install"] = "verify_install"
+    hostname: str
+    install: str  # id of the install that made the system
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyLive(_MachineAction):
+    """See whether a machine that is reported from the live system runs it, or its installed system as before."""
+
+    touches: ClassVar[bool] = False
+    looks: ClassVar[bool] = True
+    type: Literal["verify_live"] = "verify_live"
+    hostname: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,6 +306,8 @@ Action = (
     | ConfigureRaid
     | InstallOs
     | BootDisk
+    | VerifyInstall
+    | VerifyLive
     | RunPuppet
     | RollOut
     | RunHook

@@ -9,6 +9,10 @@ class PermanentError(Exception):
     """No use trying again until a human or a commit changes something."""
 
 
+class InstallEndedError(PermanentError):
+    """The installer was seen to end, and not well. Who erases twice should be told to."""
+
+
 class ForeignDataError(PermanentError):
     """Nothing was erased: there is something on the machine that nobody allowed to erase.
 

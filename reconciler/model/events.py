@@ -5,9 +5,22 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from .actions import Action, ChangeBmc, ConfigureBmc, ConfigureRaid, InstallOs, Release, RunHook, TellCluster
+from .actions import (
+    Action,
+    BootDisk,
+    BootLive,
+    ChangeBmc,
+    ConfigureBmc,
+    ConfigureRaid,
+    InstallOs,
+    PowerOn,
+    Release,
+    RunHook,
+    TellCluster,
+    VerifyInstall,
+)
 from .disk_identity import recorded_name
-from .machine import History, Phase
+from .machine import History, Phase, Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,16 @@ class Erasing:
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """Written by a handler that asked the machine itself, over SSH, what it runs."""
+
+    serial: str
+    at: datetime
+    proof: Proof
+    kind: Literal["proved"] = "proved"
+
+
+@dataclass(frozen=True, slots=True)
 class Succeeded:
     """The action's aim was reached, and seen to be."""
 
@@ -50,6 +73,7 @@ class Failed:
     error: str
     permanent: bool = False
     found: tuple[tuple[str, str], ...] = ()  # what it would have erased, had anybody allowed that: on what, what
+    ended: bool = False  # of an install: its installer was seen to have ended
     kind: Literal["failed"] = "failed"
 
 
@@ -118,7 +142,19 @@ class ClockSetBack:
     kind: Literal["clock-set-back"] = "clock-set-back"
 
 
-Event = Started | Erasing | Succeeded | Failed | Interrupted | Advanced | Retried | Forgotten | Restored | ClockSetBack
+Event = (
+    Started
+    | Erasing
+    | Proved
+    | Succeeded
+    | Failed
+    | Interrupted
+    | Advanced
+    | Retried
+    | Forgotten
+    | Restored
+    | ClockSetBack
+)
 
 
 ALL = frozenset({"install_os", "reinstall", "release"})
@@ -140,14 +176,20 @@ def after(h: History, event: Event) -> History:
     """The history of a machine once ``event`` has happened to it."""
     if isinstance(event, Started | Succeeded | Failed | Interrupted):
         action = event.action if isinstance(event, Started) else h.open
+        if action is not None and action.looks:
+            return _looked(h, event, action)
         return _aside(h, event, action) if action is not None and action.aside else _acted(h, event)
     match event:
         case Erasing(disks=disks):
-            return replace(h, erased=tuple(sorted({*h.erased, *disks})), found=())
+            unseen = h.install_open or isinstance(h.open, InstallOs)
+            return replace(h, erased=tuple(sorted({*h.erased, *disks})), found=(), install_open=unseen)
+        case Proved(proof=proof):
+            ended = proof.install is not None and proof.install == h.install_id
+            return replace(h, proof=proof, install_open=h.install_open and not ended)
         case Advanced(at=at, to=to, announces=announces):
             return _moved(h, at, to, announces)
         case Retried():
-            h = replace(h, aside_failures=0, aside_tried=None)
+            h = replace(h, aside_failures=0, aside_tried=None, looks=0, looked=None, install_open=False)
             return replace(h, failures=0, permanent=False, tried=None, repeats=0, found=())
         case Forgotten(at=at):
             return _fresh(h, at)
@@ -155,7 +197,8 @@ def after(h: History, event: Event) -> History:
             return history
         case ClockSetBack(at=at, ahead=ahead):
             past: dict[str, Any] = {name: squeezed(moment, at, ahead) for name, moment in moments(h).items()}
-            return replace(h, **past)
+            proof = replace(h.proof, at=squeezed(h.proof.at, at, ahead)) if h.proof else None
+            return replace(h, **past, proof=proof)
 
 
 def moments(h: History) -> dict[str, datetime]:
@@ -183,6 +226,21 @@ def _acted(h: History, event: Started | Succeeded | Failed | Interrupted) -> His
             return _failed(h, event)
         case Interrupted(at=at):
             return _closed(h, at)
+
+
+def _looked(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
+    """A look changes nothing but what is known; one that did not find what is said is not repeated at once."""
+    match event:
+        case Started():
+            return replace(h, open=action)
+        case Interrupted(at=at):
+            return replace(h, open=None, looked=at)
+        case Failed(at=at, error=error):
+            return replace(h, open=None, looked=at, looks=h.looks + 1, look_error=error)
+        case Succeeded(at=at):
+            said = "installed" if isinstance(action, VerifyInstall) else "live"
+            so = h.proof is not None and h.proof.runs == said
+            return replace(h, open=None, looked=at, looks=0 if so else h.looks + 1, look_error=None)
 
 
 def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
@@ -213,7 +271,9 @@ def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action
 def _succeeded(h: History, at: datetime, action: Action) -> History:
     done = replace(_closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at)
     if isinstance(action, InstallOs):
-        done = replace(done, reinstall=action.reinstall)
+        done = replace(done, reinstall=action.reinstall, install_open=False)
+    if isinstance(action, BootLive) and h.proof is None:  # it was booted: whatever was to end has ended
+        done = replace(done, install_open=False)
     if isinstance(action, ConfigureRaid):
         erased = any(disk.identity in h.erased for disk in action.layout.disks)  # then the last report is stale
         done = replace(done, raid=action.id, found=(), touched=at if erased else h.touched)
@@ -231,7 +291,8 @@ def _bmc_is(h: History, as_it_is: ConfigureBmc, at: datetime) -> History:
 
 def _failed(h: History, event: Failed) -> History:
     """What was found is no failure of the machine's: it waits for a human's word, and nothing backs off."""
-    closed = replace(_closed(h, event.at), last_error=event.error)
+    unseen = h.install_open and not event.ended
+    closed = replace(_closed(h, event.at), last_error=event.error, install_open=unseen)
     if event.found:
         return replace(closed, found=event.found)
     since = h.failing_since if h.failures else event.at
@@ -251,6 +312,8 @@ def _begun(h: History, at: datetime, action: Action) -> History:
         last_begun=action.type,
         repeats=h.repeats + 1 if h.last_begun == action.type else 1,
     )
+    if isinstance(action, BootLive | BootDisk | PowerOn | InstallOs):
+        begun = replace(begun, proof=None, looks=0, looked=None, look_error=None)
     if isinstance(action, ConfigureBmc):
         return replace(begun, bmc_address=action.address)
     if isinstance(action, InstallOs):

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from .actions import Action, ChangeBmc, ConfigureBmc, Enroll
 from .hardware import Hardware, Match, Racked
@@ -147,6 +148,16 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What a machine proved of itself over SSH."""
+
+    at: datetime
+    runs: Literal["installed", "live"]  # which of its systems
+    address: str  # where it was asked
+    install: str | None = None  # id of the install that made the system that runs; None: not known
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All that the journal says about one machine."""
 
@@ -165,6 +176,11 @@ class History:
     install_begun: datetime | None = None  # when an install last began
     install_generation: int = 0  # of that install
     install_id: str | None = None  # id of that install's action; what its marker on the disk says
+    install_open: bool = False  # its installer was started, and nobody saw how that ended
+    proof: Proof | None = None  # what it last proved of itself since we last booted it
+    looked: datetime | None = None  # when somebody last looked whether it runs what is said of it
+    looks: int = 0  # such looks in a row that did not find it so
+    look_error: str | None = None  # why the last one did not
     erased: tuple[str, ...] = ()  # identity of every disk that we erased, or were about to: what it holds is ours
     found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
     raid: str | None = None  # id of the action that last made the controllers as wanted

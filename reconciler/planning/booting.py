@@ -7,10 +7,10 @@ installed, or that nobody knows, has nothing to lose in the live system. Nothing
 from collections.abc import Callable
 
 from ..model.boot import BootChoice, BootFrom
-from ..model.machine import MachineView, Phase
+from ..model.machine import OURS, MachineView, Phase
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
-from .circumstances import install_evidence
+from .circumstances import install_evidence, said_after
 
 UNKNOWN = BootChoice(BootFrom.LIVE, "it never reported")
 """For a machine that nobody has seen: in the live system it reports."""
@@ -34,6 +34,8 @@ def _discovered(m: MachineView) -> tuple[BootFrom, str]:
 
 def _enrolled(m: MachineView) -> tuple[BootFrom, str]:
     done = install_evidence(m, m.allocation) if m.allocation else None
+    if done is None and m.history.install_open and (said := said_after(m, m.history.install_begun)) in OURS:
+        done = f"it says {said}, and nobody saw how its install ended"  # a word is enough to erase nothing
     return (BootFrom.DISK, done) if done else (BootFrom.LIVE, "it is to be installed")
 
 

@@ -12,6 +12,12 @@ from .addressing import is_ceph_compute, networks_for
 from .bmcs import BmcBook
 from .candidates import UNPINNED
 
+FROM_DISK = OURS - {InstallStatus.INSTALLED}
+"""What only the system that we installed says. Anybody can: it is a hint to look, and proves nothing."""
+
+PROOF_LASTS = 10
+"""Report periods after which that a machine runs the live system is to be seen anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
@@ -60,8 +66,23 @@ def install_evidence(m: MachineView, held: Allocation) -> str | None:
         return None
     if h.last_done == "install_os" and later(h.last_done_at, h.install_begun):
         return "its install has ended well"
+    if h.proof is not None and h.proof.install is not None and h.proof.install == h.install_id:
+        return f"the system that it installed answers at {h.proof.address}"
+    return None
+
+
+def install_hint(m: MachineView, held: Allocation) -> InstallStatus | None:
+    """What it says that only an installed system does, after our install of this generation began."""
+    h = m.history
+    if h.install_begun is None or h.install_generation != held.generation or h.install_id is None:
+        return None
     said = said_after(m, h.install_begun)
-    return f"it says {said} after we began to install it" if said in OURS else None
+    return said if said in FROM_DISK else None
+
+
+def next_look(m: MachineView, at: Circumstances) -> datetime:
+    """From when on it is worth looking what the machine runs; looks that found nothing come less and less often."""
+    return m.history.looked + back_off(m.history.looks, at.timings) if m.history.looked else at.now
 
 
 def install_unseen(m: MachineView, held: Allocation) -> bool:
@@ -79,15 +100,34 @@ def in_live(m: MachineView, at: Circumstances) -> bool:
     """Whether it reports from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
         return False
-    if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at):
-        return False
+    if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks:
+        return False  # it has left; a look that found nothing there makes that a word like any other
     return at.now - m.seen.reported_at <= 4 * at.timings.report_every
 
 
-def fell_into_live(m: MachineView, at: Circumstances) -> bool:
-    """The same for a machine that should run from its disk; a report that was under way does not count."""
+def reported_from_live(m: MachineView, at: Circumstances) -> bool:
+    """The same for a machine that should run from its disk; a report that was under way does not count.
+
+    Anybody can send a report. It is a reason to ask the machine itself, and to do nothing else.
+    """
     touched = m.history.touched
     return in_live(m, at) and (touched is None or at.timings.report_every < _reported(m) - touched)
+
+
+def fell_into_live(m: MachineView, at: Circumstances) -> bool:
+    """Whether a machine that should run from its disk proved, a short while ago, that it runs the live system."""
+    proof = m.history.proof
+    if proof is None or proof.runs != "live" or not later(proof.at, m.history.touched):
+        return False
+    return reported_from_live(m, at) and at.now - proof.at <= PROOF_LASTS * at.timings.report_every
+
+
+def comes_up(m: MachineView, at: Circumstances) -> bool:
+    """Whether it was power-cycled to run from its disk, and was not seen to do so yet."""
+    h = m.history
+    if h.last_begun != "boot_disk" or h.touched is None or at.now >= h.touched + at.timings.first_boot:
+        return False
+    return h.proof is None
 
 
 def _reported(m: MachineView) -> datetime:

@@ -11,13 +11,36 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..model.actions import BootDisk, BootLive, MintSecrets, PowerOn, Release, Risk, RollOut, RunPuppet
+from ..model.actions import (
+    BootDisk,
+    BootLive,
+    MintSecrets,
+    PowerOn,
+    Release,
+    Risk,
+    RollOut,
+    RunPuppet,
+    VerifyInstall,
+    VerifyLive,
+)
 from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
 from ..model.units import render_size
 from .bmcs import configure_bmc
-from .circumstances import Circumstances, fell_into_live, in_live, install_evidence, install_unseen, later, said_after
+from .circumstances import (
+    Circumstances,
+    comes_up,
+    fell_into_live,
+    in_live,
+    install_evidence,
+    install_hint,
+    install_unseen,
+    later,
+    next_look,
+    reported_from_live,
+    said_after,
+)
 from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
@@ -72,6 +95,8 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         return Advance(m.serial, Phase.INSTALLED, done)
     if _withdrawn(m, at):
         return Advance(m.serial, Phase.IN_SERVICE, "its reinstall was withdrawn before it began")
+    if (hint := install_hint(m, held)) and next_look(m, at) <= at.now:
+        return _verify_install(m, held, f"it says {hint} after we began to install it")
     raid = raid_wanted(m, held, at)
     missing = None if raid else not_installable(m, held, at)
     if blocked := _papers(m, held) or missing or unapproved_install(m, at):
@@ -84,17 +109,21 @@ def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         if not install_unseen(m, held) and (of_bmc := configure_bmc(m, held, at.bmcs, _tired(m, "configure_bmc", at))):
             return of_bmc
         return Act(install(m, held, at), install_because(m, held, at))
-    return _silence(m, at) or _boot_live(m, held, at)
+    return _silence(m, at) or _unproved(m, held, at) or _boot_live(m, held, at)
 
 
 def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     h, said = m.history, said_after(m, m.history.install_begun)
-    if said is InstallStatus.PUPPET_SUCCESS:
-        return Advance(m.serial, Phase.IN_SERVICE, "Puppet has succeeded", announces=True)
     if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
         return Advance(m.serial, Phase.IN_SERVICE, "Puppet was seen to succeed", announces=True)
     if blocked := _papers(m, held):
         return blocked
+    if h.last_begun not in ("boot_disk", "run_puppet") and h.proof is None:
+        if (hint := install_hint(m, held)) and not h.looks:
+            return _verify_install(m, held, f"it says {hint}, and nobody booted it from its disk")
+        return _boot_disk(m, held, "Debian is on its disk", at)
+    if said is InstallStatus.PUPPET_SUCCESS:
+        return _run_puppet(m, held, "it says that Puppet has succeeded")
     if said is InstallStatus.PUPPET_FAILURE:
         return _run_puppet(m, held, "its first boot tried Puppet, and failed")
     if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
@@ -157,7 +186,7 @@ def _silence(m: MachineView, at: Circumstances) -> Wait | None:
     if h.touched is None or m.seen is None or m.seen.reported_at > h.touched:
         return None
     said = said_after(m, h.touched)
-    if said is InstallStatus.LIVE:
+    if said in (InstallStatus.LIVE, InstallStatus.INSTALLED):
         since, limit = m.seen.heard_at, 4 * t.report_every  # it says so as it comes up, and reports a moment later
     elif said is not None:
         return None
@@ -168,12 +197,40 @@ def _silence(m: MachineView, at: Circumstances) -> Wait | None:
     return None
 
 
+def _unproved(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+    """It says that it runs from its disk, and did not prove it yet: it is not rebooted for that."""
+    hint = install_hint(m, held)
+    if hint is None or m.seen is None or m.seen.status_at is None or not later(m.seen.status_at, m.history.touched):
+        return None
+    if at.now >= m.seen.status_at + at.timings.first_boot:
+        return None
+    on = f"its proof over SSH: it says {hint}, and {m.history.look_error or 'was not asked yet'}"
+    return Wait(m.serial, on, until=next_look(m, at))
+
+
+def _verify_install(m: MachineView, held: Allocation, because: str) -> Act:
+    assert m.history.install_id is not None
+    look = VerifyInstall(
+        serial=m.serial, generation=held.generation, hostname=held.hostname, install=m.history.install_id
+    )
+    return Act(look, because)
+
+
 def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     if at.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, "someone to network-boot it: no BMC address is known")
     if waits := _not_heard_yet(m, at) or _tired(m, "boot_live", at):
         return waits
-    return Act(BootLive(serial=m.serial, generation=held.generation), "it is installed from the live system")
+    h = m.history
+    approved = h.left_service is not None and not h.install_open  # what runs on it may be taken down for its reinstall
+    boot = BootLive(
+        serial=m.serial,
+        generation=held.generation,
+        hostname=None if h.install_begun is None or approved else held.hostname,
+        install=h.install_id,
+        unseen=h.install_open,
+    )
+    return Act(boot, "it is installed from the live system")
 
 
 def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
@@ -206,11 +263,15 @@ def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
 
 
 def _first_boot(m: MachineView, held: Allocation, at: Circumstances) -> Step:
-    """It is in the live system still, or on its way up from its disk."""
+    """It is on its way up from its disk, or came up in the live system again."""
     h = m.history
-    if h.last_begun not in ("boot_disk", "run_puppet") or fell_into_live(m, at):
+    if fell_into_live(m, at):
         return _boot_disk(m, held, "Debian is on its disk", at)
-    if h.failures:
+    if look := _whether_fallen(m, held, at):
+        return look
+    if h.proof is not None and h.proof.runs == "installed":
+        return _run_puppet(m, held, f"its installed system answers at {h.proof.address}")
+    if h.last_error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
         return _boot_disk(m, held, again, at) if h.last_begun == "boot_disk" else _run_puppet(m, held, again)
     until = (h.touched or at.now) + at.timings.first_boot
@@ -237,7 +298,8 @@ def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
 def _boot_disk(m: MachineView, held: Allocation, because: str, at: Circumstances) -> Step:
     if at.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, "someone to boot it from its disk: no BMC address is known")
-    return _tired(m, "boot_disk", at) or Act(BootDisk(serial=m.serial, generation=held.generation), because)
+    boot = BootDisk(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    return _tired(m, "boot_disk", at) or Act(boot, because)
 
 
 # ---- in service
@@ -250,13 +312,30 @@ def _fallen(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
         because = "it is in service, and booted the live system"
         return _boot_disk(m, held, because, at) if heal else Wait(m.serial, f"an operator: {because}")
     if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
-        return None
+        return _whether_fallen(m, held, at) or _whether_up(m, held, at)
     if not heal:
         return Wait(m.serial, "an operator: it is off, and the policy does not heal")
     again = m.history.touched + at.timings.first_boot if m.history.touched else at.now
     if m.history.last_done == "power_on" and at.now < again:
         return Wait(m.serial, "an operator, or a later try: it was turned on, and is off again", until=again)
     return Act(PowerOn(serial=m.serial, generation=held.generation), "it is in service, and off")
+
+
+def _whether_fallen(m: MachineView, held: Allocation, at: Circumstances) -> Act | None:
+    """Anybody can send a report in its name; it is asked itself, and until it has answered so nothing else is done."""
+    if not reported_from_live(m, at) or at.now < next_look(m, at):
+        return None
+    look = VerifyLive(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    return Act(look, "the live system is reported from it, and it should run from its disk")
+
+
+def _whether_up(m: MachineView, held: Allocation, at: Circumstances) -> Act | Wait | None:
+    """One that was power-cycled says nothing once it is up; its peers wait for that."""
+    if m.history.install_id is None or not comes_up(m, at):
+        return None
+    if at.now < (until := next_look(m, at)):
+        return Wait(m.serial, "its installed system to answer: it was booted from its disk", until=until)
+    return _verify_install(m, held, "it was booted from its disk")
 
 
 def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ..model.actions import ConfigureRaid, InstallOs, Release, Risk, RollOut
-from ..model.machine import MachineView, Pause, Phase, Power
+from ..model.actions import BootDisk, ConfigureRaid, InstallOs, Release, Risk, RollOut, RunPuppet
+from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.spec import Lifecycle, Policy
-from .circumstances import Circumstances, back_off, fell_into_live
+from .circumstances import Circumstances, back_off, comes_up, fell_into_live, said_after
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -50,9 +50,13 @@ def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances)
 
 def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) -> Step:
     h = m.history
+    if isinstance(step, Act) and step.action.looks:  # they have a back-off of their own, and never give up
+        return step
     if isinstance(step, Act) and step.action.aside:
         h = replace(h, permanent=False, failures=h.aside_failures, tried=h.aside_tried, last_error=h.aside_error)
     error = h.last_error or "no reason given"
+    if _says_that_it_is_well(step, m):  # worth another look after the back-off, whatever failed before
+        h = replace(h, permanent=False, failures=min(h.failures, at.timings.give_up_after - 1))
     if h.permanent:
         return waiting(step, f"an operator, then retry: {what} failed: {error}")
     if h.failures >= at.timings.give_up_after:
@@ -61,6 +65,12 @@ def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) ->
         on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(h.failures)}: {error}"
         return waiting(step, on, until=again)
     return step
+
+
+def _says_that_it_is_well(step: Step, m: MachineView) -> bool:
+    """Whether a step only asks the node how it is, and the node said since the last try that it is well."""
+    asks = isinstance(step, Act) and isinstance(step.action, RunPuppet)
+    return asks and said_after(m, m.history.tried) is InstallStatus.PUPPET_SUCCESS
 
 
 def _times(failures: int) -> str:
@@ -115,6 +125,11 @@ def _is_being_wiped(m: MachineView) -> bool:
     return waits_for_install or isinstance(m.history.open, InstallOs | ConfigureRaid)
 
 
+def _heals(step: Step) -> bool:
+    """Whether a machine that should serve is power-cycled to do so again."""
+    return isinstance(step, Act) and isinstance(step.action, BootDisk)
+
+
 def _leaves_service(step: Step) -> bool:
     return isinstance(step, Advance) and step.risk is Risk.DESTRUCTIVE
 
@@ -132,6 +147,7 @@ class _Service:
         self._at = at
         self._members: Counter[Pool] = Counter()
         self._out: Counter[Pool] = Counter()
+        self._healing: Counter[Pool] = Counter()  # power-cycled, and not seen to be back yet
         self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind
         self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
         for m in machines.values():
@@ -139,6 +155,7 @@ class _Service:
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
+                self._healing[pool] += isinstance(m.history.open, BootDisk) or comes_up(m, at)
                 self._leading[pool[0]] += pool[1] == "controller" and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and pool[1] != "controller"
 
@@ -147,7 +164,8 @@ class _Service:
         mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
         resting = self._at.pin(m).lifecycle is Lifecycle.MAINTENANCE
         broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
-        return m.history.left_service is not None or off or mended or resting or broken or fell_into_live(m, self._at)
+        away = fell_into_live(m, self._at) or (m.history.phase is Phase.IN_SERVICE and comes_up(m, self._at))
+        return m.history.left_service is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
         """Why this machine may not be taken out of service now; None: it may, or is out already."""
@@ -156,6 +174,8 @@ class _Service:
         pool = (m.allocation.cluster, m.allocation.role)
         if _rolls_out(step) and (why := self._not_yet(m, pool)):
             return why
+        if _heals(step):
+            return self._not_yet_healed(pool, policy)
         if self._is_out(m):
             return None
         released = isinstance(step, Act) and isinstance(step.action, Release)
@@ -168,6 +188,14 @@ class _Service:
         if pool[1] in QUORUM_ROLES and not stays and members > 1 and out >= (members - 1) // 2:
             return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
         return None
+
+    def _not_yet_healed(self, pool: Pool, policy: Policy) -> str | None:
+        """Why this machine is not power-cycled now. It serves nobody, so that one at a time always may be."""
+        healing, members = self._healing[pool], self._members[pool]
+        most = max(1, _budget(policy, pool[1], members))
+        if healing < most:
+            return None
+        return f"its peers: {healing} of {members} {pool[1]} machines come up from their disks, {most} may at once"
 
     def _not_yet(self, m: MachineView, pool: Pool) -> str | None:
         """Why this node's document is not rolled out now, though the budget might allow it."""
@@ -189,6 +217,8 @@ class _Service:
         """Count a machine that this plan takes out."""
         if m.allocation and _rolls_out(step) and m.allocation.role != "controller":
             self._rolling[m.allocation.cluster] += 1
+        if m.allocation and _heals(step):
+            self._healing[m.allocation.cluster, m.allocation.role] += 1
         if m.allocation and m.history.phase is Phase.IN_SERVICE and not self._is_out(m):
             self._out[m.allocation.cluster, m.allocation.role] += 1
 

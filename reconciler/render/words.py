@@ -23,6 +23,8 @@ from ..model.actions import (
     RunHook,
     RunPuppet,
     TellCluster,
+    VerifyInstall,
+    VerifyLive,
 )
 from ..model.plan import Act, Advance, Step, Wait
 
@@ -124,6 +126,8 @@ WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     ConfigureRaid: _raid,
     InstallOs: lambda a: f"install {a.release} as {a.hostname}, erasing {', '.join(_erased(a))}",
     BootDisk: lambda a: "boot it from its disk",
+    VerifyInstall: lambda a: f"ask {a.hostname} at its own address whether install {a.install} runs there",
+    VerifyLive: lambda a: f"ask it over SSH whether it runs {a.hostname} or the live system",
     RunPuppet: lambda a: f"see to the first Puppet run of {a.hostname}",
     RollOut: lambda a: f"run Puppet on {a.hostname}, with document {a.document[:12]}",
     RunHook: lambda a: f"run hook {a.hook}: {a.hostname} is {a.event}",

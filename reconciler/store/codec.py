@@ -17,6 +17,7 @@ from ..model.events import (
     Failed,
     Forgotten,
     Interrupted,
+    Proved,
     Restored,
     Retried,
     Started,
@@ -115,6 +116,13 @@ def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]
         yield SecretRef(owners.setdefault(owner, owner), intern(service), intern(kind), intern(form)), other
 
 
+def _seen_by_a_handler(event: Erasing | Proved) -> str:
+    if isinstance(event, Erasing):
+        return f"about to erase {', '.join(event.disks)}"
+    by = f", made by install {event.proof.install}" if event.proof.install else ""
+    return f"asked over SSH at {event.proof.address}: it runs the {event.proof.runs} system{by}"
+
+
 def told(event: Event) -> tuple[str, str | None]:
     """An event in a sentence, and the human who caused it."""
     if isinstance(event, Retried | Forgotten | Restored | ClockSetBack):
@@ -124,8 +132,8 @@ def told(event: Event) -> tuple[str, str | None]:
             return f"{action.type} began", None
         case Succeeded(action=action):
             return f"{action.type} succeeded", None
-        case Erasing(disks=disks):
-            return f"about to erase {', '.join(disks)}", None
+        case Erasing() | Proved():
+            return _seen_by_a_handler(event), None
         case Failed(error=error, permanent=permanent):
             return f"failed{' for good' if permanent else ''}: {error}", None
         case Interrupted():

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
-from ..model.events import Erasing, Restored
-from ..model.machine import Allocation, History, Vip
+from ..model.events import Erasing, Proved, Restored
+from ..model.machine import Allocation, History, Proof, Vip
 from ..model.observations import Notice
 from .codec import addresses_text, allocation_of
 from .database import Part, Writing
@@ -55,6 +55,11 @@ class RecordsPart(Part):
         """Record that these disks are about to be erased: from here on what they hold is ours."""
         with self._database.writing("journal") as writing:
             write_events(writing, [Erasing(serial, at, disks)])
+
+    def proved(self, serial: str, proof: Proof) -> None:
+        """Record what the machine proved of itself over SSH."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [Proved(serial, proof.at, proof)])
 
     def release(self, serial: str, at: datetime) -> None:
         """Take back what a machine was given; nothing when it holds nothing."""

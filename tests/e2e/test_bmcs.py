@@ -22,13 +22,13 @@ pytestmark = [
 
 
 def managed(specs: Path) -> None:
-    """The fleet numbers BMCs above 200 of the network that its machines boot from."""
+    """The fleet numbers BMCs above 112 of the network that its machines boot from."""
     path = specs / "fleet.yaml"
     before, after = path.read_text().split("  bmc:\n", 1)
     rest = after[after.index("  # Defaults for all clusters") :]
     network = re.search(r"127\.\d+\.\d+\.0/24", before)
     assert network is not None
-    subnet = network[0].replace(".0/24", ".200/29")
+    subnet = network[0].replace(".0/24", ".112/29")
     path.write_text(
         f"{before}  bmc:\n    username: reconciler\n    manage: true\n    networks:\n"
         f"      - {{name: ipmi, subnet: {subnet}, for_machines_in: {network[0]}}}\n\n{rest}"
@@ -60,7 +60,7 @@ async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_ser
         await w.started()
         await w.fleet.press_power_buttons()
         await w.until_in_service(1)
-        assert bmc.address == f"{w.demo.stage.network}.201"
+        assert bmc.address == f"{w.demo.stage.network}.113"
         told = [event.text for event in w.events(server.serial)]
         assert sum("configure_bmc began" in text for text in told) == 1
         page = head(await w.cli("machines", server.serial))
@@ -72,8 +72,8 @@ async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_ser
         site.close()
         assert own not in "".join(told) + page
 
-        gateway = f"{w.demo.stage.network}.206"
-        w.edit("fleet.yaml", ".200/29, for_", f".200/29, gateway: {gateway}, for_")
+        gateway = f"{w.demo.stage.network}.118"
+        w.edit("fleet.yaml", ".112/29, for_", f".112/29, gateway: {gateway}, for_")
         w.edit("fleet.yaml", "    manage: true\n", '    manage: true\n    rotate: "2026-11"\n')
         w.commit("Give the BMCs another gateway and new passwords")
         await w.until("the BMC was changed through itself", lambda: "change_bmc succeeded" in texts(w, server))

@@ -18,11 +18,13 @@ from reconciler.model.actions import (
     Release,
     RollOut,
     RunPuppet,
+    VerifyInstall,
+    VerifyLive,
 )
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.machine import SecretRef, Seen
+from reconciler.model.machine import Proof, SecretRef, Seen
 from reconciler.model.spec import FleetSpec
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
@@ -30,6 +32,8 @@ from ..fakes.clock import NOON, FakeClock
 from ..fakes.machine import FakeMachine, FakeShells
 
 SERIAL, ADDRESS, HOSTNAME = "A001", "192.0.2.7", "cl1-controller-1.example.com"
+OWN_ADDRESS = "192.0.2.20"
+"""Given to the machine; the live system has another."""
 
 FLEET = FleetSpec.model_validate({"provisioning": {"address": "192.0.2.1", "trusted_networks": ["192.0.2.0/24"]}})
 SDA = Disk("sda", "sda", 240_000_000_000, "SSD")
@@ -40,7 +44,7 @@ HARDWARE = Hardware(
 
 ENROLL = Enroll(
     serial=SERIAL, generation=1, cluster="cl1", role="controller", profile="p", location=None, hostname=HOSTNAME,
-    number=1, addresses={"mgmt": "192.0.2.20"},
+    number=1, addresses={"mgmt": OWN_ADDRESS},
 )  # fmt: skip
 MINT = MintSecrets(serial=SERIAL, generation=1, secrets=(("cl1", "swift", "hashpathprefix", "hex"),))
 RELEASE = Release(serial=SERIAL, generation=1, hostname=HOSTNAME)
@@ -57,6 +61,8 @@ INSTALL = InstallOs(
     interfaces=(MGMT,),
     system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,),
 )  # fmt: skip
+LOOK = VerifyInstall(serial=SERIAL, generation=1, hostname=HOSTNAME, install=INSTALL.id)
+FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 
 
 @dataclass
@@ -66,9 +72,13 @@ class FakeDirectory:
     bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
     reporters: frozenset[str] = frozenset({SERIAL})
     authority: HostAuthority | None = None
+    addresses: dict[str, str] = field(default_factory=lambda: {SERIAL: OWN_ADDRESS})
 
     def host_authority(self, serial: str) -> HostAuthority | None:
         return self.authority
+
+    def address(self, serial: str) -> str | None:
+        return self.addresses.get(serial)
 
     def seen(self, serial: str) -> Seen | None:
         return self.known.get(serial)
@@ -112,6 +122,10 @@ class FakeRecords:
     done: list[object] = field(default_factory=list)
     ran: list[datetime] = field(default_factory=list)  # when Puppet runs began
     erased: list[tuple[str, ...]] = field(default_factory=list)
+    proofs: list[Proof] = field(default_factory=list)
+
+    def proved(self, serial: str, proof: Proof) -> None:
+        self.proofs.append(proof)
 
     def allocate(self, action: Enroll, at: datetime) -> None:
         self.done.append(action)
@@ -149,7 +163,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.chassis = FakeChassis(self.clock)
-        self.shells = FakeShells({ADDRESS: self.machine})
+        self.shells = FakeShells({ADDRESS: self.machine, OWN_ADDRESS: self.machine})
         self.bmcs = FakeBmcs({"bmc": self.chassis})
 
     @property

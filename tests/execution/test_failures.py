@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -26,7 +27,7 @@ from .build import World
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
 
 
-INSTALLED = silent(in_phase(holding(machine(build.SERIAL)), Phase.INSTALLED))
+INSTALLED = silent(in_phase(holding(machine(build.SERIAL)), Phase.INSTALLED), NOON - timedelta(hours=2))
 IN_LIVE = in_phase(holding(machine(build.SERIAL)), Phase.ENROLLED)
 
 

@@ -23,7 +23,9 @@ from .build import World
 
 HOUR = timedelta(hours=1)
 
-ON_THE_MACHINE = [build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT]
+ON_THE_MACHINE = [
+    build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT, build.LOOK, build.FALLEN
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -236,6 +236,7 @@ class TestConnection:
 async def test_an_install_and_a_puppet_run_over_a_real_connection(shells: ssh.SshShells, server: SshMachine) -> None:
     world = World(machine=server.machine)
     world.move(HERE)
+    world.directory.addresses[SERIAL] = HERE
     tools = replace(world.tools, shells=shells)
     await handlers(tools)[type(build.INSTALL)](build.INSTALL)
     assert server.machine.installs == 1

@@ -205,7 +205,12 @@ class FakeShells:
     expected: list[str] = field(default_factory=list)
 
     async def open(self, serial: str, address: str) -> FakeShell:
+        return await self.meet(address)
+
+    async def meet(self, address: str) -> FakeShell:
         await self.between()
+        if address not in self.machines:
+            raise TemporaryError(f"cannot connect to {address}")
         machine = self.machines[address]
         if machine.unreachable:
             machine.unreachable -= 1

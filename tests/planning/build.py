@@ -134,6 +134,7 @@ def in_phase(m: MachineView, phase: Phase, **history: Any) -> MachineView:
     facts: dict[str, Any] = {}
     if phase in (Phase.INSTALLED, Phase.IN_SERVICE):
         facts |= {"install_begun": then, "install_generation": 1, "last_done": "install_os", "last_begun": "install_os"}
+        facts |= {"install_id": "i1"}
         facts |= {"last_done_at": then + 5 * MINUTE, "touched": then + 5 * MINUTE}
     if phase is Phase.IN_SERVICE:
         facts |= {"in_service_since": then + 20 * MINUTE}

@@ -1,6 +1,7 @@
 """A small fleet without any hardware: carries out plans, fails, dies and falls silent at will.
 
-It looks before it acts at one thing only: what an install left in the live system's memory.
+It looks before it acts at two things only: which install is on the disk, and what runs where it is asked over SSH. It
+says once what it has to say, and who does not listen then has not heard it.
 """
 
 from collections.abc import Iterable
@@ -8,7 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, PowerOn, Release, RollOut, RunPuppet
+from reconciler.model.actions import (
+    Action,
+    BootDisk,
+    BootLive,
+    Enroll,
+    InstallOs,
+    PowerOn,
+    Release,
+    RollOut,
+    RunPuppet,
+    VerifyInstall,
+    VerifyLive,
+)
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import (
     Advanced,
@@ -16,6 +29,7 @@ from reconciler.model.events import (
     Event,
     Failed,
     Interrupted,
+    Proved,
     Started,
     Succeeded,
     histories,
@@ -28,6 +42,7 @@ from reconciler.model.machine import (
     InstallStatus,
     MachineView,
     Observation,
+    Proof,
     SecretRef,
     Seen,
     Vip,
@@ -66,7 +81,8 @@ class Server:
     puppet_fails: bool = False  # its first boot gives up on Puppet
     running: str = "live"  # live | disk | nothing
     disk: str | None = None  # hostname of what we installed
-    remembers: str = ""  # the install that ended in the live system that runs
+    installed: str | None = None  # id of the install that is on its disk
+    spoke: bool = False  # it has said what it says once per boot
     wiped: int = 0
     rebooted: int = 0
     rolled_out: int = 0
@@ -82,18 +98,32 @@ class Server:
             seen = replace(seen, reported_at=now)
             status = InstallStatus.INSTALLED if self.disk else InstallStatus.LIVE
             seen = replace(seen, status=status, status_at=now)
-        elif self.running == "disk" and self.disk:
+        elif self.running == "disk" and self.disk and not self.spoke:
             word = InstallStatus.PUPPET_FAILURE if self.puppet_fails else InstallStatus.PUPPET_SUCCESS
             seen = replace(seen, status=word, status_at=now)
-            if word is InstallStatus.PUPPET_SUCCESS and seen.puppet_at is None:
-                seen = replace(seen, puppet_at=now)
+        self.spoke = True
         self.last = seen
 
-    def carry_out(self, action: Action, now: datetime = NOW) -> None:
-        """Do it blindly. Only what could not possibly work fails by itself."""
-        if isinstance(action, RollOut) and self.last and self.running == "disk" and not self.failing:
+    def is_slandered(self, status: InstallStatus | None, now: datetime) -> None:
+        """Somebody else reports it from the live system, or says this in its name."""
+        if self.last is not None and status is None:
+            self.last = replace(self.last, reported_at=now)
+        elif self.last is not None:
+            self.last = replace(self.last, status=status, status_at=now)
+
+    def carry_out(self, action: Action, now: datetime = NOW) -> Proof | None:
+        """Do it blindly; what was seen on the way. Only what could not possibly work fails by itself."""
+        if isinstance(action, BootLive | BootDisk) and action.hostname and self.running == "disk" and self.disk:
+            return self._proof(now)
+        if isinstance(action, VerifyLive | VerifyInstall):
+            if isinstance(action, VerifyInstall) and (self.running, self.installed) != ("disk", action.install):
+                raise TemporaryError("nobody answers at its own address")
+            if self.running == "nothing":
+                raise TemporaryError("nobody answers")
+            return self._proof(now)
+        if isinstance(action, RollOut | RunPuppet) and self.last and self.running == "disk" and not self.failing:
             self.last = replace(self.last, puppet_at=now)
-            self.rolled_out += 1
+            self.rolled_out += isinstance(action, RollOut)
         if self.failing:
             self.failing -= 1
             if not self.after_effect:
@@ -101,6 +131,12 @@ class Server:
             self._do(action)
             raise TemporaryError("it failed, and had its effect")
         self._do(action)
+        return None
+
+    def _proof(self, now: datetime) -> Proof:
+        if self.running == "live":
+            return Proof(now, "live", "192.0.2.50")
+        return Proof(now, "installed", "10.1.1.2", self.installed)
 
     def _do(self, action: Action) -> None:
         match action:
@@ -111,10 +147,10 @@ class Server:
             case InstallOs(hostname=hostname):
                 if self.running != "live":
                     raise TemporaryError("no answer over SSH")
-                if self.remembers == action.id:
+                if self.installed == action.id:
                     return
                 self.wiped += 1
-                self.disk, self.remembers = hostname, action.id
+                self.disk, self.installed = hostname, action.id
             case RunPuppet() | RollOut():
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
@@ -122,7 +158,7 @@ class Server:
 
     def _reboot(self, into: str) -> None:
         self.rebooted += 1
-        self.running, self.remembers = into, ""
+        self.running, self.spoke = into, False
 
 
 @dataclass
@@ -219,8 +255,12 @@ class Fleet:
     def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:
         """One turn of the daemon's loop; when it dies it is started again for the next."""
         self.now += MINUTE
-        for serial in self.servers if reporting is None else reporting:
-            self.servers[serial].report(self.now)
+        heard = set(self.servers if reporting is None else reporting)
+        for serial, server in self.servers.items():
+            if serial in heard:
+                server.report(self.now)
+            elif server.running == "disk":
+                server.spoke = True
         self.now += timedelta(seconds=1)
         try:
             for serial, history in histories(self.journal.events).items():
@@ -237,9 +277,10 @@ class Fleet:
         if not isinstance(step, Act):
             return
         self.journal.append(Started(step.serial, self.now, step.action))
+        self.now += timedelta(seconds=1)
         try:
             self._record(step.action)
-            if step.action.touches:
+            if step.action.touches or step.action.looks:
                 self._touch(self.servers[step.serial], step.action)
         except TemporaryError as error:
             self.journal.append(Failed(step.serial, self.now, step.action.id, str(error)))
@@ -249,7 +290,8 @@ class Fleet:
     def _touch(self, server: Server, action: Action) -> None:
         wiped = server.wiped
         try:
-            server.carry_out(action, self.now)
+            if proof := server.carry_out(action, self.now):
+                self.journal.append(Proved(server.serial, self.now, proof))
         finally:
             if isinstance(action, InstallOs) and server.wiped > wiped:
                 self.journal.append(Erasing(server.serial, self.now, action.identity))

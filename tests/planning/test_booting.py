@@ -42,11 +42,19 @@ def test_a_phase_decides(history: History, boot: BootFrom) -> None:
 
 
 def test_a_machine_that_says_it_is_installed_boots_from_its_disk() -> None:
-    h = History(Phase.ENROLLED, install_begun=NOW - MINUTE, install_generation=1, last_begun="install_os")
+    h = History(
+        Phase.ENROLLED,
+        install_begun=NOW - MINUTE,
+        install_generation=1,
+        last_begun="install_os",
+        install_open=True,
+    )
     m = replace(holding(machine("A1")), history=h)
     assert m.seen is not None
     m = replace(m, seen=replace(m.seen, status=InstallStatus.INSTALLED, status_at=NOW))
     assert boots_from(m, tree()).boot is BootFrom.DISK
+    ended_badly = replace(m, history=replace(h, install_open=False))
+    assert boots_from(ended_badly, tree()).boot is BootFrom.LIVE
 
 
 @pytest.mark.parametrize("phase", Phase)

@@ -8,13 +8,14 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from reconciler.model.actions import Release, Risk
-from reconciler.model.machine import Phase
+from reconciler.model.events import Started
+from reconciler.model.machine import InstallStatus, Phase
 from reconciler.model.plan import Act, Advance, Orphaned, Plan, PlanningInput, Settled
 from reconciler.model.spec import MachineSpec
 from reconciler.planning.planner import plan
 from reconciler.render.observation import dump_observation, load_observation
 
-from .build import cluster, machine, net, planned, tree
+from .build import MINUTE, cluster, machine, net, planned, tree
 from .fleet import QUICK, Fleet, Journal, Server
 
 ROUNDS = 45  # minutes that are enough for the slowest: every time limit, and four failures with their back-off
@@ -97,6 +98,29 @@ def test_a_changed_document_reaches_everybody_in_service_and_takes_one_of_a_quor
     machines = fleet.observation().machines
     assert not any(m.behind for m in machines if m.history.phase is Phase.IN_SERVICE)
     assert all(server.rolled_out < 20 for server in fleet.servers.values())
+
+
+WORDS = st.lists(st.one_of(st.none(), st.sampled_from(InstallStatus)), max_size=3)
+
+
+@settings(max_examples=25)
+@for_all(fleets(), st.data())
+def test_whatever_is_said_in_its_name_a_machine_in_service_goes_on_serving(fleet, data):
+    fleet.servers = {serial: replace(server, puppet_fails=False) for serial, server in fleet.servers.items()}
+    settle(fleet)
+    fleet.approve()
+    settle(fleet)
+    serving = {m.serial for m in fleet.observation().machines if m.history.phase is Phase.IN_SERVICE}
+    before = len(fleet.journal.events)
+    for words in data.draw(st.lists(WORDS, max_size=25)):
+        for serial in serving:
+            for word in words:
+                fleet.servers[serial].is_slandered(word, fleet.now + MINUTE)
+        fleet.a_minute_passes(())
+    begun = [event.action for event in fleet.journal.events[before:] if isinstance(event, Started)]
+    assert [action for action in begun if action.risk is not Risk.NONE and action.serial in serving] == []
+    known = {m.serial: m.history for m in fleet.observation().machines}
+    assert all(known[serial].phase is Phase.IN_SERVICE and not known[serial].failures for serial in serving)
 
 
 def held_back(fleet: Fleet) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler.model.machine import History, InstallStatus, Pause, Phase, Power
+from reconciler.model.machine import History, InstallStatus, Pause, Phase, Power, Proof
 from reconciler.model.plan import EncChange, Plan
 from reconciler.render.plan import plan_json, plan_markdown, plan_text
 from reconciler.render.plan_markdown import escaped
@@ -49,7 +49,8 @@ def grow_swift() -> Plan:
     fleet = [silent(holding(in_phase(machine(f"S{n}", "swiftstore", f"z{n}"), Phase.IN_SERVICE), n)) for n in (1, 2, 3)]
     new = [holding(in_phase(machine(f"T{n}", "swiftstore", f"z{n}"), Phase.ENROLLED), n + 3) for n in (1, 2, 3)]
     failing = replace(new[2], history=History(Phase.ENROLLED, failures=1, last_error="mirror is slow", tried=NOW))
-    booting = saying(holding(in_phase(machine("U1", "swiftstore"), Phase.INSTALLED), 7), InstallStatus.FIRSTBOOT)
+    booted = in_phase(machine("U1", "swiftstore"), Phase.INSTALLED, last_begun="boot_disk")
+    booting = saying(holding(booted, 7), InstallStatus.FIRSTBOOT)
     return planned(spec, [*fleet, *new[:2], failing, booting, machine("V1", "swiftstore")], vips=VIPS)
 
 
@@ -65,7 +66,7 @@ def less_is_asked_for() -> Plan:
 
 
 def a_bad_night() -> Plan:
-    """Machines off, in the live system, moved; a reinstall asked for and allowed; a cluster paused."""
+    """Machines off, in the live system, said to be there, moved; a reinstall asked for and allowed; a pause."""
     pins = {s: {"reinstall": "2026-11-23"} for s in ("R1", "R2")} | {
         "OLD": {"lifecycle": "decommissioned"},
         "NEW": {"replaces": "OLD"},
@@ -79,9 +80,11 @@ def a_bad_night() -> Plan:
         return replace(m, seen=replace(m.seen, **seen))
 
     off = {"power": Power.OFF, "power_at": NOW - MINUTE}
+    lost = replace(serving("LOST", 2), seen=machine("LOST").seen)
     fleet = [
         serving("OFF", 1, **off),
-        replace(serving("LOST", 2), seen=machine("LOST").seen),
+        replace(lost, history=replace(lost.history, proof=Proof(NOW - MINUTE, "live", "192.0.2.50"))),
+        replace(serving("SAID", 10), seen=machine("SAID").seen),
         replace(serving("MOVED", 3), racked=machine("X", zone="z3").racked),
         *(serving(f"R{n}", n + 3) for n in (1, 2)),
         serving("OLD", 6),

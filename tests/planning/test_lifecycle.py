@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.actions import BootLive, Enroll, InstallOs, Risk, RootImage
-from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.actions import BootLive, Enroll, InstallOs, Risk, RootImage, VerifyLive
+from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Proved, Retried, Started, Succeeded, after
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, SecretRef
+from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, Proof, SecretRef
 from reconciler.model.plan import Advance, Settled, Step, Wait
 from reconciler.model.spec import KINDS
 from reconciler.planning.circumstances import back_off
@@ -48,6 +48,26 @@ def step(m: MachineView, spec=SPEC, **more):
     return one(spec, m, vips=VIPS, **more)
 
 
+def with_history(m: MachineView, **more) -> MachineView:
+    return replace(m, history=replace(m.history, **more))
+
+
+def says(status: InstallStatus | None, at=NOW - MINUTE, reported=None, **more) -> MachineView:
+    """A machine whose install we began and whose end we missed says this; it fell silent."""
+    begun = {"install_begun": NOW - 40 * MINUTE, "install_generation": 1, "install_id": "i1"}
+    m = silent(at_phase(Phase.ENROLLED, **({**begun, "touched": NOW - 4 * MINUTE, "failures": 1} | more)))
+    return m if status is None else saying(m, status, at, reported)
+
+
+def proof(runs, install=None, at=NOW - MINUTE) -> Proof:
+    return Proof(at, runs, "10.1.1.2", install)
+
+
+def fallen(m: MachineView, **more) -> MachineView:
+    """The same, with reports from the live system in its name."""
+    return with_history(replace(m, seen=machine("A").seen), **({"touched": NOW - 2 * MINUTE} | more))
+
+
 def powered_off(m: MachineView) -> MachineView:
     return replace(m, seen=replace(m.seen, power=Power.OFF, power_at=NOW - MINUTE))
 
@@ -75,8 +95,19 @@ TABLE = [
     (saying(at_phase(Phase.ENROLLED), S.PUPPET_SUCCESS), "boot_live", "what an OS of others says is not believed"),
     (at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, last_done="install_os",
               last_done_at=NOW - MINUTE), "-> installed", "the install has ended well"),
-    (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, touched=NOW - 4 * MINUTE),
-            S.FIRSTBOOT), "-> installed", "we missed the end of the install, and it booted from its disk"),
+    (says(S.FIRSTBOOT), "verify_install", "we missed the end of the install, and it says that it booted from its disk"),
+    (says(S.PUPPET_SUCCESS), "verify_install", "anybody can say so"),
+    (says(S.PUPPET_SUCCESS, failures=1, permanent=True), "verify_install", "the same after an install that failed"),
+    (says(S.PUPPET_SUCCESS, install_id=None), "boot_live", "nobody knows what it would have to prove"),
+    (says(S.FIRSTBOOT, looks=1, looked=NOW - MINUTE / 2), "wait", "it did not prove it: asked again later"),
+    (says(S.FIRSTBOOT, looks=1, looked=NOW - MINUTE), "verify_install", "and asked again"),
+    (says(S.FIRSTBOOT, NOW - 21 * MINUTE, touched=NOW - 30 * MINUTE, looks=5, looked=NOW - MINUTE),
+     "boot_live", "it said so, and never proved it"),
+    (says(S.FIRSTBOOT, reported=NOW - MINUTE / 6, looks=1, looked=NOW), "install_os", "it did not, and reports on"),
+    (says(S.FIRSTBOOT, proof=proof("installed", "i1")), "-> installed", "it proved it"),
+    (says(None, proof=proof("installed", "i1")), "-> installed", "it was asked before it was network-booted"),
+    (says(None, proof=proof("installed", "i0")), "boot_live", "a system that another install made"),
+    (says(None, proof=proof("live")), "boot_live", "it runs the live system, and does not report"),
     (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=1, touched=NOW - 4 * MINUTE),
             S.PUPPET_SUCCESS, NOW - 6 * MINUTE, reported=NOW - MINUTE), "install_os", "it said so before this install"),
     (saying(at_phase(Phase.ENROLLED, install_begun=NOW - 5 * MINUTE, install_generation=0, touched=NOW - 40 * MINUTE),
@@ -90,19 +121,37 @@ TABLE = [
     (INSTALLED, "boot_disk", "installed, and still in the live system"),
     (BOOTED, "wait", "on its way up from its disk"),
     (replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 21 * MINUTE)), "run_puppet", "silent too long"),
-    (replace(machine("A"), allocation=BOOTED.allocation, history=replace(BOOTED.history, touched=NOW - 2 * MINUTE)),
-     "boot_disk", "it came up in the live system again"),
+    (fallen(BOOTED), "verify_live", "it is said to be in the live system again"),
+    (fallen(BOOTED, proof=proof("live")), "boot_disk", "it came up in the live system again"),
+    (fallen(BOOTED, looks=1, looked=NOW), "wait", "it did not: its first word is waited for"),
+    (with_history(BOOTED, proof=proof("installed", "i1")), "run_puppet", "it was seen to run from its disk"),
+    (saying(INSTALLED, S.PUPPET_RUNNING), "verify_install", "somebody booted it from its disk, it says"),
+    (with_history(saying(INSTALLED, S.PUPPET_RUNNING), looks=1), "boot_disk", "it says so, and does not answer there"),
+    (with_history(saying(INSTALLED, S.PUPPET_RUNNING), proof=proof("installed", "i1")), "wait", "it did"),
     (saying(BOOTED, S.FIRSTBOOT), "wait", "Puppet runs for the first time"),
     (saying(BOOTED, S.PUPPET_RUNNING, NOW - 50 * MINUTE), "wait", "and goes on"),
     (saying(replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 99 * MINUTE, install_begun=None)),
             S.PUPPET_RUNNING, NOW - 61 * MINUTE), "run_puppet", "and was not heard for too long"),
     (saying(BOOTED, S.PUPPET_FAILURE), "run_puppet", "the first boot gave up"),
-    (saying(BOOTED, S.PUPPET_SUCCESS), "-> in-service", "Puppet has succeeded"),
+    (saying(BOOTED, S.PUPPET_SUCCESS), "run_puppet", "it says that Puppet has succeeded: that is looked at"),
     (saying(BOOTED, S.PUPPET_SUCCESS, NOW - timedelta(hours=3)), "wait", "before this install: not believed"),
     (at_phase(Phase.INSTALLED, **RUN), "-> in-service", "we saw Puppet succeed"),
     (SERVING, "settled", "as wanted"),
     (powered_off(SERVING), "power_on", "off"),
-    (replace(SERVING, seen=machine("A").seen), "boot_disk", "in the live system by accident: never installed"),
+    (fallen(SERVING), "verify_live", "in the live system by accident, somebody says"),
+    (fallen(SERVING, proof=proof("live")), "boot_disk", "in the live system by accident: never installed"),
+    (fallen(SERVING, proof=proof("live", at=NOW - 6 * MINUTE)), "verify_live", "that it was there is long ago"),
+    (fallen(SERVING, proof=proof("live", at=NOW - 3 * MINUTE), touched=NOW - 2 * MINUTE), "verify_live",
+     "it was booted since"),
+    (with_history(SERVING, proof=proof("live")), "settled", "it was there, and reports from there no more"),
+    (fallen(SERVING, proof=proof("installed", "i1"), looks=1, looked=NOW - MINUTE / 6), "settled",
+     "it runs from its disk, whoever reports"),
+    (fallen(SERVING, looks=9, looked=NOW - 14 * MINUTE), "settled", "nobody answers: it is not held for that"),
+    (fallen(SERVING, looks=9, looked=NOW - 15 * MINUTE), "verify_live", "and asked again"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - MINUTE), "verify_install", "was it seen to be back"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - MINUTE, proof=proof("installed", "i1")), "settled",
+     "it was"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - MINUTE, looks=1, looked=NOW), "wait", "not yet"),
     (replace(SERVING, missing_secrets=(SECRET,)), "mint_secrets", "a new revision names a secret"),
     (replace(SERVING, enc_problem="x"), "wait", "its document cannot be rendered"),
     (replace(SERVING, match=Match((), {"controller": "memory"})), "wait", "drift of its hardware"),
@@ -325,6 +374,28 @@ class TestReinstall:
         assert kind(step(begun)) == "install_os"  # too late: its disk may be half-written
 
 
+class TestNetworkBoot:
+    """What is asked before a machine is network-booted."""
+
+    ASKED = silent(at_phase(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1), install_id="i1", failures=1))
+
+    @pytest.mark.parametrize(
+        ("m", "hostname", "unseen"),
+        [
+            (silent(at_phase(Phase.ENROLLED)), None, False),
+            (ASKED, "cl1-controller-1.example.com", False),
+            (with_history(ASKED, install_open=True), "cl1-controller-1.example.com", True),
+            (with_history(ASKED, left_service=NOW, install_open=True), "cl1-controller-1.example.com", True),
+            (with_history(ASKED, left_service=NOW), None, False),
+        ],
+        ids=["never installed", "an install was begun", "and not seen to end", "of its reinstall", "to be reinstalled"],
+    )
+    def test_its_own_address_is_asked_where_an_install_was_ever_begun(self, m, hostname, unseen):
+        action = step(m, REINSTALL).action
+        assert isinstance(action, BootLive)
+        assert (action.hostname, action.unseen) == (hostname, unseen)
+
+
 class TestSilence:
     def test_a_machine_sent_into_the_live_system_is_left_alone_while_it_boots(self):
         m = silent(at_phase(Phase.ENROLLED, touched=NOW - 19 * MINUTE, last_begun="boot_live"))
@@ -379,15 +450,21 @@ class TestFailures:
         assert kind(step(m, now=NOW + MINUTE / 2)) == "install_os"
 
     def test_a_machine_that_heals_by_itself_moves_on_whatever_failed_before(self):
-        m = saying(at_phase(Phase.INSTALLED, failures=9, permanent=True), S.PUPPET_SUCCESS)
-        assert kind(step(m)) == "-> in-service"
+        failed = at_phase(Phase.INSTALLED, last_begun="run_puppet", failures=9, permanent=True, tried=NOW - 20 * MINUTE)
+        assert kind(step(failed)) == "wait"
+        assert kind(step(saying(failed, S.PUPPET_SUCCESS))) == "run_puppet"  # which looks, before it runs anything
+        told_before = saying(failed, S.PUPPET_SUCCESS, NOW - 21 * MINUTE)
+        assert kind(step(told_before)) == "wait"
+        just_tried = with_history(failed, tried=NOW - 2 * MINUTE)
+        assert step(saying(just_tried, S.PUPPET_SUCCESS)).until == NOW + 6 * MINUTE
 
 
 class TestInService:
     def test_nothing_is_healed_where_the_policy_says_so(self):
         spec = tree({"cl1": cluster(controller={})}, policy={"self_heal": False})
         assert step(powered_off(SERVING), spec).on == "an operator: it is off, and the policy does not heal"
-        assert step(replace(SERVING, seen=machine("A").seen), spec).on.startswith("an operator: it is in service")
+        in_live = fallen(SERVING, proof=proof("live"))
+        assert step(in_live, spec).on == "an operator: it is in service, and booted the live system"
 
     def test_a_machine_that_goes_off_again_is_not_turned_on_in_a_circle(self):
         h = replace(SERVING.history, last_done="power_on", touched=NOW - 5 * MINUTE)
@@ -431,6 +508,47 @@ class TestHistory:
         assert (h.failures, h.permanent, h.last_error) == (1, True, "no answer")
         h = after(h, Retried("A", NOW, "alice", "BMC replaced"))
         assert (h.phase, h.failures, h.permanent, h.repeats, h.tried) == (Phase.ENROLLED, 0, False, 0, None)
+
+    def test_a_look_that_finds_nothing_is_no_failure_and_one_that_does_is_proof(self):
+        look = VerifyLive(serial="A", generation=1, hostname="h")
+        begun = after(SERVING.history, Started("A", NOW, look))
+        assert (begun.open, begun.touched, begun.last_begun) == (look, SERVING.history.touched, "install_os")
+        failed = after(begun, Failed("A", NOW, look.id, "nobody answers", permanent=True))
+        assert failed == replace(SERVING.history, looks=1, looked=NOW, look_error="nobody answers")
+        refuted = after(after(begun, Proved("A", NOW, proof("installed", "i1"))), Succeeded("A", NOW, look))
+        assert (refuted.looks, refuted.proof) == (1, proof("installed", "i1"))
+        seen = after(after(begun, Proved("A", NOW, proof("live"))), Succeeded("A", NOW, look))
+        assert (seen.looks, seen.look_error, seen.failures) == (0, None, 0)
+        assert after(seen, Started("A", NOW, self.LIVE)).proof is None
+
+    INSTALL = step(at_phase(Phase.ENROLLED)).action
+    STARTED = after(after(History(Phase.ENROLLED), Started("A", NOW, INSTALL)), Erasing("A", NOW, INSTALL.identity))
+
+    @pytest.mark.parametrize(
+        ("then", "unseen"),
+        [
+            ((), True),
+            ((Interrupted("A", NOW, INSTALL.id),), True),
+            ((Failed("A", NOW, INSTALL.id, "lost it"),), True),
+            ((Failed("A", NOW, INSTALL.id, "host key changed", permanent=True),), True),
+            ((Failed("A", NOW, INSTALL.id, "ended with 1", permanent=True, ended=True),), False),
+            ((Succeeded("A", NOW, INSTALL),), False),
+            ((Interrupted("A", NOW, INSTALL.id), Proved("A", NOW, Proof(NOW, "installed", "x", INSTALL.id))), False),
+            ((Interrupted("A", NOW, INSTALL.id), Proved("A", NOW, Proof(NOW, "installed", "x", "another"))), True),
+            ((Interrupted("A", NOW, INSTALL.id), Retried("A", NOW, "alice", "I looked")), False),
+            ((Interrupted("A", NOW, INSTALL.id), Started("A", NOW, LIVE), Failed("A", NOW, LIVE.id, "it is on")), True),
+            ((Interrupted("A", NOW, INSTALL.id), Started("A", NOW, LIVE), Succeeded("A", NOW, LIVE)), False),
+        ],
+    )
+    def test_an_install_is_open_until_somebody_saw_how_it_ended_or_an_operator_says_go_on(self, then, unseen):
+        h = self.STARTED
+        for event in then:
+            h = after(h, event)
+        assert h.install_open == unseen
+
+    def test_an_install_that_erased_nothing_leaves_nothing_open(self):
+        h = after(after(History(), Started("A", NOW, self.INSTALL)), Failed("A", NOW, self.INSTALL.id, "lost it"))
+        assert not h.install_open
 
     def test_a_released_machine_is_new_but_for_what_its_disks_may_hold(self):
         spec = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.actions import Risk
-from reconciler.model.machine import History, MachineView, Pause, Phase, Power
+from reconciler.model.machine import History, MachineView, Pause, Phase, Power, Proof
 from reconciler.model.plan import Settled
 from reconciler.model.spec import Window
 from reconciler.planning.windows import closed_until
@@ -20,6 +20,16 @@ TO_INSTALL = holding(in_phase(machine("A"), Phase.ENROLLED))
 def serving(serial: str, number: int, role: str = "controller", **seen) -> MachineView:
     m = silent(holding(in_phase(machine(serial, role), Phase.IN_SERVICE), number))
     return replace(m, seen=replace(m.seen, **seen))
+
+
+def with_history(m: MachineView, **more) -> MachineView:
+    return replace(m, history=replace(m.history, **more))
+
+
+def fallen(serial: str, number: int, role: str = "controller") -> MachineView:
+    """In service, and seen to run the live system."""
+    proof = Proof(NOW - MINUTE, "live", "192.0.2.50")
+    return with_history(replace(serving(serial, number, role), seen=machine(serial).seen), proof=proof)
 
 
 def asked(serials: str, **policy):
@@ -95,14 +105,45 @@ class TestUnavailable:
         [
             serving("Z", 3, power=Power.OFF, power_at=NOW - timedelta(days=1)),
             replace(serving("Z", 3), history=History(Phase.ENROLLED, left_service=NOW)),
-            replace(serving("Z", 3), seen=machine("Z").seen),
+            fallen("Z", 3),
+            with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - MINUTE),
         ],
-        ids=["off", "being reinstalled", "in the live system"],
+        ids=["off", "being reinstalled", "in the live system", "on its way back from there"],
     )
     def test_a_peer_that_is_out_already_counts(self, out):
         todo = asked("A")
         found = steps(todo.pop("spec"), [serving("A", 1), serving("B", 2), out], **todo)
         assert kinds(found)["A"] == "wait"
+
+    def test_machines_that_fell_are_power_cycled_within_the_budget_one_at_least(self):
+        spec = tree(
+            {"cl1": cluster(compute={}, controller={})}, policy={"max_unavailable": {"compute": 2, "default": 0}}
+        )
+        found = steps(spec, [fallen(s, n, "compute") for n, s in enumerate("ABC", 1)], vips=VIPS)
+        assert kinds(found) == {"A": "boot_disk", "B": "boot_disk", "C": "wait"}
+        assert found["C"].on == "its peers: 2 of 3 compute machines come up from their disks, 2 may at once"
+        found = steps(spec, [fallen(s, n) for n, s in enumerate("AB", 1)], vips=VIPS)
+        assert kinds(found) == {"A": "boot_disk", "B": "wait"}
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ({"touched": NOW - MINUTE, "looks": 1, "looked": NOW}, "wait"),
+            ({"touched": NOW - MINUTE, "proof": Proof(NOW, "installed", "10.1.1.2", "i1")}, "boot_disk"),
+            ({"touched": NOW - 21 * MINUTE, "looks": 5, "looked": NOW}, "boot_disk"),
+        ],
+        ids=["it boots", "it is back", "it does not come back"],
+    )
+    def test_the_next_one_follows_when_the_first_was_seen_to_be_back(self, first, second):
+        spec = tree({"cl1": cluster(controller={})})
+        back = with_history(serving("A", 1), last_begun="boot_disk", **first)
+        assert kinds(steps(spec, [back, fallen("B", 2)], vips=VIPS))["B"] == second
+
+    def test_a_report_in_their_names_takes_nobody_out_of_service(self):
+        said = [replace(serving(s, n), seen=machine(s).seen) for n, s in enumerate("AB", 1)]
+        todo = asked("C")
+        found = steps(todo.pop("spec"), [*said, serving("C", 3)], **todo)
+        assert kinds(found) == {"A": "verify_live", "B": "verify_live", "C": "-> enrolled"}
 
     def test_the_quorum_is_kept_whatever_the_budget_allows(self):
         todo = asked("ABCDE", max_unavailable={"controller": 5})

@@ -10,13 +10,14 @@ from reconciler.model.events import (
     Failed,
     Forgotten,
     Interrupted,
+    Proved,
     Restored,
     Retried,
     Started,
     Succeeded,
     histories,
 )
-from reconciler.model.machine import History, Phase
+from reconciler.model.machine import History, Phase, Proof
 from reconciler.model.observations import Notice
 from reconciler.store import Store
 from reconciler.store.tables import journal
@@ -32,6 +33,7 @@ EVENTS: tuple[Event, ...] = (
     Retried("A", NOW + SECOND, "ann", "cable was loose"),
     Started("A", NOW + 2 * SECOND, install()),
     Interrupted("A", NOW + 3 * SECOND, install().id),
+    Proved("A", NOW + 3 * SECOND, Proof(NOW + 3 * SECOND, "installed", "192.168.101.11", install().id)),
     Restored("B", NOW, History(phase=Phase.IN_SERVICE, in_service_since=NOW, open=install("B")), "from an export"),
     Forgotten("C", NOW, "ann", "scrapped"),
 )

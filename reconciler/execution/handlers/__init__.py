@@ -22,6 +22,8 @@ from ...model.actions import (
     RunHook,
     RunPuppet,
     TellCluster,
+    VerifyInstall,
+    VerifyLive,
 )
 from ..ports import Handlers
 from .bmc import change_bmc, configure_bmc
@@ -32,6 +34,7 @@ from .puppet import roll_out, run_puppet
 from .raid import configure_raid
 from .records import enroll, mint, release, renew
 from .tools import Options, Tools
+from .witness import verify_install, verify_live
 
 TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     Enroll: enroll,
@@ -44,6 +47,8 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     ConfigureRaid: configure_raid,
     InstallOs: install_os,
     BootDisk: boot_disk,
+    VerifyInstall: verify_install,
+    VerifyLive: verify_live,
     RunPuppet: run_puppet,
     RollOut: roll_out,
     RunHook: run_hook,

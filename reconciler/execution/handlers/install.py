@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
-from ...model.errors import ForeignDataError, PermanentError, TemporaryError
+from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...provisioning import disks, remote
 from ...provisioning.installers import uploads
@@ -164,7 +164,7 @@ class _Following:
         last = await shell.run(remote.READ_PROGRESS, timeout=self.tools.options.answer)
         how = f"ended with {state.exit}" if state.state == "failed" else "was killed"
         said = last.stdout.strip()[-500:] or "nothing"
-        raise _InstallFailedError(f"the installer {how}; the last line of {remote.LOG_FILE} says: {said}")
+        raise InstallEndedError(f"the installer {how}; the last line of {remote.LOG_FILE} says: {said}")
 
     async def _tell(self, shell: Shell) -> None:
         ran = await shell.run(remote.READ_PROGRESS, timeout=self.tools.options.answer)

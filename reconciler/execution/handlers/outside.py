@@ -8,7 +8,7 @@ from ...model.files import private
 from ...model.machine import SecretRef
 from ...model.spec.fleet import Hook
 from ...provisioning import remote
-from .puppet import check_node
+from .puppet import open_node
 from .tools import Tools, where
 
 
@@ -49,10 +49,9 @@ async def _root_password(tools: Tools, action: RunHook) -> tuple[str, str]:
     ref = SecretRef(action.hostname, "root", "password", "hex")
     await asyncio.to_thread(tools.records.mint, (ref,), tools.time.now())
     password = await asyncio.to_thread(tools.records.secret, ref)
-    seen = await where(tools, action)
-    shell = await tools.shells.open(action.serial, seen.address)
+    await where(tools, action)
+    shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await check_node(tools, shell, action.serial, action.hostname)
         await shell.put({remote.ROOT_LOGIN_FILE: private(f"root:{password}\n")})
         ran = await shell.run(remote.SET_ROOT_PASSWORD, timeout=tools.options.answer)
     finally:
@@ -73,12 +72,8 @@ _PASSWORDS = {"root_password": _root_password, "bmc_password": _bmc_password}
 
 async def tell_cluster(tools: Tools, action: TellCluster) -> None:
     """The command ended well on the controller."""
-    seen = await asyncio.to_thread(tools.directory.seen, action.controller)
-    if seen is None:
-        raise TemporaryError(f"nobody knows where {action.controller_hostname} is")
-    shell = await tools.shells.open(action.controller, seen.address)
+    shell = await open_node(tools, action.controller, action.controller_hostname)
     try:
-        await check_node(tools, shell, action.controller, action.controller_hostname)
         tools.progress(action.serial, f"on {action.controller_hostname}: {action.command}")
         ran = await shell.run(remote.on_controller(action.command), timeout=tools.options.on_controller)
     finally:

@@ -1,7 +1,8 @@
 """``RunPuppet`` and ``RollOut``: Puppet's last run on the node was good, and had the document that the node is given.
 
-The node runs Puppet by itself too, at its first boot and then by its agent's timer. So each looks first how the last
-run went, and runs Puppet only where that does not do. When a run began is what tells which document it had.
+The node is reached at the address that it was given: nobody's word moves that. It runs Puppet by itself too, at its
+first boot and then by its agent's timer. So each looks first how the last run went, and runs Puppet only where that
+does not do. When a run began is what tells which document it had.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from ...model.actions import RollOut, RunPuppet
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import remote
 from ..ports import Shell
-from .tools import Tools, ask, marker, where
+from .tools import Tools, ask, marker, own_address, where
 
 SLACK = timedelta(seconds=30)
 """A run that is read of may have begun so much earlier than we make out: its summary and clocks count whole seconds,
@@ -20,10 +21,9 @@ and the Puppet server may have asked for the document a little before it was han
 
 async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     """Puppet's last run on this node was good."""
-    seen = await where(tools, action)
-    shell = await tools.shells.open(action.serial, seen.address)
+    await where(tools, action)
+    shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await check_node(tools, shell, action.serial, action.hostname)
         runs = await _first_boot(tools, shell, action)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
@@ -60,9 +60,8 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
     Whether its document is the newest, the next plan knows: it may have changed meanwhile.
     """
     seen = await where(tools, action)
-    shell = await tools.shells.open(action.serial, seen.address)
+    shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await check_node(tools, shell, action.serial, action.hostname)
         if (last := await last_run(tools, shell)) and last.good:
             when = await began(tools, shell, last)
             if when is not None and (seen.puppet_at is None or when > seen.puppet_at + SLACK):
@@ -91,7 +90,23 @@ async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
         await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
 
 
-async def check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:
+async def open_node(tools: Tools, serial: str, hostname: str) -> Shell:
+    """A shell on the system that we installed on that machine under that name, at the address that it was given.
+
+    Raises:
+        TemporaryError: Nobody answers there, or the system is none of ours: the live one.
+        PermanentError: It is another node's.
+    """
+    shell = await tools.shells.open(serial, await own_address(tools, serial))
+    try:
+        await _check_node(tools, shell, serial, hostname)
+    except BaseException:
+        await shell.close()
+        raise
+    return shell
+
+
+async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:
     """The system that answers is the one that we installed on that machine under that name.
 
     Raises:

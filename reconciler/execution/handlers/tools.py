@@ -130,6 +130,18 @@ async def marker(shell: Shell, timeout: float) -> remote.Marker | None:
         raise PermanentError(str(error)) from error
 
 
+async def own_address(tools: Tools, serial: str) -> str:
+    """Where the installed system of a machine is: the address that it was given, wherever anybody called from.
+
+    Raises:
+        TemporaryError: It has none.
+    """
+    address = await asyncio.to_thread(tools.directory.address, serial)
+    if address is None:
+        raise TemporaryError(f"{serial} has no management address: nobody knows where its installed system answers")
+    return address
+
+
 async def right_machine(tools: Tools, serial: str, address: str) -> Shell:
     """A shell on the machine that is meant, and on no other.
 

@@ -1,0 +1,163 @@
+"""``VerifyInstall``, ``VerifyLive``, and what is asked before a boot: what does this machine run, by its own proof?
+
+Anybody may say anything over HTTP. So the machine is asked over SSH where its installed system belongs, at the address
+that it was given, and then where somebody reported from. Nothing is changed on it, and no host key is remembered. An
+installed system proves itself by its marker: it names serial, hostname and the install that made it.
+
+================================  ============================================================================
+at its own address answers        then
+================================  ============================================================================
+a system with its marker          it runs its installed system; whoever reported otherwise was not it
+a system with another's marker    nothing is proved, and nobody boots it
+a system with its serial, no      where nobody reports from elsewhere: the live system, at an address that DHCP
+marker                            gives it too; else an installed system without a marker of ours
+nobody                            where it reports from: its serial and no marker mean the live system
+================================  ============================================================================
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
+from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import Proof
+from ...provisioning import remote
+from .tools import RUNS, Tools, marker, own_address, right_machine, where
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Who answers at an address."""
+
+    address: str
+    serials: frozenset[str]
+    marker: remote.Marker | None
+
+    def runs(self, serial: str, hostname: str, install: str | None = None) -> bool:
+        """Whether it is the installed system of this machine, made by that install where one is named."""
+        if self.marker is None or (self.marker.serial, self.marker.hostname) != (serial, hostname):
+            return False
+        return install is None or self.marker.id == install
+
+    def __str__(self) -> str:
+        if self.marker is None:
+            return f"at {self.address} answers {' or '.join(sorted(self.serials)) or 'a machine without a serial'}"
+        return (
+            f"the system at {self.address} was installed as {self.marker.hostname} on {self.marker.serial}, "
+            f"by install {self.marker.id}"
+        )
+
+
+async def meet(tools: Tools, address: str) -> Met | None:
+    """Ask who is there; None: nobody answers.
+
+    Raises:
+        PermanentError: Somebody is there who does not let us in.
+        TemporaryError: It answered, and then was lost.
+    """
+    try:
+        shell = await tools.shells.meet(address)
+    except TemporaryError:
+        return None
+    try:
+        said = await shell.run(remote.READ_SERIAL, timeout=tools.options.answer)
+        return Met(address, remote.serials_in(said.stdout), await marker(shell, tools.options.answer))
+    finally:
+        await shell.close()
+
+
+async def prove(tools: Tools, serial: str, runs: Literal["installed", "live"], met: Met) -> None:
+    """Record which of its systems answered."""
+    proof = Proof(tools.time.now(), runs, met.address, met.marker.id if met.marker else None)
+    await asyncio.to_thread(tools.records.proved, serial, proof)
+
+
+async def verify_install(tools: Tools, action: VerifyInstall) -> None:
+    """The system of just this install answers at the machine's own address."""
+    await where(tools, action)
+    address = await own_address(tools, action.serial)
+    met = await meet(tools, address)
+    if met is None:
+        raise TemporaryError(f"nobody answers at {address}, its own address")
+    if not met.runs(action.serial, action.hostname, action.install):
+        raise TemporaryError(f"{met}: that does not prove install {action.install} of {action.hostname}")
+    await prove(tools, action.serial, "installed", met)
+
+
+async def verify_live(tools: Tools, action: VerifyLive) -> None:
+    """What the machine runs was seen, and recorded: its installed system, or the live one.
+
+    Raises:
+        TemporaryError: Neither could be seen.
+        PermanentError: Somebody at one of the addresses does not let us in.
+    """
+    reports_from = (await where(tools, action)).address
+    address = await own_address(tools, action.serial)
+    met = await meet(tools, address)
+    if met is not None and (met.marker is not None or action.serial in met.serials):
+        same = met.marker is None and reports_from == address
+        await _prove_or_refuse(tools, action, met, live=same)
+        return
+    met = await meet(tools, reports_from) if reports_from != address else None
+    if met is None:
+        raise TemporaryError(f"nobody answers as {action.serial} at {address}, its own address, nor at {reports_from}")
+    await _prove_or_refuse(tools, action, met, live=met.marker is None)
+
+
+async def _prove_or_refuse(tools: Tools, action: VerifyLive, met: Met, *, live: bool) -> None:
+    right = action.serial in met.serials if met.marker is None else met.runs(action.serial, action.hostname)
+    if not right:
+        raise TemporaryError(f"{met}: that is not {action.hostname} on {action.serial}")
+    await prove(tools, action.serial, "live" if live else "installed", met)
+
+
+async def runs_from_disk(tools: Tools, action: BootDisk) -> bool:
+    """Whether the machine's installed system answers at its own address, so that nobody has to boot it."""
+    address = await asyncio.to_thread(tools.directory.address, action.serial)
+    if action.hostname is None or address is None:
+        return False
+    met = await meet(tools, address)
+    if met is None or not met.runs(action.serial, action.hostname):
+        return False
+    await prove(tools, action.serial, "installed", met)
+    return True
+
+
+async def keeps_running(tools: Tools, action: BootLive) -> bool:
+    """Whether the install that was begun has ended well: its system answers at the machine's own address.
+
+    Raises:
+        PermanentError: Another system answers there. An operator has to look.
+    """
+    address = await asyncio.to_thread(tools.directory.address, action.serial)
+    if action.hostname is None or address is None:
+        return False
+    met = await meet(tools, address)
+    if met is not None and action.install and met.runs(action.serial, action.hostname, action.install):
+        await prove(tools, action.serial, "installed", met)
+        return True
+    if met is not None and (met.marker is not None or action.serial not in met.serials):
+        raise PermanentError(f"{met}, not {action.hostname} on {action.serial}: it was not rebooted")
+    return False
+
+
+async def idles_in_live(tools: Tools, serial: str, address: str) -> bool:
+    """Whether the machine answers there from its live system, in which no install runs.
+
+    Raises:
+        TemporaryError: An install runs on the machine.
+    """
+    try:
+        shell = await right_machine(tools, serial, address)
+    except (TemporaryError, PermanentError):  # nobody, or somebody else: DHCP may have given its address on
+        return False
+    try:
+        if await marker(shell, tools.options.answer) is not None:
+            return False
+        unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
+    finally:
+        await shell.close()
+    if unit.stdout.strip() in RUNS:
+        raise TemporaryError("an install runs on this machine: it was not rebooted")
+    return True
