@@ -197,8 +197,8 @@ def after(h: History, event: Event) -> History:
             return history
         case ClockSetBack(at=at, ahead=ahead):
             past: dict[str, Any] = {name: squeezed(moment, at, ahead) for name, moment in moments(h).items()}
-            proof = replace(h.proof, at=squeezed(h.proof.at, at, ahead)) if h.proof else None
-            return replace(h, **past, proof=proof)
+            seen = replace(h.proof, at=squeezed(h.proof.at, at, ahead)) if h.proof else None
+            return replace(h, **past, proof=seen)
 
 
 def moments(h: History) -> dict[str, datetime]:

@@ -147,8 +147,10 @@ def healthz() -> Response:
 
 @router.get("/readyz", summary="Whether answers are worth having")
 def readyz(request: Request, served: _Served) -> Response:
-    """For load balancers: 503 with a line per reason until the first plan is made, while anything does not work, and
-    while nothing may be begun. Else what to know besides."""
+    """For load balancers: 503, a line per reason, until the first plan is made and while anything is wrong.
+
+    That nothing may be begun is such a reason. With 200 stands what else to know.
+    """
     reasons = list(served.unready())
     if not reasons and not request.app.state.ingest.is_writing:
         reasons.append("nothing that machines say is written down")
