@@ -138,6 +138,8 @@ class Face:
 
     def _enc(self, hostname: str) -> Document | NoDocument | None:
         documents = self.site.documents
+        if self.is_doubted and (copied := self.kept.get(hostname)) is not None:
+            return copied  # made from a database that was as new as the machines
         if (found := documents.get(hostname)) is not None:
             return found
         if self.picture is None or self.health.is_failing(DATABASE):
@@ -145,6 +147,11 @@ class Face:
         if not documents.knows(hostname):
             return None
         return NoDocument(documents.why_not(hostname))
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the database may be older than the machines, so that documents made from it may be old too."""
+        return self.picture is not None and self.picture.observation.observing is not None
 
     def _kept_document(self, hostname: str) -> Document | NoDocument:
         """From the copy on disk, unless the database knows of a newer one."""

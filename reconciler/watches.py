@@ -83,7 +83,8 @@ class Watches:
         while True:
             await self.looked.wait()
             self.looked.clear()
-            if (picture := self.face.picture) is not None and not self.face.health.is_failing(DATABASE):
+            doubted = self.face.is_doubted or self.face.health.is_failing(DATABASE)
+            if (picture := self.face.picture) is not None and not doubted:
                 asking = Asking.of(picture.tree.fleet)
                 await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
             well()

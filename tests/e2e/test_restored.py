@@ -94,11 +94,24 @@ async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_pa
         assert [server.installs for server in w.servers.values()] == [1, 1, 1]
 
 
+def classes(w: World, hostname: str) -> bytes:
+    """What the Puppet server is answered about a node."""
+    with urlopen(f"{w.demo.url}/v1/enc/{hostname}", timeout=10) as answer:  # our own loopback address
+        return bytes(answer.read())
+
+
 async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_path: Path) -> None:
     async with world(tmp_path, racks=ONE) as w:
         await w.started()
         await w.fleet.press_power_buttons()
-        await w.until_in_service(1)
+        (node,) = (await w.until_in_service(1))["machines"]
+
+        def is_kept() -> bool:
+            kept = w.site_kept().get(node["hostname"])
+            return kept is not None and kept.digest == node["document"]
+
+        await w.until("the copy on disk has its classes", is_kept)
+        said = classes(w, node["hostname"])
         await w.daemons[-1].terminate()
         lose_database(w)
         before = touched(w)
@@ -106,6 +119,7 @@ async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_
         await w.started()
         await w.until("it is known", lambda: server.agent.report(server.report()))
         assert "the database is another one" in await until_it_looks(w)
+        assert classes(w, node["hostname"]) == said, "Puppet gets what it got, from the copy on disk"
         _, _, told = await w.run("adopt", "--why", "it was lost")
         assert "no machine lets us in" in told
         _, _, told = await w.run("adopt", "--as-new", "--why", "it was lost")
