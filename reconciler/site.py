@@ -333,7 +333,7 @@ class Records:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.allocate, self.release = site.store.allocate, site.store.release
-        self.erasing, self.proved = site.store.erasing, site.store.proved
+        self.erasing, self.wrote, self.proved = site.store.erasing, site.store.wrote, site.store.proved
 
     def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
         """Make those of the secrets that do not exist."""

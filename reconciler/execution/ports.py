@@ -217,8 +217,18 @@ class Records(Protocol):
     def release(self, serial: str, at: datetime) -> None:
         """Take back what a machine was given."""
 
-    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
-        """Record that these disks, by their identity, are about to be erased. Durable when it returns."""
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime, marks: tuple[str, ...] = ()) -> None:
+        """Record that these disks are about to be erased. Durable when it returns.
+
+        Args:
+            serial: Of the machine.
+            disks: Their identities.
+            at: When.
+            marks: By which they are known again (``model.ownership``).
+        """
+
+    def wrote(self, serial: str, marks: tuple[str, ...], at: datetime) -> None:
+        """Record by which marks (``model.ownership``) what we left on the disks is known again."""
 
     def proved(self, serial: str, proof: Proof) -> None:
         """Record what the machine proved of itself over SSH. Durable when it returns."""

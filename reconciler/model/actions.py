@@ -155,13 +155,14 @@ class ConfigureRaid(_MachineAction):
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     touches: ClassVar[bool] = False  # unless it erases: most often it only looks, and what was reported still holds
-    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "whatever"})
+    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "whatever"})
     type: Literal["configure_raid"] = "configure_raid"
     volumes: tuple[RaidVolume, ...]
     single: tuple[RaidDisk, ...]  # shown to the operating system one by one
     ours: tuple[str, ...] = ()  # identities of disks that we erased before: what was made of them may go
     may_hold: tuple[tuple[str, str], ...] = ()  # what else may be deleted: on what, what
-    whatever: bool = False  # anything that is in the way
+    may_erase: tuple[str, ...] = ()  # ids of installs that have finished and may be erased
+    whatever: bool = False  # anything else that is in the way
 
     @property
     def layout(self) -> RaidLayout:
@@ -174,7 +175,7 @@ class InstallOs(_MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
-    beside: ClassVar[frozenset[str]] = frozenset({"may_hold"})
+    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
     type: Literal["install_os"] = "install_os"
     hostname: str
     role: str
@@ -191,8 +192,12 @@ class InstallOs(_MachineAction):
     image: RootImage | None = None  # None: Debian's installer makes the system from packages
     timeout: int | None = None  # seconds until it counts as failed; None: what suits most machines
     reinstall: str | None = None  # the request this answers
+    ours: tuple[str, ...] = ()
+    """Marks of disks that we erased before (``model.ownership``): what is on them may go, unless it cannot be read."""
     may_hold: tuple[tuple[str, str | None], ...] = ()
     """Kernel name and what may be erased with that disk; None: whatever it holds. Any other disk has to be blank."""
+    may_erase: tuple[str, ...] = ()
+    """Ids of installs that have finished and may be erased: nothing else allows to erase a system of ours."""
 
     @property
     def address(self) -> str:

@@ -40,6 +40,7 @@ class Erasing:
     serial: str
     at: datetime
     disks: tuple[str, ...]  # identity of each
+    marks: tuple[str, ...] = ()  # by which they are known again (``ownership``); none in journals of old
     kind: Literal["erasing"] = "erasing"
 
 
@@ -51,6 +52,16 @@ class Proved:
     at: datetime
     proof: Proof
     kind: Literal["proved"] = "proved"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """An install has ended, well or not, and this is by which what it left on the disks is known again."""
+
+    serial: str
+    at: datetime
+    marks: tuple[str, ...]  # ``ownership.uuid_marks``
+    kind: Literal["wrote"] = "wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,7 @@ Event = (
     Started
     | Erasing
     | Proved
+    | Wrote
     | Succeeded
     | Failed
     | Interrupted
@@ -179,13 +191,9 @@ def after(h: History, event: Event) -> History:
         if action is not None and action.looks:
             return _looked(h, event, action)
         return _aside(h, event, action) if action is not None and action.aside else _acted(h, event)
+    if isinstance(event, Erasing | Wrote | Proved):
+        return _seen_on_the_machine(h, event)
     match event:
-        case Erasing(disks=disks):
-            unseen = h.install_open or isinstance(h.open, InstallOs)
-            return replace(h, erased=tuple(sorted({*h.erased, *disks})), found=(), install_open=unseen)
-        case Proved(proof=proof):
-            ended = proof.install is not None and proof.install == h.install_id
-            return replace(h, proof=proof, install_open=h.install_open and not ended)
         case Advanced(at=at, to=to, announces=announces):
             return _moved(h, at, to, announces)
         case Retried():
@@ -199,6 +207,19 @@ def after(h: History, event: Event) -> History:
             past: dict[str, Any] = {name: squeezed(moment, at, ahead) for name, moment in moments(h).items()}
             seen = replace(h.proof, at=squeezed(h.proof.at, at, ahead)) if h.proof else None
             return replace(h, **past, proof=seen)
+
+
+def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved) -> History:
+    """What a handler met there on its way makes of it."""
+    match event:
+        case Erasing(disks=disks, marks=marks):
+            unseen = h.install_open or isinstance(h.open, InstallOs)
+            return replace(h, erased=tuple(sorted({*h.erased, *disks, *marks})), found=(), install_open=unseen)
+        case Wrote(marks=marks):
+            return replace(h, erased=tuple(sorted({*h.erased, *marks})))
+        case Proved(proof=proof):
+            ended = proof.install is not None and proof.install == h.install_id
+            return replace(h, proof=proof, install_open=h.install_open and not ended)
 
 
 def moments(h: History) -> dict[str, datetime]:
@@ -301,7 +322,9 @@ def _failed(h: History, event: Failed) -> History:
 
 def _fresh(h: History, at: datetime) -> History:
     """A new life. That something was once installed is not forgotten: nobody erased it."""
-    return History(released=at if h.install_begun is not None else h.released)
+    return History(
+        released=at if h.install_begun is not None else h.released, left_install=h.install_id or h.left_install
+    )
 
 
 def _begun(h: History, at: datetime, action: Action) -> History:
@@ -331,9 +354,11 @@ def _begun(h: History, at: datetime, action: Action) -> History:
 def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
     moved = replace(h, phase=to, failures=0, permanent=False, last_error=None, repeats=0, in_service_since=None)
     if to is Phase.IN_SERVICE:
-        return replace(moved, in_service_since=at, left_service=None, told=0 if announces else h.told)
+        back = replace(moved, in_service_since=at, left_service=None, left_install=None)
+        return replace(back, told=0 if announces else h.told)
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
-        return replace(moved, install_generation=0, left_service=at, hooks=(), told=None)
+        left = replace(moved, left_service=at, left_install=h.install_id)
+        return replace(left, install_generation=0, hooks=(), told=None)
     return moved
 
 

@@ -181,7 +181,7 @@ class History:
     looked: datetime | None = None  # when somebody last looked whether it runs what is said of it
     looks: int = 0  # such looks in a row that did not find it so
     look_error: str | None = None  # why the last one did not
-    erased: tuple[str, ...] = ()  # identity of every disk that we erased, or were about to: what it holds is ours
+    erased: tuple[str, ...] = ()  # identities, and marks (``ownership``), of disks that we erased or were about to
     found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
     raid: str | None = None  # id of the action that last made the controllers as wanted
     installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
@@ -189,6 +189,7 @@ class History:
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
     left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
+    left_install: str | None = None  # id of the install that it left service or its place with; None once it is back
     hooks: tuple[str, ...] = ()  # those that were told that it is there, and not that it left
     told: int | None = None  # commands run for it on a controller since it came into service; None: it never did
     aside_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals

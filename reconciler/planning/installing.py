@@ -1,9 +1,14 @@
-"""Whether a machine may be installed, and the install itself with every choice made."""
+"""Whether a machine may be installed, and the install itself with every choice made.
 
-from datetime import datetime
+What is decided here rests on the journal and on reports, both of which may be older than the disks. The live system
+looks at the disks again right before it erases them, and refuses what is not allowed here: see ``InstallOs.ours``,
+``may_hold`` and ``may_erase``.
+"""
 
 from ..model.actions import InstallOs, RootImage
-from ..model.machine import Allocation, Approval, MachineView
+from ..model.hardware import Disk
+from ..model.machine import Allocation, Approval, History, MachineView
+from ..model.ownership import install_in, is_ours
 from ..model.plan import Wait
 from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
@@ -50,8 +55,8 @@ def _over_several_paths(m: MachineView, at: Circumstances) -> Wait | None:
 
 def unapproved_install(m: MachineView, at: Circumstances) -> Wait | None:
     """The approval that the fleet's policy asks for, if it was not given for exactly what is asked now."""
-    if m.history.left_service is not None:
-        return _unapproved_data(m, at)
+    if m.history.left_service is not None and (blocked := _unapproved_data(m, at)):
+        return blocked
     on = _question(m, at)
     given = at.approval(m, "install_os")
     if on is None or (given is not None and _covers(given, on, foreign_data(m))):
@@ -60,25 +65,33 @@ def unapproved_install(m: MachineView, at: Circumstances) -> Wait | None:
 
 
 def _question(m: MachineView, at: Circumstances) -> str | None:
-    """What a human is asked before the install of a machine that was not in service."""
+    """What a human is asked before the install."""
     policy = at.spec.fleet.policy
-    if policy.foreign_data is InstallPolicy.APPROVAL:
-        if found := foreign_data(m):
-            return f"approval to erase {_told(found)}: we did not put it there"
-        if m.history.released and m.history.install_begun is None:
-            return _released(m.history.released)
+    found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
+    if found:
+        return f"approval to erase {_told(found)}: {_why_not(found)}"
+    if m.history.left_service is not None:
+        return None
+    released = m.history.released if policy.foreign_data is InstallPolicy.APPROVAL else None
+    if released and m.history.install_begun is None:
+        return _released(m.history)
     if policy.install is InstallPolicy.APPROVAL:
         return "approval to install: the fleet's policy asks for it"
     return None
 
 
-def _released(at: datetime) -> str:
-    return f"approval to erase it: until {at:%Y-%m-%d} it had another place, and may hold its data"
+def _released(h: History) -> str:
+    system = f" (install {h.left_install})" if h.left_install else ""
+    return f"approval to erase it: until {h.released:%Y-%m-%d} it had another place{system}, and may hold its data"
 
 
 def _told(found: Found) -> str:
     names = ((on if on.startswith(CONTROLLER) else on.partition(" ")[0], what) for on, what in sorted(found))
     return ", ".join(f"{name} ({what})" for name, what in names)
+
+
+def _why_not(found: Found) -> str:
+    return "its install has ended, and it may serve" if _installs(found) else "we did not put it there"
 
 
 def _covers(given: Approval, on: str, found: Found) -> bool:
@@ -87,17 +100,42 @@ def _covers(given: Approval, on: str, found: Found) -> bool:
 
 
 def foreign_data(m: MachineView) -> Found:
-    """What the disks that would be erased hold and we did not put there: as reported, or met by the last try."""
-    erased = set(m.disks.identity if m.disks else ()) - set(m.history.erased)
-    reported = {(disk.identity, disk.contents) for disk in m.seen.hardware.disks if disk.contents} if m.seen else set()
-    known = reported | set(m.history.found)
-    return tuple(sorted(each for each in known if each[0] in erased or each[0].startswith(CONTROLLER)))
+    """What the disks that would be erased hold and nobody allowed to erase: as reported, or met by the last try.
+
+    A report counts where the machine did not just leave service for a reinstall: then it tells of our own system.
+    """
+    erased = set(m.disks.identity if m.disks else ())
+    met = {each for each in m.history.found if each[0] in erased or each[0].startswith(CONTROLLER)}
+    if m.seen is None or m.history.left_service is not None:
+        return tuple(sorted(met))
+    known = {on for on, _ in met}  # the live system looked closer than the report
+    holding = [disk for disk in m.seen.hardware.disks if disk.contents and disk.identity in erased - known]
+    reported = {(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history)}
+    return tuple(sorted(met | reported))
+
+
+def _left_to_handler(disk: Disk, h: History) -> bool:
+    """Whether it is ours, or may be by what is written on it: only the live system sees that."""
+    by_uuid = not disk.serial and not disk.wwn and any(mark.startswith("uuid ") for mark in h.erased)
+    return by_uuid or is_ours(disk, (), h.erased)
+
+
+def _installed(m: MachineView) -> Found:
+    """Systems of ours that the last try met, and that no policy allows to erase."""
+    return tuple(each for each in foreign_data(m) if install_in(each[1]))
+
+
+def _installs(found: Found) -> tuple[str, ...]:
+    """The ids of the finished installs among what was found."""
+    return tuple(sorted({install for _, what in found if (install := install_in(what))}))
 
 
 def reinstall_question(m: MachineView, at: Circumstances) -> str:
     """What a human is asked before a machine leaves service to be reinstalled."""
+    install = m.history.left_install or m.history.install_id
+    system = f" (install {install})" if install else ""
     data = f", and to erase its data on {', '.join(_data_disks(m, at))}" if _data_disks(m, at) else ""
-    return f'approval to reinstall it{data}: its reinstall "{at.pin(m).reinstall}" is asked for'
+    return f'approval to reinstall it{system}{data}: its reinstall "{at.pin(m).reinstall}" is asked for'
 
 
 def _data_disks(m: MachineView, at: Circumstances) -> tuple[str, ...]:
@@ -117,22 +155,31 @@ def _unapproved_data(m: MachineView, at: Circumstances) -> Wait | None:
 
 
 def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None], ...]:
-    """By kernel name what may be erased; the handler meets nothing else, or stops."""
+    """By kernel name what may be erased beside what is ours; the handler meets nothing else, or stops."""
     assert m.disks is not None
-    touched = {text.partition(" ")[0]: text for text in m.disks.identity}
-    whatever = may_be_anything(m, at)
-    ours = [(name, None) for name, text in touched.items() if whatever or text in m.history.erased]
-    return (*ours, *((on.partition(" ")[0], what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)))
+    named = _data_disks(m, at) if m.history.left_service is not None else ()  # the question named them
+    whatever = [text.partition(" ")[0] for text in m.disks.identity] if may_be_anything(m, at) else named
+    found = [(on.partition(" ")[0], what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)]
+    return (*((name, None) for name in whatever), *(each for each in found if not install_in(each[1])))
+
+
+def may_erase(m: MachineView, at: Circumstances) -> tuple[str, ...]:
+    """The ids of finished installs that may be erased; where an approval is asked for, it was given for just these."""
+    h = m.history
+    ids = set(_installs(foreign_data(m)))
+    if h.left_install and (h.left_service is not None or _released_may_go(m, at)):
+        ids.add(h.left_install)
+    return tuple(sorted(ids))
 
 
 def may_be_anything(m: MachineView, at: Circumstances) -> bool:
-    """Whether whatever it holds may be erased, unseen."""
-    if m.history.left_service is not None or at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC:
-        return True
+    """Whether whatever its disks hold may be erased, unseen, but for systems of ours whose install has finished."""
+    return at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC or _released_may_go(m, at)
+
+
+def _released_may_go(m: MachineView, at: Circumstances) -> bool:
     given = at.approval(m, "install_os")
-    return (
-        given is not None and m.history.released is not None and given.covers in (None, _released(m.history.released))
-    )
+    return given is not None and m.history.released is not None and given.covers in (None, _released(m.history))
 
 
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
@@ -158,7 +205,9 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=at.pin(m).reinstall,
+        ours=m.history.erased,
         may_hold=_may_hold(m, at),
+        may_erase=may_erase(m, at),
     )
 
 

@@ -4,7 +4,7 @@ from ..model.actions import ConfigureRaid
 from ..model.machine import Allocation, MachineView
 from ..model.raid import RaidLayout
 from .circumstances import Circumstances
-from .installing import CONTROLLER, foreign_data, may_be_anything
+from .installing import CONTROLLER, foreign_data, may_be_anything, may_erase
 
 
 def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> ConfigureRaid | None:
@@ -15,7 +15,7 @@ def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> Configur
     """
     if m.raid is None or m.history.left_service is not None:
         return None
-    places = {disk.identity for disk in m.raid.disks}
+    places = {disk.identity for disk in m.raid.disks if disk.serial}  # a slot alone does not tell which disk is in it
     action = ConfigureRaid(
         serial=m.serial,
         generation=held.generation,
@@ -23,6 +23,7 @@ def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> Configur
         single=m.raid.single,
         ours=tuple(sorted(places & set(m.history.erased))),
         may_hold=tuple(each for each in foreign_data(m) if each[0].startswith(CONTROLLER)),
+        may_erase=may_erase(m, at),
         whatever=may_be_anything(m, at),
     )
     return None if m.history.raid == action.id else action

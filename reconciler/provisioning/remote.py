@@ -6,13 +6,15 @@ Handlers send these and nothing else; the simulator answers these and nothing el
     READ_UNIT, then READ_STATE       does an install run, did one end?
     LIST_DISKS                       are the disks still those the plan saw?
     READ_SIGNATURES                  do they hold nothing but what may be erased?
+    put fence_file(...), fence.LOOK  is there a system of ours on them?
     put install_files(...)           the wrapper, and what the installed system gets
     START_INSTALL                    detached: a lost connection or a dead daemon does not kill it
     READ_UNIT, READ_STATE, READ_PROGRESS ...    until it is done
 
 The installer runs at most once at a time: systemd refuses a second unit of the same name, and the wrapper holds a
 lock on the machine. It runs at most once per action: the wrapper ends at once when the state file says that this
-action is done.
+action is done, or when a system on the disks says so. Right before the installer the wrapper looks at the disks once
+more (``fence``), and right after it the installed system is marked as finished.
 """
 
 import json
@@ -26,6 +28,7 @@ import yaml
 
 from ..model.actions import InstallOs
 from ..model.files import File, private
+from . import fence
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 """A UUID that is new at every boot (random(4)); tells a rebooted machine from one whose host key was swapped."""
@@ -165,12 +168,13 @@ class InstallState:
 
     id: str  # of the action
     generation: int
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "refused"]  # refused: what was found forbade it, nothing was erased
     exit: int | None = None  # the installer's exit status; None while running
+    looked: fence.Looked = fence.NOTHING  # refused: what was found; done or failed: the UUIDs that are there now
 
     def render(self) -> str:
-        """The text of the state file."""
-        return json.dumps(asdict(self)) + "\n"
+        """The text of the state file, before anything was found."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "looked"}) + "\n"
 
 
 def parse_state(text: str) -> InstallState:
@@ -181,9 +185,10 @@ def parse_state(text: str) -> InstallState:
     """
     try:
         raw = json.loads(text)
-        if raw["state"] not in ("running", "done", "failed"):
+        if raw["state"] not in ("running", "done", "failed", "refused"):
             raise ValueError(raw["state"])
-        return InstallState(str(raw["id"]), int(raw["generation"]), raw["state"], raw["exit"])
+        looked = fence.parse(raw.get("facts", ()))
+        return InstallState(str(raw["id"]), int(raw["generation"]), raw["state"], raw["exit"], looked)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{STATE_FILE} is not readable: {text[:200]!r}") from error
 
@@ -202,7 +207,7 @@ class Marker:
     finished: bool = True  # whether the installer ended well; markers of old do not say
 
     def render(self) -> str:
-        """The text of the marker file."""
+        """The text of the marker file. ``fence`` reads it by this form."""
         return json.dumps(asdict(self)) + "\n"
 
 
@@ -243,8 +248,11 @@ def install_script(action: InstallOs, command: str) -> str:
     All of it stands in a function, so that the shell has read it to its end before it does anything.
     """
     before = InstallState(action.id, action.generation, "running").render()
-    done = InstallState(action.id, action.generation, "done", 0).render()
-    failed = InstallState(action.id, action.generation, "failed", 0).render().replace('"exit": 0', '"exit": %s')
+    done = InstallState(action.id, action.generation, "done", 0).render().strip().removesuffix("}")
+    failed = InstallState(action.id, action.generation, "failed", 0).render().strip().removesuffix("}")
+    refused = InstallState(action.id, action.generation, "refused").render().strip().removesuffix("}")
+    is_done = done.removesuffix(', "exit": 0')
+    failed, facts = failed.replace('"exit": 0', '"exit": %s'), ', "facts": [%s]}\\n'
     serial = action.serial.replace(" ", "%20")  # the only letter of a serial that a URL cannot hold
     return f"""\
 #!/bin/sh
@@ -252,6 +260,7 @@ def install_script(action: InstallOs, command: str) -> str:
 set -u
 
 state() {{
+    # shellcheck disable=SC2059  # the first word is a format
     printf "$@" > {STATE_FILE}.new && mv {STATE_FILE}.new {STATE_FILE}
 }}
 
@@ -260,21 +269,53 @@ report() {{
         curl --silent --show-error --max-time 10 "http://$server/oci/install-status.php?chassis-serial={serial}&status=$1"
 }}
 
+# facts COMMAND...: what it prints, a JSON object a line, as a list. Its exit status.
+facts() {{
+    found=$("$@" 2>> {LOG_FILE} 9>&-)
+    status=$?
+    printf '%s' "$found" | tr '\n' ','
+    return "$status"
+}}
+
 main() {{
     exec 9> {LOCK_FILE}
     flock --nonblock 9 || exit {ANOTHER_RUNS}
-    if [ "$(cat {STATE_FILE} 2>/dev/null)" = {shlex.quote(done.strip())} ]; then
-        exit 0
-    fi
+    case $(cat {STATE_FILE} 2>/dev/null) in
+        {shlex.quote(is_done)}*) exit 0 ;;
+    esac
     state {shlex.quote(before)} || exit 1
+    : > {LOG_FILE}
+    found=$(facts {fence.LOOK})
+    status=$?
+    case $status in
+        0) ;;
+        {fence.ENDED})
+            state {shlex.quote(done + facts)} "$(facts {fence.WRITTEN})"
+            report installed
+            exit 0
+            ;;
+        {fence.REFUSED})
+            state {shlex.quote(refused + facts)} "$found"
+            exit "$status"
+            ;;
+        *)
+            echo "E: the disks cannot be looked at, nothing was erased" >> {LOG_FILE}
+            state {shlex.quote(failed + facts)} "$status" ""
+            exit "$status"
+            ;;
+    esac
     report installing
     {command} > {LOG_FILE} 2>&1
     status=$?
+    if [ "$status" -eq 0 ] && ! facts {fence.FINISH} > /dev/null; then
+        echo "E: the installer ended well, and the system that it made is not on the disks" >> {LOG_FILE}
+        status=1
+    fi
     if [ "$status" -eq 0 ]; then
-        state {shlex.quote(done)}
+        state {shlex.quote(done + facts)} "$(facts {fence.WRITTEN})"
         report installed
     else
-        state {shlex.quote(failed)} "$status"
+        state {shlex.quote(failed + facts)} "$status" "$(facts {fence.WRITTEN})"
         report live
     fi
     exit "$status"
@@ -284,12 +325,34 @@ main
 """
 
 
+def fence_file(action: InstallOs) -> dict[str, File]:
+    """The script that looks at the disks of this install, by its absolute path in the live system."""
+    text = fence.script(
+        dict.fromkeys((*action.system_disks, *action.data_disks)),
+        MARKER_FILE,
+        install=action.id,
+        allowed=action.may_erase,
+        answers=None if action.reinstall is None else json.dumps(action.reinstall),
+    )
+    return {fence.SCRIPT_FILE: private(text)}
+
+
 def install_files(action: InstallOs, command: str) -> dict[str, File]:
     """What is uploaded before ``START_INSTALL``, by absolute path in the live system."""
-    marker = Marker(action.serial, action.hostname, action.generation, action.id)
+    marker = Marker(
+        serial=action.serial,
+        hostname=action.hostname,
+        generation=action.generation,
+        id=action.id,
+        cluster=action.cluster,
+        role=action.role,
+        reinstall=action.reinstall,
+        finished=False,
+    )
     return {
         TARGET + MARKER_FILE: private(marker.render()),
         SCRIPT_FILE: private(install_script(action, command)),
+        **fence_file(action),
     }
 
 

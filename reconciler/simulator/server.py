@@ -11,9 +11,9 @@
 The live system has the address that DHCP leases it, and reports from there for as long as it runs. The installed system
 has the address that its installer was given, says what OCI's scripts say at the first boot, and reports nothing.
 
-Its disks are files in a folder: who removes one has pulled the disk. The installer really runs: the wrapper that was
-uploaded is run by ``/bin/sh`` with its folders below the server's own, and finds an installer that takes a few seconds,
-erases and writes the server's disk, and says what it does; and a ``curl`` that calls from the server's address.
+Its disks are files in a folder: who removes one has pulled the disk. The installer really runs: the scripts that were
+uploaded are run by ``/bin/sh`` with their folders below the server's own, and find an installer that takes a few
+seconds, erases and writes the server's disk, and says what it does; and stand-ins for what touches disks and network.
 """
 
 import asyncio
@@ -23,7 +23,6 @@ import os
 import shlex
 import shutil
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -32,33 +31,12 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..provisioning import remote
+from ..provisioning import fence, remote
 from ..provisioning.image import COMMAND
 from ..provisioning.install import PROGRAM
 from . import hardware, storcli
 from .agent import Agent
-
-_PROGRAMS = {
-    PROGRAM: """\
-#!/bin/sh
-# Stands in for the installer of the live image: it erases, takes its time, says what it does, and writes the disk.
-echo "$@" >> "{root}/erased"
-rm -rf "{root}/disk" "{root}/written"
-for step in "Partitioning" "Bootstrapping Debian" "Installing packages" "Installing GRUB"; do
-    echo "$step"
-    sleep {pause}
-done
-test ! -e "{root}/fail-install" || {{ echo "E: the mirror went away"; exit 1; }}
-cp -r "{root}/live{target}" "{root}/disk.new" && mv "{root}/disk.new" "{root}/disk"
-echo "Done"
-sleep {pause}
-""",
-    "curl": """\
-#!/bin/sh
-exec "{python}" -m reconciler.simulator.curl "{server}" "{address}" "$@"
-""",
-}
-"""What the live system has in its PATH."""
+from .programs import put_programs
 
 
 class State(StrEnum):
@@ -118,16 +96,7 @@ class SimServer:
         if self.placed.model.has_raid:
             self.controller = storcli.Controller(self.root / "controller.json", self._drives)
             self.controller.begin(self.placed.model.delivered)
-        (self.root / "bin").mkdir(exist_ok=True)
-        for name, text in _PROGRAMS.items():
-            program = self.root / "bin" / name
-            program.write_text(
-                text.format(
-                    pause=self.pace.install_step, root=self.root, python=sys.executable, target=remote.TARGET,
-                    server=self.agent.server, address=self.address,
-                )
-            )  # fmt: skip
-            program.chmod(0o755)
+        put_programs(self.root, self.pace.install_step, self.agent.server, self.address)
 
     @property
     def serial(self) -> str:
@@ -164,7 +133,10 @@ class SimServer:
         """Signatures by kernel name. A file in ``written/`` is what somebody else left there, a word a line."""
         folder = self.root / "written"
         found = {file.name: file.read_text().split() for file in folder.iterdir()} if folder.is_dir() else {}
-        return {"sda": ["gpt"], **found} if self.disk.exists() else found
+        on = self.root / "on"  # which disks the installer was given
+        given = on.read_text().split() if on.exists() else []
+        system = (given or ["sda"]) if self.disk.exists() else []
+        return {**{name: ["gpt"] for name in system}, **found}
 
     @property
     def _present(self) -> frozenset[str]:
@@ -276,19 +248,38 @@ class SimServer:
             return False
         self._puppet_runs.clear()
         self.first_runs = 0
-        script = self.live / remote.SCRIPT_FILE.lstrip("/")
         (self.live / "var/log").mkdir(parents=True, exist_ok=True)
-        moved = script.read_text()
-        moved = moved.replace(shlex.join(COMMAND), PROGRAM)  # the real one would erase this very machine's disks
-        for folder in ("/run/reconciler", "/var/log", remote.SERVER_FILE):
-            moved = moved.replace(folder, f"{self.live}{folder}")
-        script.with_suffix(".here").write_text(moved)
-        environment = os.environ | {"PATH": f"{self.root}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+        self._moved(fence.SCRIPT_FILE)
         self._installer = await asyncio.create_subprocess_exec(
-            "/bin/sh", str(script.with_suffix(".here")), env=environment, start_new_session=True,
+            "/bin/sh", self._moved(remote.SCRIPT_FILE), env=self._environment, start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         return True
+
+    async def look(self) -> tuple[int, str]:
+        """Run the uploaded script that looks at the disks: its exit status, and what it printed."""
+        looking = await asyncio.create_subprocess_exec(
+            "/bin/sh", self._moved(fence.SCRIPT_FILE), "look", env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        printed, _ = await looking.communicate()
+        assert looking.returncode is not None
+        return looking.returncode, printed.decode()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"PATH": f"{self.root}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+
+    def _moved(self, script: str) -> str:
+        """Where the same script lies with its folders below the server's own."""
+        text = (self.live / script.lstrip("/")).read_text()
+        text = text.replace(shlex.join(COMMAND), PROGRAM)  # the real one would erase this very machine's disks
+        text = text.replace(fence.SCRIPT_FILE, f"{fence.SCRIPT_FILE}.here")
+        for folder in ("/run/reconciler", "/var/log", remote.SERVER_FILE):
+            text = text.replace(folder, f"{self.live}{folder}")
+        here = self.live / f"{script.lstrip('/')}.here"
+        here.write_text(text)
+        return str(here)
 
     @property
     def installing(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import bmc, raid, remote
+from ..provisioning import bmc, fence, raid, remote
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
 from .server import SimServer, State
@@ -186,6 +186,10 @@ async def _raid_tool(server: SimServer) -> tuple[int, str]:
     return (0, f"{storcli.PATH}\n") if server.controller else (1, "")
 
 
+async def _look(server: SimServer) -> tuple[int, str]:
+    return await server.look()
+
+
 async def _start(server: SimServer) -> tuple[int, str]:
     return (0, "") if await server.start_installer() else (1, "")
 
@@ -244,7 +248,7 @@ _ALWAYS: dict[str, Answer] = {
 """Questions, which any system can be asked."""
 
 _WHILE: dict[State, dict[str, Answer]] = {
-    State.LIVE: {raid.FIND_TOOL: _raid_tool, remote.START_INSTALL: _start},
+    State.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, remote.START_INSTALL: _start},
     State.INSTALLED: {
         READ_ADDRESSES: _addresses,
         remote.READ_LAST_RUN: _last_run,

@@ -22,6 +22,7 @@ from ..model.events import (
     Retried,
     Started,
     Succeeded,
+    Wrote,
 )
 from ..model.hardware import Hardware, Nic
 from ..model.machine import Allocation, History, SecretRef
@@ -116,9 +117,11 @@ def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]
         yield SecretRef(owners.setdefault(owner, owner), intern(service), intern(kind), intern(form)), other
 
 
-def _seen_by_a_handler(event: Erasing | Proved) -> str:
+def _seen_by_a_handler(event: Erasing | Wrote | Proved) -> str:
     if isinstance(event, Erasing):
         return f"about to erase {', '.join(event.disks)}"
+    if isinstance(event, Wrote):
+        return f"its install left on its disks: {', '.join(event.marks)}"
     by = f", made by install {event.proof.install}" if event.proof.install else ""
     return f"asked over SSH at {event.proof.address}: it runs the {event.proof.runs} system{by}"
 
@@ -132,7 +135,7 @@ def told(event: Event) -> tuple[str, str | None]:
             return f"{action.type} began", None
         case Succeeded(action=action):
             return f"{action.type} succeeded", None
-        case Erasing() | Proved():
+        case Erasing() | Wrote() | Proved():
             return _seen_by_a_handler(event), None
         case Failed(error=error, permanent=permanent):
             return f"failed{' for good' if permanent else ''}: {error}", None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
-from ..model.events import Erasing, Proved, Restored
+from ..model.events import Erasing, Proved, Restored, Wrote
 from ..model.machine import Allocation, History, Proof, Vip
 from ..model.observations import Notice
 from .codec import addresses_text, allocation_of
@@ -51,10 +51,15 @@ class RecordsPart(Part):
                 write_allocation(writing, serial, given, at)
             write_events(writing, [Restored(serial, at, history, why)])
 
-    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
-        """Record that these disks are about to be erased: from here on what they hold is ours."""
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime, marks: tuple[str, ...] = ()) -> None:
+        """Record that these disks, known again by these marks, are about to be erased."""
         with self._database.writing("journal") as writing:
-            write_events(writing, [Erasing(serial, at, disks)])
+            write_events(writing, [Erasing(serial, at, disks, marks)])
+
+    def wrote(self, serial: str, marks: tuple[str, ...], at: datetime) -> None:
+        """Record by which marks what we left on the disks is known again."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [Wrote(serial, at, marks)])
 
     def proved(self, serial: str, proof: Proof) -> None:
         """Record what the machine proved of itself over SSH."""

@@ -122,6 +122,7 @@ class FakeRecords:
     done: list[object] = field(default_factory=list)
     ran: list[datetime] = field(default_factory=list)  # when Puppet runs began
     erased: list[tuple[str, ...]] = field(default_factory=list)
+    marks: list[tuple[str, ...]] = field(default_factory=list)  # of what was to be erased, and of what was written
     proofs: list[Proof] = field(default_factory=list)
 
     def proved(self, serial: str, proof: Proof) -> None:
@@ -142,8 +143,12 @@ class FakeRecords:
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         self.ran.append(began)
 
-    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime) -> None:
+    def erasing(self, serial: str, disks: tuple[str, ...], at: datetime, marks: tuple[str, ...] = ()) -> None:
         self.erased.append(disks)
+        self.marks.append(marks)
+
+    def wrote(self, serial: str, marks: tuple[str, ...], at: datetime) -> None:
+        self.marks.append(marks)
 
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         self.done.append(secrets)

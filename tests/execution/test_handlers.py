@@ -1,5 +1,6 @@
 """Handlers against fakes: what each makes true, and what it refuses."""
 
+import base64
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from reconciler.model.actions import Action, RootImage
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
-from reconciler.provisioning import image, remote
+from reconciler.provisioning import fence, image, remote
 from reconciler.render.words import WORDS
 
 from ..fakes.clock import NOON
@@ -125,6 +126,12 @@ async def test_a_machine_without_a_known_bmc_says_so(world: World) -> None:
         await do(world, build.LIVE)
 
 
+def met_on(disk: str, verdict: str, install: str) -> dict[str, object]:
+    """What the script says that looks at the disks, where a marker of ours is."""
+    marker = remote.Marker(build.SERIAL, "n1.example.com", 1, install, finished=verdict != "unfinished")
+    return {"disk": disk, "verdict": verdict, "marker": base64.b64encode(marker.render().encode()).decode()}
+
+
 class TestInstall:
     async def test_a_blank_machine_is_installed_once(self, world: World) -> None:
         hosts = {remote.TARGET + "/etc/hosts": File(b"127.0.0.1 localhost\n", 0o644)}
@@ -149,7 +156,7 @@ class TestInstall:
     async def test_nothing_is_erased_on_a_machine_that_runs_an_installed_system(self, world: World) -> None:
         await do(world, build.INSTALL)
         world.machine.reboot(installed=True)
-        with pytest.raises(TemporaryError, match=r"an installed system \(cl1-controller-1.example.com\) runs here"):
+        with pytest.raises(PermanentError, match=r"the installed system cl1-controller-1\S+ \(install \w+\) runs here"):
             await do(world, replace(build.INSTALL, reinstall="2026-11-22"))
         assert world.machine.installs == 1
 
@@ -185,7 +192,7 @@ class TestInstall:
         with pytest.raises(ForeignDataError, match="sda SSD 240000000000 holds gpt") as met:
             await do(world, replace(build.INSTALL, may_hold=(("sda", "ext4"),)))
         assert met.value.found == ((build.SDA.identity, "gpt"),)
-        assert (world.machine.installs, world.machine.files, world.records.erased) == (0, {}, [])
+        assert (world.machine.installs, list(world.machine.files), world.records.erased) == (0, [fence.SCRIPT_FILE], [])
 
     @pytest.mark.parametrize("allowed", ["gpt", None])
     async def test_what_somebody_allowed_to_erase_is_erased_and_that_is_recorded_first(
@@ -196,6 +203,88 @@ class TestInstall:
         assert action.id == build.INSTALL.id
         await do(world, action)
         assert (world.machine.installs, world.records.erased) == (1, [(build.SDA.identity,)])
+
+    async def test_what_is_to_be_erased_and_what_was_left_are_known_again_by_marks(self, world: World) -> None:
+        world.machine.written = [("sda", "gpt")]
+        world.machine.facts = [{"disk": "sda", "uuids": ["AA-1"]}]
+        world.machine.left = {"sda": ["BB-2"]}
+        world.machine.install_exit = 100
+        with pytest.raises(PermanentError, match="the installer ended with 100"):
+            await do(world, replace(build.INSTALL, may_hold=(("sda", "gpt, UUID AA-1"),)))
+        assert world.records.marks == [("uuid aa-1",), ("uuid bb-2",)]
+        world.machine.facts = [{"disk": "sda", "uuids": ["BB-2"]}]
+        world.machine.install_exit = 0
+        await do(world, replace(build.INSTALL, ours=("uuid aa-1", "uuid bb-2")))
+        assert world.machine.installs == 2
+
+    async def test_a_disk_of_the_same_model_swapped_in_is_asked_about(self, world: World) -> None:
+        world.machine.written = [("sda", "LVM2_member")]
+        world.machine.facts = [{"disk": "sda", "unread": "/dev/sda: LVM"}, {"disk": "sda", "uuids": ["CC-3"]}]
+        ours = (build.SDA.identity, "uuid aa-1", "uuid bb-2")
+        with pytest.raises(ForeignDataError) as met:
+            await do(world, replace(build.INSTALL, ours=ours))
+        assert met.value.found == ((build.SDA.identity, "LVM2_member, UUID CC-3"),)
+
+    async def test_a_disk_swapped_for_one_with_the_same_signature_after_the_approval_is_asked_about(
+        self, world: World
+    ) -> None:
+        world.machine.written = [("sda", "LVM2_member")]
+        world.machine.facts = [{"disk": "sda", "uuids": ["DD-4"]}]
+        with pytest.raises(ForeignDataError, match="sda SSD 240000000000 holds LVM2_member, UUID DD-4"):
+            await do(world, replace(build.INSTALL, may_hold=(("sda", "LVM2_member, UUID CC-3"),)))
+        assert (world.machine.installs, world.records.erased) == (0, [])
+
+    async def test_this_very_install_on_the_disk_is_the_end_of_it(self, world: World) -> None:
+        world.machine.facts, world.machine.look_exit = [met_on("sda", "ended", build.INSTALL.id)], fence.ENDED
+        world.machine.written = [("sda", "gpt")]
+        await do(world, build.INSTALL)
+        assert (world.machine.installs, world.records.erased) == (0, [])
+
+    async def test_a_finished_install_is_named_and_stays_whatever_the_policy_allows(self, world: World) -> None:
+        world.machine.facts, world.machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
+        with pytest.raises(ForeignDataError) as met:
+            await do(world, replace(build.INSTALL, may_hold=(("sda", None),)))
+        assert met.value.found == ((build.SDA.identity, "the installed system n1.example.com of install 0123456789ab"),)
+        assert (world.machine.installs, world.records.erased) == (0, [])
+
+    @pytest.mark.parametrize("verdict", ["allowed", "unfinished"])
+    async def test_what_an_allowed_or_unfinished_install_left_needs_no_other_word(
+        self, world: World, verdict: str
+    ) -> None:
+        world.machine.facts = [met_on("sda", verdict, "0123456789ab")]
+        world.machine.written = [("sda", "gpt")]
+        await do(world, build.INSTALL)
+        assert world.machine.installs == 1
+
+    @pytest.mark.parametrize(
+        ("fact", "why"),
+        [
+            ({"disk": "sda", "mounted": "/dev/sda1 on /mnt"}, "has mounted /dev/sda1 on /mnt"),
+            (None, r'n1\S+ of install 0123456789ab on sda has answered the reinstall "again" already'),
+        ],
+    )
+    async def test_what_no_approval_can_allow_is_for_an_operator(
+        self, world: World, fact: dict[str, object] | None, why: str
+    ) -> None:
+        world.machine.facts = [fact or met_on("sda", "answered", "0123456789ab")]
+        world.machine.look_exit = fence.REFUSED
+        with pytest.raises(PermanentError, match=why):
+            await do(world, replace(build.INSTALL, reinstall="again", may_erase=("0123456789ab",)))
+        assert (world.machine.installs, world.records.erased) == (0, [])
+
+    async def test_what_the_wrapper_meets_right_before_it_erases_is_named_too(self, world: World) -> None:
+        world.machine.swapped = [met_on("sda", "refused", "0123456789ab")]
+        with pytest.raises(
+            ForeignDataError, match=r"holds the installed system n1\.example\.com of install 0123456789ab"
+        ):
+            await do(world, build.INSTALL)
+        assert world.machine.installs == 0
+
+    async def test_a_live_system_that_cannot_look_erases_nothing(self, world: World) -> None:
+        world.machine.look_exit = 1
+        with pytest.raises(TemporaryError, match="the disks cannot be looked at: sh: lsblk: not found"):
+            await do(world, build.INSTALL)
+        assert (world.machine.installs, world.records.erased) == (0, [])
 
     async def test_a_disk_that_cannot_be_read_is_not_taken_for_blank(self, world: World) -> None:
         world.machine.unread = [{"unread": "sda"}]

@@ -9,7 +9,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
-from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
+from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
 from reconciler.provisioning import raid, remote
 from reconciler.simulator.storcli import PATH, Controller
@@ -136,7 +136,7 @@ async def test_another_machine_or_an_installed_system_is_not_touched(tmp_path: P
         await configured(machine)
     machine.serial, machine.installed_runs = "A001", True
     machine.disk = {remote.MARKER_FILE: remote.Marker("A001", "n1", 1, "id").render().encode()}
-    with pytest.raises(TemporaryError, match="an installed system"):
+    with pytest.raises(PermanentError, match=r"the installed system n1 .* runs here"):
         await configured(machine)
     assert machine.changes == []
 

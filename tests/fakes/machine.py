@@ -4,12 +4,12 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
 from reconciler.model.files import File
-from reconciler.provisioning import remote
+from reconciler.provisioning import fence, remote
 
 from .clock import NOON
 
@@ -27,6 +27,10 @@ class FakeMachine:
     disks: dict[str, tuple[str, int]] = field(default_factory=lambda: {"sda": ("SSD", 240_000_000_000)})
     written: list[tuple[str, str]] = field(default_factory=list)  # kernel name, signature
     unread: list[dict[str, str]] = field(default_factory=list)
+    facts: list[dict[str, object]] = field(default_factory=list)  # that the script prints that looks at the disks
+    look_exit: int = 0
+    swapped: list[dict[str, object]] = field(default_factory=list)  # the facts that the wrapper meets, and stops
+    left: dict[str, list[str]] = field(default_factory=dict)  # UUIDs on each disk once the installer has ended
     install_looks: int = 3  # looks at a running install until it ends
     install_exit: int = 0
     installs: int = 0  # times that disks were erased
@@ -82,6 +86,7 @@ class FakeMachine:
             remote.READ_PROGRESS: lambda: _says(f"{self._left} steps left"),
             remote.LIST_DISKS: self._lsblk,
             remote.READ_SIGNATURES: self._wipefs,
+            fence.LOOK: self._look,
             remote.START_INSTALL: self._start,
         }
         installed = {
@@ -108,11 +113,20 @@ class FakeMachine:
         found = [{"device": on, "type": kind} for on, kind in self.written]
         return _says("".join(json.dumps(each) for each in [{"signatures": found}, *self.unread]))
 
+    def _look(self) -> Ran:
+        assert fence.SCRIPT_FILE in self.files
+        return Ran(self.look_exit, "".join(json.dumps(fact) + "\n" for fact in self.facts), "sh: lsblk: not found\n")
+
     def _start(self) -> Ran:
         if self.running:
             return Ran(1, "", "Failed to start transient service unit: Unit reconciler-install.service exists.\n")
+        if self.swapped:
+            self._write_state("refused", None, self.swapped)
+            return _says("")
         state = self._state_of_script("running", None)
-        if self.files.get(remote.STATE_FILE) == self._state_of_script("done", 0).render().encode():
+        done = self._state_of_script("done", 0)
+        before = self.files.get(remote.STATE_FILE)
+        if before is not None and replace(remote.parse_state(before.decode()), looked=fence.NOTHING) == done:
             return _says("")
         self.files[remote.STATE_FILE] = state.render().encode()
         self.installs += 1
@@ -122,13 +136,17 @@ class FakeMachine:
 
     def _finish(self) -> None:
         how = "done" if self.install_exit == 0 else "failed"
-        self.files[remote.STATE_FILE] = self._state_of_script(how, self.install_exit).render().encode()
+        self._write_state(how, self.install_exit, [{"disk": on, "uuids": uuids} for on, uuids in self.left.items()])
         if how == "done":
             self.disk = {
-                path.removeprefix(remote.TARGET): content
+                path.removeprefix(remote.TARGET): content.replace(b'"finished": false', b'"finished": true')
                 for path, content in self.files.items()
                 if path.startswith(remote.TARGET)
             }
+
+    def _write_state(self, state: str, status: int | None, facts: list[dict[str, object]]) -> None:
+        found = json.loads(self._state_of_script(state, status).render())
+        self.files[remote.STATE_FILE] = json.dumps({**found, "facts": facts}).encode()
 
     def _state_of_script(self, state: str, status: int | None) -> remote.InstallState:
         found = re.search(rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[remote.SCRIPT_FILE])

@@ -6,10 +6,22 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.actions import BootLive, Enroll, InstallOs, Risk, RootImage, VerifyLive
-from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Proved, Retried, Started, Succeeded, after
+from reconciler.model.events import (
+    Advanced,
+    Erasing,
+    Failed,
+    Interrupted,
+    Proved,
+    Retried,
+    Started,
+    Succeeded,
+    Wrote,
+    after,
+)
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, Proof, SecretRef
+from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Advance, Settled, Step, Wait
 from reconciler.model.spec import KINDS
 from reconciler.planning.circumstances import back_off
@@ -277,8 +289,55 @@ class TestApprovals:
     def test_what_we_began_to_erase_is_ours(self):
         begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
         assert step(replace(self.FOREIGN, history=begun)).needs_approval == "install_os"  # it got no further than SSH
-        ours = replace(self.FOREIGN, history=after(begun, Erasing("A", NOW, self.FOREIGN.disks.identity)))
-        assert step(ours).action.may_hold == (("sda", None),)
+        disk = self.FOREIGN.seen.hardware.disks[0]
+        for erasing in (
+            Erasing("A", NOW, self.FOREIGN.disks.identity),  # of old: the disk's serial number is in its identity
+            Erasing("A", NOW, ("sda INTEL 240000000000",), disk_marks(disk)),
+        ):
+            ours = step(replace(self.FOREIGN, history=after(begun, erasing))).action
+            assert (ours.may_hold, set(ours.ours) >= {*erasing.disks, *erasing.marks}) == ((), True)
+
+    def test_a_disk_is_not_ours_by_model_and_size(self):
+        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        erased = after(begun, Erasing("A", NOW, ("sda INTEL 240000000000",)))
+        assert step(replace(self.FOREIGN, history=erased)).needs_approval == "install_os"
+
+    def test_a_disk_without_a_serial_is_judged_by_the_live_system_where_we_know_what_we_wrote(self):
+        m = self.without_serial()
+        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        assert step(replace(m, history=begun)).needs_approval == "install_os"
+        wrote = after(begun, Wrote("A", NOW, ("uuid 1234",)))
+        assert (step(replace(m, history=wrote)).action.ours, step(replace(m, history=wrote)).action.may_hold) == (
+            ("uuid 1234",), ()
+        )  # fmt: skip
+
+    def without_serial(self) -> MachineView:
+        hardware = self.FOREIGN.seen.hardware
+        disk = replace(hardware.disks[0], serial="")
+        seen = replace(self.FOREIGN.seen, hardware=replace(hardware, disks=(disk,)))
+        return replace(self.FOREIGN, seen=seen, disks=replace(self.FOREIGN.disks, identity=(disk.identity,)))
+
+    FOUND = "the installed system n1.example.com of install 0123456789ab"
+
+    def stopped(self) -> MachineView:
+        """By a finished install on its disk."""
+        m = at_phase(Phase.ENROLLED)
+        met = Failed("A", NOW, "id", "nothing was erased", True, ((m.disks.identity[0], self.FOUND),))
+        return replace(m, history=after(m.history, met))
+
+    @pytest.mark.parametrize("policy", [{}, {"foreign_data": "automatic"}])
+    def test_a_finished_install_is_asked_about_by_name_whatever_the_policy_is(self, policy):
+        spec = tree({"cl1": cluster(controller={})}, policy=policy)
+        on = step(self.stopped(), spec).on
+        assert on == f"approval to erase sda ({self.FOUND}): its install has ended, and it may serve"
+        assert step(self.stopped(), spec, approvals=(approval("A"),)).on == on  # who knows what was shown
+        given = step(self.stopped(), spec, approvals=(replace(approval("A"), covers=on),))
+        assert given.action.may_erase == ("0123456789ab",)
+        assert ("sda", self.FOUND) not in given.action.may_hold
+
+    def test_an_ordinary_install_may_erase_no_finished_one(self):
+        h = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1), install_id="0123456789ab")
+        assert step(replace(at_phase(Phase.ENROLLED), history=h)).action.may_erase == ()
 
     def test_a_machine_that_had_another_place_is_not_erased_unasked(self):
         m = at_phase(Phase.ENROLLED)
@@ -286,6 +345,10 @@ class TestApprovals:
         s = step(moved)
         assert (s.needs_approval, "another place" in s.on) == ("install_os", True)
         assert kind(step(moved, approvals=(approval("A"),))) == "install_os"
+        held = replace(moved, history=replace(moved.history, left_install="0123456789ab"))
+        assert "had another place (install 0123456789ab), and may hold" in step(held).on
+        word = replace(approval("A"), covers=step(held).on)
+        assert step(held, approvals=(word,)).action.may_erase == ("0123456789ab",)
 
     def test_a_policy_of_approval_asks_before_every_first_install(self):
         spec = tree({"cl1": cluster(controller={})}, policy={"install": "approval"})
@@ -337,10 +400,30 @@ class TestReinstall:
         left = replace(saying(SERVING, S.PUPPET_SUCCESS), history=history)  # the old system is still talking
         assert kind(step(left, REINSTALL, now=NOW + MINUTE)) == "boot_live"
 
-    def test_foreign_data_does_not_hold_it_and_the_request_travels(self):
+    def test_what_is_reported_does_not_hold_it_and_the_request_travels(self):
         m = replace(holding(machine("A", contents="ext4")), history=LEFT.history)
         s = step(m, REINSTALL)
-        assert s.action.reinstall == "2026-11-23"
+        assert (s.action.reinstall, s.action.may_hold) == ("2026-11-23", ())
+
+    def test_it_may_erase_the_install_that_it_left_service_with_and_no_other(self):
+        serving = replace(SERVING, history=replace(SERVING.history, install_id="0123456789ab"))
+        on = step(serving, REINSTALL).on
+        assert on == 'approval to reinstall it (install 0123456789ab): its reinstall "2026-11-23" is asked for'
+        left = after(serving.history, Advanced("A", NOW - timedelta(minutes=5), Phase.ENROLLED, "approved"))
+        first = step(replace(LEFT, history=left), REINSTALL).action
+        assert (first.may_erase, first.may_hold) == (("0123456789ab",), ())
+        began = after(after(left, Started("A", NOW, first)), Failed("A", NOW, first.id, "no answer"))
+        assert began.install_id == first.id
+        again = step(replace(LEFT, history=replace(began, failures=0)), REINSTALL).action
+        assert again.may_erase == ("0123456789ab",)
+        back = after(began, Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"))
+        assert back.left_install is None
+
+    def test_what_it_meets_and_nobody_named_is_asked_about(self):
+        met = ((LEFT.disks.identity[0], "LVM2_member"),)
+        stopped = after(LEFT.history, Failed("A", NOW, "id", "nothing was erased", True, met))
+        s = step(replace(LEFT, history=stopped), REINSTALL)
+        assert (s.needs_approval, "sda (LVM2_member)" in s.on) == ("install_os", True)
 
     def test_the_data_disks_are_kept(self):
         choice = DiskChoice(("sda",), data_disks=("sdb",), identity=("sda SSD 1", "sdb HDD 2"))
@@ -361,7 +444,8 @@ class TestReinstall:
         assert step(left, erasing).on == on  # said after the word that let it leave service
         assert step(left, erasing, approvals=(approval("A", "reinstall"),)).on == on
         word = replace(approval("A", "reinstall"), covers=on)
-        assert step(left, erasing, approvals=(word,)).action.data_disks == ("sdb",)
+        action = step(left, erasing, approvals=(word,)).action
+        assert (action.data_disks, action.may_hold) == (("sdb",), (("sdb", None),))
 
     @pytest.mark.parametrize("days", [-2, 2])
     def test_a_word_is_good_whatever_the_clock_said_when_it_was_given(self, days):

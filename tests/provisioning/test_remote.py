@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.provisioning import remote
+from reconciler.provisioning import fence, remote
 
 from .test_install_command import an_install
 
@@ -37,9 +37,17 @@ def script(live: Path, command: str, action: object = ACTION) -> Path:
     text = remote.install_files(action, command)[remote.SCRIPT_FILE].content.decode()
     for path in (remote.STATE_FILE, remote.LOCK_FILE, remote.LOG_FILE, remote.SERVER_FILE):
         text = text.replace(path, f"{live}{path}")
+    text = text.replace(fence.SCRIPT_FILE, f"{live}{fence.SCRIPT_FILE}")
+    looks(live)
     path = live / remote.SCRIPT_FILE.removeprefix("/")
     path.write_text(text)
     return path
+
+
+def looks(live: Path, look: str = "", finish: str = "exit 0", written: str = "") -> None:
+    """What stands in for the script that looks at disks: this machine has its own. See ``test_fence``."""
+    stands_in = f"#!/bin/sh\ncase $1 in\nlook) {look}\n;;\nfinish) {finish}\n;;\nwritten) {written}\n;;\nesac\n"
+    (live / fence.SCRIPT_FILE.removeprefix("/")).write_text(stands_in)
 
 
 def run(path: Path) -> int:
@@ -72,6 +80,50 @@ def test_an_install_that_fails_says_how_and_may_be_tried_again(live: Path) -> No
     assert installs(live) == 2
 
 
+UUIDS = """echo '{"disk": "sda", "uuids": ["A"]}'; echo '{"disk": "sdb", "uuids": []}'"""
+
+
+@pytest.mark.parametrize("status", [0, 7])
+def test_what_the_installer_left_is_said(live: Path, status: int) -> None:
+    path = script(live, f"sh -c 'exit {status}'")
+    looks(live, look=UUIDS, written=UUIDS)
+    assert run(path) == status
+    assert state(live).looked.uuids == {"sda": ("A",), "sdb": ()}
+
+
+def test_nothing_is_installed_over_what_was_refused(live: Path) -> None:
+    path = script(live, f"echo x >> {live}/installs; true")
+    looks(live, look=f"""echo '{{"disk": "sda", "verdict": "refused", "marker": ""}}'; exit {fence.REFUSED}""")
+    assert run(path) == fence.REFUSED
+    found = fence.Looked(markers=(fence.Met("sda", "refused", ""),))
+    assert state(live) == remote.InstallState(ACTION.id, 1, "refused", None, found)
+    assert installs(live) == 0
+
+
+def test_an_install_that_the_disk_says_has_ended_is_done(live: Path) -> None:
+    path = script(live, f"echo x >> {live}/installs; true")
+    looks(live, look=f"exit {fence.ENDED}")
+    assert run(path) == 0
+    assert (state(live), installs(live)) == (remote.InstallState(ACTION.id, 1, "done", 0), 0)
+
+
+def test_disks_that_cannot_be_looked_at_are_not_erased(live: Path) -> None:
+    path = script(live, f"echo x >> {live}/installs; true")
+    looks(live, look="echo no lsblk >&2; exit 1")
+    assert run(path) == 1
+    assert (state(live), installs(live)) == (remote.InstallState(ACTION.id, 1, "failed", 1), 0)
+    said = (live / remote.LOG_FILE.removeprefix("/")).read_text()
+    assert said == "no lsblk\nE: the disks cannot be looked at, nothing was erased\n"
+
+
+def test_an_installer_whose_system_is_nowhere_has_failed(live: Path) -> None:
+    path = script(live, "true")
+    looks(live, finish="exit 1")
+    assert run(path) == 1
+    assert (state(live).state, state(live).exit) == ("failed", 1)
+    assert "the system that it made is not on the disks" in (live / remote.LOG_FILE.removeprefix("/")).read_text()
+
+
 def test_another_install_is_not_taken_for_this_one(live: Path) -> None:
     assert run(script(live, f"echo x >> {live}/installs; true")) == 0
     later = replace(ACTION, generation=2)
@@ -101,7 +153,14 @@ def test_two_installs_never_run_at_once(live: Path) -> None:
 
 def test_the_installed_system_can_prove_whose_it_is() -> None:
     text = remote.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].content.decode()
-    assert remote.parse_marker(text) == remote.Marker("A001", "cl1-controller-1.example.com", 1, ACTION.id)
+    assert remote.parse_marker(text) == remote.Marker(
+        "A001", "cl1-controller-1.example.com", 1, ACTION.id, "cl1", "controller", reinstall=None, finished=False
+    )
+
+
+def test_a_marker_of_old_is_finished() -> None:
+    old = '{"serial": "A001", "hostname": "n1", "generation": 2, "id": "0123456789ab"}'
+    assert remote.parse_marker(old) == remote.Marker("A001", "n1", 2, "0123456789ab", finished=True)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", '{"id": 1}', '{"id": "a", "generation": 1, "state": "x"}'])

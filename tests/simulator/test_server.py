@@ -10,8 +10,9 @@ import pytest
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
-from reconciler.provisioning import remote
+from reconciler.provisioning import fence, remote
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, report
+from reconciler.simulator.programs import put_programs
 from reconciler.simulator.server import Pace, State
 
 from ..execution.build import INSTALL
@@ -169,13 +170,25 @@ async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_pat
         await stage.until(lambda: stage.server.state is State.LIVE)
 
 
-async def test_an_install_that_is_repeated_erases_what_was_there(tmp_path: Path) -> None:
+async def test_an_install_that_is_repeated_erases_what_was_there_unless_it_has_finished(tmp_path: Path) -> None:
     async with staged(tmp_path, pace=SLOW) as stage:
+        other = remote.Marker("S1", "n1.example.com", 1, "0123456789ab")
         stage.server.marker.parent.mkdir(parents=True)
-        stage.server.marker.write_text("{}")
+        stage.server.marker.write_text(other.render())
         await stage.boot("network")
         await stage.install(INSTALL)
+        await stage.until(lambda: not stage.server.installing)
+        state = remote.parse_state((await stage.ask(remote.READ_STATE))[1])
+        assert (state.state, [met.verdict for met in state.looked.markers]) == ("refused", ["refused"])
+        assert stage.server.installs == 0 and stage.server.marker.exists()
+        stage.server.marker.write_text(replace(other, finished=False).render())
+        await stage.install(INSTALL)
         await stage.until(lambda: stage.server.installs == 1 and not stage.server.marker.exists())
+
+
+def test_nothing_that_touches_disks_is_the_machines_own_that_simulates(tmp_path: Path) -> None:
+    put_programs(tmp_path, 0.0, "http://127.0.0.1:9", "127.0.0.1")
+    assert set(fence.PROGRAMS) <= {program.name for program in (tmp_path / "bin").iterdir()}
 
 
 async def test_an_install_fails_where_somebody_left_a_file_that_says_so(tmp_path: Path) -> None:

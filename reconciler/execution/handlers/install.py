@@ -1,20 +1,26 @@
 """``InstallOs``: Debian on the disk, over SSH from the live system, exactly once.
 
 The installer runs detached, so we may die or be cut off at any line here; whoever comes next looks first and finds it
-running, ended, or never begun. Right before anything is erased the machine says its own serial, its own disks and what
-they hold through the very connection that will be used: the stock agent says nothing of what is on a disk.
+running, ended, or never begun. Right before anything is erased the machine says its own serial, its own disks, what
+they hold and which systems of ours are on them, through the very connection that will be used: the stock agent says
+nothing of what is on a disk, and our own journal may be older than the disk.
 """
 
 import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
+from ...model.files import File
 from ...model.machine import Seen
-from ...provisioning import disks, remote
+from ...model.ownership import uuid_marks
+from ...provisioning import disks, erasing, fence, remote
+from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import RUNS, Tools, ask, marker, right_machine, where
+from .tools import RUNS, Tools, ask, marker, right_machine, runs_installed, where
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
@@ -24,7 +30,7 @@ async def install_os(tools: Tools, action: InstallOs) -> None:
     try:
         found = await _look(tools, shell, action)
         if found == "never":
-            await _erase_and_start(tools, shell, action, seen)
+            found = await _erase_and_start(tools, shell, action, seen)
     finally:
         await shell.close()
     if found != "done":
@@ -35,15 +41,17 @@ async def _look(tools: Tools, shell: Shell, action: InstallOs) -> str:
     """How the install stands: ``never`` begun (or failed before, which is to be tried again), ``running``, ``done``.
 
     Raises:
-        TemporaryError: Another install runs on this machine, or it does not run the live system.
+        PermanentError: It runs an installed system: nothing may take that away but an operator.
+        TemporaryError: Another install runs on this machine.
     """
     theirs = await marker(shell, tools.options.answer)
     if theirs and theirs.id == action.id:
         return "done"  # it has rebooted into the installed system already
     if theirs:
-        raise TemporaryError(f"an installed system ({theirs.hostname}) runs here, not the live one: nothing was erased")
+        raise PermanentError(runs_installed(theirs))
     runs, state = await _state(tools, shell)
     if not runs:
+        await _note_what_was_written(tools, action, state)
         return "done" if state and _is_ours(state, action) and state.state == "done" else "never"
     if _is_anothers(state, action):
         raise TemporaryError("another install runs on this machine")
@@ -70,36 +78,80 @@ async def _state(tools: Tools, shell: Shell) -> tuple[bool, remote.InstallState 
     return unit.stdout.strip() in RUNS, state
 
 
-async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: Seen) -> None:
+async def _note_what_was_written(tools: Tools, action: InstallOs, state: remote.InstallState | None) -> None:
+    """What the wrapper says that it left on the disks is ours, however the install ended."""
+    if state is None or not _is_ours(state, action) or state.state not in ("done", "failed"):
+        return
+    marks = uuid_marks(uuid for uuids in state.looked.uuids.values() for uuid in uuids)
+    if not set(marks) <= set(action.ours):
+        await asyncio.to_thread(tools.records.wrote, action.serial, marks, tools.time.now())
+
+
+async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: Seen) -> str:
+    """``running``, or ``done`` where a disk shows that this install has ended well already.
+
+    Raises:
+        PermanentError: Nothing was erased, and why.
+    """
     options = tools.options
     async with tools.minting:
         before = await asyncio.to_thread(options.files, action)
     try:
         files = uploads(action, options.fleet(), seen.hardware, before)
-        listed = await ask(shell, remote.LIST_DISKS, options.answer)
-        now = disks.parse_lsblk(listed)
-        holding = disks.parse_contents(listed, await ask(shell, remote.READ_SIGNATURES, options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    touched = sorted({*action.system_disks, *action.data_disks})
-    identity = {text.partition(" ")[0]: text for text in action.identity}
-    differences = [f"{name} was not in the plan" for name in touched if name not in identity]
-    if differences := [*differences, *disks.differences(action.identity, now)]:
-        raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
-    if unread := [name for name in touched if name not in holding]:
-        raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
-    found = tuple((identity[name], holding[name]) for name in touched if not _may_go(action, name, holding[name]))
-    if found:
+    there = await _what_is_there(tools, shell, action)
+    if any(met.verdict == "ended" for met in there.looked.markers):
+        return "done"
+    if why := erasing.impossible(action, there.looked):
+        raise PermanentError(why)
+    if found := erasing.not_allowed(action, there):
         raise ForeignDataError(found)
     await shell.put(files)
-    erased = tuple(identity[name] for name in touched)
-    await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now())
+    names = touched(action)
+    erased = tuple(text for text in action.identity if text.partition(" ")[0] in names)
+    await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
     await _start(tools, shell)
+    return "running"
 
 
-def _may_go(action: InstallOs, name: str, holds: str) -> bool:
-    """Whether the plan allows that what is on this disk is erased."""
-    return not holds or (name, None) in action.may_hold or (name, holds) in action.may_hold
+async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There:
+    """The disks that are to be erased, with what they hold, in the machine's own words.
+
+    Raises:
+        PermanentError: They are not those that were planned for.
+        TemporaryError: They cannot be read.
+    """
+    try:
+        listed = await ask(shell, remote.LIST_DISKS, tools.options.answer)
+        now = disks.parse_lsblk(listed)
+        holding = disks.parse_contents(listed, await ask(shell, remote.READ_SIGNATURES, tools.options.answer))
+    except ValueError as error:
+        raise PermanentError(f"cannot install {action.hostname}: {error}") from error
+    known = {text.partition(" ")[0] for text in action.identity}
+    differences = [f"{name} was not in the plan" for name in touched(action) if name not in known]
+    if differences := [*differences, *disks.differences(action.identity, now)]:
+        raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
+    if unread := [name for name in touched(action) if name not in holding]:
+        raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
+    looked = await _looked(tools, shell, remote.fence_file(action))
+    return There({disk.device: disk for disk in now}, holding, looked)
+
+
+async def _looked(tools: Tools, shell: Shell, script: Mapping[str, File]) -> fence.Looked:
+    """Which systems of ours are on the disks, and what cannot be read on them.
+
+    Raises:
+        TemporaryError: The live system could not look.
+    """
+    await shell.put(script)
+    ran = await shell.run(fence.LOOK, timeout=tools.options.look)
+    try:
+        if ran.status not in (0, fence.ENDED, fence.REFUSED):
+            raise ValueError(ran.stderr.strip()[-500:] or f"exit status {ran.status}")
+        return fence.parse(json.loads(line) for line in ran.stdout.splitlines())
+    except ValueError as error:
+        raise TemporaryError(f"nothing was erased: the disks cannot be looked at: {error}") from error
 
 
 async def _start(tools: Tools, shell: Shell) -> None:
@@ -113,6 +165,13 @@ async def _start(tools: Tools, shell: Shell) -> None:
 
 class _InstallFailedError(PermanentError):
     """The install itself ended badly, as opposed to our connection to it. Who erases twice should be told to."""
+
+
+def _refused(action: InstallOs, looked: fence.Looked) -> PermanentError:
+    """The wrapper met something that was not there when we looked."""
+    if why := erasing.impossible(action, looked):
+        return PermanentError(why)
+    return ForeignDataError(erasing.installed_systems(action, looked))
 
 
 @dataclass(slots=True)
@@ -159,8 +218,11 @@ class _Following:
             return False
         if state is None or not _is_ours(state, self.action):
             raise _InstallFailedError("the install vanished: the machine rebooted, or another install took its place")
+        await _note_what_was_written(self.tools, self.action, state)
         if state.state == "done":
             return True
+        if state.state == "refused":
+            raise _refused(self.action, state.looked)
         last = await shell.run(remote.READ_PROGRESS, timeout=self.tools.options.answer)
         how = f"ended with {state.exit}" if state.state == "failed" else "was killed"
         said = last.stdout.strip()[-500:] or "nothing"

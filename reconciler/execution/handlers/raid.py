@@ -10,7 +10,7 @@ from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import raid, remote
 from ..ports import Shell
-from .tools import RUNS, Tools, marker, right_machine, where
+from .tools import RUNS, Tools, marker, right_machine, runs_installed, where
 
 
 async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
@@ -26,7 +26,7 @@ async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
 
 async def _refuse_unless_idle(tools: Tools, shell: Shell) -> None:
     if theirs := await marker(shell, tools.options.answer):
-        raise TemporaryError(f"an installed system ({theirs.hostname}) runs here, not the live one: nothing was erased")
+        raise PermanentError(runs_installed(theirs))
     unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
     if unit.stdout.strip() in RUNS:
         raise TemporaryError("an install runs on this machine: nothing was erased")

@@ -39,6 +39,7 @@ class Options:
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
+    look: float = 300.0  # at what is on dozens of disks; assembling a RAID takes seconds
     raid: float = 180.0  # for one command of a RAID controller
     poll: float = 5.0  # between two looks at a running install
     silence: float = 120.0  # a machine being installed may be out of reach for so long
@@ -140,6 +141,12 @@ async def own_address(tools: Tools, serial: str) -> str:
     if address is None:
         raise TemporaryError(f"{serial} has no management address: nobody knows where its installed system answers")
     return address
+
+
+def runs_installed(theirs: remote.Marker) -> str:
+    """Why nothing is erased on a machine that runs a system of ours."""
+    system = f"the installed system {theirs.hostname} (install {theirs.id}) runs here, not the live one"
+    return f"{system}: nothing was erased, and it is not rebooted for this"
 
 
 async def right_machine(tools: Tools, serial: str, address: str) -> Shell:

@@ -1,0 +1,110 @@
+"""What an install would destroy and nobody allowed it to: decided from what the live system says right now."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..model.actions import InstallOs
+from ..model.hardware import Disk
+from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
+from . import remote
+from .fence import Looked, Met, Verdict
+
+_ID = re.compile(r"[0-9a-f]{12}")
+
+Found = tuple[tuple[str, str], ...]
+"""Pairs: a disk's identity, and what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """The disks of a machine and what is on them, by kernel name."""
+
+    disks: Mapping[str, Disk]
+    holding: Mapping[str, str]  # ``disks.parse_contents``
+    looked: Looked
+
+    def marks(self, names: Iterable[str]) -> tuple[str, ...]:
+        """By which these disks, and what they hold now, are known again."""
+        found = {mark for name in names for mark in disk_marks(self.disks[name])}
+        written = {mark for name in names for mark in uuid_marks(self.looked.uuids.get(name, ()))}
+        return tuple(sorted(found | written))
+
+
+def touched(action: InstallOs) -> tuple[str, ...]:
+    """Kernel names of the disks that it erases."""
+    return tuple(sorted({*action.system_disks, *action.data_disks}))
+
+
+def impossible(action: InstallOs, looked: Looked) -> str | None:
+    """Why no approval can let this install begin; None: nothing of that kind was found."""
+    if looked.mounted:
+        used = ", ".join(what for _, what in looked.mounted)
+        return f"nothing was erased: somebody works in the live system and has mounted {used}"
+    for met in looked.markers:
+        if met.verdict == "answered":
+            what = f'{installed_system(met)} on {met.disk} has answered the reinstall "{action.reinstall}" already'
+            return f"nothing was erased: {what}; to reinstall it once more, ask with a new value"
+    return None
+
+
+def installed_systems(action: InstallOs, looked: Looked) -> Found:
+    """Systems of ours whose install has finished and that nobody allowed to erase."""
+    identity = _identity(action)
+    refused = {(identity[met.disk], installed_system(met)) for met in looked.markers if met.verdict == "refused"}
+    return tuple(sorted(refused))
+
+
+def not_allowed(action: InstallOs, there: There) -> Found:
+    """Everything on the disks of this install that nobody allowed to erase."""
+    identity = _identity(action)
+    stays = [name for name in touched(action) if not _may_go(action, name, there)]
+    foreign = tuple((identity[name], _what(action, name, there)) for name in stays)
+    return (*foreign, *installed_systems(action, there.looked))
+
+
+def installed_system(met: Met) -> str:
+    """What a disk is said to hold where this marker is."""
+    try:
+        marker = remote.parse_marker(met.text)
+    except ValueError:
+        return installed("unknown", UNKNOWN)
+    hostname = "".join(c for c in marker.hostname if c.isascii() and (c.isalnum() or c in "-."))
+    return installed(hostname or "unknown", marker.id if _ID.fullmatch(marker.id) else UNKNOWN)
+
+
+def _identity(action: InstallOs) -> dict[str, str]:
+    return {text.partition(" ")[0]: text for text in action.identity}
+
+
+def _may_go(action: InstallOs, name: str, there: There) -> bool:
+    what = _what(action, name, there)
+    if not what or (name, None) in action.may_hold or (name, what) in action.may_hold:
+        return True
+    if any(disk == name for disk, _ in there.looked.unread):
+        return False  # what cannot be read may be anything, on a disk of ours too
+    if _met(action, name, there.looked) & {"allowed", "unfinished"}:
+        return True
+    if name not in action.system_disks and name in there.looked.files:
+        return False  # we left it empty
+    return is_ours(there.disks[name], there.looked.uuids.get(name, ()), action.ours)
+
+
+def _met(action: InstallOs, name: str, looked: Looked) -> set[Verdict]:
+    """What became of the markers on this disk, but for unfinished ones of another machine."""
+    return {
+        met.verdict
+        for met in looked.markers
+        if met.disk == name and (met.verdict != "unfinished" or f'"serial": "{action.serial}"' in met.text)
+    }
+
+
+def _what(action: InstallOs, name: str, there: There) -> str:
+    """What it holds, and what tells this disk from one that holds the same, unless the plan knows that."""
+    disk, known = there.disks[name], _identity(action)[name]
+    what = there.holding[name] or "; ".join(text for on, text in there.looked.unread if on == name)
+    if not what or any(text and text in known for text in (disk.serial, disk.wwn)):
+        return what
+    uuids = there.looked.uuids.get(name, ())
+    marks = [*disk_marks(disk), *(f"UUID {uuid}" for uuid in sorted(uuids)[:1])]
+    return f"{what}, {marks[0]}" if marks else what

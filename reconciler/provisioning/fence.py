@@ -1,0 +1,384 @@
+"""The script that looks at the disks right before an install erases them, and what it says.
+
+It looks for systems that we installed (their marker is in the root file system), and says what it cannot read. It
+mounts and assembles read-only, and releases everything again. The handler runs it to ask first; the wrapper runs it
+again, under its lock, as the last thing before the installer: a disk may have been swapped in between.
+"""
+
+import base64
+import binascii
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+SCRIPT_FILE = "/run/reconciler/fence.sh"
+LOOK = f"/bin/sh {SCRIPT_FILE} look"
+"""Prints facts, a JSON object a line. Exit status: 0 go on, ``ENDED``, ``REFUSED``; any other: it could not look."""
+
+FINISH = f"/bin/sh {SCRIPT_FILE} finish"
+"""Notes on the disk that the install ended well; exit status 1 where it finds no system of this install."""
+
+WRITTEN = f"/bin/sh {SCRIPT_FILE} written"
+"""Prints only the facts that hold UUIDs."""
+
+ENDED, REFUSED = 10, 11
+
+MOUNT = "/run/reconciler/look"
+"""Where the script mounts one file system after the other."""
+
+PROGRAMS = (
+    "lsblk", "blkid", "blockdev", "findmnt", "mountpoint", "mount", "umount", "partx", "losetup", "mdadm", "pvs",
+    "vgchange", "sync",
+)  # fmt: skip
+"""What the script asks of the disks; the rest is a shell and coreutils."""
+
+Verdict = Literal["ended", "allowed", "unfinished", "refused", "answered"]
+"""What the script makes of a marker: the install that is asked for, and it ended well; one that may be erased; one that
+did not end; one that nobody allowed to erase; one that has answered the very reinstall that is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A marker of ours on a disk."""
+
+    disk: str  # kernel name
+    verdict: Verdict
+    text: str  # of the marker's file, at most its first 4 KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the script found, by disk."""
+
+    markers: tuple[Met, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()  # kernel name, and what cannot be read on that disk
+    files: frozenset[str] = frozenset()  # disks with a file system that holds files and no marker
+    mounted: tuple[tuple[str, str], ...] = ()  # kernel name, and which file system is in use where
+    uuids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+NOTHING = Looked()
+
+
+def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
+    """What the script printed.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    try:
+        given = [{"disk": str(fact["disk"]), **fact} for fact in facts]
+        return Looked(
+            markers=tuple(_met(fact) for fact in given if "marker" in fact),
+            unread=tuple((str(fact["disk"]), str(fact["unread"])) for fact in given if "unread" in fact),
+            files=frozenset(str(fact["disk"]) for fact in given if "files" in fact),
+            mounted=tuple((str(fact["disk"]), str(fact["mounted"])) for fact in given if "mounted" in fact),
+            uuids={str(fact["disk"]): _texts(fact["uuids"]) for fact in given if "uuids" in fact},
+        )
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise ValueError(f"what is on its disks is not readable: {error!r}") from error
+
+
+def _met(fact: Mapping[str, object]) -> Met:
+    if fact["verdict"] not in get_args(Verdict):
+        raise TypeError(fact["verdict"])
+    text = base64.b64decode(str(fact["marker"]), validate=True).decode(errors="replace")
+    return Met(str(fact["disk"]), cast(Verdict, fact["verdict"]), text)
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise TypeError(given)
+    return tuple(map(str, given))
+
+
+def script(
+    disks: Iterable[str], marker_file: str, *, install: str, allowed: Iterable[str] = (), answers: str | None = None
+) -> str:
+    """The POSIX shell script.
+
+    Args:
+        disks: Kernel names of the disks that are to be erased.
+        marker_file: Where the marker lies in an installed system.
+        install: The id of the install that is about to begin.
+        allowed: Ids of finished installs that may be erased.
+        answers: The reinstall request that the install answers, as it stands in a marker, in JSON.
+    """
+    chosen = {
+        "DISKS": " ".join(disks),
+        "MARKER": marker_file,
+        "INSTALL": install,
+        "ALLOWED": " ".join(allowed),
+        "ANSWERS": answers or "",
+        "MOUNT": MOUNT,
+    }
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
+    return f"#!/bin/sh\n# Looks at disks before install {install}. Written by reconciler.\nset -u\n\n{head}{_BODY}"
+
+
+_BODY = rf"""MODE=$1
+DISK=
+READ_ONLY=--read-only
+[ "$MODE" != finish ] || READ_ONLY=
+export LC_ALL=C
+
+# tell KIND TEXT: one fact about the disk that is looked at.
+tell() {{
+    text=$(printf '%s' "$2" | tr -cd '[:alnum:] ._:/,@+()=-' | cut -c 1-200)
+    printf '{{"disk": "%s", "%s": "%s"}}\n' "$DISK" "$1" "$text"
+}}
+
+have() {{
+    command -v "$1" > /dev/null 2>&1
+}}
+
+# tree DEVICE: itself, and every block device on it that the kernel shows.
+tree() {{
+    lsblk --noheadings --list --paths --output NAME "$1" 2> /dev/null
+}}
+
+# above DEVICE: the same without itself, in whatever order lsblk lists them.
+above() {{
+    tree "$1" | grep -vxF "$1"
+}}
+
+# size DEVICE: in bytes; nothing where it cannot be opened.
+size() {{
+    blockdev --getsize64 "$1" 2> /dev/null
+}}
+
+# tag NAME DEVICE: what is written there, read from the disk itself. Exit status 8: signatures of several kinds.
+tag() {{
+    blkid --probe --match-tag "$1" --output value "$2" 2> /dev/null
+}}
+
+# window DEVICE OFFSET BYTES OPTION...: a loop device that shows this part of it.
+window() {{
+    device=$1 offset=$2 length=$3
+    shift 3
+    losetup --find --show "$@" --offset "$offset" --sizelimit "$length" "$device" 2> /dev/null
+}}
+
+# judge FILE: what the marker in it means for this install.
+judge() {{
+    text=$(head -c 4096 "$1" | tr -d '\n')
+    id=$(printf '%s' "$text" | sed -n 's/.*"id": "\([0-9a-f]\{{12\}}\)".*/\1/p')
+    verdict=refused
+    case " $ALLOWED " in
+        *" ${{id:-?}} "*) verdict=allowed ;;
+    esac
+    if [ -n "$ANSWERS" ]; then
+        case $text in
+            *'"reinstall": '"$ANSWERS"[,\}}]*) verdict=answered ;;
+        esac
+    fi
+    [ "$id" != "$INSTALL" ] || verdict=ended
+    case $text in
+        *'"finished": false'*) verdict=unfinished ;;
+    esac
+    printf '{{"disk": "%s", "verdict": "%s", "marker": "%s"}}\n' \
+        "$DISK" "$verdict" "$(printf '%s' "$text" | base64 | tr -d '\n')"
+}}
+
+# finish FILE: its install has ended well. Only of this install, and in one go.
+finish() {{
+    grep -q '"id": "'"$INSTALL"'"' "$1" || return 0
+    (umask 077 && sed 's/"finished": false/"finished": true/' "$1" > "$1.new") && mv "$1.new" "$1" &&
+        sync --file-system "$1" && printf '{{"disk": "%s", "finished": true}}\n' "$DISK"
+}}
+
+# files FOLDER NAME: look into a file system that is mounted there.
+files() {{
+    marked=
+    for base in "$1" "$1/@" "$1/@rootfs"; do
+        if [ -f "$base$MARKER" ] && [ ! -L "$base$MARKER" ]; then
+            marked=yes
+            case $MODE in
+                finish) finish "$base$MARKER" ;;
+                *) judge "$base$MARKER" ;;
+            esac
+        fi
+    done
+    [ -z "$marked" ] || return 0
+    other=$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found 2> /dev/null | head -n 1)
+    [ -z "$other" ] || tell files "$2"
+}}
+
+# filesystem DEVICE NAME TYPE OPTIONS: the options keep it from replaying its journal, which would write.
+filesystem() {{
+    options=$4
+    [ "$MODE" != finish ] || options=rw
+    if mount -t "$3" -o "$options" "$1" "$MOUNT" 2> /dev/null; then
+        files "$MOUNT" "$2"
+        umount "$MOUNT" || umount --lazy "$MOUNT"
+    else
+        tell unread "$2: $3 that cannot be mounted"
+    fi
+}}
+
+# table DEVICE NAME: partitions that the kernel shows not, of a table that is damaged or that it does not know.
+table() (
+    kind=$(tag PTTYPE "$1")
+    if [ -z "$kind" ] || [ -n "$(above "$1")" ]; then
+        exit
+    fi
+    parts=$(partx --raw --noheadings --output START,SECTORS "$1" 2> /dev/null)
+    case $kind:$parts in
+        PMBR:* | *:) tell unread "$2: a partition table ($kind) that cannot be read" ;;
+    esac
+    printf '%s\n' "$parts" | while read -r start sectors; do
+        [ -n "$sectors" ] || continue
+        # shellcheck disable=SC2086  # it is an option, or nothing
+        part=$(window "$1" $((start * 512)) $((sectors * 512)) $READ_ONLY) || {{
+            tell unread "$2: its partition at sector $start"
+            continue
+        }}
+        inspect "$part" "$2, at sector $start"
+        losetup --detach "$part"
+    done
+)
+
+# raid DEVICE NAME: a member of a software RAID. Of a mirror that cannot be assembled its data is read as it lies there.
+raid() (
+    for array in $(above "$1"); do
+        [ "$(size "$array")" = 0 ] || exit  # it runs, and is looked at by itself
+    done
+    have mdadm || {{
+        tell unread "$2: software RAID, and there is no mdadm"
+        exit
+    }}
+    told=$(mdadm --examine "$1" 2> /dev/null)
+    uuid=$(printf '%s\n' "$told" | sed -n 's/^ *\(Array \)\{{0,1\}}UUID : \([0-9a-f:]*\).*/\2/p' | head -n 1)
+    number=127
+    while [ -e "/sys/block/md$number" ]; do
+        number=$((number - 1))
+    done
+    if [ -n "$uuid" ] && [ -z "$(above "$1")" ] && mdadm --assemble --readonly --run --config=partitions \
+        --uuid="$uuid" "/dev/md$number" > /dev/null 2>&1; then
+        for device in $(tree "/dev/md$number"); do
+            inspect "$device" "$device of $2"
+        done
+        mdadm --stop "/dev/md$number" > /dev/null 2>&1
+        exit
+    fi
+    kilobytes=$(printf '%s\n' "$told" | sed -n 's/^ *Array Size : \([0-9]*\).*/\1/p')
+    sectors=$(printf '%s\n' "$told" | sed -n 's/^ *Data Offset : \([0-9]*\) sectors.*/\1/p')
+    case $told:$kilobytes in
+        *'Raid Level : raid1'*:[0-9]*) ;;
+        *)
+            tell unread "$2: software RAID that cannot be assembled"
+            exit
+            ;;
+    esac
+    part=$(window "$1" $((${{sectors:-0}} * 512)) $((kilobytes * 1024)) --read-only) || {{
+        tell unread "$2: software RAID"
+        exit
+    }}
+    inspect "$part" "$2, a mirror's half"
+    losetup --detach "$part"
+)
+
+# volumes DEVICE NAME: a physical volume of LVM.
+volumes() (
+    [ -z "$(above "$1")" ] || exit  # they are active, and looked at by themselves
+    if ! have pvs || ! have vgchange; then
+        tell unread "$2: LVM, and there is no lvm2"
+        exit
+    fi
+    group=$(pvs --noheadings --options vg_name "$1" 2> /dev/null | tr -d ' ')
+    if [ -n "$group" ]; then
+        read_only="activation {{ read_only_volume_list = [ \"$group\" ] }}"
+        vgchange --activate y --config "$read_only" "$group" > /dev/null 2>&1
+        found=$(above "$1")
+        for device in $found; do
+            inspect "$device" "$device of $2"
+        done
+        vgchange --activate n "$group" > /dev/null 2>&1
+    fi
+    [ -n "${{found-}}" ] || tell unread "$2: LVM that cannot be activated"
+)
+
+# inspect DEVICE NAME: look at what is written there.
+inspect() (
+    used=$(findmnt --noheadings --first-only --output TARGET --source "$1" 2> /dev/null)
+    if [ -n "$used" ]; then
+        tell mounted "$2 on $used"
+        files "$used" "$2"
+        exit
+    fi
+    case $(size "$1") in
+        0) exit ;;  # a RAID that does not run: its members are looked at
+        '')
+            tell unread "$2: it cannot be opened"
+            exit
+            ;;
+    esac
+    type=$(tag TYPE "$1")
+    [ "$?" -ne 8 ] || type=several
+    case $type in
+        ext[234]) filesystem "$1" "$2" ext4 ro,noload ;;
+        xfs) filesystem "$1" "$2" xfs ro,norecovery,nouuid ;;
+        btrfs) filesystem "$1" "$2" btrfs ro,rescue=nologreplay ;;
+        linux_raid_member) raid "$1" "$2" ;;
+        LVM2_member) volumes "$1" "$2" ;;
+        several)
+            filesystem "$1" "$2" ext4 ro,noload
+            filesystem "$1" "$2" xfs ro,norecovery,nouuid
+            ;;
+        '') table "$1" "$2" ;;
+        swap | vfat) ;;  # no system can be in it
+        *) tell unread "$2: $type" ;;
+    esac
+)
+
+# written: every UUID on the disk that is long enough to be nobody else's.
+written() {{
+    found=$(
+        for device in $(tree "/dev/$DISK"); do
+            for name in UUID PTUUID PART_ENTRY_UUID; do
+                tag "$name" "$device"
+                echo
+            done
+        done | grep -E '^[0-9A-Za-z-]{{32,}}$' | sort -u | sed 's/.*/"&"/' | tr '\n' ',' | sed 's/,$//'
+    )
+    printf '{{"disk": "%s", "uuids": [%s]}}\n' "$DISK" "$found"
+}}
+
+each_disk() {{
+    for DISK in $DISKS; do
+        if [ "$MODE" != written ]; then
+            devices=$(tree "/dev/$DISK")
+            [ -n "$devices" ] || tell unread "/dev/$DISK: there is no such disk"
+            for device in $devices; do
+                inspect "$device" "$device"
+            done
+        fi
+        [ "$MODE" = finish ] || written
+    done
+}}
+
+main() {{
+    mkdir -p "$MOUNT" || exit 1
+    while mountpoint --quiet "$MOUNT"; do
+        umount "$MOUNT" || exit 1  # what a look that was killed left behind
+    done
+    for program in lsblk blkid blockdev findmnt losetup partx base64; do
+        have "$program" || {{
+            echo "the live system has no $program" >&2
+            exit 1
+        }}
+    done
+    facts=$(each_disk)
+    [ -z "$facts" ] || printf '%s\n' "$facts"
+    case $MODE:$facts in
+        finish:*'"finished": true'*) exit 0 ;;
+        finish:*) exit 1 ;;
+        look:*'"verdict": "ended"'*) exit {ENDED} ;;
+        look:*'"verdict": "refused"'* | look:*'"verdict": "answered"'* | look:*'"mounted": "'*) exit {REFUSED} ;;
+    esac
+}}
+
+main
+exit
+"""

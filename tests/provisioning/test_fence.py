@@ -1,0 +1,369 @@
+"""The very script that is sent to look at disks, run by dash on disks that are files.
+
+This kernel may know neither partition tables nor software RAID nor LVM: the script reads partitions through their table
+and a mirror's half at its data offset, and says what it cannot read. ``tests/lab/test_assembled.py`` assembles them.
+"""
+
+import json
+import lzma
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.provisioning import fence, remote
+from tests.lab.disks import MARKER
+
+from .test_install_command import an_install
+
+NEEDED = {
+    "dash": "dash", "losetup": "mount", "partx": "fdisk", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs", "mdadm": "mdadm", "pvs": "lvm2",
+}  # fmt: skip
+MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) or os.geteuid() != 0, reason=f"needs root and {', '.join(MISSING) or 'loop devices'}"
+)
+
+IMAGES = Path(__file__).parent / "disks"
+THIS = "aaaaaaaaaaaa"
+
+
+def sh(*words: object, **more: object) -> str:
+    ran = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=True, **more)
+    return ran.stdout.strip()
+
+
+class Disk:
+    """A disk that is a file; ``name`` is its kernel name."""
+
+    def __init__(self, folder: Path, number: int, megabytes: int = 32) -> None:
+        self.folder = folder
+        self.file = folder / f"disk{number}"
+        with self.file.open("wb") as opened:
+            opened.truncate(megabytes * 2**20)
+        self.device = sh("losetup", "--find", "--show", self.file)
+        self.windows: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return self.device.removeprefix("/dev/")
+
+    def detach(self) -> None:
+        for device in (*self.windows, self.device):
+            subprocess.run(["losetup", "--detach", device], check=False)
+
+    def partitioned(self) -> str:
+        """As the installers do it: room for boot loaders, then the system. A device that shows the latter."""
+        sh("sgdisk", "--clear", "--new=1:1M:+1M", "--typecode=1:ef02", "--new=2:0:-1M", self.device)
+        told = sh("partx", "--raw", "--noheadings", "--output", "START,SECTORS", "--nr", "2", self.device)
+        start, sectors = (int(word) * 512 for word in told.split())
+        self.windows.append(sh("losetup", "--find", "--show", "--offset", start, "--sizelimit", sectors, self.device))
+        return self.windows[-1]
+
+    def is_image(self, name: str) -> None:
+        """The disk of a real array or volume group, as ``tests.lab.disks`` made it."""
+        content = lzma.decompress((IMAGES / f"{name}.xz").read_bytes())
+        with self.file.open("r+b") as opened:
+            opened.truncate(len(content))
+            opened.write(content)
+        sh("losetup", "--set-capacity", self.device)
+
+    def sums(self) -> bytes:
+        return self.file.read_bytes()
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Disk]:
+    """One on which XFS and Btrfs can be made."""
+    made = Disk(tmp_path, 1, 320)
+    yield made
+    made.detach()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    made = Disk(tmp_path, 0)
+    yield made
+    made.detach()
+
+
+def put(device: str, folder: Path, files: dict[str, str], kind: str = "ext4") -> str:
+    """A file system that holds these files."""
+    sh(f"mkfs.{kind}", *(["-q"] if kind == "ext4" else []), device)
+    mounted = folder / "made"
+    mounted.mkdir(exist_ok=True)
+    sh("mount", device, mounted)
+    for path, text in files.items():
+        place = mounted / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    sh("umount", mounted)
+    return device
+
+
+def looked(
+    *disks: Disk, mode: str = "look", allowed: tuple[str, ...] = (), answers: str | None = None, path: str | None = None
+) -> tuple[int, fence.Looked]:
+    """Exit status and facts. Nothing stays mounted, and but for ``finish`` not a bit has changed."""
+    folder = disks[0].folder
+    action = an_install(reinstall=answers, may_erase=allowed, system_disks=tuple(disk.name for disk in disks))
+    text = remote.fence_file(action)[fence.SCRIPT_FILE].content.decode()
+    text = text.replace(f"INSTALL={action.id}", f"INSTALL={THIS}").replace("/run/reconciler", str(folder))
+    script = folder / "fence.sh"
+    script.write_text(text)
+    before = [disk.sums() for disk in disks]
+    loops = sh("losetup", "--all")
+    ran = subprocess.run(
+        ["dash", script, mode], capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | ({"PATH": path} if path else {}),
+    )  # fmt: skip
+    assert ran.stderr == ""
+    assert str(folder / "look") not in Path("/proc/self/mounts").read_text()
+    assert sh("losetup", "--all") == loops
+    assert mode == "finish" or before == [disk.sums() for disk in disks]
+    return ran.returncode, fence.parse(_facts(ran.stdout))
+
+
+def _facts(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def marked(**differs: object) -> dict[str, str]:
+    return {remote.MARKER_FILE: replace(MARKER, **differs).render(), "/etc/hostname": "n1\n"}
+
+
+@pytest.mark.parametrize(
+    ("differs", "asked", "status", "verdict"),
+    [
+        ({"finished": False}, {}, 0, "unfinished"),
+        ({}, {}, fence.REFUSED, "refused"),
+        ({"generation": 0}, {}, fence.REFUSED, "refused"),
+        ({"id": THIS}, {}, fence.ENDED, "ended"),
+        ({"id": THIS, "finished": False}, {}, 0, "unfinished"),
+        ({}, {"allowed": ("ffffffffffff", MARKER.id)}, 0, "allowed"),
+        ({}, {"allowed": ("ffffffffffff",)}, fence.REFUSED, "refused"),
+        ({}, {"allowed": (MARKER.id,), "answers": "2026-11-22"}, fence.REFUSED, "answered"),
+        ({}, {"allowed": (MARKER.id,), "answers": "2026-11-2"}, 0, "allowed"),
+        ({"reinstall": 'a "quote"'}, {"allowed": (MARKER.id,), "answers": 'a "quote"'}, fence.REFUSED, "answered"),
+        ({"reinstall": "null"}, {"allowed": (MARKER.id,), "answers": "null"}, fence.REFUSED, "answered"),
+        ({"reinstall": None}, {"allowed": (MARKER.id,), "answers": "null"}, 0, "allowed"),
+    ],
+)
+def test_a_system_of_ours(
+    disk: Disk, differs: dict[str, object], asked: dict[str, object], status: int, verdict: str
+) -> None:
+    put(disk.partitioned(), disk.folder, marked(**differs))
+    ended, there = looked(disk, **asked)
+    assert (ended, [(met.disk, met.verdict) for met in there.markers]) == (status, [(disk.name, verdict)])
+    assert remote.parse_marker(there.markers[0].text) == replace(MARKER, **differs)
+    assert there.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "verdict"),
+    [
+        ('{"serial": "S", "hostname": "n", "generation": 1, "id": "0123456789ab"}\n', (), "refused"),  # of 15a846a
+        ('{"serial": "S", "hostname": "n", "generation": 1, "id": "0123456789ab"}\n', (MARKER.id,), "allowed"),
+        ("", (MARKER.id,), "refused"),
+        ("garbage \0 \" $(reboot) '", (), "refused"),
+        ("", ("?",), "allowed"),
+    ],
+)
+def test_a_marker_of_old_or_one_that_is_damaged_counts_as_finished(
+    disk: Disk, text: str, allowed: tuple[str, ...], verdict: str
+) -> None:
+    put(disk.device, disk.folder, {remote.MARKER_FILE: text})
+    _, there = looked(disk, allowed=allowed)
+    assert [met.verdict for met in there.markers] == [verdict]
+
+
+@pytest.mark.parametrize("base", ["", "/@", "/@rootfs"])
+def test_a_root_on_btrfs(large: Disk, base: str) -> None:
+    put(large.device, large.folder, {base + remote.MARKER_FILE: MARKER.render()}, "btrfs")
+    assert looked(large)[0] == fence.REFUSED
+
+
+def test_a_root_on_xfs(large: Disk) -> None:
+    put(large.partitioned(), large.folder, marked(), "xfs")
+    assert looked(large)[0] == fence.REFUSED
+
+
+def test_a_blank_disk(disk: Disk) -> None:
+    assert looked(disk) == (0, fence.Looked(uuids={disk.name: ()}))
+
+
+def test_somebody_elses_system_and_data_say_that_there_are_files(disk: Disk, large: Disk) -> None:
+    put(disk.partitioned(), disk.folder, {"/etc/hostname": "theirs\n"})
+    put(large.device, large.folder, {"/data": "x"}, "xfs")
+    status, there = looked(disk, large)
+    assert (status, there.markers, there.files) == (0, (), {disk.name, large.name})
+    uuid = sh("blkid", "--probe", "--match-tag", "UUID", "--output", "value", large.device)
+    assert there.uuids[large.name] == (uuid,)
+
+
+def test_an_empty_filesystem_says_nothing(disk: Disk) -> None:
+    put(disk.device, disk.folder, {})
+    status, there = looked(disk)
+    assert (status, there.markers, there.unread, there.files) == (0, (), (), frozenset())
+
+
+@pytest.mark.parametrize("name", ["raid1-1.2", "raid1-1.0"])
+def test_the_half_of_a_mirror_is_read_at_its_data_offset(disk: Disk, name: str) -> None:
+    disk.is_image(name)
+    status, there = looked(disk)
+    assert (status, [met.verdict for met in there.markers], there.unread) == (fence.REFUSED, ["refused"], ())
+    assert looked(disk, allowed=(MARKER.id,))[0] == 0
+
+
+def test_a_volume_group_is_read_or_said_not_to_be(disk: Disk) -> None:
+    disk.is_image("lvm")
+    status, there = looked(disk)
+    if "device-mapper" in Path("/proc/devices").read_text():
+        assert status == fence.REFUSED
+    else:
+        assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: LVM that cannot be activated"),))
+
+
+@pytest.mark.parametrize(("image", "tool", "told"), [("raid1-1.2", "mdadm", "mdadm"), ("lvm", "vgchange", "lvm2")])
+def test_a_tool_that_is_missing_is_said(disk: Disk, image: str, tool: str, told: str) -> None:
+    disk.is_image(image)
+    programs = disk.folder / "programs"
+    programs.mkdir()
+    for folder in ("/bin", "/sbin", "/usr/bin", "/usr/sbin"):
+        for program in Path(folder).iterdir():
+            if program.name != tool and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    status, there = looked(disk, path=str(programs))
+    assert (status, len(there.unread)) == (0, 1)
+    assert there.unread[0][1].endswith(f"and there is no {told}")
+
+
+@pytest.mark.parametrize(
+    ("signature", "at", "told"),
+    [
+        (b"bluestore block device\n", 0, "ceph_bluestore"),
+        (b"LUKS\xba\xbe\x00\x01", 0, "crypto_LUKS"),
+    ],
+)
+def test_what_it_cannot_look_into_is_said(disk: Disk, signature: bytes, at: int, told: str) -> None:
+    with disk.file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(signature)
+    status, there = looked(disk)
+    assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: {told}"),))
+
+
+def test_a_pool_of_zfs_is_said(large: Disk) -> None:
+    with large.file.open("r+b") as opened:  # uberblocks, which is what a pool is known by
+        for number in range(32):
+            opened.seek(128 * 1024 + 1024 * number)
+            opened.write((0x00BAB10C).to_bytes(8, "little"))
+    assert looked(large)[1].unread == ((large.name, f"{large.device}: zfs_member"),)
+
+
+def test_swap_cannot_hold_a_system(disk: Disk) -> None:
+    sh("mkswap", disk.device)
+    assert looked(disk)[1].unread == ()
+
+
+def test_a_damaged_partition_table_is_read_through_its_copy(disk: Disk) -> None:
+    put(disk.partitioned(), disk.folder, marked())
+    with disk.file.open("r+b") as opened:
+        opened.seek(512)
+        opened.write(bytes(33 * 512))
+    assert looked(disk)[0] == fence.REFUSED
+
+
+def test_a_partition_table_without_a_good_copy_is_said(disk: Disk) -> None:
+    disk.partitioned()
+    for at in (512, 32 * 2**20 - 512):
+        with disk.file.open("r+b") as opened:
+            opened.seek(at)
+            opened.write(bytes(512))
+    status, there = looked(disk)
+    assert (status, there.unread) == (
+        0, ((disk.name, f"{disk.device}: a partition table (PMBR) that cannot be read"),)
+    )  # fmt: skip
+
+
+def test_a_damaged_filesystem_is_said(disk: Disk) -> None:
+    put(disk.device, disk.folder, marked())
+    with disk.file.open("r+b") as opened:
+        opened.seek(2048)
+        opened.write(bytes(2 * 2**20))  # group descriptors and the root folder
+    status, there = looked(disk)
+    assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: ext4 that cannot be mounted"),))
+
+
+def test_a_disk_that_is_mounted_stops_it(disk: Disk) -> None:
+    put(disk.device, disk.folder, {"/x": "x"})
+    (disk.folder / "there").mkdir()
+    sh("mount", disk.device, disk.folder / "there")
+    try:
+        action = an_install(system_disks=(disk.name,))
+        script = disk.folder / "fence.sh"
+        script.write_bytes(remote.fence_file(action)[fence.SCRIPT_FILE].content)
+        ran = subprocess.run(["dash", script, "look"], capture_output=True, text=True, check=False)
+    finally:
+        sh("umount", disk.folder / "there")
+    assert ran.returncode == fence.REFUSED
+    assert fence.parse(_facts(ran.stdout)).mounted == ((disk.name, f"{disk.device} on {disk.folder}/there"),)
+
+
+def test_a_disk_that_is_gone_is_said(disk: Disk) -> None:
+    disk.detach()
+    disk.device = "/dev/nothing"
+    assert looked(disk)[1].unread == (("nothing", "/dev/nothing: there is no such disk"),)
+
+
+def test_a_journal_is_not_replayed(disk: Disk) -> None:
+    """A power cut leaves a journal that a mere read-only mount would replay: that would write."""
+    device = put(disk.device, disk.folder, marked())
+    sh("debugfs", "-w", "-R", "feature needs_recovery", device)
+    assert "needs_recovery" in sh("dumpe2fs", "-h", device)
+    assert looked(disk)[0] == fence.REFUSED  # and not a bit has changed
+
+
+class TestFinish:
+    def test_the_marker_of_this_install_is_finished(self, disk: Disk) -> None:
+        device = put(disk.partitioned(), disk.folder, marked(id=THIS, finished=False))
+        assert looked(disk)[0] == 0
+        assert looked(disk, mode="finish")[0] == 0
+        status, there = looked(disk)
+        assert (status, remote.parse_marker(there.markers[0].text)) == (fence.ENDED, replace(MARKER, id=THIS))
+        sh("e2fsck", "-fn", device)
+
+    @pytest.mark.parametrize("files", [{}, marked(finished=False)], ids=["no marker", "another's"])
+    def test_no_other_is(self, disk: Disk, files: dict[str, str]) -> None:
+        put(disk.device, disk.folder, files)
+        assert looked(disk, mode="finish")[0] == 1
+        assert looked(disk)[0] == 0
+
+    def test_the_half_of_a_mirror_is_never_written_to(self, disk: Disk) -> None:
+        disk.is_image("raid1-1.2")
+        before = disk.sums()
+        assert looked(disk, mode="finish")[0] == 1
+        assert disk.sums() == before
+
+
+def test_what_was_written_is_known_by_its_uuids(disk: Disk) -> None:
+    put(disk.partitioned(), disk.folder, marked())
+    _, there = looked(disk, mode="written")
+    table = sh("blkid", "--probe", "--match-tag", "PTUUID", "--output", "value", disk.device)
+    assert there == fence.Looked(uuids={disk.name: (table,)})
+
+
+def test_the_script_is_clean(tmp_path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("needs shellcheck (apt: shellcheck)")
+    files = remote.install_files(an_install(reinstall="it's", may_erase=("a", "b")), "true")
+    for name in (fence.SCRIPT_FILE, remote.SCRIPT_FILE):
+        script = tmp_path / "script.sh"
+        script.write_bytes(files[name].content)
+        told = subprocess.run(["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False)
+        assert told.stdout == ""
