@@ -30,6 +30,14 @@ def parse_lsblk(text: str) -> tuple[Disk, ...]:
         raise ValueError(f"lsblk's answer is not readable: {text[:200]!r}") from error
 
 
+_NO_DISKS = ("loop", "ram", "zram", "sr", "fd", "md", "dm-")
+
+
+def real(disks: Iterable[Disk]) -> list[str]:
+    """The kernel names of those that hardware stands behind, and that can be written to."""
+    return [disk.device for disk in disks if not disk.device.startswith(_NO_DISKS)]
+
+
 def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
     """How the disks of a machine differ from those that the plan named, one sentence each; none: erase them.
 

@@ -20,6 +20,7 @@ more (``fence``), and right after it the installed system is marked as finished.
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -335,6 +336,11 @@ def fence_file(action: InstallOs) -> dict[str, File]:
         answers=None if action.reinstall is None else json.dumps(action.reinstall),
     )
     return {fence.SCRIPT_FILE: private(text)}
+
+
+def fence_of(disks: Iterable[str], allowed: Iterable[str]) -> dict[str, File]:
+    """The same for disks that no install is about to begin on."""
+    return {fence.SCRIPT_FILE: private(fence.script(disks, MARKER_FILE, install="none", allowed=allowed))}
 
 
 def install_files(action: InstallOs, command: str) -> dict[str, File]:

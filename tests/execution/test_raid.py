@@ -11,12 +11,13 @@ from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
-from reconciler.provisioning import raid, remote
+from reconciler.provisioning import fence, raid, remote
 from reconciler.simulator.storcli import PATH, Controller
 
 from ..fakes.machine import FakeMachine
 from . import build
 from .build import World
+from .test_handlers import met_on
 
 SIZE = 240_000_000_000
 DISKS = tuple(RaidDisk(0, 32, slot, f"PHYF{slot}") for slot in range(4))
@@ -85,6 +86,19 @@ async def test_a_volume_in_the_way_is_deleted_only_once_that_was_allowed(tmp_pat
     await configured(machine, allowed)
     assert machine.changes[0] == "/c0/v0 delete force J"
     assert machine.controller.kept["volumes"].keys() == {"0", "1"}, "the volume on other disks stays"
+
+
+async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, [(0, [1])])
+    machine.facts, machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
+    with pytest.raises(ForeignDataError) as met:
+        await configured(machine, replace(ACTION, whatever=True, ours=("0:32:1 PHYF1",)))
+    assert met.value.found == (("controller 0", "the installed system n1.example.com of install 0123456789ab"),)
+    assert machine.changes == []
+    machine.facts, machine.look_exit = [met_on("sda", "allowed", "0123456789ab")], 0
+    await configured(machine, replace(ACTION, whatever=True, may_erase=("0123456789ab",)))
+    assert b"ALLOWED=0123456789ab\n" in machine.files[fence.SCRIPT_FILE]
+    assert machine.controller.volumes() == [SIZE]
 
 
 @pytest.mark.parametrize("how", [{"whatever": True}, {"ours": ("0:32:1 PHYF1",)}], ids=["policy", "ours"])

@@ -1,9 +1,9 @@
 """A small machine with Debian's kernel, for what this one's kernel may lack: software RAID and LVM.
 
 It boots from memory, with the programs of this system and blank disks, runs a script, and turns itself off.
-``python -m tests.lab.disks`` makes the images in ``tests/provisioning/disks`` with it; wants the packages in
-``tests/lab/packages``, and root for ``mknod``. ``test_assembled.py`` shows in it that RAID and LVM are assembled and
-read as they are on real servers.
+``python -m tests.lab.disks`` makes the images in ``tests/provisioning/disks`` with it, after ``python -m
+tests.lab.prepare``; wants root, and the packages in ``tests/lab/packages``. ``test_assembled.py`` shows in it that RAID
+and LVM are assembled and read as they are on real servers.
 """
 
 import gzip
@@ -17,9 +17,8 @@ from pathlib import Path
 
 from reconciler.provisioning import fence, remote
 
-from .prepare import LAB
+from .prepare import KERNEL, LAB
 
-KERNEL = LAB / "kernel"
 IMAGES = Path(__file__).parents[1] / "provisioning" / "disks"
 
 _PROGRAMS = (

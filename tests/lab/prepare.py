@@ -6,6 +6,8 @@ Needs the Debian mirror, which the lab's own network does not reach. The first t
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,9 @@ from .fleet import fleet
 LAB = Path("var/lab").absolute()
 SITE = LAB / "site"
 """A site that only makes images: a run begins with a copy of its database, which has the key that is in them."""
+
+KERNEL = LAB / "kernel"
+"""Debian's, with its modules, as its package has them."""
 
 IMAGES = LAB / "images"
 ROOT_IMAGE, ROOT_MANIFEST = IMAGES / "root.tar.zst", IMAGES / "root.json"
@@ -57,8 +62,25 @@ def main() -> int:
     if run([*site, "boot-image", "check"]):
         status = run([*site, "boot-image", "build", "--compression", "lz4"])  # unpacked fastest by a slow processor
     if not status:
+        _kernel()
         _root_image(datetime.now(UTC))
     return status
+
+
+def _kernel() -> None:
+    """For the small machine that assembles disks (``disks.py``)."""
+    if KERNEL.exists():
+        return
+    new = LAB / "kernel.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    depends = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True, check=True)
+    (package,) = re.findall(r"Depends: (linux-image-[0-9]\S+)", depends.stdout)[:1]
+    subprocess.run(["apt-get", "download", package], cwd=new, check=True)
+    (archive,) = new.glob("*.deb")
+    subprocess.run(["dpkg-deb", "--extract", archive, new], check=True)
+    archive.unlink()
+    new.rename(KERNEL)
 
 
 def _root_image(now: datetime) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from reconciler.provisioning import fence, remote
 
-from .disks import KERNEL, MARKER, ROOTS, blank, making, run
+from .disks import MARKER, ROOTS, blank, making, run
+from .prepare import KERNEL
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 

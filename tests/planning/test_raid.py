@@ -71,3 +71,17 @@ def test_a_reinstall_leaves_volumes_as_they_are() -> None:
     left = replace(BARE, disks=machine("A").disks, history=replace(BARE.history, left_service=NOW - 9 * MINUTE))
     spec = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}})
     assert kind(one(spec, left)) == "install_os"
+
+
+def test_only_a_disk_with_a_serial_number_is_known_to_be_ours() -> None:
+    nameless = replace(DISKS[1], serial="")
+    m = replace(BARE, raid=RaidLayout((RaidVolume(1, (DISKS[0], nameless)),)))
+    erased = after(m.history, Erasing("A", NOW - MINUTE, (DISKS[0].identity, nameless.identity)))
+    assert action(replace(m, history=erased)).ours == (DISKS[0].identity,)
+
+
+def test_an_install_on_a_volume_is_asked_about_by_its_id() -> None:
+    held = met(BARE, ("controller 0", "the installed system n1.example.com of install 0123456789ab"))
+    wait = one(SPEC, held)
+    word = replace(approval("A"), covers=wait.on)
+    assert action(held, approvals=(word,)).may_erase == ("0123456789ab",)

@@ -7,20 +7,17 @@ nothing of what is on a disk, and our own journal may be older than the disk.
 """
 
 import asyncio
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
-from ...model.files import File
 from ...model.machine import Seen
 from ...model.ownership import uuid_marks
 from ...provisioning import disks, erasing, fence, remote
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import RUNS, Tools, ask, marker, right_machine, runs_installed, where
+from .tools import RUNS, Tools, ask, look_at_disks, marker, right_machine, runs_installed, where
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
@@ -134,24 +131,8 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
     if unread := [name for name in touched(action) if name not in holding]:
         raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
-    looked = await _looked(tools, shell, remote.fence_file(action))
+    looked = await look_at_disks(tools, shell, remote.fence_file(action))
     return There({disk.device: disk for disk in now}, holding, looked)
-
-
-async def _looked(tools: Tools, shell: Shell, script: Mapping[str, File]) -> fence.Looked:
-    """Which systems of ours are on the disks, and what cannot be read on them.
-
-    Raises:
-        TemporaryError: The live system could not look.
-    """
-    await shell.put(script)
-    ran = await shell.run(fence.LOOK, timeout=tools.options.look)
-    try:
-        if ran.status not in (0, fence.ENDED, fence.REFUSED):
-            raise ValueError(ran.stderr.strip()[-500:] or f"exit status {ran.status}")
-        return fence.parse(json.loads(line) for line in ran.stdout.splitlines())
-    except ValueError as error:
-        raise TemporaryError(f"nothing was erased: the disks cannot be looked at: {error}") from error
 
 
 async def _start(tools: Tools, shell: Shell) -> None:

@@ -8,9 +8,10 @@ import asyncio
 
 from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
-from ...provisioning import raid, remote
+from ...provisioning import disks, raid, remote
+from ...provisioning.erasing import installed_system
 from ..ports import Shell
-from .tools import RUNS, Tools, marker, right_machine, runs_installed, where
+from .tools import RUNS, Tools, ask, look_at_disks, marker, right_machine, runs_installed, where
 
 
 async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
@@ -60,9 +61,10 @@ class _Controllers:
         if not todo:
             return
         action = self._action
+        await self._refuse_installed()
         commands = [(step, self._command(step)) for step in todo]
-        disks = tuple(disk.identity for disk in action.layout.disks)
-        await asyncio.to_thread(self._tools.records.erasing, action.serial, disks, self._tools.time.now())
+        erased = tuple(disk.identity for disk in action.layout.disks)
+        await asyncio.to_thread(self._tools.records.erasing, action.serial, erased, self._tools.time.now())
         for _, command in commands:
             await self._do(command)
         after = await self._read()
@@ -70,6 +72,20 @@ class _Controllers:
             raise PermanentError(f"the controller did all it was told, and this is still to do: {left}")
         for step in raid.made_volumes(todo, after):
             await self._do(self._command(step))
+
+    async def _refuse_installed(self) -> None:
+        """A volume that a system of ours is installed on is deleted only where that install may be erased.
+
+        Raises:
+            ForeignDataError: There is one that nobody allowed to erase.
+        """
+        action = self._action
+        listed = disks.parse_lsblk(await ask(self._shell, remote.LIST_DISKS, self._tools.options.answer))
+        looked = await look_at_disks(self._tools, self._shell, remote.fence_of(disks.real(listed), action.may_erase))
+        systems = {installed_system(met) for met in looked.markers if met.verdict == "refused"}
+        if systems:
+            controller = f"controller {min(disk.controller for disk in action.layout.disks)}"
+            raise ForeignDataError(tuple((controller, system) for system in sorted(systems)))
 
     def _decided(self, state: raid.State) -> tuple[raid.Step, ...]:
         action = self._action

@@ -1,6 +1,7 @@
 """What the handlers work with, and the questions that several of them ask first."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +10,7 @@ from ...model.errors import PermanentError, TemporaryError
 from ...model.files import File
 from ...model.machine import Seen
 from ...model.spec import FleetSpec
-from ...provisioning import remote
+from ...provisioning import fence, remote
 from ..ensure import Time
 from ..ports import (
     Bmc,
@@ -165,3 +166,19 @@ async def right_machine(tools: Tools, serial: str, address: str) -> Shell:
         await shell.close()
         raise
     return shell
+
+
+async def look_at_disks(tools: Tools, shell: Shell, script: Mapping[str, File]) -> fence.Looked:
+    """Which systems of ours are on the disks, and what cannot be read on them.
+
+    Raises:
+        TemporaryError: The live system could not look.
+    """
+    await shell.put(script)
+    ran = await shell.run(fence.LOOK, timeout=tools.options.look)
+    try:
+        if ran.status not in (0, fence.ENDED, fence.REFUSED):
+            raise ValueError(ran.stderr.strip()[-500:] or f"exit status {ran.status}")
+        return fence.parse(json.loads(line) for line in ran.stdout.splitlines())
+    except ValueError as error:
+        raise TemporaryError(f"nothing was erased: the disks cannot be looked at: {error}") from error
