@@ -21,7 +21,7 @@ from tests.lab.disks import MARKER
 from .test_install_command import an_install
 
 NEEDED = {
-    "dash": "dash", "losetup": "mount", "partx": "fdisk", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs",
+    "dash": "dash", "losetup": "mount", "partx": "util-linux", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs", "mdadm": "mdadm", "pvs": "lvm2",
 }  # fmt: skip
 MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]

@@ -23,7 +23,7 @@ import pytest
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import public
 from reconciler.model.interfaces import NodeInterface
-from reconciler.provisioning import image, remote
+from reconciler.provisioning import fence, image, remote
 from reconciler.provisioning import tarball as tarball_of
 
 from .test_install_command import R640, an_install
@@ -232,7 +232,10 @@ def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
         remote.TARGET + "/root/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
         **{f"{remote.TARGET}/usr/share/ca-certificates/oci/{name}": public(text) for name, text in CAS.items()},
     }
-    files = image.image_files(action, replace(R640, uefi=uefi), before)
+    files = {
+        **image.image_files(action, replace(R640, uefi=uefi), before),
+        remote.TARGET + remote.MARKER_FILE: remote.install_files(action, "true")[remote.TARGET + remote.MARKER_FILE],
+    }
     for path, file in files.items():
         place = disks.folder / path.removeprefix("/")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -277,6 +280,17 @@ class TestForReal:
             "update-grub ", "systemctl enable oci-first-boot.service oci-report-status.service",
         ]  # fmt: skip
         assert _blkid(f"/dev/{disks.names[1]}", "TYPE") == "xfs"
+
+    def test_its_marker_is_finished_after_it_ended_well(self, disks: Disks, tarball: RootImage) -> None:
+        action = an_image_install(tarball, disks)
+        ran = disks.run(uploaded(disks, action, uefi=False))
+        assert ran.returncode == 0, ran.stderr + ran.stdout
+        assert remote.parse_marker(disks.read(disks.names[0])["etc/reconciler/install.json"][0]).finished is False
+        script = disks.folder / "fence.sh"
+        text = remote.fence_file(action)[fence.SCRIPT_FILE].content.decode()
+        script.write_text(text.replace(fence.MOUNT, f"{disks.folder}/look"))
+        ended = [subprocess.run(["sh", script, mode], capture_output=True).returncode for mode in ("finish", "look")]
+        assert ended == [0, fence.ENDED]
 
     def test_a_uefi_machine_twice(self, disks: Disks, tarball: RootImage) -> None:
         script = uploaded(disks, an_image_install(tarball, disks), uefi=True)
