@@ -1,0 +1,127 @@
+"""What an install may destroy: a table, from what the live system says to what an operator is asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.hardware import Disk
+from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
+from reconciler.provisioning import remote
+from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
+from reconciler.provisioning.fence import Looked, Met
+
+from .test_install_command import an_install
+
+NAMED = Disk("sda", "sda", 240, "SSD", serial="S1", wwn="0x5000")
+NAMELESS = Disk("sda", "sda", 240, "SSD")
+REPORTED = "sda SSD 240"  # the stock agent knows no serial number
+ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
+MARKER = remote.Marker("A001", "n1", 1, "0123456789ab")
+SYSTEM = "the installed system n1 of install 0123456789ab"
+
+
+def asked(disk: Disk, holds: str, looked: Looked = Looked(), **differs: object) -> list[str]:  # noqa: B008 it is frozen
+    there = There({"sda": disk}, {"sda": holds}, looked)
+    return [what for _, what in not_allowed(replace(ACTION, **differs), there)]
+
+
+def uuids(*found: str, **more: object) -> Looked:
+    return Looked(uuids={"sda": found}, **more)
+
+
+def met(verdict: str, **differs: object) -> Met:
+    return Met("sda", verdict, replace(MARKER, **differs).render())
+
+
+@pytest.mark.parametrize(
+    ("disk", "holds", "looked", "differs", "question"),
+    [
+        (NAMELESS, "", uuids(), {}, []),
+        (NAMELESS, "gpt", uuids("U1"), {}, ["gpt, UUID U1"]),
+        (NAMELESS, "gpt", uuids("U2", "U1"), {}, ["gpt, UUID U1"]),
+        (NAMED, "gpt", uuids("U1"), {}, ["gpt, serial S1"]),
+        (NAMED, "gpt", uuids("U1"), {"identity": ("sda SSD S1 0x5000 240",)}, ["gpt"]),  # the plan holds it to that
+        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt"),)}, ["gpt, UUID U1"]),
+        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt, UUID U1"),)}, []),
+        (NAMELESS, "gpt", uuids("U2"), {"may_hold": (("sda", "gpt, UUID U1"),)}, ["gpt, UUID U2"]),  # swapped
+        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", None),)}, []),
+        # ours
+        (NAMELESS, "gpt", uuids("U1"), {"ours": ("uuid u1", REPORTED)}, []),
+        (NAMELESS, "gpt", uuids("U1", "U2"), {"ours": ("uuid u1",)}, ["gpt, UUID U1"]),  # something was added
+        (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", REPORTED)}, ["gpt"]),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1",)}, []),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("wwn 0x5000",)}, []),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S2", "wwn 0x5001", REPORTED)}, ["gpt, serial S1"]),
+        # what cannot be read is nobody's
+        (NAMED, "LVM2_member", uuids(unread=(("sda", "LVM"),)), {"ours": ("serial S1",)}, ["LVM2_member, serial S1"]),
+        (NAMED, "", uuids(unread=(("sda", "a table"),)), {}, ["a table, serial S1"]),
+        (NAMED, "gpt", uuids(unread=(("sdb", "LVM"),)), {"ours": ("serial S1",)}, []),
+        # systems of ours
+        (NAMED, "gpt", uuids(markers=(met("allowed"),)), {}, []),
+        (NAMED, "gpt", uuids(markers=(met("unfinished"),)), {}, []),
+        (NAMED, "gpt", uuids(markers=(met("unfinished", serial="B002"),)), {}, ["gpt, serial S1"]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {"ours": ("serial S1",)}, [SYSTEM]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {"may_hold": (("sda", None),)}, [SYSTEM]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, ["gpt, serial S1", SYSTEM]),
+    ],
+)
+def test_what_is_asked(disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[str]) -> None:
+    assert asked(disk, holds, looked, **differs) == question
+
+
+def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
+    action = {
+        "system_disks": ("sdz",),
+        "data_disks": ("sda",),
+        "identity": (REPORTED, "sdz SSD 1"),
+        "ours": ("serial S1",),
+    }
+    disks = {"sda": NAMED, "sdz": Disk("sdz", "sdz", 1)}
+
+    def asks(looked: Looked) -> list[str]:
+        there = There(disks, {"sda": "xfs", "sdz": ""}, looked)
+        return [what for _, what in not_allowed(replace(ACTION, **action), there)]
+
+    assert asks(Looked()) == []
+    assert asks(Looked(files=frozenset({"sda"}))) == ["xfs, serial S1"]
+
+
+@pytest.mark.parametrize("text", ["", "null", MARKER.render().replace("0123456789ab", "reboot; (install x)")])
+def test_a_marker_that_cannot_be_read_is_unknown(text: str) -> None:
+    told = installed_system(Met("sda", "refused", text))
+    assert install_in(told) == "?"
+
+
+def test_what_a_label_says_is_no_installed_system() -> None:
+    assert install_in(installed("n1", "0123456789ab")) == "0123456789ab"
+    assert install_in(f'ext4 on sda1 "{SYSTEM}"') is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [("answered", 'n1 of install 0123456789ab on sda has answered the reinstall "again"'), ("refused", None)],
+)
+def test_a_reinstall_that_was_answered_is_not_answered_twice(verdict: str, why: str | None) -> None:
+    found = impossible(replace(ACTION, reinstall="again"), uuids(markers=(met(verdict),)))
+    assert found is None if why is None else why in str(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "ours"),
+    [
+        ("sda SSD S1 0x5000 240", True),
+        ("sdq SSD S1 240", True),
+        ("sdq null 0x5000 240", True),
+        ("sda SSD 240", False),
+        ("sda SSD S2 0x5001 240", False),
+        ("sda SSD S1 0x5000 241", False),
+        ("240", False),
+    ],
+)
+def test_journals_of_old_count_where_they_know_a_serial_number_or_a_wwn(old: str, ours: bool) -> None:
+    assert is_ours(NAMED, (), (old,)) is ours
+    assert not is_ours(NAMELESS, (), (old,))
+
+
+def test_a_disk_without_serial_number_and_wwn_has_no_marks() -> None:
+    assert disk_marks(NAMELESS) == ()
