@@ -303,7 +303,10 @@ volumes() (
 inspect() (
     used=$(findmnt --noheadings --first-only --output TARGET --source "$1" 2> /dev/null)
     if [ -n "$used" ]; then
-        tell mounted "$2 on $used"
+        case $used in
+            "${{MOUNT%/*}}"/*) ;;  # an installer of ours that was killed
+            *) tell mounted "$2 on $used" ;;
+        esac
         files "$used" "$2"
         exit
     fi

@@ -315,6 +315,17 @@ def test_a_disk_that_is_mounted_stops_it(disk: Disk) -> None:
     assert fence.parse(_facts(ran.stdout)).mounted == ((disk.name, f"{disk.device} on {disk.folder}/there"),)
 
 
+def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> None:
+    put(disk.device, disk.folder, marked(id=THIS, finished=False))
+    (disk.folder / "root").mkdir()
+    sh("mount", disk.device, disk.folder / "root")
+    try:
+        status, there = looked(disk)
+    finally:
+        sh("umount", disk.folder / "root")
+    assert (status, there.mounted, [met.verdict for met in there.markers]) == (0, (), ["unfinished"])
+
+
 def test_a_disk_that_is_gone_is_said(disk: Disk) -> None:
     disk.detach()
     disk.device = "/dev/nothing"
