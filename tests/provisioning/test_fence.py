@@ -117,16 +117,24 @@ def looked(
     script = folder / "fence.sh"
     script.write_text(text)
     before = [disk.sums() for disk in disks]
-    loops = sh("losetup", "--all")
+    loops = _loops(disks)
     ran = subprocess.run(
         ["dash", script, mode], capture_output=True, text=True, timeout=120, check=False,
         env=os.environ | ({"PATH": path} if path else {}),
     )  # fmt: skip
     assert ran.stderr == ""
     assert str(folder / "look") not in Path("/proc/self/mounts").read_text()
-    assert sh("losetup", "--all") == loops
+    assert _loops(disks) == loops
     assert mode == "finish" or before == [disk.sums() for disk in disks]
     return ran.returncode, fence.parse(_facts(ran.stdout))
+
+
+def _loops(disks: tuple[Disk, ...]) -> list[str]:
+    """The loop devices that show these disks or parts of them; others on this machine come and go."""
+    listed = sh("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()
+    return sorted(
+        line for line in listed if line.split()[1] in {str(d.file) for d in disks} | {d.device for d in disks}
+    )
 
 
 def _facts(text: str) -> list[dict[str, object]]:
