@@ -439,8 +439,9 @@ class TestReinstall:
         disks = DiskChoice(("sda",), data_disks=("sdb",), identity=("sda SSD 1", "sdb HDD 2"))
         erasing = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23", "data_disks": "erase"}})
         on = step(replace(SERVING, disks=disks), erasing).on
-        assert on == 'approval to reinstall it, and to erase its data on sdb: its reinstall "2026-11-23" is asked for'
-        left = replace(LEFT, disks=disks)
+        what = "approval to reinstall it (install i1), and to erase its data on sdb"
+        assert on == f'{what}: its reinstall "2026-11-23" is asked for'
+        left = replace(LEFT, disks=disks, history=replace(LEFT.history, left_install="i1"))
         assert step(left, erasing).on == on  # said after the word that let it leave service
         assert step(left, erasing, approvals=(approval("A", "reinstall"),)).on == on
         word = replace(approval("A", "reinstall"), covers=on)
@@ -638,5 +639,5 @@ class TestHistory:
         spec = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})
         release = one(spec, SERVING, approvals=(approval("A", "release"),)).action
         assert after(after(SERVING.history, Started("A", NOW, release)), Succeeded("A", NOW, release)) == History(
-            released=NOW
+            released=NOW, left_install="i1"
         )
