@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ async def test_an_installed_system_keeps_its_host_key_until_it_is_installed_agai
         await stage.boot("disk")
         assert await stage.host_key() == first
         await stage.server.power_off()
-        await installed(stage)
+        await installed(stage, replace(INSTALL, reinstall="again", may_erase=(INSTALL.id,)))
         assert await stage.host_key() != first
 
 
