@@ -26,9 +26,11 @@ NETWORK_BOOT = replace(build.LIVE, hostname=HOSTNAME, install=build.INSTALL.id)
 DISK_BOOT = replace(build.DISK, hostname=HOSTNAME)
 
 
-def running(serial: str = SERIAL, hostname: str = HOSTNAME, install: str = build.INSTALL.id) -> FakeMachine:
+def running(
+    serial: str = SERIAL, hostname: str = HOSTNAME, install: str = build.INSTALL.id, *, finished: bool = True
+) -> FakeMachine:
     """A machine that runs what an install made."""
-    marker = remote.Marker(serial, hostname, 1, install)
+    marker = remote.Marker(serial, hostname, 1, install, finished=finished)
     return FakeMachine(
         serial=serial, disk={remote.MARKER_FILE: marker.render().encode()}, installed_runs=True
     )  # fmt: skip
@@ -79,6 +81,7 @@ class TestVerifyInstall:
             (None, "nobody answers at 192.0.2.20, its own address"),
             (LIVE(), "at 192.0.2.20 answers A001 or Not Specified: that does not prove"),
             (running(**FORMER), "by install former: that does not prove install"),
+            (running(finished=False), "which did not finish: that does not prove install"),
             (running(hostname="other.example.com"), "was installed as other.example.com on A001"),
             (running(serial="B002"), "on B002"),
         ],
@@ -95,13 +98,16 @@ class TestVerifyLive:
         [
             (OURS(), LIVE(), proved("installed", OWN_ADDRESS, build.INSTALL.id)),
             (running(**FORMER), None, proved("installed", OWN_ADDRESS, "former")),
+            (running(finished=False), None, proved("installed", OWN_ADDRESS, build.INSTALL.id)),
             (FakeMachine(installed_runs=True), LIVE(), proved("installed", OWN_ADDRESS)),
             (None, LIVE(), proved("live", ADDRESS)),
             (stranger(), LIVE(), proved("live", ADDRESS)),
             (None, OURS(), proved("installed", ADDRESS, build.INSTALL.id)),
         ],
-        ids=["a forged report", "an older install", "a system without a marker", "it fell", "it fell, and its address "
-             "is another's", "its installed system has the address of the live one"],
+        ids=[
+            "a forged report", "an older install", "one that did not finish", "a system without a marker", "it fell",
+            "it fell, and its address is another's", "its installed system has the address of the live one",
+        ],
     )  # fmt: skip
     async def test_what_it_runs_is_recorded(
         self, world: World, own: FakeMachine | None, reports: FakeMachine | None, proof: list[Proof]
@@ -137,7 +143,9 @@ class TestNetworkBoot:
         assert world.records.proofs == proved("installed", OWN_ADDRESS, build.INSTALL.id)
         assert (world.chassis.calls, world.shells.expected) == (0, [])
 
-    @pytest.mark.parametrize("own", [running(**FORMER), running(hostname="x"), running(serial="B002"), stranger()])
+    @pytest.mark.parametrize(
+        "own", [running(**FORMER), running(finished=False), running(hostname="x"), running(serial="B002"), stranger()]
+    )
     async def test_any_other_system_at_its_address_waits_for_an_operator(self, world: World, own: FakeMachine) -> None:
         with pytest.raises(PermanentError, match="it was not rebooted"):
             await do(world, NETWORK_BOOT, own=own)

@@ -35,17 +35,17 @@ class Met:
     marker: remote.Marker | None
 
     def runs(self, serial: str, hostname: str, install: str | None = None) -> bool:
-        """Whether it is the installed system of this machine, made by that install where one is named."""
+        """Whether it is the installed system of this machine; where an install is named, made by that to its end."""
         if self.marker is None or (self.marker.serial, self.marker.hostname) != (serial, hostname):
             return False
-        return install is None or self.marker.id == install
+        return install is None or (self.marker.id == install and self.marker.finished)
 
     def __str__(self) -> str:
         if self.marker is None:
             return f"at {self.address} answers {' or '.join(sorted(self.serials)) or 'a machine without a serial'}"
         return (
             f"the system at {self.address} was installed as {self.marker.hostname} on {self.marker.serial}, "
-            f"by install {self.marker.id}"
+            f"by install {self.marker.id}{'' if self.marker.finished else ', which did not finish'}"
         )
 
 
