@@ -120,14 +120,37 @@ _FROM_ENVIRONMENT = {
 }
 
 
+PLACES = (Path("/etc/reconciler/reconciler.yaml"), Path("reconciler.yaml"))
+"""Where the configuration is looked for when nobody names it: the system's, then the current folder's."""
+
+
+def find_config(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file: the one named, else the first of ``PLACES`` that is there; None: there is none.
+
+    A file that is there and may not be read counts as there: reading it then fails, and no other file takes its place.
+    """
+    if given is not None or "RECONCILER_CONFIG" in environ:
+        return given or Path(environ["RECONCILER_CONFIG"])
+    return next((place for place in PLACES if _is_there(place)), None)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def load_config(path: Path | None, overrides: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> Config:
-    """The configuration: file, then environment, then the command line's options.
+    """The configuration: file, then environment, then the command line's options. ``path`` None: there is no file.
 
     Raises:
         ConfigError: The file cannot be read, or a value in it makes no sense.
     """
     found: dict[str, object] = {}
-    path = path or (Path(environ["RECONCILER_CONFIG"]) if "RECONCILER_CONFIG" in environ else None)
     if path is not None:
         found = _read(path)
     found |= {key: environ[name] for name, key in _FROM_ENVIRONMENT.items() if name in environ}
@@ -144,6 +167,11 @@ def load_config(path: Path | None, overrides: Mapping[str, object], environ: Map
 def _read(path: Path) -> dict[str, object]:
     try:
         found = yaml.safe_load(path.read_text())
+    except PermissionError:
+        raise ConfigError(
+            f"{path} may not be read: run this as the daemon's user, such as: sudo -u reconciler reconciler ...; "
+            "or name another configuration with --config"
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
     if found is not None and not isinstance(found, dict):

@@ -2,9 +2,10 @@
 
 import os
 import pwd
+import re
 from pathlib import Path
 
-from .config import Config
+from .config import PLACES, Config
 from .model.errors import PermanentError
 from .reserve import Reserve
 from .secrets.vault import load_key, load_or_create_key
@@ -38,16 +39,39 @@ def reserve_of(config: Config) -> Reserve | None:
 
 def _opened(config: Config) -> Store:
     _may_open(config)
+    return Store.open(config.database, key=_key(config, migrate=True))
+
+
+def open_existing(config: Config) -> Store:
+    """The database as it is, for who writes to it and did not begin it.
+
+    Raises:
+        PermanentError: There is none, it may not be opened, it is of another version of this program, or it has
+            secrets whose key is missing.
+    """
+    if not _has_database(config):
+        raise PermanentError(
+            f"there is no database {without_password(config.database)}, and none is made here: nothing was done. Name "
+            f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
+            "database (--database URL). The daemon makes its database when it first runs"
+        )
+    _may_open(config)
+    _refuse_other_files(config)
+    return Store.open(config.database, key=_key(config, migrate=False), migrate=False)
+
+
+def _key(config: Config, *, migrate: bool) -> bytes:
+    """The key of the secrets; made where the database has none that it could open."""
     if config.secret_key_file is not None:  # what an operator named must be the right one: none is made
-        return Store.open(config.database, key=load_key(config.secret_key_file))
+        return load_key(config.secret_key_file)
     if not config.key_file.exists() and _has_database(config):
-        with Store.open(config.database) as store:
+        with Store.open(config.database, migrate=migrate) as store:
             if store.list_secrets():
                 raise PermanentError(
-                    f"the secret key {config.key_file} is missing, and the secrets in {config.database} are sealed "
-                    "with it: bring it back from the backup"
+                    f"the secret key {config.key_file} is missing, and the secrets in "
+                    f"{without_password(config.database)} are sealed with it: bring it back from the backup"
                 )
-    return Store.open(config.database, key=load_or_create_key(config.key_file))
+    return load_or_create_key(config.key_file)
 
 
 def open_kept(config: Config) -> Store | None:
@@ -61,10 +85,19 @@ def open_kept(config: Config) -> Store | None:
     if not _has_database(config):
         return None
     _may_open(config)
-    if (path := _file(config)) is not None and not _is_sqlite(path):
-        raise PermanentError(f"{path} is no SQLite database: name another file with --database sqlite:///FILE")
+    _refuse_other_files(config)
     key = load_key(config.key_file) if config.key_file.exists() else None
     return Store.open(config.database, key=key, migrate=False)
+
+
+def without_password(url: str) -> str:
+    """The address of a database, or what somebody takes for one, as it may be shown."""
+    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+
+
+def _refuse_other_files(config: Config) -> None:
+    if (path := _file(config)) is not None and not _is_sqlite(path):
+        raise PermanentError(f"{path} is no SQLite database: name another file with --database sqlite:///FILE")
 
 
 def _has_database(config: Config) -> bool:

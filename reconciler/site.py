@@ -25,7 +25,7 @@ from .model.machine import Observation, SecretRef
 from .model.observations import Heard, Notice
 from .model.plan import Plan
 from .model.tree import SpecTree
-from .opening import open_kept, open_store
+from .opening import open_existing, open_kept, open_store
 from .planning.first_setup import set_up_clusters
 from .planning.observing import ENDS_IT, new_beside_installed
 from .render.diagnostics import render_text
@@ -49,11 +49,24 @@ class Site:
     """Opens things when they are first needed, so that a command pays only for what it uses."""
 
     def __init__(
-        self, config: Config, now: Callable[[], datetime] = utc_now, *, follows: SourceConfig | None = None
+        self,
+        config: Config,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        follows: SourceConfig | None = None,
+        makes_database: bool = True,
     ) -> None:
-        """``follows``: the branch that the daemon follows, where ``config`` names other specs in its place."""
+        """The site of a configuration.
+
+        Args:
+            config: The daemon's.
+            now: The clock.
+            follows: The branch that the daemon follows, where ``config`` names other specs in its place.
+            makes_database: False: who writes to a database that is not there is refused.
+        """
         self.config = config
         self.now = now
+        self._makes_database = makes_database
         self._follows = follows or config.source
         self._world = World()
         self._kept: Store | None = None
@@ -62,8 +75,12 @@ class Site:
 
     @cached_property
     def store(self) -> Store:
-        """The database, made when it is not there and brought to the newest schema."""
-        return open_store(self.config)
+        """The database for who writes.
+
+        Raises:
+            PermanentError: It cannot be opened; or it is not there, and this site makes none.
+        """
+        return open_store(self.config) if self._makes_database else open_existing(self.config)
 
     def open(self) -> None:
         """Open the database for who stays, and see that it is sound.
@@ -138,7 +155,8 @@ class Site:
 
     def with_listen(self, listen: ListenConfig) -> "Site":
         """The same site, listening elsewhere."""
-        return Site(self.config.model_copy(update={"listen": listen}), self.now, follows=self._follows)
+        config = self.config.model_copy(update={"listen": listen})
+        return Site(config, self.now, follows=self._follows, makes_database=self._makes_database)
 
     def validate(self, files: Mapping[str, bytes]) -> Loaded:
         """Everything that can be said of a spec tree without looking at machines."""

@@ -14,6 +14,8 @@ settings.load_profile("tests")
 
 pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
 
+os.environ["RECONCILER_CONFIG"] = os.devnull  # commands that tests run find none that this machine may have
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 

@@ -25,7 +25,7 @@ _GLOBAL = ("--specs", "--database", "--config")
 
 _EPILOG = """\b
 Exit status: 0 all is well, 1 something is wrong, 64 wrong usage;
-"plan --detailed-exitcode" 2 when there are changes.
+"plan --detailed-exitcode" 2 when anything is to be done or waits.
 
 \b
 Where to begin:
@@ -66,7 +66,12 @@ def _options(
         typer.Option(metavar="URL", help="sqlite:///FILE or postgresql://... [env: RECONCILER_DATABASE_URL]"),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The daemon's configuration. [env: RECONCILER_CONFIG]")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The daemon's configuration. [env: RECONCILER_CONFIG; "
+            "else /etc/reconciler/reconciler.yaml, else ./reconciler.yaml]",
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")

@@ -70,7 +70,7 @@ def restore(
         return failed(f"{file} is no YAML: {error}")
     if not isinstance(exported, dict):
         return failed(f'{file} is no export: it should be a mapping with "version" and "allocations"')
-    site = open_site(context)
+    site = open_site(context, makes_database=True)
     site.store.restore(exported, site.now(), f"from {file.name}, by {who()}")
     note(f"Restored {len(exported['allocations'])} allocations and {len(exported['machines'])} machine states.")
     return 0

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import WhyOption, failed, note, open_site, tell_whether_acting, who
+from .options import WhyOption, failed, note, open_to_decide, tell_who_heard, who
 
 if TYPE_CHECKING:
     from ..model.machine import Vip
@@ -40,7 +40,7 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     from ..model.plan import Wait
     from ..site import unknown
 
-    site = open_site(context)
+    site = open_to_decide(context)
     todo, observation = site.plan_and_observation()
     step = next((s for s in todo.steps if machine in (s.serial, s.hostname)), None)
     if step is None:
@@ -53,7 +53,7 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     generation = allocation.generation if allocation else 1
     site.store.approve(Approval(step.serial, step.needs_approval, generation, who(), why, site.now(), step.on))
     note(f"Approved {step.needs_approval} of {name}.")
-    tell_whether_acting(site)
+    tell_who_heard(site)
     return 0
 
 
@@ -72,10 +72,12 @@ def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> Non
     """
     from ..model.machine import Pause
 
-    site = open_site(context)
+    _parts(scope)
+    site = open_to_decide(context)
     found = _scope(site, scope)
     site.store.pause(Pause(found, who(), why, site.now()))
     note(f'Paused {found}. "reconciler resume {found}" ends it.')
+    tell_who_heard(site)
 
 
 def resume(
@@ -84,12 +86,14 @@ def resume(
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = "no longer needed",
 ) -> int:
     """End a pause."""
-    site = open_site(context)
+    _parts(scope)
+    site = open_to_decide(context)
     paused = [pause.scope for pause in site.snapshot().pauses]
     found = scope if scope in paused else _scope(site, scope)
     if not site.store.resume(found, who=who(), why=why, at=site.now()):
         return failed(f"{found} is not paused; {', '.join(paused) or 'nothing'} is")
     note(f"Resumed {found}.")
+    tell_who_heard(site)
     return 0
 
 
@@ -99,11 +103,11 @@ def retry(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     Its failures and the back-off are forgotten, and it is held no longer where two machines claimed its serial. A new
     SSH host key is believed once: you may have rebooted it by hand.
     """
-    site = open_site(context)
+    site = open_to_decide(context)
     found = site.serial_of(machine)
     site.store.retry(found, who=who(), why=why, at=site.now())
     note(f"{found} will be tried again now.")
-    tell_whether_acting(site)
+    tell_who_heard(site)
 
 
 def forget(context: typer.Context, machine: Machine, why: WhyOption) -> None:
@@ -112,10 +116,11 @@ def forget(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     The hardware is not touched. A machine that is heard of again is a new one. One that holds a name and addresses is
     not forgotten: decommission it first (lifecycle: decommissioned).
     """
-    site = open_site(context)
+    site = open_to_decide(context)
     found = site.serial_of(machine)
     site.store.forget(found, who=who(), why=why, at=site.now())
     note(f"{found} is forgotten, until it reports again.")
+    tell_who_heard(site)
 
 
 def free_vip(
@@ -131,7 +136,7 @@ def free_vip(
     """
     from ..site import unknown
 
-    site = open_site(context)
+    site = open_to_decide(context)
     tree = site.in_force(newest=True)[1]
     held = {vip.usage: vip for vip in site.snapshot().vips if vip.cluster == cluster}
     if not held and cluster not in tree.clusters:
@@ -144,6 +149,7 @@ def free_vip(
         return failed(f"{cluster} still asks for its {usage} VIP {vip.address}: network {vip.network} at {place}")
     site.store.release_vip(cluster, vip.network, usage, who=who(), why=why, at=site.now())
     note(f"Released {vip.address}, which was the {usage} VIP of {cluster} on {vip.network}.")
+    tell_who_heard(site)
     return 0
 
 
@@ -164,10 +170,22 @@ def accept(
     """
     if len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef"):
         raise typer.BadParameter(f'"{commit}" is not all 40 hexadecimal digits of a commit', param_hint="COMMIT")
-    site = open_site(context)
+    site = open_to_decide(context)
     site.accept(commit, who=who(), why=why)
     note(f"Accepted {commit[:12]}, should it be the branch's head.")
-    tell_whether_acting(site)
+    tell_who_heard(site)
+
+
+def _parts(scope: str) -> tuple[str, str]:
+    """What kind of scope it is, and of which name.
+
+    Raises:
+        typer.BadParameter: It is no scope.
+    """
+    kind, _, name = scope.partition(":")
+    if scope != "fleet" and (kind not in ("cluster", "machine") or not name):
+        raise typer.BadParameter(f'"{scope}" is not fleet, cluster:NAME or machine:MACHINE', param_hint="SCOPE")
+    return kind, name
 
 
 def _scope(site: "Site", scope: str) -> str:
@@ -181,11 +199,9 @@ def _scope(site: "Site", scope: str) -> str:
     from ..model.errors import PermanentError, TemporaryError
     from ..site import unknown
 
-    kind, _, name = scope.partition(":")
-    if scope == "fleet":
+    kind, name = _parts(scope)
+    if kind == "fleet":
         return scope
-    if kind not in ("cluster", "machine") or not name:
-        raise typer.BadParameter(f'"{scope}" is not fleet, cluster:NAME or machine:MACHINE', param_hint="SCOPE")
     if kind == "machine":
         return f"machine:{site.serial_of(name)}"
     if any(held.cluster == name for held in site.snapshot().allocations.values()):

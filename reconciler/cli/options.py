@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,9 +36,13 @@ WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reaso
 DATABASES = ("sqlite:", "postgresql:")
 
 
-def open_site(context: typer.Context) -> "Site":
-    """The site that the global options, the environment and the configuration file describe."""
-    from ..config import load_config
+def open_site(context: typer.Context, *, makes_database: bool = False) -> "Site":
+    """The site that the global options, the environment and the configuration file describe.
+
+    Only with ``makes_database`` is a database made where there is none: for who fills it.
+    """
+    from ..config import find_config, load_config
+    from ..opening import without_password
     from ..site import Site
 
     given: GlobalOptions = context.obj
@@ -49,21 +52,28 @@ def open_site(context: typer.Context) -> "Site":
         raise typer.BadParameter(f'there is no directory "{given.specs}"', param_hint="--specs")
     if given.database is not None and not given.database.startswith(DATABASES):
         raise typer.BadParameter(
-            f'"{_without_password(given.database)}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME',
+            f'"{without_password(given.database)}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME',
             param_hint="--database",
         )
-    config = load_config(given.config, {"specs": given.specs, "database": given.database})
+    config = load_config(find_config(given.config), {"specs": given.specs, "database": given.database})
     if given.specs is None and "RECONCILER_SPECS" not in os.environ:
-        site = Site(config)
+        site = Site(config, makes_database=makes_database)
     else:
-        site = Site(config.model_copy(update={"source": None}), follows=config.source)
+        alone = config.model_copy(update={"source": None})
+        site = Site(alone, follows=config.source, makes_database=makes_database)
     context.call_on_close(site.close)
     return site
 
 
-def _without_password(url: str) -> str:
-    """What people take for the address of a database; it may end up in a log."""
-    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+def open_to_decide(context: typer.Context) -> "Site":
+    """The same for a command that decides, which somebody must hear.
+
+    Raises:
+        PermanentError: There is no database, so no daemon would hear it. None is made.
+    """
+    site = open_site(context)
+    _ = site.store
+    return site
 
 
 def readable(path: Path, option: str) -> bytes:
@@ -92,6 +102,15 @@ def failed(message: str) -> int:
 def note(message: str) -> None:
     """Tell people something beside the data, on standard error."""
     print(message, file=sys.stderr)
+
+
+def tell_who_heard(site: "Site") -> None:
+    """Say which database was written to, and which daemon acts on it."""
+    from ..opening import without_password
+
+    acting = site.store.acting(site.now())
+    note(f"Recorded in {without_password(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))
+    tell_whether_acting(site)
 
 
 def tell_whether_acting(site: "Site") -> None:

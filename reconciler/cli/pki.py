@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, note, open_site, who
+from .options import Format, FormatOption, WhyOption, note, open_site, tell_who_heard, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def renew(context: typer.Context, name: Name, why: WhyOption) -> None:
     site = open_site(context)
     end = site.certificates.renew(_named(site, name), who=who(), why=why)
     note(f"{name} is renewed, and ends on {end:%Y-%m-%d}.")
+    tell_who_heard(site)
 
 
 _REVOKE = """\b
@@ -81,6 +82,7 @@ def revoke(context: typer.Context, name: Name, why: WhyOption) -> None:
     site = open_site(context)
     end = site.certificates.revoke(_named(site, name), who=who(), why=why)
     note(f"{name} is revoked. Its successor ends on {end:%Y-%m-%d}.")
+    tell_who_heard(site)
 
 
 _CRL = """\b

@@ -136,7 +136,7 @@ def apply(
     from ..daemon import converge
 
     seconds = _seconds(timeout)
-    site = open_site(context)
+    site = open_site(context, makes_database=context.obj.database is not None)
     if site.kept is not None and (holder := site.kept.acting(site.now())) is not None:
         return failed(f"a daemon ({holder}) acts on this database already, and does what is to be done by itself")
     stays()

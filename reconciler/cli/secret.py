@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, failed, note, open_site, who
+from .options import Format, FormatOption, WhyOption, failed, note, open_site, open_to_decide, tell_who_heard, who
 from .tables import clock, print_rows
 
 if TYPE_CHECKING:
@@ -97,12 +97,13 @@ def secrets_set(context: typer.Context, name: Name) -> int:
     text = _read(name)
     if not text:
         raise typer.BadParameter("standard input is empty: the secret is read from there")
-    site = open_site(context)
+    site = open_to_decide(context)
     known = {str(ref): ref for ref, _ in site.store.list_secrets()}
     form = known_forms().get((service, kind), "text")  # so that documents which ask for it later find it
     ref = known.get(name, SecretRef(owner, service, kind, form))
     site.store.set_secret(ref, text, at=site.now(), who=who())
     note(f"{name} is set.")
+    tell_who_heard(site)
     return 0
 
 
@@ -141,6 +142,7 @@ def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
         ref, text, at=site.now(), who=who(), kind="secret-rotated", told=f"secret {ref} rotated: {why}"
     )
     note(f"{name} is another one now.")
+    tell_who_heard(site)
     return 0
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import open_site, stays
+from .options import open_site, stays, who
 
 
 def register(app: typer.Typer) -> None:
@@ -15,8 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 _RUN = """\b
-Example:
-  reconciler --config /etc/reconciler/reconciler.yaml run
+Examples:
+  reconciler run
+  reconciler run --paused    (the first time: look at "plan" before "resume")
 """
 
 
@@ -25,6 +26,9 @@ def run(
     listen: Annotated[
         str | None, typer.Option(metavar="ADDRESS:PORT", help="Where to serve HTTP. [env: RECONCILER_LISTEN]")
     ] = None,
+    paused: Annotated[
+        bool, typer.Option("--paused", help='Begin with the fleet paused; "reconciler resume" ends it.')
+    ] = False,
 ) -> int:
     """Run the daemon and its HTTP server.
 
@@ -37,17 +41,20 @@ def run(
     from ..config import ConfigError, parse_listen
     from ..daemon import serve
     from ..memory import allow_many_files, keep_little
+    from ..model.machine import Pause
 
     stays()
     keep_little()
     allow_many_files()
-    site = open_site(context)
+    site = open_site(context, makes_database=True)
     if listen is not None:
         try:
             site = site.with_listen(parse_listen(listen))
         except ConfigError as error:
             raise typer.BadParameter(str(error), param_hint="--listen") from None
     logs.configure()
+    if paused:
+        site.store.pause(Pause("fleet", who(), "reconciler run --paused", site.now()))
     return uvloop.run(serve(site))
 
 

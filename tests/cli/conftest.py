@@ -117,6 +117,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Runs commands in ``tmp_path/here``, where there is nothing."""
     for name in ("SPECS", "DATABASE_URL", "CONFIG", "STATE", "SECRET_KEY_FILE", "LISTEN", "TOKEN"):
         monkeypatch.delenv(f"RECONCILER_{name}", raising=False)
+    monkeypatch.setattr("reconciler.config.PLACES", (tmp_path / "etc/reconciler.yaml", Path("reconciler.yaml")))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("SUDO_USER", "night-shift")
     here = tmp_path / "here"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ def test_wrong_usage_exits_64_and_says_what_is_wrong(cli: Cli, arguments: tuple[
     assert not any(Path().iterdir())
 
 
+NO_DATABASE = "there is no database sqlite:///var/reconciler.db, and none is made here: nothing was done."
+
 NOTHING = [
     (("machines",), 0, "No machine has reported yet."),
     (("clusters",), 0, ""),
@@ -70,11 +73,18 @@ NOTHING = [
     (("enc", STORE), 1, f'no enrolled machine has the hostname "{STORE}"'),
     (("explain", STORE), 1, f'no enrolled machine has the hostname "{STORE}"'),
     (("machines", "ABC"), 1, 'no machine "ABC" is known'),
-    (("approve", "ABC", "--why", "x"), 1, 'no machine "ABC" is known'),
-    (("retry", "ABC", "--why", "x"), 1, 'no machine "ABC" is known'),
-    (("forget", "ABC", "--why", "x"), 1, 'no machine "ABC" is known'),
-    (("pause", "machine:ABC", "--why", "x"), 1, 'no machine "ABC" is known'),
-    (("pause", "cluster:swift02", "--why", "x"), 1, 'no cluster "swift02" is known'),
+    (("approve", "ABC", "--why", "x"), 1, NO_DATABASE),
+    (("pause", "--why", "x"), 1, NO_DATABASE),
+    (("pause", "machine:ABC", "--why", "x"), 1, NO_DATABASE),
+    (("resume",), 1, NO_DATABASE),
+    (("retry", "ABC", "--why", "x"), 1, NO_DATABASE),
+    (("forget", "ABC", "--why", "x"), 1, NO_DATABASE),
+    (("free-vip", "cl1", "api", "--why", "x"), 1, NO_DATABASE),
+    (("accept", "0123456789abcdef0123456789abcdef01234567", "--why", "x"), 1, NO_DATABASE),
+    (("secrets", "set", "fleet:bmc/password"), 1, NO_DATABASE),
+    (("boot-image", "build"), 1, NO_DATABASE),
+    (("apply",), 1, NO_DATABASE),
+    (("events", "--follow"), 1, NO_DATABASE),
     (("secrets", "show", "fleet:bmc/password"), 1, 'no secret is called "fleet:bmc/password"'),
     (("export",), 1, "there is no database yet"),
     (("validate",), 0, ""),
@@ -87,9 +97,18 @@ NOTHING = [
 def test_without_a_database_nothing_is_known_and_none_is_made(
     cli: Cli, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
-    found = cli("--specs", SPECS, *arguments)
+    found = cli("--specs", SPECS, *arguments, stdin=b"calvin\n")
     assert (found.status, said in found.err) == (status, True)
     assert not any(Path().iterdir())
+
+
+def test_apply_makes_the_database_that_it_is_given_by_name(cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(SPECS, tmp_path / "specs")
+    for machines in (tmp_path / "specs/clusters").glob("*.yaml"):
+        machines.unlink()
+    database = f"sqlite:///{tmp_path}/named.db"
+    said = cli("--specs", tmp_path / "specs", "--database", database, "apply", "--timeout", "60")
+    assert (said.status, (tmp_path / "named.db").exists()) == (0, True)
 
 
 @pytest.mark.parametrize("command", ["machines", "events", "secrets list"])

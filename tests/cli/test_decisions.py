@@ -161,10 +161,14 @@ def test_a_machine_held_over_its_serial_is_free_after_a_retry(on: Any, laid: Lai
     assert "a free slot" in on("machines", free).out
 
 
-def test_a_secret_can_be_set_before_the_daemon_ever_ran(cli: Cli) -> None:
-    assert cli("secrets", "set", "fleet:bmc/password", stdin=b"calvin").status == 0
-    assert Path("var/reconciler.db").exists()
-    assert Path("var/secret.key").stat().st_mode & 0o777 == 0o600
+def test_a_decision_says_which_database_and_which_daemon_hear_it(on: Any, laid: Laid) -> None:
+    heard = f"Recorded in sqlite:///{laid.database}"
+    said = on("pause", "--why", "fire").err
+    assert said.endswith(f"{heard}.\nNo daemon is running on this database: nothing happens until one does.\n")
+    with closing(laid.open()) as site:
+        site.store.acquire_lease("host:1", timedelta(minutes=1), site.now())
+        assert on("resume").err.endswith(f"{heard}, for the daemon host:1.\n")
+        assert f"{heard}, for the daemon host:1." in on("secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").err
 
 
 def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ HEAD = """\
 # Commands
 
 What `reconciler COMMAND --help` says. Data goes to standard output, and all else to standard error. `--format json` is
-for programs, and described in `schemas/`. Commands that only read make no database and leave no trace.
+for programs, and described in `schemas/`. Commands that only read leave no trace. Only `run`, `demo`, `import` and
+`restore` make a database, and `apply` where `--database` names it; whoever decides something fails without one.
 
 | exit status | means |
 |---|---|
 | 0 | all is well |
 | 1 | something is wrong: specs with errors, no such machine, a database that does not answer |
-| 2 | `plan --detailed-exitcode`: there are changes |
+| 2 | `plan --detailed-exitcode`: something is to be done, waits for somebody, or is asked for in vain |
 | 64 | wrong usage: an unknown command or option, a value that makes no sense, a file that is not there |
 | 130, 141 | Ctrl-C; the reader of a pipe went away |
 

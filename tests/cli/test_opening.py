@@ -1,5 +1,6 @@
 """Who only reads makes nothing, and what cannot be opened is said with what to do."""
 
+import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -47,9 +48,72 @@ def test_a_wrong_key_is_told_apart_from_a_missing_one(on: Any, laid: Laid, tmp_p
 
 def test_a_key_file_that_an_operator_named_is_never_made(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_SECRET_KEY_FILE", "named.key")
-    found = cli("pause", "--why", "x")
+    Path("fleet.yaml").write_text(_EXPORT)
+    found = cli("restore", "fleet.yaml")
     assert (found.status, "cannot read the secret key named.key" in found.err) == (1, True)
     assert not Path("named.key").exists()
+
+
+_EXPORT = "{version: 1, released: {}, allocations: {}, vips: [], machines: {}, pauses: [], conflicts: {}}"
+
+
+def test_a_pause_finds_the_daemons_configuration_by_itself(cli: Cli, laid: Laid, tmp_path: Path) -> None:
+    """Typed without --config while it burns: it must reach the daemon that runs here, or nobody."""
+    text = (laid.folder / "reconciler.yaml").read_text()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/reconciler.yaml").write_text(text)
+    said = cli("pause", "--why", "fire")
+    assert (said.status, f"Recorded in sqlite:///{laid.database}" in said.err) == (0, True)
+    assert not any(Path().iterdir())
+    assert "fleet is paused: by night-shift: fire" in cli("machines").err
+
+
+@pytest.mark.parametrize(("places", "found"), [
+    ("etc here env option", "option"), ("etc here env", "env"), ("etc here", "etc"), ("here", "here"),
+])  # fmt: skip
+def test_the_nearest_word_says_where_the_configuration_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: str, found: str
+) -> None:
+    files = {"etc": tmp_path / "etc/reconciler.yaml", "here": Path("reconciler.yaml")}
+    files |= {name: tmp_path / f"{name}.yaml" for name in ("env", "option")}
+    for name in places.split():
+        files[name].parent.mkdir(exist_ok=True)
+        files[name].write_text(f"database: sqlite:///{name}.db\n")
+    if "env" in places:
+        monkeypatch.setenv("RECONCILER_CONFIG", str(files["env"]))
+    option = ("--config", files["option"]) if "option" in places else ()
+    assert f"there is no database sqlite:///{found}.db" in cli(*option, "pause", "--why", "fire").err
+
+
+def test_a_configuration_that_may_not_be_read_is_not_passed_over(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("reconciler.yaml").write_text("database: sqlite:///here.db\n")
+    closed = tmp_path / "etc/reconciler.yaml"
+
+    class Closed(type(closed)):  # type: ignore[misc]  # root, who runs some tests, may look everywhere
+        """A folder that nobody may enter."""
+
+        def stat(self, **_: Any) -> None:
+            raise PermissionError
+
+        def read_text(self, **_: Any) -> str:
+            raise PermissionError
+
+    monkeypatch.setattr("reconciler.config.PLACES", (Closed(closed), Path("reconciler.yaml")))
+    found = cli("pause", "--why", "fire")
+    assert (found.status, f"{closed} may not be read: run this as the daemon's user" in found.err) == (1, True)
+
+
+def test_an_empty_database_of_a_server_is_left_empty(cli: Cli) -> None:
+    """As PostgreSQL has it before the daemon first ran: it is there, and nothing is in it."""
+    with closing(sqlite3.connect("empty.db")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    found = cli("--database", "sqlite:///empty.db", "pause", "--why", "fire")
+    assert (found.status, "the database is at schema none" in found.err) == (1, True)
+    with closing(sqlite3.connect("empty.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    assert not Path("var").exists()
 
 
 @pytest.mark.parametrize("which", ["database", "key"])

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -117,6 +118,24 @@ def on_terminal(laid: Laid, env: Mapping[str, str], columns: int) -> str:
     os.close(ours)
     assert process.wait() == 0
     return said.decode()
+
+
+def test_a_daemon_may_begin_with_everything_paused(laid: Laid, tmp_path: Path) -> None:
+    laid.database.unlink()
+    said = tmp_path / "said"
+    with said.open("wb") as log:
+        command = [sys.executable, "-m", "reconciler", "--config", str(laid.folder / "reconciler.yaml")]
+        process = subprocess.Popen([*command, "run", "--paused", "--listen", "127.0.0.1:0"], stderr=log, stdout=log)
+    try:
+        while b"listening" not in said.read_bytes():
+            assert process.poll() is None, said.read_text()
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        assert process.wait() == 0
+    machines = subprocess.run([*command, "machines"], capture_output=True, check=True)
+    assert b"fleet is paused: by " in machines.stderr
+    assert b"reconciler run --paused" in machines.stderr
 
 
 def test_ten_thousand_reports_are_matched_in_seconds_and_little_memory(laid: Laid, tmp_path: Path) -> None:
