@@ -51,9 +51,14 @@ def plan(
     token: Annotated[
         str | None, typer.Option(metavar="TOKEN", envvar="RECONCILER_TOKEN", help="Bearer token for --server.")
     ] = None,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")] = (
-        False
-    ),
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help='Exit 2 when anything is to be done, waits for anything, is orphaned or short of machines; 0: "No '
+            'changes." Spare machines that wait for a free slot are no change.',
+        ),
+    ] = False,
 ) -> int:
     """Say what the daemon would do now, to which machine, and why.
 
@@ -75,7 +80,7 @@ def plan(
             print(render.plan_text(todo), end="")
             if text is None:
                 tell_whether_acting(site)
-    return EXIT_CHANGES if detailed_exitcode and not todo.is_empty else 0
+    return EXIT_CHANGES if detailed_exitcode and not todo.is_quiet else 0
 
 
 def _observation(observed: Path | None, server: str | None, token: str | None) -> str | None:

@@ -41,6 +41,7 @@ class Act:
     hostname: str | None = None
     cluster: str | None = None
     role: str | None = None
+    erases: bool = False  # it, or what follows once it is done, erases the machine's disks
 
     @property
     def serial(self) -> str:
@@ -63,6 +64,7 @@ class Advance:
     role: str | None = None
     announces: bool = False  # its cluster is told that it came into service
     risk: Risk = Risk.NONE  # destructive: it leaves service, to be reinstalled
+    erases: bool = False  # as of an act
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Wait:
     role: str | None = None
     needs_approval: str | None = None  # the action type an approval would allow
     until: datetime | None = None  # when it is worth looking again
+    erases: bool = False  # what follows once the wait is over erases the machine's disks
+    spare: bool = False  # nothing but a free slot is waited for: nobody is missing anything
 
     @property
     def wants_operator(self) -> bool:
@@ -139,10 +143,16 @@ class Plan:
     steps: tuple[Step, ...]  # by serial
     shortfalls: tuple[Shortfall, ...] = ()
     enc: tuple[EncChange, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  # what somebody should see to, by subject
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing would be done."""
         return not any(isinstance(step, Act | Advance) for step in self.steps) and not self.enc
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing would be done, nothing waits but spare machines, and nobody has to look at anything."""
+        at_rest = all(isinstance(step, Settled) or (isinstance(step, Wait) and step.spare) for step in self.steps)
+        return at_rest and not (self.shortfalls or self.enc or self.notes or self.observing)

@@ -150,7 +150,7 @@ class _Reasons:
         self._by_role: dict[str, list[Pool]] = defaultdict(list)
         for pool in pools.values():
             self._by_role[pool.role].append(pool)
-        self._said: dict[tuple[str, str | None, str | None], str] = {}
+        self._said: dict[tuple[str, str | None, str | None], tuple[str, bool]] = {}
 
     def wait(self, m: MachineView, c: Candidate) -> Wait:
         asking = self._by_role[c.role]
@@ -159,21 +159,29 @@ class _Reasons:
         kind = (c.role, c.location, c.rack)
         if kind not in self._said:
             self._said[kind] = self._reason(m, c, asking)
-        return Wait(c.serial, self._said[kind], role=c.role)
+        on, spare = self._said[kind]
+        return Wait(c.serial, on, role=c.role, spare=spare)
 
     @staticmethod
-    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> str:
+    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> tuple[str, bool]:
+        """What it waits for, and whether that is nothing but a slot."""
         if not asking:
-            return f"a cluster that asks for a {c.role}: none does"
-        near = [pool for pool in asking if pool.takes_from(c.location)]
+            return f"a cluster that asks for a {c.role}: none does", True
+        near = [(pool, pool.part(c.location, c.rack)) for pool in asking if pool.takes_from(c.location)]
         if not near:
-            return _wrong_place(m, c, asking)
-        return "a free slot: " + "; ".join(_full(pool, pool.part(c.location, c.rack)) for pool in near)
+            return _wrong_place(m, c, asking), False
+        on = "a free slot: " + "; ".join(_full(pool, part) for pool, part in near)
+        return on, not any(_lacks_its_part(pool, part) for pool, part in near)
+
+
+def _lacks_its_part(pool: Pool, part: str | None) -> bool:
+    """Whether there is a slot that it would get, were it known where it stands."""
+    return pool.room >= 1 and pool.want.spread is not None and part is None
 
 
 def _full(pool: Pool, part: str | None) -> str:
     wanted = many(pool.want.count or 0, pool.role)
-    if pool.room >= 1 and pool.want.spread and part is None:
+    if _lacks_its_part(pool, part):
         return f"{pool.cluster} spreads its {wanted} by {pool.want.spread}, and this one's is not known"
     if pool.room >= 1 and pool.want.spread:
         over = f"{pool.parts} {pool.want.spread}s"

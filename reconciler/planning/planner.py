@@ -8,13 +8,15 @@ from dataclasses import replace
 
 from ..model.actions import Enroll, Release
 from ..model.machine import Allocation, MachineView, Phase, Vip
-from ..model.plan import Act, Plan, PlanningInput, Settled, Step, Wait
+from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
 from .bmc_changes import bmc_changes
 from .bmcs import BmcBook
+from .candidates import UNPINNED
 from .changes import observation_digest
 from .circumstances import Circumstances
+from .erasing import leads_to_erasing
 from .lifecycle import next_step
 from .observing import only_looking
 from .placement import Placed, Placement, place
@@ -44,13 +46,26 @@ def plan(given: PlanningInput) -> Plan:
     steps |= beside(machines, steps, at)
     steps |= bmc_changes(machines, steps, at)
     steps |= renewals(given, machines, steps)
+    unseen = not_seen(given, machines)
+    erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)
-    everybody = sorted([*within, *not_seen(given, machines)], key=lambda step: step.serial)
+    everybody = sorted([*within, *unseen], key=lambda step: step.serial)
     notes = {"clock": observed.clock} if observed.clock else {}
-    found = Plan(given.base, digest, tuple(everybody), placement.shortfalls, notes=notes, observing=observed.observing)
-    return found if observed.observing is None else replace(found, steps=tuple(map(only_looking, everybody)))
+    if observed.observing is None:
+        told = tuple(_marked(step) if step.serial in erasing else step for step in everybody)
+    else:  # where it leads is for somebody to decide first
+        told = tuple(map(only_looking, everybody))
+    return Plan(given.base, digest, told, placement.shortfalls, notes=notes, observing=observed.observing)
+
+
+def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:
+    return leads_to_erasing(step, machines.get(step.serial), given.spec.machines.get(step.serial, UNPINNED))
+
+
+def _marked(step: Step) -> Step:
+    return replace(step, erases=True) if isinstance(step, Act | Advance | Wait) else step
 
 
 def _as_if_done(given: PlanningInput) -> PlanningInput:

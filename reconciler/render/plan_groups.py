@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from ..model.actions import Risk
 from ..model.plan import Act, Advance, EncChange, Orphaned, Plan, Settled, Step, Wait
-from .words import because_of, printable, risk_of
+from .words import because_of, erases, printable, worst_of
 
 LONGEST_VALUE = 100  # characters of a parameter's value; the JSON has it whole
 
@@ -16,13 +16,18 @@ _WORST_FIRST = (Risk.DESTRUCTIVE, Risk.DISRUPTIVE, Risk.NONE)
 
 
 class SummaryJson(TypedDict):
-    """Numbers of steps, by kind; ``destructive`` and ``needs_approval`` are counted among the others too."""
+    """Numbers of machines, by the kind of their step.
+
+    Counted among those too: ``destructive``, whose disks are erased before all that is shown is done, whatever is to be
+    done first or waited for; ``needs_approval``; and ``spare``, which wait for nothing but a free slot.
+    """
 
     act: int
     advance: int
     destructive: int
     wait: int
     needs_approval: int
+    spare: int
     settled: int
     orphaned: int
     enc: int
@@ -34,9 +39,10 @@ def summary(plan: Plan) -> SummaryJson:
     return {
         "act": kinds[Act],
         "advance": kinds[Advance],
-        "destructive": sum(risk_of(step) is Risk.DESTRUCTIVE for step in plan.steps),
+        "destructive": sum(map(erases, plan.steps)),
         "wait": kinds[Wait],
         "needs_approval": sum(isinstance(step, Wait) and step.needs_approval is not None for step in plan.steps),
+        "spare": sum(isinstance(step, Wait) and step.spare for step in plan.steps),
         "settled": kinds[Settled],
         "orphaned": kinds[Orphaned],
         "enc": len(plan.enc),
@@ -44,9 +50,9 @@ def summary(plan: Plan) -> SummaryJson:
 
 
 def doing(plan: Plan) -> list[Act | Advance]:
-    """What will happen, the worst first."""
+    """What will happen, the worst that it leads to first."""
     found = [step for step in plan.steps if isinstance(step, Act | Advance)]
-    return sorted(found, key=lambda step: _WORST_FIRST.index(step.risk))
+    return sorted(found, key=lambda step: _WORST_FIRST.index(worst_of(step)))
 
 
 def needing_approval(plan: Plan) -> list[Step]:
@@ -107,16 +113,28 @@ def _enc_line(change: tuple[str, str, str, str], hosts: list[str]) -> str:
 
 
 def counts(plan: Plan) -> str:
-    """``3 to do (1 destructive), 12 settled``."""
+    """``3 to do, 2 waiting (1 for an approval), 12 settled; would erase 3 machines' disks``."""
     s = summary(plan)
     said = [
-        (s["act"] + s["advance"], f" to do ({s['destructive']} destructive)"),
-        (s["wait"], f" waiting ({s['needs_approval']} for an approval)"),
+        (s["act"] + s["advance"], " to do"),
+        (s["wait"] - s["spare"], f" waiting ({s['needs_approval']} for an approval)"),
         (s["orphaned"], " orphaned"),
+        (s["spare"], " spare"),
         (s["settled"], " settled"),
         (s["enc"], " Puppet parameters changed"),
     ]
-    return ", ".join(f"{count}{text}" for count, text in said if count) or "no machines"
+    numbers = ", ".join(f"{count}{text}" for count, text in said if count) or "no machines"
+    return f"{numbers}; would erase {disks_of(s['destructive'])}" if s["destructive"] else numbers
+
+
+def disks_of(machines: int) -> str:
+    """``3 machines' disks``."""
+    return "1 machine's disks" if machines == 1 else f"{machines} machines' disks"
+
+
+def verdict(plan: Plan) -> str:
+    """``No changes.``, with a space behind it, where that is so."""
+    return "No changes. " if plan.is_quiet else ""
 
 
 def base(plan: Plan) -> str:

@@ -10,7 +10,7 @@ from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from ..model.raid import RaidDisk, RaidVolume
 from .plan_groups import SummaryJson, summary
-from .words import because_of, risk_of
+from .words import because_of, erases, risk_of
 
 VERSION = 1
 
@@ -25,7 +25,9 @@ class StepJson(TypedDict):
     kind: str  # act | advance | wait | settled | orphaned
     action: dict[str, object] | None
     to: str | None  # the phase that an advance records
-    risk: str  # none | disruptive | destructive
+    risk: str  # none | disruptive | destructive: of the step itself
+    erases: bool  # disks of the machine are erased before the step, and what follows from it, is done
+    spare: bool  # it waits for nothing but a free slot
     because: str  # for a wait: what it waits for
     needs_approval: str | None  # what an approval would allow
     until: str | None  # when a wait is worth another look
@@ -96,6 +98,8 @@ def _step_json(step: Step) -> StepJson:
         "action": _action_json(step.action) if isinstance(step, Act) else None,
         "to": step.to.value if isinstance(step, Advance) else None,
         "risk": risk_of(step).value,
+        "erases": erases(step),
+        "spare": waits.spare if waits else False,
         "because": because_of(step),
         "needs_approval": waits.needs_approval if waits else None,
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,

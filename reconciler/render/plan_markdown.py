@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from ..model.actions import Risk
 from ..model.plan import Plan, Step
 from . import plan_groups as groups
-from .words import MARKS, because_of, printable, what
+from .words import because_of, erases, mark, printable, what
 
 LONGEST_LIST = 100  # rows or machines; GitHub refuses a comment of more than 65,536 characters
 
@@ -22,8 +21,8 @@ def escaped(text: str) -> str:
 
 
 def plan_markdown(plan: Plan) -> str:
-    """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
-    lines = [f"### Plan {escaped(groups.base(plan))}", "", f"{escaped(groups.counts(plan))}."]
+    """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
+    lines = [f"### Plan {escaped(groups.base(plan))}", "", f"{groups.verdict(plan)}{escaped(groups.counts(plan))}."]
     lines += ["", f"> **{escaped(plan.observing)}**"] if plan.observing else []
     lines += _warning(plan)
     lines += _table(plan)
@@ -38,14 +37,13 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def _warning(plan: Plan) -> list[str]:
-    number = sum(step.risk is Risk.DESTRUCTIVE for step in groups.doing(plan))
-    machines = "1 machine" if number == 1 else f"{number} machines"
-    return ["", f"> **This erases disks of {machines}:** the rows marked **!**"] if number else []
+    number = groups.summary(plan)["destructive"]
+    return ["", f"> **This would erase {groups.disks_of(number)}:** those marked **!**"] if number else []
 
 
 def _table(plan: Plan) -> list[str]:
     rows = [
-        f"| **{MARKS[step.risk].replace('~', chr(92) + '~')}** | {_name(step)} | {escaped(what(step))} "
+        f"| **{mark(step).replace('~', chr(92) + '~')}** | {_name(step)} | {escaped(what(step))} "
         f"| {escaped(because_of(step))} |"
         for step in groups.doing(plan)
     ]
@@ -59,13 +57,17 @@ def _name(step: Step) -> str:
     return f"{escaped(step.serial)} {escaped(step.hostname)}" if step.hostname else escaped(step.serial)
 
 
+def _marked(step: Step) -> str:
+    return f"**!** {_name(step)}" if erases(step) else _name(step)
+
+
 def _details(title: str, steps: list[Step], *, is_open: bool = False) -> list[str]:
     if not steps:
         return []
     lines = ["", f"<details{' open' if is_open else ''}><summary>{len(steps)} {title}</summary>", ""]
     for reason, group in groups.by_reason(steps).items():
         more = f", and {len(group) - LONGEST_LIST} more" if len(group) > LONGEST_LIST else ""
-        lines.append(f"- {escaped(reason)}: {', '.join(_name(step) for step in group[:LONGEST_LIST])}{more}")
+        lines.append(f"- {escaped(reason)}: {', '.join(map(_marked, group[:LONGEST_LIST]))}{more}")
     return [*lines, "", "</details>"]
 
 

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from ..model.plan import Plan, Step
 from . import plan_groups as groups
-from .words import MARKS, because_of, printable, what
+from .words import because_of, erases, mark, printable, what
 
 FOLD_AT = 12  # machines with the same reason are listed up to here; a screen has room for that
 
 
 def plan_text(plan: Plan) -> str:
-    """The whole plan. ``!`` erases disks, ``~`` interrupts service, ``+`` does neither."""
+    """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
     lines: list[str] = [f"! {printable(plan.observing)}", ""] if plan.observing else []
     for step in groups.doing(plan):
-        lines.append(f"{MARKS[step.risk]} {_name(step)}  {printable(what(step))}")
+        lines.append(f"{mark(step)} {_name(step)}  {printable(what(step))}")
         lines.append(f"      because {printable(because_of(step))}")
     lines += _section("Waiting for an operator's word (reconciler approve)", _folded(groups.needing_approval(plan)))
     lines += _section("Waiting for", _folded(groups.waiting(plan)))
@@ -22,7 +22,7 @@ def plan_text(plan: Plan) -> str:
     lines += _section("Settled", groups.settled_counts(plan))
     lines += _section("Puppet documents", groups.enc_lines(plan.enc))
     lines += _section("Notes", [f"{name}: {printable(note)}" for name, note in sorted(plan.notes.items())])
-    lines += ["", f"Plan {groups.base(plan)}: {groups.counts(plan)}."]
+    lines += ["", f"{groups.verdict(plan)}Plan {groups.base(plan)}: {groups.counts(plan)}."]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -39,7 +39,7 @@ def _folded(steps: Iterable[Step]) -> list[str]:
     """One line per reason, and the machines that have it below."""
     lines = []
     for reason, group in groups.by_reason(steps).items():
-        more = [f"and {len(group) - FOLD_AT} more"] if len(group) > FOLD_AT else []
-        names = [_name(step) for step in group[:FOLD_AT]]
-        lines += [printable(reason), *(f"    {name}" for name in [*names, *more])]
+        more = [f"  and {len(group) - FOLD_AT} more"] if len(group) > FOLD_AT else []
+        names = [f"{'!' if erases(step) else ' '} {_name(step)}" for step in group[:FOLD_AT]]
+        lines += [printable(reason), *(f"  {name}" for name in [*names, *more])]
     return lines

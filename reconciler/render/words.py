@@ -31,7 +31,7 @@ from ..model.plan import Act, Advance, Step, Wait
 MOST_SECRETS = 6
 """A controller's document names a hundred secrets; the JSON plan has them all."""
 
-MARKS = {Risk.DESTRUCTIVE: "!", Risk.DISRUPTIVE: "~", Risk.NONE: "+"}
+_MARKS = {Risk.DESTRUCTIVE: "!", Risk.DISRUPTIVE: "~", Risk.NONE: "+"}
 
 
 def printable(text: str) -> str:
@@ -46,8 +46,23 @@ def _is_control(character: str) -> bool:
 
 
 def risk_of(step: Step) -> Risk:
-    """The worst that a step leads to."""
+    """The worst that a step does by itself."""
     return step.risk if isinstance(step, Act | Advance) else Risk.NONE
+
+
+def erases(step: Step) -> bool:
+    """Whether the machine's disks are erased before the step, and what follows from it, is done."""
+    return isinstance(step, Act | Advance | Wait) and (step.erases or risk_of(step) is Risk.DESTRUCTIVE)
+
+
+def worst_of(step: Step) -> Risk:
+    """The worst that a step leads to."""
+    return Risk.DESTRUCTIVE if erases(step) else risk_of(step)
+
+
+def mark(step: Step) -> str:
+    """``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
+    return _MARKS[worst_of(step)]
 
 
 def because_of(step: Step) -> str:
@@ -56,7 +71,12 @@ def because_of(step: Step) -> str:
 
 
 def what(step: Act | Advance) -> str:
-    """What happens, in words."""
+    """What happens, in words, and whether disks are erased later for it."""
+    later = "; then its disks are erased" if erases(step) and risk_of(step) is not Risk.DESTRUCTIVE else ""
+    return _what(step) + later
+
+
+def _what(step: Act | Advance) -> str:
     if isinstance(step, Act):
         return describe(step.action)
     return "take it out of service, to reinstall it" if step.risk is Risk.DESTRUCTIVE else f"record it as {step.to}"

@@ -68,7 +68,7 @@ NOTHING = [
     (("events",), 0, "Nothing has happened yet."),
     (("secrets", "list"), 0, "No secret has been made yet."),
     (("plan",), 0, "There is no database yet"),
-    (("plan", "--detailed-exitcode"), 0, "There is no database yet"),
+    (("plan", "--detailed-exitcode"), 2, "There is no database yet"),
     (("observe",), 0, ""),
     (("enc", STORE), 1, f'no enrolled machine has the hostname "{STORE}"'),
     (("explain", STORE), 1, f'no enrolled machine has the hostname "{STORE}"'),
@@ -284,6 +284,8 @@ def test_plan_tells_changes_by_its_exit_status(on: Any, laid: Laid, flag: bool, 
     found = on("plan", *(["--detailed-exitcode"] if flag else []))
     assert found.status == status
     assert ("enroll as swift01-swiftstore-7" in found.out) is grow
+    assert found.out.splitlines()[-1].startswith("Plan " if grow else "No changes. Plan ")
+    assert ("would erase 2 machines' disks" in found.out) is grow
 
 
 def test_plan_in_every_format_says_the_same_commit(on: Any, laid: Laid) -> None:

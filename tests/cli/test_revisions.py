@@ -84,6 +84,41 @@ def test_secrets_that_new_specs_ask_for_are_to_be_made(plan_of: Any, laid: Laid)
     assert after == "secret pki/swiftproxy.key"  # nobody made it yet, so it has no fingerprint
 
 
+_REINSTALL = "kind: Machine\napiVersion: reconciler/v1\nmetadata: {{name: {}}}\nspec: {{reinstall: '2026-11-23'}}\n"
+_RELEASE = "kind: Machine\napiVersion: reconciler/v1\nmetadata: {{name: {}}}\nspec: {{lifecycle: decommissioned}}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("reinstall", "approval to reinstall it"),
+        ("release", "approval to release swift01-swiftstore-1.example.com"),
+        ("shrink", "swift01 wants 4 swiftstore machines, has 6"),
+        ("new cluster", "swift02 has 0 of 3 controller"),
+    ],
+)
+def test_a_change_that_waits_for_somebody_is_a_change(plan_of: Any, laid: Laid, change: str, said: str) -> None:
+    """Nothing of it is done at once, and a reviewer must see it all the same."""
+    assert plan_of(laid.specs, "--detailed-exitcode").status == 0
+    match change:
+        case "reinstall" | "release":
+            text = _REINSTALL if change == "reinstall" else _RELEASE
+            (laid.specs / "machines/store.yaml").write_text(text.format(laid.serial(STORE)))
+        case "shrink":
+            laid.change("swiftstore: {count: 6", "swiftstore: {count: 4")
+        case "new cluster":
+            text = (laid.specs / "clusters/swift01.yaml").read_text()
+            text = (
+                text.replace("swift01", "swift02").replace("192.168.1", "10.168.1").replace("203.0.113", "198.51.100")
+            )
+            (laid.specs / "clusters/swift02.yaml").write_text(text)
+    planned = plan_of(laid.specs, "--detailed-exitcode")
+    assert (planned.status, said in planned.out) == (2, True)
+    assert "No changes." not in planned.out
+    erased = 2 if change == "new cluster" else 0 if change == "shrink" else 1  # a spare takes the place of who leaves
+    assert plan_of(laid.specs, "--format", "json").json["summary"]["destructive"] == erased
+
+
 def test_specs_without_a_cluster_leave_its_machines_alone(plan_of: Any, laid: Laid) -> None:
     plan_of(laid.specs)
     (laid.specs / "clusters/swift01.yaml").unlink()

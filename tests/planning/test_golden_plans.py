@@ -156,4 +156,4 @@ def test_what_thousands_wait_for_is_said_once():
 
 def test_nothing_to_say_is_said_too():
     todo = planned(tree({}), [])
-    assert plan_text(todo) == "Plan c0ffee1: no machines.\n" and todo.is_empty
+    assert plan_text(todo) == "No changes. Plan c0ffee1: no machines.\n" and todo.is_empty
