@@ -232,7 +232,8 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             return 1
         console.print(f"\n{WANTED} servers are in service, {time.monotonic() - began:.0f} seconds after the start.\n")
         if not once:
-            _next_steps(demo, fleet, console)
+            *_, spare = (s for s in fleet.servers.values() if s.placed.model is STORE and s.state is State.LIVE)
+            console.print(next_steps(demo, spare.serial), soft_wrap=True)
             await _until_interrupted(daemon)
     return 0
 
@@ -336,35 +337,32 @@ def progress_table(machines: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _next_steps(demo: Demo, fleet: SimFleet, console: Console) -> None:
+def next_steps(demo: Demo, store: str) -> str:
+    """What to try, as commands for a shell; ``store``: the serial of a spare that the first growth leaves alone."""
     here = Path(os.path.relpath(demo.folder))
     command = "reconciler" if shutil.which("reconciler") else Path(sys.executable).parent / "reconciler"
-    store = next(s for s in fleet.servers.values() if s.placed.model is STORE and s.state is State.LIVE)
     cluster = next(
         path for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")) if _grows(path.read_text())
     )
     file = cluster.relative_to(demo.repository)
-    console.print(
-        f"""\
+    return f"""\
 Dashboard: [bold]{demo.url}/[/bold]
 
 Three things to try, in another terminal:
 
-  1. Grow the cluster by the two spare stores:
-       sed -i 's/swiftstore: {{count: 6/swiftstore: {{count: 8/' {here}/repository/{file}
-       git -C {here}/repository commit -am "Grow Swift by two stores"
+  1. Ask for one more store, and see what that would do before anybody commits it:
+       sed -i 's/swiftstore: {{count: 6/swiftstore: {{count: 7/' {here}/repository/{file}
+       {command} --config {here}/reconciler.yaml --specs {here}/repository/cluster-specs plan
 
-  2. See what would happen, before it does:
-       {command} --config {here}/reconciler.yaml plan
+  2. Commit it, and watch one of the two spare stores come up:
+       git -C {here}/repository commit -am "Grow Swift by a store"
 
-  3. Pull a disk out of {store.serial}, a spare that still reports from the live system, and see who notices:
-       rm {here}/servers/{store.serial}/disks/sdf
-       {command} --config {here}/reconciler.yaml machines {store.serial}
+  3. Pull a disk out of {store}, a spare that still reports from the live system, and see who notices:
+       rm {here}/servers/{store}/disks/sdf
+       {command} --config {here}/reconciler.yaml machines {store}
 
 Ctrl-C ends the demo.
-""",
-        soft_wrap=True,
-    )
+"""
 
 
 def _grows(text: str) -> bool:

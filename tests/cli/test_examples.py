@@ -13,6 +13,7 @@ import yaml
 
 from reconciler.cli.app import app
 from reconciler.config import load_config
+from reconciler.demo import Demo, next_steps
 
 from .conftest import ROOT, Laid
 
@@ -110,6 +111,16 @@ def run(script: str, laid: Laid, folder: Path) -> subprocess.CompletedProcess[st
 def write(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/bash\n{script}\n")
     path.chmod(0o755)
+
+
+def test_the_first_tip_of_the_demo_plans_a_change_that_nobody_has_committed(on: Any, laid: Laid) -> None:
+    tips = next_steps(Demo(laid.folder, 8080), "F0000001").split("\n\n")
+    first = next(tip for tip in tips if tip.startswith("  1. "))
+    commands = "\n".join(line.strip() for line in first.splitlines()[1:])
+    done = subprocess.run(["bash", "-ec", commands], capture_output=True, text=True, check=True)
+    assert "enroll as swift01-swiftstore-7" in done.stdout
+    assert "would erase 1 machine's disks" in done.stdout
+    assert "enroll" not in on("plan").out  # the daemon knows nothing of it
 
 
 def shown() -> list[tuple[str, str]]:
