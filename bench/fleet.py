@@ -266,7 +266,7 @@ def _cluster(n: int, roles: dict[str, int]) -> str:
         for role, count in roles.items()
     )
     vip = "" if stores else f"    {name}-messaging: {{subnet: 198.51.100.{n}/32, role: vip, usage: messaging}}\n"
-    settings = "swift_part_power: 18" if stores else "neutron_global_physnet_mtu: 9000"
+    settings = "swift_object_replicator_concurrency: 5" if stores else "neutron_global_physnet_mtu: 9000"
     return (
         f"apiVersion: reconciler/v1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec:\n  domain: example.com\n"
         f"  networks:\n{networks}    {name}-public: {{subnet: 203.0.113.{n}/32, public: true}}\n{vip}"

@@ -23,9 +23,12 @@ from .model.machine import Allocation, History, SecretRef, Vip
 from .model.settings import SettingsTable
 from .model.signature import Signatures
 from .model.tree import SpecTree
+from .planning.fixed import Fixed, as_installed
 
 Expect = Callable[[Sequence[SecretRef]], None]
 """Told which secrets will be looked up next, to read them all at once."""
+
+_NOTHING_FIXED: Fixed = {}
 
 AT_ONCE = 32
 """Nodes whose secrets are read together: 1 MB of texts. (Those of ten thousand nodes are 250 MB.)"""
@@ -117,12 +120,13 @@ class Documents:
         secrets: Mapping[SecretRef, str],
         lookup: Lookup,
         set_up: frozenset[str] = frozenset(),
+        fixed: Fixed = _NOTHING_FIXED,
         expect: Expect = lambda _: None,
     ) -> frozenset[str]:
         """Render what changed, and return the hostnames whose document is new or another.
 
         ``members`` are all enrolled machines, by cluster: one that is not among them loses its document.
-        ``set_up`` names the clusters whose first setup is over.
+        ``set_up`` names the clusters whose first setup is over, ``fixed`` what clusters keep whatever the specs say.
         ``secrets`` are all that exist, each with a word that changes when its text does; the very same object again
         says that none did. ``lookup`` is asked for their texts, after ``expect`` was told of which.
         """
@@ -131,7 +135,7 @@ class Documents:
             touched = frozenset(ref for ref, seal in secrets.items() if self._seals.get(ref) != seal)
         changed: set[str] = set()
         clusters: dict[str, _Cluster] = {}
-        for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known, set_up):
+        for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known, set_up, fixed):
             known, key = self._clusters.get(given.name), _key(given)
             if known is not None and known.key == key:
                 known.given = given
@@ -319,11 +323,14 @@ def cluster_inputs(
     table: SettingsTable,
     known: Mapping[str, Signatures],
     set_up: frozenset[str] = frozenset(),
+    fixed: Fixed = _NOTHING_FIXED,
 ) -> Iterator[ClusterInput]:
     """Everything that the documents of each cluster with machines are made of."""
-    version = module_version(tree.fleet, known)
-    signatures = known.get(version, Signatures(version, {}))
+    specs = tree
     for name, machines in members.items():
+        tree = as_installed(specs, fixed.get(name, {}))
+        version = module_version(tree.fleet, known)
+        signatures = known.get(version, Signatures(version, {}))
         spec = tree.clusters.get(name)
         concerned = {name, spec.links.swift if spec else None}
         yield ClusterInput(

@@ -90,7 +90,8 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
         _member(serial, one, seen.get(serial), done.get(serial), tree, its_disks=one is mine)
         for serial, one in cluster.items()
     ]
-    (given,) = cluster_inputs(tree, {mine.cluster: peers}, store.vips(), load_table(), known, store.set_up())
+    table, members = load_table(), {mine.cluster: peers}
+    (given,) = cluster_inputs(tree, members, store.vips(), table, known, store.set_up(), store.fixed())
     return given, mine.address
 
 

@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .drivers.puppet_signatures import known_signatures
-from .model.machine import Observation, SecretRef
+from .model.machine import History, MachineView, Observation, SecretRef
 from .model.plan import Plan, PlanningInput
 from .model.tree import SpecTree
+from .planning.fixed import fixed_by, remembered
 from .planning.planner import plan
 from .render.observation import load_observation
 from .revision import Compiler, Revised, reread, snapshot_of
 from .specs.settings_table import load_table
+from .store import Snapshot
 
 if TYPE_CHECKING:
     from .site import Site
@@ -29,11 +31,12 @@ def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observatio
     store = site.kept
     acting = store.acting(site.now()) if store else None  # it has asked the repository already
     commit, tree = site.in_force(newest=acting is None)
-    snapshot, good = site.snapshot(), site.source_state().good
+    good = site.source_state().good
+    before, notes = _in_force(site, good, commit)
+    snapshot = _with_fixed(site.snapshot(), before or tree)
     if store is not None and snapshot.secrets:
         store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is told once, not for every node
     observation = replace(site.observe(tree, snapshot), base=good)
-    before, notes = _in_force(site, good, commit)
 
     def fingerprint(ref: SecretRef) -> str:
         return (store.fingerprint(ref) if store else None) or ""
@@ -46,6 +49,7 @@ def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observatio
 def _replayed(site: "Site", observation: Observation) -> tuple[Plan, Observation]:
     commit, tree = site.in_force()
     before, notes = _in_force(site, observation.base, commit)
+    observation = replace(observation, fixed=_with_fixed(snapshot_of(observation), before or tree).fixed)
     revised = Revised()
     if before is not None:
         unmade = {ref for m in observation.machines for ref in m.missing_secrets}
@@ -59,6 +63,17 @@ def _told(todo: Plan, observation: Observation, revised: Revised, notes: Mapping
     """The plan with what readers should know besides: changed parameters, and what is paused."""
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
     return replace(todo, enc=tuple(revised.changes), notes={**todo.notes, **notes, **paused})
+
+
+def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
+    """The same, where no daemon wrote down yet what clusters keep: nodes have what the specs in force say."""
+    machines = (
+        MachineView(
+            serial, snapshot.seen.get(serial), allocation=held, history=snapshot.histories.get(serial, History())
+        )
+        for serial, held in snapshot.allocations.items()
+    )
+    return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines)))
 
 
 def _in_force(site: "Site", good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:

@@ -67,7 +67,13 @@ class Compiler:
         """Clusters whose documents may differ. The others cost a comparison."""
         old, new = (
             cluster_inputs(
-                tree, World().members(tree, snapshot), snapshot.vips, self.table, self.known, snapshot.set_up
+                tree,
+                World().members(tree, snapshot),
+                snapshot.vips,
+                self.table,
+                self.known,
+                snapshot.set_up,
+                snapshot.fixed,
             )
             for tree in (before, after)
         )
@@ -124,6 +130,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
         vips=observation.vips,
         approvals=observation.approvals,
         pauses=observation.pauses,
+        fixed=observation.fixed,
         conflicts={m.serial: m.conflict for m in machines if m.conflict},
         histories={m.serial: m.history for m in machines},
         documents={m.allocation.hostname: _versions(m) for m in machines if m.allocation},

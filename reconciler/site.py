@@ -27,6 +27,7 @@ from .model.plan import Plan
 from .model.tree import SpecTree
 from .opening import open_existing, open_kept, open_store
 from .planning.first_setup import set_up_clusters
+from .planning.fixed import fixed_by, remembered
 from .planning.observing import ENDS_IT, new_beside_installed
 from .render.diagnostics import render_text
 from .secret_texts import SecretTexts
@@ -254,10 +255,10 @@ class Site:
         members = self._world.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
-            known = (self.secrets.seals, self.secrets.text, snapshot.set_up, self.secrets.expect)
+            known = (self.secrets.seals, self.secrets.text, snapshot.set_up, snapshot.fixed, self.secrets.expect)
             self.documents.refresh(tree, members, snapshot.vips, *known)
         else:
-            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up)
+            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up, snapshot.fixed)
         observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
         clock = behind(self.kept, observation.now)
         return replace(observation, observing=self._observing(observation), clock=clock)
@@ -274,7 +275,14 @@ class Site:
         self.store.keep_documents(self._world.new_documents)
 
     def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> bool:
-        """Write down which clusters' first setup is over; return whether they are others than those ``known``."""
+        """Write down which clusters' first setup is over, and what clusters with nodes keep.
+
+        Returns whether clusters are set up that were not among those ``known``, or the other way round.
+        """
+        kept = remembered(observation.fixed, fixed_by(tree, observation.machines))
+        for cluster in sorted(kept.keys() | observation.fixed.keys()):
+            if (news := kept.get(cluster, {})) != observation.fixed.get(cluster, {}):
+                self.store.keep_fixed(cluster, news, self.now())
         over = set_up_clusters(tree, observation.machines, known)
         for cluster in sorted(over - known):
             self.store.note_set_up(cluster, self.now())

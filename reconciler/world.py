@@ -62,6 +62,8 @@ class Snapshot(Protocol):
     @property
     def certificates(self) -> tuple[Certificate, ...]: ...
     @property
+    def fixed(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
     def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
 
 
@@ -191,6 +193,7 @@ class World:
             pauses=snapshot.pauses,
             certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
             retired=snapshot.retired,
+            fixed=snapshot.fixed,
         )
 
     def understand(

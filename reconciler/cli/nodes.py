@@ -75,7 +75,7 @@ _EXPLAIN = """\b
 Examples:
   reconciler explain swift01-swiftstore-1.example.com
   reconciler explain swift01-swiftstore-1.example.com --written
-  reconciler explain swift01-swiftstore-1.example.com swift_part_power
+  reconciler explain swift01-swiftstore-1.example.com servers_per_port
   reconciler explain swift01-swiftstore-1.example.com 'swift_*'
   reconciler explain swift01-swiftstore-1.example.com oci::generic
 """

@@ -291,6 +291,8 @@ class Observation:
     pauses: tuple[Pause, ...] = ()
     certificates: tuple[Certificate, ...] = ()  # those that end soon, the first to end first
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
+    fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By cluster what its nodes were installed with, and it keeps: ``release.openstack`` -> ``epoxy``."""
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
     clock: str | None = None  # what to say of the clock, where it was behind what it had said before

@@ -145,6 +145,7 @@ class Plan:
     enc: tuple[EncChange, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)  # what somebody should see to, by subject
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
+    warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
 
     @property
     def is_empty(self) -> bool:

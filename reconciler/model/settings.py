@@ -6,9 +6,10 @@ clusters share a few hundred mappings.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .diagnostics import Location
 from .spec.base import SettingValue
 from .tree import SpecTree
 
@@ -48,6 +49,12 @@ class SettingRow:
 
 
 SettingsTable = Mapping[str, SettingRow]
+
+_NO_RINGS = "nothing builds Swift's rings yet; swift-ring-builder is told by hand"
+WITHOUT_EFFECT: Mapping[str, str] = dict.fromkeys(
+    ("swift_part_power", "swift_replicas", "swift_min_part_hours"), _NO_RINGS
+)
+"""Settings that nothing reads, each with the reason. OCI has them, and they will be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,16 @@ def written_at(
         for level, settings, path in places
         if name in settings
     ]
+
+
+def without_effect(tree: SpecTree) -> Iterator[tuple[str, Location | None]]:
+    """Where a setting is written that nothing reads: a sentence that says so, and the place."""
+    fleet = next((name for kind, name in tree.places if kind == "Fleet"), "fleet")
+    documents = [("Fleet", fleet, tree.fleet.settings)]
+    documents += [("Cluster", name, cluster.settings) for name, cluster in tree.clusters.items()]
+    for kind, of, settings in documents:
+        for name in WITHOUT_EFFECT.keys() & settings.keys():
+            yield f"{name} has no effect: {WITHOUT_EFFECT[name]}", tree.place(kind, of, "settings", name)
 
 
 def _layer(table: SettingsTable, tree: SpecTree, path: tuple[str, ...], memo: Memo) -> Effective:

@@ -19,6 +19,8 @@ def observation_digest(observation: Observation) -> str:
     text.update(repr(sorted((serial, _held(a)) for serial, a in observation.retired.items())).encode())
     if observation.observing is not None:
         text.update(observation.observing.encode())
+    if observation.fixed:
+        text.update(repr(sorted((c, sorted(kept.items())) for c, kept in observation.fixed.items())).encode())
     return text.hexdigest()[:16]
 
 

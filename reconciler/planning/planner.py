@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..model.actions import Enroll, Release
 from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
+from ..model.settings import without_effect
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
 from .bmc_changes import bmc_changes
@@ -17,6 +18,7 @@ from .candidates import UNPINNED
 from .changes import observation_digest
 from .circumstances import Circumstances
 from .erasing import leads_to_erasing
+from .fixed import held_orders, hold, notes_of
 from .lifecycle import next_step
 from .observing import only_looking
 from .placement import Placed, Placement, place
@@ -49,15 +51,25 @@ def plan(given: PlanningInput) -> Plan:
     unseen = not_seen(given, machines)
     erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
+    orders = held_orders(spec, observed)
+    steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
     allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
     within = within_budgets(allowed, machines, at)
     everybody = sorted([*within, *unseen], key=lambda step: step.serial)
-    notes = {"clock": observed.clock} if observed.clock else {}
+    clock = {"clock": observed.clock} if observed.clock else {}
     if observed.observing is None:
         told = tuple(_marked(step) if step.serial in erasing else step for step in everybody)
     else:  # where it leads is for somebody to decide first
         told = tuple(map(only_looking, everybody))
-    return Plan(given.base, digest, told, placement.shortfalls, notes=notes, observing=observed.observing)
+    return Plan(
+        given.base,
+        digest,
+        told,
+        placement.shortfalls,
+        notes={**clock, **dict(notes_of(orders))},
+        observing=observed.observing,
+        warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
+    )
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

@@ -21,6 +21,9 @@ DEFAULTS: Final[Mapping[str, SettingValue]] = {
     "kernel_from_backports": False,
     "nested_openstack": False,
     "serial_console_dev": "ttyS1",
+    "swift_min_part_hours": 1,
+    "swift_part_power": 19,
+    "swift_replicas": 3,
     "use_ovs_ifaces": False,
 }
 """What holds where nobody says otherwise; a test holds them against the settings table."""

@@ -57,6 +57,7 @@ class PlanJson(TypedDict):
     enc: list[EncJson]
     notes: dict[str, str]
     observing: str | None  # why nothing may be begun; such a plan acts on nothing
+    warnings: list[str]
     summary: SummaryJson
 
 
@@ -83,6 +84,7 @@ def plan_json(plan: Plan) -> PlanJson:
         ],
         "notes": dict(plan.notes),
         "observing": plan.observing,
+        "warnings": list(plan.warnings),
         "summary": summary(plan),
     }
 

@@ -33,6 +33,7 @@ def plan_markdown(plan: Plan) -> str:
     lines += _list("Settled", groups.settled_counts(plan))
     lines += _list("Puppet documents", groups.enc_lines(plan.enc))
     lines += _list("Notes", [f"{name}: {note}" for name, note in sorted(plan.notes.items())])
+    lines += _list("Warnings", plan.warnings)
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,7 @@ from ..model.errors import PermanentError
 from ..model.events import Restored
 from ..model.machine import Allocation, Pause, Vip
 from .codec import history_value, parse_history
+from .facts import write_fixed
 from .journal import write_events
 from .records import write_allocation, write_vip
 from .snapshot import SnapshotPart
@@ -38,6 +39,7 @@ class ExportPart(SnapshotPart):
             "vips": [asdict(each) for each in known.vips],
             "machines": {serial: history_value(known.histories[serial]) for serial in sorted(known.histories)},
             "pauses": [{**asdict(each), "at": each.at.isoformat()} for each in known.pauses],
+            "fixed": {cluster: dict(values) for cluster, values in sorted(known.fixed.items())},
             "conflicts": {row.serial: {"reason": row.reason, "evidence": row.evidence} for row in held},
         }
 
@@ -51,7 +53,7 @@ class ExportPart(SnapshotPart):
         """
         if exported.get("version") != VERSION:
             raise PermanentError(f"this is no export of version {VERSION}")
-        with self._database.writing("allocation", "decision", "journal") as writing:
+        with self._database.writing("allocation", "decision", "journal", "fact") as writing:
             connection = writing.connection
             if any(connection.scalar(select(exists().select_from(table))) for table in (allocation, journal)):
                 raise PermanentError("the database is not empty: restore into a new one")
@@ -72,6 +74,8 @@ class ExportPart(SnapshotPart):
                     connection.execute(pause.insert().values(**asdict(wanted)))
                 doubt = f"it was restored ({why}), and machines may have gone on since that was written"
                 connection.execute(update(epoch).values(doubt=doubt))
+                for cluster, values in exported.get("fixed", {}).items():  # exports of before have none
+                    write_fixed(writing, cluster, values, at)
                 for serial, value in exported["conflicts"].items():
                     connection.execute(conflict.insert().values(serial=serial, at=at, **value))
             except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -1,15 +1,19 @@
 """What is found out about clusters, and holds until the opposite is."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, select
 
 from ..model.observations import Notice
-from .database import Part
+from .database import Part, Writing
 from .journal import write_notices
 from .tables import fact
 
 _SET_UP = "set-up"
+_FIXED = "fixed:"
+"""How the name of a fact begins that has a value: ``fixed:release.openstack=epoxy``."""
 
 
 class FactsPart(Part):
@@ -32,6 +36,16 @@ class FactsPart(Part):
                 text = f"no controller of {cluster} keeps what its first setup made: it begins again"
                 write_notices(writing, [Notice(None, at, "cluster-begins-again", text)])
 
+    def keep_fixed(self, cluster: str, values: Mapping[str, str], at: datetime) -> None:
+        """The cluster has nodes, which keep these values; in place of those it had. Empty: it has no nodes any more."""
+        with self._database.writing("fact") as writing:
+            write_fixed(writing, cluster, values, at)
+
+    def fixed(self) -> Mapping[str, Mapping[str, str]]:
+        """What clusters with nodes keep, by cluster."""
+        with self._database.reading() as connection:
+            return read_fixed(connection)
+
     def set_up(self) -> frozenset[str]:
         """Clusters whose first setup is over."""
         with self._database.reading() as connection:
@@ -42,3 +56,21 @@ def read_set_up(connection: Connection) -> frozenset[str]:
     """The same, on a connection."""
     found = connection.scalars(select(fact.c.about).where(fact.c.name == _SET_UP))
     return frozenset(about.partition(":")[2] for about in found)
+
+
+def write_fixed(writing: Writing, cluster: str, values: Mapping[str, str], at: datetime) -> None:
+    """The same, as part of a transaction."""
+    about = f"cluster:{cluster}"
+    writing.connection.execute(delete(fact).where(fact.c.about == about, fact.c.name.startswith(_FIXED)))
+    rows = [{"about": about, "name": f"{_FIXED}{name}={value}", "at": at} for name, value in sorted(values.items())]
+    if rows:
+        writing.connection.execute(insert(fact), rows)
+
+
+def read_fixed(connection: Connection) -> Mapping[str, Mapping[str, str]]:
+    """What clusters with nodes keep, on a connection."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(select(fact).where(fact.c.name.startswith(_FIXED)).order_by(fact.c.name)):
+        name, _, value = row.name.removeprefix(_FIXED).partition("=")
+        found[row.about.partition(":")[2]][name] = value
+    return dict(found)

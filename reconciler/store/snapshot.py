@@ -27,7 +27,7 @@ from ..model.machine import (
 )
 from .codec import allocation_of, parse_event, parse_hardware, secret_refs
 from .database import TOKEN, Database, revisions
-from .facts import read_set_up
+from .facts import read_fixed, read_set_up
 from .journal import JournalPart
 from .machines import chunks
 from .rendered import Versions, read_versions
@@ -49,6 +49,7 @@ class Snapshot:
     histories: Mapping[str, History] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
     set_up: frozenset[str] = frozenset()  # clusters whose first setup is over
+    fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by cluster: what its nodes keep
     certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
 
@@ -68,6 +69,7 @@ class _Known:
     conflicts: dict[str, str] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()
     set_up: frozenset[str] = frozenset()
+    fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
     documents: dict[str, Versions] = field(default_factory=dict)
 
@@ -112,7 +114,7 @@ class SnapshotPart(JournalPart):
             if now["document"] > before.get("document", -1):
                 known.documents = known.documents | read_versions(connection, before.get("document", -1))
             if now["fact"] > before.get("fact", -1):
-                known.set_up = read_set_up(connection)
+                known.set_up, known.fixed = read_set_up(connection), read_fixed(connection)
             histories = self._fold(connection)
             known.revisions = now
             return Snapshot(
@@ -127,6 +129,7 @@ class SnapshotPart(JournalPart):
                 histories=histories,
                 secrets=known.secrets,
                 set_up=known.set_up,
+                fixed=known.fixed,
                 certificates=known.certificates,
                 documents=known.documents,
             )

@@ -40,7 +40,9 @@ def test_the_same_specs_change_nothing(plan_of: Any, laid: Laid) -> None:
 
 def test_a_setting_changes_the_documents_of_its_role(plan_of: Any, laid: Laid) -> None:
     plan_of(laid.specs)  # observed before
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    swift_ec_enable: true")
+    laid.change(
+        "swift_object_replicator_concurrency: 5", "swift_object_replicator_concurrency: 5\n    swift_ec_enable: true"
+    )
     said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
     stores = [row for row in enc(said) if row[2] == "swift_ec_enable" and row[1] == "oci::swiftstore"]
     assert stores == [(name, "oci::swiftstore", "swift_ec_enable", False, True) for name in STORES]
@@ -53,7 +55,9 @@ def test_a_setting_changes_the_documents_of_its_role(plan_of: Any, laid: Laid) -
 
 
 def test_a_commit_that_the_daemon_has_not_taken_yet_is_fetched_for_the_plan(on: Any, laid: Laid) -> None:
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    swift_ec_enable: true")
+    laid.change(
+        "swift_object_replicator_concurrency: 5", "swift_object_replicator_concurrency: 5\n    swift_ec_enable: true"
+    )
     commit = laid.commit()
     said = on("plan", "--format", "json")
     assert said.json["base"] == commit
@@ -74,7 +78,10 @@ def test_machines_are_understood_anew(plan_of: Any, laid: Laid) -> None:
 
 def test_secrets_that_new_specs_ask_for_are_to_be_made(plan_of: Any, laid: Laid) -> None:
     plan_of(laid.specs)
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    swift_proxy_hostname: s3.example.com")
+    laid.change(
+        "swift_object_replicator_concurrency: 5",
+        "swift_object_replicator_concurrency: 5\n    swift_proxy_hostname: s3.example.com",
+    )
     said = plan_of(laid.specs, "--format", "json").json
     minted = [step["action"]["secrets"] for step in said["steps"] if step["kind"] == "act"]
     assert minted == [[["swift01", "pki", "swiftproxy", "certificate"]]] * 12
@@ -132,7 +139,10 @@ def test_specs_without_a_cluster_leave_its_machines_alone(plan_of: Any, laid: La
 
 def test_a_password_that_specs_hold_is_masked(plan_of: Any, laid: Laid) -> None:
     plan_of(laid.specs)
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    external_keystone_admin_password: VERY-SECRET")
+    laid.change(
+        "swift_object_replicator_concurrency: 5",
+        "swift_object_replicator_concurrency: 5\n    external_keystone_admin_password: VERY-SECRET",
+    )
     said = plan_of(laid.specs, "--format", "json")
     assert (PROXY, "external_keystone_admin_password", "********") in [(row[0], row[2], row[4]) for row in enc(said)]
     assert "VERY-SECRET" not in said.out + plan_of(laid.specs).out + plan_of(laid.specs, "--format", "markdown").out
@@ -140,7 +150,9 @@ def test_a_password_that_specs_hold_is_masked(plan_of: Any, laid: Laid) -> None:
 
 def test_a_shallow_clone_says_that_it_cannot_compare(on: Any, cli: Cli, laid: Laid, tmp_path: Path) -> None:
     on("observe", "--output", tmp_path / "fleet.json")
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    swift_ec_enable: true")
+    laid.change(
+        "swift_object_replicator_concurrency: 5", "swift_object_replicator_concurrency: 5\n    swift_ec_enable: true"
+    )
     laid.commit()
     clone = tmp_path / "clone"
     repository = f"file://{laid.folder}/repository"

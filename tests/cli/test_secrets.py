@@ -36,7 +36,10 @@ TRICKY = ["correct horse", 'quote " and \\ backslash', "ünïcödé-šecret", "{
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_secret_is_printed(on: Any, laid: Laid, command: str) -> None:
-    laid.change("swift_replicas: 3", "swift_replicas: 3\n    swift_proxy_hostname: s3.example.com")  # another secret
+    laid.change(
+        "swift_object_replicator_concurrency: 5",
+        "swift_object_replicator_concurrency: 5\n    swift_proxy_hostname: s3.example.com",
+    )  # another secret
     laid.commit()
     said = on(*command.split())
     assert said.status == 0

@@ -42,10 +42,10 @@ def test_the_demo_fleet_is_twelve_servers() -> None:
 def test_every_value_knows_its_place() -> None:
     tree = check(FILES).tree
     assert tree is not None
-    at = tree.place("Cluster", "swift01", "settings", "swift_part_power")
+    at = tree.place("Cluster", "swift01", "settings", "swift_object_replicator_concurrency")
     assert at is not None
     assert at.file == "cluster-specs/clusters/swift01.yaml"
-    assert "swift_part_power: 16" in FILES[at.file].decode().splitlines()[at.line - 1]
+    assert "swift_object_replicator_concurrency: 5" in FILES[at.file].decode().splitlines()[at.line - 1]
     assert tree.place("Cluster", "swift01", "settings", "nothing") == tree.place("Cluster", "swift01", "settings")
     assert tree.place("Cluster", "swift02") is None
 

@@ -29,6 +29,7 @@ def lived_in(store: Store) -> Store:
     store.pause(Pause("fleet", "ann", "holidays", NOW))
     store.set_conflict("D", "two machines claim this serial", "MACs aa and bb", at=NOW)
     store.mint([SecretRef("cl1", "nova", "db")], NOW)
+    store.keep_fixed("cl1", {"release.openstack": "epoxy"}, NOW)
     return store
 
 
@@ -37,7 +38,7 @@ def test_a_database_is_rebuilt_from_its_export(lived_in: Store, tmp_path: Path) 
     with Store.open(f"sqlite:///{tmp_path}/new.sqlite") as new:
         new.restore(exported, NOW + SECOND)
         was, now = lived_in.snapshot(), new.snapshot()
-        for name in ("allocations", "retired", "vips", "pauses", "conflicts"):
+        for name in ("allocations", "retired", "vips", "pauses", "conflicts", "fixed"):
             assert getattr(now, name) == getattr(was, name)
         assert now.histories["A"] == was.histories["A"]
         assert now.histories["B"].open is None, "nobody knows how that ended"

@@ -129,3 +129,14 @@ def test_that_a_cluster_is_set_up_is_noted_once_and_holds_until_it_is_forgotten(
         assert store.snapshot().set_up == {"cl2"} == store.set_up()
     kinds = [event.kind for event in store.last_events()]
     assert sorted(kinds) == ["cluster-begins-again", "cluster-set-up", "cluster-set-up"]
+
+
+def test_what_clusters_with_nodes_keep_is_replaced_as_a_whole_and_forgotten(store: Store) -> None:
+    epoxy = {"release.openstack": "epoxy", "release.debian": "trixie"}
+    for values in (epoxy, epoxy | {"swift_part_power": "16"}, epoxy):
+        store.keep_fixed("cl1", values, NOW)
+        store.keep_fixed("cl2", epoxy, NOW)
+        assert store.snapshot().fixed == {"cl1": values, "cl2": epoxy} == store.fixed()
+    store.keep_fixed("cl2", {}, NOW)
+    store.note_set_up("cl1", NOW)
+    assert (store.fixed(), store.set_up()) == ({"cl1": epoxy}, {"cl1"})

@@ -10,13 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 
 from .base import Address, Duration, Label, Settings, Strict, Subnet
 from .boot import NetworkBoot
+from .releases import DebianRelease, OpenStackRelease
 
 
 class Release(Strict):
     """The OpenStack and Debian releases that nodes get."""
 
-    openstack: str = Field(default="epoxy", pattern=r"^[a-z]+$", description="OpenStack release, lower case")
-    debian: str = Field(default="trixie", pattern=r"^[a-z]+$", description="Debian codename")
+    openstack: OpenStackRelease = Field(default="epoxy", description="OpenStack release, lower case")
+    debian: DebianRelease = Field(default="trixie", description="Debian codename")
 
 
 class Mirrors(Strict):

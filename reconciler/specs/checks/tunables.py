@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from ...model.diagnostics import Diagnostic
-from ...model.settings import problem_with
+from ...model.settings import problem_with, without_effect
 from ...model.spec.base import SettingValue
 from ..misfits import did_you_mean
-from .question import Check, Question, error
+from .question import Check, Question, error, warning
 
 Where = tuple[str, str, tuple[str, ...]]
 """Kind, name, and the path of the settings below spec."""
@@ -27,6 +27,12 @@ def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:
                 yield error("Invalid setting", problem, question.draft.at(kind, name, *path, setting))
 
 
+def settings_have_an_effect(question: Question) -> Iterator[Diagnostic]:
+    """A setting that nothing reads is taken, as OCI's users have it, and told."""
+    for sentence, at in without_effect(question.tree):
+        yield warning("Setting without effect", f"{sentence}.", at)
+
+
 def _all_settings(question: Question) -> Iterator[tuple[str, Mapping[str, SettingValue], Where]]:
     tree, path = question.tree, ("settings",)
     if question.fleet_name is not None:
@@ -42,4 +48,4 @@ def _all_settings(question: Question) -> Iterator[tuple[str, Mapping[str, Settin
             yield "machine", machine.settings, ("Machine", serial, path)
 
 
-CHECKS: tuple[Check, ...] = (settings_are_known_and_fit,)
+CHECKS: tuple[Check, ...] = (settings_are_known_and_fit, settings_have_an_effect)

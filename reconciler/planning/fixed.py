@@ -1,0 +1,140 @@
+"""What a cluster keeps for as long as it has nodes: its releases, and what its Swift rings are made with.
+
+Nothing here moves a cluster to another release, node by node, and nothing builds rings. A change in git is therefore an
+order that cannot be carried out: it is held and told, and what nodes were installed with stays in force for them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ..model.actions import InstallOs
+from ..model.machine import MachineView, Observation, Phase
+from ..model.plan import Act, Advance, Step, Wait
+from ..model.settings import WITHOUT_EFFECT
+from ..model.tree import SpecTree
+from .circumstances import install_evidence, install_unseen
+from .tunables import tunable
+
+Fixed = Mapping[str, Mapping[str, str]]
+"""By cluster: what its nodes were installed with, ``release.openstack`` -> ``epoxy``."""
+
+_RELEASES = {"release.openstack": "OpenStack", "release.debian": "Debian"}
+_STORE_ROLES = ("swiftstore", "swiftproxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An order that cannot be carried out while the cluster has nodes."""
+
+    cluster: str
+    what: str  # OpenStack, Debian, or the setting's name
+    was: str
+    wanted: str
+    at: str  # where it is written: cluster-specs/fleet.yaml:9
+
+    @property
+    def is_release(self) -> bool:
+        """Whether nodes would have to be upgraded."""
+        return self.what in _RELEASES.values()
+
+
+def fixed_by(spec: SpecTree, machines: Iterable[MachineView]) -> Fixed:
+    """What the specs say today of everything that clusters with nodes have to keep."""
+    found: dict[str, dict[str, str]] = {}
+    for m in machines:
+        if m.allocation is None:
+            continue
+        if _is_installed(m):
+            found.setdefault(m.allocation.cluster, {}).update(_releases(spec))
+        if m.allocation.role in _STORE_ROLES and _served(m):
+            found.setdefault(m.allocation.cluster, {}).update(_rings(spec, m.allocation.cluster))
+    return found
+
+
+def remembered(fixed: Fixed, today: Fixed) -> Fixed:
+    """What is known of clusters that have nodes: what was remembered of them, and what is new in ``today``."""
+    return {cluster: {**news, **fixed.get(cluster, {})} for cluster, news in today.items()}
+
+
+def as_installed(spec: SpecTree, kept: Mapping[str, str]) -> SpecTree:
+    """The specs with the releases that a cluster keeps: what its nodes' Puppet documents are made of."""
+    releases = {name.partition(".")[2]: value for name, value in kept.items() if name in _RELEASES}
+    if releases.items() <= spec.fleet.release.model_dump().items():
+        return spec
+    release = spec.fleet.release.model_copy(update=releases)
+    return replace(spec, fleet=spec.fleet.model_copy(update={"release": release}))
+
+
+def held_orders(spec: SpecTree, observed: Observation) -> tuple[Held, ...]:
+    """What the specs ask for of clusters with nodes, and is not done."""
+    today = fixed_by(spec, observed.machines)
+    return tuple(
+        Held(cluster, _RELEASES.get(name, name), was, today[cluster][name], _place(spec, cluster, name))
+        for cluster, kept in sorted(observed.fixed.items())
+        for name, was in kept.items()
+        if today.get(cluster, {}).get(name, was) != was
+    )
+
+
+def hold(step: Step, orders: Iterable[Held]) -> Step:
+    """The step, unless it leads to an install in a cluster whose release is to change: no cluster is mixed unasked."""
+    if not isinstance(step, Act | Advance):
+        return step
+    for order in orders:
+        if order.is_release and order.cluster == step.cluster:
+            what = step.action.type if isinstance(step, Act) else "reinstall"
+            on = (
+                f"an operator: {order.cluster} has nodes with {order.what} {order.was}, and the specs say "
+                f"{order.wanted} ({order.at}); put {order.was} back, then {what}"
+            )
+            return Wait(step.serial, on, step.hostname, step.cluster, step.role)
+    return step
+
+
+def notes_of(orders: Iterable[Held]) -> Iterator[tuple[str, str]]:
+    """What an operator should know of each order, by subject."""
+    for order in orders:
+        said = f"the specs say {order.wanted} ({order.at}), and {order.was} is kept"
+        if order.is_release:
+            text = (
+                f"{said}: its nodes were installed with it, and a cluster that has nodes cannot be upgraded from here "
+                "yet. Their Puppet documents stay as they are, and no machine is installed for it, "
+                f"until {order.was} is back"
+            )
+        else:
+            text = f"{said}: it has no effect, and what is stored lies where {order.was} put it. Put {order.was} back"
+        yield f"{order.what} of {order.cluster}", text
+
+
+def _is_installed(m: MachineView) -> bool:
+    """Whether our Debian is on its disk, or just being put there."""
+    assert m.allocation is not None
+    h = m.history
+    if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.left_service is not None or isinstance(h.open, InstallOs):
+        return True
+    return install_evidence(m, m.allocation) is not None or install_unseen(m, m.allocation)
+
+
+def _served(m: MachineView) -> bool:
+    return m.history.phase is Phase.IN_SERVICE or m.history.left_service is not None
+
+
+def _releases(spec: SpecTree) -> dict[str, str]:
+    return {"release.openstack": spec.fleet.release.openstack, "release.debian": spec.fleet.release.debian}
+
+
+def _rings(spec: SpecTree, cluster: str) -> dict[str, str]:
+    return {name: str(tunable(spec, name, cluster=cluster, role="", profile="", serial="")) for name in WITHOUT_EFFECT}
+
+
+def _place(spec: SpecTree, cluster: str, name: str) -> str:
+    """Where it is written, or the document that should say it."""
+    fleet = next((name for kind, name in spec.places if kind == "Fleet"), "")
+    of_cluster = spec.clusters.get(cluster)
+    if name in _RELEASES:
+        at = spec.place("Fleet", fleet, *name.split("."))
+    elif of_cluster is not None and name in of_cluster.settings:
+        at = spec.place("Cluster", cluster, "settings", name)
+    else:
+        at = spec.place("Fleet", fleet, "settings", name)
+    return f"{at.file}:{at.line}" if at else "by default"

@@ -1,0 +1,77 @@
+"""Another release for a cluster with nodes is held and told: no node gets other sources by an ordinary Puppet run."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from .conftest import STORE, Cli, Laid
+from .test_revisions import enc, plan_of
+
+__all__ = ["plan_of"]
+
+RELEASE = "release: {openstack: epoxy, debian: trixie}"
+WANTED = "release: {openstack: flamingo, debian: trixie}"
+
+
+def documents(laid: Laid) -> dict[str, str | None]:
+    """The digest of every node's document, after a pass of the daemon's over the newest specs."""
+    with closing(laid.open()) as site:
+        looked = site.look()
+        assert looked.loaded is not None and looked.loaded.tree is not None
+        observation = site.observe(looked.loaded.tree)
+        site.keep_facts(looked.loaded.tree, observation, frozenset())
+        return {
+            m.allocation.hostname: site.documents.digest(m.allocation.hostname)
+            for m in observation.machines
+            if m.allocation
+        }
+
+
+def test_a_plan_holds_another_release_and_says_why(plan_of: Callable[..., Any], laid: Laid) -> None:
+    plan_of(laid.specs)  # observed before
+    laid.change(RELEASE, WANTED, "fleet.yaml")
+    laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
+    said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
+    assert (said.status, enc(said), said.json["summary"]["act"]) == (2, [], 0)
+    note = said.json["notes"]["OpenStack of swift01"]
+    assert f"the specs say flamingo ({laid.specs}/fleet.yaml:9), and epoxy is kept" in note
+    text = plan_of(laid.specs).out
+    assert "put epoxy back, then enroll" in text
+    assert "would erase 2 machines' disks" in text
+
+
+def test_the_daemon_gives_nodes_the_documents_of_what_they_were_installed_with(on: Any, laid: Laid) -> None:
+    before = documents(laid)
+    laid.change(RELEASE, WANTED, "fleet.yaml")
+    laid.commit()
+    assert documents(laid) == before
+    assert "openstack_release: epoxy" in on("enc", STORE).out
+    assert "flamingo" not in on("enc", STORE).out
+    said = on("plan", "--format", "json").json
+    assert {step["kind"] for step in said["steps"] if step["hostname"]} == {"settled"}
+    assert list(said["notes"]) == ["OpenStack of swift01"]
+    laid.change(WANTED, RELEASE, "fleet.yaml")
+    laid.commit()
+    assert documents(laid) == before
+    assert on("plan", "--detailed-exitcode").status == 0
+
+
+def test_a_release_that_nobody_made_is_no_release(cli: Cli, laid: Laid) -> None:
+    laid.change(RELEASE, "release: {openstack: expoxy}", "fleet.yaml")
+    said = cli("--specs", laid.specs, "validate")
+    assert (said.status, 'Did you mean "epoxy"?' in said.out) == (1, True)
+
+
+def test_another_part_power_under_stored_objects_is_refused(on: Any, plan_of: Callable[..., Any], laid: Laid) -> None:
+    documents(laid)  # the daemon sees them serve
+    laid.change("  settings:\n", "  settings:\n    swift_part_power: 18\n")
+    said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
+    assert said.status == 2
+    assert said.json["notes"]["swift_part_power of swift01"] == (
+        f"the specs say 18 ({laid.specs}/clusters/swift01.yaml:27), and 19 is kept: it has no effect, "
+        "and what is stored lies where 19 put it. Put 19 back"
+    )
+    assert said.json["warnings"] == [
+        "swift_part_power has no effect: nothing builds Swift's rings yet; swift-ring-builder is told by hand "
+        f"({laid.specs}/clusters/swift01.yaml:27:23)"
+    ]

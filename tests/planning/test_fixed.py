@@ -1,0 +1,156 @@
+"""A cluster that has nodes keeps its releases and its rings; what git says otherwise is held, and told."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.actions import InstallOs
+from reconciler.model.diagnostics import Location
+from reconciler.model.machine import DocumentVersion, History, MachineView, Observation, Phase
+from reconciler.model.plan import Act, Advance, Wait
+from reconciler.model.tree import SpecTree
+from reconciler.planning.fixed import as_installed, fixed_by, held_orders, remembered
+
+from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, planned, steps, tree
+from .test_safety import serving
+
+STORES = {"cl1": cluster(swiftstore={"count": 3}), "cl2": cluster("cl2", 2, swiftstore={})}
+WAS = {"cl1": {"release.openstack": "epoxy", "release.debian": "trixie"}}
+RINGS = {"swift_part_power": "16", "swift_replicas": "3", "swift_min_part_hours": "1"}
+
+
+def asking_for(**release: str) -> SpecTree:
+    """The specs with other releases, and where they are written."""
+    spec = tree(STORES)
+    other = spec.fleet.release.model_copy(update=release)
+    places = {("Fleet", "f"): {("release", name): Location("fleet.yaml", 9, 12) for name in release}}
+    return replace(spec, fleet=spec.fleet.model_copy(update={"release": other}), places=places)
+
+
+def with_rings(**settings: int) -> SpecTree:
+    return tree({"cl1": {**STORES["cl1"], "settings": settings}, "cl2": STORES["cl2"]})
+
+
+def store(serial: str = "A", number: int = 1, **seen) -> MachineView:
+    return serving(serial, number, "swiftstore", **seen)
+
+
+def in_flight() -> MachineView:
+    m = holding(machine("A", "swiftstore"))
+    action = next(s for s in planned(tree(STORES), [in_phase(m, Phase.ENROLLED)], vips=VIPS).steps).action
+    assert isinstance(action, InstallOs)
+    return replace(m, history=History(Phase.ENROLLED, open=action))
+
+
+ENROLLED = in_phase(holding(machine("A", "swiftstore")), Phase.ENROLLED)
+FAILED = {"install_begun": NOW, "install_generation": 1, "last_begun": "install_os", "failures": 1}
+
+
+@pytest.mark.parametrize(
+    ("m", "keeps"),
+    [
+        (machine("A", "swiftstore"), False),
+        (ENROLLED, False),
+        (in_phase(ENROLLED, Phase.ENROLLED, **FAILED), False),  # perhaps for the release: it may be put right
+        (in_flight(), True),
+        (in_phase(ENROLLED, Phase.ENROLLED, **{**FAILED, "failures": 0}), True),  # nobody knows how it ended
+        (in_phase(ENROLLED, Phase.INSTALLED), True),
+        (store(), True),
+        (in_phase(ENROLLED, Phase.ENROLLED, left_service=NOW), True),
+    ],
+    ids=["new", "enrolled", "failed", "in flight", "interrupted", "installed", "in service", "left service"],
+)
+def test_a_cluster_keeps_its_releases_from_its_first_install_on(m, keeps):
+    found = fixed_by(tree(STORES), [m])
+    assert found.keys() == ({"cl1"} if keeps else set())
+    assert all(WAS["cl1"].items() <= kept.items() for kept in found.values())
+
+
+def test_rings_are_kept_once_a_store_serves():
+    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [in_phase(ENROLLED, Phase.INSTALLED)])["cl1"])
+    assert RINGS.items() <= fixed_by(with_rings(swift_part_power=16), [store()])["cl1"].items()
+    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [serving("A", 1, "controller")])["cl1"])
+
+
+def test_what_is_remembered_counts_until_the_last_node_is_gone():
+    today = fixed_by(asking_for(openstack="flamingo"), [store()])
+    assert remembered(WAS, today)["cl1"] == {**today["cl1"], **WAS["cl1"]}
+    assert remembered(WAS, fixed_by(asking_for(openstack="flamingo"), [ENROLLED])) == {}
+
+
+def test_documents_are_made_with_what_nodes_were_installed_with():
+    spec = asking_for(openstack="flamingo", debian="forky")
+    kept = as_installed(spec, WAS["cl1"])
+    assert kept == tree(STORES)
+    assert as_installed(spec, {}) is spec
+    assert as_installed(kept, WAS["cl1"]) is kept
+
+
+FLEET = [
+    store("A", 1),
+    store("B", 2, puppet_at=NOW - 10 * MINUTE),
+    in_phase(holding(machine("C", "swiftstore"), 3), Phase.ENROLLED),
+    machine("D", "swiftstore"),
+]
+FLEET[1] = replace(FLEET[1], document=DocumentVersion("d2", NOW - MINUTE))
+
+
+def test_nothing_is_installed_for_a_cluster_whose_release_changed_and_the_rest_goes_on():
+    found = steps(asking_for(openstack="flamingo"), FLEET, vips=VIPS, fixed=WAS)
+    assert {serial: kind(step) for serial, step in found.items()} == {
+        "A": "settled",
+        "B": "roll_out",  # another change than the release's, which is no part of its document
+        "C": "wait",
+        "D": "enroll",  # into the other cluster, which is new
+    }
+    held = found["C"]
+    assert isinstance(held, Wait) and held.wants_operator and held.erases
+    assert held.on == (
+        "an operator: cl1 has nodes with OpenStack epoxy, and the specs say flamingo (fleet.yaml:9); "
+        "put epoxy back, then install_os"
+    )
+    assert found["D"].cluster == "cl2"
+
+
+def test_a_new_machine_is_no_way_to_mix_a_cluster():
+    spec = replace(asking_for(debian="forky"), clusters={"cl1": tree(STORES).clusters["cl1"]})
+    found = steps(spec, [store("A"), machine("D", "swiftstore")], vips=VIPS, fixed=WAS)
+    assert isinstance(found["D"], Wait) and found["D"].on.endswith("put trixie back, then enroll")
+
+
+def test_a_reinstall_is_none_either():
+    spec = replace(asking_for(openstack="flamingo"), machines=tree(STORES, {"A": {"reinstall": "x"}}).machines)
+    words = (approval("A", "reinstall"),)
+    (found,) = planned(spec, [store("A")], vips=VIPS, fixed=WAS, approvals=words).steps
+    assert isinstance(found, Wait) and found.on.endswith("put epoxy back, then reinstall")
+    back = replace(spec, fleet=tree(STORES).fleet)
+    (found,) = planned(back, [store("A")], vips=VIPS, fixed=WAS, approvals=words).steps
+    assert isinstance(found, Advance)
+
+
+def test_the_plan_says_what_is_held_and_why():
+    todo = planned(asking_for(openstack="flamingo"), [store("A"), store("B", 2), store("C", 3)], vips=VIPS, fixed=WAS)
+    assert not todo.is_quiet
+    ((about, text),) = todo.notes.items()
+    assert about == "OpenStack of cl1"
+    assert text.startswith("the specs say flamingo (fleet.yaml:9), and epoxy is kept: its nodes were installed with")
+    assert "cannot be upgraded from here yet" in text
+    assert planned(tree(STORES), [store("A"), store("B", 2), store("C", 3)], vips=VIPS, fixed=WAS).is_quiet
+
+
+def test_other_rings_are_refused_and_hold_up_nothing():
+    fixed = {"cl1": {**WAS["cl1"], **RINGS}}
+    todo = planned(with_rings(swift_part_power=18), [*FLEET[:3]], vips=VIPS, fixed=fixed)
+    assert [kind(step) for step in todo.steps] == ["settled", "roll_out", "install_os"]
+    ((about, text),) = todo.notes.items()
+    assert about == "swift_part_power of cl1"
+    assert text.startswith("the specs say 18 (") and text.endswith("Put 16 back")
+    assert any(warning.startswith("swift_part_power has no effect") for warning in todo.warnings)
+    assert planned(with_rings(swift_part_power=16), FLEET[:3], vips=VIPS, fixed=fixed).notes == {}
+
+
+def test_of_clusters_that_nobody_remembers_nothing_is_held():
+    assert held_orders(asking_for(openstack="flamingo"), Observation(NOW, (store(),))) == ()
+    assert held_orders(asking_for(openstack="flamingo"), Observation(NOW, (ENROLLED,), fixed=WAS)) == ()
+    found = steps(asking_for(openstack="flamingo"), [ENROLLED], vips=VIPS, fixed=WAS)
+    assert isinstance(found["A"], Act)
