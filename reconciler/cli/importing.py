@@ -105,7 +105,7 @@ def oci(
         raise typer.BadParameter("nothing to import: name --from, --etc, or a file")
     if from_:
         pki, ssh_key = pki or _below(etc, "pki"), ssh_key or _below(etc, "id_rsa")
-    site = open_site(context, makes_database=True)
+    site = open_site(context)
     site = type(site)(site.config.model_copy(update={"specs": output, "source": None}), site.now)
     try:
         given = given_from_texts(

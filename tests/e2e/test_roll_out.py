@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .checks import assert_sound
-from .world import ONE, World, world
+from .world import ONE, THREE, World, world
 
 
 async def runs_of_puppet(w: World, serial: str) -> int:
@@ -36,3 +36,39 @@ async def test_a_changed_document_is_rolled_out_and_a_daemon_that_starts_again_r
         assert f"{row['document'][:12]} since " in page
         await w.daemons[-1].terminate()
         assert_sound(w)
+
+
+async def test_another_release_reaches_no_node_and_lets_none_join_until_the_old_one_is_back(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        *first, late = w.servers
+        await w.started()
+        for serial in first:
+            await w.fleet.press_power_button(serial)
+        await w.until_in_service(2)
+        documents = {serial: (await w.row(serial))["document"] for serial in first}
+
+        w.edit("fleet.yaml", "openstack: epoxy", "openstack: flamingo")
+        commit = w.commit("Upgrade")
+        await w.until("the commit is in force", lambda: in_force(w, commit))
+        await w.fleet.press_power_button(late)
+        await w.until_row(late, lambda row: "nodes with OpenStack epoxy, and the specs say flamingo" in row["text"])
+        await w.daemons[-1].terminate()
+        await w.started()  # it remembers
+        await w.until_row(late, lambda row: row["text"].endswith("put epoxy back, then enroll"))
+        for serial in first:
+            row = await w.until_row(serial, lambda row: row["kind"] == "settled" and not row["behind"])
+            assert row["document"] == documents[serial]
+        said = await w.cli("plan", "--detailed-exitcode", expect=2)
+        assert "OpenStack of swift01: the specs say flamingo" in said
+
+        w.edit("fleet.yaml", "openstack: flamingo", "openstack: epoxy")
+        w.commit("Stay with epoxy")
+        await w.until_in_service(3)
+        assert "OpenStack of swift01" not in await w.cli("plan")
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def in_force(w: World, commit: str) -> bool:
+    fleet = await w.fleet_view()
+    return bool(fleet) and fleet["source"]["commit"] == commit

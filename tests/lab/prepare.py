@@ -3,6 +3,7 @@
 Needs the Debian mirror, which the lab's own network does not reach. The first time takes some minutes.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.cli.app import run
+from reconciler.config import load_config
+from reconciler.reach import PROVISIONING_KEY
+from reconciler.site import Site
 
 from .fleet import fleet
 
@@ -56,6 +60,8 @@ def main() -> int:
     (SITE / "specs").mkdir(parents=True, exist_ok=True)
     (SITE / "specs/fleet.yaml").write_text(fleet())
     (SITE / "reconciler.yaml").write_text(_CONFIG)
+    with contextlib.closing(Site(load_config(SITE / "reconciler.yaml", {}, {}))) as made:
+        made.mint((PROVISIONING_KEY,))  # as a daemon does at its first start: no other command makes a database
     site = ("--config", str(SITE / "reconciler.yaml"))
     if status := run([*site, "boot-files"]):
         return status
