@@ -150,7 +150,7 @@ def _versions(m: MachineView) -> tuple[DocumentVersion, ...]:
 def reread(observation: Observation, tree: SpecTree, revised: Revised) -> Observation:
     """The observation as the daemon would have made it under other specs."""
     found = World().observe(tree, snapshot_of(observation), _Told(observation, revised), observation.now)
-    return replace(found, base=observation.base)
+    return replace(found, base=observation.base, observing=observation.observing, clock=observation.clock)
 
 
 class _Told:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, failed, note, open_site, tell_whether_acting, who
+from .options import Format, FormatOption, failed, note, open_site, tell_whether_acting, tell_who_heard, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def adopt(
         if observed.observing is not None:
             _settle(site, why or "", as_new=False)
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
-    tell_whether_acting(site)
+    tell_whether_acting(site) if dry_run else tell_who_heard(site)
     return 0
 
 
@@ -105,7 +105,7 @@ def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     if not yes and not (sys.stdin.isatty() and typer.confirm("Act on this database as it is?")):
         return failed("nothing was changed: say --yes if you mean it")
     _settle(site, why, as_new=True)
-    tell_whether_acting(site)
+    tell_who_heard(site)
     return 0
 
 

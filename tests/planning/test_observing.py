@@ -8,12 +8,13 @@ import pytest
 from reconciler.booting import Boots
 from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
-from reconciler.model.machine import InstallStatus, Phase
+from reconciler.model.machine import InstallStatus, Observation, Phase
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.observing import disagreement, new_beside_installed, says_installed
 from reconciler.render.plan_json import plan_json
 from reconciler.render.plan_markdown import plan_markdown
 from reconciler.render.plan_text import plan_text
+from reconciler.revision import Revised, reread
 
 from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, machine, planned, saying, tree
 
@@ -150,3 +151,16 @@ def test_a_clock_that_was_ahead_is_noted():
 def test_while_it_only_looks_everybody_boots_from_its_disk():
     told = [Boots(SPEC, tuple(FLEET), Path(), why).choice(None, serial).boot for why in (None, WHY) for serial in "ADZ"]
     assert told == [BootFrom.LIVE] * 3 + [BootFrom.DISK] * 3
+
+
+def test_a_replay_for_other_specs_only_looks_too():
+    observed = Observation(NOW, (), observing=WHY, clock="behind")
+    again = reread(observed, SPEC, Revised())
+    assert (again.observing, again.clock) == (WHY, "behind")
+
+
+def test_what_would_be_done_by_such_a_plan_is_no_rest_and_leads_nowhere_yet():
+    todo = planned(SPEC, [holding(in_phase(machine("A"), Phase.ENROLLED))], observing=WHY)
+    assert not todo.is_quiet
+    assert plan_json(todo)["summary"]["destructive"] == 0
+    assert not planned(tree({}), [], observing=WHY).is_quiet
