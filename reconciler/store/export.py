@@ -4,7 +4,7 @@ Secrets are not in an export: without them a restored fleet would be given new o
 key file too. Hardware is not in it either: machines report it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import exists, select, update
 
 from ..model.errors import PermanentError
 from ..model.events import Restored
-from ..model.machine import Allocation, Pause, Vip
+from ..model.machine import Allocation, Pause, Phase, Vip
 from .codec import history_value, parse_history
 from .facts import write_fixed
 from .journal import write_events
@@ -22,6 +22,7 @@ from .snapshot import SnapshotPart
 from .tables import allocation, conflict, epoch, journal, pause
 
 VERSION = 1
+_NAMED = 3  # serials in a sentence; more do not help
 
 
 class ExportPart(SnapshotPart):
@@ -46,7 +47,8 @@ class ExportPart(SnapshotPart):
     def restore(self, exported: Mapping[str, Any], at: datetime, why: str = "from an export") -> None:
         """Fill an empty database, in one transaction. What was running when it was exported is taken as interrupted.
 
-        Nothing is begun upon it until it is settled: the machines may have gone on since the export.
+        Where machines were on their way, nothing is begun until it is settled: they may serve since. Those that were in
+        service are not touched without an operator's word, and raise no doubt.
 
         Raises:
             PermanentError: The database is not empty, or this is no export of a version that we know.
@@ -72,14 +74,22 @@ class ExportPart(SnapshotPart):
                 for value in exported["pauses"]:
                     wanted = Pause(**{**value, "at": datetime.fromisoformat(value["at"])})
                     connection.execute(pause.insert().values(**asdict(wanted)))
-                doubt = f"it was restored ({why}), and machines may have gone on since that was written"
-                connection.execute(update(epoch).values(doubt=doubt))
+                connection.execute(update(epoch).values(doubt=_doubt(exported["allocations"], told, why)))
                 for cluster, values in exported.get("fixed", {}).items():  # exports of before have none
                     write_fixed(writing, cluster, values, at)
                 for serial, value in exported["conflicts"].items():
                     connection.execute(conflict.insert().values(serial=serial, at=at, **value))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise PermanentError(f"this export cannot be read: {error!r}") from error
+
+
+def _doubt(placed: Mapping[str, object], told: Iterable[Restored], why: str) -> str | None:
+    """Why the machines may have gone on since the export; None where all that had a place were in service."""
+    on_their_way = sorted(placed.keys() - {each.serial for each in told if each.history.phase is Phase.IN_SERVICE})
+    if not on_their_way:
+        return None
+    serials = ", ".join(on_their_way[:_NAMED]) + (", ..." if len(on_their_way) > _NAMED else "")
+    return f"it was restored ({why}) from a time when these were on their way, and may be in service since: {serials}"
 
 
 def _plain(given: Allocation) -> dict[str, Any]:

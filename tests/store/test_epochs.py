@@ -29,10 +29,32 @@ def test_what_begins_is_counted_and_nothing_else(store: Store) -> None:
     assert store.standing().epoch.counter == 3
 
 
+def exported(phase: str) -> dict[str, object]:
+    """An export with one machine that had come so far."""
+    place = {
+        "cluster": "cl1",
+        "role": "controller",
+        "profile": "controller",
+        "location": "zone-1",
+        "hostname": "cl1-controller-1.example.com",
+        "number": 1,
+        "addresses": {"mgmt": "192.168.101.2"},
+        "generation": 1,
+    }
+    rest = {"released": {}, "vips": [], "pauses": [], "conflicts": {}}
+    return {"version": 1, "allocations": {"A": place}, "machines": {"A": {"phase": phase}}, **rest}
+
+
+def test_a_database_restored_with_machines_in_service_raises_no_doubt(store: Store) -> None:
+    store.restore(exported("in-service"), NOW)
+    assert store.standing().doubt is None
+
+
 def test_a_restored_database_says_so_until_it_is_settled(store: Store) -> None:
-    exported = {key: {} for key in ("allocations", "released", "machines", "conflicts")}
-    store.restore({"version": 1, "vips": [], "pauses": [], **exported}, NOW, "from fleet.yaml, by ann")
-    assert "from fleet.yaml, by ann" in (store.standing().doubt or "")
+    store.restore(exported("enrolled"), NOW, "from fleet.yaml, by ann")
+    assert "from fleet.yaml, by ann) from a time when these were on their way, and may be in service since: A" in (
+        store.standing().doubt or ""
+    )
     store.approve(Approval("A", "reinstall", 1, "ann", "CHG-1", NOW))
     before = store.decision_token()
     store.settle(Epoch("of-the-folder", 42), who="ann", why="I looked", at=NOW)

@@ -192,7 +192,10 @@ _HOLDERS = {"api": "controller", "messaging": "messaging"}
 
 
 def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnostic]:
-    """A virtual address that is no /32 says on which interface of its nodes it is brought up, and that is there."""
+    """A virtual address that is no /32 says on which interface of its nodes it is brought up, and that is there.
+
+    It must where it moves between nodes. A lone node keeps it, on lo as a /32, and answers for it on every segment.
+    """
     for cluster, name, network in each_network(question):
         spec, usage = question.tree.clusters[cluster], network.vip_usage
         holder = _HOLDERS.get(usage or "", "")
@@ -207,7 +210,12 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 '"interfaces: [eno1]" or "[10g1, 10g2]" for the bond of their management network. Where routers send '
                 f'the address to the nodes, write it as the subnet: "{network.subnet.network_address + 2}/32".'
             )
-            yield error("VIP without an interface", detail, question.draft.at("Cluster", cluster, "networks", name))
+            at = question.draft.at("Cluster", cluster, "networks", name)
+            if spec.roles[holder].count == 1:
+                lone = f" Until then the one {holder} node has it on lo, as a /32."
+                yield warning("VIP without an interface", detail + lone, at)
+            else:
+                yield error("VIP without an interface", detail, at)
         elif (missing := _device_to_make(network, speaks_bgp)) and not _is_made(spec, network, holder):
             detail = (
                 f"{title} on {missing}, which nothing makes: no network that {holder} nodes have an address on uses "
