@@ -166,7 +166,7 @@ def test_a_decision_says_which_database_and_which_daemon_hear_it(on: Any, laid: 
     said = on("pause", "--why", "fire").err
     assert said.endswith(f"{heard}.\nNo daemon is running on this database: nothing happens until one does.\n")
     with closing(laid.open()) as site:
-        site.store.acquire_lease("host:1", timedelta(minutes=1), site.now())
+        site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
         assert on("resume").err.endswith(f"{heard}, for the daemon host:1.\n")
         assert f"{heard}, for the daemon host:1." in on("secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").err
 
