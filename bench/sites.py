@@ -129,6 +129,7 @@ def _hand_out(store: Store, given: Mapping[str, Enroll], at: datetime) -> None:
         },
         at,
     )
+    store.settle(store.standing().epoch, who="bench", why="what is begun next is written down here too", at=at)
 
 
 def _write_lives(store: Store, before: Observation, given: Mapping[str, Enroll]) -> None:
