@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from .config import PLACES, Config
@@ -22,11 +23,16 @@ def open_store(config: Config) -> Store:
     Raises:
         PermanentError: It may not be opened, or has secrets whose key is missing.
     """
+    return _with_room(config, lambda: _opened(config))
+
+
+def _with_room(config: Config, opened: Callable[[], Store]) -> Store:
+    """A database that opens, and takes decisions, on a full disk too: the room that is kept for that is given up."""
     reserve = reserve_of(config)
     if reserve is None:
-        return _opened(config)
+        return opened()
     reserve.give_up_when_full()  # SQLite makes files beside the database when it is opened
-    store = _opened(config)
+    store = opened()
     store.before_decisions(reserve.give_up_when_full)
     return store
 
@@ -57,7 +63,7 @@ def open_existing(config: Config) -> Store:
         )
     _may_open(config)
     _refuse_other_files(config)
-    return Store.open(config.database, key=_key(config, migrate=False), migrate=False)
+    return _with_room(config, lambda: Store.open(config.database, key=_key(config, migrate=False), migrate=False))
 
 
 def _key(config: Config, *, migrate: bool) -> bytes:
