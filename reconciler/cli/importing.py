@@ -107,6 +107,7 @@ def oci(
         pki, ssh_key = pki or _below(etc, "pki"), ssh_key or _below(etc, "id_rsa")
     site = open_site(context)
     site = type(site)(site.config.model_copy(update={"specs": output, "source": None}), site.now)
+    context.call_on_close(site.close)
     try:
         given = given_from_texts(
             _text(conf),

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -266,9 +267,26 @@ def test_what_it_cannot_look_into_is_said(disk: Disk, signature: bytes, at: int,
     assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: {told}"),))
 
 
+def zfs_label() -> bytes:
+    """The list of names and values of a pool's label, in XDR, as libblkid reads it since util-linux 2.40."""
+
+    def text(value: str) -> bytes:
+        return struct.pack(">I", len(value)) + value.encode() + b"\0" * (-len(value) % 4)
+
+    def pair(name: str, kind: int, value: bytes) -> bytes:
+        body = text(name) + struct.pack(">II", kind, 1) + value
+        return struct.pack(">II", len(body) + 8, len(body) + 8) + body
+
+    numbers = {"version": 5000, "state": 0, "txg": 4, "pool_guid": 7, "top_guid": 8, "guid": 9, "ashift": 12}
+    pairs = [pair(name, 8, struct.pack(">Q", value)) for name, value in numbers.items()]
+    return b"\1\1\0\0" + struct.pack(">II", 0, 1) + pair("name", 9, text("tank")) + b"".join(pairs) + bytes(8)
+
+
 def test_a_pool_of_zfs_is_said(large: Disk) -> None:
-    with large.file.open("r+b") as opened:  # uberblocks, which is what a pool is known by
-        for number in range(32):
+    with large.file.open("r+b") as opened:
+        opened.seek(16 * 1024)
+        opened.write(zfs_label())
+        for number in range(32):  # uberblocks, by which an older libblkid knows a pool
             opened.seek(128 * 1024 + 1024 * number)
             opened.write((0x00BAB10C).to_bytes(8, "little"))
     assert looked(large)[1].unread == ((large.name, f"{large.device}: zfs_member"),)
