@@ -23,10 +23,10 @@ class Release(Strict):
 class Mirrors(Strict):
     """Debian mirrors, as URLs."""
 
-    # Debian's public archive is what a tree means that names no mirror: OCI's stock configuration says the same.
-    debian: str = "http://deb.debian.org/debian"
+    # Debian's public archive, under the name that it has had the longest, is what a tree means that names no mirror.
+    debian: str = "http://ftp.debian.org/debian"
     security: str = "http://security.debian.org/debian-security"
-    backports: str = "http://deb.debian.org/debian"
+    backports: str = "http://ftp.debian.org/debian"
     incoming: str = "http://incoming.debian.org/debian-buildd"
 
 
