@@ -72,19 +72,11 @@ class Lab:
     def running(self) -> Iterator["Lab"]:
         """All but servers, until the block ends."""
         self._lay_out()
-        for name in ("lo", "br0"):
-            if name != "lo":
-                run("ip", "link", "add", name, "type", "bridge")
-            run("ip", "link", "set", name, "up")
-        for address in (SERVER, GATEWAY, BMC_GATEWAY):
-            run("ip", "address", "add", f"{address}/24", "dev", "br0")
-        for number in range(1, SWITCH_PORTS + 1):
-            run("ip", "tuntap", "add", f"swp{number}", "mode", "tap")
-            run("ip", "link", "set", f"swp{number}", "master", "br0", "up")
         lldp = str(self.folder / "lldpd.sock")
         dnsmasq = ("dnsmasq", "-C", str(LAB / "boot/dnsmasq.conf"), "--interface=br0", "--bind-interfaces", "-d")
         images = ("-m", "http.server", str(IMAGES_PORT), "--bind", SERVER, "--directory", str(IMAGES))
         with (
+            _network(),
             self.process("lldpd", "lldpd", "-d", "-I", "swp*", "-u", lldp),
             self.process("dnsmasq", *dnsmasq, "--user=root", f"--dhcp-leasefile={self.folder}/leases", "--log-dhcp"),
             self.process("images", sys.executable, *images),
@@ -175,6 +167,27 @@ class Lab:
         with (self.folder / "ssh.log").open("a") as log:
             log.write(f"{hostname}: {ran.returncode} {ran.stderr}")
         return ran.stdout if ran.returncode == 0 else ""
+
+
+@contextlib.contextmanager
+def _network() -> Iterator[None]:
+    """A switch with its ports, and this machine's addresses on it; gone when the block ends, for the next run."""
+    run("ip", "link", "set", "lo", "up")
+    made = []
+    try:
+        run("ip", "link", "add", "br0", "type", "bridge")
+        made.append("br0")
+        run("ip", "link", "set", "br0", "up")
+        for address in (SERVER, GATEWAY, BMC_GATEWAY):
+            run("ip", "address", "add", f"{address}/24", "dev", "br0")
+        for name in (f"swp{number}" for number in range(1, SWITCH_PORTS + 1)):
+            run("ip", "tuntap", "add", name, "mode", "tap")
+            made.append(name)
+            run("ip", "link", "set", name, "master", "br0", "up")
+        yield
+    finally:
+        for name in made:
+            run("ip", "link", "delete", name)
 
 
 def _wait_for(log: Path, words: str) -> None:
