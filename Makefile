@@ -37,6 +37,9 @@ test-lab: $(STAMP) ## the same as tests, on BIOS and with Secure Boot; wants roo
 	$(BIN)/python -m tests.lab.prepare
 	$(ALONE) $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
 
+test-trixie: ## all tests on Debian 13 with Python 3.13, in a root with nothing else; wants root and mmdebstrap
+	.ci/trixie $(PYTEST_ARGS)
+
 lint: $(STAMP) ## ruff and codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,4 +71,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab test test-puppet test-lab lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab test test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
