@@ -1,8 +1,9 @@
 """The script that looks at the disks right before an install erases them, and what it says.
 
 It looks for systems that we installed (their marker is in the root file system), and says what it cannot read. It
-mounts and assembles read-only, and releases everything again. The handler runs it to ask first; the wrapper runs it
-again, under its lock, as the last thing before the installer: a disk may have been swapped in between.
+mounts and assembles read-only (but for ``finish``, which writes the marker), and releases everything again. The handler
+runs it to ask first; the wrapper runs it again, under its lock, as the last thing before the installer: a disk may have
+been swapped in between.
 """
 
 import base64
@@ -120,7 +121,11 @@ def script(
 _BODY = rf"""MODE=$1
 DISK=
 READ_ONLY=--read-only
-[ "$MODE" != finish ] || READ_ONLY=
+ASSEMBLE=--readonly
+if [ "$MODE" = finish ]; then
+    READ_ONLY=
+    ASSEMBLE=
+fi
 export LC_ALL=C
 
 # tell KIND TEXT: one fact about the disk that is looked at.
@@ -254,7 +259,8 @@ raid() (
     while [ -e "/sys/block/md$number" ]; do
         number=$((number - 1))
     done
-    if [ -n "$uuid" ] && [ -z "$(above "$1")" ] && mdadm --assemble --readonly --run --config=partitions \
+    # shellcheck disable=SC2086  # it is an option, or nothing
+    if [ -n "$uuid" ] && [ -z "$(above "$1")" ] && mdadm --assemble $ASSEMBLE --run --config=partitions \
         --uuid="$uuid" "/dev/md$number" > /dev/null 2>&1; then
         for device in $(tree "/dev/md$number"); do
             inspect "$device" "$device of $2"
@@ -288,8 +294,9 @@ volumes() (
     fi
     group=$(pvs --noheadings --options vg_name "$1" 2> /dev/null | tr -d ' ')
     if [ -n "$group" ]; then
-        read_only="activation {{ read_only_volume_list = [ \"$group\" ] }}"
-        vgchange --activate y --config "$read_only" "$group" > /dev/null 2>&1
+        locked="\"$group\""
+        [ "$MODE" != finish ] || locked=
+        vgchange --activate y --config "activation {{ read_only_volume_list = [ $locked ] }}" "$group" > /dev/null 2>&1
         found=$(above "$1")
         for device in $found; do
             inspect "$device" "$device of $2"

@@ -1,4 +1,4 @@
-"""Software RAID and LVM with a system of ours: assembled read-only, judged, taken apart, and not a bit written.
+"""Software RAID and LVM with a system of ours: assembled read-only and judged, or marked as finished, and taken apart.
 
 ``make test-lab``, in half a minute each; by itself: ``pytest -m live tests/lab/test_assembled.py`` after
 ``python -m tests.lab.prepare``.
@@ -15,7 +15,11 @@ from reconciler.provisioning import fence, remote
 from .disks import MARKER, ROOTS, blank, making, run
 from .prepare import KERNEL
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(os.geteuid() != 0 or not KERNEL.exists(), reason="needs root and a kernel: make test-lab"),
+]
 
 LEVELS = {
     "raid5": "mdadm --create /dev/md7 --run --level=5 --raid-devices=3 /dev/vda /dev/vdb /dev/vdc",
@@ -32,6 +36,15 @@ cat /proc/mdstat | grep -c '^md'
 lsblk --noheadings --list --output NAME | grep -c '^system'
 """
 
+FINISH = """
+dash /fence.sh finish
+echo "status $?"
+cat /proc/mdstat | grep -c '^md'
+lsblk --noheadings --list --output NAME | grep -c '^system'
+dash /fence.sh look
+echo "status $?"
+"""
+
 
 @pytest.mark.parametrize("name", [*ROOTS, *LEVELS])
 @pytest.mark.parametrize(
@@ -40,19 +53,34 @@ lsblk --noheadings --list --output NAME | grep -c '^system'
 def test_a_system_of_ours_is_found(
     name: str, allowed: tuple[str, ...], status: int, verdict: str, tmp_path: Path
 ) -> None:
-    if os.geteuid() != 0 or not KERNEL.exists():
-        pytest.skip("needs root and a kernel: make test-lab")
-    script = making(name) if name in ROOTS else making("raid1-1.2").replace(_mirror(), LEVELS[name])
     text = fence.script(("vda", "vdb"), remote.MARKER_FILE, install="ffffffffffff", allowed=allowed)
-    said = run(tmp_path, script + LOOK, blank(tmp_path, 32, 3), {"/fence.sh": text})
-    facts = [json.loads(line) for line in said.splitlines() if line.startswith('{"disk"')]
-    met = fence.parse(facts)
-    assert {(each.disk, each.verdict, each.text) for each in met.markers} == {
-        (disk, verdict, MARKER.render().strip()) for disk in (("vda",) if name == "lvm" else ("vda", "vdb"))
-    }, said
-    assert met.unread == ()
+    said = run(tmp_path, _making(name) + LOOK, blank(tmp_path, 32, 3), {"/fence.sh": text})
+    _expect(name, said, verdict)
     assert f"status {status}\nuntouched\n0\n0\n" in said  # nothing is left assembled
 
 
-def _mirror() -> str:
-    return ROOTS["raid1-1.2"][0].format(array="/dev/md7", two="/dev/vda /dev/vdb")
+@pytest.mark.parametrize("name", [*ROOTS, *LEVELS])
+def test_an_install_that_ended_well_is_noted_on_it(name: str, tmp_path: Path) -> None:
+    """Debian's installer stops its arrays in the end, so that the script has to assemble them, and to write."""
+    script = _making(name).replace('"finished": true', '"finished": false')
+    text = fence.script(("vda", "vdb"), remote.MARKER_FILE, install=MARKER.id)
+    said = run(tmp_path, script + FINISH, blank(tmp_path, 32, 3), {"/fence.sh": text})
+    assert "status 0\n0\n0\n" in said, said  # noted, and nothing is left assembled
+    _expect(name, said, "ended")
+    assert f"status {fence.ENDED}\n" in said
+
+
+def _making(name: str) -> str:
+    if name in ROOTS:
+        return making(name)
+    mirror = ROOTS["raid1-1.2"][0].format(array="/dev/md7", two="/dev/vda /dev/vdb")
+    return making("raid1-1.2").replace(mirror, LEVELS[name])
+
+
+def _expect(name: str, said: str, verdict: str) -> None:
+    """Each disk with the system was said to hold its finished marker, with this verdict, and nothing was unread."""
+    found = fence.parse(json.loads(line) for line in said.splitlines() if line.startswith('{"disk"'))
+    assert {(each.disk, each.verdict, each.text) for each in found.markers} == {
+        (disk, verdict, MARKER.render().strip()) for disk in (("vda",) if name == "lvm" else ("vda", "vdb"))
+    }, said
+    assert found.unread == ()
