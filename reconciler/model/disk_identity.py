@@ -28,6 +28,11 @@ def real_identifier(text: str) -> str | None:
     return bare
 
 
+def own_serial(disk: Disk) -> str | None:
+    """The real serial of the disk; None where it has none, or only that of the NVMe controller whose second it is."""
+    return real_identifier(disk.serial) if _namespace(disk.device) in ("", "1") else None
+
+
 def proven_same(one: Disk, other: Disk) -> bool:
     """Whether both are one disk: the WWN says so, or the serial with size and model, and nothing contradicts it.
 
@@ -59,8 +64,8 @@ def recorded_name(recorded: str) -> str:
 
 def _agreed(recorded: str, disk: Disk) -> tuple[str, ...] | None:
     """The identifiers that the record and the disk share; None where something contradicts."""
-    name, *known, size = recorded.split()
-    if size != str(disk.size):
+    name, *known = recorded.split()
+    if not known or known.pop() != str(disk.size):
         return None
     wwn, serial, serial_words = real_identifier(disk.wwn), real_identifier(disk.serial), disk.serial.split()
     agreed: list[str] = []

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from itertools import product
 
+from .disk_identity import own_serial, proven_by, real_identifier
 from .hardware import Disk
 
 UNKNOWN = "?"
@@ -18,8 +18,14 @@ def uuid_marks(uuids: Iterable[str]) -> tuple[str, ...]:
 
 
 def disk_marks(disk: Disk) -> tuple[str, ...]:
-    """Marks of the disk itself; none where it has neither serial number nor WWN."""
-    return tuple(f"{kind} {text}" for kind, text in (("serial", disk.serial), ("wwn", disk.wwn)) if text)
+    """The mark of the disk itself: of the strongest identifier that is its own; none where it has none.
+
+    A serial number says less than a WWN: volumes behind one controller may share it.
+    """
+    wwn, serial = real_identifier(disk.wwn), own_serial(disk)
+    if wwn:
+        return (f"wwn {wwn}",)
+    return (f"serial {serial}",) if serial else ()
 
 
 def is_ours(disk: Disk, uuids: Iterable[str], marks: Iterable[str]) -> bool:
@@ -28,24 +34,18 @@ def is_ours(disk: Disk, uuids: Iterable[str], marks: Iterable[str]) -> bool:
     Args:
         disk: As the live system shows it, or a report.
         uuids: Every UUID that is on it right now.
-        marks: Of disks that we erased, and of what we left on them. Journals of old have ``Disk.identity`` instead,
-            which counts where it holds a serial number or a WWN.
+        marks: Of disks that we erased, and of what we left on them; ``Disk.identity`` counts where it proves the disk.
     """
-    known, there = frozenset(marks), frozenset(uuid_marks(uuids))
-    if known & {*disk_marks(disk)} or {_without_name(each) for each in known} & _old_marks(disk):
+    known, there = tuple(marks), frozenset(uuid_marks(uuids))
+    if set(disk_marks(disk)) & set(map(_compared, known)) or any(proven_by(each, disk) for each in known):
         return True
-    return bool(there) and there <= known
+    return bool(there) and there <= set(known)
 
 
-def _old_marks(disk: Disk) -> set[str]:
-    """``Disk.identity`` of this very disk, as far as a report may have known it, without the kernel name."""
-    model, serial, wwn = (" ".join(text.split()) for text in (disk.model, disk.serial, disk.wwn))
-    known = product((model, "null", ""), {serial, ""}, {wwn, ""})
-    return {" ".join(part for part in (*each, str(disk.size)) if part) for each in known if each[1] or each[2]}
-
-
-def _without_name(identity: str) -> str:
-    return " ".join(identity.split()[1:])
+def _compared(mark: str) -> str:
+    """A mark as they are made today: journals of old have identifiers as the kernel printed them."""
+    kind, _, text = mark.partition(" ")
+    return f"{kind} {real_identifier(text)}" if kind in ("serial", "wwn") else mark
 
 
 def installed(hostname: str, install: str) -> str:

@@ -8,7 +8,7 @@ looks at the disks again right before it erases them, and refuses what is not al
 from ..model.actions import InstallOs, RootImage
 from ..model.hardware import Disk
 from ..model.machine import Allocation, Approval, History, MachineView
-from ..model.ownership import install_in, is_ours
+from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
 from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
@@ -116,7 +116,7 @@ def foreign_data(m: MachineView) -> Found:
 
 def _left_to_handler(disk: Disk, h: History) -> bool:
     """Whether it is ours, or may be by what is written on it: only the live system sees that."""
-    by_uuid = not disk.serial and not disk.wwn and any(mark.startswith("uuid ") for mark in h.erased)
+    by_uuid = not disk_marks(disk) and any(mark.startswith("uuid ") for mark in h.erased)
     return by_uuid or is_ours(disk, (), h.erased)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
+from ..model.disk_identity import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
 from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
 from . import remote
@@ -103,8 +104,8 @@ def _what(action: InstallOs, name: str, there: There) -> str:
     """What it holds, and what tells this disk from one that holds the same, unless the plan knows that."""
     disk, known = there.disks[name], _identity(action)[name]
     what = there.holding[name] or "; ".join(text for on, text in there.looked.unread if on == name)
-    if not what or any(text and text in known for text in (disk.serial, disk.wwn)):
+    if not what or proven_by(known, disk):
         return what
-    uuids = there.looked.uuids.get(name, ())
-    marks = [*disk_marks(disk), *(f"UUID {uuid}" for uuid in sorted(uuids)[:1])]
-    return f"{what}, {marks[0]}" if marks else what
+    serial, wwn = own_serial(disk) and f"serial {disk.serial}", real_identifier(disk.wwn) and f"WWN {disk.wwn}"
+    written = [f"UUID {uuid}" for uuid in sorted(there.looked.uuids.get(name, ()))[:1]]
+    return ", ".join([what, *([each for each in (serial, wwn) if each] or written)])

@@ -302,8 +302,9 @@ class TestApprovals:
         erased = after(begun, Erasing("A", NOW, ("sda INTEL 240000000000",)))
         assert step(replace(self.FOREIGN, history=erased)).needs_approval == "install_os"
 
-    def test_a_disk_without_a_serial_is_judged_by_the_live_system_where_we_know_what_we_wrote(self):
-        m = self.without_serial()
+    @pytest.mark.parametrize("serial", ["", "00000000"])
+    def test_a_disk_without_a_serial_is_judged_by_the_live_system_where_we_know_what_we_wrote(self, serial):
+        m = self.with_serial(serial)
         begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
         assert step(replace(m, history=begun)).needs_approval == "install_os"
         wrote = after(begun, Wrote("A", NOW, ("uuid 1234",)))
@@ -311,9 +312,9 @@ class TestApprovals:
             ("uuid 1234",), ()
         )  # fmt: skip
 
-    def without_serial(self) -> MachineView:
+    def with_serial(self, serial: str) -> MachineView:
         hardware = self.FOREIGN.seen.hardware
-        disk = replace(hardware.disks[0], serial="")
+        disk = replace(hardware.disks[0], serial=serial)
         seen = replace(self.FOREIGN.seen, hardware=replace(hardware, disks=(disk,)))
         return replace(self.FOREIGN, seen=seen, disks=replace(self.FOREIGN.disks, identity=(disk.identity,)))
 

@@ -14,6 +14,7 @@ from .test_install_command import an_install
 
 NAMED = Disk("sda", "sda", 240, "SSD", serial="S1", wwn="0x5000")
 NAMELESS = Disk("sda", "sda", 240, "SSD")
+FILLED = replace(NAMELESS, serial="00000000")
 REPORTED = "sda SSD 240"  # the stock agent knows no serial number
 ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
 MARKER = remote.Marker("A001", "n1", 1, "0123456789ab")
@@ -39,7 +40,7 @@ def met(verdict: str, **differs: object) -> Met:
         (NAMELESS, "", uuids(), {}, []),
         (NAMELESS, "gpt", uuids("U1"), {}, ["gpt, UUID U1"]),
         (NAMELESS, "gpt", uuids("U2", "U1"), {}, ["gpt, UUID U1"]),
-        (NAMED, "gpt", uuids("U1"), {}, ["gpt, serial S1"]),
+        (NAMED, "gpt", uuids("U1"), {}, ["gpt, serial S1, WWN 0x5000"]),
         (NAMED, "gpt", uuids("U1"), {"identity": ("sda SSD S1 0x5000 240",)}, ["gpt"]),  # the plan holds it to that
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt"),)}, ["gpt, UUID U1"]),
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt, UUID U1"),)}, []),
@@ -49,20 +50,30 @@ def met(verdict: str, **differs: object) -> Met:
         (NAMELESS, "gpt", uuids("U1"), {"ours": ("uuid u1", REPORTED)}, []),
         (NAMELESS, "gpt", uuids("U1", "U2"), {"ours": ("uuid u1",)}, ["gpt, UUID U1"]),  # something was added
         (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", REPORTED)}, ["gpt"]),
-        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1",)}, []),
-        (NAMED, "gpt", uuids("U9"), {"ours": ("wwn 0x5000",)}, []),
-        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S2", "wwn 0x5001", REPORTED)}, ["gpt, serial S1"]),
+        (NAMED, "gpt", uuids("U9"), {"ours": disk_marks(NAMED)}, []),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("wwn 0x5000",)}, []),  # as journals of old have it
+        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S2", "wwn 0x5001", REPORTED)}, ["gpt, serial S1, WWN 0x5000"]),
+        # what is no identifier of this very disk neither tells it from others nor makes it ours
+        (FILLED, "gpt", uuids("U9"), {"ours": ("serial 00000000",)}, ["gpt, UUID U9"]),
+        (FILLED, "gpt", uuids("U9"), {"identity": ("sda SSD 00000000 240",)}, ["gpt, UUID U9"]),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1", "wwn 0x5001")}, ["gpt, serial S1, WWN 0x5000"]),
         # what cannot be read is nobody's
-        (NAMED, "LVM2_member", uuids(unread=(("sda", "LVM"),)), {"ours": ("serial S1",)}, ["LVM2_member, serial S1"]),
-        (NAMED, "", uuids(unread=(("sda", "a table"),)), {}, ["a table, serial S1"]),
-        (NAMED, "gpt", uuids(unread=(("sdb", "LVM"),)), {"ours": ("serial S1",)}, []),
+        (
+            NAMED,
+            "LVM2_member",
+            uuids(unread=(("sda", "LVM"),)),
+            {"ours": disk_marks(NAMED)},
+            ["LVM2_member, serial S1, WWN 0x5000"],
+        ),
+        (NAMED, "", uuids(unread=(("sda", "a table"),)), {}, ["a table, serial S1, WWN 0x5000"]),
+        (NAMED, "gpt", uuids(unread=(("sdb", "LVM"),)), {"ours": disk_marks(NAMED)}, []),
         # systems of ours
         (NAMED, "gpt", uuids(markers=(met("allowed"),)), {}, []),
         (NAMED, "gpt", uuids(markers=(met("unfinished"),)), {}, []),
-        (NAMED, "gpt", uuids(markers=(met("unfinished", serial="B002"),)), {}, ["gpt, serial S1"]),
-        (NAMED, "gpt", uuids(markers=(met("refused"),)), {"ours": ("serial S1",)}, [SYSTEM]),
+        (NAMED, "gpt", uuids(markers=(met("unfinished", serial="B002"),)), {}, ["gpt, serial S1, WWN 0x5000"]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {"ours": disk_marks(NAMED)}, [SYSTEM]),
         (NAMED, "gpt", uuids(markers=(met("refused"),)), {"may_hold": (("sda", None),)}, [SYSTEM]),
-        (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, ["gpt, serial S1", SYSTEM]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, ["gpt, serial S1, WWN 0x5000", SYSTEM]),
     ],
 )
 def test_what_is_asked(disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[str]) -> None:
@@ -74,7 +85,7 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
         "system_disks": ("sdz",),
         "data_disks": ("sda",),
         "identity": (REPORTED, "sdz SSD 1"),
-        "ours": ("serial S1",),
+        "ours": disk_marks(NAMED),
     }
     disks = {"sda": NAMED, "sdz": Disk("sdz", "sdz", 1)}
 
@@ -83,7 +94,7 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
         return [what for _, what in not_allowed(replace(ACTION, **action), there)]
 
     assert asks(Looked()) == []
-    assert asks(Looked(files=frozenset({"sda"}))) == ["xfs, serial S1"]
+    assert asks(Looked(files=frozenset({"sda"}))) == ["xfs, serial S1, WWN 0x5000"]
 
 
 @pytest.mark.parametrize("text", ["", "null", MARKER.render().replace("0123456789ab", "reboot; (install x)")])
@@ -123,5 +134,47 @@ def test_journals_of_old_count_where_they_know_a_serial_number_or_a_wwn(old: str
     assert not is_ours(NAMELESS, (), (old,))
 
 
-def test_a_disk_without_serial_number_and_wwn_has_no_marks() -> None:
-    assert disk_marks(NAMELESS) == ()
+S1 = replace(NAMED, wwn="")
+
+
+@pytest.mark.parametrize(
+    ("disk", "marks"),
+    [
+        (NAMELESS, ()),
+        (FILLED, ()),
+        (replace(FILLED, wwn="0x0000000000000000"), ()),
+        (NAMED, ("wwn 5000",)),
+        (replace(NAMED, wwn="eui.0000000000000000"), ("serial s1",)),
+        (S1, ("serial s1",)),
+        (replace(S1, device="nvme0n1"), ("serial s1",)),
+        (replace(S1, device="nvme0n2"), ()),  # the serial is the controller's
+        (replace(NAMED, device="nvme0n2"), ("wwn 5000",)),
+    ],
+)
+def test_a_disk_is_marked_by_its_strongest_own_identifier(disk: Disk, marks: tuple[str, ...]) -> None:
+    assert disk_marks(disk) == marks
+
+
+ERASED = replace(NAMED, wwn="0x5001")
+OLD_MARKS = ("serial S1", "wwn 0x5001")
+"""What journals of old have of ``ERASED``."""
+
+
+@pytest.mark.parametrize(
+    ("disk", "marks", "ours"),
+    [
+        (ERASED, OLD_MARKS, True),
+        (ERASED, disk_marks(ERASED), True),
+        (replace(ERASED, wwn="naa.5001", device="sdq"), OLD_MARKS, True),
+        (NAMED, OLD_MARKS, False),  # the second volume behind one controller, whose serial they share
+        (NAMED, disk_marks(ERASED), False),
+        (NAMED, (ERASED.identity,), False),
+        (S1, ("serial S1",), True),
+        (FILLED, ("serial 00000000",), False),
+        (FILLED, (FILLED.identity,), False),
+        (replace(S1, device="nvme0n2"), ("serial S1",), False),
+        (replace(S1, device="nvme0n2"), (replace(S1, device="nvme0n1").identity,), False),
+    ],
+)
+def test_a_disk_is_ours_by_what_is_its_own(disk: Disk, marks: tuple[str, ...], ours: bool) -> None:
+    assert is_ours(disk, (), marks) is ours
