@@ -21,16 +21,8 @@ machine's document: ``bmc: {serial: ...}``.
 import asyncio
 
 from ..model.errors import PermanentError
+from ..model.fillers import is_filler
 from .ports import Bmc, BmcAccess, Directory
-
-_PLACEHOLDERS = frozenset(
-    {
-        "", "-", ".", "0", "00000000", "0123456789", "1234567890", "123456789", "chassis serial number",
-        "default string", "empty", "invalid", "n/a", "na", "none", "not available", "not specified", "not provided",
-        "null", "serial number", "system serial number", "to be filled by o.e.m.", "unknown", "unspecified", "xxxxxxxx",
-    }
-)  # fmt: skip
-"""What factories leave in the place of a serial, lower case."""
 
 
 async def own(
@@ -51,7 +43,7 @@ async def own(
         TemporaryError: It does not answer.
     """
     said, wanted = await bmc.identity(), access.serial or serial
-    known = {_plain(text) for text in said.machine} - _PLACEHOLDERS
+    known = {_plain(text) for text in said.machine if not is_filler(text)}
     if _plain(wanted) in known | {_plain(text) for text in said.parts}:
         return
     if known:

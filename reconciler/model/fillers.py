@@ -8,8 +8,9 @@ ABSENT: Final = frozenset({"", "null", "none", "unknown", "0.0.0.0", "0.0.0"})  
 PLACEHOLDERS: Final = frozenset(
     """
     default|default string|to be filled by o.e.m.|to be filled by oem|o.e.m.|oem|none|null|not specified|unspecified
-    not available|not applicable|n-a|na|unknown|invalid|empty|system serial number|chassis serial number|serial number
-    serialnumber|123456789|1234567890|0123456789|01234567890123456789|0123456789abcdef|12345678|1234567|123456
+    not available|not applicable|not provided|n/a|n-a|na|-|.|unknown|invalid|empty
+    system serial number|chassis serial number|serial number|serialnumber
+    123456789|1234567890|0123456789|01234567890123456789|0123456789abcdef|12345678|1234567|123456
     """.replace("\n", "|")
     .replace("    ", "")
     .split("|")

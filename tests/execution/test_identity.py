@@ -48,7 +48,12 @@ async def test_who_says_another_serial_is_not_though_the_agent_reported_the_addr
         await is_own(bmc)
 
 
-SILENT = [Says(set()), Says({"", "To Be Filled By O.E.M.", "0123456789"}), Says(set(), {"CN1"})]
+SILENT = [
+    Says(set()),
+    Says({"", "To Be Filled By O.E.M.", "0123456789"}),
+    Says({"00000", "OEM", "serialnumber"}),
+    Says(set(), {"CN1"}),
+]
 
 
 @pytest.mark.parametrize("bmc", SILENT)

@@ -15,7 +15,7 @@ KNOWN = replace(PLAIN, serial="ZL2ABCDE", wwn=WWN)
 
 FILLERS = """
 |0|00000000|0x0000000000000000|eui.0000000000000000|0000-0000|11111111|FFFFFFFF|xxxxxxxx|----|0123456789ABCDEF
-unknown|None|null|n-a|Default string|To be filled by O.E.M.
+unknown|None|null|n-a|N/A|not provided|-|.|Default string|To be filled by O.E.M.
 """
 
 
