@@ -28,11 +28,16 @@ ENDED, REFUSED = 10, 11
 MOUNT = "/run/reconciler/look"
 """Where the script mounts one file system after the other."""
 
+LOCK_SECONDS = 60
+"""How long a look waits for another one to end: half a dozen seconds for each RAID that is assembled."""
+
+ASSEMBLERS = ("mdadm", "pvs", "vgchange")
+"""The live system may lack them; then what they would assemble is said to be unread."""
+
 PROGRAMS = (
-    "lsblk", "blkid", "blockdev", "findmnt", "mountpoint", "mount", "umount", "partx", "losetup", "mdadm", "pvs",
-    "vgchange", "sync",
+    "lsblk", "blkid", "blockdev", "findmnt", "mountpoint", "mount", "umount", "partx", "losetup", "sync", *ASSEMBLERS,
 )  # fmt: skip
-"""What the script asks of the disks; the rest is a shell and coreutils."""
+"""What the script asks of the disks; the rest is a shell and what every Debian has."""
 
 Verdict = Literal["ended", "allowed", "unfinished", "refused", "answered"]
 """What the script makes of a marker: the install that is asked for, and it ended well; one that may be erased; one that
@@ -69,23 +74,23 @@ def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
         ValueError: It is not that.
     """
     try:
-        given = [{"disk": str(fact["disk"]), **fact} for fact in facts]
+        given = [(str(fact["disk"]), fact) for fact in facts]
         return Looked(
-            markers=tuple(_met(fact) for fact in given if "marker" in fact),
-            unread=tuple((str(fact["disk"]), str(fact["unread"])) for fact in given if "unread" in fact),
-            files=frozenset(str(fact["disk"]) for fact in given if "files" in fact),
-            mounted=tuple((str(fact["disk"]), str(fact["mounted"])) for fact in given if "mounted" in fact),
-            uuids={str(fact["disk"]): _texts(fact["uuids"]) for fact in given if "uuids" in fact},
+            markers=tuple(_met(disk, fact) for disk, fact in given if "marker" in fact),
+            unread=tuple((disk, str(fact["unread"])) for disk, fact in given if "unread" in fact),
+            files=frozenset(disk for disk, fact in given if "files" in fact),
+            mounted=tuple((disk, str(fact["mounted"])) for disk, fact in given if "mounted" in fact),
+            uuids={disk: _texts(fact["uuids"]) for disk, fact in given if "uuids" in fact},
         )
     except (KeyError, TypeError, binascii.Error) as error:
         raise ValueError(f"what is on its disks is not readable: {error!r}") from error
 
 
-def _met(fact: Mapping[str, object]) -> Met:
+def _met(disk: str, fact: Mapping[str, object]) -> Met:
     if fact["verdict"] not in get_args(Verdict):
         raise TypeError(fact["verdict"])
     text = base64.b64decode(str(fact["marker"]), validate=True).decode(errors="replace")
-    return Met(str(fact["disk"]), cast(Verdict, fact["verdict"]), text)
+    return Met(disk, cast(Verdict, fact["verdict"]), text)
 
 
 def _texts(given: object) -> tuple[str, ...]:
@@ -113,6 +118,7 @@ def script(
         "ALLOWED": " ".join(allowed),
         "ANSWERS": answers or "",
         "MOUNT": MOUNT,
+        "NEEDED": " ".join([*(each for each in PROGRAMS if each not in ASSEMBLERS), "base64", "flock"]),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
     return f"#!/bin/sh\n# Looks at disks before install {install}. Written by reconciler.\nset -u\n\n{head}{_BODY}"
@@ -120,12 +126,8 @@ def script(
 
 _BODY = rf"""MODE=$1
 DISK=
-READ_ONLY=--read-only
-ASSEMBLE=--readonly
-if [ "$MODE" = finish ]; then
-    READ_ONLY=
-    ASSEMBLE=
-fi
+READ_ONLY=--read-only ASSEMBLE=--readonly
+[ "$MODE" != finish ] || READ_ONLY='' ASSEMBLE=''
 export LC_ALL=C
 
 # tell KIND TEXT: one fact about the disk that is looked at.
@@ -261,7 +263,7 @@ raid() (
     done
     # shellcheck disable=SC2086  # it is an option, or nothing
     if [ -n "$uuid" ] && [ -z "$(above "$1")" ] && mdadm --assemble $ASSEMBLE --run --config=partitions \
-        --uuid="$uuid" "/dev/md$number" > /dev/null 2>&1; then
+        --uuid="$uuid" "/dev/md$number" > /dev/null 2>&1 8>&-; then
         for device in $(tree "/dev/md$number"); do
             inspect "$device" "$device of $2"
         done
@@ -294,9 +296,8 @@ volumes() (
     fi
     group=$(pvs --noheadings --options vg_name "$1" 2> /dev/null | tr -d ' ')
     if [ -n "$group" ]; then
-        locked="\"$group\""
-        [ "$MODE" != finish ] || locked=
-        vgchange --activate y --config "activation {{ read_only_volume_list = [ $locked ] }}" "$group" > /dev/null 2>&1
+        read_only="activation {{ read_only_volume_list = [ ${{READ_ONLY:+\"$group\"}} ] }}"
+        vgchange --activate y --config "$read_only" "$group" > /dev/null 2>&1 8>&-
         found=$(above "$1")
         for device in $found; do
             inspect "$device" "$device of $2"
@@ -369,15 +370,20 @@ each_disk() {{
 }}
 
 main() {{
-    mkdir -p "$MOUNT" || exit 1
-    while mountpoint --quiet "$MOUNT"; do
-        umount "$MOUNT" || exit 1  # what a look that was killed left behind
-    done
-    for program in lsblk blkid blockdev findmnt losetup partx base64; do
+    for program in $NEEDED; do
         have "$program" || {{
             echo "the live system has no $program" >&2
             exit 1
         }}
+    done
+    mkdir -p "$MOUNT" || exit 1
+    exec 8> "$MOUNT.lock"  # two looks would mount over each other
+    flock --timeout {LOCK_SECONDS} 8 || {{
+        echo "another look at the disks goes on for longer than {LOCK_SECONDS} s" >&2
+        exit 1
+    }}
+    while mountpoint --quiet "$MOUNT"; do
+        umount "$MOUNT" || exit 1  # what a look that was killed left behind
     done
     facts=$(each_disk)
     [ -z "$facts" ] || printf '%s\n' "$facts"

@@ -23,8 +23,7 @@ IMAGES = Path(__file__).parents[1] / "provisioning" / "disks"
 
 _PROGRAMS = (
     "dash", "base64", "cat", "cksum", "cut", "find", "grep", "head", "ls", "mkdir", "mv", "rm", "rmdir", "sed", "sleep",
-    "sort",
-    "sync", "tail", "tr", "dd", "modprobe", "mkfs.ext4", "lvm", "pvcreate", "vgcreate", "lvcreate", "busybox",
+    "sort", "tail", "tr", "dd", "flock", "modprobe", "mkfs.ext4", "lvm", "pvcreate", "vgcreate", "lvcreate", "busybox",
     *fence.PROGRAMS,
 )  # fmt: skip
 _MODULES = "virtio_pci virtio_blk ext4 loop md_mod raid1 raid456 raid10 dm_mod"

@@ -4,6 +4,7 @@ This kernel may know neither partition tables nor software RAID nor LVM: the scr
 and a mirror's half at its data offset, and says what it cannot read. ``tests/lab/test_assembled.py`` assembles them.
 """
 
+import fcntl
 import json
 import lzma
 import os
@@ -350,6 +351,19 @@ def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> 
     finally:
         sh("umount", disk.folder / "root")
     assert (status, there.mounted, [met.verdict for met in there.markers]) == (0, (), ["unfinished"])
+
+
+def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
+    script = disk.folder / "fence.sh"
+    text = fence.script((disk.name,), remote.MARKER_FILE, install=THIS).replace("/run/reconciler", str(disk.folder))
+    script.write_text(text.replace(f"--timeout {fence.LOCK_SECONDS}", "--timeout 1"))
+    (disk.folder / "look").mkdir()
+    with (disk.folder / "look.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        ran = subprocess.run(["dash", script, "look"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "another look at the disks" in ran.stderr
+    assert subprocess.run(["dash", script, "look"], capture_output=True, check=False).returncode == 0
 
 
 def test_a_disk_that_is_gone_is_said(disk: Disk) -> None:
