@@ -92,18 +92,18 @@ class StoredDirectory:
 
     def generation(self, serial: str) -> int | None:
         """Of the machine's allocation now; None: it has none."""
-        held = self._store.allocations().get(serial)
+        held = self._store.held_by(serial)
         return held.generation if held else None
 
     def host_authority(self, serial: str) -> HostAuthority | None:
         """The authority of the cluster in which the machine has a place, once the first node of it was installed."""
-        held = self._store.allocations().get(serial)
+        held = self._store.held_by(serial)
         text = self._store.secret(host_authority(held.cluster)) if held else None
         return HostAuthority(part_of(text, "ssh", "authorized"), held.hostname) if held and text else None
 
     def address(self, serial: str) -> str | None:
         """The management address that the machine was given; None: it has none."""
-        held = self._store.allocations().get(serial)
+        held = self._store.held_by(serial)
         return held.address if held else None
 
     def reporters_of_bmc(self, address: str) -> frozenset[str]:

@@ -39,6 +39,11 @@ class RecordsPart(Part):
             for network, usage, address in action.vips:
                 write_vip(writing, Vip(action.cluster, network, usage, address), at)
 
+    def held_by(self, serial: str) -> Allocation | None:
+        """What one machine holds; for those who need no other's."""
+        with self._database.reading() as connection:
+            return _active(connection, serial)
+
     def adopt(self, serial: str, given: Allocation, history: History, *, why: str, at: datetime) -> None:
         """Record that a machine holds this place and has come so far, as it said itself.
 

@@ -19,6 +19,7 @@ def test_a_machine_has_what_it_was_given(store: Store) -> None:
     assert list(given.addresses) == ["mgmt", "a-storage"], "the management network stays first"
     assert known.vips == (Vip("cl1", "public", "api", "203.0.113.2"), Vip("cl1", "public", "sql", "203.0.113.3"))
     assert store.allocations() == known.allocations
+    assert store.held_by("A") == known.allocations["A"]
 
 
 def test_the_same_allocation_twice_is_once(store: Store) -> None:
@@ -89,7 +90,7 @@ def test_what_is_released_is_remembered_and_can_be_given_again(store: Store) -> 
     store.release("A", NOW + SECOND)
     store.release("A", NOW + SECOND)
     known = store.snapshot()
-    assert (known.allocations, known.retired) == ({}, {"A": given})
+    assert (known.allocations, known.retired, store.held_by("A")) == ({}, {"A": given}, None)
     assert len(known.vips) == 2, "VIPs are the cluster's, and stay"
     store.allocate(enroll("A"), NOW)
     assert store.snapshot().retired == {}
