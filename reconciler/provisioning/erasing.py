@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
-from ..model.disk_identity import own_serial, proven_by, real_identifier
+from ..model.disk_identity import own_serial, proven_by, real_identifier, recorded_name
 from ..model.hardware import Disk
 from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
 from . import remote
@@ -37,11 +37,18 @@ def touched(action: InstallOs) -> tuple[str, ...]:
     return tuple(sorted({*action.system_disks, *action.data_disks}))
 
 
+def in_use(looked: Looked) -> str | None:
+    """Why nothing at all may be erased now; None: no file system on the disks is in use."""
+    if not looked.mounted:
+        return None
+    used = ", ".join(what for _, what in looked.mounted)
+    return f"nothing was erased: somebody works in the live system and has mounted {used}"
+
+
 def impossible(action: InstallOs, looked: Looked) -> str | None:
     """Why no approval can let this install begin; None: nothing of that kind was found."""
-    if looked.mounted:
-        used = ", ".join(what for _, what in looked.mounted)
-        return f"nothing was erased: somebody works in the live system and has mounted {used}"
+    if why := in_use(looked):
+        return why
     for met in looked.markers:
         if met.verdict == "answered":
             what = f'{installed_system(met)} on {met.disk} has answered the reinstall "{action.reinstall}" already'
@@ -66,16 +73,15 @@ def not_allowed(action: InstallOs, there: There) -> Found:
 
 def installed_system(met: Met) -> str:
     """What a disk is said to hold where this marker is."""
-    try:
-        marker = remote.parse_marker(met.text)
-    except ValueError:
+    marker = _marker(met)
+    if marker is None:
         return installed("unknown", UNKNOWN)
     hostname = "".join(c for c in marker.hostname if c.isascii() and (c.isalnum() or c in "-."))
     return installed(hostname or "unknown", marker.id if _ID.fullmatch(marker.id) else UNKNOWN)
 
 
 def _identity(action: InstallOs) -> dict[str, str]:
-    return {text.partition(" ")[0]: text for text in action.identity}
+    return {recorded_name(text): text for text in action.identity}
 
 
 def _may_go(action: InstallOs, name: str, there: There) -> bool:
@@ -96,8 +102,21 @@ def _met(action: InstallOs, name: str, looked: Looked) -> set[Verdict]:
     return {
         met.verdict
         for met in looked.markers
-        if met.disk == name and (met.verdict != "unfinished" or f'"serial": "{action.serial}"' in met.text)
+        if met.disk == name and (met.verdict != "unfinished" or _is_of(met, action.serial))
     }
+
+
+def _is_of(met: Met, serial: str) -> bool:
+    marker = _marker(met)
+    return marker is not None and marker.serial == serial
+
+
+def _marker(met: Met) -> remote.Marker | None:
+    """What it says; None where it cannot be read."""
+    try:
+        return remote.parse_marker(met.text)
+    except ValueError:
+        return None
 
 
 def _what(action: InstallOs, name: str, there: There) -> str:

@@ -101,6 +101,14 @@ async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go
     assert machine.controller.volumes() == [SIZE]
 
 
+async def test_nothing_is_deleted_while_somebody_works_on_the_disks(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, [(0, [1])])
+    machine.facts, machine.look_exit = [{"disk": "sda", "mounted": "/dev/sda1 on /mnt"}], fence.REFUSED
+    with pytest.raises(PermanentError, match="somebody works in the live system and has mounted /dev/sda1 on /mnt"):
+        await configured(machine, replace(ACTION, whatever=True))
+    assert machine.changes == []
+
+
 @pytest.mark.parametrize("how", [{"whatever": True}, {"ours": ("0:32:1 PHYF1",)}], ids=["policy", "ours"])
 async def test_nobody_is_asked_about_what_may_go(tmp_path: Path, how: dict[str, object]) -> None:
     machine = Machine(tmp_path, [(0, [1])])

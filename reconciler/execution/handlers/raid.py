@@ -8,8 +8,7 @@ import asyncio
 
 from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
-from ...provisioning import disks, raid, remote
-from ...provisioning.erasing import installed_system
+from ...provisioning import disks, erasing, raid, remote
 from ..ports import Shell
 from .tools import RUNS, Tools, ask, look_at_disks, marker, right_machine, runs_installed, where
 
@@ -61,7 +60,7 @@ class _Controllers:
         if not todo:
             return
         action = self._action
-        await self._refuse_installed()
+        await self._refuse_what_must_stay()
         commands = [(step, self._command(step)) for step in todo]
         erased = tuple(disk.identity for disk in action.layout.disks)
         await asyncio.to_thread(self._tools.records.erasing, action.serial, erased, self._tools.time.now())
@@ -73,16 +72,19 @@ class _Controllers:
         for step in raid.made_volumes(todo, after):
             await self._do(self._command(step))
 
-    async def _refuse_installed(self) -> None:
-        """A volume that a system of ours is installed on is deleted only where that install may be erased.
+    async def _refuse_what_must_stay(self) -> None:
+        """No volume is deleted while one is in use, and one with a system of ours only where that may be erased.
 
         Raises:
+            PermanentError: A file system on the disks is in use.
             ForeignDataError: There is one that nobody allowed to erase.
         """
         action = self._action
         listed = disks.parse_lsblk(await ask(self._shell, remote.LIST_DISKS, self._tools.options.answer))
         looked = await look_at_disks(self._tools, self._shell, remote.fence_of(disks.real(listed), action.may_erase))
-        systems = {installed_system(met) for met in looked.markers if met.verdict == "refused"}
+        if why := erasing.in_use(looked):
+            raise PermanentError(why)
+        systems = {erasing.installed_system(met) for met in looked.markers if met.verdict == "refused"}
         if systems:
             controller = f"controller {min(disk.controller for disk in action.layout.disks)}"
             raise ForeignDataError(tuple((controller, system) for system in sorted(systems)))
