@@ -6,6 +6,7 @@ looks at the disks again right before it erases them, and refuses what is not al
 """
 
 from ..model.actions import InstallOs, RootImage
+from ..model.disk_identity import recorded_name
 from ..model.hardware import Disk
 from ..model.machine import Allocation, Approval, History, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
@@ -86,7 +87,7 @@ def _released(h: History) -> str:
 
 
 def _told(found: Found) -> str:
-    names = ((on if on.startswith(CONTROLLER) else on.partition(" ")[0], what) for on, what in sorted(found))
+    names = ((on if on.startswith(CONTROLLER) else recorded_name(on), what) for on, what in sorted(found))
     return ", ".join(f"{name} ({what})" for name, what in names)
 
 
@@ -158,8 +159,8 @@ def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None]
     """By kernel name what may be erased beside what is ours; the handler meets nothing else, or stops."""
     assert m.disks is not None
     named = _data_disks(m, at) if m.history.left_service is not None else ()  # the question named them
-    whatever = [text.partition(" ")[0] for text in m.disks.identity] if may_be_anything(m, at) else named
-    found = [(on.partition(" ")[0], what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)]
+    whatever = [recorded_name(text) for text in m.disks.identity] if may_be_anything(m, at) else named
+    found = [(recorded_name(on), what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)]
     return (*((name, None) for name in whatever), *(each for each in found if not install_in(each[1])))
 
 

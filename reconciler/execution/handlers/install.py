@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
+from ...model.disk_identity import recorded_name
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...model.ownership import uuid_marks
@@ -17,7 +18,7 @@ from ...provisioning import disks, erasing, fence, remote
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import RUNS, Tools, ask, look_at_disks, marker, right_machine, runs_installed, where
+from .tools import Tools, ask, install_runs, look_at_disks, marker, right_machine, runs_installed, where
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
@@ -66,13 +67,13 @@ def _is_anothers(state: remote.InstallState | None, action: InstallOs) -> bool:
 
 async def _state(tools: Tools, shell: Shell) -> tuple[bool, remote.InstallState | None]:
     """Whether the wrapper runs, and what it last wrote. Asked in this order: see ``remote.READ_UNIT``."""
-    unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
+    runs = await install_runs(tools, shell)
     ran = await shell.run(remote.READ_STATE, timeout=tools.options.answer)
     try:
         state = remote.parse_state(ran.stdout) if ran.status == 0 else None
     except ValueError as error:
         raise PermanentError(str(error)) from error
-    return unit.stdout.strip() in RUNS, state
+    return runs, state
 
 
 async def _note_what_was_written(tools: Tools, action: InstallOs, state: remote.InstallState | None) -> None:
@@ -106,7 +107,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         raise ForeignDataError(found)
     await shell.put(files)
     names = touched(action)
-    erased = tuple(text for text in action.identity if text.partition(" ")[0] in names)
+    erased = tuple(text for text in action.identity if recorded_name(text) in names)
     await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
     await _start(tools, shell)
     return "running"
@@ -125,7 +126,7 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         holding = disks.parse_contents(listed, await ask(shell, remote.READ_SIGNATURES, tools.options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    known = {text.partition(" ")[0] for text in action.identity}
+    known = {recorded_name(text) for text in action.identity}
     differences = [f"{name} was not in the plan" for name in touched(action) if name not in known]
     if differences := [*differences, *disks.differences(action.identity, now)]:
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
@@ -142,10 +143,6 @@ async def _start(tools: Tools, shell: Shell) -> None:
     runs, _ = await _state(tools, shell)
     if not runs:
         raise TemporaryError(f"the install did not start: {ran.stderr.strip()[-500:]}")
-
-
-class _InstallFailedError(PermanentError):
-    """The install itself ended badly, as opposed to our connection to it. Who erases twice should be told to."""
 
 
 def _refused(action: InstallOs, looked: fence.Looked) -> PermanentError:
@@ -174,7 +171,7 @@ class _Following:
                 try:
                     while not await self._ended(shell):
                         if time.now() >= deadline:
-                            raise _InstallFailedError(f"the install still runs after {patience / 60:.0f} minutes")
+                            raise PermanentError(f"the install still runs after {patience / 60:.0f} minutes")
                         lost = time.deadline(options.silence)
                         await time.sleep(options.poll)
                 finally:
@@ -198,7 +195,7 @@ class _Following:
             await self._tell(shell)
             return False
         if state is None or not _is_ours(state, self.action):
-            raise _InstallFailedError("the install vanished: the machine rebooted, or another install took its place")
+            raise PermanentError("the install vanished: the machine rebooted, or another install took its place")
         await _note_what_was_written(self.tools, self.action, state)
         if state.state == "done":
             return True

@@ -10,7 +10,7 @@ from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import disks, erasing, raid, remote
 from ..ports import Shell
-from .tools import RUNS, Tools, ask, look_at_disks, marker, right_machine, runs_installed, where
+from .tools import Tools, ask, install_runs, look_at_disks, marker, right_machine, runs_installed, where
 
 
 async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
@@ -27,8 +27,7 @@ async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
 async def _refuse_unless_idle(tools: Tools, shell: Shell) -> None:
     if theirs := await marker(shell, tools.options.answer):
         raise PermanentError(runs_installed(theirs))
-    unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
-    if unit.stdout.strip() in RUNS:
+    if await install_runs(tools, shell):
         raise TemporaryError("an install runs on this machine: nothing was erased")
 
 

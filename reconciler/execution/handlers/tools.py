@@ -25,7 +25,7 @@ from ..ports import (
     TellChild,
 )
 
-RUNS = frozenset({"active", "activating", "deactivating"})
+_RUNS = frozenset({"active", "activating", "deactivating"})
 """What ``remote.READ_UNIT`` prints of an installer that runs."""
 
 MINTING_AT_ONCE = 2
@@ -130,6 +130,12 @@ async def marker(shell: Shell, timeout: float) -> remote.Marker | None:
         return remote.parse_marker(ran.stdout)
     except ValueError as error:
         raise PermanentError(str(error)) from error
+
+
+async def install_runs(tools: Tools, shell: Shell) -> bool:
+    """Whether the wrapper of an install runs on the machine; one that starts or ends does."""
+    unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
+    return unit.stdout.strip() in _RUNS
 
 
 async def own_address(tools: Tools, serial: str) -> str:

@@ -23,7 +23,7 @@ from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Proof
 from ...provisioning import remote
-from .tools import RUNS, Tools, marker, own_address, right_machine, where
+from .tools import Tools, install_runs, marker, own_address, right_machine, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Met:
     serials: frozenset[str]
     marker: remote.Marker | None
 
-    def runs(self, serial: str, hostname: str, install: str | None = None) -> bool:
+    def runs(self, serial: str, hostname: str | None, install: str | None = None) -> bool:
         """Whether it is the installed system of this machine; where an install is named, made by that to its end."""
         if self.marker is None or (self.marker.serial, self.marker.hostname) != (serial, hostname):
             return False
@@ -112,12 +112,15 @@ async def _prove_or_refuse(tools: Tools, action: VerifyLive, met: Met, *, live: 
     await prove(tools, action.serial, "live" if live else "installed", met)
 
 
+async def _own_system(tools: Tools, action: BootDisk | BootLive) -> Met | None:
+    """Who answers where the installed system that the action names belongs; None: nobody, or it names none."""
+    address = await asyncio.to_thread(tools.directory.address, action.serial)
+    return await meet(tools, address) if action.hostname is not None and address is not None else None
+
+
 async def runs_from_disk(tools: Tools, action: BootDisk) -> bool:
     """Whether the machine's installed system answers at its own address, so that nobody has to boot it."""
-    address = await asyncio.to_thread(tools.directory.address, action.serial)
-    if action.hostname is None or address is None:
-        return False
-    met = await meet(tools, address)
+    met = await _own_system(tools, action)
     if met is None or not met.runs(action.serial, action.hostname):
         return False
     await prove(tools, action.serial, "installed", met)
@@ -130,10 +133,7 @@ async def keeps_running(tools: Tools, action: BootLive) -> bool:
     Raises:
         PermanentError: Another system answers there. An operator has to look.
     """
-    address = await asyncio.to_thread(tools.directory.address, action.serial)
-    if action.hostname is None or address is None:
-        return False
-    met = await meet(tools, address)
+    met = await _own_system(tools, action)
     if met is not None and action.install and met.runs(action.serial, action.hostname, action.install):
         await prove(tools, action.serial, "installed", met)
         return True
@@ -155,9 +155,9 @@ async def idles_in_live(tools: Tools, serial: str, address: str) -> bool:
     try:
         if await marker(shell, tools.options.answer) is not None:
             return False
-        unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
+        runs = await install_runs(tools, shell)
     finally:
         await shell.close()
-    if unit.stdout.strip() in RUNS:
+    if runs:
         raise TemporaryError("an install runs on this machine: it was not rebooted")
     return True
