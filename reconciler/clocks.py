@@ -26,14 +26,16 @@ class ClockWatch:
     def heed(self, now: datetime) -> bool:
         """Look at the clock; True where it was behind, and what was written down has been set back."""
         last = self._last or self.store.newest_moment()
-        self._last = now
-        if last is None or last - now <= A_LITTLE:
-            return False
+        if is_behind := last is not None and last - now > A_LITTLE:
+            self._set_back(now, last)
+        self._last = now  # not before: where the database is away, it is set back once that is here again
+        return is_behind
+
+    def _set_back(self, now: datetime, last: datetime) -> None:
         log.warning("the clock is behind what it said before", now=now.isoformat(), before=last.isoformat())
         newest = max(last, self.store.newest_moment() or last)
         self.store.set_back(now, newest)
         self.store.save_state(_STATE, json.dumps({"now": now.isoformat(), "before": newest.isoformat()}))
-        return True
 
 
 def behind(store: Store | None, now: datetime) -> str | None:

@@ -6,7 +6,7 @@ report would be newer than the last action. So what lies in the future is set ba
 
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from ..model.events import ClockSetBack, moments, squeezed
 from ..model.observations import Notice
@@ -21,11 +21,12 @@ class ClocksPart(JournalPart):
     """Moments in the future."""
 
     def newest_moment(self) -> datetime | None:
-        """The latest moment that was written down of any machine; None: there is none."""
+        """The latest moment that was written down of any machine or document; None: there is none."""
         found = [moment for history in self.histories().values() for moment in moments(history).values()]
         with self._database.reading() as connection:
             for row in connection.execute(select(*(machine.c[name] for name in _SAID))):
                 found += [moment for moment in row if moment is not None]
+            found += [moment for moment in connection.scalars(select(func.max(rendered.c.since))) if moment is not None]
         return max(found, default=None)
 
     def set_back(self, now: datetime, ahead: datetime) -> None:

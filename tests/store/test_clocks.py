@@ -1,11 +1,13 @@
 """What a clock wrote down that was ahead counts as past, in the order in which it came."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from reconciler.clocks import ClockWatch, behind
+from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Failed, Started, Succeeded, moments, squeezed
 from reconciler.model.machine import DocumentVersion, History, InstallStatus, Power
 from reconciler.model.observations import Heard
@@ -95,3 +97,33 @@ def test_a_right_clock_changes_nothing(store: Store) -> None:
     before = store.change_token()
     assert not ClockWatch(store).heed(AHEAD)
     assert store.change_token() == before
+
+
+def test_a_clock_whose_moments_could_not_be_set_back_is_not_taken_for_right(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives(store)
+    watch = ClockWatch(store)
+    assert not watch.heed(AHEAD)
+    with monkeypatch.context() as away, pytest.raises(TemporaryError):
+        away.setattr(store, "set_back", raising(TemporaryError("the database is locked")))
+        watch.heed(NOW)
+    assert watch.heed(NOW + SECOND)
+    assert store.histories()["A"].touched <= NOW + SECOND
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_documents_that_came_after_the_last_word_are_set_back_in_their_order(store: Store) -> None:
+    lives(store)
+    for minutes, digest in enumerate(("newer", "newest"), 1):
+        store.keep_documents({"a.example.com": DocumentVersion(digest, AHEAD + minutes * MINUTE)})
+    assert ClockWatch(store).heed(NOW)
+    assert [version.digest for version in store.snapshot().documents["a.example.com"]] == [
+        "newest", "newer", "new", "old",
+    ]  # fmt: skip
