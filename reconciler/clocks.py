@@ -1,19 +1,16 @@
 """Notices a clock that is behind what was written down, and sets right what would wait for it."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from .store import Store
+from .store import SetBack, Store
 
 log = structlog.get_logger()
 
 A_LITTLE = timedelta(seconds=10)
 """Two hosts' clocks may differ by that, and one may be corrected by that; it delays nothing for long."""
-
-_STATE = "clock"
 
 
 @dataclass
@@ -33,20 +30,15 @@ class ClockWatch:
 
     def _set_back(self, now: datetime, last: datetime) -> None:
         log.warning("the clock is behind what it said before", now=now.isoformat(), before=last.isoformat())
-        newest = max(last, self.store.newest_moment() or last)
-        self.store.set_back(now, newest)
-        self.store.save_state(_STATE, json.dumps({"now": now.isoformat(), "before": newest.isoformat()}))
+        self.store.set_back(now, max(last, self.store.newest_moment() or last))
 
 
-def behind(store: Store | None, now: datetime) -> str | None:
+def behind(known: SetBack | None, now: datetime) -> str | None:
     """What to tell people for as long as the clock is behind what it said before; None: it is not."""
-    text = store.state(_STATE) if store else None
-    if text is None:
+    if known is None or known.ahead <= now:
         return None
-    known = json.loads(text)
-    if datetime.fromisoformat(known["before"]) <= now:
-        return None
+    found, before = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (known.now, known.ahead))
     return (
-        f"it is behind: at {known['now'][:19]} UTC it was found to have said {known['before'][:19]} before. It was "
-        "wrong then, or is now; what came in between counts as past. Have it set by NTP"
+        f"it is behind: at {found} UTC it was found to have said {before} before. It was wrong then, or is now; what "
+        "came in between counts as past. Have it set by NTP"
     )

@@ -258,10 +258,10 @@ class Daemon:
         self._heed_age()
         self._heed_retries(tree)
         site.certificates.heed_files(tree)
-        snapshot = site.store.snapshot()
+        snapshot = self._face.look()
         observed = site.observe(tree, snapshot)
         if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
-            observed = site.observe(tree)
+            observed = site.observe(tree, self._face.look())
         observation = replace(observed, base=state.good, listening_since=self._listening_since)
         site.keep_documents()
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))

@@ -4,18 +4,32 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .drivers.json_lines import read_lines, replace_lines
 from .execution.ports import Handler, Handlers
-from .model.epoch import Epoch
+from .model.epoch import Epoch, Standing
 from .model.errors import PermanentError, TemporaryError
 from .planning.observing import disagreement
 from .store import Store
 
 FILE = "fleet.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the state folder last saw of the database. It is read before the database, which always rises first."""
+
+    file: Path
+    epoch: Epoch | None = None  # None: nothing yet
+    unreadable: str | None = None  # why nobody can tell what it saw
+
+    def doubt(self, database: Standing | None) -> str | None:
+        """Why nothing may be begun in a database of this standing, as far as both know; None: it may."""
+        return self.unreadable or disagreement(database, self.epoch, str(self.file))
 
 
 class Epochs:
@@ -30,12 +44,14 @@ class Epochs:
 
     def disagreement(self) -> str | None:
         """Why nothing may be begun, as far as database and state folder know; None: it may."""
+        return self.memory().doubt(self._standing())
+
+    def memory(self) -> Memory:
+        """What the state folder last saw of the database, also where nobody can tell."""
         try:
-            remembered = self.remembered()  # before the database, which always rises first
+            return Memory(self.file, self.remembered())
         except PermanentError as error:
-            return str(error)
-        store = self._kept()
-        return disagreement(store.standing() if store else None, remembered, str(self.file))
+            return Memory(self.file, unreadable=str(error))
 
     def remembered(self) -> Epoch | None:
         """What the state folder last saw of the database; None: nothing yet.
@@ -71,12 +87,11 @@ class Epochs:
             TemporaryError: It cannot be written, or the database is another one, or older, all at once.
         """
         with self._writing:
-            if (why := self.disagreement()) is not None:
+            before, now = self.memory(), self._standing()
+            if (why := before.doubt(now)) is not None:
                 raise TemporaryError(f"nothing is begun: {why}")
-            store = self._kept()
-            now, before = store.standing().epoch if store else None, self.remembered()
-            if now is not None and now != before:
-                self.remember(now)
+            if now is not None and now.epoch != before.epoch:
+                self.remember(now.epoch)
 
     def remember(self, epoch: Epoch) -> None:
         """Write what the state folder remembers.
@@ -88,6 +103,10 @@ class Epochs:
             replace_lines(self.file, [{"fleet": epoch.fleet, "counter": epoch.counter}])
         except OSError as error:
             raise TemporaryError(f"nothing is begun: {self.file} cannot be written: {error.strerror}") from error
+
+    def _standing(self) -> Standing | None:
+        store = self._kept()
+        return store.standing() if store else None
 
 
 def remembering(table: Handlers, epochs: Epochs) -> Handlers:

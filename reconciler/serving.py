@@ -18,7 +18,7 @@ from .server.access import Access, Address, Network, Token
 from .server.fleet import EventRow, FleetView, Source, build_fleet, with_problems, with_progress
 from .server.ports import Document, NoDocument, NotPossibleError, Served, Trust
 from .site import Site
-from .store import Occurrence
+from .store import Occurrence, Snapshot
 
 EVENTS_SHOWN = 30
 
@@ -47,6 +47,7 @@ class Face:
     kept: KeptDocuments
     stage: str = "the database is not open yet"  # what comes before the first picture
     given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
+    is_doubted: bool = False  # the database may be older than the machines, and so may documents made from it
     picture: Picture | None = None
     source: Source = field(default_factory=Source)
     progress: dict[str, str] = field(default_factory=dict)
@@ -61,9 +62,18 @@ class Face:
         self._asking = self.kept.asking()
         _ = self.site.documents  # made here, as the first question must not wait for it
 
+    def look(self) -> Snapshot:
+        """Everything that is known now. A doubt about it counts at once, before anything is rendered from it."""
+        snapshot = self.site.snapshot()
+        if self.picture is None or snapshot.doubt is not None:  # its end counts once documents are rendered without it
+            self.is_doubted = snapshot.doubt is not None
+        return snapshot
+
     def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
         """Let a new picture be seen. Without ``recent``, the events shown stay."""
         self.picture, self.source = picture, source
+        if picture is not None:
+            self.is_doubted = picture.observation.observing is not None
         if recent is not None:
             self._recent = tuple(_event_row(event) for event in recent)
         self._view = None
@@ -138,20 +148,16 @@ class Face:
 
     def _enc(self, hostname: str) -> Document | NoDocument | None:
         documents = self.site.documents
+        found = documents.get(hostname)  # before it is asked whether that is doubted: a pass may begin meanwhile
         if self.is_doubted and (copied := self.kept.get(hostname)) is not None:
             return copied  # made from a database that was as new as the machines
-        if (found := documents.get(hostname)) is not None:
+        if found is not None:
             return found
         if self.picture is None or self.health.is_failing(DATABASE):
             return self._kept_document(hostname)
         if not documents.knows(hostname):
             return None
         return NoDocument(documents.why_not(hostname))
-
-    @property
-    def is_doubted(self) -> bool:
-        """Whether the database may be older than the machines, so that documents made from it may be old too."""
-        return self.picture is not None and self.picture.observation.observing is not None
 
     def _kept_document(self, hostname: str) -> Document | NoDocument:
         """From the copy on disk, unless the database knows of a newer one."""

@@ -114,8 +114,10 @@ class Site:
         return self._kept
 
     def snapshot(self) -> Snapshot:
-        """Everything that is known now; nothing, as long as there is no database."""
-        return self.kept.snapshot() if self.kept else Snapshot(token=0)
+        """Everything that is known now, and whether it may be older than the machines; without a database, nothing."""
+        before = self.epochs.memory()
+        found = self.kept.snapshot() if self.kept else Snapshot(token=0)
+        return replace(found, doubt=before.doubt(found.standing))
 
     @cached_property
     def epochs(self) -> Epochs:
@@ -260,15 +262,7 @@ class Site:
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up, snapshot.fixed)
         observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
-        clock = behind(self.kept, observation.now)
-        return replace(observation, observing=self._observing(observation), clock=clock)
-
-    def _observing(self, seen: Observation) -> str | None:
-        """Why nothing may be begun now; None: it may."""
-        if (why := self.epochs.disagreement()) is None:
-            settled = self.kept is not None and self.kept.standing().settled
-            why = new_beside_installed(seen.machines, seen.retired, settled=settled)
-        return why and f"Nothing is begun: {why}. {ENDS_IT}."
+        return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
@@ -332,6 +326,13 @@ class Site:
 def unknown(kind: str, name: str) -> PermanentError:
     """What to tell somebody who names a machine or cluster that there is not."""
     return PermanentError(f'no {kind} "{name}" is known; "reconciler {kind}s" lists all')
+
+
+def _observing(seen: Observation, snapshot: Snapshot) -> str | None:
+    """Why nothing may be begun now; None: it may."""
+    settled = snapshot.standing is not None and snapshot.standing.settled
+    why = snapshot.doubt or new_beside_installed(seen.machines, seen.retired, settled=settled)
+    return why and f"Nothing is begun: {why}. {ENDS_IT}."
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:

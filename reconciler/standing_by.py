@@ -71,7 +71,7 @@ class StandingBy:
 
     def _given_out(self) -> dict[str, str] | None:
         """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
-        versions = self.site.store.snapshot().documents
+        versions = self.front.face.look().documents
         return {hostname: some[0].digest for hostname, some in versions.items() if some} or None
 
 

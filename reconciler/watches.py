@@ -83,10 +83,10 @@ class Watches:
         while True:
             await self.looked.wait()
             self.looked.clear()
+            documents = self.site.documents.all()  # before it is asked whether they are doubted: a pass may begin
             doubted = self.face.is_doubted or self.face.health.is_failing(DATABASE)
             if (picture := self.face.picture) is not None and not doubted:
-                asking = Asking.of(picture.tree.fleet)
-                await asyncio.to_thread(self.face.kept.keep, self.site.documents.all(), asking)
+                await asyncio.to_thread(self.face.kept.keep, documents, Asking.of(picture.tree.fleet))
             well()
 
     async def soundness(self, well: Well) -> None:

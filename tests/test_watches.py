@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,24 +10,18 @@ from typing import Any
 
 import pytest
 
-from reconciler.config import load_config
 from reconciler.daemon import Daemon
 from reconciler.health import DATABASE, PLANNING, Health
 from reconciler.opening import reserve_of
 from reconciler.site import Site
 from reconciler.watches import Watches
 
+from .sites import bare_site
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    (tmp_path / "specs").mkdir()
-    (tmp_path / "specs/fleet.yaml").write_text(
-        "apiVersion: reconciler/v1\nkind: Fleet\nmetadata: {name: f}\n"
-        "spec: {provisioning: {address: 192.0.2.1, trusted_networks: [192.0.2.0/24]}}\n"
-    )
-    found = {"specs": str(tmp_path / "specs"), "database": f"sqlite:///{tmp_path}/db", "state": str(tmp_path / "state")}
-    (tmp_path / "config.yaml").write_text(json.dumps(found))
-    with contextlib.closing(Site(load_config(tmp_path / "config.yaml", {}, {}))) as site:
+    with contextlib.closing(bare_site(tmp_path)) as site:
         site.open()
         yield site
 

@@ -11,7 +11,7 @@ from typing import Self
 from sqlalchemy.exc import DBAPIError
 
 from .certificates import CertificatesPart
-from .clocks import ClocksPart
+from .clocks import ClocksPart, SetBack
 from .database import Database, open_engine
 from .decisions import DecisionsPart
 from .epochs import EpochPart
@@ -27,7 +27,7 @@ from .records import RecordsPart
 from .rendered import RenderedPart
 from .snapshot import Snapshot
 
-__all__ = ["LeaseWatch", "Occurrence", "Snapshot", "Store"]
+__all__ = ["LeaseWatch", "Occurrence", "SetBack", "Snapshot", "Store"]
 
 
 class Store(

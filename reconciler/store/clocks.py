@@ -4,17 +4,29 @@ What is later counts as newer, everywhere. A clock that was two days ahead would
 report would be newer than the last action. So what lies in the future is set back once, and keeps its order.
 """
 
+import json
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from ..model.events import ClockSetBack, moments, squeezed
 from ..model.observations import Notice
 from .database import Writing
 from .journal import JournalPart, write_events, write_notices
+from .leases import read_state, write_state
 from .tables import machine, rendered
 
+_STATE = "clock"
 _SAID = ("reported_at", "status_at", "power_at", "puppet_at")
+
+
+@dataclass(frozen=True, slots=True)
+class SetBack:
+    """The last time that moments were set back: what the clock said then, and what it had said before."""
+
+    now: datetime
+    ahead: datetime
 
 
 class ClocksPart(JournalPart):
@@ -42,8 +54,18 @@ class ClocksPart(JournalPart):
             write_events(writing, [ClockSetBack(serial, now, ahead) for serial in late])
             _set_back_words(writing, now, ahead)
             _set_back_documents(writing, now, ahead)
+            write_state(writing, _STATE, json.dumps({"now": now.isoformat(), "before": ahead.isoformat()}))
             text = f"the clock is behind: it said {ahead:%Y-%m-%d %H:%M:%S} UTC before. What came then counts as past"
             write_notices(writing, [Notice(None, now, "clock-behind", text)])
+
+
+def read_set_back(connection: Connection) -> SetBack | None:
+    """When moments were last set back, on a connection; None: never."""
+    text = read_state(connection, _STATE)
+    if text is None:
+        return None
+    known = json.loads(text)
+    return SetBack(datetime.fromisoformat(known["now"]), datetime.fromisoformat(known["before"]))
 
 
 def _set_back_words(writing: Writing, now: datetime, ahead: datetime) -> None:

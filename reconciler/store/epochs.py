@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ..model.epoch import Epoch, Standing
 from ..model.observations import Notice
@@ -17,8 +17,7 @@ class EpochPart(Part):
     def standing(self) -> Standing:
         """What this database says of its own age."""
         with self._database.reading() as connection:
-            row = connection.execute(select(epoch)).one()
-        return Standing(Epoch(row.fleet, row.counter), row.doubt, row.settled)
+            return read_standing(connection)
 
     def count_start(self) -> None:
         """A daemon begins to act."""
@@ -33,3 +32,9 @@ class EpochPart(Part):
             )
             writing.connection.execute(delete(approval))
             write_notices(writing, [Notice(None, at, "database-settled", f"this database is right: {why}", who)])
+
+
+def read_standing(connection: Connection) -> Standing:
+    """What the database says of its own age, on a connection."""
+    row = connection.execute(select(epoch)).one()
+    return Standing(Epoch(row.fleet, row.counter), row.doubt, row.settled)

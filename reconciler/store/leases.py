@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
-from .database import DAEMON, Part
+from .database import DAEMON, Part, Writing
 from .tables import document, lease
 
 
@@ -39,16 +39,12 @@ class LeasesPart(Part):
     def save_state(self, name: str, text: str) -> None:
         """Keep a text, usually JSON, in place of the one that had this name."""
         with self._database.writing() as writing:
-            inserted = writing.insert(document)
-            replaced = inserted.on_conflict_do_update(
-                index_elements=[document.c.name], set_={"text": inserted.excluded.text}
-            )
-            writing.connection.execute(replaced, {"name": f"state:{name}", "text": text})
+            write_state(writing, name, text)
 
     def state(self, name: str) -> str | None:
         """The text that was last saved under a name."""
         with self._database.reading() as connection:
-            return connection.scalar(select(document.c.text).where(document.c.name == f"state:{name}"))
+            return read_state(connection, name)
 
     def acquire_lease(self, holder: str, watch: LeaseWatch, now: datetime) -> int | None:
         """Become the one daemon that acts; None when another one is, and is alive as far as ``watch`` knows.
@@ -99,3 +95,15 @@ class LeasesPart(Part):
         with self._database.writing(fenced=False) as writing:
             writing.connection.execute(mine.values(held=False))
         self._database.fence = None
+
+
+def write_state(writing: Writing, name: str, text: str) -> None:
+    """Keep a text in place of the one that had this name, as part of a transaction."""
+    inserted = writing.insert(document)
+    replaced = inserted.on_conflict_do_update(index_elements=[document.c.name], set_={"text": inserted.excluded.text})
+    writing.connection.execute(replaced, {"name": f"state:{name}", "text": text})
+
+
+def read_state(connection: Connection, name: str) -> str | None:
+    """The text that was last kept under a name, on a connection."""
+    return connection.scalar(select(document.c.text).where(document.c.name == f"state:{name}"))

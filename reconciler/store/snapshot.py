@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from ..model.epoch import Standing
 from ..model.events import histories
 from ..model.hardware import Hardware
 from ..model.machine import (
@@ -25,8 +26,10 @@ from ..model.machine import (
     Seen,
     Vip,
 )
+from .clocks import SetBack, read_set_back
 from .codec import allocation_of, parse_event, parse_hardware, secret_refs
 from .database import TOKEN, Database, revisions
+from .epochs import read_standing
 from .facts import read_fixed, read_set_up
 from .journal import JournalPart
 from .machines import chunks
@@ -52,6 +55,9 @@ class Snapshot:
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by cluster: what its nodes keep
     certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
+    standing: Standing | None = None  # how old the database is, by its own word; None: there is none
+    doubt: str | None = None  # why it may be older than the machines; said by who compares it with the state folder
+    set_back: SetBack | None = None  # when moments were last set back that lay in the future
 
 
 @dataclass
@@ -132,6 +138,8 @@ class SnapshotPart(JournalPart):
                 fixed=known.fixed,
                 certificates=known.certificates,
                 documents=known.documents,
+                standing=read_standing(connection),
+                set_back=read_set_back(connection),
             )
 
     def allocations(self) -> Mapping[str, Allocation]:

@@ -75,11 +75,11 @@ def test_a_machine_goes_on_as_if_the_clock_had_been_right(store: Store) -> None:
 
 def test_people_are_told_until_the_clock_is_there_again(store: Store) -> None:
     assert behind(None, NOW) is None
-    assert behind(store, NOW) is None
+    assert behind(store.snapshot().set_back, NOW) is None
     lives(store)
     ClockWatch(store).heed(NOW)
-    assert "found to have said 2026-11-24T12:00:00 before" in (behind(store, NOW + SECOND) or "")
-    assert behind(store, AHEAD) is None
+    assert "found to have said 2026-11-24T12:00:00 before" in (behind(store.snapshot().set_back, NOW + SECOND) or "")
+    assert behind(store.snapshot().set_back, AHEAD) is None
 
 
 def test_a_clock_put_back_while_the_daemon_runs_is_noticed(store: Store) -> None:

@@ -1,0 +1,83 @@
+"""A database that may be older than the machines: from which moment on answers heed that."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.daemon import Daemon
+from reconciler.front import Front
+from reconciler.site import Site
+from reconciler.standing_by import StandingBy
+
+from .sites import bare_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(bare_site(tmp_path)) as site:
+        site.open()
+        yield site
+
+
+def forget(site: Site) -> None:
+    """Let the state folder remember more than the database: as after a backup was brought back."""
+    known = site.store.standing().epoch
+    site.epochs.remember(replace(known, counter=known.counter + 5))
+
+
+async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Daemon(site)
+    await daemon._begin()
+    await daemon._guarded_pass()
+    observe, doubted = site.observe, []
+
+    def observed(*given: Any) -> Any:
+        doubted.append(daemon._face.is_doubted)
+        return observe(*given)
+
+    monkeypatch.setattr(site, "observe", observed)
+    await daemon._guarded_pass()
+    forget(site)
+    await daemon._guarded_pass()
+    assert doubted == [False, True]
+    site.epochs.remember(site.store.standing().epoch)
+    await daemon._guarded_pass()
+    assert doubted == [False, True, True], "until documents are rendered anew, those that are there stay doubted"
+    assert not daemon._face.is_doubted
+
+
+async def test_a_pass_that_fails_leaves_documents_doubted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Daemon(site)
+    await daemon._begin()
+    await daemon._guarded_pass()
+    forget(site)
+    monkeypatch.setattr(site, "keep_documents", lambda: 1 / 0)
+    await daemon._guarded_pass()
+    assert daemon._face.is_doubted
+
+
+async def test_a_daemon_that_stands_by_doubts_too(site: Site) -> None:
+    front = Front(site, lambda: None)
+    standing_by = StandingBy(site, front, asyncio.Event())
+    assert await standing_by.opened()
+    assert not front.face.is_doubted
+    forget(site)
+    await standing_by._follow()
+    assert front.face.is_doubted
+
+
+def test_one_look_reads_the_folder_before_the_database(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = site.store.snapshot
+
+    def meanwhile() -> Any:
+        site.store.count_start()
+        site.epochs.follow()
+        return snapshot()
+
+    monkeypatch.setattr(site.store, "snapshot", meanwhile)
+    assert site.snapshot().doubt is None
