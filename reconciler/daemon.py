@@ -291,8 +291,7 @@ class Daemon:
         """Nothing waits for a clock that was ahead; and we begin once the database is as new as it should be."""
         if self._clock.heed(now := self.site.now()) and self._listening_since is not None:
             self._listening_since = min(self._listening_since, now)
-        if self.site.epochs.begin():
-            self.site.mint((PROVISIONING_KEY,))
+        self.site.epochs.begin(partial(self.site.mint, (PROVISIONING_KEY,)))
 
     def _done(self, event: Event) -> None:
         self._face.progress.pop(event.serial, None)

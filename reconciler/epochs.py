@@ -69,16 +69,16 @@ class Epochs:
                 f"nobody can tell how old the database is: {self.file} cannot be read ({error})"
             ) from error
 
-    def begin(self) -> bool:
-        """Count a daemon's start, once and as soon as there is no disagreement; True when that was now."""
+    def begin(self, first: Callable[[], object] = lambda: None) -> None:
+        """Count a daemon's start, once and as soon as there is no disagreement. ``first`` is called before that."""
         store = self._kept()
         if self._begun or store is None or self.disagreement() is not None:
-            return False
+            return
+        first()  # should it fail, all of this is done again
         store.count_start()
         self._begun = True
         with contextlib.suppress(TemporaryError):  # each action says so, and is not begun
             self.follow()
-        return True
 
     def follow(self) -> None:
         """Have the state folder remember how far the database has come; before anything that was begun has an effect.

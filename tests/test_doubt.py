@@ -11,6 +11,8 @@ import pytest
 
 from reconciler.daemon import Daemon
 from reconciler.front import Front
+from reconciler.model.errors import TemporaryError
+from reconciler.reach import PROVISIONING_KEY
 from reconciler.site import Site
 from reconciler.standing_by import StandingBy
 
@@ -81,3 +83,24 @@ def test_one_look_reads_the_folder_before_the_database(site: Site, monkeypatch: 
 
     monkeypatch.setattr(site.store, "snapshot", meanwhile)
     assert site.snapshot().doubt is None
+
+
+async def test_the_provisioning_key_is_made_as_soon_as_the_database_can_be_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(site)
+    with monkeypatch.context() as away, pytest.raises(TemporaryError):
+        away.setattr(site.store, "mint", _is_away)
+        await daemon._begin()
+    await daemon._begin()
+    assert PROVISIONING_KEY in site.snapshot().secrets
+
+
+def _is_away(*_: object) -> None:
+    raise TemporaryError("the database is locked")
+
+
+async def test_no_provisioning_key_is_made_while_the_database_is_doubted(site: Site) -> None:
+    forget(site)
+    await Daemon(site)._begin()
+    assert PROVISIONING_KEY not in site.snapshot().secrets

@@ -88,3 +88,18 @@ def test_a_folder_that_cannot_be_written_begins_nothing(epochs: Epochs, store: S
     store.append(Started("A", NOW, BOOT))
     with pytest.raises(TemporaryError, match=r"nothing is begun: .*(cannot be written|cannot be read)"):
         asyncio.run(remembering({BootLive: boot}, epochs)[BootLive](BOOT))
+
+
+def test_what_a_start_needs_is_done_again_until_it_is_done(epochs: Epochs, store: Store) -> None:
+    done = []
+
+    def first() -> None:
+        done.append(store.standing().epoch.counter)
+        if len(done) == 1:
+            raise TemporaryError("the database is locked")
+
+    with pytest.raises(TemporaryError):
+        epochs.begin(first)
+    epochs.begin(first)
+    epochs.begin(first)
+    assert (done, store.standing().epoch.counter) == ([0, 0], 1)
