@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import math
-import os
 import signal
-import socket
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -15,7 +13,7 @@ from typing import Any
 import structlog
 
 from .clocks import ClockWatch
-from .companions import Companions, LeaseLostError, Well, told
+from .companions import Companions, told
 from .drivers.child import tell_child
 from .drivers.host_keys import FileHostKeys
 from .drivers.ssh import SshShells
@@ -26,20 +24,21 @@ from .execution.handlers import Options, Tools, handlers
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
 from .front import Front
 from .health import DATABASE, PLANNING
+from .lease import Lease
 from .memory import give_back
 from .model.errors import PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.plan import Act, Advance, PlanningInput, Wait
 from .model.tree import SpecTree
 from .node_files import NodeFiles
+from .patience import AGAIN_SECONDS, patiently
 from .planning.planner import plan
 from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
 from .server.fleet import Source
 from .serving import EVENTS_SHOWN, Picture
 from .site import Records, Site
 from .site_bmcs import SiteBmcs
-from .standing_by import AGAIN_SECONDS, StandingBy, pause
-from .store import LeaseWatch
+from .standing_by import StandingBy
 from .watches import Watches
 
 log = structlog.get_logger()
@@ -47,7 +46,6 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 SETTLE_SECONDS = 0.05
 """A moment between a wake-up and the pass, so that a burst of reports makes one pass and not a hundred."""
-ASK_FOR_LEASE_SECONDS = 1.0
 
 
 class Daemon:
@@ -57,9 +55,10 @@ class Daemon:
         self.site = site
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
-        self._lease_holds = site.config.lease
+        self._lease = Lease(site, self._stop)
         self._front = front = Front(site, self._wake.set)
         self._face, self._metrics, self._health = front.face, front.metrics, front.health
+        self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
         self._journal_position = 0
         self._listening_since: datetime | None = None
@@ -91,104 +90,91 @@ class Daemon:
         try:
             await self._front.open()
             standing_by = StandingBy(self.site, self._front, self._stop)
-            fence = await standing_by.lease(self._lease) if await standing_by.opened() else None
+            fence = await standing_by.lease(self._lease.taken) if await standing_by.opened() else None
             if fence is not None:
-                await self._act(fence)
+                async with self._holding(fence):
+                    await self._act()
             return 0
         finally:
             await self._front.close()
             self.site.close()
             log.info("stopped")
 
-    async def _act(self, fence: int) -> None:
-        try:
-            await self._front.must_listen()
-            self._front.take_words()
-            self._listening_since = self.site.now()
-            await self._loop(fence)
-        finally:
-            await self._executor.drain(DRAIN_SECONDS)
-            await self._front.close()
-            with contextlib.suppress(PermanentError, TemporaryError):
-                await asyncio.to_thread(self.site.store.release_lease, fence)
-
     async def converge(self, timeout: float) -> int:
         """Act until nothing is left to do that needs no waiting for. 1 when the time was over before.
 
         Raises:
-            PermanentError: A daemon acts on this database.
+            PermanentError: A daemon acts on this database; nothing may be begun; or the newest specs are not in force.
         """
-        store = self.site.store
-        fence = await self._lease(give_up_after=self._lease_holds.total_seconds() + 2 * ASK_FOR_LEASE_SECONDS)
-        if fence is None:
-            raise PermanentError("a daemon acts on this database: what there is to do, it does")
-        keeping = asyncio.create_task(self._keep_lease(fence))
-        try:
-            return await self._converge(time.monotonic() + timeout, keeping)
-        finally:
-            await self._executor.drain(DRAIN_SECONDS)
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            with contextlib.suppress(PermanentError):
-                await asyncio.to_thread(store.release_lease, fence)
+        deadline = time.monotonic() + timeout
+        async with self._holding(await self._lease.taken_unless_held()):
+            return await self._converge(deadline)
 
-    async def _converge(self, deadline: float, keeping: "asyncio.Task[None]") -> int:
+    @contextlib.asynccontextmanager
+    async def _holding(self, fence: int) -> AsyncIterator[None]:
+        """Keep the lease until everything that is begun in the block has ended, and what machines said is written."""
+        async with self._lease.kept(fence, self._keeping):
+            try:
+                yield
+            finally:
+                await self._executor.drain(DRAIN_SECONDS)
+                await self._front.close()
+
+    async def _converge(self, deadline: float) -> int:
         await self._begin()
-        while not keeping.done():
+        while True:
+            self._keeping.check()
             self._wake.clear()
             acted = await self._pass()
-            if self._face.picture and (why := self._face.picture.observation.observing):
+            over = not acted and not self._executor.in_flight
+            if (why := self._obstacle(over)) is not None:
                 raise PermanentError(why)
-            if not acted and not self._executor.in_flight:
+            if over:
                 return 0
             if time.monotonic() >= deadline:
                 return 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
-        keeping.result()
-        return 1
 
-    async def _begin(self) -> None:
-        """Close what a crash left open, before anything else is done."""
+    def _obstacle(self, over: bool) -> str | None:
+        """Why not all is done that the newest specs ask for; of older ones that are in force told when it is over."""
+        problem, picture = self._specs.looked.state.problem, self._face.picture
+        if picture is None:
+            return problem or "there are no valid specs yet"
+        return picture.observation.observing or (problem if over else None)
+
+    async def _begin(self) -> int:
+        """Close what a crash left open, before anything else is done; how much that was."""
+        self._keeping.check()
         await asyncio.to_thread(self._prepare)
         closed = await self._executor.recover(await asyncio.to_thread(self.site.store.histories))
         log.info("started", interrupted=closed)
+        return closed
 
-    async def _loop(self, fence: int) -> None:
-        companions = Companions(self._health, self._wake.set)
-        companions.start("keeping the lease", lambda well: self._keep_lease(fence, well))
+    async def _act(self) -> None:
+        await self._front.must_listen()
+        self._front.take_words()
+        self._listening_since = self.site.now()
+        self._face.stage = "the first plan is still being made, or there are no valid specs yet"
+        self._health.expect_passes()
+        if await patiently(PLANNING, self._begin, self._stop, self._health) is None:
+            return
+        beside = Companions(self._health, self._wake.set)
         try:
-            if not await self._begun(companions):
-                return
-            companions.start("following the specs", self._specs.follow)
+            beside.start("following the specs", self._specs.follow)
             watches = Watches(
                 self.site, self._face, self._tools(), lambda: self._executor.in_flight, self._wake.set, self._looked
             )
-            watches.start(companions)
+            watches.start(beside)
             await self._guarded_pass()
             await asyncio.to_thread(give_back)
             while not self._stop.is_set():
                 await self._until_woken()
-                companions.check()
+                self._keeping.check()
                 await self._guarded_pass()
         finally:
-            await companions.stop()
-
-    async def _begun(self, companions: Companions) -> bool:
-        """Begin as soon as that can be; False when told to stop before."""
-        self._face.stage = "the first plan is still being made, or there are no valid specs yet"
-        self._health.expect_passes()
-        while not self._stop.is_set():
-            companions.check()
-            try:
-                await self._begin()
-            except (TemporaryError, PermanentError, OSError) as error:
-                told(PLANNING, error, self._health)
-                await pause(self._stop, AGAIN_SECONDS)
-            else:
-                return True
-        return False
+            await beside.stop()
 
     async def _until_woken(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -319,32 +305,6 @@ class Daemon:
         if self._face.picture is None:
             raise TemporaryError("there are no valid specs yet")
         return self._face.picture.tree
-
-    async def _lease(self, give_up_after: float = math.inf) -> int | None:
-        """Wait until no other daemon acts on this database; None when told to stop meanwhile, or out of patience."""
-        watch, told, deadline = LeaseWatch(self._lease_holds), False, time.monotonic() + give_up_after
-        while not self._stop.is_set() and time.monotonic() < deadline:
-            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), watch, self.site.now())
-            if fence is not None:
-                return fence
-            if not told:
-                log.warning("another daemon acts on this database; waiting for it to end")
-                told = True
-            await asyncio.sleep(ASK_FOR_LEASE_SECONDS)
-        return None
-
-    async def _keep_lease(self, fence: int, well: Well = lambda: None) -> None:
-        held = True
-        while held:
-            held = await asyncio.to_thread(self.site.store.renew_lease, fence, self._lease_holds, self.site.now())
-            well()
-            await asyncio.sleep(self._lease_holds.total_seconds() / 3 if held else 0)
-        raise LeaseLostError("another daemon has taken over this database")
-
-
-def _holder() -> str:
-    """Who we are, to other daemons."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 async def serve(site: Site) -> int:

@@ -134,7 +134,8 @@ def apply(
     """Act until nothing is left to do, as the daemon would.
 
     Waits for no machine: what only a report or an approval can bring forward is left. Exits 1 when the time was over
-    before. Where a daemon runs, there is nothing to apply: it acts by itself.
+    before, when the newest specs have errors, and while nothing may be begun. Where a daemon runs, there is nothing to
+    apply: it acts by itself.
     """
     import asyncio
 

@@ -9,6 +9,10 @@ class PermanentError(Exception):
     """No use trying again until a human or a commit changes something."""
 
 
+WORLD: tuple[type[Exception], ...] = (TemporaryError, PermanentError, OSError)
+"""What the world can do to whoever asks it for something. Whatever else is raised is a bug."""
+
+
 class InstallEndedError(PermanentError):
     """The installer was seen to end, and not well. Who erases twice should be told to."""
 

@@ -1,0 +1,91 @@
+"""The daemon's loop on a real database: what ends it, what it keeps while it ends, and what ``apply`` makes of it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler import patience
+from reconciler.daemon import Daemon
+from reconciler.front import Front
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.site import Site
+from reconciler.standing_by import StandingBy
+
+from .sites import bare_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(bare_site(tmp_path)) as site:
+        site.open()
+        yield site
+
+
+async def test_the_lease_is_kept_until_what_was_begun_has_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.config = site.config.model_copy(update={"lease": timedelta(seconds=0.3)})
+    daemon, renewed = Daemon(site), asyncio.Event()
+    renew = site.store.renew_lease
+
+    async def drain(timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+
+        def renewing(*given: object) -> bool:
+            loop.call_soon_threadsafe(renewed.set)
+            return renew(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(site.store, "renew_lease", renewing)
+        async with asyncio.timeout(20):
+            await renewed.wait()
+        assert site.store.acting(site.now()) is not None
+
+    monkeypatch.setattr(daemon._executor, "drain", drain)
+    asyncio.get_running_loop().call_later(0.5, daemon.stop)
+    assert await daemon.serve() == 0
+    assert renewed.is_set()
+
+
+@pytest.mark.parametrize("error", [PermanentError("damaged"), TemporaryError("locked"), OSError(5, "no disk")])
+async def test_a_daemon_that_stands_by_waits_for_whatever_is_mended(
+    site: Site, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "AGAIN_SECONDS", 0.01)
+    front, asked = Front(site, lambda: None), []
+
+    async def ask() -> int | None:
+        asked.append(front.health.problems())
+        if len(asked) == 1:
+            raise error
+        return 7
+
+    assert await StandingBy(site, front, asyncio.Event()).lease(ask) == 7
+    assert [problem.what for problem in asked[1]] == ["the database"]
+    assert front.health.problems() == ()
+
+
+async def test_apply_fails_where_the_specs_have_errors(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "specs/cluster.yaml").write_text("kind: Cluster\n")
+    with pytest.raises(PermanentError, match="The directory has 2 errors"):
+        await Daemon(site).converge(5)
+
+
+async def test_apply_does_what_the_specs_in_force_ask_for_and_says_that_newer_ones_are_not(
+    site: Site, tmp_path: Path
+) -> None:
+    assert await Daemon(site).converge(5) == 0
+    (tmp_path / "specs/cluster.yaml").write_text("kind: Cluster\n")
+    daemon = Daemon(site)
+    with pytest.raises(PermanentError, match="The directory has 2 errors"):
+        await daemon.converge(5)
+    assert daemon._face.picture is not None
+
+
+async def test_apply_fails_while_nothing_may_be_begun(site: Site) -> None:
+    known = site.store.standing().epoch
+    site.epochs.remember(replace(known, counter=known.counter + 5))
+    with pytest.raises(PermanentError, match="Nothing is begun: the database is older"):
+        await Daemon(site).converge(5)
