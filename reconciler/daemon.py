@@ -23,10 +23,10 @@ from .execution.executor import Executor
 from .execution.handlers import Options, Tools, handlers
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
 from .front import Front
-from .health import DATABASE, PLANNING
+from .health import DATABASE, PLANNING, STATE
 from .lease import Lease
 from .memory import give_back
-from .model.errors import PermanentError, TemporaryError
+from .model.errors import NotBegunError, PermanentError, TemporaryError
 from .model.events import Event, Retried
 from .model.plan import Act, Advance, PlanningInput, Wait
 from .model.tree import SpecTree
@@ -77,7 +77,7 @@ class Daemon:
 
     @cached_property
     def _executor(self) -> Executor:
-        table = remembering(handlers(self._tools()), self.site.epochs)
+        table = remembering(handlers(self._tools()), self.site.epochs, self._tell_not_begun)
         return Executor(self.site.store, table, self.site.now, on_done=self._done)
 
     def stop(self) -> None:
@@ -185,7 +185,7 @@ class Daemon:
 
     def _pause(self) -> float:
         """Seconds until something that the plan waits for is due; what was due already when it was made is no news."""
-        if self._health.is_failing(PLANNING):
+        if self._health.is_failing(PLANNING) or self._health.is_failing(STATE):
             return AGAIN_SECONDS
         if (picture := self._face.picture) is None:
             return PASS_AT_LEAST_SECONDS
@@ -218,12 +218,27 @@ class Daemon:
             return False
         for step in (advanced := [step for step in picture.plan.steps if isinstance(step, Advance)]):
             await self._executor.advance(step)
-        started = self._executor.submit(step.action for step in picture.plan.steps if isinstance(step, Act))
+        acts = (step.action for step in picture.plan.steps if isinstance(step, Act))
+        started = self._executor.submit(acts if await self._may_begin() else ())
         self._doing |= {action.serial: action.type for action in started}
         await self._executor.begun()
         if advanced:
             self._wake.set()
         return bool(advanced or started)
+
+    async def _may_begin(self) -> bool:
+        """Whether the state folder can remember what begins; where it last could not, that is tried before."""
+        if self._health.is_failing(STATE):
+            try:
+                await asyncio.to_thread(self.site.epochs.follow)
+            except NotBegunError as error:
+                self._tell_not_begun(error)
+                return False
+            self._health.works(STATE)
+        return True
+
+    def _tell_not_begun(self, error: NotBegunError) -> None:
+        told(STATE, error, self._health)
 
     def _look(self) -> Picture | None:
         """One look at everything, and the decision; runs in a thread."""

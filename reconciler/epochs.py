@@ -12,7 +12,7 @@ from typing import Any
 from .drivers.json_lines import read_lines, replace_lines
 from .execution.ports import Handler, Handlers
 from .model.epoch import Epoch, Standing
-from .model.errors import PermanentError, TemporaryError
+from .model.errors import NotBegunError, PermanentError
 from .planning.observing import disagreement
 from .store import Store
 
@@ -77,19 +77,19 @@ class Epochs:
         first()  # should it fail, all of this is done again
         store.count_start()
         self._begun = True
-        with contextlib.suppress(TemporaryError):  # each action says so, and is not begun
+        with contextlib.suppress(NotBegunError):  # each action says so, and is not begun
             self.follow()
 
     def follow(self) -> None:
         """Have the state folder remember how far the database has come; before anything that was begun has an effect.
 
         Raises:
-            TemporaryError: It cannot be written, or the database is another one, or older, all at once.
+            NotBegunError: It cannot be written, or the database is another one, or older, all at once.
         """
         with self._writing:
             before, now = self.memory(), self._standing()
             if (why := before.doubt(now)) is not None:
-                raise TemporaryError(f"nothing is begun: {why}")
+                raise NotBegunError(f"nothing is begun: {why}")
             if now is not None and now.epoch != before.epoch:
                 self.remember(now.epoch)
 
@@ -97,23 +97,27 @@ class Epochs:
         """Write what the state folder remembers.
 
         Raises:
-            TemporaryError: It cannot be written.
+            NotBegunError: It cannot be written.
         """
         try:
             replace_lines(self.file, [{"fleet": epoch.fleet, "counter": epoch.counter}])
         except OSError as error:
-            raise TemporaryError(f"nothing is begun: {self.file} cannot be written: {error.strerror}") from error
+            raise NotBegunError(f"nothing is begun: {self.file} cannot be written: {error.strerror}") from error
 
     def _standing(self) -> Standing | None:
         store = self._kept()
         return store.standing() if store else None
 
 
-def remembering(table: Handlers, epochs: Epochs) -> Handlers:
-    """The same handlers, each of which begins once the state folder remembers that it does."""
-    return {action: partial(_remembered, epochs, handler) for action, handler in table.items()}
+def remembering(table: Handlers, epochs: Epochs, tell: Callable[[NotBegunError], object]) -> Handlers:
+    """The same handlers, each of which begins once the state folder remembers that it does; ``tell``: it cannot."""
+    return {action: partial(_remembered, epochs, tell, handler) for action, handler in table.items()}
 
 
-async def _remembered(epochs: Epochs, handler: Handler, action: Any) -> None:
-    await asyncio.to_thread(epochs.follow)
+async def _remembered(epochs: Epochs, tell: Callable[[NotBegunError], object], handler: Handler, action: Any) -> None:
+    try:
+        await asyncio.to_thread(epochs.follow)
+    except NotBegunError as error:
+        tell(error)
+        raise
     await handler(action)

@@ -10,6 +10,7 @@ from .server.fleet import Problem
 DATABASE = "the database"
 DISK = "the disk"
 PLANNING = "planning"
+STATE = "the state folder"
 
 OVERDUE_SECONDS = 300.0
 """After which a pass that has not ended is told of. One is made every half minute, and takes seconds."""

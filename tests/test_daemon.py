@@ -1,7 +1,7 @@
 """The daemon's loop on a real database: what ends it, what it keeps while it ends, and what ``apply`` makes of it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,9 @@ import pytest
 from reconciler import patience
 from reconciler.daemon import Daemon
 from reconciler.front import Front
-from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.actions import BootLive
+from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
+from reconciler.model.plan import Act, Plan, PlanningInput
 from reconciler.site import Site
 from reconciler.standing_by import StandingBy
 
@@ -89,3 +91,35 @@ async def test_apply_fails_while_nothing_may_be_begun(site: Site) -> None:
     site.epochs.remember(replace(known, counter=known.counter + 5))
     with pytest.raises(PermanentError, match="Nothing is begun: the database is older"):
         await Daemon(site).converge(5)
+
+
+async def test_nothing_is_begun_until_the_state_folder_can_be_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(site)
+    await daemon._begin()
+    submitted = []
+
+    def submit(actions: Iterable[object]) -> tuple[()]:
+        submitted.append(list(actions))
+        return ()
+
+    def planned(given: PlanningInput) -> Plan:
+        return Plan(None, "", (Act(BootLive(serial="A", generation=1), "the test says so"),))
+
+    monkeypatch.setattr("reconciler.daemon.plan", planned)
+    monkeypatch.setattr(daemon._executor, "submit", submit)
+    site.store.count_start()
+    with monkeypatch.context() as full:
+        full.setattr("reconciler.epochs.replace_lines", _disk_is_full)
+        daemon._tell_not_begun(NotBegunError("nothing is begun: the disk is full"))
+        await daemon._guarded_pass()
+        assert submitted == [[]]
+        assert "the state folder fails since" in daemon._face.unready()[0]
+    await daemon._guarded_pass()
+    assert [len(actions) for actions in submitted] == [0, 1]
+    assert daemon._face.unready() == ()
+
+
+def _disk_is_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")

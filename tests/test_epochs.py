@@ -9,7 +9,7 @@ import pytest
 from reconciler.epochs import Epochs, remembering
 from reconciler.model.actions import BootLive
 from reconciler.model.epoch import Epoch
-from reconciler.model.errors import TemporaryError
+from reconciler.model.errors import NotBegunError, TemporaryError
 from reconciler.model.events import Started
 from reconciler.store import Store
 
@@ -37,13 +37,13 @@ def test_a_start_is_remembered_in_a_file_of_its_owners_alone(epochs: Epochs, sto
 
 
 def test_an_action_has_no_effect_before_the_folder_remembers_it(epochs: Epochs, store: Store) -> None:
-    found = []
+    found, told = [], list[NotBegunError]()
 
     async def boot(_: BootLive) -> None:
         found.append(epochs.remembered())
 
     store.append(Started("A", NOW, BOOT))
-    asyncio.run(remembering({BootLive: boot}, epochs)[BootLive](BOOT))
+    asyncio.run(remembering({BootLive: boot}, epochs, told.append)[BootLive](BOOT))
     assert found == [Epoch(store.standing().epoch.fleet, 1)]
 
 
@@ -81,13 +81,16 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(epochs: Epochs, content: s
 
 
 def test_a_folder_that_cannot_be_written_begins_nothing(epochs: Epochs, store: Store, tmp_path: Path) -> None:
+    told: list[NotBegunError] = []
+
     async def boot(_: BootLive) -> None:
         raise AssertionError("it had an effect")
 
     (tmp_path / "state").write_text("a file in the folder's place")
     store.append(Started("A", NOW, BOOT))
-    with pytest.raises(TemporaryError, match=r"nothing is begun: .*(cannot be written|cannot be read)"):
-        asyncio.run(remembering({BootLive: boot}, epochs)[BootLive](BOOT))
+    with pytest.raises(NotBegunError, match=r"nothing is begun: .*(cannot be written|cannot be read)"):
+        asyncio.run(remembering({BootLive: boot}, epochs, told.append)[BootLive](BOOT))
+    assert len(told) == 1
 
 
 def test_what_a_start_needs_is_done_again_until_it_is_done(epochs: Epochs, store: Store) -> None:

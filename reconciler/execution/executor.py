@@ -39,7 +39,7 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
-from ..model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
+from ..model.errors import ForeignDataError, InstallEndedError, NotBegunError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.machine import History
 from ..model.plan import Advance
@@ -205,6 +205,9 @@ class Executor:
                 await self.handlers[type(action)](action)
         except asyncio.CancelledError:
             log.warning("interrupted")
+            return Interrupted(action.serial, self.clock(), action.id)
+        except NotBegunError as error:
+            log.warning("not begun", error=str(error))
             return Interrupted(action.serial, self.clock(), action.id)
         except (TemporaryError, PermanentError) as error:
             permanent = isinstance(error, PermanentError)

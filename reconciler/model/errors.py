@@ -13,6 +13,10 @@ WORLD: tuple[type[Exception], ...] = (TemporaryError, PermanentError, OSError)
 """What the world can do to whoever asks it for something. Whatever else is raised is a bug."""
 
 
+class NotBegunError(TemporaryError):
+    """Nothing was begun, and the machine is not to blame: the daemon itself could not."""
+
+
 class InstallEndedError(PermanentError):
     """The installer was seen to end, and not well. Who erases twice should be told to."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.execution.executor import THROUGH_THE_BMC, Executor, Limits
 from reconciler.execution.handlers import TABLE, handlers
 from reconciler.model.actions import Action
-from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.events import Event, Failed, Interrupted, Started, Succeeded, histories
 from reconciler.model.machine import History, Phase
 from reconciler.model.plan import Advance
@@ -71,6 +71,15 @@ async def test_an_action_is_journalled_before_its_effect_and_after() -> None:
     assert executor.in_flight == {"A001": build.LIVE}
     await idle(executor)
     assert journal.events == [Started("A001", clock(), build.LIVE), Succeeded("A001", clock(), build.LIVE)]
+
+
+async def test_what_the_daemon_could_not_begin_is_no_failure_of_the_machine() -> None:
+    journal = MemoryJournal()
+    executor = an_executor(journal, failing(NotBegunError("the state folder is full")))
+    executor.submit([build.LIVE])
+    await idle(executor)
+    assert [type(event) for event in journal.events] == [Started, Interrupted]
+    assert histories(journal.events)["A001"].failures == 0
 
 
 @pytest.mark.parametrize(
