@@ -93,11 +93,11 @@ class _OnceOpen:
         self._site = site
 
     def record(self, words: Sequence[Heard], notices: Sequence[Notice]) -> None:
-        self._site.store.record(words, notices)
+        self._site.opened.record(words, notices)
 
     def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
         """As the store knows these machines."""
-        return self._site.store.seen(serials)
+        return self._site.opened.seen(serials)
 
     def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
-        self._site.store.set_conflict(serial, reason, evidence, at=at)
+        self._site.opened.set_conflict(serial, reason, evidence, at=at)

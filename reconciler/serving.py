@@ -180,7 +180,7 @@ class Face:
         return self._view
 
     def _events(self, after: int, limit: int) -> Sequence[EventRow]:
-        return tuple(_event_row(event) for event in self.site.store.events(after=after, limit=limit))
+        return tuple(_event_row(event) for event in self.site.opened.events(after=after, limit=limit))
 
     def _remarks(self) -> Sequence[str]:
         clock = self.picture.observation.clock if self.picture else None
@@ -208,25 +208,25 @@ class StoredDecisions:
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.face.site
-        site.store.approve(Approval(serial, action, generation, who, why, site.now(), step.on))
+        site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.on))
         self.face.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:
         """Forget failures and back-off."""
         self._known(serial)
-        self.face.site.store.retry(serial, who=who, why=why, at=self.face.site.now())
+        self.face.site.opened.retry(serial, who=who, why=why, at=self.face.site.now())
         self.face.wake()
 
     def pause(self, scope: str, who: str, why: str) -> None:
         """Do nothing in a scope."""
         self._check(scope)
-        self.face.site.store.pause(Pause(scope, who, why, self.face.site.now()))
+        self.face.site.opened.pause(Pause(scope, who, why, self.face.site.now()))
         self.face.wake()
 
     def resume(self, scope: str, who: str, why: str) -> None:
         """End a pause."""
         self._check(scope)
-        if not self.face.site.store.resume(scope, who=who, why=why, at=self.face.site.now()):
+        if not self.face.site.opened.resume(scope, who=who, why=why, at=self.face.site.now()):
             raise NotPossibleError(f"{scope} is not paused")
         self.face.wake()
 

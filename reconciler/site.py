@@ -84,20 +84,31 @@ class Site:
         return open_store(self.config) if self._makes_database else open_existing(self.config)
 
     def open(self) -> None:
-        """Open the database for who stays, and see that it is sound.
+        """Open the database for who stays, if that was not done yet, and see that it is sound.
 
         Raises:
             PermanentError: It may not be opened, or is damaged.
             TemporaryError: It does not answer.
         """
-        if self.is_open:
-            self.store.close()
-        store = open_store(self.config)
-        damage = store.damage()
-        if damage is not None:
+        store = self.__dict__.pop("store", None) or open_store(self.config)
+        try:
+            if (damage := store.damage()) is not None:
+                raise PermanentError(damage)
+        except BaseException:
             store.close()
-            raise PermanentError(damage)
+            raise
         self.store = store
+
+    @property
+    def opened(self) -> Store:
+        """The database for who answers others, and opens none for that.
+
+        Raises:
+            TemporaryError: It is not open yet.
+        """
+        if not self.is_open:
+            raise TemporaryError("the database is not open yet")
+        return self.store
 
     @property
     def is_open(self) -> bool:

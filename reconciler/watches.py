@@ -90,12 +90,14 @@ class Watches:
             well()
 
     async def soundness(self, well: Well) -> None:
-        """Look for damage in the database again and again."""
+        """Look for damage in the database again and again; not at once, as it was looked for when it was opened."""
+        took = 0.0
         while True:
+            await asyncio.sleep(max(LOOK_AT_DISK_SECONDS, CHECK_PAUSE * took))
             began = time.monotonic()
             await self.check()
             well()
-            await asyncio.sleep(max(LOOK_AT_DISK_SECONDS, CHECK_PAUSE * (time.monotonic() - began)))
+            took = time.monotonic() - began
 
     async def check(self) -> None:
         """Look for damage in the database. As long as there is any, nothing is begun."""

@@ -1,10 +1,15 @@
 """A site of one fleet without machines, on disk."""
 
+import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from reconciler.config import load_config
+from reconciler.health import Health
 from reconciler.site import Site
+from reconciler.watches import Watches
 
 FLEET = (
     "apiVersion: reconciler/v1\nkind: Fleet\nmetadata: {name: f}\n"
@@ -19,3 +24,10 @@ def bare_site(folder: Path) -> Site:
     found = {"specs": str(folder / "specs"), "database": f"sqlite:///{folder}/db", "state": str(folder / "state")}
     (folder / "config.yaml").write_text(json.dumps(found))
     return Site(load_config(folder / "config.yaml", {}, {}))
+
+
+def watches(site: Site, health: Health) -> Watches:
+    """Those of a daemon that has made no plan yet."""
+    face: Any = SimpleNamespace(health=health, picture=None)
+    tools: Any = None
+    return Watches(site, face, tools, dict, lambda: None, asyncio.Event())

@@ -1,12 +1,9 @@
 """What is looked at beside the passes, of a real database."""
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -14,9 +11,8 @@ from reconciler.daemon import Daemon
 from reconciler.health import DATABASE, PLANNING, Health
 from reconciler.opening import reserve_of
 from reconciler.site import Site
-from reconciler.watches import Watches
 
-from .sites import bare_site
+from .sites import bare_site, watches
 
 
 @pytest.fixture
@@ -24,12 +20,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with contextlib.closing(bare_site(tmp_path)) as site:
         site.open()
         yield site
-
-
-def watches(site: Site, health: Health) -> Watches:
-    face: Any = SimpleNamespace(health=health, picture=None)
-    tools: Any = None
-    return Watches(site, face, tools, dict, lambda: None, asyncio.Event())
 
 
 def damage(path: Path, table: str) -> bytes:

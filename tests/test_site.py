@@ -1,0 +1,70 @@
+"""How a site's database is opened, by whom, and what becomes of it where that fails."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reconciler.front import Front
+from reconciler.health import Health
+from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.site import Site
+from reconciler.store import Store
+
+from .sites import bare_site, watches
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(bare_site(tmp_path)) as site:
+        yield site
+
+
+def test_no_question_from_outside_makes_a_database(site: Site, tmp_path: Path) -> None:
+    served = Front(site, lambda: None).face.served()
+    with pytest.raises(TemporaryError, match="the database is not open yet"):
+        served.events(0, 10)
+    assert not (tmp_path / "db").exists()
+    site.open()
+    assert served.events(0, 10) == ()
+
+
+@pytest.mark.parametrize("error", [TemporaryError("locked"), PermanentError("no permission")])
+def test_a_database_that_cannot_be_looked_at_is_closed_again(
+    site: Site, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Store] = []
+
+    def damage(_: Store) -> None:
+        raise error
+
+    monkeypatch.setattr(Store, "damage", damage)
+    monkeypatch.setattr(Store, "close", lambda store: closed.append(store))
+    with pytest.raises(type(error)):
+        site.open()
+    assert len(closed) == 1
+    assert not site.is_open
+
+
+def test_a_database_that_is_open_is_not_opened_again(site: Site) -> None:
+    before = site.store
+    site.open()
+    assert site.store is before
+
+
+async def test_a_database_that_was_just_opened_is_not_looked_through_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+
+    async def check() -> None:
+        checked.append(site)
+
+    watching = watches(site, Health(site.now))
+    monkeypatch.setattr(watching, "check", check)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await watching.soundness(lambda: None)
+    assert checked == []
