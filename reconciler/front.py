@@ -1,16 +1,14 @@
 """The daemon's side to the outside: up before database and lease are there, and for as long as the process is."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 
 import structlog
 
-from .health import Health
+from .companions import told
+from .health import WORDS, Health
 from .kept_documents import KeptDocuments
-from .model.machine import Seen
-from .model.observations import Heard, Notice
 from .server.app import create_app
 from .server.doors import Doors
 from .server.ingest import Ingest
@@ -34,7 +32,14 @@ class Front:
         self.metrics.watch_passes(lambda: self.health.pass_age)
         self.face = face = Face(site, wake, self.health, KeptDocuments.of(site.config))
         self.ingest = Ingest(
-            _OnceOpen(site), site.now, wake, face.trusted, face.node_networks, face.serial_at, face.owner_of
+            lambda: site.opened,
+            site.now,
+            wake,
+            face.trusted,
+            face.node_networks,
+            face.serial_at,
+            face.owner_of,
+            self._tell_written,
         )
         self._server = Server(
             create_app(face.served(), self.ingest, self.metrics),
@@ -75,6 +80,12 @@ class Front:
         await self._server.stop()
         await self.ingest.stop()
 
+    def _tell_written(self, error: Exception | None) -> None:
+        if error is None:
+            self.health.works(WORDS)
+        else:
+            told(WORDS, error, self.health)
+
     async def _bind(self) -> None:
         for address, port in await self._server.start():
             log.info("listening", address=address, port=port)
@@ -84,20 +95,3 @@ class Front:
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
             with suppress(OSError):
                 return await self._bind()
-
-
-class _OnceOpen:
-    """The store as the server wants it. Nothing asks it before ``take_words``."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def record(self, words: Sequence[Heard], notices: Sequence[Notice]) -> None:
-        self._site.opened.record(words, notices)
-
-    def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
-        """As the store knows these machines."""
-        return self._site.opened.seen(serials)
-
-    def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
-        self._site.opened.set_conflict(serial, reason, evidence, at=at)

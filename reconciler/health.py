@@ -11,6 +11,7 @@ DATABASE = "the database"
 DISK = "the disk"
 PLANNING = "planning"
 STATE = "the state folder"
+WORDS = "writing down what machines say"
 
 OVERDUE_SECONDS = 300.0
 """After which a pass that has not ended is told of. One is made every half minute, and takes seconds."""

@@ -21,7 +21,13 @@ def bare_site(folder: Path) -> Site:
     """Nothing is opened yet."""
     (folder / "specs").mkdir()
     (folder / "specs/fleet.yaml").write_text(FLEET)
-    found = {"specs": str(folder / "specs"), "database": f"sqlite:///{folder}/db", "state": str(folder / "state")}
+    listen = {"address": "127.0.0.1", "port": 0}
+    found: dict[str, object] = {
+        "specs": str(folder / "specs"),
+        "database": f"sqlite:///{folder}/db",
+        "state": str(folder / "state"),
+        "listen": listen,
+    }
     (folder / "config.yaml").write_text(json.dumps(found))
     return Site(load_config(folder / "config.yaml", {}, {}))
 

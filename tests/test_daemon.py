@@ -1,8 +1,8 @@
 """The daemon's loop on a real database: what ends it, what it keeps while it ends, and what ``apply`` makes of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from reconciler.front import Front
 from reconciler.model.actions import BootLive
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.plan import Act, Plan, PlanningInput
+from reconciler.server.batches import NotWrittenError, Words
 from reconciler.site import Site
 from reconciler.standing_by import StandingBy
 
@@ -23,13 +24,13 @@ from .sites import bare_site
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with closing(bare_site(tmp_path)) as site:
+    with contextlib.closing(bare_site(tmp_path)) as site:
         site.open()
         yield site
 
 
 async def test_the_lease_is_kept_until_what_was_begun_has_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.config = site.config.model_copy(update={"lease": timedelta(seconds=0.3)})
+    site.config = site.config.model_copy(update={"lease": timedelta(seconds=1)})
     daemon, renewed = Daemon(site), asyncio.Event()
     renew = site.store.renew_lease
 
@@ -46,8 +47,10 @@ async def test_the_lease_is_kept_until_what_was_begun_has_ended(site: Site, monk
         assert site.store.acting(site.now()) is not None
 
     monkeypatch.setattr(daemon._executor, "drain", drain)
-    asyncio.get_running_loop().call_later(0.5, daemon.stop)
-    assert await daemon.serve() == 0
+    serving = asyncio.create_task(daemon.serve())
+    await daemon._looked.wait()
+    daemon.stop()
+    assert await serving == 0
     assert renewed.is_set()
 
 
@@ -123,3 +126,26 @@ async def test_nothing_is_begun_until_the_state_folder_can_be_written(
 
 def _disk_is_full(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+async def test_who_asks_whether_it_is_ready_hears_that_words_are_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = Front(site, lambda: None)
+    front.take_words()
+    with monkeypatch.context() as locked:
+        locked.setattr(site.store, "record", _is_locked)
+        await _say(front)
+    assert "writing down what machines say fails since" in front.face.unready()[1]
+    await _say(front)
+    assert len(front.face.unready()) == 1
+    await front.close()
+
+
+async def _say(front: Front) -> None:
+    with contextlib.suppress(NotWrittenError):
+        await front.ingest._writer.write(Words())
+
+
+def _is_locked(*_: object) -> None:
+    raise TemporaryError("the database cannot be written (database is locked)")

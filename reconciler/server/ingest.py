@@ -1,8 +1,4 @@
-"""Words from machines: checked, told apart, and written in batches.
-
-A report is answered only after it is on disk. Writing each by itself would cost
-one flush per report; so callers queue their words, and one writer takes all that
-gathered while it was writing the previous batch, and flushes them together.
+"""Words from machines: checked, told apart, and answered once they are on disk.
 
 Who is who rests on serial *and* MAC addresses. Two boards that claim one serial
 are both held until a human has looked: what the second says is not recorded.
@@ -11,8 +7,7 @@ are both held until a human has looked: what the second says is not recorded.
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -22,22 +17,16 @@ import structlog
 from ..hardware.changes import changes
 from ..hardware.identity import conflict
 from ..hardware.report import ReportError, digest, parse_report
-from ..model.errors import PermanentError, TemporaryError
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
 from .access import Address, Caller, Network, parse_address
 from .answers import Answer, busy, refused
+from .batches import BatchWriter, NotWrittenError, Words
 from .ports import Store
 
 MAX_REPORT = 256 * 1024
 """Bytes. A storage server with ninety disks reports about 25 kB."""
-
-QUEUE = 2_000
-"""Words waiting to be written; more callers are told to come back."""
-
-BATCH = 500
-"""Words per transaction, so that a flood does not make one that takes seconds."""
 
 REMEMBERED = 50_000
 """Machines whose last report is kept in memory; of more, the longest silent is read from the store again."""
@@ -54,39 +43,43 @@ class _Known:
     body: bytes = b""  # SHA-256 of the report as it came; empty when read from the store
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """What one request wants written."""
-
-    done: asyncio.Future[None]
-    words: tuple[Heard, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    held: tuple[str, str, str] | None = None  # serial, reason, evidence
-    matters: bool = False  # whether the loop should look again
-
-
 @dataclass(slots=True)
 class Ingest:
-    """Takes reports and statuses. ``run`` writes them, and has to run for any to be answered."""
+    """Takes reports and statuses. None is answered before ``start`` was called."""
 
-    store: Store
+    store: Callable[[], Store]  # asked for once ``start`` was called
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     trusted: Callable[[], Sequence[Network]]  # who may report
     node_networks: Callable[[], Sequence[Network]]  # who may, besides, tell a status: installed nodes
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
     owner_of: Callable[[str], str | None]  # the machine that was given this address
-    _queue: asyncio.Queue[_Item | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    tell: Callable[[Exception | None], object]  # how each attempt to write ended: None, if well
     _known: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
     _by_body: dict[bytes, str] = field(default_factory=dict)
     _told: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # conflicts that woke the loop
+    _writer: BatchWriter = field(init=False)
 
-    _writer: asyncio.Task[None] | None = None
+    def __post_init__(self) -> None:
+        self._writer = BatchWriter(self.store, self.clock, self.wake, self._lose, self.tell)
 
     @property
     def waiting(self) -> int:
         """Requests whose words are not yet on disk."""
-        return self._queue.qsize()
+        return self._writer.waiting
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether words reach the disk at all."""
+        return self._writer.is_writing
+
+    def start(self) -> None:
+        """Begin to write what callers say. Until then nobody is answered."""
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Write what is queued, then no more."""
+        await self._writer.stop()
 
     def refusal(self, caller: Caller, size: int | None) -> Answer | None:
         """What is wrong with a report before its body is read; ``size`` as announced, in bytes."""
@@ -107,7 +100,7 @@ class Ingest:
         serial = self._by_body.get(body_sha)
         if serial is not None:
             known = self._known[serial]
-            return await self._write(words=(self._heard(known, caller.address),), result="known")
+            return await self._write(Words((self._heard(known, caller.address),)), "known")
         try:
             hardware = parse_report(body)
         except ReportError as error:
@@ -120,7 +113,7 @@ class Ingest:
             await self._refresh(serial, None)
         doubted = self._known.get(serial)
         if doubted is not None and conflict(doubted.hardware, new.hardware):
-            flushed = await self._write(result="flushed")
+            flushed = await self._write(Words(), "flushed")
             if flushed.status != 200:
                 return flushed
             await self._refresh(serial, doubted)  # an operator may have forgotten the other one meanwhile
@@ -129,18 +122,15 @@ class Ingest:
         reason = conflict(before.hardware, new.hardware) if before else None
         if before and reason:
             return await self._hold(before.hardware, new.hardware, reason, address)
-        if not self._has_room:
+        if not self._writer.has_room:
             return _full()
         same = before is not None and before.digest == new.digest
         at = self.clock()
         found = () if same else changes(before.hardware if before else None, new.hardware)
         self._remember(new)
-        return await self._write(
-            words=(self._heard(new, address),),
-            notices=tuple(Notice(serial, at, change.kind, change.text) for change in found),
-            matters=not same,
-            result="known" if same else "changed" if before else "new",
-        )
+        notices = tuple(Notice(serial, at, change.kind, change.text) for change in found)
+        words = Words((self._heard(new, address),), notices, matters=not same)
+        return await self._write(words, "known" if same else "changed" if before else "new")
 
     async def _refresh(self, serial: str, held: _Known | None) -> None:
         """Take from the store what it knows of a machine, unless something else than ``held`` came in meanwhile."""
@@ -154,11 +144,7 @@ class Ingest:
         """Two boards, one serial: hold the machine, keep nothing of what the second says of itself."""
         evidence = f"the second reports from {address}: {second.manufacturer} {second.product}"
         told = (first.serial, second.macs) in self._told
-        answer = await self._write(
-            held=(first.serial, reason, evidence),
-            matters=not told,
-            result="conflict",
-        )
+        answer = await self._write(Words(held=(first.serial, reason, evidence), matters=not told), "conflict")
         if answer.status != 200:
             return answer
         self._told.add((first.serial, second.macs))
@@ -193,12 +179,12 @@ class Ingest:
                 why = f"{spoken} was given to {owner}: nothing is believed from there of {serial}."
                 return refused(409, why, "stranger")
         word = Heard(serial, self.clock(), address, status=said)
-        answer = await self._write(words=(word,), matters=True, result=said)
+        answer = await self._write(Words((word,), matters=True), said)
         return replace(answer, body=b"") if answer.status == 200 else answer
 
     async def _read(self, serial: str) -> _Known | None:
         """What the store knows of a machine."""
-        seen = (await asyncio.to_thread(self.store.seen, [serial])).get(serial)
+        seen = (await asyncio.to_thread(self.store().seen, [serial])).get(serial)
         return _Known(seen.hardware, seen.digest) if seen else None
 
     def _heard(self, known: _Known, address: Address | None) -> Heard:
@@ -217,98 +203,20 @@ class Ingest:
         if known is not None:
             self._by_body.pop(known.body, None)
 
-    @property
-    def _has_room(self) -> bool:
-        return self.is_writing and not self._queue.full()
-
-    async def _write(
-        self,
-        *,
-        result: str,
-        words: tuple[Heard, ...] = (),
-        notices: tuple[Notice, ...] = (),
-        held: tuple[str, str, str] | None = None,
-        matters: bool = False,
-    ) -> Answer:
-        """Queue, and wait until it is on disk."""
-        if not self._has_room:
+    async def _write(self, words: Words, result: str) -> Answer:
+        """Queue before anything is awaited, and answer once it is on disk."""
+        if not self._writer.has_room:
             return _full()
-        item = _Item(asyncio.get_running_loop().create_future(), words, notices, held, matters)
-        self._queue.put_nowait(item)
         try:
-            await item.done
-        except _NotWrittenError:
+            await self._writer.write(words)
+        except NotWrittenError:
             return busy("The report could not be written; come back in a few seconds.")
         return Answer(200, b"Ok", result=result)
 
-    def start(self) -> None:
-        """Begin to write what callers queue. Until then nobody is answered."""
-        self._writer = asyncio.create_task(self._run(), name="ingest writer")
-
-    async def stop(self) -> None:
-        """Write what is queued, then no more."""
-        if self._writer is not None:
-            await self._queue.put(None)
-            await self._writer
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether words reach the disk at all."""
-        return self._writer is not None and not self._writer.done()
-
-    async def _run(self) -> None:
-        last = False
-        while not last:
-            item = await self._queue.get()
-            items = []
-            while item is not None:
-                items.append(item)
-                if len(items) == BATCH or self._queue.empty():
-                    break
-                item = self._queue.get_nowait()
-            last = item is None
-            if items:
-                await self._write_batch(items)
-
-    async def _write_batch(self, items: list[_Item]) -> None:
-        try:
-            await asyncio.to_thread(self._record, items)
-        except Exception as error:  # whatever it is, callers must hear that nothing was kept, and the writer lives on
-            if isinstance(error, TemporaryError | PermanentError | OSError):
-                log.error("words not written", count=len(items), error=str(error))
-            else:
-                log.exception("words not written", count=len(items))
-            for item in [*items, *self._take_all()]:
-                self._forget_all(item)
-                _settle(item, _NotWrittenError())
-            return
-        for item in items:
-            _settle(item)
-        if any(item.matters for item in items):
-            self.wake()
-
-    def _take_all(self) -> Iterator[_Item]:
-        """What waits behind a lost batch may rest on it: "the same as before", where before is now lost."""
-        for _ in range(self._queue.qsize()):
-            item = self._queue.get_nowait()
-            if item is None:
-                self._queue.put_nowait(None)
-            else:
-                yield item
-
-    def _record(self, items: Sequence[_Item]) -> None:
-        self.store.record([word for item in items for word in item.words], [n for item in items for n in item.notices])
-        for item in items:
-            if item.held:
-                self.store.set_conflict(*item.held, at=self.clock())
-
-    def _forget_all(self, item: _Item) -> None:
-        for word in item.words:
+    def _lose(self, words: Words) -> None:
+        """Believe nothing that did not reach the disk."""
+        for word in words.heard:
             self._forget(word.serial)
-
-
-class _NotWrittenError(Exception):
-    """The batch did not reach the disk."""
 
 
 _NOT_YET = busy("This daemon does not act, or not yet: /readyz says why. Come back in a few seconds.")
@@ -316,8 +224,3 @@ _NOT_YET = busy("This daemon does not act, or not yet: /readyz says why. Come ba
 
 def _full() -> Answer:
     return busy("Too many reports are waiting to be written; come back in a few seconds.")
-
-
-def _settle(item: _Item, error: Exception | None = None) -> None:
-    with suppress(asyncio.InvalidStateError):  # the caller has gone
-        item.done.set_exception(error) if error else item.done.set_result(None)

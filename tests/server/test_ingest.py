@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.machine import InstallStatus
-from reconciler.server import fast, ingest
+from reconciler.server import batches, fast, ingest
 from reconciler.server.access import Caller, parse_address
 from reconciler.store import Store
 
@@ -135,6 +135,7 @@ async def test_what_could_not_be_written_is_not_answered_ok(world: World, client
     world.store.broken = False
     assert (await world.ingest.report(body(), FROM_TRUSTED)).result == "new", "nothing of the lost report was believed"
     assert world.woken == 1
+    assert [str(error) for error in world.told] == ["disk full", "None"]
 
 
 async def test_a_store_that_does_not_answer_is_told_to_who_should_come_again(world: World, client: Client) -> None:
@@ -151,12 +152,12 @@ async def test_a_store_that_does_not_answer_is_told_to_who_should_come_again(wor
 
 async def test_a_full_queue_sends_callers_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.store.gate.clear()
-    crowd = [asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED)) for _ in range(ingest.QUEUE + 600)]
+    crowd = [asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED)) for _ in range(batches.QUEUE + 600)]
     await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
     world.store.gate.set()
     statuses = [answer.status for answer in await asyncio.gather(*crowd)]
     assert statuses.count(503) > 0
-    assert statuses.count(200) >= ingest.QUEUE
+    assert statuses.count(200) >= batches.QUEUE
     assert len(world.store.words) == statuses.count(200)
 
 

@@ -170,6 +170,7 @@ class World:
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
+    told: list[Exception | None] = field(default_factory=list)  # how writing ended
     now: datetime = NOW
     events: Callable[[int, int], Sequence[EventRow]] | None = None
 
@@ -177,7 +178,7 @@ class World:
         trusted = (ip_network("192.168.100.0/24"), ip_network("127.0.0.8/29"))
         nodes = (ip_network("192.168.101.0/24"),)
         self.ingest = Ingest(
-            store=self.store,
+            store=lambda: self.store,
             clock=lambda: self.now,
             wake=self._wake,
             trusted=lambda: trusted,
@@ -186,6 +187,7 @@ class World:
                 (s for s, seen in self.store.machines.items() if seen.address == address), None
             ),
             owner_of=self.owners.get,
+            tell=self.told.append,
         )
         self.metrics = Metrics(lambda: self.now)
         trust = Trust(
