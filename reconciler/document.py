@@ -9,6 +9,7 @@ import base64
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
@@ -52,11 +53,7 @@ class Document:
     digest: str  # of the text in parts, in hex: other text, other digest
     pieces: tuple[bytes | yaml_text.Fragment | _Own, ...] = field(repr=False)
     own: bytes = field(repr=False)  # deflated
-
-    @property
-    def as_of(self) -> None:
-        """It is the newest there is."""
-        return None
+    as_of: datetime | None = None  # of a copy: when it last was the one to give out; None: it is the newest there is
 
     @property
     def yaml(self) -> bytes:
@@ -93,11 +90,16 @@ class Document:
 
 
 def put_together(
-    hostname: str, address: str | None, digest: str, layout: Iterable[bytes | tuple[int, bool]], own: bytes
+    hostname: str,
+    address: str | None,
+    digest: str,
+    layout: Iterable[bytes | tuple[int, bool]],
+    own: bytes,
+    as_of: datetime,
 ) -> Document:
-    """A document from what its fields and its ``layout`` were."""
+    """A copy of a document, from what its fields and its ``layout`` were."""
     pieces = tuple(_Own(*part) if isinstance(part, tuple) else part for part in layout)
-    return Document(hostname, address, digest, pieces, own)
+    return Document(hostname, address, digest, pieces, own, as_of)
 
 
 class Writer:

@@ -28,6 +28,9 @@ from .secrets.vault import Sealer, load_key
 AT_ONCE = 200
 """Documents per transaction: some megabytes."""
 
+PARTS = 1000
+"""Shared parts that are remembered once they were opened; some dozens are a cluster's."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS part (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL, uses INTEGER);
 CREATE TABLE IF NOT EXISTS document (hostname TEXT PRIMARY KEY, digest TEXT, address TEXT, layout TEXT, own BLOB);
@@ -35,34 +38,6 @@ CREATE TABLE IF NOT EXISTS trust (one INTEGER PRIMARY KEY CHECK (one = 1), seale
 """
 
 _UNREADABLE = (sqlite3.Error, OSError, PermanentError, ValueError, LookupError, zlib.error)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A document from the copy, and when it was last known to be the one to give out."""
-
-    document: Document
-    as_of: datetime
-
-    @property
-    def yaml(self) -> bytes:
-        """What Puppet reads."""
-        return self.document.yaml
-
-    @property
-    def as_oci(self) -> bytes:
-        """The same in OCI's envelope."""
-        return self.document.as_oci
-
-    @property
-    def address(self) -> str | None:
-        """The node's management address."""
-        return self.document.address
-
-    @property
-    def digest(self) -> str:
-        """Of its text, as the database knows it."""
-        return self.document.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +66,8 @@ class KeptDocuments:
     path: Path
     key_file: Path
     _digests: dict[str, tuple[str, str | None]] | None = field(default=None)  # what the copy holds, once it was read
+    _addresses: Mapping[str, str | None] = field(default_factory=dict)  # of the nodes whose documents it held
+    _parts: dict[bytes, bytes] = field(default_factory=dict)  # by name: shared parts that were opened
 
     @classmethod
     def of(cls, config: Config) -> "KeptDocuments":
@@ -117,10 +94,7 @@ class KeptDocuments:
         if not documents:
             return 0
         with self._writing() as connection:
-            if self._digests is None:
-                rows = connection.execute("SELECT hostname, digest, address FROM document")
-                self._digests = {hostname: (digest, address) for hostname, digest, address in rows}
-            known = self._digests
+            known = self._digests = _digests(connection) if self._digests is None else self._digests
             changed = [one for host, one in documents.items() if known.get(host) != (one.digest, one.address)]
             gone = sorted(known.keys() - documents.keys())
             for start in range(0, len(changed), AT_ONCE):
@@ -132,11 +106,28 @@ class KeptDocuments:
                 for hostname in gone:
                     del known[hostname]
             self._keep_asking(connection, asking)
+            self._addresses = _addresses(known)
         os.utime(self.path)  # all that it holds is right as of now
         return len(changed) + len(gone)
 
-    def get(self, hostname: str) -> Kept | None:
-        """A node's document; None when the copy has none, or cannot be read."""
+    def read_addresses(self) -> None:
+        """Find out whose documents it holds, for ``holds`` and ``is_of``; nobody's, when it cannot be read."""
+        try:
+            with self._reading() as connection:
+                self._addresses = _addresses(_digests(connection))
+        except _UNREADABLE:
+            self._addresses = {}
+
+    def holds(self, hostname: str) -> bool:
+        """Whether it held a node's document when that was last found out."""
+        return hostname in self._addresses
+
+    def is_of(self, hostname: str, address: str) -> bool:
+        """Whether a node seems to have this address, as was last found out; ``get`` gives the one to believe."""
+        return self._addresses.get(hostname) == address
+
+    def get(self, hostname: str) -> Document | None:
+        """A node's document; None when the copy has none, or cannot be read now. Waits for nobody who writes it."""
         try:
             with self._reading() as connection:
                 row = connection.execute(
@@ -150,7 +141,7 @@ class KeptDocuments:
                 pieces = [parts[one] if isinstance(one, int) else (one[0], one[1]) for one in written]
                 opened = self._sealer.open(own, _row_name(hostname, digest, address, layout))
                 as_of = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
-            return Kept(put_together(hostname, address, digest, pieces, opened), as_of)
+            return put_together(hostname, address, digest, pieces, opened, as_of)
         except _UNREADABLE:
             return None
 
@@ -179,15 +170,20 @@ class KeptDocuments:
             connection.execute("INSERT OR REPLACE INTO trust (one, sealed) VALUES (1, ?)", (sealed,))
 
     def _part(self, connection: sqlite3.Connection, part: int) -> bytes:
-        name, sealed = connection.execute("SELECT name, sealed FROM part WHERE id = ?", (part,)).fetchone() or (
-            b"",
-            b"",
-        )
-        return zlib.decompress(self._sealer.open(sealed, name))
+        """A shared part. Its name says what it is, so that one that was opened before is the same still."""
+        (name,) = connection.execute("SELECT name FROM part WHERE id = ?", (part,)).fetchone() or (b"",)
+        content = self._parts.get(name)
+        if content is None:
+            (sealed,) = connection.execute("SELECT sealed FROM part WHERE id = ?", (part,)).fetchone() or (b"",)
+            content = zlib.decompress(self._sealer.open(sealed, name))
+            if len(self._parts) >= PARTS:
+                self._parts.clear()
+            self._parts[name] = content
+        return content
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
+        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.0)
         with contextlib.closing(connection):
             yield connection
 
@@ -198,6 +194,7 @@ class KeptDocuments:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             with contextlib.closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
                 connection.executescript(_SCHEMA)
+                connection.execute("PRAGMA cache_spill = OFF")  # readers are kept out for no longer than a commit takes
                 yield connection
         except (sqlite3.Error, OSError) as error:
             self._digests = None  # nobody knows how far it came
@@ -253,6 +250,17 @@ class _Batch:
         own = self._sealer.seal(document.own, name)
         row = (document.hostname, document.digest, document.address, layout, own)
         self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _digests(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None]]:
+    """Digest and address of every document, by hostname."""
+    rows = connection.execute("SELECT hostname, digest, address FROM document")
+    return {hostname: (digest, address) for hostname, digest, address in rows}
+
+
+def _addresses(digests: Mapping[str, tuple[str, str | None]]) -> Mapping[str, str | None]:
+    """Only the addresses."""
+    return {hostname: address for hostname, (_, address) in digests.items()}
 
 
 def _shared(layout: Iterable[int | Sequence[int]]) -> frozenset[int]:

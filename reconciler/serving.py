@@ -51,15 +51,16 @@ class Face:
     picture: Picture | None = None
     source: Source = field(default_factory=Source)
     progress: dict[str, str] = field(default_factory=dict)
+    asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
     _view: FleetView | None = None
     _boots_of: tuple[Picture, Boots] | None = None
     _owners: tuple[Picture, dict[str, str]] | None = None
     _recent: tuple[EventRow, ...] = ()
-    _asking: Asking = field(default_factory=Asking)  # who might ask for classes before
 
     def remember(self) -> None:
         """Read from disk what answers depend on before there is a picture; runs in a thread."""
-        self._asking = self.kept.asking()
+        self.asking = self.kept.asking()
+        self.kept.read_addresses()
         _ = self.site.documents  # made here, as the first question must not wait for it
 
     def look(self) -> Snapshot:
@@ -74,6 +75,7 @@ class Face:
         self.picture, self.source = picture, source
         if picture is not None:
             self.is_doubted = picture.observation.observing is not None
+            self.asking = Asking.of(picture.tree.fleet)
         if recent is not None:
             self._recent = tuple(_event_row(event) for event in recent)
         self._view = None
@@ -85,6 +87,7 @@ class Face:
         return Served(
             trust=Trust(self._is_puppet_server, self._may_look, tokens),
             enc=self._enc,
+            may_be=self._may_be,
             fleet=self._fleet,
             observation=lambda: self.picture.observation if self.picture else None,
             plan_json=lambda: self.picture.plan_json if self.picture else None,
@@ -108,8 +111,7 @@ class Face:
 
     def is_ours(self, address: Address) -> bool:
         """Whether an address is a machine's, a node's, the Puppet server's or an operator's."""
-        trusted = self.trusted() if self.picture else self._asking.trusted_networks
-        networks = (*trusted, *self.node_networks())
+        networks = (*self.asking.trusted_networks, *self.node_networks())
         if any(address in network for network in networks):
             return True
         return self._is_puppet_server(address) or self._may_look(address)
@@ -140,8 +142,7 @@ class Face:
         return self._boots_of[1]
 
     def _is_puppet_server(self, address: Address) -> bool:
-        asking = Asking.of(self.picture.tree.fleet) if self.picture else self._asking
-        return asking.is_puppet_server(address)
+        return self.asking.is_puppet_server(address)
 
     def _may_look(self, address: Address) -> bool:
         return any(address in network for network in self.site.config.dashboard_networks)
@@ -149,8 +150,8 @@ class Face:
     def _enc(self, hostname: str) -> Document | NoDocument | None:
         documents = self.site.documents
         found = documents.get(hostname)  # before it is asked whether that is doubted: a pass may begin meanwhile
-        if self.is_doubted and (copied := self.kept.get(hostname)) is not None:
-            return copied  # made from a database that was as new as the machines
+        if self.is_doubted and self.kept.holds(hostname):
+            return self._kept_document(hostname)  # made from a database that was as new as the machines
         if found is not None:
             return found
         if self.picture is None or self.health.is_failing(DATABASE):
@@ -159,13 +160,18 @@ class Face:
             return None
         return NoDocument(documents.why_not(hostname))
 
+    def _may_be(self, hostname: str, address: str) -> bool:
+        found = self.site.documents.get(hostname)
+        return (found is not None and found.address == address) or self.kept.is_of(hostname, address)
+
     def _kept_document(self, hostname: str) -> Document | NoDocument:
-        """From the copy on disk, unless the database knows of a newer one."""
+        """From the copy on disk, unless a database that is not doubted knows of a newer one."""
         why = "; ".join(self.unready())
         found = self.kept.get(hostname)
         if found is None:
-            return NoDocument(f"{why}; the copy on disk has none")
-        if self.given is not None and self.given.get(hostname) != found.digest:
+            lacks = "cannot be read just now" if self.kept.holds(hostname) else "has none"
+            return NoDocument(f"{why}; the copy on disk {lacks}")
+        if not self.is_doubted and self.given is not None and self.given.get(hostname) != found.digest:
             return NoDocument(f"{why}; the copy on disk is out of date", found.address)
         return found
 

@@ -63,4 +63,5 @@ class StandingBy:
     def _given_out(self) -> dict[str, str] | None:
         """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
         versions = self.front.face.look().documents
+        self.front.face.kept.read_addresses()
         return {hostname: some[0].digest for hostname, some in versions.items() if some} or None

@@ -9,7 +9,6 @@ from functools import partial
 from .companions import Companions, Well, every
 from .execution.handlers import Tools
 from .health import DATABASE, DISK
-from .kept_documents import Asking
 from .model.machine import MachineView, Phase
 from .opening import reserve_of
 from .power import PowerWatch
@@ -85,8 +84,8 @@ class Watches:
             self.looked.clear()
             documents = self.site.documents.all()  # before it is asked whether they are doubted: a pass may begin
             doubted = self.face.is_doubted or self.face.health.is_failing(DATABASE)
-            if (picture := self.face.picture) is not None and not doubted:
-                await asyncio.to_thread(self.face.kept.keep, documents, Asking.of(picture.tree.fleet))
+            if self.face.picture is not None and not doubted:
+                await asyncio.to_thread(self.face.kept.keep, documents, self.face.asking)
             well()
 
     async def soundness(self, well: Well) -> None:

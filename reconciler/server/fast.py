@@ -90,9 +90,12 @@ class Fast:
         """
         if caller.forged:
             return 401, "This token is not known.", "refused"
+        for_all, own = self._classifies(caller), str(caller.address)
+        if not for_all and not self.served.may_be(hostname, own):
+            return _STRANGER
         found = self.served.enc(hostname)
-        if not self._may_classify(caller, found):
-            return 403, "Only the Puppet servers may ask for any node's classes, and a node for its own.", "refused"
+        if not for_all and (found is None or found.address != own):
+            return _STRANGER
         match found:
             case None:
                 return 404, f"No node is called {_shown(hostname)}.", "unknown"
@@ -101,14 +104,10 @@ class Fast:
             case document:
                 return document
 
-    def _may_classify(self, caller: Caller, found: Document | NoDocument | None) -> bool:
-        if caller.may(CLASSIFIES):
-            return True
-        if caller.address is None:
-            return False
-        if found is not None and found.address == str(caller.address):
-            return True
-        return self.served.trust.is_puppet_server(caller.address)
+    def _classifies(self, caller: Caller) -> bool:
+        """Whether the caller may ask for any node's classes."""
+        known = caller.address is not None and self.served.trust.is_puppet_server(caller.address)
+        return known or caller.may(CLASSIFIES)
 
     def _counted(self, answer: Answer) -> Answer:
         self.metrics.enc(answer.result)
@@ -158,6 +157,8 @@ class Fast:
 
 _NOT_NOW = (TemporaryError, PermanentError, OSError)
 """What the store says when it cannot be asked. The callers are machines, which come again."""
+
+_STRANGER = 403, "Only the Puppet servers may ask for any node's classes, and a node for its own.", "refused"
 
 AS_OF = "x-reconciler-as-of"
 """Of an answer that comes from the copy on disk: when it last was the one to give out."""

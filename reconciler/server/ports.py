@@ -97,10 +97,11 @@ class Boots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Everything the server serves. The functions look at memory, except ``events`` and ``operators``."""
+    """Everything the server serves. All look at memory, but for ``events``, ``operators``, and ``enc`` of a copy."""
 
     trust: Trust
     enc: Callable[[str], Document | NoDocument | None]  # by hostname; None: no such node
+    may_be: Callable[[str, str], bool]  # whether a hostname seems to be the node at an address; asked before ``enc``
     fleet: Callable[[], FleetView]  # the very same object until something changed
     observation: Callable[[], Observation | None]
     plan_json: Callable[[], bytes | None]  # the latest plan as the contract's JSON; None before the first

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -114,6 +115,42 @@ def test_an_empty_fleet_takes_nothing_away(kept: KeptDocuments, rendered: Site) 
     assert again(kept).keep({}, Asking()) == 0
     assert_same(kept, rendered.documents)
     assert kept.asking() == ASKING
+
+
+def test_it_knows_whose_documents_it_holds(kept: KeptDocuments, rendered: Site) -> None:
+    other = again(kept)
+    other.read_addresses()
+    assert not other.holds(STORE)
+    kept.keep(rendered.documents.all(), ASKING)
+    other.read_addresses()
+    address = rendered.documents.all()[STORE].address
+    assert address is not None
+    for copy in (kept, other):
+        assert copy.holds(STORE)
+        assert copy.is_of(STORE, address)
+        assert not copy.is_of(STORE, "192.0.2.99")
+
+
+def test_who_reads_it_waits_for_nobody_and_opens_what_is_shared_once(
+    kept: KeptDocuments, rendered: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keep(rendered.documents.all(), ASKING)
+    assert kept.get(STORE) is not None
+    opened: list[bytes] = []
+    open_, sealer = kept._sealer.open, kept._sealer
+
+    def opening(sealed: bytes, name: bytes) -> bytes:
+        opened.append(name)
+        return open_(sealed, name)
+
+    monkeypatch.setattr(sealer, "open", opening)
+    assert kept.get(STORE) is not None
+    assert len(opened) == 1, "its own part"
+    with closing(sqlite3.connect(kept.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        assert kept.get(STORE) is None
+        assert time.monotonic() - began < 0.9
 
 
 def test_nothing_in_it_can_be_read_without_the_key(kept: KeptDocuments, rendered: Site) -> None:

@@ -60,9 +60,10 @@ async def test_classes_come_as_yaml_or_in_ocis_envelope(client: Client, world: W
     assert envelope["data"].encode() == plain.content
 
 
-async def test_who_may_not_ask_cannot_tell_which_nodes_exist(client: Client) -> None:
+async def test_who_may_not_ask_cannot_tell_which_nodes_exist(client: Client, world: World) -> None:
     answers = [await client(TRUSTED).get(f"/v1/enc/{name}.example.com") for name in ("n1", "n2", "nowhere")]
     assert len({(answer.status_code, answer.text) for answer in answers}) == 1
+    assert world.looked_up == [], "a document may have to be read from disk"
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,7 @@ class World:
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
+    looked_up: list[str] = field(default_factory=list)  # hostnames whose documents were asked for
     told: list[Exception | None] = field(default_factory=list)  # how writing ended
     now: datetime = NOW
     events: Callable[[int, int], Sequence[EventRow]] | None = None
@@ -197,7 +198,8 @@ class World:
         )
         served = Served(
             trust=trust,
-            enc=lambda hostname: self.documents.get(hostname),
+            enc=self._enc,
+            may_be=lambda hostname, address: getattr(self.documents.get(hostname), "address", None) == address,
             fleet=lambda: self.view,
             observation=lambda: self.observed,
             plan_json=lambda: self.plan,
@@ -208,6 +210,10 @@ class World:
             remarks=lambda: self.remarks,
         )
         self.app = create_app(served, self.ingest, self.metrics)
+
+    def _enc(self, hostname: str) -> Rendered | NoDocument | None:
+        self.looked_up.append(hostname)
+        return self.documents.get(hostname)
 
     def _wake(self) -> None:
         self.woken += 1
