@@ -74,17 +74,17 @@ class Database:
             raise failure(error, "the database cannot be read") or error from error
 
     @contextmanager
-    def writing(self, *areas: str, fenced: bool = True) -> Iterator[Writing]:
+    def writing(self, *areas: str, fenced: bool = True, decided: bool = False) -> Iterator[Writing]:
         """One transaction, told to whoever asks for the change token as a change of ``areas``.
 
         With no area it is told to nobody: for what the daemon keeps for itself. With ``fenced`` false it does not
-        matter whether we still are the daemon.
+        matter whether we still are the daemon. ``decided``: a human decided it, and room is made for it on the disk.
 
         Raises:
             TemporaryError: The database does not answer, or is full.
             PermanentError: We were the daemon, and another one has taken over; or the database is damaged.
         """
-        if "decision" in areas:
+        if decided:
             self.make_room()
         try:
             with self._one_writer if self._is_sqlite else _nothing(), self.engine.connect() as connection:

@@ -18,7 +18,7 @@ class DecisionsPart(Part):
 
     def approve(self, given: Approval) -> None:
         """Keep a human's word; a second one for the same step takes the first one's place."""
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             inserted = writing.insert(approval)
             row = {"action": given.action, "generation": given.generation, "who": given.who, "why": given.why}
             row["covers"] = given.covers
@@ -35,7 +35,7 @@ class DecisionsPart(Part):
     def revoke(self, serial: str, action: str, *, who: str, why: str, at: datetime) -> bool:
         """Take back every approval of an action on a machine; whether there was any."""
         mine = (approval.c.serial == serial, approval.c.action == action)
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             there_was = writing.connection.execute(delete(approval).where(*mine)).rowcount > 0
             if there_was:
                 text = f"approval of {action} taken back: {why}"
@@ -44,7 +44,7 @@ class DecisionsPart(Part):
 
     def pause(self, wanted: Pause) -> None:
         """Stop everything in a scope until ``resume``; a second pause of a scope takes the first one's place."""
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             inserted = writing.insert(pause)
             kept = {name: inserted.excluded[name] for name in ("who", "why", "at")}
             writing.connection.execute(
@@ -56,7 +56,7 @@ class DecisionsPart(Part):
 
     def resume(self, scope: str, *, who: str, why: str, at: datetime) -> bool:
         """End the pause of a scope; whether there was one."""
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             there_was = writing.connection.execute(delete(pause).where(pause.c.scope == scope)).rowcount > 0
             if there_was:
                 notice = Notice(_machine_of(scope), at, "resumed", f"{scope} resumed: {why}", who)
@@ -79,7 +79,7 @@ class DecisionsPart(Part):
 
         Should two machines still claim its serial, the next report of the other one holds it again.
         """
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             _end_conflict(writing, Notice(serial, at, "conflict-cleared", f"held no longer: {why}", who))
             write_events(writing, [Retried(serial, at, who, why)])
 
@@ -89,7 +89,7 @@ class DecisionsPart(Part):
         Raises:
             PermanentError: It holds a name and addresses, or nobody knows it.
         """
-        with self._database.writing("machine", "allocation", "decision", "journal") as writing:
+        with self._database.writing("machine", "allocation", "decision", "journal", decided=True) as writing:
             _refuse_to_forget(writing.connection, serial)
             write_events(writing, [Forgotten(serial, at, who, why)])
             connection = writing.connection

@@ -26,7 +26,7 @@ class EpochPart(Part):
 
     def settle(self, now: Epoch, *, who: str, why: str, at: datetime) -> None:
         """An operator said that this database is right as it is now. Approvals given in it may have been used since."""
-        with self._database.writing("decision", "journal") as writing:
+        with self._database.writing("decision", "journal", decided=True) as writing:
             writing.connection.execute(
                 update(epoch).values(fleet=now.fleet, counter=now.counter, doubt=None, settled=True)
             )

@@ -137,3 +137,13 @@ def test_every_write_is_noticed_and_a_decision_is_told_from_a_word(store: Store)
     assert [token for token, _ in tokens] == [0, 1, 2, 3, 4]
     assert [token for _, token in tokens] == [0, 0, 2, 3, 4]
     assert store.snapshot().token == 4
+
+
+def test_room_is_made_for_what_a_human_decides_and_not_for_what_a_machine_says(store: Store) -> None:
+    made: list[bool] = []
+    store.before_decisions(lambda: made.append(True))
+    store.set_conflict("A", "two machines claim this serial", "two sets of MACs", at=NOW)
+    assert made == []
+    store.pause(PAUSE)
+    store.retry("A", **ANN)
+    assert made == [True, True]
