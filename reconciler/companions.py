@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from .health import Health
-from .model.errors import PermanentError, TemporaryError
+from .model.errors import WORLD, PermanentError
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Companions:
 
 def told(what: str, error: Exception, health: Health) -> None:
     """Show that something went wrong, and log it: what the world did in a line, and once; a bug with its traceback."""
-    if isinstance(error, TemporaryError | PermanentError | OSError):
+    if isinstance(error, WORLD):
         if health.fails(what, str(error)):
             log.error("does not work; trying again", what=what, error=str(error))
     else:

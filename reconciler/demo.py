@@ -205,6 +205,14 @@ async def answer(demo: Demo, path: str) -> Any:
         return None
 
 
+def _is_ready(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url + "/readyz", timeout=5).close()  # noqa: S310 - our own loopback address
+    except OSError:
+        return False
+    return True
+
+
 def _get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as found:  # noqa: S310 - our own loopback address
         return json.load(found)
@@ -271,7 +279,7 @@ def _add_hook(demo: Demo) -> None:
 async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
     deadline = time.monotonic() + 60
     while daemon.returncode is None and time.monotonic() < deadline:
-        if await answer(demo, "/v1/fleet") is not None:
+        if await asyncio.to_thread(_is_ready, demo.url):
             return True
         await asyncio.sleep(0.2)
     return False

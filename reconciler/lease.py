@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from .companions import Companions, LeaseLostError, Well
-from .model.errors import PermanentError, TemporaryError
+from .model.errors import WORLD, PermanentError
 from .site import Site
 from .store import LeaseWatch
 
@@ -61,7 +61,7 @@ class Lease:
             yield
         finally:
             await beside.stop()
-            with contextlib.suppress(PermanentError, TemporaryError):
+            with contextlib.suppress(*WORLD):
                 await asyncio.to_thread(self.site.store.release_lease, fence)
 
     async def _keep(self, fence: int, well: Well) -> None:

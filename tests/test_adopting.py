@@ -160,7 +160,8 @@ def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) 
     assert site.epochs.disagreement() is None
     assert site.store.standing().epoch == Epoch(mine if as_new else "the-folders", 42)
     assert site.epochs.remembered() == site.store.standing().epoch
-    assert site.epochs.begin()
+    site.epochs.begin()
+    assert site.store.standing().epoch.counter == 43
 
 
 def test_a_folder_that_cannot_be_read_is_written_anew(site: Site) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, note, open_site, tell_who_heard, who
+from .options import Format, FormatOption, WhyOption, note, open_site, open_to_decide, tell_who_heard, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def renew(context: typer.Context, name: Name, why: WhyOption) -> None:
 
     An authority keeps its key and name, so that what it signed stays good. Nodes get it with Puppet's next run.
     """
-    site = open_site(context)
+    site = open_to_decide(context)
     end = site.certificates.renew(_named(site, name), who=who(), why=why)
     note(f"{name} is renewed, and ends on {end:%Y-%m-%d}.")
     tell_who_heard(site)
@@ -79,7 +79,7 @@ def revoke(context: typer.Context, name: Name, why: WhyOption) -> None:
 
     The old one stands in the list that "reconciler pki crl" prints from now on.
     """
-    site = open_site(context)
+    site = open_to_decide(context)
     end = site.certificates.revoke(_named(site, name), who=who(), why=why)
     note(f"{name} is revoked. Its successor ends on {end:%Y-%m-%d}.")
     tell_who_heard(site)
@@ -99,7 +99,7 @@ def crl(context: typer.Context) -> None:
 def _named(site: "Site", name: str) -> "SecretRef":
     from ..model.errors import PermanentError
 
-    for one in site.kept.certificates() if site.kept else ():
+    for one in site.store.certificates():
         if str(one.ref) == name:
             return one.ref
     raise PermanentError(f'no certificate is called "{name}"; "reconciler pki" has the names')

@@ -130,10 +130,9 @@ def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
     """
     from ..secrets.mint import mint
 
-    site = open_site(context)
-    store = site.kept
-    ref = next((ref for ref, _ in store.list_secrets() if str(ref) == name), None) if store else None
-    if store is None or ref is None:
+    site = open_to_decide(context)
+    ref = next((ref for ref, _ in site.store.list_secrets() if str(ref) == name), None)
+    if ref is None:
         return failed(f'no secret is called "{name}"; "reconciler secrets list" has the names')
     if ref.form in _NOT_ALONE:
         return failed(f"{name} is not rotated: {_NOT_ALONE[ref.form]}")

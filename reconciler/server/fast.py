@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from ..model.errors import PermanentError, TemporaryError
+from ..model.errors import WORLD
 from .access import CLASSIFIES, Caller, caller_of
 from .answers import JSON, YAML, Answer, busy, refused, refused_as_oci
 from .ingest import MAX_REPORT, Ingest
@@ -133,7 +133,7 @@ class Fast:
     async def _take(self, body: bytes, caller: Caller) -> Answer:
         try:
             return await self.ingest.report(body, caller)
-        except _NOT_NOW as error:
+        except WORLD as error:  # the callers are machines, which come again
             return busy(f"{error}; come back in a few seconds.")
 
     async def _status(self, scope: Scope) -> Answer:
@@ -142,7 +142,7 @@ class Fast:
             answer = await self.ingest.status(
                 query.get("status"), query.get("chassis-serial"), query.get("ipaddr"), caller
             )
-        except _NOT_NOW as error:
+        except WORLD as error:  # the callers are machines, which come again
             answer = busy(f"{error}; come back in a few seconds.")
         self.metrics.status(answer.result)
         return answer
@@ -154,9 +154,6 @@ class Fast:
     def _get(scope: Scope) -> Answer | None:
         return None if scope["method"] == "GET" else _not_allowed("GET")
 
-
-_NOT_NOW = (TemporaryError, PermanentError, OSError)
-"""What the store says when it cannot be asked. The callers are machines, which come again."""
 
 _STRANGER = 403, "Only the Puppet servers may ask for any node's classes, and a node for its own.", "refused"
 

@@ -180,7 +180,7 @@ def build_fleet(
             kinds=dict(sorted(Counter(row.kind for row in rows).items())),
         ),
         observing=plan.observing,
-        clock=plan.notes.get("clock"),
+        clock=observation.clock,
     )
 
 
