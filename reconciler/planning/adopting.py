@@ -5,7 +5,7 @@ has. Nothing is guessed: a machine that says something else, or nothing, is left
 where acting on that might end what it does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Interface
@@ -66,30 +66,40 @@ def outcomes(
     tree: SpecTree, observed: Observation, words: Mapping[str, Word | Silence], at: datetime
 ) -> Sequence[Outcome]:
     """What becomes of each machine that was asked, by serial."""
-    known = {m.serial: m for m in observed.machines}
+    taken = _Taken(observed)
     found = []
     for serial, word in sorted(words.items()):
-        m = known.get(serial, MachineView(serial))
+        m = taken.machines.get(serial, MachineView(serial))
         if isinstance(word, Silence):
-            found.append(_left(m, word.because, observed, answers=word.answers))
+            found.append(_left(m, word.because, taken, answers=word.answers))
             continue
         try:
-            found.append(_adopted(tree, observed, m, word, at))
+            found.append(_adopted(tree, taken, m, word, at))
         except DoesNotFitError as error:
-            found.append(_left(m, str(error), observed))
+            found.append(_left(m, str(error), taken))
     return found
 
 
-def _left(m: MachineView, because: str, observed: Observation, *, answers: bool = False) -> Outcome:
+class _Taken:
+    """What the database knows, by what is asked of it for every machine."""
+
+    def __init__(self, observed: Observation) -> None:
+        self.in_doubt = observed.observing is not None
+        self.machines = {m.serial: m for m in observed.machines}
+        self.holders = {m.allocation.hostname: m.serial for m in observed.machines if m.allocation}
+        self.vips = frozenset(vip.address for vip in observed.vips)
+
+
+def _left(m: MachineView, because: str, taken: _Taken, *, answers: bool = False) -> Outcome:
     """It stays as it is; and is kept from everything where the database may be wrong about it."""
-    safe = answers or m.history.phase is Phase.IN_SERVICE or observed.observing is None or m not in observed.machines
+    safe = answers or m.history.phase is Phase.IN_SERVICE or not taken.in_doubt or m.serial not in taken.machines
     return Outcome(m.serial, "as it is" if safe else "paused", because)
 
 
-def _adopted(tree: SpecTree, observed: Observation, m: MachineView, word: Word, at: datetime) -> Outcome:
+def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: datetime) -> Outcome:
     if not word.finished:
         raise DoesNotFitError("its install never ended well")
-    place = replace(_kept(m.allocation, word) or _made(tree, observed, m, word), generation=word.generation)
+    place = replace(_kept(m.allocation, word) or _made(tree, taken, m, word), generation=word.generation)
     if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install_id == word.install_id:
         return Outcome(m.serial, "as it is", f"{word.hostname} is in service, as the database says")
     wanted = tree.machines.get(m.serial, UNPINNED).reinstall
@@ -102,6 +112,8 @@ def _adopted(tree: SpecTree, observed: Observation, m: MachineView, word: Word, 
 
 
 def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
+    """In service from now on: what the database knows of tries, looks and findings is of an earlier life."""
+    same_install = before.install_id == word.install_id
     return replace(
         before,
         phase=Phase.IN_SERVICE,
@@ -111,12 +123,23 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         last_error=None,
         open=None,
         touched=at,
+        last_begun=None,
+        repeats=0,
         install_begun=before.install_begun or at,
         install_generation=word.generation,
         install_id=word.install_id,
+        install_open=False,
+        proof=None,
+        looked=None,
+        looks=0,
+        look_error=None,
+        found=(),
+        installed_on=before.installed_on if same_install else (),  # which disks another install had, nobody wrote down
+        system_on=before.system_on if same_install else (),
         reinstall=reinstall,
         in_service_since=at,
         left_service=None,
+        left_install=None,
         told=None,
     )
 
@@ -133,10 +156,9 @@ def _kept(held: Allocation | None, word: Word) -> Allocation | None:
     return held
 
 
-def _made(tree: SpecTree, observed: Observation, m: MachineView, word: Word) -> Allocation:
+def _made(tree: SpecTree, taken: _Taken, m: MachineView, word: Word) -> Allocation:
     """A place from its own words."""
-    holders = {other.allocation.hostname: other.serial for other in observed.machines if other.allocation}
-    if (holder := holders.get(word.hostname)) is not None:
+    if (holder := taken.holders.get(word.hostname)) is not None:
         raise DoesNotFitError(f"{word.hostname} is the name of {holder} in the database")
     cluster, role, number = _pool(tree, word)
     profile = _profile(tree, m, role)
@@ -146,9 +168,8 @@ def _made(tree: SpecTree, observed: Observation, m: MachineView, word: Word) -> 
     names = networks_for(tree.clusters[cluster], role, location, with_ceph=ceph)
     if not names:
         raise DoesNotFitError(f"{cluster} has no network for {role} machines in {location or 'no location'}")
-    vips = {vip.address for vip in observed.vips}
     networks = tree.clusters[cluster].networks
-    addresses = {name: _address(name, networks[name], word, vips, pin) for name in names}
+    addresses = {name: _address(name, networks[name], word, taken.vips, pin) for name in names}
     return Allocation(cluster, role, profile, location, word.hostname, number, addresses, word.generation)
 
 
@@ -191,7 +212,7 @@ def _inside(network: Network, word: Word) -> list[IPv4Interface]:
     return [one for one in map(IPv4Interface, word.addresses) if one.ip in network.subnet]
 
 
-def _address(name: str, network: Network, word: Word, vips: set[str], pin: MachineSpec) -> str:
+def _address(name: str, network: Network, word: Word, vips: Collection[str], pin: MachineSpec) -> str:
     """The machine's own address on a network, where it may have a virtual one too."""
     found = [one for one in _inside(network, word) if str(one.ip) not in vips]
     for fitting in (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.hardware import Match
-from reconciler.model.machine import Allocation, History, Observation, Phase, Vip
+from reconciler.model.machine import Allocation, History, Observation, Phase, Proof, Vip
 from reconciler.planning.adopting import Silence, Word, outcomes
 
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, machine, tree
@@ -35,12 +35,34 @@ def test_a_machine_keeps_the_place_that_the_database_gave_it():
     )  # fmt: skip
 
 
+BEFORE = {
+    "failures": 3,
+    "permanent": True,
+    "last_error": "no",
+    "last_begun": "boot_disk",
+    "repeats": 5,
+    "left_service": NOW - MINUTE,
+    "left_install": "0ld0ld",
+    "found": (("sda INTEL DA 240000000000", "ext4"),),
+    "install_open": True,
+    "proof": Proof(NOW - MINUTE, "live", "192.0.2.50"),
+    "looks": 4,
+    "looked": NOW - MINUTE,
+    "look_error": "nobody answers",
+}
+
+
 def test_what_was_being_done_when_the_backup_was_made_counts_no_more():
-    failing = replace(
-        HELD, history=replace(HELD.history, failures=3, permanent=True, last_error="no", left_service=NOW - MINUTE)
-    )
-    history = outcome(failing, WORD).history
-    assert (history.failures, history.permanent, history.last_error, history.left_service) == (0, False, None, None)
+    history = outcome(replace(HELD, history=replace(HELD.history, **BEFORE)), WORD).history
+    fresh = outcome(HELD, WORD).history
+    assert {name: getattr(history, name) for name in BEFORE} == {name: getattr(fresh, name) for name in BEFORE}
+
+
+@pytest.mark.parametrize(("install", "disks"), [("0a1b2c", ("sda 1",)), ("another", ())])
+def test_the_disks_of_an_install_are_known_of_that_install_alone(install, disks):
+    known = replace(HELD, history=replace(HELD.history, install_id=install, installed_on=("sda 1",), system_on=disks))
+    history = outcome(known, WORD).history
+    assert (history.installed_on, history.system_on) == (disks, disks)
 
 
 def test_a_later_generation_in_its_place_is_taken_over():
