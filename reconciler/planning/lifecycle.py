@@ -66,10 +66,11 @@ def _step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstan
 
 
 def _released(m: MachineView, held: Allocation, why: str, at: Circumstances) -> Step:
-    if given := at.approval(m, "release"):
+    on = f"approval to release {held.hostname}: {why} (turn it off first: its name and addresses go to others)"
+    given = at.approval(m, "release")
+    if given is not None and given.covers in (None, on):
         release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
         return Act(release, f"{why}; {given.who} approved: {given.why}")
-    on = f"approval to release {held.hostname}: {why} (turn it off first: its name and addresses go to others)"
     return Wait(m.serial, on, needs_approval="release")
 
 

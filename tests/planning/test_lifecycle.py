@@ -286,6 +286,13 @@ class TestApprovals:
     def test_an_approval_for_anything_else_does_not(self, other):
         assert kind(step(self.FOREIGN, approvals=(other,))) == "wait"
 
+    def test_a_release_is_approved_for_the_reason_that_was_shown(self):
+        gone = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})
+        moved = tree({"cl1": cluster(controller={})}, {"A": {"cluster": "cl2"}})
+        word = replace(approval("A", "release"), covers=step(SERVING, gone).on)
+        assert kind(step(SERVING, gone, approvals=(word,))) == "release"
+        assert step(SERVING, moved, approvals=(word,)).needs_approval == "release"
+
     def test_what_we_began_to_erase_is_ours(self):
         begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
         assert step(replace(self.FOREIGN, history=begun)).needs_approval == "install_os"  # it got no further than SSH
