@@ -122,12 +122,16 @@ def fell_into_live(m: MachineView, at: Circumstances) -> bool:
     return reported_from_live(m, at) and at.now - proof.at <= PROOF_LASTS * at.timings.report_every
 
 
-def comes_up(m: MachineView, at: Circumstances) -> bool:
-    """Whether it was power-cycled to run from its disk, and was not seen to do so yet."""
+def is_unanswered(m: MachineView) -> bool:
+    """Whether it was booted to run from its disk, and did not prove since that it does."""
     h = m.history
-    if h.last_begun != "boot_disk" or h.touched is None or at.now >= h.touched + at.timings.first_boot:
-        return False
-    return h.proof is None
+    return h.last_begun in ("boot_disk", "power_on") and (h.proof is None or h.proof.runs != "installed")
+
+
+def comes_up(m: MachineView, at: Circumstances) -> bool:
+    """Whether it was booted to run from its disk so recently that it may still be on its way."""
+    touched = m.history.touched
+    return is_unanswered(m) and touched is not None and at.now < touched + at.timings.first_boot
 
 
 def _reported(m: MachineView) -> datetime:

@@ -36,6 +36,7 @@ from .circumstances import (
     install_evidence,
     install_hint,
     install_unseen,
+    is_unanswered,
     later,
     next_look,
     reported_from_live,
@@ -331,12 +332,16 @@ def _whether_fallen(m: MachineView, held: Allocation, at: Circumstances) -> Act 
 
 
 def _whether_up(m: MachineView, held: Allocation, at: Circumstances) -> Act | Wait | None:
-    """One that was power-cycled says nothing once it is up; its peers wait for that."""
-    if m.history.install_id is None or not comes_up(m, at):
+    """One that was power-cycled says nothing once it is up: it is asked until it has answered."""
+    if m.history.install_id is None or not is_unanswered(m):
         return None
-    if at.now < (until := next_look(m, at)):
-        return Wait(m.serial, "its installed system to answer: it was booted from its disk", until=until)
-    return _verify_install(m, held, "it was booted from its disk")
+    if (until := next_look(m, at)) <= at.now:
+        return _verify_install(m, held, "it was booted, and did not answer since")
+    if comes_up(m, at):
+        return Wait(m.serial, "its installed system to answer: it was booted", until=until)
+    error = m.history.look_error or "nobody has asked it yet"
+    on = f"an operator: it was booted at {m.history.touched:%Y-%m-%d %H:%M} UTC, and does not answer: {error}"
+    return Wait(m.serial, f"{on}; look at its console", until=until)
 
 
 def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:

@@ -13,7 +13,7 @@ from ..model.actions import BootDisk, ConfigureRaid, InstallOs, Release, Risk, R
 from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.spec import Lifecycle, Policy
-from .circumstances import Circumstances, back_off, comes_up, fell_into_live, said_after
+from .circumstances import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -125,9 +125,21 @@ def _is_being_wiped(m: MachineView) -> bool:
     return waits_for_install or isinstance(m.history.open, InstallOs | ConfigureRaid)
 
 
-def _heals(step: Step) -> bool:
+def _heals(step: Step, m: MachineView) -> bool:
     """Whether a machine that should serve is power-cycled to do so again."""
-    return isinstance(step, Act) and isinstance(step.action, BootDisk)
+    serves = m.history.phase is Phase.IN_SERVICE
+    return serves and isinstance(step, Act) and isinstance(step.action, BootDisk)
+
+
+def _heals_now(m: MachineView, at: Circumstances) -> bool:
+    """Whether it was power-cycled to serve again, and may still be on its way up."""
+    return m.history.phase is Phase.IN_SERVICE and (isinstance(m.history.open, BootDisk) or comes_up(m, at))
+
+
+def _does_not_answer(m: MachineView, at: Circumstances) -> bool:
+    """Whether it was booted and is not known to serve again; one that cannot prove it counts for as long as a boot."""
+    provable = m.history.install_id is not None
+    return m.history.phase is Phase.IN_SERVICE and (is_unanswered(m) if provable else comes_up(m, at))
 
 
 def _leaves_service(step: Step) -> bool:
@@ -155,7 +167,7 @@ class _Service:
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
-                self._healing[pool] += isinstance(m.history.open, BootDisk) or comes_up(m, at)
+                self._healing[pool] += _heals_now(m, at)
                 self._leading[pool[0]] += pool[1] == "controller" and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and pool[1] != "controller"
 
@@ -164,7 +176,7 @@ class _Service:
         mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
         resting = self._at.pin(m).lifecycle is Lifecycle.MAINTENANCE
         broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
-        away = fell_into_live(m, self._at) or (m.history.phase is Phase.IN_SERVICE and comes_up(m, self._at))
+        away = fell_into_live(m, self._at) or _does_not_answer(m, self._at)
         return m.history.left_service is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
@@ -174,7 +186,7 @@ class _Service:
         pool = (m.allocation.cluster, m.allocation.role)
         if _rolls_out(step) and (why := self._not_yet(m, pool)):
             return why
-        if _heals(step):
+        if _heals(step, m):
             return self._not_yet_healed(pool, policy)
         if self._is_out(m):
             return None
@@ -217,7 +229,7 @@ class _Service:
         """Count a machine that this plan takes out."""
         if m.allocation and _rolls_out(step) and m.allocation.role != "controller":
             self._rolling[m.allocation.cluster] += 1
-        if m.allocation and _heals(step):
+        if m.allocation and _heals(step, m):
             self._healing[m.allocation.cluster, m.allocation.role] += 1
         if m.allocation and m.history.phase is Phase.IN_SERVICE and not self._is_out(m):
             self._out[m.allocation.cluster, m.allocation.role] += 1

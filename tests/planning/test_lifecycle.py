@@ -164,6 +164,12 @@ TABLE = [
     (with_history(SERVING, last_begun="boot_disk", touched=NOW - MINUTE, proof=proof("installed", "i1")), "settled",
      "it was"),
     (with_history(SERVING, last_begun="boot_disk", touched=NOW - MINUTE, looks=1, looked=NOW), "wait", "not yet"),
+    (with_history(SERVING, last_begun="power_on", touched=NOW - MINUTE), "verify_install", "nor is power all of it"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - 21 * MINUTE, looks=9, looked=NOW), "wait", "never"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - 21 * MINUTE, looks=9, looked=NOW - 15 * MINUTE),
+     "verify_install", "and asked again for ever"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - 21 * MINUTE, install_id=None), "settled",
+     "nothing could prove it"),
     (replace(SERVING, missing_secrets=(SECRET,)), "mint_secrets", "a new revision names a secret"),
     (replace(SERVING, enc_problem="x"), "wait", "its document cannot be rendered"),
     (replace(SERVING, match=Match((), {"controller": "memory"})), "wait", "drift of its hardware"),
@@ -562,6 +568,15 @@ class TestInService:
     def test_a_machine_that_goes_off_again_is_not_turned_on_in_a_circle(self):
         h = replace(SERVING.history, last_done="power_on", touched=NOW - 5 * MINUTE)
         assert isinstance(step(replace(powered_off(SERVING), history=h)), Wait)
+
+    def test_one_that_never_came_back_is_an_operators(self):
+        booted = {"last_begun": "boot_disk", "touched": NOW - 21 * MINUTE, "looks": 9, "looked": NOW}
+        s = step(with_history(SERVING, look_error="nobody answers at 10.1.1.2", **booted))
+        assert s.wants_operator
+        assert s.on == (
+            "an operator: it was booted at 2026-11-23 09:39 UTC, and does not answer: nobody answers at 10.1.1.2; "
+            "look at its console"
+        )
 
     def test_networks_that_came_later_are_shown_and_not_acted_on(self):
         networks = {

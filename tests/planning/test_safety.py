@@ -107,8 +107,9 @@ class TestUnavailable:
             replace(serving("Z", 3), history=History(Phase.ENROLLED, left_service=NOW)),
             fallen("Z", 3),
             with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - MINUTE),
+            with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - timedelta(days=1)),
         ],
-        ids=["off", "being reinstalled", "in the live system", "on its way back from there"],
+        ids=["off", "being reinstalled", "in the live system", "on its way back from there", "never back from there"],
     )
     def test_a_peer_that_is_out_already_counts(self, out):
         todo = asked("A")
@@ -124,6 +125,16 @@ class TestUnavailable:
         assert found["C"].on == "its peers: 2 of 3 compute machines come up from their disks, 2 may at once"
         found = steps(spec, [fallen(s, n) for n, s in enumerate("AB", 1)], vips=VIPS)
         assert kinds(found) == {"A": "boot_disk", "B": "wait"}
+
+    @pytest.mark.parametrize("left", [NOW - timedelta(hours=1), None])
+    def test_a_first_boot_from_disk_is_no_healing(self, left):
+        spec = tree({"cl1": cluster(compute={})}, policy={"max_unavailable": {"default": 1}})
+        new = holding(machine("A", "compute"))
+        booting = in_phase(silent(new), Phase.INSTALLED, last_begun="boot_disk", touched=NOW, left_service=left)
+        to_boot = in_phase(new, Phase.INSTALLED, left_service=left)
+        for first in (booting, to_boot):
+            found = steps(spec, [first, fallen("B", 2, "compute")], vips=VIPS)
+            assert kind(found["B"]) == "boot_disk"
 
     @pytest.mark.parametrize(
         ("first", "second"),
