@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from ..model.actions import InstallOs
 from ..model.machine import MachineView, Observation, Phase
-from ..model.plan import Act, Advance, Step, Wait
+from ..model.plan import Act, Advance, Step
 from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
 from .circumstances import install_evidence, install_unseen
+from .safety import waiting
 from .tunables import tunable
 
 Fixed = Mapping[str, Mapping[str, str]]
@@ -39,16 +40,26 @@ class Held:
 
 
 def fixed_by(spec: SpecTree, machines: Iterable[MachineView]) -> Fixed:
-    """What the specs say today of everything that clusters with nodes have to keep."""
-    found: dict[str, dict[str, str]] = {}
-    for m in machines:
-        if m.allocation is None:
-            continue
-        if _is_installed(m):
-            found.setdefault(m.allocation.cluster, {}).update(_releases(spec))
-        if m.allocation.role in _STORE_ROLES and _served(m):
-            found.setdefault(m.allocation.cluster, {}).update(_rings(spec, m.allocation.cluster))
+    """What clusters with nodes have to keep: what is being installed, and of the rest what the specs say today."""
+    known = tuple(machines)
+    found = {cluster: dict(asked) for cluster, asked in _asked(spec, known).items()}
+    for m in known:
+        if m.allocation is not None and isinstance(m.history.open, InstallOs):
+            found[m.allocation.cluster]["release.debian"] = m.history.open.release
     return found
+
+
+def _asked(spec: SpecTree, machines: Iterable[MachineView]) -> Fixed:
+    """What the specs say today of everything that clusters with nodes have to keep."""
+    installed: set[str] = set()
+    storing: set[str] = set()
+    for m in machines:
+        if m.allocation is not None and _is_installed(m):
+            installed.add(m.allocation.cluster)
+            if m.allocation.role in _STORE_ROLES and _served(m):
+                storing.add(m.allocation.cluster)
+    rings = {cluster: _rings(spec, cluster) for cluster in storing}
+    return {cluster: {**_releases(spec), **rings.get(cluster, {})} for cluster in sorted(installed)}
 
 
 def remembered(fixed: Fixed, today: Fixed) -> Fixed:
@@ -67,7 +78,9 @@ def as_installed(spec: SpecTree, kept: Mapping[str, str]) -> SpecTree:
 
 def held_orders(spec: SpecTree, observed: Observation) -> tuple[Held, ...]:
     """What the specs ask for of clusters with nodes, and is not done."""
-    today = fixed_by(spec, observed.machines)
+    if not observed.fixed:
+        return ()
+    today = _asked(spec, observed.machines)
     return tuple(
         Held(cluster, _RELEASES.get(name, name), was, today[cluster][name], _place(spec, cluster, name))
         for cluster, kept in sorted(observed.fixed.items())
@@ -77,8 +90,11 @@ def held_orders(spec: SpecTree, observed: Observation) -> tuple[Held, ...]:
 
 
 def hold(step: Step, orders: Iterable[Held]) -> Step:
-    """The step, unless it leads to an install in a cluster whose release is to change: no cluster is mixed unasked."""
-    if not isinstance(step, Act | Advance):
+    """The step, unless it leads to an install in a cluster whose release is to change: no cluster is mixed unasked.
+
+    What only looks, or is done beside the machine's way, brings no install nearer.
+    """
+    if not isinstance(step, Act | Advance) or (isinstance(step, Act) and (step.action.looks or step.action.aside)):
         return step
     for order in orders:
         if order.is_release and order.cluster == step.cluster:
@@ -87,7 +103,7 @@ def hold(step: Step, orders: Iterable[Held]) -> Step:
                 f"an operator: {order.cluster} has nodes with {order.what} {order.was}, and the specs say "
                 f"{order.wanted} ({order.at}); put {order.was} back, then {what}"
             )
-            return Wait(step.serial, on, step.hostname, step.cluster, step.role)
+            return waiting(step, on)
     return step
 
 
@@ -107,10 +123,12 @@ def notes_of(orders: Iterable[Held]) -> Iterator[tuple[str, str]]:
 
 
 def _is_installed(m: MachineView) -> bool:
-    """Whether our Debian is on its disk, or just being put there."""
+    """Whether our Debian is on its disk, or just being put there, or nobody saw how that ended."""
     assert m.allocation is not None
     h = m.history
-    if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.left_service is not None or isinstance(h.open, InstallOs):
+    if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.left_service is not None:
+        return True
+    if h.install_open or isinstance(h.open, InstallOs):
         return True
     return install_evidence(m, m.allocation) is not None or install_unseen(m, m.allocation)
 

@@ -6,12 +6,13 @@ import pytest
 
 from reconciler.model.actions import InstallOs
 from reconciler.model.diagnostics import Location
-from reconciler.model.machine import DocumentVersion, History, MachineView, Observation, Phase
+from reconciler.model.machine import DocumentVersion, History, InstallStatus, MachineView, Observation, Phase
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.planning.fixed import as_installed, fixed_by, held_orders, remembered
 
-from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, planned, steps, tree
+from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, planned, saying, steps, tree
+from .test_beside import spec as with_hooks
 from .test_safety import serving
 
 STORES = {"cl1": cluster(swiftstore={"count": 3}), "cl2": cluster("cl2", 2, swiftstore={})}
@@ -43,6 +44,7 @@ def in_flight() -> MachineView:
 
 
 ENROLLED = in_phase(holding(machine("A", "swiftstore")), Phase.ENROLLED)
+LOST = in_phase(ENROLLED, Phase.ENROLLED, install_begun=NOW - 9 * MINUTE, install_generation=1, install_id="i1")
 FAILED = {"install_begun": NOW, "install_generation": 1, "last_begun": "install_os", "failures": 1}
 
 
@@ -54,16 +56,39 @@ FAILED = {"install_begun": NOW, "install_generation": 1, "last_begun": "install_
         (in_phase(ENROLLED, Phase.ENROLLED, **FAILED), False),  # perhaps for the release: it may be put right
         (in_flight(), True),
         (in_phase(ENROLLED, Phase.ENROLLED, **{**FAILED, "failures": 0}), True),  # nobody knows how it ended
+        (in_phase(ENROLLED, Phase.ENROLLED, **FAILED, install_open=True), True),  # nor here
         (in_phase(ENROLLED, Phase.INSTALLED), True),
         (store(), True),
         (in_phase(ENROLLED, Phase.ENROLLED, left_service=NOW), True),
     ],
-    ids=["new", "enrolled", "failed", "in flight", "interrupted", "installed", "in service", "left service"],
+    ids=["new", "enrolled", "failed", "in flight", "interrupted", "lost", "installed", "in service", "left service"],
 )
 def test_a_cluster_keeps_its_releases_from_its_first_install_on(m, keeps):
     found = fixed_by(tree(STORES), [m])
     assert found.keys() == ({"cl1"} if keeps else set())
     assert all(WAS["cl1"].items() <= kept.items() for kept in found.values())
+
+
+def test_the_release_of_a_cluster_is_the_one_that_is_being_installed_whatever_the_specs_say_since():
+    spec = asking_for(debian="forky")
+    kept = remembered({}, fixed_by(spec, [in_flight()]))
+    assert kept["cl1"]["release.debian"] == "trixie"
+    (order,) = held_orders(spec, Observation(NOW, (in_flight(),), fixed=kept))
+    assert (order.was, order.wanted) == ("trixie", "forky")
+
+
+@pytest.mark.parametrize(
+    ("m", "expected"),
+    [
+        (saying(LOST, InstallStatus.FIRSTBOOT), "verify_install"),
+        (replace(ENROLLED, disks=None), "run_hook"),
+    ],
+    ids=["a look", "a hook"],
+)
+def test_what_brings_no_install_nearer_is_not_held(m, expected):
+    spec = asking_for(openstack="flamingo")
+    spec = replace(spec, fleet=spec.fleet.model_copy(update={"hooks": with_hooks(("dns",)).fleet.hooks}))
+    assert kind(steps(spec, [m, store("B", 2)], vips=VIPS, fixed=WAS)["A"]) == expected
 
 
 def test_rings_are_kept_once_a_store_serves():
