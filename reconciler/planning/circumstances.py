@@ -123,9 +123,10 @@ def fell_into_live(m: MachineView, at: Circumstances) -> bool:
 
 
 def is_unanswered(m: MachineView) -> bool:
-    """Whether it was booted to run from its disk, and did not prove since that it does."""
+    """Whether it was booted to run from its disk, since it last came into service, and did not prove that it does."""
     h = m.history
-    return h.last_begun in ("boot_disk", "power_on") and (h.proof is None or h.proof.runs != "installed")
+    booted = h.last_begun in ("boot_disk", "power_on") and later(h.touched, h.in_service_since)
+    return booted and (h.proof is None or h.proof.runs != "installed")
 
 
 def comes_up(m: MachineView, at: Circumstances) -> bool:

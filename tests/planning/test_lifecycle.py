@@ -170,6 +170,7 @@ TABLE = [
      "verify_install", "and asked again for ever"),
     (with_history(SERVING, last_begun="boot_disk", touched=NOW - 21 * MINUTE, install_id=None), "settled",
      "nothing could prove it"),
+    (with_history(SERVING, last_begun="boot_disk", touched=NOW - 41 * MINUTE), "settled", "it was seen to serve since"),
     (replace(SERVING, missing_secrets=(SECRET,)), "mint_secrets", "a new revision names a secret"),
     (replace(SERVING, enc_problem="x"), "wait", "its document cannot be rendered"),
     (replace(SERVING, match=Match((), {"controller": "memory"})), "wait", "drift of its hardware"),

@@ -107,7 +107,7 @@ class TestUnavailable:
             replace(serving("Z", 3), history=History(Phase.ENROLLED, left_service=NOW)),
             fallen("Z", 3),
             with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - MINUTE),
-            with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - timedelta(days=1)),
+            with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - 39 * MINUTE),
         ],
         ids=["off", "being reinstalled", "in the live system", "on its way back from there", "never back from there"],
     )
