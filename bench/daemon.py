@@ -12,6 +12,7 @@ from pathlib import Path
 from reconciler.daemon import Daemon
 from reconciler.model.machine import Power
 from reconciler.model.observations import Heard
+from reconciler.render.plan_groups import doing
 from reconciler.site import Site
 
 from .figures import Figure, Run, Scale, median_figure, timed
@@ -46,7 +47,7 @@ async def _passes(laid: Laid, scale: Scale) -> list[Figure]:
 
 def _look(daemon: Daemon) -> None:
     picture = daemon._look()  # what a pass does in its thread: all but starting actions, of which there are none
-    if picture is None or not picture.plan.is_empty:
+    if picture is None or doing(picture.plan):
         raise BrokenBenchError("a fleet in service should leave nothing to do")
 
 

@@ -49,12 +49,12 @@ def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observatio
 def _replayed(site: "Site", observation: Observation) -> tuple[Plan, Observation]:
     commit, tree = site.in_force()
     before, notes = _in_force(site, observation.base, commit)
-    observation = replace(observation, fixed=_with_fixed(snapshot_of(observation), before or tree).fixed)
+    snapshot = _with_fixed(snapshot_of(observation), before or tree)
     revised = Revised()
     if before is not None:
         unmade = {ref for m in observation.machines for ref in m.missing_secrets}
-        revised = _compiler().revise(before, tree, snapshot_of(observation), lambda ref: "", unmade)
-    observation = reread(observation, tree, revised)
+        revised = _compiler().revise(before, tree, snapshot, lambda ref: "", unmade)
+    observation = reread(observation, tree, snapshot, revised)
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
     return _told(plan(given), observation, revised, notes), observation
 

@@ -147,10 +147,10 @@ def _versions(m: MachineView) -> tuple[DocumentVersion, ...]:
     return m.document, DocumentVersion(m.applied, ran)
 
 
-def reread(observation: Observation, tree: SpecTree, revised: Revised) -> Observation:
-    """The observation as the daemon would have made it under other specs."""
-    found = World().observe(tree, snapshot_of(observation), _Told(observation, revised), observation.now)
-    return replace(found, base=observation.base, observing=observation.observing, clock=observation.clock)
+def reread(observation: Observation, tree: SpecTree, snapshot: Snapshot, revised: Revised) -> Observation:
+    """The observation as the daemon would have made it under other specs: its machines are understood anew."""
+    found = World().observe(tree, snapshot, _Told(observation, revised), observation.now)
+    return replace(observation, machines=found.machines, fixed=snapshot.fixed)
 
 
 class _Told:

@@ -148,11 +148,6 @@ class Plan:
     warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing would be done."""
-        return not any(isinstance(step, Act | Advance) for step in self.steps) and not self.enc
-
-    @property
     def is_quiet(self) -> bool:
         """Whether nothing would be done, nothing waits but spare machines, and nobody has to look at anything."""
         at_rest = all(isinstance(step, Settled) or (isinstance(step, Wait) and step.spare) for step in self.steps)

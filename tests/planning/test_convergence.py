@@ -14,6 +14,7 @@ from reconciler.model.plan import Act, Advance, Orphaned, Plan, PlanningInput, S
 from reconciler.model.spec import MachineSpec
 from reconciler.planning.planner import plan
 from reconciler.render.observation import dump_observation, load_observation
+from reconciler.render.plan_groups import doing
 
 from .build import MINUTE, cluster, machine, net, planned, tree
 from .fleet import QUICK, Fleet, Journal, Server
@@ -80,7 +81,7 @@ def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each
     fleet.approve()
     settle(fleet)
     todo = fleet.planned()
-    assert todo.is_empty, todo.steps
+    assert not doing(todo), todo.steps
     settled = {step.serial for step in todo.steps if isinstance(step, Settled)}
     for server in fleet.servers.values():
         assert server.wiped == (server.serial in settled)
@@ -235,14 +236,14 @@ def test_a_life_told_to_its_end():
     roles = {"cl1": cluster(controller={"count": 1})}
     fleet = Fleet.of(tree(roles), [Server("OLD", "controller")])
     settle(fleet)
-    assert fleet.planned().is_empty and fleet.servers["OLD"].wiped == 1
+    assert not doing(fleet.planned()) and fleet.servers["OLD"].wiped == 1
 
     fleet.spec = tree(roles, {"OLD": {"reinstall": "once"}})
     settle(fleet)
     assert fleet.servers["OLD"].wiped == 1
     fleet.approve()
     settle(fleet)
-    assert fleet.planned().is_empty and fleet.servers["OLD"].wiped == 2
+    assert not doing(fleet.planned()) and fleet.servers["OLD"].wiped == 2
 
     fleet.spec = tree(roles, {"OLD": {"lifecycle": "decommissioned"}, "NEW": {"replaces": "OLD"}})
     fleet.servers["NEW"] = Server("NEW", "controller", "z1")
@@ -253,7 +254,7 @@ def test_a_life_told_to_its_end():
     settle(fleet)
     now = fleet.allocations["NEW"]
     assert (now.hostname, now.addresses) == (held.hostname, held.addresses)
-    assert fleet.planned().is_empty and "OLD" not in fleet.allocations
+    assert not doing(fleet.planned()) and "OLD" not in fleet.allocations
     assert (fleet.servers["OLD"].wiped, fleet.servers["NEW"].wiped) == (2, 1)
     phases = {m.serial: m.history.phase for m in fleet.observation().machines}
     assert phases == {"OLD": Phase.DISCOVERED, "NEW": Phase.IN_SERVICE}
@@ -269,5 +270,5 @@ def test_after_every_crash_and_every_silence_a_machine_is_installed_once():
                 for _ in range(20):
                     fleet.a_minute_passes(())
                 settle(fleet, 30)
-                assert fleet.planned().is_empty
+                assert not doing(fleet.planned())
                 assert fleet.servers["M0"].wiped == 1, (crash_at, lose_write, silent_from)

@@ -8,13 +8,13 @@ import pytest
 from reconciler.booting import Boots
 from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
-from reconciler.model.machine import InstallStatus, Observation, Phase
+from reconciler.model.machine import Certificate, InstallStatus, Observation, Phase, SecretRef
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.observing import disagreement, new_beside_installed, says_installed
 from reconciler.render.plan_json import plan_json
 from reconciler.render.plan_markdown import plan_markdown
 from reconciler.render.plan_text import plan_text
-from reconciler.revision import Revised, reread
+from reconciler.revision import Revised, reread, snapshot_of
 
 from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, machine, planned, saying, tree
 
@@ -119,7 +119,6 @@ def test_while_it_only_looks_no_plan_begins_anything():
     assert kinds == {"A": Act, "C": Advance, "D": Act, "E": Wait, "F": Act}
     looking = planned(SPEC, FLEET, vips=VIPS, observing=WHY)
     assert looking.observing == WHY
-    assert looking.is_empty
     assert all(isinstance(step, Wait) for step in looking.steps)
     assert {step.serial: step.on.rpartition("; then ")[2] for step in looking.steps if step.serial in "ACD"} == {
         "A": "enroll",
@@ -155,8 +154,15 @@ def test_while_it_only_looks_everybody_boots_from_its_disk():
 
 def test_a_replay_for_other_specs_only_looks_too():
     observed = Observation(NOW, (), observing=WHY, clock="behind")
-    again = reread(observed, SPEC, Revised())
+    again = reread(observed, SPEC, snapshot_of(observed), Revised())
     assert (again.observing, again.clock) == (WHY, "behind")
+
+
+def test_a_replay_for_other_specs_understands_machines_anew_and_keeps_all_else():
+    ends = Certificate(SecretRef("cl1", "api", "api", "certificate"), NOW + MINUTE)
+    observed = Observation(NOW, tuple(FLEET), VIPS, certificates=(ends,), listening_since=NOW, base="c0ffee1")
+    again = reread(observed, SPEC, snapshot_of(observed), Revised())
+    assert replace(again, machines=observed.machines) == observed
 
 
 def test_what_would_be_done_by_such_a_plan_is_no_rest_and_leads_nowhere_yet():
