@@ -145,6 +145,7 @@ def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> 
 def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
     import socket
 
+    from ..drivers.puppet_signatures import known_signatures
     from ..importing.database import read_database
     from ..importing.everything import import_everything
     from ..secret_forms import known_classes, known_forms
@@ -156,6 +157,7 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
         load_table(),
         hostname=server_hostname or socket.gethostname().partition(".")[0],
         forms=known_forms(),
+        signatures=known_signatures(),
         keys=keys,
         own_classes=known_classes(),
     )

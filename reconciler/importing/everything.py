@@ -1,12 +1,13 @@
 """OCI's database and files together: the spec tree, and what goes into our database beside it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.actions import Enroll
 from ..model.machine import SecretRef
 from ..model.settings import SettingsTable
+from ..model.signature import Signatures
 from ..model.spec import HardwareProfileSpec, RackingSpec
 from . import secrets
 from .certificates import Keys, certificates
@@ -24,7 +25,7 @@ from .pins import cluster_pins
 from .racking import stand_where_oci_says
 from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .text import Document
-from .versions import completed, switches_gone, version_of
+from .versions import accepted, completed, switches_gone, version_of
 from .vips import vip_pins
 from .zones import zone_pins
 
@@ -47,6 +48,7 @@ def import_everything(
     *,
     hostname: str | None,
     forms: secrets.Forms,
+    signatures: Mapping[str, Signatures],
     keys: Keys | None = None,
     own_classes: frozenset[str] = frozenset(),
 ) -> Imported:
@@ -58,6 +60,7 @@ def import_everything(
         table: The settings table.
         hostname: Of OCI's server, which nodes use as their Puppet server.
         forms: Of the secrets that documents name.
+        signatures: Of Puppet's classes, by version of puppet-module-oci.
         keys: What OCI keeps of keys outside of its database.
         own_classes: Names of the Puppet classes that OCI gives itself.
 
@@ -88,7 +91,11 @@ def import_everything(
     tree.leftover += [*leftover, *profiles.leftover, *levels.leftover, *moved]
     found = Imported(tree, machines)
     for row in tables["clusters"]:
-        _add_cluster(found, row, tables, levels, profiles, rackings, unbounded=takes_machines_unasked(given.conf))
+        assert version is not None  # that of the clusters
+        _add_cluster(
+            found, row, tables, levels, profiles, rackings, signatures[version],
+            unbounded=takes_machines_unasked(given.conf),
+        )  # fmt: skip
     add_roles(tree, (machine.role for machine in machines if machine.role))
     _add_secrets(found, tables, forms, keys or Keys())
     tree.leftover += _for_people(tables)
@@ -102,6 +109,7 @@ def _add_cluster(
     levels: Levels,
     profiles: Profiles,
     rackings: Mapping[str, RackingSpec],
+    signatures: Signatures,
     *,
     unbounded: bool,
 ) -> None:
@@ -111,22 +119,37 @@ def _add_cluster(
     alone = ceph_is_set_up_alone(row, members)
     document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
     taken = taken_for_osds(members) if alone else []
-    of_zones, left_of_zones = zone_pins(row, tables, members)
-    own_classes = {str(machine.role) for machine in members} - ({"controller", "compute"} if alone else set())
+    overlays, left_of_zones = _overlays(row, members, tables, profiles, taken, ceph_alone=alone)
     tree.leftover += [*left, *left_of_zones]
     tree.add(f"clusters/{name}.yaml", document)
     tree.add(f"machines/{name}.yaml", *exceptions(row, members, document, levels, rackings, taken))
-    tree.add(
-        f"overlays/{name}.yaml",
-        *cluster_pins(row, tables, members, ceph_alone=alone),
-        *vip_pins(row, tables, own_classes),
-        *of_zones,
-        *no_libvirt_yet(row["name"], taken),
-        *corrections(row, members, tables, profiles, ceph_alone=alone),
-        *switches_gone(row, [str(machine.role) for machine in members]),
-    )
+    tree.add(f"overlays/{name}.yaml", *accepted(overlays, signatures))
     found.enrolled += _enrolled(members, document, profiles, vips(row, tables))
     found.first_stage |= {m.serial for m in members if alone and m.role in ("controller", "compute")}
+
+
+def _overlays(
+    row: Row,
+    members: Sequence[OciMachine],
+    tables: Tables,
+    profiles: Profiles,
+    taken: Sequence[OciMachine],
+    *,
+    ceph_alone: bool,
+) -> tuple[list[Document], list[str]]:
+    """What OCI gives to one cluster's nodes and we would not; and what of that cannot be pinned, as sentences."""
+    roles = [str(machine.role) for machine in members]
+    settled = set(roles) - ({"controller", "compute"} if ceph_alone else set())
+    of_zones, left = zone_pins(row, tables, members)
+    overlays = [
+        *cluster_pins(row, tables, members, settled),
+        *vip_pins(row, tables, settled),
+        *of_zones,
+        *no_libvirt_yet(row["name"], taken),
+        *corrections(row, members, tables, profiles, ceph_alone=ceph_alone),
+        *switches_gone(row, roles),
+    ]
+    return overlays, left
 
 
 def _add_secrets(found: Imported, tables: Tables, forms: secrets.Forms, keys: Keys) -> None:

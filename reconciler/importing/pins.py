@@ -36,25 +36,23 @@ OSD_SETUP = (
 )
 
 
-def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], *, ceph_alone: bool) -> list[Document]:
+def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> list[Document]:
     """An EncOverlay for every value that all nodes of some role have, and that we would not give.
 
     Args:
         cluster: OCI's cluster.
         tables: OCI's database.
         machines: The cluster's.
-        ceph_alone: Its controllers and computes have no classes of their own yet.
+        roles: Those of its nodes whose classes are their own by now.
     """
-    name, here = str(cluster["name"]), {str(machine.role) for machine in machines}
-    roles = here - ({"controller", "compute"} if ceph_alone else set())
     found = [
         *_first_setup(cluster, machines, roles),
         *_bridges(cluster, tables, machines, roles),
         *_gpus(machines, roles),
-        *_api_network(cluster, tables, here),
+        *_api_network(cluster, tables, roles),
         *_osd_setup(machines),
     ]
-    return documents(name, found)
+    return documents(str(cluster["name"]), found)
 
 
 def documents(cluster: str, pins: Iterable[Pin]) -> list[Document]:
@@ -120,11 +118,11 @@ def _gpus(machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
         yield "controller-gpus", GPUS, {"roles": ["controller"]}, {"oci::controller": values}
 
 
-def _api_network(cluster: Row, tables: Tables, here: set[str]) -> Iterator[Pin]:
+def _api_network(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
     for network in tables["networks"]:
         if network["cluster"] == cluster["id"] and network["is_public"] == "yes" and int(network["cidr"]) < 32:
             for role, name in (("dns", "vip_ipaddr"), ("sql", "ip_vip_to_whitelist")):
-                if role in here:
+                if role in roles:
                     yield f"{role}-api", API_NETWORK, {"roles": [role]}, {f"oci::{role}": {name: network["ip"]}}
 
 

@@ -1,7 +1,9 @@
 """Which version of OCI a database is of, and what earlier ones knew that today's do not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from ..model.signature import Signatures
 from .database import Row, Tables
 from .text import Document
 
@@ -58,3 +60,20 @@ def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[Document]:
             spec = {"for": {"clusters": [cluster["name"]], "roles": own}, "classes": {puppet_class: {name: True}}}
             overlay = f"oci-{cluster['name']}-{own[0]}-{name.replace('_', '-')}"
             yield Document("EncOverlay", overlay, spec, GONE)
+
+
+def accepted(overlays: Iterable[Document], signatures: Signatures) -> Iterator[Document]:
+    """The overlays without the classes and parameters that the version's module does not have.
+
+    OCI gave its nodes none of these: no catalog would compile with them.
+    """
+    for overlay in overlays:
+        given = {name: values for name, values in overlay.spec["classes"].items() if not signatures.lacks(name)}
+        kept = {
+            name: {key: value for key, value in values.items() if signatures.accepts(name, key)}
+            for name, values in given.items()
+        }
+        if any(kept.values()):
+            yield replace(
+                overlay, spec={**overlay.spec, "classes": {name: some for name, some in kept.items() if some}}
+            )

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.config import Config
+from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.importing.database import read_database
 from reconciler.importing.everything import Imported, import_everything
 from reconciler.importing.files import Given
@@ -25,7 +26,12 @@ NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 def take_over(url: str, given: Given, folder: Path) -> tuple[Imported, Site]:
     """What was found in a database, and the site that has it."""
     found = import_everything(
-        given, read_database(url), load_table(), hostname=socket.gethostname(), forms=known_forms()
+        given,
+        read_database(url),
+        load_table(),
+        hostname=socket.gethostname(),
+        forms=known_forms(),
+        signatures=known_signatures(),
     )
     write_tree(found.tree.texts(), folder / "specs", overwrite=False)
     config = Config(specs=folder / "specs", database=f"sqlite:///{folder}/db", state=folder / "var")

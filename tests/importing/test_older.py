@@ -81,3 +81,25 @@ def test_switches_that_are_no_more_are_kept_by_overlays(site: Site, version: str
     found = {name for name in site.tree().overlays if name.endswith("ceph-configure-osbpo")}
     roles = {"cephmon", "cephosd", "compute"} if version == "43.0.10" else set()
     assert found == {f"oci-cl1-{role}-ceph-configure-osbpo" for role in roles}
+
+
+def test_what_classes_of_then_and_own_roles_do_not_take_is_not_pinned(
+    version: str, mariadb: MariaDb, shared: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OCI gives the API's address on lo the prefix of its network, in every class that takes one."""
+    name = f"g_{version.replace('.', '_')}"
+    url = load_older(mariadb, name, version, "g_bgp_dns_sql", shared)
+    mariadb.sql(
+        "UPDATE networks SET ip = '203.0.113.64', cidr = 26, iface1 = '10g1', iface2 = '10g2' WHERE name = 'bgp-pub';"
+        "INSERT INTO roles (name) VALUES ('acme');"
+        "UPDATE machines SET role = 'acme' WHERE hostname = 'bgp-volume-2.example.com';",
+        name,
+    )
+    (tmp_path / "config.yaml").write_text(f"state: {tmp_path}/var\n")
+    status = command(url, config, tmp_path)
+    assert status == 0, capsys.readouterr().err
+    site = site_of(tmp_path)
+    pinned = {name.removesuffix("-api-prefix") for name in site.tree().overlays if name.endswith("-api-prefix")}
+    site.close()
+    taken = {"cephmon", "cephosd", "compute", "controller", "messaging", "network", "volume"}
+    assert pinned == {f"oci-bgp-{role}" for role in taken}
