@@ -9,6 +9,7 @@ from typing import Any
 from ...model.diagnostics import Diagnostic
 from ...model.interfaces import is_by_speed
 from ...model.spec import ClusterSpec, Network
+from ...model.vips import is_on_loopback
 from .question import Check, Question, error, warning
 
 
@@ -200,11 +201,13 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
         spec, usage = question.tree.clusters[cluster], network.vip_usage
         holder = _HOLDERS.get(usage or "", "")
         speaks_bgp = _is_on(question, spec, "bgp_to_the_host")
-        if holder not in spec.roles or network.subnet.prefixlen == 32 or (speaks_bgp and not network.interfaces):
+        forgotten = not network.interfaces and not speaks_bgp and network.subnet.prefixlen < 32
+        on_loopback = is_on_loopback(network, usage or "", speaks_bgp=speaks_bgp)
+        if holder not in spec.roles or (on_loopback and not forgotten):
             continue
         served = "the API" if usage == "api" else usage
         title = f'Network "{name}" of "{cluster}" gives the virtual address for {served}'
-        if not network.interfaces:
+        if forgotten:
             detail = (
                 f"{title}, and names no interface for it. Write that of the {holder} nodes which leads there, such as "
                 '"interfaces: [eno1]" or "[10g1, 10g2]" for the bond of their management network. Where routers send '
@@ -216,7 +219,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 yield warning("VIP without an interface", detail + lone, at)
             else:
                 yield error("VIP without an interface", detail, at)
-        elif (missing := _device_to_make(network, speaks_bgp)) and not _is_made(spec, network, holder):
+        elif (missing := _device_to_make(network)) and not _is_made(spec, network, holder):
             detail = (
                 f"{title} on {missing}, which nothing makes: no network that {holder} nodes have an address on uses "
                 "the same interfaces and VLAN. Puppet cannot bring the address up."
@@ -229,11 +232,11 @@ def _is_on(question: Question, spec: ClusterSpec, setting: str) -> bool:
     return spec.settings.get(setting, question.tree.fleet.settings.get(setting)) is True
 
 
-def _device_to_make(network: Network, speaks_bgp: bool) -> str:
-    """The device of the address that must be made of the interfaces first; empty: none."""
+def _device_to_make(network: Network) -> str:
+    """The device of an address that is not on lo, where that must be made of the interfaces first; empty: none."""
     if network.vlan is not None:
         return f"VLAN {network.vlan}"
-    return f"a bond of {' and '.join(network.interfaces)}" if len(network.interfaces) == 2 and not speaks_bgp else ""
+    return f"a bond of {' and '.join(network.interfaces)}" if len(network.interfaces) == 2 else ""
 
 
 def _is_made(spec: ClusterSpec, network: Network, holder: str) -> bool:
