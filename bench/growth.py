@@ -11,7 +11,6 @@ from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
 from reconciler.model.tree import SpecTree
 from reconciler.secrets.parts import PARTS, join_parts
-from reconciler.specs.settings_table import load_table
 from reconciler.store import Snapshot
 from reconciler.world import World
 
@@ -77,7 +76,7 @@ class _Cluster:
         )
         self.members = World().members(tree, snapshot)[NAME]
         self.vips = vips_of(given)
-        self.documents = Documents(load_table(), known_signatures())
+        self.documents = Documents(known_signatures())
 
     def refresh(self, tree: SpecTree, members: list[Member]) -> int:
         """How many documents changed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from .model.errors import PermanentError
+from .model.in_force import InForce, Place
 from .model.machine import SecretRef
 from .model.observations import Notice
 from .model.tree import SpecTree
@@ -52,9 +53,9 @@ class Certificates:
         if cluster is None:
             raise PermanentError(f"{ref} is asked for, and {ref.owner} is neither a node nor a cluster")
         vips = tuple(vip.address for vip in snapshot.vips if vip.cluster == ref.owner)
-        settings = {**tree.fleet.settings, **cluster.settings}
-        if ref.kind == "swiftproxy" and (proxy := settings.get("swift_proxy_hostname")):
-            return Subjects((str(proxy),), vips)
+        settings = InForce(tree, Place(ref.owner))
+        if ref.kind == "swiftproxy" and (proxy := settings.text("swift_proxy_hostname")):
+            return Subjects((proxy,), vips)
         return Subjects((cluster.api.hostname or f"{ref.owner}-api.{cluster.domain}",), vips)
 
     def mint(self, secrets: Iterable[SecretRef]) -> None:

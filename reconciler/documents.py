@@ -20,7 +20,6 @@ from .model.errors import PermanentError
 from .model.explanation import Explanation
 from .model.hardware import Hardware, Racked
 from .model.machine import Allocation, History, SecretRef, Vip
-from .model.settings import SettingsTable
 from .model.signature import Signatures
 from .model.tree import SpecTree
 from .planning.fixed import Fixed, as_installed
@@ -103,8 +102,7 @@ class Documents:
     ``get`` may be called from any thread; all else from one at a time.
     """
 
-    def __init__(self, table: SettingsTable, known: Mapping[str, Signatures]) -> None:
-        self._table = table
+    def __init__(self, known: Mapping[str, Signatures]) -> None:
         self._known = known
         self._clusters: dict[str, _Cluster] = {}
         self._documents: dict[str, Document] = {}
@@ -135,7 +133,7 @@ class Documents:
             touched = frozenset(ref for ref, seal in secrets.items() if self._seals.get(ref) != seal)
         changed: set[str] = set()
         clusters: dict[str, _Cluster] = {}
-        for given in cluster_inputs(tree, members, tuple(vips), self._table, self._known, set_up, fixed):
+        for given in cluster_inputs(tree, members, tuple(vips), self._known, set_up, fixed):
             known, key = self._clusters.get(given.name), _key(given)
             if known is not None and known.key == key:
                 known.given = given
@@ -320,7 +318,6 @@ def cluster_inputs(
     tree: SpecTree,
     members: Mapping[str, Sequence[Member]],
     vips: tuple[Vip, ...],
-    table: SettingsTable,
     known: Mapping[str, Signatures],
     set_up: frozenset[str] = frozenset(),
     fixed: Fixed = _NOTHING_FIXED,
@@ -338,7 +335,6 @@ def cluster_inputs(
             tree=tree,
             members=tuple(machines),
             vips=tuple(vip for vip in vips if vip.cluster in concerned),
-            table=table,
             signatures=signatures,
             set_up=name in set_up,
         )

@@ -22,7 +22,6 @@ from .model.hardware import Racked
 from .model.machine import Allocation, History, Seen
 from .model.tree import SpecTree
 from .site import Site
-from .specs.settings_table import load_table
 
 
 def document(site: Site, hostname: str) -> Document:
@@ -90,8 +89,7 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
         _member(serial, one, seen.get(serial), done.get(serial), tree, its_disks=one is mine)
         for serial, one in cluster.items()
     ]
-    table, members = load_table(), {mine.cluster: peers}
-    (given,) = cluster_inputs(tree, members, store.vips(), table, known, store.set_up(), store.fixed())
+    (given,) = cluster_inputs(tree, {mine.cluster: peers}, store.vips(), known, store.set_up(), store.fixed())
     return given, mine.address
 
 

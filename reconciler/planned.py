@@ -12,7 +12,6 @@ from .planning.fixed import fixed_by, remembered
 from .planning.planner import plan
 from .render.observation import load_observation
 from .revision import Compiler, Revised, reread, snapshot_of
-from .specs.settings_table import load_table
 from .store import Snapshot
 
 if TYPE_CHECKING:
@@ -91,4 +90,4 @@ def _in_force(site: "Site", good: str | None, commit: str | None) -> tuple[SpecT
 
 
 def _compiler() -> Compiler:
-    return Compiler(load_table(), known_signatures())
+    return Compiler(known_signatures())

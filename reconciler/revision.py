@@ -15,7 +15,6 @@ from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.view import ClusterInput, EncError, View, natural, views
 from .model.machine import DocumentVersion, MachineView, Observation, SecretRef
 from .model.plan import EncChange
-from .model.settings import SettingsTable
 from .model.signature import Signatures
 from .model.tree import SpecTree
 from .store import Snapshot
@@ -35,7 +34,6 @@ class Revised:
 class Compiler:
     """Compiles documents from specs and machines, secrets as names."""
 
-    table: SettingsTable
     known: Mapping[str, Signatures]
 
     def revise(
@@ -70,7 +68,6 @@ class Compiler:
                 tree,
                 World().members(tree, snapshot),
                 snapshot.vips,
-                self.table,
                 self.known,
                 snapshot.set_up,
                 snapshot.fixed,

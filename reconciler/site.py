@@ -154,7 +154,7 @@ class Site:
     @cached_property
     def documents(self) -> Documents:
         """The nodes' Puppet documents; empty until ``observe`` was called."""
-        return Documents(load_table(), known_signatures())
+        return Documents(known_signatures())
 
     @cached_property
     def certificates(self) -> Certificates:
@@ -314,7 +314,7 @@ class Site:
                 files = mirror.read(commit) if mirror.head() else None
         except (PermanentError, TemporaryError):
             return None
-        return load_tree(files.files).tree if files else None
+        return load_tree(files.files, load_table()).tree if files else None
 
     def serial_of(self, name: str) -> str:
         """The serial of a machine given by serial or hostname.

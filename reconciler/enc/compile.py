@@ -160,7 +160,7 @@ def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
 
 
 def _setting(name: str, view: View) -> tuple[Value, str, bool] | None:
-    row, value, origin = view.cluster.given.table[name], view.sourced(name).value, view.sourced(name).origin
+    row, value, origin = view.tree.settings_table[name], view.sourced(name).value, view.sourced(name).origin
     return None if value is None else (for_puppet(row, value), f"{name}, {origin}", row.secret)
 
 

@@ -68,8 +68,7 @@ def _module(view: View) -> str:
     version, fleet = view.cluster.given.signatures.version, view.fleet
     if fleet.puppet.module_version is None:
         return f"puppet-module-oci {version}, the newest known that Debian {fleet.release.debian} has"
-    name = next((name for kind, name in view.tree.places if kind == "Fleet"), "")
-    at = view.tree.place("Fleet", name, "puppet", "module_version")
+    at = view.tree.place_in_fleet("puppet", "module_version")
     return f"puppet-module-oci {version}, puppet.module_version of the fleet{f', {at.file}:{at.line}' if at else ''}"
 
 

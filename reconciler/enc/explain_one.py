@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from ..model.explanation import MASK
-from ..model.settings import SettingRow, written_at
+from ..model.in_force import written_at
+from ..model.settings import SettingRow
 from ..model.signature import Signatures
 from .params import ALWAYS, Derived, PuppetClass, SecretText, Setting, Source, Value
 from .roles import ALL_CLASSES, EVERY_NODE, ROLES
@@ -16,7 +17,7 @@ def details(view: View, puppet_class: str, name: str, value: Value) -> tuple[str
     source = _source(table, name, view) if table else None
     setting = _setting_of(source)
     if setting is not None:
-        return tuple(_of_setting(view, view.cluster.given.table[setting]))
+        return tuple(_of_setting(view, view.tree.settings_table[setting]))
     if isinstance(value, SecretText):
         return (f"To see it: reconciler secrets show {value.ref}{f' --part {value.part}' if value.part else ''}",)
     if source is None or (isinstance(source, Derived) and source.written):
@@ -34,7 +35,7 @@ def why_not(view: View, name: str) -> tuple[str, ...]:
     others = [table.name for table in ALL_CLASSES if table not in tables and name in table.may_give]
     if here:
         return tuple(here)
-    row = view.cluster.given.table.get(name)
+    row = view.tree.settings_table.get(name)
     if row is not None:
         here.append(f"it is a setting that no class of this node is given ({row.help.rstrip('.')})")
     if others:
@@ -61,16 +62,8 @@ def _of_setting(view: View, row: SettingRow) -> Iterator[str]:
     yield f"{row.name}{unit}: {row.help}"
     levels = ", ".join(row.levels)
     yield f"May be written for: {levels}. The last of these that says something wins."
-    found = written_at(
-        view.tree,
-        row.name,
-        cluster=view.cluster.name,
-        role=view.node.role,
-        profile=view.node.member.allocation.profile or None,
-        serial=view.node.serial,
-    )
     yield f"  default  {row.otherwise or _in_yaml(row.default)}"
-    for level, value, origin in found:
+    for level, value, origin in written_at(view.tree, row.name, view.node.place):
         yield f"  {level:<7}  {MASK if row.secret else _in_yaml(value)}  {origin}"
 
 

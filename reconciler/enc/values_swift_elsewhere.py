@@ -6,8 +6,8 @@ that cluster is, and may store in its own project.
 
 from collections.abc import Callable
 
+from ..model.in_force import InForce, Place
 from ..model.machine import SecretRef
-from ..model.settings import Effective, effective
 from .params import Derived, SecretText, Value, derived
 from .view import View
 
@@ -22,34 +22,23 @@ class _Linked:
         given = v.cluster.given
         self.name = name
         self.spec = given.tree.clusters[name]
-        self.settings: Effective = effective(
-            given.table, given.tree, cluster=name, role="controller", profile=None, serial=None
-        )
+        self.settings = InForce(given.tree, Place(name, "controller"))
         self.api = self.spec.api.hostname or f"{name}-api.{self.spec.domain}"
-
-    def text(self, name: str) -> str:
-        """A setting that is a text."""
-        value = self.settings[name].value
-        return value if isinstance(value, str) else ""
-
-    def on(self, name: str) -> bool:
-        """A setting that is a switch."""
-        return self.settings[name].value is True
 
     @property
     def keystone(self) -> str:
         """Where its Keystone answers."""
-        if self.on("external_keystone_activate"):
-            return self.text("external_keystone_url")
-        if self.on("haproxy_use_sni"):
-            return f"https://{self.text('keystone_sni_name')}.{self.api}"
+        if self.settings.is_on("external_keystone_activate"):
+            return self.settings.text("external_keystone_url") or ""
+        if self.settings.is_on("haproxy_use_sni"):
+            return f"https://{self.settings.text('keystone_sni_name')}.{self.api}"
         return f"https://{self.api}/identity"
 
     @property
     def proxy(self) -> str:
         """Where its proxies answer, up to the account's name."""
-        proxy = self.text("swift_proxy_hostname")
-        if self.on("haproxy_use_sni"):
+        proxy = self.settings.text("swift_proxy_hostname")
+        if self.settings.is_on("haproxy_use_sni"):
             return f"https://{proxy or f's3.{self.api}'}/v1/AUTH_"
         return f"https://{proxy or self.api}/object/v1/AUTH_"
 

@@ -13,8 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
 from ..model.hardware import Hardware, Racked
+from ..model.in_force import Effective, Memo, Place, Sourced, effective
 from ..model.machine import Allocation, Vip
-from ..model.settings import Effective, Memo, SettingsTable, Sourced, effective
 from ..model.signature import Signatures
 from ..model.spec import ClusterSpec, FleetSpec, Network
 from ..model.spec.base import SettingValue
@@ -54,7 +54,6 @@ class ClusterInput:
     tree: SpecTree
     members: tuple[Member, ...]
     vips: tuple[Vip, ...]  # of this cluster, and of those it links to
-    table: SettingsTable
     signatures: Signatures
     set_up: bool = False  # all its controllers were in service once: its first setup is over, whatever comes
 
@@ -100,16 +99,12 @@ class NodeView:
     @cached_property
     def settings(self) -> Effective:
         """Every setting of the table, with the value in force for this node."""
-        given = self.cluster.given
-        return effective(
-            given.table,
-            given.tree,
-            cluster=given.name,
-            role=self.role,
-            profile=self.member.allocation.profile or None,
-            serial=self.serial,
-            memo=self.cluster.settings_memo,
-        )
+        return effective(self.cluster.given.tree, self.place, self.cluster.settings_memo)
+
+    @property
+    def place(self) -> Place:
+        """Whose settings it has."""
+        return Place.of(self.serial, self.member.allocation)
 
     @property
     def address(self) -> str:

@@ -1,17 +1,10 @@
-"""Tunables: the rows of the settings table, and the value that is in force for one node.
-
-Narrowest wins: fleet < cluster < role < profile < machine. Each layer that sets
-nothing is the layer below it, the same object, so ten thousand machines of forty
-clusters share a few hundred mappings.
-"""
+"""Settings: the rows of the settings table, and whether a value fits its row."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .diagnostics import Location
 from .spec.base import SettingValue
-from .tree import SpecTree
 
 LEVELS = ("fleet", "cluster", "role", "profile", "machine")
 """Where a setting may stand, widest first."""
@@ -29,7 +22,7 @@ TYPES = ("boolean", "int", "float", "string", "list", "choice")
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One tunable. ``default`` None: nothing is given unless somebody sets it, or what ``otherwise`` says."""
+    """One setting. ``default`` None: nothing is given unless somebody sets it, or what ``otherwise`` says."""
 
     name: str
     type: str  # boolean | int | float | string | list | choice
@@ -55,121 +48,6 @@ WITHOUT_EFFECT: Mapping[str, str] = dict.fromkeys(
     ("swift_part_power", "swift_replicas", "swift_min_part_hours"), _NO_RINGS
 )
 """Settings that nothing reads, each with the reason. OCI has them, and they will be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sourced:
-    """A value and where it came from: ``cluster-specs/cl1.yaml:12`` or ``default``."""
-
-    value: SettingValue | None
-    origin: str
-
-
-Effective = Mapping[str, Sourced]
-"""Setting name to the value in force for one node; every name of the table is there."""
-
-Memo = dict[tuple[str, ...], Effective]
-"""Layers already worked out, by (), (cluster,), (cluster, role), (cluster, role, profile); good for one tree only."""
-
-
-def effective(
-    table: SettingsTable,
-    tree: SpecTree,
-    *,
-    cluster: str,
-    role: str,
-    profile: str | None,
-    serial: str | None,
-    memo: Memo | None = None,
-) -> Effective:
-    """Every setting of the table with the value in force for one machine.
-
-    What a cluster, profile or machine that is not in the tree would have set is
-    left out: an orphaned machine still has the values of what remains.
-
-    ``tree`` was checked by ``specs.loader``: every setting in it has a row. A machine
-    may have taken no ``profile``; without ``serial`` it is what a role's machines have
-    in common. Give the same ``memo`` for all machines of a tree, a new one for each tree.
-    """
-    path = (cluster, role) if profile is None else (cluster, role, profile)
-    shared = _layer(table, tree, path, {} if memo is None else memo)
-    own = tree.machines.get(serial) if serial is not None else None
-    if serial is None or own is None:
-        return shared
-    return _over(shared, own.settings, tree, "Machine", serial, "settings")
-
-
-def written_at(
-    tree: SpecTree, name: str, *, cluster: str, role: str, profile: str | None, serial: str | None
-) -> list[tuple[str, SettingValue, str]]:
-    """Every level at which the setting is written for a machine, widest first: level, value, file and line."""
-    of = tree.clusters.get(cluster)
-    pool = of.roles.get(role) if of else None
-    fleet = next((name for kind, name in tree.places if kind == "Fleet"), "fleet")
-    given = tree.profiles.get(profile) if profile else None
-    own = tree.machines.get(serial) if serial else None
-    places: list[tuple[str, Mapping[str, SettingValue], tuple[str, ...]]] = [
-        ("fleet", tree.fleet.settings, ("Fleet", fleet)),
-        ("cluster", of.settings if of else {}, ("Cluster", cluster)),
-        ("role", pool.settings if pool else {}, ("Cluster", cluster, "roles", role)),
-        ("profile", given.settings if given else {}, ("HardwareProfile", profile or "")),
-        ("machine", own.settings if own else {}, ("Machine", serial or "")),
-    ]
-    return [
-        (level, settings[name], _origin(tree, *path, "settings", name))
-        for level, settings, path in places
-        if name in settings
-    ]
-
-
-def without_effect(tree: SpecTree) -> Iterator[tuple[str, Location | None]]:
-    """Where a setting is written that nothing reads: a sentence that says so, and the place."""
-    fleet = next((name for kind, name in tree.places if kind == "Fleet"), "fleet")
-    documents = [("Fleet", fleet, tree.fleet.settings)]
-    documents += [("Cluster", name, cluster.settings) for name, cluster in tree.clusters.items()]
-    for kind, of, settings in documents:
-        for name in WITHOUT_EFFECT.keys() & settings.keys():
-            yield f"{name} has no effect: {WITHOUT_EFFECT[name]}", tree.place(kind, of, "settings", name)
-
-
-def _layer(table: SettingsTable, tree: SpecTree, path: tuple[str, ...], memo: Memo) -> Effective:
-    found = memo.get(path)
-    if found is None:
-        found = memo[path] = _make_layer(table, tree, path, memo)
-    return found
-
-
-def _make_layer(table: SettingsTable, tree: SpecTree, path: tuple[str, ...], memo: Memo) -> Effective:
-    if not path:
-        below: Effective = {name: Sourced(row.default, "default") for name, row in table.items()}
-        name = next((name for kind, name in tree.places if kind == "Fleet"), "fleet")
-        return _over(below, tree.fleet.settings, tree, "Fleet", name, "settings")
-    below = _layer(table, tree, path[:-1], memo)
-    cluster = tree.clusters.get(path[0])
-    match path:
-        case (name,):
-            return _over(below, cluster.settings if cluster else {}, tree, "Cluster", name, "settings")
-        case (name, role):
-            pool = cluster.roles.get(role) if cluster else None
-            return _over(below, pool.settings if pool else {}, tree, "Cluster", name, "roles", role, "settings")
-        case (*_, name):
-            profile = tree.profiles.get(name)
-            return _over(below, profile.settings if profile else {}, tree, "HardwareProfile", name, "settings")
-    raise AssertionError(f"no layer {path}. This is a bug in reconciler.")
-
-
-def _over(
-    below: Effective, settings: Mapping[str, SettingValue], tree: SpecTree, kind: str, name: str, *path: str
-) -> Effective:
-    """``below`` with ``settings`` of one document on top, and the line each stands on."""
-    if not settings:
-        return below
-    return {**below, **{key: Sourced(value, _origin(tree, kind, name, *path, key)) for key, value in settings.items()}}
-
-
-def _origin(tree: SpecTree, kind: str, name: str, *path: str) -> str:
-    at = tree.place(kind, name, *path)
-    return f"{at.file}:{at.line}" if at else f"{kind} {name}"
 
 
 def for_puppet(row: SettingRow, value: SettingValue | None) -> SettingValue | None:

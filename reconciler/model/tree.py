@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .diagnostics import Location
 from .machine import Seen
+from .settings import SettingsTable
 from .spec import (
     ClusterSpec,
     EncOverlaySpec,
@@ -34,12 +36,23 @@ class SpecTree:
     roles: Mapping[str, RoleSpec] = field(default_factory=dict)
     overlays: Mapping[str, EncOverlaySpec] = field(default_factory=dict)
     places: Mapping[tuple[str, str], Mapping[Path, Location]] = field(default_factory=dict, repr=False, compare=False)
+    settings_table: SettingsTable = field(default_factory=dict, repr=False, compare=False)
+    """Has a row for every setting in it."""
+
+    @cached_property
+    def fleet_name(self) -> str:
+        """The name of the Fleet document."""
+        return next((name for kind, name in self.places if kind == "Fleet"), "fleet")
 
     def bmc_address(self, serial: str, seen: Seen | None) -> str | None:
         """Where a machine's BMC is: as its agent says, else as its document does."""
         reported = seen.hardware.bmc_address if seen else None
         pin = self.machines.get(serial)
         return reported or (str(pin.bmc.address) if pin and pin.bmc.address else None)
+
+    def place_in_fleet(self, *path: str | int) -> Location | None:
+        """Where the Fleet's value at ``path`` stands, or else what holds it."""
+        return self.place("Fleet", self.fleet_name, *path)
 
     def place(self, kind: str, name: str, *path: str | int) -> Location | None:
         """Where the value at ``path`` below a document's ``spec`` stands, or else what holds it."""

@@ -22,12 +22,12 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 
 from ..model.actions import Enroll
+from ..model.in_force import InForce, Place
 from ..model.machine import Allocation, MachineView, Observation, Vip
 from ..model.spec import ClusterSpec, MachineSpec, Network
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
 from .placement import Placed
-from .tunables import tunable
 
 _VM_ROLES = {"compute", "network"}
 _CEPH_ROLES = {"cephosd", "cephmon", "radosgw"}
@@ -68,7 +68,7 @@ def is_ceph_compute(spec: SpecTree, cluster: str, role: str, profile: str, seria
     """Whether a compute node also stores Ceph data: the narrowest ``compute_is_cephosd`` decides."""
     if role != "compute" or cluster not in spec.clusters:
         return False
-    return tunable(spec, "compute_is_cephosd", cluster=cluster, role=role, profile=profile, serial=serial) is True
+    return InForce(spec, Place(cluster, role, profile, serial)).is_on("compute_is_cephosd")
 
 
 def missing_vips(cluster: str, spec: ClusterSpec, held: Mapping[tuple[str, str], Vip]) -> list[tuple[str, str]]:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..model.actions import InstallOs
+from ..model.in_force import InForce, Place
 from ..model.machine import MachineView, Observation, Phase
 from ..model.plan import Act, Advance, Step
 from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
 from .circumstances import install_evidence, install_unseen
 from .safety import waiting
-from .tunables import tunable
 
 Fixed = Mapping[str, Mapping[str, str]]
 """By cluster: what its nodes were installed with, ``release.openstack`` -> ``epoxy``."""
@@ -142,17 +142,17 @@ def _releases(spec: SpecTree) -> dict[str, str]:
 
 
 def _rings(spec: SpecTree, cluster: str) -> dict[str, str]:
-    return {name: str(tunable(spec, name, cluster=cluster, role="", profile="", serial="")) for name in WITHOUT_EFFECT}
+    settings = InForce(spec, Place(cluster))
+    return {name: str(settings[name]) for name in WITHOUT_EFFECT}
 
 
 def _place(spec: SpecTree, cluster: str, name: str) -> str:
     """Where it is written, or the document that should say it."""
-    fleet = next((name for kind, name in spec.places if kind == "Fleet"), "")
     of_cluster = spec.clusters.get(cluster)
     if name in _RELEASES:
-        at = spec.place("Fleet", fleet, *name.split("."))
+        at = spec.place_in_fleet(*name.split("."))
     elif of_cluster is not None and name in of_cluster.settings:
         at = spec.place("Cluster", cluster, "settings", name)
     else:
-        at = spec.place("Fleet", fleet, "settings", name)
+        at = spec.place_in_fleet("settings", name)
     return f"{at.file}:{at.line}" if at else "by default"

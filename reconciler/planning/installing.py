@@ -8,13 +8,13 @@ looks at the disks again right before it erases them, and refuses what is not al
 from ..model.actions import InstallOs, RootImage
 from ..model.disk_identity import recorded_name
 from ..model.hardware import Disk
+from ..model.in_force import InForce, Place
 from ..model.machine import Allocation, Approval, History, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
 from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
-from .tunables import Tunables
 
 Found = tuple[tuple[str, str], ...]
 """Pairs: a disk's identity or a RAID controller, and what it holds."""
@@ -186,7 +186,7 @@ def _released_may_go(m: MachineView, at: Circumstances) -> bool:
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
-    tunables = Tunables(at.spec, m.serial, held)
+    settings = InForce(at.spec, Place.of(m.serial, held))
     own_role, profile = at.spec.roles.get(held.role), at.spec.profiles.get(held.profile)
     return InstallOs(
         serial=m.serial,
@@ -201,8 +201,8 @@ def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
         data_disks=_data_disks(m, at),
         identity=m.disks.identity,
         packages=own_role.packages if own_role else (),
-        console=tunables.text("serial_console_dev"),
-        backports_kernel=tunables.is_on("kernel_from_backports"),
+        console=settings.text("serial_console_dev"),
+        backports_kernel=settings.is_on("kernel_from_backports"),
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=at.pin(m).reinstall,

@@ -14,12 +14,12 @@ ovs-bridge            an Open vSwitch bridge without an address
 from dataclasses import replace
 
 from ..model.hardware import Nic
+from ..model.in_force import InForce, Place
 from ..model.interfaces import NodeInterface, kernel_name
 from ..model.machine import Allocation
 from ..model.spec import ClusterSpec, Network
 from ..model.tree import SpecTree
 from .addressing import carries_vms, gateway_of
-from .tunables import Tunables
 
 EXTERNAL_BRIDGE = "br-ex"
 """The bridge that Neutron's external networks are mapped to."""
@@ -49,7 +49,7 @@ class _Node:
     def __init__(self, spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> None:
         self._cluster: ClusterSpec = spec.clusters[held.cluster]
         self._held, self._nics = held, nics
-        self._tunables = Tunables(spec, serial, held)
+        self._settings = InForce(spec, Place.of(serial, held))
         self.bridges = [
             (name, network)
             for name, network in sorted(self._cluster.networks.items())
@@ -65,14 +65,14 @@ class _Node:
         if network is None:
             which = "its management network" if first else "its network"
             raise NotPossibleError(f"{which}: {name} is not in {self._held.cluster} any more")
-        tunables, nics = self._tunables, self._resolved(name, network)
+        settings, nics = self._settings, self._resolved(name, network)
         two = len(nics) == 2
-        speaks_bgp = tunables.is_on("bgp_to_the_host") and not tunables.is_on("force_no_bgp2host") and two
-        frr = tunables.is_on("force_frr") and not two
-        if (speaks_bgp or frr) and not tunables.number("asn"):
+        speaks_bgp = settings.is_on("bgp_to_the_host") and not settings.is_on("force_no_bgp2host") and two
+        frr = settings.is_on("force_frr") and not two
+        if (speaks_bgp or frr) and not settings.number("asn"):
             raise NotPossibleError(f"an AS number: {self._held.cluster} speaks BGP, and its setting asn is not set")
         on_bridge = first and not self.bridges and self._has_external_bridge
-        mac = tunables.text("brex_macaddr") if tunables.is_on("nested_openstack") and not two else None
+        mac = settings.text("brex_macaddr") if settings.is_on("nested_openstack") and not two else None
         return NodeInterface(
             network=name,
             kind="bgp" if speaks_bgp else "bond" if two else "normal",
@@ -81,13 +81,13 @@ class _Node:
             gateway=gateway_of(network) if first else None,
             vlan=network.vlan,
             mtu=network.mtu,
-            asn=tunables.number("asn") if speaks_bgp or frr else None,
+            asn=settings.number("asn") if speaks_bgp or frr else None,
             bridge=EXTERNAL_BRIDGE if on_bridge else None,
             for_vms=network.role == "vm-net",
-            ovs_ports=first and tunables.is_on("use_ovs_ifaces"),
+            ovs_ports=first and settings.is_on("use_ovs_ifaces"),
             bridge_mac=mac if on_bridge else None,
             frr_nics=self._frr_nics() if frr else (),
-            frr_vlan=tunables.number("force_frr_vlan") if frr else None,
+            frr_vlan=settings.number("force_frr_vlan") if frr else None,
         )
 
     def bridge(self, name: str, network: Network) -> NodeInterface:
@@ -117,7 +117,7 @@ class _Node:
         return tuple(kernel for kernel in found if kernel is not None)
 
     def _frr_nics(self) -> tuple[str, ...]:
-        named = (self._tunables.text("force_frr_nic1"), self._tunables.text("force_frr_nic2"))
+        named = (self._settings.text("force_frr_nic1"), self._settings.text("force_frr_nic2"))
         return tuple(name for name in named if name is not None)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..model.actions import Enroll, Release
+from ..model.in_force import without_effect
 from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
-from ..model.settings import without_effect
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
 from .bmc_changes import bmc_changes

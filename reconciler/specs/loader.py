@@ -14,6 +14,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from ..model.diagnostics import Diagnostic, Location, Severity
+from ..model.settings import SettingsTable
 from ..model.spec import KINDS, FleetSpec, Provisioning, Strict
 from ..model.spec.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.tree import Path, SpecTree
@@ -72,9 +73,9 @@ class Draft:
         return self.documents[kind, name].nearest(("metadata", "name"))
 
 
-def load_tree(files: Mapping[str, bytes]) -> Loaded:
+def load_tree(files: Mapping[str, bytes], settings_table: SettingsTable) -> Loaded:
     """The tree of these files (path -> content), each document checked by itself, in no particular order."""
-    return finished(load_draft(files), ())
+    return finished(load_draft(files, settings_table), ())
 
 
 def finished(draft: Draft, more: Iterable[Diagnostic]) -> Loaded:
@@ -92,7 +93,7 @@ def extended(loaded: Loaded, more: Iterable[Diagnostic]) -> Loaded:
     return Loaded(loaded.tree if valid else None, problems, loaded.sources)
 
 
-def load_draft(files: Mapping[str, bytes]) -> Draft:
+def load_draft(files: Mapping[str, bytes], settings_table: SettingsTable) -> Draft:
     """Every document of these files (path -> content) that can be read, and all problems of single documents."""
     reading = _Reading()
     for file in sorted(files):
@@ -101,7 +102,7 @@ def load_draft(files: Mapping[str, bytes]) -> Draft:
         reading.mar(problems)
         for document in documents:
             reading.add(document)
-    return reading.draft()
+    return reading.draft(settings_table)
 
 
 def _order(problem: Diagnostic) -> tuple[Any, ...]:
@@ -159,7 +160,7 @@ class _Reading:
             self.problems.append(_error("Duplicate name", detail, places.nearest(("metadata", "name"))))
         return True
 
-    def draft(self) -> Draft:
+    def draft(self, settings_table: SettingsTable) -> Draft:
         """All of it together."""
         declared: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for kind, name in self._documents:
@@ -179,7 +180,7 @@ class _Reading:
         }
         fleet_name, fleet = next(iter(by_name["Fleet"].items()), (None, _NO_FLEET))
         parts: dict[str, Any] = {attribute: by_name[kind] for kind, attribute in _FIELDS.items()}
-        tree = SpecTree(fleet=cast(FleetSpec, fleet), places=places, **parts)
+        tree = SpecTree(fleet=cast(FleetSpec, fleet), places=places, settings_table=settings_table, **parts)
         names = {kind: frozenset(found) for kind, found in declared.items()}
         marred = frozenset(self._marred)
         return Draft(tree, names, self._documents, fleet_name, self._unread, marred, tuple(problems), self.sources)

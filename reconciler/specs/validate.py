@@ -18,7 +18,7 @@ def validate(
         settings_table: The rows that settings must have.
         module_versions: Versions of puppet-module-oci whose signatures are known; empty: any is accepted.
     """
-    draft = load_draft(files)
+    draft = load_draft(files, settings_table)
     return finished(draft, check_all(Question(draft, settings_table, module_versions, timezone_exists)))
 
 

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def tree_of(*texts: str) -> SpecTree:
     """A spec tree from YAML as operators write it: the first text is ``specs/a.yaml``, the next ``specs/b.yaml``."""
-    loaded = load_tree({f"specs/{name}.yaml": text.encode() for name, text in zip("abcdef", texts, strict=False)})
+    files = {f"specs/{name}.yaml": text.encode() for name, text in zip("abcdef", texts, strict=False)}
+    loaded = load_tree(files, load_table())
     assert loaded.tree is not None, loaded.problems
     return loaded.tree
 
@@ -72,7 +73,6 @@ def cluster_input(
         tree=tree,
         members=tuple(members),
         vips=tuple(Vip(name, "public", usage, address) for usage, address in vips.items()),
-        table=load_table(),
         signatures=signatures(version),
     )
 

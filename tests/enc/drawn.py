@@ -138,15 +138,13 @@ def clusters(draw: st.DrawFn) -> Drawn:
         *(_document("Machine", serial, {"settings": values}) for serial, values in machines.items()),
     ]  # fmt: skip
     written = "\n---\n".join(json.dumps(document) for document in documents)
-    table = load_table()
-    loaded = validate({"fleet.yaml": written.encode()}, settings_table=table, module_versions=VERSIONS)
+    loaded = validate({"fleet.yaml": written.encode()}, settings_table=load_table(), module_versions=VERSIONS)
     assert loaded.tree is not None, [p for p in loaded.problems if p.severity.name == "ERROR"]
     given = ClusterInput(
         name="z",
         tree=loaded.tree,
         members=tuple(members),
         vips=tuple(_vips(loaded.tree)),
-        table=table,
         signatures=signatures(version),
     )
     return Drawn(given, written)

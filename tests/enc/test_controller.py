@@ -251,7 +251,7 @@ def test_two_nodes_are_a_cluster() -> None:
 def test_an_address_that_is_not_there_yet_is_said() -> None:
     given = openstack({**CONTROLLERS, "sql": 1})
     without = type(given)(
-        name=given.name, tree=given.tree, members=given.members, vips=given.vips[:1], table=given.table,
+        name=given.name, tree=given.tree, members=given.members, vips=given.vips[:1],
         signatures=given.signatures,
     )  # fmt: skip
     with pytest.raises(

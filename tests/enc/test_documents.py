@@ -18,7 +18,6 @@ from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.revision import Revised, compare
 from reconciler.secrets.parts import join_parts
-from reconciler.specs.settings_table import load_table
 
 from .build import SWIFT, hardware, signatures, swift_cluster, tree_of
 
@@ -46,7 +45,7 @@ class Site:
     def __init__(self, given: ClusterInput | None = None) -> None:
         self.given = given or swift_cluster()
         self.secrets = refs_of(self.given)
-        self.documents = Documents(load_table(), KNOWN)
+        self.documents = Documents(KNOWN)
         self.looked_up: list[SecretRef] = []
         self.look_up: Callable[[SecretRef], str | None] = lambda ref: None
 
@@ -222,7 +221,7 @@ def test_the_module_is_the_releases_own_unless_the_fleet_says_another(release: s
     written = with_module("42.2.5").replace("  mirrors:", f"  release: {{debian: {release}}}\n  mirrors:", 1)
     unsaid = written.replace('{module_version: "42.2.5"}', "{}")
     for text, expected in ((unsaid, version), (written, "42.2.5")):
-        given = cluster_inputs(tree_of(text), {"z": site.given.members}, (), site.given.table, KNOWN)
+        given = cluster_inputs(tree_of(text), {"z": site.given.members}, (), KNOWN)
         assert next(given).signatures.version == expected
 
 

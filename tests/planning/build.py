@@ -22,6 +22,7 @@ from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timin
 from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
+from reconciler.specs.settings_table import load_table
 
 from .promises import broken_promises
 
@@ -75,6 +76,7 @@ def tree(
         profiles={role: KINDS["HardwareProfile"].model_validate({"role": role}) for role in profiles},
         clusters={n: KINDS["Cluster"].model_validate(c) for n, c in (clusters or {}).items()},
         machines={n: KINDS["Machine"].model_validate(m) for n, m in (machines or {}).items()},
+        settings_table=load_table(),
     )
 
 

@@ -7,8 +7,6 @@ import pytest
 from reconciler.model.hardware import Nic
 from reconciler.model.machine import Allocation
 from reconciler.planning.interfaces import NotPossibleError, interfaces_of
-from reconciler.planning.tunables import DEFAULTS
-from reconciler.specs.settings_table import load_table
 
 from .build import cluster, net, tree
 
@@ -118,8 +116,3 @@ def test_what_cannot_be_is_waited_for(second: dict[str, Any], why: str) -> None:
 def test_bgp_without_an_as_number_is_waited_for() -> None:
     with pytest.raises(NotPossibleError, match="an AS number: cl1 speaks BGP, and its setting asn is not set"):
         interfaces({"mgmt": net("10.0.0.0/24", interfaces=BOND)}, bgp_to_the_host=True)
-
-
-def test_defaults_are_those_of_the_settings_table() -> None:
-    table = load_table()
-    assert {name: table[name].default for name in DEFAULTS} == dict(DEFAULTS)

@@ -1,12 +1,14 @@
 """Which value is in force for a node, and the line it came from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.model.diagnostics import Location
-from reconciler.model.settings import LEVELS, Effective, Memo, SettingRow, Sourced, effective
+from reconciler.model.in_force import Effective, Memo, Place, Sourced, effective
+from reconciler.model.settings import LEVELS, SettingRow, SettingsTable
 from reconciler.model.spec import ClusterSpec, FleetSpec, HardwareProfileSpec, MachineSpec
 from reconciler.model.tree import SpecTree
 from reconciler.specs.settings_table import load_table
@@ -15,10 +17,11 @@ TABLE = {
     "cpu_mode": SettingRow("cpu_mode", "string", "host-passthrough", LEVELS, "CPU that instances see."),
     "amphora": SettingRow("amphora", "list", None, LEVELS, "Unset until somebody sets it."),
 }
+PLACE = Place("cl1", "compute", "r640", "2S2JGM2")
 LINES = {"fleet": 3, "cluster": 5, "role": 7, "profile": 11, "machine": 13}
 
 
-def tree(**said: Mapping[str, Any]) -> SpecTree:
+def tree(table: SettingsTable = TABLE, **said: Mapping[str, Any]) -> SpecTree:
     """A fleet of one machine in which each named level sets something."""
     said = {level: {"settings": said.get(level, {})} for level in LEVELS}
     held = {
@@ -44,11 +47,12 @@ def tree(**said: Mapping[str, Any]) -> SpecTree:
             document: {path: Location("specs.yaml", line, 1) for path, line in lines.items()}
             for document, lines in held.items()
         },
+        settings_table=table,
     )
 
 
 def of_the_machine(tree: SpecTree, memo: Memo | None = None) -> Effective:
-    return effective(TABLE, tree, cluster="cl1", role="compute", profile="r640", serial="2S2JGM2", memo=memo)
+    return effective(tree, PLACE, memo)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -72,36 +76,32 @@ def test_what_nobody_says_is_the_default_and_every_name_is_there() -> None:
 @pytest.mark.parametrize(
     ("whom", "expected"),
     [
-        ({"profile": None}, "role"),
+        ({"profile": ""}, "role"),
         ({"profile": "left git"}, "role"),
         ({"role": "controller"}, "profile"),
-        ({"cluster": "left git", "profile": None}, "fleet"),
-        ({"serial": "another", "profile": None}, "role"),
+        ({"cluster": "left git", "profile": ""}, "fleet"),
+        ({"serial": "another", "profile": ""}, "role"),
     ],
 )
 def test_a_machine_elsewhere_has_what_remains(whom: dict[str, Any], expected: str) -> None:
     everybody = tree(**{level: {"cpu_mode": level} for level in LEVELS if level != "machine"})
-    key: dict[str, Any] = {"cluster": "cl1", "role": "compute", "profile": "r640", "serial": "2S2JGM2", **whom}
-    assert effective(TABLE, everybody, **key)["cpu_mode"].value == expected
+    assert effective(everybody, PLACE._replace(**whom))["cpu_mode"].value == expected
 
 
 def test_a_place_nobody_recorded_names_the_document() -> None:
-    found = of_the_machine(SpecTree(fleet=tree(fleet={"cpu_mode": "custom"}).fleet))
+    found = of_the_machine(replace(tree(fleet={"cpu_mode": "custom"}), places={}))
     assert found["cpu_mode"].origin == "Fleet fleet"
 
 
 def test_machines_alike_share_one_mapping() -> None:
     memo: Memo = {}
     fleet = tree(role={"cpu_mode": "custom"})
-    several = [
-        effective(TABLE, fleet, cluster="cl1", role="compute", profile="r640", serial=serial, memo=memo)
-        for serial in ("A", "B", "C")
-    ]
+    several = [effective(fleet, PLACE._replace(serial=serial), memo) for serial in ("A", "B", "C")]
     assert len({id(one) for one in several}) == 1
 
 
 def test_values_keep_the_types_they_were_written_in() -> None:
     said = {"use_gpu": True, "vfio_ids": ["10de:1eb8"], "cpu_allocation_ratio": 4, "gpu_vendor_id": "10de"}
-    found = effective(load_table(), tree(machine=said), cluster="cl1", role="compute", profile="r640", serial="2S2JGM2")
+    found = of_the_machine(tree(load_table(), machine=said))
     assert [found[name].value for name in said] == [True, ("10de:1eb8",), 4, "10de"]
     assert set(found) == set(load_table())

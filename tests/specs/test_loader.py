@@ -51,7 +51,7 @@ def test_every_value_knows_its_place() -> None:
 
 
 def test_one_document_by_itself_needs_no_other() -> None:
-    loaded = load_tree({"f.yaml": FILES["cluster-specs/clusters/swift01.yaml"]})
+    loaded = load_tree({"f.yaml": FILES["cluster-specs/clusters/swift01.yaml"]}, load_table())
     assert [problem.summary for problem in loaded.problems] == ["No fleet"]
 
 

@@ -72,7 +72,7 @@ HEAD = {"apiVersion": "reconciler/v1", "metadata": {"name": "x1"}}
 def test_the_schema_and_the_loader_refuse_the_same(kind: str, spec: Any) -> None:
     document = {**HEAD, "kind": kind, "spec": spec}
     assert list(validator("all.json").iter_errors(document))
-    problems = load_tree({"f.yaml": json.dumps(document).encode()}).problems
+    problems = load_tree({"f.yaml": json.dumps(document).encode()}, load_table()).problems
     assert {problem.summary for problem in problems} - {"No fleet"}
 
 

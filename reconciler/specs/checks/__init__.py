@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
-from . import fleet, machines, names, networks, pools, profiles, repositories, tunables
+from . import fleet, machines, names, networks, pools, profiles, repositories, settings
 from .question import Check, Question
 
 CHECKS: tuple[Check, ...] = (
@@ -14,7 +14,7 @@ CHECKS: tuple[Check, ...] = (
     *machines.CHECKS,
     *profiles.CHECKS,
     *repositories.CHECKS,
-    *tunables.CHECKS,
+    *settings.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check", "Question", "check_all"]

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
+from ...model.in_force import Place, written_at
 from ...model.patterns import groups_of, pattern_problem
-from ...model.spec import PLACEHOLDERS, DiskRule, HardwareProfileSpec, NumberRange, SizeRange
-from ...model.tree import Path
+from ...model.spec import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
+from ...model.tree import Path, SpecTree
 from ..misfits import listed, suggestion
 from .question import Check, Question, error, warning
 
@@ -74,7 +75,7 @@ def _most(disk: DiskRule) -> int | None:
 def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
     """A role that stores data has disks for it: an entry after the system's, or all the rest on purpose."""
     for name, profile in question.tree.profiles.items():
-        if len(profile.disks) != 1 or profile.unlisted_disks == "use" or not _stores(question, profile):
+        if len(profile.disks) != 1 or profile.unlisted_disks == "use" or not _stores(question.tree, name):
             continue
         detail = (
             f'Profile "{name}" names disks for the system alone, so a {profile.role} of it has none for its data. Add '
@@ -83,18 +84,14 @@ def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
         yield warning("No disks for data", detail, question.draft.at("HardwareProfile", name, "disks"))
 
 
-def _stores(question: Question, profile: HardwareProfileSpec) -> bool:
-    """Whether a node with the profile stores data on its disks, always or because a setting says so."""
-    if profile.role in _STORES:
+def _stores(tree: SpecTree, name: str) -> bool:
+    """Whether a node with the profile stores data on its disks: always, or because somebody wrote a setting for it."""
+    role = tree.profiles[name].role
+    if role in _STORES:
         return True
-    names, pools = _STORES_BY_SETTING.get(profile.role, ()), question.tree.clusters.values()
-    levels = [profile.settings, question.tree.fleet.settings]
-    levels += [cluster.settings for cluster in pools]
-    levels += [cluster.roles[profile.role].settings for cluster in pools if profile.role in cluster.roles]
-    return any(
-        profile.settings.get(name) is not False and any(settings.get(name) is True for settings in levels)
-        for name in names
-    )
+    places = [Place(cluster, role, name) for cluster in tree.clusters or ("",)]
+    written = [written_at(tree, setting, place) for setting in _STORES_BY_SETTING.get(role, ()) for place in places]
+    return any(levels and levels[-1].value is True for levels in written)
 
 
 def devices_are_named_once(question: Question) -> Iterator[Diagnostic]:

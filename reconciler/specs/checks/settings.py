@@ -1,0 +1,34 @@
+"""Settings: each has a row in the table, may stand where it stands, and has a value of its type."""
+
+from collections.abc import Iterator
+
+from ...model.diagnostics import Diagnostic
+from ...model.in_force import all_levels, without_effect
+from ...model.settings import problem_with
+from ..misfits import did_you_mean
+from .question import Check, Question, error, warning
+
+
+def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:
+    """Every setting of every level, against the table."""
+    for level in all_levels(question.tree):
+        kind, name, path = level.kind, level.document, level.path
+        for setting, value in level.settings.items():
+            row = question.settings_table.get(setting)
+            if row is None:
+                detail = f'"{setting}" is not a setting.{did_you_mean(setting, question.settings_table)}'
+                yield error("Unknown setting", detail, question.draft.at_key(kind, name, *path, setting))
+            elif level.name not in row.levels:
+                detail = problem_with(row, value, level.name) or ""
+                yield error("Setting at the wrong level", detail, question.draft.at_key(kind, name, *path, setting))
+            elif problem := problem_with(row, value, level.name):
+                yield error("Invalid setting", problem, question.draft.at(kind, name, *path, setting))
+
+
+def settings_have_an_effect(question: Question) -> Iterator[Diagnostic]:
+    """A setting that nothing reads is taken, as OCI's users have it, and told."""
+    for sentence, at in without_effect(question.tree):
+        yield warning("Setting without effect", f"{sentence}.", at)
+
+
+CHECKS: tuple[Check, ...] = (settings_are_known_and_fit, settings_have_an_effect)
