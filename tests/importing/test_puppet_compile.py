@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.enc.catalogs import EVERY_NODE, Puppet, puppet_for
-from tests.enc.enrolled import documents
-
+from ..enc.catalogs import EVERY_NODE, Puppet, puppet_for
+from ..enc.enrolled import documents
 from .conftest import SHAPES
 from .mariadb import MariaDb
 from .test_database import command, site_of

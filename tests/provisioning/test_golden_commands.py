@@ -14,8 +14,9 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.circumstances import Circumstances
 from reconciler.planning.installing import install
 from reconciler.provisioning.install import install_command
-from tests.enc.oci_files import reports_of
-from tests.enc.oci_recorded import Recorded, Row
+
+from ..enc.oci_files import reports_of
+from ..enc.oci_recorded import Recorded, Row
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
