@@ -22,6 +22,7 @@ from reconciler.provisioning import remote
 from reconciler.provisioning.disks import parse_contents
 from reconciler.server.serve import Server
 
+from ..loops import NoLoopDevicesError, attach, detach
 from ..server.worlds import World
 
 AGENT = Path(str(files("reconciler") / "data/agent/reconciler-agent"))
@@ -154,7 +155,7 @@ def test_shellcheck_has_nothing_to_say() -> None:
 @pytest.fixture
 def loops(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Real block devices: kernel names by what is written on them."""
-    losetup = needs("losetup")
+    needs("losetup")
     written = {
         "blank": [],
         "ext4": [needs("mkfs.ext4"), "-q", "-L", "root; $(x)"],
@@ -164,14 +165,11 @@ def loops(tmp_path: Path) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         names = {}
         for what, command in written.items():
-            image = tmp_path / f"{what}.img"
-            with image.open("wb") as file:
-                file.truncate(64 * 2**20)
-            got = subprocess.run([losetup, "--find", "--show", image], capture_output=True, text=True, check=False)
-            if got.returncode:
+            try:
+                device = attach(tmp_path / f"{what}.img", megabytes=64)
+            except NoLoopDevicesError:
                 pytest.xfail("this kernel, or this container, has no loop devices to give")
-            device = got.stdout.strip()
-            stack.callback(subprocess.run, [losetup, "--detach", device], check=True)
+            stack.callback(detach, device)
             if command:
                 subprocess.run([*command, device], check=True, capture_output=True)
             names[what] = device.removeprefix("/dev/")

@@ -17,9 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.actions import InstallOs
 from reconciler.provisioning import fence, remote
-from tests.lab.disks import MARKER
 
+from .. import loops
+from ..lab.disks import MARKER
+from ..waiting import until
 from .test_install_command import an_install
 
 NEEDED = {
@@ -46,9 +49,7 @@ class Disk:
     def __init__(self, folder: Path, number: int, megabytes: int = 32) -> None:
         self.folder = folder
         self.file = folder / f"disk{number}"
-        with self.file.open("wb") as opened:
-            opened.truncate(megabytes * 2**20)
-        self.device = sh("losetup", "--find", "--show", self.file)
+        self.device = loops.attach(self.file, megabytes=megabytes)
         self.windows: list[str] = []
 
     @property
@@ -56,15 +57,14 @@ class Disk:
         return self.device.removeprefix("/dev/")
 
     def detach(self) -> None:
-        for device in (*self.windows, self.device):
-            subprocess.run(["losetup", "--detach", device], check=False)
+        loops.detach(*self.windows, self.device)
 
     def partitioned(self) -> str:
         """As the installers do it: room for boot loaders, then the system. A device that shows the latter."""
         sh("sgdisk", "--clear", "--new=1:1M:+1M", "--typecode=1:ef02", "--new=2:0:-1M", self.device)
         told = sh("partx", "--raw", "--noheadings", "--output", "START,SECTORS", "--nr", "2", self.device)
         start, sectors = (int(word) * 512 for word in told.split())
-        self.windows.append(sh("losetup", "--find", "--show", "--offset", start, "--sizelimit", sectors, self.device))
+        self.windows.append(loops.attach(self.device, "--offset", start, "--sizelimit", sectors))
         return self.windows[-1]
 
     def is_image(self, name: str) -> None:
@@ -113,34 +113,27 @@ def looked(
 ) -> tuple[int, fence.Looked]:
     """Exit status and facts. Nothing stays mounted, and but for ``finish`` not a bit has changed."""
     folder = disks[0].folder
+    shown = [place for disk in disks for place in (disk.file, disk.device)]
     action = an_install(reinstall=answers, may_erase=allowed, system_disks=tuple(disk.name for disk in disks))
+    before, attached = [disk.sums() for disk in disks], loops.showing(*shown)
+    found = run(action, folder, mode, path)
+    assert str(folder / "look") not in Path("/proc/self/mounts").read_text()
+    until("its loop devices are gone", lambda: loops.showing(*shown) == attached)  # once nobody has them open any more
+    assert mode == "finish" or before == [disk.sums() for disk in disks]
+    return found
+
+
+def run(action: InstallOs, folder: Path, mode: str, path: str | None = None) -> tuple[int, fence.Looked]:
+    """Have the script look, as install ``THIS``. What it leaves in the live system's folder lies in this one."""
     text = remote.fence_file(action)[fence.SCRIPT_FILE].content.decode()
-    text = text.replace(f"INSTALL={action.id}", f"INSTALL={THIS}").replace("/run/reconciler", str(folder))
     script = folder / "fence.sh"
-    script.write_text(text)
-    before = [disk.sums() for disk in disks]
-    loops = _loops(disks)
+    script.write_text(text.replace(f"INSTALL={action.id}", f"INSTALL={THIS}").replace("/run/reconciler", str(folder)))
     ran = subprocess.run(
-        ["dash", script, mode], capture_output=True, text=True, timeout=120, check=False,
+        ["dash", script, mode], capture_output=True, text=True, check=False,
         env=os.environ | ({"PATH": path} if path else {}),
     )  # fmt: skip
     assert ran.stderr == ""
-    assert str(folder / "look") not in Path("/proc/self/mounts").read_text()
-    assert _loops(disks) == loops
-    assert mode == "finish" or before == [disk.sums() for disk in disks]
-    return ran.returncode, fence.parse(_facts(ran.stdout))
-
-
-def _loops(disks: tuple[Disk, ...]) -> list[str]:
-    """The loop devices that show these disks or parts of them; others on this machine come and go."""
-    listed = sh("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()
-    return sorted(
-        line for line in listed if line.split()[1] in {str(d.file) for d in disks} | {d.device for d in disks}
-    )
-
-
-def _facts(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]
+    return ran.returncode, fence.parse([json.loads(line) for line in ran.stdout.splitlines()])
 
 
 def marked(**differs: object) -> dict[str, str]:
@@ -177,7 +170,7 @@ def test_a_system_of_ours(
 @pytest.mark.parametrize(
     ("text", "allowed", "verdict"),
     [
-        ('{"serial": "S", "hostname": "n", "generation": 1, "id": "0123456789ab"}\n', (), "refused"),  # of 15a846a
+        ('{"serial": "S", "hostname": "n", "generation": 1, "id": "0123456789ab"}\n', (), "refused"),
         ('{"serial": "S", "hostname": "n", "generation": 1, "id": "0123456789ab"}\n', (MARKER.id,), "allowed"),
         ("", (MARKER.id,), "refused"),
         ("garbage \0 \" $(reboot) '", (), "refused"),
@@ -327,19 +320,15 @@ def test_a_damaged_filesystem_is_said(disk: Disk) -> None:
     assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: ext4 that cannot be mounted"),))
 
 
-def test_a_disk_that_is_mounted_stops_it(disk: Disk) -> None:
+def test_a_disk_that_is_mounted_stops_it(disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> None:
     put(disk.device, disk.folder, {"/x": "x"})
-    (disk.folder / "there").mkdir()
-    sh("mount", disk.device, disk.folder / "there")
+    elsewhere = tmp_path_factory.mktemp("mounted")
+    sh("mount", disk.device, elsewhere)
     try:
-        action = an_install(system_disks=(disk.name,))
-        script = disk.folder / "fence.sh"
-        script.write_bytes(remote.fence_file(action)[fence.SCRIPT_FILE].content)
-        ran = subprocess.run(["dash", script, "look"], capture_output=True, text=True, check=False)
+        status, there = looked(disk)
     finally:
-        sh("umount", disk.folder / "there")
-    assert ran.returncode == fence.REFUSED
-    assert fence.parse(_facts(ran.stdout)).mounted == ((disk.name, f"{disk.device} on {disk.folder}/there"),)
+        sh("umount", elsewhere)
+    assert (status, there.mounted) == (fence.REFUSED, ((disk.name, f"{disk.device} on {elsewhere}"),))
 
 
 def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> None:
@@ -407,14 +396,3 @@ def test_what_was_written_is_known_by_its_uuids(disk: Disk) -> None:
     _, there = looked(disk, mode="written")
     table = sh("blkid", "--probe", "--match-tag", "PTUUID", "--output", "value", disk.device)
     assert there == fence.Looked(uuids={disk.name: (table,)})
-
-
-def test_the_script_is_clean(tmp_path: Path) -> None:
-    if shutil.which("shellcheck") is None:
-        pytest.skip("needs shellcheck (apt: shellcheck)")
-    files = remote.install_files(an_install(reinstall="it's", may_erase=("a", "b")), "true")
-    for name in (fence.SCRIPT_FILE, remote.SCRIPT_FILE):
-        script = tmp_path / "script.sh"
-        script.write_bytes(files[name].content)
-        told = subprocess.run(["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False)
-        assert told.stdout == ""

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.provisioning import fence, remote
 
+from ..ports import closed_port
 from .test_install_command import an_install
 
 ACTION = an_install()
@@ -51,7 +52,7 @@ def looks(live: Path, look: str = "", finish: str = "exit 0", written: str = "")
 
 
 def run(path: Path) -> int:
-    return subprocess.run(["sh", path], check=False, capture_output=True, timeout=90).returncode
+    return subprocess.run(["sh", path], check=False, capture_output=True).returncode
 
 
 def state(live: Path) -> remote.InstallState:
@@ -240,10 +241,11 @@ def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
 @pytest.mark.skipif(shutil.which("puppet") is None, reason="needs puppet (apt: puppet)")
 def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
     """The run ends at a Puppet server that is not there."""
-    options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1 --serverport 9"
-    text = remote.RUN_PUPPET.replace("puppet agent", options)
-    ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False, timeout=90)
+    options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1"
+    with closed_port() as port:
+        text = remote.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
+        ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
     said = ran.stdout + ran.stderr
     assert ran.returncode == 1
-    assert "Failed to open TCP connection to 127.0.0.1:9" in said or "Connection refused" in said
+    assert f"Failed to open TCP connection to 127.0.0.1:{port}" in said or "Connection refused" in said
     assert "\x1b" not in said

@@ -1,0 +1,35 @@
+"""Waiting until something is so: never for a time that should do, and no longer than a machine that is busy needs."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+LONG = 150.0
+"""Seconds. What tests wait for takes some ten on two idle cores; this is for busy ones."""
+
+
+def until(what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
+    """Wait until ``ask`` gives something, and return that."""
+    deadline = time.monotonic() + limit
+    while not (found := ask()):
+        assert time.monotonic() < deadline, f"not within {limit:.0f} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+async def becomes(
+    what: str, ask: Callable[[], Any], limit: float = LONG, story: Callable[[], Awaitable[str]] | None = None
+) -> Any:
+    """As ``until``, while the event loop goes on. ``ask`` may be asynchronous; ``story`` tells more when it fails."""
+    deadline = time.monotonic() + limit
+    while True:
+        found = ask()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return found
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {limit:.0f} s: {what}\n{await story() if story else ''}")
+        await asyncio.sleep(0.02)
