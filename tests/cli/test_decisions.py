@@ -12,7 +12,21 @@ from reconciler.model.events import Failed, Started
 from reconciler.model.machine import SecretRef
 from reconciler.store import LeaseWatch
 
-from .conftest import NOW, STORE, Cli, Laid
+from .conftest import NOW, STORE, Cli, Laid, Said
+
+
+def done(on: Any, *arguments: str, **more: Any) -> Said:
+    """Decide something, which is not refused."""
+    said = on(*arguments, **more)
+    assert said.status == 0, said.err
+    return said
+
+
+def refused(on: Any, *arguments: str, **more: Any) -> str:
+    """Why it is not done."""
+    said = on(*arguments, **more)
+    assert (said.status, said.out, said.err[:7]) == (1, "", "Error: ")
+    return said.err
 
 
 def last_event(on: Any) -> dict[str, Any]:
@@ -32,7 +46,7 @@ def last_event(on: Any) -> dict[str, Any]:
 def test_a_decision_is_told_with_who_and_why(
     on: Any, laid: Laid, arguments: tuple[str, ...], kind: str, serial: bool
 ) -> None:
-    assert on(*arguments, "--why", "it burns").status == 0
+    done(on, *arguments, "--why", "it burns")
     event = last_event(on)
     assert (event["kind"], event["who"]) == (kind, "night-shift")
     assert event["serial"] == (laid.serial(STORE) if serial else None)
@@ -42,30 +56,28 @@ def test_a_decision_is_told_with_who_and_why(
 def test_a_pause_of_a_machine_is_seen_in_the_plan_and_ends(on: Any, laid: Laid) -> None:
     laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
     laid.commit()
-    on("pause", "cluster:swift01", "--why", "upgrade")
+    done(on, "pause", "cluster:swift01", "--why", "upgrade")
     assert "2 waiting" in on("plan").out
     assert "cluster:swift01 is paused: by night-shift: upgrade" in on("plan").out
     assert "cluster:swift01 is paused: by night-shift: upgrade" in on("machines").err
     assert "No daemon is running on this database" in on("machines").err
-    assert on("resume").err == "Error: fleet is not paused; cluster:swift01 is\n"
-    assert on("resume", "cluster:swift01").status == 0
+    assert refused(on, "resume") == "Error: fleet is not paused; cluster:swift01 is\n"
+    done(on, "resume", "cluster:swift01")
     assert last_event(on)["kind"] == "resumed"
     assert "2 to do" in on("plan").out
-    assert on("resume", "cluster:swift01").err == "Error: cluster:swift01 is not paused; nothing is\n"
+    assert refused(on, "resume", "cluster:swift01") == "Error: cluster:swift01 is not paused; nothing is\n"
 
 
 def test_a_machine_is_approved_by_name_and_only_when_it_asks(on: Any, laid: Laid) -> None:
     serial = laid.serial(STORE)
-    refused = on("approve", STORE, "--why", "x")
-    assert (refused.status, "does not wait for an approval: in service" in refused.err) == (1, True)
+    assert "does not wait for an approval: in service" in refused(on, "approve", STORE, "--why", "x")
     (laid.specs / "machines/store.yaml").write_text(
         f"apiVersion: reconciler/v1\nkind: Machine\nmetadata: {{name: {serial}}}\nspec: {{lifecycle: decommissioned}}\n"
     )
     laid.commit()
     page = on("machines", STORE).out
     assert f"reconciler approve {serial} --why" in page
-    approved = on("approve", STORE, "--why", "CHG-1")
-    assert approved.status == 0
+    approved = done(on, "approve", STORE, "--why", "CHG-1")
     assert "Approved release" in approved.err
     assert "No daemon is running" in approved.err
     assert last_event(on)["text"].endswith("CHG-1")
@@ -81,28 +93,27 @@ def test_a_failure_is_shown_with_what_to_do(on: Any, laid: Laid) -> None:
     page = on("machines", STORE).out
     assert "Last error    the disk is gone" in page
     assert f"reconciler retry {serial} --why" in page
-    on("retry", STORE, "--why", "new disk")
+    done(on, "retry", STORE, "--why", "new disk")
     assert "Failures" not in on("machines", STORE).out
 
 
 def test_a_machine_that_holds_a_name_is_not_forgotten(on: Any, laid: Laid) -> None:
-    refused = on("forget", STORE, "--why", "x")
-    assert (refused.status, "decommission it first" in refused.err) == (1, True)
+    assert "decommission it first" in refused(on, "forget", STORE, "--why", "x")
     free = next(row["serial"] for row in on("machines", "--format", "json").json if row["hostname"] is None)
-    assert on("forget", free, "--why", "sold").status == 0
+    done(on, "forget", free, "--why", "sold")
     assert last_event(on)["text"] == "forgotten: sold"
-    assert on("machines", free).status == 1
+    refused(on, "machines", free)
 
 
 def test_a_vip_is_released_once_the_cluster_does_not_ask_for_it(on: Any, laid: Laid) -> None:
-    assert on("free-vip", "swift02", "api", "--why", "x").err.startswith('Error: no cluster "swift02" is known')
-    assert on("free-vip", "swift01", "sql", "--why", "x").err == "Error: swift01 has no sql VIP, but api\n"
-    asked = on("free-vip", "swift01", "api", "--why", "x")
-    assert (asked.status, "still asks for its api VIP 203.0.113.2" in asked.err) == (1, True)
-    assert "clusters/swift01.yaml:" in asked.err
+    assert 'no cluster "swift02" is known' in refused(on, "free-vip", "swift02", "api", "--why", "x")
+    assert refused(on, "free-vip", "swift01", "sql", "--why", "x") == "Error: swift01 has no sql VIP, but api\n"
+    asked = refused(on, "free-vip", "swift01", "api", "--why", "x")
+    assert "still asks for its api VIP 203.0.113.2" in asked
+    assert "clusters/swift01.yaml:" in asked
     laid.change("swift01-public: {subnet: 203.0.113.0/28", "swift01-outside: {subnet: 203.0.113.64/28")
     laid.commit()
-    assert on("free-vip", "swift01", "api", "--why", "renumbered").status == 0
+    done(on, "free-vip", "swift01", "api", "--why", "renumbered")
     assert last_event(on) | {"at": None} == {
         "at": None,
         "serial": None,
@@ -125,30 +136,29 @@ def test_secrets_are_listed_shown_and_set(on: Any) -> None:
         "text": "secret swift01:swift/hashpathprefix shown",
         "who": "night-shift",
     }
-    assert on("secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").status == 0
+    done(on, "secrets", "set", "fleet:bmc/password", stdin=b"calvin\n")
     assert last_event(on)["kind"] == "secret-set"
     assert on("secrets", "show", "fleet:bmc/password").out == "calvin\n"
 
 
 def test_setting_a_secret_keeps_the_form_that_documents_ask_for(on: Any, laid: Laid) -> None:
-    assert on("secrets", "set", "swift01:swift/hashpathprefix", stdin=b"0a1b2c3d\n").status == 0
+    done(on, "secrets", "set", "swift01:swift/hashpathprefix", stdin=b"0a1b2c3d\n")
     with closing(laid.open()) as site:
         assert site.store.secret(SecretRef("swift01", "swift", "hashpathprefix", "hex")) == "0a1b2c3d"
     assert "0a1b2c3d" in on("enc", STORE).out
 
 
 def test_a_secret_is_set_in_the_form_that_documents_will_ask_for(on: Any, laid: Laid) -> None:
-    assert on("secrets", "set", "cl2:swift/hashpathprefix", stdin=b"0a1b2c3d\n").status == 0
+    done(on, "secrets", "set", "cl2:swift/hashpathprefix", stdin=b"0a1b2c3d\n")
     with closing(laid.open()) as site:
         assert SecretRef("cl2", "swift", "hashpathprefix", "hex") in [ref for ref, _ in site.store.list_secrets()]
-    refused = on("secrets", "set", "cl2:pki/api", stdin=b"no certificate\n")
-    assert (refused.status, "Traceback" in refused.err) == (1, False)
+    assert "with the parts key, crt" in refused(on, "secrets", "set", "cl2:pki/api", stdin=b"no certificate\n")
 
 
 def test_a_part_of_a_secret_can_be_shown_alone(on: Any) -> None:
     shown = on("secrets", "show", f"{STORE}:pki/snakeoil", "--part", "crt")
     assert shown.out == f"SECRET-{STORE}-pki-snakeoil-crt\n"
-    assert on("secrets", "show", f"{STORE}:pki/snakeoil", "--part", "toe").status == 1
+    assert "by its part: key, crt" in refused(on, "secrets", "show", f"{STORE}:pki/snakeoil", "--part", "toe")
 
 
 def test_a_machine_held_over_its_serial_is_free_after_a_retry(on: Any, laid: Laid) -> None:
@@ -156,23 +166,24 @@ def test_a_machine_held_over_its_serial_is_free_after_a_retry(on: Any, laid: Lai
     with closing(laid.open()) as site:
         site.store.set_conflict(free, "two machines claim this serial", "two sets of MACs", at=site.now())
     assert "two machines claim this serial" in on("machines", free).out
-    assert on("retry", free, "--why", "unplugged the wrong one").status == 0
+    done(on, "retry", free, "--why", "unplugged the wrong one")
     assert [e["kind"] for e in on("events", "--limit", "2", "--format", "json").json] == ["conflict-cleared", "retried"]
     assert "a free slot" in on("machines", free).out
 
 
 def test_a_decision_says_which_database_and_which_daemon_hear_it(on: Any, laid: Laid) -> None:
     heard = f"Recorded in sqlite:///{laid.database}"
-    said = on("pause", "--why", "fire").err
+    said = done(on, "pause", "--why", "fire").err
     assert said.endswith(f"{heard}.\nNo daemon is running on this database: nothing happens until one does.\n")
     with closing(laid.open()) as site:
         site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
-        assert on("resume").err.endswith(f"{heard}, for the daemon host:1.\n")
-        assert f"{heard}, for the daemon host:1." in on("secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").err
+        assert done(on, "resume").err.endswith(f"{heard}, for the daemon host:1.\n")
+        said = done(on, "secrets", "set", "fleet:bmc/password", stdin=b"calvin\n").err
+        assert f"{heard}, for the daemon host:1." in said
 
 
 def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tmp_path: Path) -> None:
-    on("pause", "cluster:swift01", "--why", "move")
+    done(on, "pause", "cluster:swift01", "--why", "move")
     exported = on("export").out
     assert yaml.safe_load(exported)["allocations"][laid.serial(STORE)]["hostname"] == STORE
     (tmp_path / "fleet.yaml").write_text(exported)
@@ -182,12 +193,11 @@ def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tm
     assert cli("--database", database, "export").out == exported
     events = cli("--database", database, "events", "--format", "json").json
     assert all("from fleet.yaml, by night-shift" in event["text"] for event in events)
-    again = cli("--database", database, "restore", tmp_path / "fleet.yaml")
-    assert (again.status, again.err) == (1, "Error: the database is not empty: restore into a new one\n")
+    again = refused(cli, "--database", database, "restore", tmp_path / "fleet.yaml")
+    assert again == "Error: the database is not empty: restore into a new one\n"
 
 
 def test_apply_leaves_a_database_to_its_daemon(on: Any, laid: Laid) -> None:
     with closing(laid.open()) as site:
         site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
-        refused = on("apply")
-    assert (refused.status, "a daemon (host:1) acts on this database already" in refused.err) == (1, True)
+        assert "a daemon (host:1) acts on this database already" in refused(on, "apply")

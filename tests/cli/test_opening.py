@@ -91,7 +91,7 @@ def test_a_configuration_that_may_not_be_read_is_not_passed_over(
     Path("reconciler.yaml").write_text("database: sqlite:///here.db\n")
     closed = tmp_path / "etc/reconciler.yaml"
 
-    class Closed(type(closed)):  # type: ignore[misc]  # root, who runs some tests, may look everywhere
+    class Closed(type(closed)):  # root, who runs some tests, may look everywhere
         """A folder that nobody may enter."""
 
         def stat(self, **_: Any) -> None:

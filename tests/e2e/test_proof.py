@@ -35,7 +35,7 @@ async def a_liar(w: World) -> AsyncIterator[Agent]:
     async def forge() -> None:
         for n in itertools.count():
             for said in known:
-                [facts] = said["machine"]  # type: ignore[misc] - a list of one
+                [facts] = said["machine"]
                 await agent.report({**said, "machine": [{**facts, "bios_version": f"9.{n}", "installed_system": "no"}]})
             await asyncio.sleep(0.3)
 

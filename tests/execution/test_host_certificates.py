@@ -172,7 +172,7 @@ class TestProof:
     async def test_one_that_proves_nothing_is_refused(
         self, node: Node, keys: FileHostKeys, directory: FakeDirectory, wrong: dict[str, str], why: str
     ) -> None:
-        await node.shows(certified(**wrong))  # type: ignore[arg-type]
+        await node.shows(certified(**wrong))
         refused = f"that {HERE} shows does not prove {HOSTNAME}: {why}. Find out who answers there."
         with pytest.raises(PermanentError, match=refused):
             await boot_id(shells(node.port, keys, directory))

@@ -67,7 +67,7 @@ async def do(world: World, action: Action, **at: FakeMachine | None) -> None:
 
 
 def proved(runs: str, address: str, install: str | None = None) -> list[Proof]:
-    return [Proof(NOON, runs, address, install)]  # type: ignore[arg-type] - one of two words
+    return [Proof(NOON, runs, address, install)]
 
 
 class TestVerifyInstall:

@@ -143,6 +143,10 @@ def in_phase(m: MachineView, phase: Phase, **history: Any) -> MachineView:
     return replace(m, history=History(phase=phase, **(facts | history)))
 
 
+def with_history(m: MachineView, **more: Any) -> MachineView:
+    return replace(m, history=replace(m.history, **more))
+
+
 def saying(
     m: MachineView, status: InstallStatus, at: datetime = NOW - MINUTE, reported: datetime | None = None
 ) -> MachineView:
@@ -155,6 +159,12 @@ def saying(
 def silent(m: MachineView, since: datetime = NOW - timedelta(hours=2)) -> MachineView:
     assert m.seen is not None
     return replace(m, seen=replace(m.seen, reported_at=since))
+
+
+def serving(serial: str, number: int, role: str = "controller", **seen: Any) -> MachineView:
+    """A machine in service, from which nobody hears."""
+    m = silent(holding(in_phase(machine(serial, role), Phase.IN_SERVICE), number))
+    return replace(m, seen=replace(m.seen, **seen))
 
 
 def approval(serial: str, action: str = "install_os", generation: int = 1, at: datetime = NOW - MINUTE) -> Approval:
@@ -189,3 +199,7 @@ def kind(step: Step) -> str:
         case Advance(to=to):
             return f"-> {to}"
     return type(step).__name__.lower()
+
+
+def kinds(found: Mapping[str, Step]) -> dict[str, str]:
+    return {serial: kind(step) for serial, step in found.items()}

@@ -14,8 +14,23 @@ from reconciler.model.plan import Settled, Timings, Wait
 from reconciler.model.spec import KINDS
 from reconciler.planning.beside import DISCOVER_HOSTS
 
-from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, one, silent, steps, tree
-from .test_safety import kinds, serving
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    approval,
+    cluster,
+    holding,
+    in_phase,
+    kind,
+    kinds,
+    machine,
+    one,
+    serving,
+    silent,
+    steps,
+    tree,
+)
 
 HOOK = {"command": ["/usr/local/bin/tell"]}
 

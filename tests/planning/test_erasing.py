@@ -8,8 +8,21 @@ from reconciler.model.machine import InstallStatus, Pause, Phase
 from reconciler.model.plan import Plan
 from reconciler.render.plan_groups import doing
 
-from .build import NOW, VIPS, approval, cluster, holding, in_phase, machine, one, planned, saying, silent, tree
-from .test_safety import serving
+from .build import (
+    NOW,
+    VIPS,
+    approval,
+    cluster,
+    holding,
+    in_phase,
+    machine,
+    one,
+    planned,
+    saying,
+    serving,
+    silent,
+    tree,
+)
 
 STORES = cluster(swiftstore={"count": 3})
 ON_ITS_WAY = holding(in_phase(machine("A", "swiftstore"), Phase.ENROLLED))

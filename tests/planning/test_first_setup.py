@@ -8,8 +8,7 @@ import pytest
 from reconciler.model.machine import Phase
 from reconciler.planning.first_setup import set_up_clusters
 
-from .build import NOW, cluster, holding, in_phase, machine, tree
-from .test_safety import serving
+from .build import NOW, cluster, holding, in_phase, machine, serving, tree
 
 COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
 

@@ -11,9 +11,23 @@ from reconciler.model.plan import Act, Advance, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.planning.fixed import as_installed, fixed_by, held_orders, remembered
 
-from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, planned, saying, steps, tree
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    approval,
+    cluster,
+    holding,
+    in_phase,
+    kind,
+    machine,
+    planned,
+    saying,
+    serving,
+    steps,
+    tree,
+)
 from .test_beside import spec as with_hooks
-from .test_safety import serving
 
 STORES = {"cl1": cluster(swiftstore={"count": 3}), "cl2": cluster("cl2", 2, swiftstore={})}
 WAS = {"cl1": {"release.openstack": "epoxy", "release.debian": "trixie"}}

@@ -45,6 +45,7 @@ from .build import (
     saying,
     silent,
     tree,
+    with_history,
 )
 
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
@@ -58,10 +59,6 @@ def at_phase(phase: Phase, **history) -> MachineView:
 
 def step(m: MachineView, spec=SPEC, **more):
     return one(spec, m, vips=VIPS, **more)
-
-
-def with_history(m: MachineView, **more) -> MachineView:
-    return replace(m, history=replace(m.history, **more))
 
 
 def says(status: InstallStatus | None, at=NOW - MINUTE, reported=None, **more) -> MachineView:

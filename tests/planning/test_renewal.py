@@ -6,8 +6,7 @@ from reconciler.model.actions import RenewCertificates
 from reconciler.model.machine import Certificate, Pause, SecretRef
 from reconciler.model.plan import Act, Settled
 
-from .build import NOW, VIPS, cluster, kind, one, steps, tree
-from .test_safety import kinds, serving
+from .build import NOW, VIPS, cluster, kind, kinds, one, serving, steps, tree
 
 SPEC = tree({"cl1": cluster(controller={}, compute={})}, policy={"max_renewals": 2})
 SOON = NOW + timedelta(days=29)

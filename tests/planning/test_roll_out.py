@@ -9,8 +9,7 @@ from reconciler.model.actions import RollOut
 from reconciler.model.machine import DocumentVersion, MachineView, Power
 from reconciler.model.plan import Act, Settled, Wait
 
-from .build import MINUTE, NOW, VIPS, cluster, kind, one, steps, tree
-from .test_safety import serving
+from .build import MINUTE, NOW, VIPS, cluster, kind, one, serving, steps, tree
 
 SPEC = tree({"cl1": cluster(compute={}, controller={}, sql={})}, policy={"max_unavailable": {"default": 2}})
 CHANGED = DocumentVersion("d2", NOW - 10 * MINUTE)

@@ -11,19 +11,26 @@ from reconciler.model.plan import Settled
 from reconciler.model.spec import Window
 from reconciler.planning.windows import closed_until
 
-from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, kind, machine, one, silent, steps, tree
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    approval,
+    cluster,
+    holding,
+    in_phase,
+    kind,
+    kinds,
+    machine,
+    one,
+    serving,
+    steps,
+    tree,
+    with_history,
+)
 
 SPEC = tree({"cl1": cluster(compute={}, controller={})})
 TO_INSTALL = holding(in_phase(machine("A"), Phase.ENROLLED))
-
-
-def serving(serial: str, number: int, role: str = "controller", **seen) -> MachineView:
-    m = silent(holding(in_phase(machine(serial, role), Phase.IN_SERVICE), number))
-    return replace(m, seen=replace(m.seen, **seen))
-
-
-def with_history(m: MachineView, **more) -> MachineView:
-    return replace(m, history=replace(m.history, **more))
 
 
 def fallen(serial: str, number: int, role: str = "controller") -> MachineView:
@@ -36,10 +43,6 @@ def asked(serials: str, **policy):
     """A tree that asks for these machines to be reinstalled, and the words that allow it."""
     spec = tree({"cl1": cluster(compute={}, controller={})}, {s: {"reinstall": "now"} for s in serials}, policy)
     return {"spec": spec, "approvals": tuple(approval(s, "reinstall") for s in serials), "vips": VIPS}
-
-
-def kinds(found) -> dict[str, str]:
-    return {serial: kind(step) for serial, step in found.items()}
 
 
 @pytest.mark.parametrize("scope", ["fleet", "cluster:cl1", "machine:A"])

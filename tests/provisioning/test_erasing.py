@@ -8,9 +8,9 @@ from reconciler.model.hardware import Disk
 from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
 from reconciler.provisioning import remote
 from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
-from reconciler.provisioning.fence import Looked, Met
+from reconciler.provisioning.fence import NOTHING, Looked, Met
 
-from .test_install_command import an_install
+from .build import an_install
 
 NAMED = Disk("sda", "sda", 240, "SSD", serial="S1", wwn="0x5000")
 NAMELESS = Disk("sda", "sda", 240, "SSD")
@@ -21,7 +21,7 @@ MARKER = remote.Marker("A001", "n1", 1, "0123456789ab")
 SYSTEM = "the installed system n1 of install 0123456789ab"
 
 
-def asked(disk: Disk, holds: str, looked: Looked = Looked(), **differs: object) -> list[str]:  # noqa: B008 it is frozen
+def asked(disk: Disk, holds: str, looked: Looked = NOTHING, **differs: object) -> list[str]:
     there = There({"sda": disk}, {"sda": holds}, looked)
     return [what for _, what in not_allowed(replace(ACTION, **differs), there)]
 

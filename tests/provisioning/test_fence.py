@@ -23,7 +23,7 @@ from reconciler.provisioning import fence, remote
 from .. import loops
 from ..lab.disks import MARKER
 from ..waiting import until
-from .test_install_command import an_install
+from .build import an_install
 
 NEEDED = {
     "dash": "dash", "losetup": "mount", "partx": "util-linux", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs",

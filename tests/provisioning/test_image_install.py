@@ -28,7 +28,7 @@ from reconciler.provisioning import tarball as tarball_of
 
 from .. import loops
 from ..ports import closed_port
-from .test_install_command import R640, an_install
+from .build import R640, an_install
 
 NEEDED = {
     "losetup": "mount", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs", "mkfs.vfat": "dosfstools", "curl": "curl",

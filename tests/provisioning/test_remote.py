@@ -13,7 +13,7 @@ import pytest
 from reconciler.provisioning import fence, remote
 
 from ..ports import closed_port
-from .test_install_command import an_install
+from .build import an_install
 
 ACTION = an_install()
 UTF_8 = "C.UTF-8"

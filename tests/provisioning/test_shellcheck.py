@@ -9,7 +9,7 @@ import pytest
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.provisioning import fence, image, remote
 
-from .test_install_command import R640, an_install
+from .build import R640, an_install
 
 INSTALL = an_install(reinstall="it's", may_erase=("a", "b"))
 ON_A_MIRROR = an_install(
