@@ -1,0 +1,1 @@
+"""What the real OCI and its real Puppet module said, as facts: see README.md."""
