@@ -30,7 +30,7 @@ START_SECONDS = 60.0
 _EMULATOR = """\
 import random
 random.randint = lambda low, high: 1  # seconds until a power command shows; as it is shipped, up to eleven
-from tests.conformance import redfish_more
+from ..conformance import redfish_more
 from sushy_tools.emulator.main import main
 main()
 """

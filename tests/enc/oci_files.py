@@ -1,17 +1,12 @@
-"""Files that the recorded OCI was told: its configuration and repositories as specs, its hardware reports."""
+"""What the recorded OCI was told, as specs; and the hardware reports that it had, understood."""
 
-import configparser
-import json
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from reconciler.model.hardware import Cpu, Disk, DiskController, Hardware, Nic
-
-
-def reports_of(shape: Path) -> list[dict[str, Any]]:
-    return [json.loads(line)["report"] for line in (shape / "reports.jsonl").read_text().splitlines()]
+from ..reference.configuration import Repository, Sections
 
 
 def hardware_of(report: dict[str, Any]) -> Hardware:
@@ -31,10 +26,7 @@ def hardware_of(report: dict[str, Any]) -> Hardware:
     )
 
 
-def fleet_yaml(config: Path) -> str:
-    conf = configparser.ConfigParser(interpolation=None)
-    conf.optionxform = str
-    conf.read(config / "openstack-cluster-installer.conf")
+def fleet_yaml(conf: Sections) -> str:
     golden_mirror = (
         "http://mirror.example.com/debian-buildd"  # the conf file was changed after the documents were taken
     )
@@ -69,36 +61,23 @@ AS_THEY_ARE = (
 )
 
 
-def repositories_yaml(folder: Path) -> str:
-    documents = []
-    for path in sorted(folder.glob("*/*/repo.conf")):
-        conf = configparser.ConfigParser(interpolation=None, default_section="none")
-        conf.optionxform = str
-        conf.read(path)
-        documents.append(_repository(path.parent, {name: dict(conf[name]) for name in conf.sections()}))
-    return yaml.safe_dump_all(documents)
+def repositories_yaml(repositories: Iterable[Repository]) -> str:
+    return yaml.safe_dump_all([_document(one) for one in repositories])
 
 
-def _repository(folder: Path, conf: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _document(one: Repository) -> dict[str, Any]:
+    conf = dict(one.conf)
     default = conf.pop("DEFAULT")
-    keys = {p.name: p for p in folder.glob("*.asc")}
+    texts = {"sources": one.sources, "pinning": one.pinning, "key": one.key}
     spec: dict[str, Any] = {
-        "family": folder.parent.name,
-        "name": folder.name,
+        "family": one.family,
+        "name": one.name,
         "install_in_target": default.get("install_repo_in_target") == "yes",
         "extra": {key: default[key].strip('"') for key in AS_THEY_ARE if key in default},
         "tokens": {key: value for key, value in default.items() if key.isupper()},
         "distribution_tokens": conf,
+        **{field: text for field, text in texts.items() if text is not None},
+        **{ours: default[theirs].strip('"').split(",") for ours, theirs in LISTS.items() if theirs in default},
     }
-    spec |= {ours: default[theirs].strip('"').split(",") for ours, theirs in LISTS.items() if theirs in default}
-    for field, file in (("sources", "repo.sources"), ("pinning", "repo.pref")):
-        if (folder / file).exists():
-            spec[field] = (folder / file).read_text()
-    if keys:
-        spec["key"] = next(iter(keys.values())).read_text()
-    return {
-        "apiVersion": "reconciler/v1",
-        "kind": "Repository",
-        "metadata": {"name": f"{folder.parent.name}-{folder.name}"},
-        "spec": spec,
-    }
+    name = f"{one.family}-{one.name}"
+    return {"apiVersion": "reconciler/v1", "kind": "Repository", "metadata": {"name": name}, "spec": spec}

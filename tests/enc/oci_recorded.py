@@ -1,14 +1,12 @@
 """A recorded OCI cluster as specs, members, virtual addresses and secrets, from its database dump alone."""
 
 import base64
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,60 +18,28 @@ from reconciler.enc.view import NOT_FOR_MANAGEMENT, ClusterInput, Member, views
 from reconciler.model.machine import Vip
 from reconciler.model.settings import SettingRow
 from reconciler.specs.settings_table import load_table
+from ..reference import configuration
+from ..reference.clusters import VERSION, Cluster
+from ..reference.database import Row, Tables
 
 from .build import cluster_input, member, tree_of
-from .oci_files import fleet_yaml, hardware_of, reports_of, repositories_yaml
-
-Row = dict[str, str | None]
+from .oci_files import fleet_yaml, hardware_of, repositories_yaml
 
 CLUSTERED = ("controller", "messaging", "sql", "sqlmsg")
 """Roles whose nodes corosync knows by OCI's numbers of machines."""
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
-_INSERT = re.compile(r"INSERT INTO `(\w+)` \(([^)]*)\) VALUES \((.*)\);$")
-_VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'|([^,]+)")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
-
-
-def read_dump(text: str) -> dict[str, list[Row]]:
-    """The rows of every table of a dump with one row per line."""
-    tables: dict[str, list[Row]] = {}
-    for line in text.splitlines():
-        if found := _INSERT.fullmatch(line):
-            table, columns, values = found.groups()
-            names = re.findall(r"`(\w+)`", columns)
-            tables.setdefault(table, []).append(dict(zip(names, _values(values), strict=True)))
-    return tables
-
-
-def _values(text: str) -> Iterator[str | None]:
-    for found in _VALUE.finditer(text):
-        quoted, plain = found.groups()
-        if quoted is not None:
-            yield re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), quoted, flags=re.S)
-        else:
-            yield None if plain == "NULL" else plain
-
 
 @dataclass
 class Recorded:
-    """One of the shapes under ``oci-golden``. The dump holds one cluster."""
+    """A recording whose database holds one cluster."""
 
-    shared: Path
-    shape: str
+    recording: Cluster
 
-    @cached_property
-    def tables(self) -> dict[str, list[Row]]:
-        return read_dump((self.shared / "oci-golden" / self.shape / "db.sql").read_text())
-
-    @cached_property
-    def answers(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What OCI gave: class parameters by hostname and class."""
-        found: dict[str, dict[str, dict[str, Any]]] = json.loads(
-            (self.shared / "oci-golden" / self.shape / "enc.json").read_text()
-        )
-        return found
+    @property
+    def tables(self) -> Tables:
+        return self.recording.tables
 
     @property
     def cluster(self) -> Row:
@@ -91,10 +57,10 @@ class Recorded:
     def locations(self) -> dict[str, str]:
         return {str(row["id"]): str(row["name"]) for row in self.tables["locations"]}
 
-    def given(self, version: str = "43.0.45", **settings: Any) -> ClusterInput:
+    def given(self, version: str = VERSION, **settings: Any) -> ClusterInput:
         """The cluster as the tables need it. ``settings``: the cluster's, over what the dump says."""
-        config = self.shared / "oci-golden/config"
-        tree = tree_of(fleet_yaml(config), self._specs(settings), repositories_yaml(config / "repos"))
+        told = configuration.recorded()
+        tree = tree_of(fleet_yaml(told.conf), self._specs(settings), repositories_yaml(told.repositories))
         base = cluster_input(tree, self.name, self._members(), version)
         vips = (row for row in self.tables["ips"] if row["usefor"] == "vip")
         found = tuple(
@@ -102,10 +68,13 @@ class Recorded:
         )
         return replace(base, vips=found)
 
-    def write_documents(self, folder: Path, given: ClusterInput | None = None) -> None:
-        """``<hostname>.yaml`` for every node, with the secrets of the dump."""
-        for hostname, view in views(given or self.given()).items():
-            (folder / f"{hostname}.yaml").write_text(yaml_text.dump(compile_node(view).document, self.reveal))
+    def documents(self, given: ClusterInput | None = None) -> dict[str, dict[str, Any]]:
+        """Every node's classes, as they stand in its document, with the secrets of the dump."""
+        texts = {
+            hostname: yaml_text.dump(compile_node(view).document, self.reveal)
+            for hostname, view in views(given or self.given()).items()
+        }
+        return {hostname: yaml.load(text, yaml.CSafeLoader)["classes"] for hostname, text in texts.items()}
 
     def reveal(self, secret: SecretText) -> str:
         """The text that OCI made, as YAML; keys of certificates are not in the dump."""
@@ -183,7 +152,7 @@ class Recorded:
         return spec
 
     def _members(self) -> list[Member]:
-        reports = {r["machine"][0]["serial"]: r for r in reports_of(self.shared / "oci-golden" / self.shape)}
+        reports = self.recording.reports
         return [self._member(row, reports[str(row["serial"])]) for row in self.tables["machines"] if row["hostname"]]
 
     def _member(self, row: Row, report: dict[str, Any]) -> Member:

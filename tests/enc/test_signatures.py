@@ -1,16 +1,14 @@
 """The tables beside the Puppet module: no cluster needed."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from reconciler.enc.params import PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES, ROLES
 from reconciler.model.debian import module_for
-from reconciler.model.signature import Parameter, from_json, newest, parse, to_json
+from reconciler.model.signature import Parameter, newest, parse, to_json
 from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.specs.settings_table import load_table
+from ..reference import facts
 
 from .build import ROOT, signatures
 
@@ -38,9 +36,8 @@ def test_what_must_be_given_may_be_given(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
-def test_the_signatures_are_those_of_the_real_module(shared: Path, version: str) -> None:
-    facts = json.loads((shared / f"oci-facts/signatures/{version}.json").read_text())
-    assert signatures(version) == from_json(version, facts)
+def test_the_signatures_are_those_of_the_real_module(version: str) -> None:
+    assert signatures(version) == facts.signatures(version)
 
 
 def test_every_built_in_role_has_a_class() -> None:

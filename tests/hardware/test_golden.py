@@ -12,17 +12,18 @@ import jsonschema
 import pytest
 
 from reconciler.hardware.disks import disk_plan
-from reconciler.hardware.files import split_reports
 from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
 from reconciler.hardware.report import parse_report
 from reconciler.model.hardware import DiskPlan, Hardware, Match, Racked, Unracked
 from reconciler.model.spec import HardwareProfileSpec, RackingSpec
 from reconciler.render.match import match_line
+from ..reference import configuration
+from ..reference.clusters import CLUSTERS, WITH_REPORTS, Machine, Place
+from ..reference.facts import drawn_machines, drawn_profiles
+from ..reference.reports import as_sent
 
-CLUSTERS = ["a_swift_only", "c_compute_ceph", "g_bgp_dns_sql"]
 GIB = 2**30
-NOWHERE = "No racking info could be guessed."
 
 
 def racking_from_oci(config: Mapping[str, Any]) -> dict[str, RackingSpec]:
@@ -68,56 +69,47 @@ def disk_rule_from_oci(layout: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def rackings(shared: Path) -> dict[str, RackingSpec]:
-    return racking_from_oci(json.loads((shared / "oci-golden/config/auto-racking.json").read_text()))
+def rackings() -> dict[str, RackingSpec]:
+    return racking_from_oci(configuration.recorded().auto_racking)
 
 
-def oci_answers(shared: Path) -> Iterator[tuple[Hardware, Any, list[str]]]:
-    """Hardware, OCI's racking sentence or error, and the profiles it guessed; from the three clusters."""
-    for cluster in CLUSTERS:
-        folder = shared / "oci-golden" / cluster
-        answers = {
-            answer["serial"]: answer
-            for name, answer in json.loads((folder / "aux.json").read_text()).items()
-            if name.endswith(".aux.json")
-        }
-        for report in split_reports((folder / "reports.jsonl").read_bytes()):
-            hardware = parse_report(report.body)
-            if (answer := answers.get(hardware.serial)) is not None:
-                guessed = answer["machine_guessed_profile"].get("data", [])
-                yield hardware, answer["machine_guess_racking"].get("data"), guessed
+def oci_answers() -> Iterator[tuple[Hardware, Machine]]:
+    """The machines of the three clusters: what they reported, and what OCI says of them."""
+    for cluster in map(CLUSTERS.__getitem__, WITH_REPORTS):
+        for machine in cluster.machines.values():
+            yield parse_report(as_sent(cluster.reports[machine.serial])), machine
 
 
-def as_oci_says(place: Racked | Unracked) -> str | None:
+def as_oci_says(place: Racked | Unracked) -> Place | None:
     if isinstance(place, Unracked) or place.unit is None:
         return None
-    last = place.unit + place.height - 1
-    return f"Machine is in datacenter {place.dc} row {place.row} rack {place.rack} ustart {place.unit} uend {last}."
+    return Place(place.dc, place.row, place.rack, place.unit, place.unit + place.height - 1)
 
 
-def test_every_machine_of_the_clusters_stands_where_oci_says(shared: Path, rackings: dict[str, RackingSpec]) -> None:
-    answers = [(as_oci_says(rack(hardware, rackings)), said) for hardware, said, _ in oci_answers(shared)]
+def test_every_machine_of_the_clusters_stands_where_oci_says(rackings: dict[str, RackingSpec]) -> None:
+    answers = [(as_oci_says(rack(hardware, rackings)), said.place) for hardware, said in oci_answers()]
     assert len(answers) > 50
-    assert [ours or NOWHERE for ours, _ in answers] == [said for _, said in answers]
+    assert [ours for ours, _ in answers] == [said for _, said in answers]
 
 
-def matching(shared: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (shared / "oci-golden/matching.jsonl").read_text().splitlines()]
+WHY_NOWHERE = {
+    "no-switch": "hears a switch",
+    "unknown-product": "how high",
+    "unknown-place": "no Racking knows",
+}
+"""What OCI lacks to say where a machine is, and a part of our own sentence about it."""
 
 
-def test_random_machines_stand_where_oci_says(shared: Path, rackings: dict[str, RackingSpec]) -> None:
+def test_random_machines_stand_where_oci_says(rackings: dict[str, RackingSpec]) -> None:
     seen: Counter[str] = Counter()
-    for case in matching(shared):
-        place = rack(parse_report(json.dumps(case["report"]).encode()), rackings)
-        said = case["oci"]["machine_guess_racking"]
-        if isinstance(said, str) and said.startswith("Machine is in"):
-            assert as_oci_says(place) == said
+    for drawn in drawn_machines():
+        place = rack(parse_report(as_sent(drawn.report)), rackings)
+        if isinstance(drawn.place, Place):
+            assert as_oci_says(place) == drawn.place
             seen["placed"] += 1
         else:
             assert isinstance(place, Unracked)
-            expected = {"No switch": "hears a switch", "Server product": "how high", "No racking": "no Racking knows"}
-            text = said if isinstance(said, str) else said["error"]
-            assert next(ours for start, ours in expected.items() if text.startswith(start)) in place.reason
+            assert WHY_NOWHERE[drawn.place] in place.reason
             seen["not placed"] += 1
     assert seen["placed"] > 300
     assert seen["not placed"] > 50
@@ -137,16 +129,13 @@ def explained(hardware: Hardware, profile: Mapping[str, Any], oci_took_it: bool)
 
 
 @pytest.mark.parametrize("source", ["random", "clusters"])
-def test_profiles_match_as_in_oci_unless_it_did_not_count_disks(shared: Path, source: str) -> None:
+def test_profiles_match_as_in_oci_unless_it_did_not_count_disks(source: str) -> None:
     if source == "random":
-        oci = json.loads((shared / "oci-golden/matching-hardware-profiles.json").read_text())
-        cases = [
-            (parse_report(json.dumps(case["report"]).encode()), case["oci"]["machine_guessed_profile"])
-            for case in matching(shared)
-        ]
+        oci = drawn_profiles()
+        cases = [(parse_report(as_sent(drawn.report)), drawn.profiles) for drawn in drawn_machines()]
     else:
-        oci = json.loads((shared / "oci-golden/config/hardware-profiles.json").read_text())
-        cases = [(hardware, guessed) for hardware, _, guessed in oci_answers(shared)]
+        oci = configuration.recorded().hardware_profiles
+        cases = [(hardware, said.profiles) for hardware, said in oci_answers()]
     profiles = {name: profile_from_oci(profile) for name, profile in oci.items()}
     same, different = 0, Counter[bool]()
     for hardware, guessed in cases:
@@ -164,12 +153,11 @@ def test_profiles_match_as_in_oci_unless_it_did_not_count_disks(shared: Path, so
     assert same > 30 * sum(different.values())
 
 
-def test_what_we_take_beyond_oci_is_within_the_numbers_of_the_profile(shared: Path) -> None:
-    oci = json.loads((shared / "oci-golden/matching-hardware-profiles.json").read_text())
-    profiles = {name: profile_from_oci(profile) for name, profile in oci.items()}
+def test_what_we_take_beyond_oci_is_within_the_numbers_of_the_profile() -> None:
+    profiles = {name: profile_from_oci(profile) for name, profile in drawn_profiles().items()}
     plans = 0
-    for case in matching(shared):
-        hardware = parse_report(json.dumps(case["report"]).encode())
+    for drawn in drawn_machines():
+        hardware = parse_report(as_sent(drawn.report))
         for name in match(hardware, profiles).profiles:
             plan = disk_plan(hardware, profiles[name])
             assert isinstance(plan, DiskPlan)
@@ -182,12 +170,12 @@ def test_what_we_take_beyond_oci_is_within_the_numbers_of_the_profile(shared: Pa
     assert plans > 50
 
 
-def test_every_line_that_match_prints_follows_its_schema(shared: Path, rackings: dict[str, RackingSpec]) -> None:
+def test_every_line_that_match_prints_follows_its_schema(rackings: dict[str, RackingSpec]) -> None:
     schema = json.loads((Path(__file__).parents[2] / "schemas/match.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
-    for case in matching(shared):
-        hardware = parse_report(json.dumps(case["report"]).encode())
+    for drawn in drawn_machines():
+        hardware = parse_report(as_sent(drawn.report))
         place = rack(hardware, rackings)
         found = Match(("compute-r640",), {"other": "product"})
         line = match_line(hardware, found, place)

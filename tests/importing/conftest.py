@@ -1,4 +1,4 @@
-"""OCI's files of the reference data."""
+"""A recorded OCI: its files, and a server with its databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,13 @@ from reconciler.importing.files import Given, given_from_texts
 from reconciler.importing.folders import read_repositories
 from reconciler.model.settings import SettingsTable
 from reconciler.specs.settings_table import load_table
+from ..reference import configuration
+from ..reference.clusters import CLUSTERS
 
 from .mariadb import MariaDb, running
 
 SHAPES = {"a_swift_only": "swift", "c_compute_ceph": "cl1", "g_bgp_dns_sql": "bgp"}
-"""Name of the cluster, by its folder in the reference data."""
+"""What the cluster is called, by the name of its recording."""
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +24,8 @@ def table() -> SettingsTable:
 
 
 @pytest.fixture(scope="session")
-def config(shared: Path) -> Path:
-    return shared / "oci-golden/config"
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return configuration.recorded().write(tmp_path_factory.mktemp("oci"))
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +39,9 @@ def given(config: Path) -> Given:
 
 
 @pytest.fixture(scope="session")
-def mariadb(shared: Path) -> Iterator[MariaDb]:
+def mariadb() -> Iterator[MariaDb]:
     """One server for all tests; each database that they change is one of its own."""
     with running() as server:
         for shape in SHAPES:
-            server.load(shape, shared / f"oci-golden/{shape}/db.sql")
+            server.load(shape, CLUSTERS[shape].sql)
         yield server

@@ -24,15 +24,19 @@ class MariaDb:
     def url(self, database: str, user: str = "root") -> str:
         return f"mysql+pymysql://{user}@localhost/{database}?unix_socket={self.socket}"
 
-    def load(self, database: str, dump: Path | str) -> str:
-        """A new database with what a dump holds; its URL."""
+    def load(self, database: str, statements: str) -> str:
+        """A new database that these statements fill; its URL."""
         self.sql(f"CREATE DATABASE {database}")
-        text = dump.read_bytes() if isinstance(dump, Path) else dump.encode()
-        self._client(database, text)
+        self.sql(statements, database)
         return self.url(database)
 
     def sql(self, statements: str, database: str = "") -> str:
         return self._client(database, statements.encode())
+
+    def dump(self, database: str) -> str:
+        """All rows, one on each line."""
+        command = ["mariadb-dump", *self.client[1:], "--skip-extended-insert", "--complete-insert", "--no-create-info"]
+        return subprocess.run([*command, database], capture_output=True, text=True, check=True).stdout
 
     def checksums(self, database: str) -> str:
         """A number per table that changes when anything in it does."""

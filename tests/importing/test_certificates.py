@@ -13,6 +13,7 @@ from reconciler.importing.certificates import Keys, certificates, login_key
 from reconciler.model.machine import SecretRef
 from reconciler.secrets.parts import part_of
 from reconciler.site import Site
+from ..reference.clusters import CLUSTERS
 
 from .mariadb import MariaDb
 from .oci_pki import OciPki
@@ -156,10 +157,10 @@ def test_keys_without_the_database_are_nobodys(oci: OciPki, tmp_path: Path, caps
 
 
 def test_a_certificate_that_is_not_ours_to_make_is_asked_for(
-    oci: OciPki, mariadb: MariaDb, config: Path, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    oci: OciPki, mariadb: MariaDb, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config.yaml").write_text(f"state: {tmp_path}/var\n")
-    url = mariadb.load("bought", shared / "oci-golden/a_swift_only/db.sql")
+    url = mariadb.load("bought", CLUSTERS["a_swift_only"].sql)
     mariadb.sql(
         "UPDATE clusters SET self_signed_api_cert = 'no'; DELETE FROM machines WHERE id > 1;"
         "DELETE FROM ips WHERE usefor = 'machine' AND machine > 1",

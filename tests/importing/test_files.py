@@ -10,7 +10,6 @@ import pytest
 
 from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.hardware.choice import DisksInUse, disks_in_use
-from reconciler.hardware.files import split_reports
 from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
 from reconciler.hardware.report import parse_report
@@ -26,6 +25,9 @@ from reconciler.model.spec import Mirrors
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import Loaded
 from reconciler.specs.validate import validate
+from ..reference.clusters import CLUSTERS, WITH_REPORTS, Place
+from ..reference.facts import drawn_machines, drawn_profiles
+from ..reference.reports import as_sent
 
 GIB = 2**30
 
@@ -147,13 +149,13 @@ def test_what_oci_takes_without_naming_it_is_taken_still(
     assert document.spec.get("unlisted_disks") == expected
 
 
-def test_no_store_loses_a_disk_by_its_import(given: Given, table: SettingsTable, shared: Path) -> None:
+def test_no_store_loses_a_disk_by_its_import(given: Given, table: SettingsTable) -> None:
     """OCI tells a store of every disk but the system's."""
     known = valid(tree_from_files(given, table), table).profiles
     stores = 0
-    for cluster in ("a_swift_only", "c_compute_ceph", "g_bgp_dns_sql"):
-        for report in split_reports((shared / f"oci-golden/{cluster}/reports.jsonl").read_bytes()):
-            hardware = parse_report(report.body)
+    for cluster in WITH_REPORTS:
+        for report in CLUSTERS[cluster].reports.values():
+            hardware = parse_report(as_sent(report))
             for name in match(hardware, known).profiles:
                 if known[name].role not in ("swiftstore", "swiftproxy", "cephosd", "volume", "compute"):
                     continue
@@ -167,8 +169,8 @@ def test_no_store_loses_a_disk_by_its_import(given: Given, table: SettingsTable,
     assert stores > 10
 
 
-def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(shared: Path, table: SettingsTable) -> None:
-    oci = (shared / "oci-golden/matching-hardware-profiles.json").read_text()
+def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(table: SettingsTable) -> None:
+    oci = json.dumps(drawn_profiles())
     text = tree_from_files(given_from_texts(profiles=oci), table).texts()["profiles/profile-04.yaml"]
     assert "# DECIDE: OCI's profile said RAID 10, which cannot be built of 1." in text
 
@@ -200,10 +202,6 @@ def test_quotes_around_values_are_not_part_of_them() -> None:
 # ---- against OCI's own answers
 
 
-def cases(shared: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (shared / "oci-golden/matching.jsonl").read_text().splitlines()]
-
-
 def exception(hardware: Hardware, profile: dict[str, Any], oci_took_it: bool) -> str | None:
     """Which of OCI's known omissions explains that our answer differs, worked out without our matcher."""
     if profile["hdd"]["controller"] == "none":
@@ -213,16 +211,15 @@ def exception(hardware: Hardware, profile: dict[str, Any], oci_took_it: bool) ->
     return "H1" if not oci_took_it and len(sizes) > fewest else None  # it never looks at num_max
 
 
-def test_imported_profiles_answer_as_oci_but_for_disks_it_did_not_look_at(shared: Path, table: SettingsTable) -> None:
-    text = (shared / "oci-golden/matching-hardware-profiles.json").read_text()
-    oci = json.loads(text)
-    profiles = valid(tree_from_files(given_from_texts(profiles=text), table), table).profiles
+def test_imported_profiles_answer_as_oci_but_for_disks_it_did_not_look_at(table: SettingsTable) -> None:
+    oci = drawn_profiles()
+    profiles = valid(tree_from_files(given_from_texts(profiles=json.dumps(oci)), table), table).profiles
     same, different = 0, Counter[str]()
-    for case in cases(shared):
-        hardware = parse_report(json.dumps(case["report"]).encode())
+    for drawn in drawn_machines():
+        hardware = parse_report(as_sent(drawn.report))
         ours = match(hardware, profiles).profiles
         for name in oci:
-            took = name in case["oci"]["machine_guessed_profile"]
+            took = name in drawn.profiles
             if (name in ours) == took:
                 same += 1
                 continue
@@ -233,18 +230,15 @@ def test_imported_profiles_answer_as_oci_but_for_disks_it_did_not_look_at(shared
     assert same > 30 * different.total()
 
 
-def test_imported_racking_puts_machines_where_oci_does(shared: Path, given: Given, table: SettingsTable) -> None:
+def test_imported_racking_puts_machines_where_oci_does(given: Given, table: SettingsTable) -> None:
     rackings = valid(tree_from_files(given, table), table).rackings
     placed = 0
-    for case in cases(shared):
-        place = rack(parse_report(json.dumps(case["report"]).encode()), rackings)
-        said = case["oci"]["machine_guess_racking"]
-        if isinstance(said, str) and said.startswith("Machine is in"):
+    for drawn in drawn_machines():
+        place = rack(parse_report(as_sent(drawn.report)), rackings)
+        if isinstance(drawn.place, Place):
             assert isinstance(place, Racked)
             assert place.unit is not None
-            where = f"datacenter {place.dc} row {place.row} rack {place.rack}"
-            until = place.unit + place.height - 1
-            assert said == f"Machine is in {where} ustart {place.unit} uend {until}."
+            assert drawn.place == (place.dc, place.row, place.rack, place.unit, place.unit + place.height - 1)
             placed += 1
         else:
             assert not isinstance(place, Racked)

@@ -22,9 +22,9 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def url(version: str, mariadb: MariaDb, shared: Path) -> str:
+def url(version: str, mariadb: MariaDb) -> str:
     name = f"c_{version.replace('.', '_')}"
-    url = load_older(mariadb, name, version, "c_compute_ceph", shared)
+    url = load_older(mariadb, name, version, "c_compute_ceph")
     mariadb.sql(
         "UPDATE clusters SET haproxy_timeout_server = '1m';"  # the default of then
         "UPDATE machines SET installed = 'yes', cpu_allocation_ratio = 16, ram_allocation_ratio = 1.5;",

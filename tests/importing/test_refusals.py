@@ -8,6 +8,7 @@ import pytest
 from reconciler.importing.database import read_database
 from reconciler.importing.files import Given
 from reconciler.model.errors import PermanentError, TemporaryError
+from ..reference.clusters import CLUSTERS
 
 from .mariadb import MariaDb
 from .takeover import take_over
@@ -75,17 +76,17 @@ def test_a_server_that_does_not_answer_is_a_passing_problem() -> None:
         read_database("mysql+pymysql://root@127.0.0.1:1/x")
 
 
-def test_a_database_from_before_what_we_know_is_refused(mariadb: MariaDb, shared: Path) -> None:
-    url = mariadb.load("ancient", shared / "oci-golden/a_swift_only/db.sql")
+def test_a_database_from_before_what_we_know_is_refused(mariadb: MariaDb) -> None:
+    url = mariadb.load("ancient", CLUSTERS["a_swift_only"].sql)
     mariadb.sql("ALTER TABLE machines DROP compute_is_cephosd", "ancient")
     with pytest.raises(PermanentError, match=r"no column machines\.compute_is_cephosd; upgrade OCI first"):
         read_database(url)
 
 
 def test_an_oci_without_clusters_gives_locations_and_what_was_reported(
-    mariadb: MariaDb, given: Given, shared: Path, tmp_path: Path
+    mariadb: MariaDb, given: Given, tmp_path: Path
 ) -> None:
-    url = mariadb.load("fresh", shared / "oci-golden/a_swift_only/db.sql")
+    url = mariadb.load("fresh", CLUSTERS["a_swift_only"].sql)
     mariadb.sql(
         "DELETE FROM clusters; DELETE FROM networks; DELETE FROM ips; DELETE FROM passwords;"
         "UPDATE machines SET cluster = NULL, role = '', hostname = '', location_id = NULL",

@@ -18,6 +18,7 @@ from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
 from reconciler.site import Site
+from ..reference.clusters import CLUSTERS
 
 from .mariadb import MariaDb
 from .takeover import take_over
@@ -27,14 +28,14 @@ Shape = Callable[[str], tuple[Imported, Site]]
 
 
 @pytest.fixture(scope="module")
-def shape(mariadb: MariaDb, given: Given, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shape]:
+def shape(mariadb: MariaDb, given: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shape]:
     opened: list[Site] = []
 
     @cache
     def imported(name: str) -> tuple[Imported, Site]:
         statements = (FOLDER / f"{name}.sql").read_text()
         base = statements.split(":")[0].removeprefix("-- from ")
-        url = mariadb.load(name, shared / f"oci-golden/{base}/db.sql")
+        url = mariadb.load(name, CLUSTERS[base].sql)
         mariadb.sql(statements, name)
         mariadb.sql("DELETE FROM ips WHERE usefor = 'machine' AND machine NOT IN (SELECT id FROM machines)", name)
         found, site = take_over(url, given, tmp_path_factory.mktemp(name))

@@ -1,9 +1,6 @@
 """The command that the planner and the installer's words make together, against what OCI printed for the same node."""
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +11,10 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.circumstances import Circumstances
 from reconciler.planning.installing import install
 from reconciler.provisioning.install import install_command
-
-from ..enc.oci_files import reports_of
-from ..enc.oci_recorded import Recorded, Row
+from ..enc.oci_recorded import Recorded
+from ..reference.clusters import CLUSTERS, WITH_REPORTS
+from ..reference.database import Row
+from ..reference.reports import Report, as_sent
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -32,19 +30,16 @@ DIFFERENCES: dict[str, tuple[list[str], list[str]]] = {
 """Every difference, and why."""
 
 
-@pytest.mark.parametrize("shape", ["a_swift_only", "c_compute_ceph", "g_bgp_dns_sql"])
-def test_every_node_is_installed_as_oci_would(shared: Path, shape: str) -> None:
-    recorded = Recorded(shared, shape)
-    given = recorded.given()
-    reports = {report["machine"][0]["serial"]: report for report in reports_of(shared / "oci-golden" / shape)}
-    answers = json.loads((shared / "oci-golden" / shape / "aux.json").read_text())
-    rows = {row["serial"]: row for row in recorded.tables["machines"]}
+@pytest.mark.parametrize("shape", WITH_REPORTS)
+def test_every_node_is_installed_as_oci_would(shape: str) -> None:
+    cluster = CLUSTERS[shape]
+    given = Recorded(cluster).given()
+    rows = {row["serial"]: row for row in cluster.tables["machines"]}
     ours, golden = {}, {}
     for member in given.members:
         held = member.allocation
-        ours[held.hostname] = _words(given.tree, held, rows[member.serial], reports[member.serial])
-        text = answers[f"{held.hostname}.install_cmd.txt"].removeprefix("ArrayRunning: ")
-        golden[held.hostname] = _corrected(text.split())
+        ours[held.hostname] = _words(given.tree, held, rows[member.serial], cluster.reports[member.serial])
+        golden[held.hostname] = _corrected(cluster.machines[held.hostname].install.split())
     assert ours == golden
     assert len(ours) > 10
 
@@ -59,14 +54,14 @@ def _corrected(words: list[str]) -> list[str]:
     return text.split()
 
 
-def _words(tree: SpecTree, held: Allocation, row: Row, report: dict[str, Any]) -> list[str]:
-    hardware = parse_report(json.dumps(report).encode())
+def _words(tree: SpecTree, held: Allocation, row: Row, report: Report) -> list[str]:
+    hardware = parse_report(as_sent(report))
     seen = Seen(hardware, "digest", NOW, "192.168.100.50")
     m = MachineView(serial=hardware.serial, seen=seen, disks=_disks(row, report))
     return install_command(install(m, held, Circumstances(tree, NOW, Timings(), {})), tree.fleet, hardware)
 
 
-def _disks(row: Row, report: dict[str, Any]) -> DiskChoice:
+def _disks(row: Row, report: Report) -> DiskChoice:
     """As OCI's own table says, for lack of a profile in it: else NVMe first, then what ends with an a."""
     names = sorted(disk["name"] for disk in report["blockdevices"])
     if row["install_on_raid"] == "yes":

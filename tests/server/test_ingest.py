@@ -14,6 +14,9 @@ from reconciler.model.machine import InstallStatus
 from reconciler.server import batches, fast, ingest
 from reconciler.server.access import Caller, parse_address
 from reconciler.store import Store
+from ..reference.clusters import CLUSTERS, WITH_REPORTS
+from ..reference.facts import agent_reports
+from ..reference.reports import as_sent
 
 from .conftest import Client
 from .worlds import NODE, STRANGER, TRUSTED, World, body, report
@@ -33,13 +36,11 @@ async def test_a_report_is_answered_ok_and_kept(world: World, client: Client, pa
     assert world.woken == 1
 
 
-async def test_real_reports_are_taken(world: World, client: Client, shared: Path) -> None:
-    found = [path.read_text() for path in sorted((shared / "lab").glob("real-report.json"))]
-    for path in sorted((shared / "oci-golden").glob("*/reports.jsonl")):
-        found += [json.dumps(json.loads(line)["report"]) for line in path.read_text().splitlines()]
+async def test_real_reports_are_taken(world: World, client: Client) -> None:
+    found = [agent_reports()[0], *(one for name in WITH_REPORTS for one in CLUSTERS[name].reports.values())]
     assert len(found) > 20
     for one in found:
-        answer = await client().post("/oci/report.php", content=one)
+        answer = await client().post("/oci/report.php", content=as_sent(one))
         assert answer.content == b"Ok", answer.text
 
 

@@ -1,21 +1,23 @@
-"""OCI's facts, which lie in the folder beside the checkout; without it, tests that compare with them are skipped."""
+"""OCI's own tunables, and its database's columns."""
 
-import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
-
-@pytest.fixture(scope="session")
-def tunables(shared: Path) -> dict[str, dict[str, Any]]:
-    """Name to type, default and roles, of machines' and clusters' tunables together."""
-    facts = json.loads((shared / "oci-facts/settings-43.0.45.json").read_text())
-    return {**facts["machines"], **facts["clusters"]}
+from ..reference import database, facts
+from ..reference.clusters import VERSION
+from ..reference.database import Column
+from ..reference.facts import Tunable
 
 
 @pytest.fixture(scope="session")
-def columns(shared: Path) -> dict[str, dict[str, str]]:
-    """Table to column to its SQL type."""
-    facts = json.loads((shared / "oci-facts/database-43.0.45.json").read_text())
-    return {table: facts[table] for table in ("clusters", "machines")}
+def tunables() -> dict[str, Tunable]:
+    """Machines' and clusters' together, by name."""
+    found = facts.settings(VERSION)
+    return {**found["machines"], **found["clusters"]}
+
+
+@pytest.fixture(scope="session")
+def columns() -> dict[str, Mapping[str, Column]]:
+    """Column by table and name."""
+    return {table: database.columns()[table] for table in ("clusters", "machines")}

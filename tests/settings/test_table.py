@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import yaml
 from reconciler.model.settings import LEVELS, TYPES, SettingRow, for_puppet, problem_with
 from reconciler.render.settings import render_settings_page
 from reconciler.specs.settings_table import load_table
+from ..reference.database import Column
+from ..reference.facts import Tunable
+
+Columns = Mapping[str, Mapping[str, Column]]
 
 TABLE = load_table()
 ROWS = list(TABLE.values())
@@ -92,31 +97,29 @@ def test_every_name_that_a_help_mentions_exists() -> None:
             assert name in TABLE or name.startswith(words), f"{row.name} speaks of {name}"
 
 
-def test_every_tunable_of_oci_has_a_row_with_its_type_default_and_roles(tunables: dict[str, Any]) -> None:
+def test_every_tunable_of_oci_has_a_row_with_its_type_default_and_roles(tunables: dict[str, Tunable]) -> None:
     assert set(tunables) <= set(TABLE)
     for name, fact in tunables.items():
         row = TABLE[name]
-        assert row.type in (OCI_TYPES.get(fact["type"], fact["type"]), "list", "choice"), name
-        assert as_oci_writes(row) == (float(fact["default"]) if fact["type"] == "float" else fact["default"]), name
-        if fact.get("roles"):
-            assert row.roles == tuple(fact["roles"]), name
+        assert row.type in (OCI_TYPES.get(fact.type, fact.type), "list", "choice"), name
+        assert as_oci_writes(row) == (float(fact.default) if fact.type == "float" else fact.default), name
+        assert not fact.roles or row.roles == fact.roles, name
 
 
-def test_every_column_of_oci_is_a_row_or_is_left_out_for_a_reason(columns: dict[str, dict[str, str]]) -> None:
-    for table, sql in columns.items():
-        assert set(sql) - set(TABLE) == left_out(table)
+def test_every_column_of_oci_is_a_row_or_is_left_out_for_a_reason(columns: Columns) -> None:
+    for table, known in columns.items():
+        assert set(known) - set(TABLE) == left_out(table)
 
 
-def test_a_column_that_is_a_row_has_its_default(columns: dict[str, dict[str, str]], tunables: dict[str, Any]) -> None:
-    for name, sql in {**columns["machines"], **columns["clusters"]}.items():
+def test_a_column_that_is_a_row_has_its_default(columns: Columns, tunables: dict[str, Tunable]) -> None:
+    for name, column in {**columns["machines"], **columns["clusters"]}.items():
         if name in TABLE and name not in tunables:
-            default = re.search("default '(.*)'", sql)
-            assert as_oci_writes(TABLE[name]) == (default[1] if default else None), name
+            assert as_oci_writes(TABLE[name]) == column.by_itself, name
 
 
-def test_a_choice_offers_what_the_database_takes(columns: dict[str, dict[str, str]]) -> None:
-    for name, sql in {**columns["machines"], **columns["clusters"]}.items():
-        words = set(re.findall("'([^']*)'", sql.partition(")")[0])) if sql.startswith("enum") else set()
+def test_a_choice_offers_what_the_database_takes(columns: Columns) -> None:
+    for name, column in {**columns["machines"], **columns["clusters"]}.items():
+        words = set(re.findall("'([^']*)'", column.type)) if column.type.startswith("enum") else set()
         if name in TABLE and words:
             row = TABLE[name]
             assert words == ({"yes", "no"} if row.type == "boolean" else set(row.choices)), name

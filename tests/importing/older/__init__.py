@@ -1,11 +1,14 @@
 """Databases as earlier versions of OCI have them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ...reference import facts
+from ...reference.clusters import CLUSTERS, VERSION
+from ...reference.facts import Tunable
 
 from ..mariadb import MariaDb
 
@@ -14,15 +17,14 @@ _TYPES = {
     "string": "VARCHAR(128) NOT NULL", "fqdn": "VARCHAR(253) NOT NULL", "ip_list": "VARCHAR(255) NOT NULL",
 }  # fmt: skip
 
-Variables = Mapping[str, Mapping[str, Mapping[str, Any]]]
+Variables = Mapping[str, Mapping[str, Tunable]]
 
 
-def load_older(server: MariaDb, name: str, version: str, shape: str, shared: Path) -> str:
+def load_older(server: MariaDb, name: str, version: str, shape: str) -> str:
     """A database with the columns of an earlier version and the machines of a known cluster; its URL."""
-    url = server.load(name, shared / f"oci-golden/{shape}/db.sql")
-    known = {v: json.loads((shared / f"oci-facts/settings-{v}.json").read_text()) for v in (version, "43.0.45")}
+    url = server.load(name, CLUSTERS[shape].sql)
     differing = yaml.safe_load((Path(__file__).parent / f"{version}.yaml").read_text())
-    server.sql("\n".join(_statements(differing, known[version], known["43.0.45"])), name)
+    server.sql("\n".join(_statements(differing, facts.settings(version), facts.settings(VERSION))), name)
     return url
 
 
@@ -43,5 +45,5 @@ def _statements(differing: Mapping[str, Any], variables: Variables, today: Varia
                 yield f"ALTER TABLE {table} ADD IF NOT EXISTS `{name}` {_column(variable)};"
 
 
-def _column(variable: Mapping[str, Any]) -> str:
-    return f"{_TYPES[variable['type']]} DEFAULT '{variable['default']}'"
+def _column(variable: Tunable) -> str:
+    return f"{_TYPES[variable.type]} DEFAULT '{variable.default}'"
