@@ -57,7 +57,7 @@ bench: $(STAMP) ## the figures, printed and kept in var/bench.json
 	$(BIN)/python -m bench
 
 schemas: $(STAMP) ## write the generated files: schemas/ and docs/settings.md
-	$(BIN)/reconciler schema
+	$(BIN)/reconciler schema --settings-page docs/settings.md
 
 golden: $(STAMP) ## rewrite golden files; read the diff before you commit it
 	GOLDEN=overwrite $(BIN)/python -m pytest --quiet

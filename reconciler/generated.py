@@ -1,17 +1,23 @@
-"""The files that are generated, checked in, and compared by tests: name below ``schemas/`` to text."""
+"""The files that are generated, checked in, and compared by tests: the schemas, and the page of settings."""
 
 from importlib import resources
 
 from .render import schemas as printed
+from .render.settings import render_settings_page
 from .specs.schema import schemas
 from .specs.settings_table import load_table
 
 
-def generated_files() -> dict[str, str]:
-    """Every generated file, by its path below ``schemas/``."""
+def schema_files() -> dict[str, str]:
+    """Every schema, by its path below ``schemas/``."""
     puppet = resources.files("reconciler").joinpath("data/puppet")
     return {
         **schemas(load_table()),
         **printed.schemas(),
         **{f"puppet/{file.name}": file.read_text() for file in puppet.iterdir() if file.name.endswith(".json")},
     }
+
+
+def settings_page() -> str:
+    """``docs/settings.md``."""
+    return render_settings_page(load_table())

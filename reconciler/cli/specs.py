@@ -158,16 +158,21 @@ _SCHEMA = """Editors use a schema through a first line such as
 
 def schema(
     directory: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where they go.")] = Path("schemas"),
+    page: Annotated[
+        Path | None, typer.Option("--settings-page", metavar="FILE", help="Write the settings as a page there, too.")
+    ] = None,
 ) -> None:
     """Write the JSON Schemas of all documents and outputs."""
-    from ..generated import generated_files
+    from ..generated import schema_files, settings_page
 
-    files = generated_files()
-    changed = [directory / name for name, text in files.items() if _write(directory / name, text)]
+    files = {directory / name: text for name, text in schema_files().items()}
+    if page is not None:
+        files[page] = settings_page()
+    changed = [path for path, text in files.items() if _write(path, text)]
     for path in changed:
         print(f"wrote {path}")
     if not changed:
-        note(f"All {len(files)} files in {directory} are as they should be.")
+        note(f"All {len(files)} files are as they should be.")
 
 
 _SIGNATURES = """\b

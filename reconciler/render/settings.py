@@ -7,7 +7,7 @@ from ..model.settings import LEVELS, SettingRow, SettingsTable
 _INTRODUCTION = """\
 # Settings
 
-<!-- Made from reconciler/data/settings.yaml: change that, then `GOLDEN=overwrite pytest tests/settings`. -->
+<!-- Made from reconciler/data/settings.yaml: change that, then `make schemas`. -->
 
 Tunables go below `settings:` in a spec, under the names OCI gives them and with YAML's own types. They may stand in the
 `Fleet` (F), a `Cluster` (C), a role of a cluster (R), a `HardwareProfile` (P) or a `Machine` (M), where the table says
