@@ -1,18 +1,26 @@
 """Pages for people: their links lead somewhere, and what they name exists."""
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from reconciler.model.spec import KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page for folder in ("", "docs/", "examples/**/", "cluster-specs/**/") for page in ROOT.glob(f"{folder}*.md")
 )
 
+GLOSSARY = ROOT / "docs/glossary.md"
+
 _BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]*)\)")
+_CLASS = re.compile(r"`([A-Z][a-z]\w+)`")
+_FUNCTION = re.compile(r"`(\w+\(\))`")
 
 
 def prose(page: Path) -> str:
@@ -40,3 +48,33 @@ def leads_nowhere(link: str, page: Path) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_to_files_and_headings_of_ours_resolve(page: Path) -> None:
     assert [link for link in _LINK.findall(prose(page)) if leads_nowhere(link, page)] == []
+
+
+@cache
+def defined(folder: str) -> frozenset[str]:
+    """The names of all classes and unions, and of all functions with brackets behind them, below a folder."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+    functions = {f"{node.name}()" for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    unions = {
+        name.id
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for name in node.targets
+        if isinstance(name, ast.Name)
+    }
+    return frozenset(classes | unions | functions)
+
+
+@pytest.mark.parametrize("page", [GLOSSARY], ids=lambda page: page.name)
+def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
+    named = {*_CLASS.findall(prose(page)), *_FUNCTION.findall(prose(page))}
+    assert named
+    assert named - defined("reconciler") - KINDS.keys() == set()
+
+
+def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
+    words = [word.casefold() for word in headings(GLOSSARY)[1:]]
+    assert words == sorted(set(words))
