@@ -4,9 +4,12 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from reconciler.model.actions import Action
+from reconciler.model.machine import InstallStatus, Phase
 from reconciler.model.spec import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +18,7 @@ PAGES = sorted(
 )
 
 GLOSSARY = ROOT / "docs/glossary.md"
+LIFE = ROOT / "docs/life-of-a-machine.md"
 
 _BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -68,7 +72,7 @@ def defined(folder: str) -> frozenset[str]:
     return frozenset(classes | unions | functions)
 
 
-@pytest.mark.parametrize("page", [GLOSSARY], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [GLOSSARY, LIFE], ids=lambda page: page.name)
 def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
     named = {*_CLASS.findall(prose(page)), *_FUNCTION.findall(prose(page))}
     assert named
@@ -78,3 +82,13 @@ def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
 def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
     words = [word.casefold() for word in headings(GLOSSARY)[1:]]
     assert words == sorted(set(words))
+
+
+def test_each_phase_has_a_heading_in_the_life_of_a_machine() -> None:
+    assert {phase.value for phase in Phase} - {anchor(heading) for heading in headings(LIFE)} == set()
+
+
+def test_each_status_and_each_action_has_its_place_in_the_life_of_a_machine() -> None:
+    told = set(re.findall(r"`([^`]+)`", prose(LIFE)))
+    assert {status.value for status in InstallStatus} - told == set()
+    assert {action.__name__ for action in get_args(Action)} - told == set()
