@@ -19,12 +19,16 @@ PAGES = sorted(
 
 GLOSSARY = ROOT / "docs/glossary.md"
 LIFE = ROOT / "docs/life-of-a-machine.md"
+STYLE = ROOT / "docs/style.md"
+
+OF_PYTHON = {"Mapping", "NamedTuple", "None", "Protocol", "StrEnum"}
 
 _BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]*)\)")
 _CLASS = re.compile(r"`([A-Z][a-z]\w+)`")
 _FUNCTION = re.compile(r"`(\w+\(\))`")
+_TEST = re.compile(r"`(test_\w+)`")
 
 
 def prose(page: Path) -> str:
@@ -72,11 +76,14 @@ def defined(folder: str) -> frozenset[str]:
     return frozenset(classes | unions | functions)
 
 
-@pytest.mark.parametrize("page", [GLOSSARY, LIFE], ids=lambda page: page.name)
-def test_classes_and_functions_that_a_page_names_exist(page: Path) -> None:
-    named = {*_CLASS.findall(prose(page)), *_FUNCTION.findall(prose(page))}
-    assert named
-    assert named - defined("reconciler") - KINDS.keys() == set()
+@pytest.mark.parametrize("page", [GLOSSARY, LIFE, STYLE], ids=lambda page: page.name)
+def test_classes_functions_and_tests_that_a_page_names_exist(page: Path) -> None:
+    text = prose(page)
+    classes, functions = {*_CLASS.findall(text)}, {*_FUNCTION.findall(text)}
+    tests = {f"{name}()" for name in _TEST.findall(text)}
+    assert classes
+    assert classes - defined("reconciler") - KINDS.keys() - OF_PYTHON == set()
+    assert (functions | tests) - defined("reconciler") - defined("tests") == set()
 
 
 def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
