@@ -21,9 +21,9 @@ from reconciler.model.hardware import Disk
 from reconciler.provisioning import remote
 from reconciler.provisioning.disks import parse_contents
 from reconciler.server.serve import Server
-from ..reference.facts import agent_reports
 
 from ..loops import NoLoopDevicesError, attach, detach
+from ..reference.facts import agent_reports
 from ..server.worlds import World
 
 AGENT = Path(str(files("reconciler") / "data/agent/reconciler-agent"))

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from reconciler.model.hardware import Cpu, Disk, DiskController, Hardware, Nic
+
 from ..reference.configuration import Repository, Sections
 
 

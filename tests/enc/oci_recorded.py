@@ -18,10 +18,10 @@ from reconciler.enc.view import NOT_FOR_MANAGEMENT, ClusterInput, Member, views
 from reconciler.model.machine import Vip
 from reconciler.model.settings import SettingRow
 from reconciler.specs.settings_table import load_table
+
 from ..reference import configuration
 from ..reference.clusters import VERSION, Cluster
 from ..reference.database import Row, Tables
-
 from .build import cluster_input, member, tree_of
 from .oci_files import fleet_yaml, hardware_of, repositories_yaml
 

@@ -7,9 +7,9 @@ import pytest
 
 from reconciler.enc.compile import compile_node
 from reconciler.enc.view import views
+
 from ..reference.clusters import CLUSTERS
 from ..reference.compare import Compared, compare, corrections
-
 from .oci_recorded import Recorded
 
 SHAPES = {"a_swift_only": (1769, 0), "c_compute_ceph": (2409, 14), "g_bgp_dns_sql": (3748, 55)}

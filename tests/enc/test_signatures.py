@@ -8,8 +8,8 @@ from reconciler.model.debian import module_for
 from reconciler.model.signature import Parameter, newest, parse, to_json
 from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.specs.settings_table import load_table
-from ..reference import facts
 
+from ..reference import facts
 from .build import ROOT, signatures
 
 SIGNATURES = signatures()

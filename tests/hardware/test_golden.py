@@ -18,6 +18,7 @@ from reconciler.hardware.report import parse_report
 from reconciler.model.hardware import DiskPlan, Hardware, Match, Racked, Unracked
 from reconciler.model.spec import HardwareProfileSpec, RackingSpec
 from reconciler.render.match import match_line
+
 from ..reference import configuration
 from ..reference.clusters import CLUSTERS, WITH_REPORTS, Machine, Place
 from ..reference.facts import drawn_machines, drawn_profiles

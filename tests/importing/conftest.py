@@ -9,9 +9,9 @@ from reconciler.importing.files import Given, given_from_texts
 from reconciler.importing.folders import read_repositories
 from reconciler.model.settings import SettingsTable
 from reconciler.specs.settings_table import load_table
+
 from ..reference import configuration
 from ..reference.clusters import CLUSTERS
-
 from .mariadb import MariaDb, running
 
 SHAPES = {"a_swift_only": "swift", "c_compute_ceph": "cl1", "g_bgp_dns_sql": "bgp"}

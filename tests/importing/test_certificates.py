@@ -13,8 +13,8 @@ from reconciler.importing.certificates import Keys, certificates, login_key
 from reconciler.model.machine import SecretRef
 from reconciler.secrets.parts import part_of
 from reconciler.site import Site
-from ..reference.clusters import CLUSTERS
 
+from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb
 from .oci_pki import OciPki
 from .test_database import command, site_of

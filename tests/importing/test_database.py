@@ -18,11 +18,11 @@ from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
 from reconciler.model.spec import RackingSpec
 from reconciler.site import Site
+
 from ..reference import facts
 from ..reference.clusters import CLUSTERS, VERSION, Cluster
 from ..reference.compare import compare
 from ..reference.database import read_dump
-
 from .conftest import SHAPES
 from .mariadb import MariaDb
 

@@ -25,6 +25,7 @@ from reconciler.model.spec import Mirrors
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import Loaded
 from reconciler.specs.validate import validate
+
 from ..reference.clusters import CLUSTERS, WITH_REPORTS, Place
 from ..reference.facts import drawn_machines, drawn_profiles
 from ..reference.reports import as_sent

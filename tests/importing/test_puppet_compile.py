@@ -10,7 +10,6 @@ import pytest
 from ..enc.catalogs import EVERY_NODE, Puppet, puppet_for
 from ..enc.enrolled import documents
 from ..reference.clusters import CLUSTERS
-
 from .conftest import SHAPES
 from .mariadb import MariaDb
 from .test_database import command, site_of

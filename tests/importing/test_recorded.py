@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from reconciler.model.plan import Act
+
 from ..reference import facts
 from ..reference.clusters import CLUSTERS, VERSION
 from ..reference.compare import compare
-
 from .mariadb import MariaDb, running
 from .test_database import command, site_of
 

@@ -8,8 +8,8 @@ import pytest
 from reconciler.importing.database import read_database
 from reconciler.importing.files import Given
 from reconciler.model.errors import PermanentError, TemporaryError
-from ..reference.clusters import CLUSTERS
 
+from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb
 from .takeover import take_over
 from .test_database import command

@@ -18,8 +18,8 @@ from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
 from reconciler.site import Site
-from ..reference.clusters import CLUSTERS
 
+from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb
 from .takeover import take_over
 

@@ -24,6 +24,7 @@ from .build import (
     machine,
     one,
     serving,
+    silent,
     steps,
     tree,
     with_history,

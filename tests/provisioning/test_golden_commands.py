@@ -11,6 +11,7 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.circumstances import Circumstances
 from reconciler.planning.installing import install
 from reconciler.provisioning.install import install_command
+
 from ..enc.oci_recorded import Recorded
 from ..reference.clusters import CLUSTERS, WITH_REPORTS
 from ..reference.database import Row

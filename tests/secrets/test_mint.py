@@ -13,6 +13,7 @@ from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
 from reconciler.secrets import mint
 from reconciler.secrets.parts import part_of
+
 from ..reference.clusters import CLUSTERS
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 5000, tzinfo=UTC)

@@ -14,10 +14,10 @@ from reconciler.model.machine import InstallStatus
 from reconciler.server import batches, fast, ingest
 from reconciler.server.access import Caller, parse_address
 from reconciler.store import Store
+
 from ..reference.clusters import CLUSTERS, WITH_REPORTS
 from ..reference.facts import agent_reports
 from ..reference.reports import as_sent
-
 from .conftest import Client
 from .worlds import NODE, STRANGER, TRUSTED, World, body, report
 

@@ -12,6 +12,7 @@ import yaml
 from reconciler.model.settings import LEVELS, TYPES, SettingRow, for_puppet, problem_with
 from reconciler.render.settings import render_settings_page
 from reconciler.specs.settings_table import load_table
+
 from ..reference.database import Column
 from ..reference.facts import Tunable
 

@@ -9,7 +9,6 @@ import yaml
 from ...reference import facts
 from ...reference.clusters import CLUSTERS, VERSION
 from ...reference.facts import Tunable
-
 from ..mariadb import MariaDb
 
 _TYPES = {
