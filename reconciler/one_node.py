@@ -14,12 +14,14 @@ from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.explain import explain as explain_compiled
 from .enc.explain_one import why_not
 from .enc.view import ClusterInput, EncError, Member, View
-from .hardware.choice import disks_in_use, last_install
+from .hardware.choice import DisksInUse, disks_in_use, last_install, recall_disks
+from .hardware.disks import Refusal
 from .hardware.racking import rack
 from .model.errors import PermanentError
 from .model.explanation import Explanation
 from .model.hardware import Racked
 from .model.machine import Allocation, History, Seen
+from .model.spec import HardwareProfileSpec
 from .model.tree import SpecTree
 from .site import Site
 
@@ -100,17 +102,21 @@ def _member(
     if seen is None:
         return member_of(serial, held, history=history)
     racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(held.profile)
+    disks = _disks(seen, profile, history) if its_disks and profile else None
     return member_of(
         serial,
         held,
         hardware=seen.hardware,
         digest=seen.digest,
-        disks=disks_in_use(seen.hardware, profile, last_install(history or History()))
-        if its_disks and profile
-        else None,
+        disks=disks,
         racked=racked if isinstance(racked, Racked) else None,
         history=history,
     )
+
+
+def _disks(seen: Seen, profile: HardwareProfileSpec, history: History | None) -> DisksInUse | Refusal:
+    recalled = recall_disks(seen.hardware, profile, last_install(history or History()))
+    return disks_in_use(seen.hardware, profile, recalled)
 
 
 def _meant(text: str, names: Iterable[str]) -> str:

@@ -13,11 +13,12 @@ from typing import Protocol, TypeVar, cast
 
 from .documents import member_of
 from .enc.view import Member
-from .hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, lost_system
+from .hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, recall_disks
 from .hardware.disks import Refusal
 from .hardware.match import match as match_profiles
 from .hardware.racking import rack
 from .hardware.raid import raid_layout
+from .hardware.recall import NOTHING
 from .model.hardware import Hardware, Match, Racked
 from .model.machine import (
     Allocation,
@@ -206,14 +207,15 @@ class World:
             found = match_profiles(hardware, tree.profiles)
             racked = rack(hardware, tree.rackings)
             profile = tree.profiles.get(pinned or found.profile or "")
-            chosen = choose_disks(hardware, profile, last) if profile else None
+            recalled = recall_disks(hardware, profile, last) if profile else NOTHING
+            chosen = choose_disks(hardware, profile, recalled) if profile else None
             known = Understood(
                 self._alike.setdefault((found.profiles, *found.refused.items()), found),
                 racked if isinstance(racked, Racked) else None,
                 self._same(chosen if isinstance(chosen, DiskChoice) else None),
                 raid_layout(hardware, profile) if profile else None,
-                self._same(disks_in_use(hardware, profile, last)) if profile else None,
-                lost_system(hardware, profile, last) if profile else None,
+                self._same(disks_in_use(hardware, profile, recalled)) if profile else None,
+                recalled.lost,
             )
             self._understood[key] = known
         return known

@@ -60,15 +60,23 @@ def last_install(history: History) -> LastInstall | None:
     return LastInstall(history.installed_on, history.system_on, stays)
 
 
+def recall_disks(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> Recalled:
+    """Which of the machine's disks held its system and its data, and whether the system is still there."""
+    if last is None:
+        return NOTHING
+    system = last.system_on or _system_then(hardware, profile, last.installed_on)
+    data = tuple(text for text in last.installed_on if text not in system)
+    return replace(recall(Remembered(system, data), hardware.disks), stays=last.stays)
+
+
 def choose_disks(
-    hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None = None
+    hardware: Hardware, profile: HardwareProfileSpec, recalled: Recalled = NOTHING
 ) -> DiskChoice | Refusal:
     """The disks of an install: again those of the last one, where they are there.
 
     Refused where the profile does not fit, names no disk, or its RAID volume does not exist yet; and where nobody can
     tell which disk held the system, and which held data.
     """
-    recalled = _recalled(hardware, profile, last)
     if recalled.doubtful and recalled.problem:
         return Refusal(recalled.problem)
     plan = disk_plan(hardware, profile, recalled)
@@ -88,40 +96,25 @@ def choose_disks(
 
 
 def disks_in_use(
-    hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None = None
+    hardware: Hardware, profile: HardwareProfileSpec, recalled: Recalled = NOTHING
 ) -> DisksInUse | Refusal:
     """The disks of a machine that is installed, whatever was pulled or added since.
 
     Refused only where none of the system's own disks can be told.
     """
-    recalled = _recalled(hardware, profile, last)
-    if recalled.problem and (recalled.doubtful or (last and last.stays)):
-        return Refusal(recalled.problem)
+    if recalled.lost:
+        return Refusal(recalled.lost)
     plan = disk_plan(hardware, profile, recalled, installed=True)
     if isinstance(plan, Refusal):
         return plan
     system = _system(hardware, plan, profile, recalled)
-    if last and last.stays:
+    if recalled.stays:
         mirror = system if _is_software_raid(plan) else ()
         system = tuple(disk for disk in hardware.disks if disk in recalled.system or disk in mirror)
     if not system:
         return _NO_SYSTEM
     data = _data(hardware, plan, profile, (*system, *recalled.system))
     return DisksInUse(tuple(disk.name for disk in system), tuple(disk.name for disk in data))
-
-
-def lost_system(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> str | None:
-    """Why nobody can tell which disks hold the system that the machine was installed with; None: it is known."""
-    recalled = _recalled(hardware, profile, last)
-    return recalled.problem if recalled.doubtful or (last and last.stays) else None
-
-
-def _recalled(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> Recalled:
-    if last is None:
-        return NOTHING
-    system = last.system_on or _system_then(hardware, profile, last.installed_on)
-    data = tuple(text for text in last.installed_on if text not in system)
-    return recall(Remembered(system, data), hardware.disks)
 
 
 def _system_then(hardware: Hardware, profile: HardwareProfileSpec, installed_on: tuple[str, ...]) -> tuple[str, ...]:

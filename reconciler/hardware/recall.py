@@ -7,7 +7,6 @@ names came or went, each of them may be the system's, and nobody is told that it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from ..model.disk_identity import could_be, proven_by, recorded_name
 from ..model.hardware import Disk, PhysicalDisk
@@ -31,6 +30,12 @@ class Recalled:
     data: tuple[AnyDisk, ...] = ()
     problem: str | None = None  # why nobody can tell where the system is
     doubtful: bool = False  # the system may be on any of several disks
+    stays: bool = False  # the machine is installed: the system is on its disks, and nowhere else
+
+    @property
+    def lost(self) -> str | None:
+        """Why nobody can tell which disks hold the system; None: it is known, or may be installed on others."""
+        return self.problem if self.doubtful or self.stays else None
 
     def for_entry(self, entry: int, disks: Sequence[AnyDisk]) -> list[AnyDisk]:
         """Those that an entry of a profile may take, the ones that it had before first."""
@@ -42,7 +47,6 @@ NOTHING = Recalled()
 """Of a machine that was never installed, or of whose install nobody recorded the disks."""
 
 
-@lru_cache(maxsize=1024)
 def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
     """Which of the disks of today's report held the system, and which held data."""
     looking = _Looking(disks)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.hardware.choice import LastInstall, choose_disks, disks_in_use, last_install, lost_system
+from reconciler.hardware.choice import LastInstall, choose_disks, disks_in_use, last_install, recall_disks
 from reconciler.hardware.disks import Refusal
 from reconciler.hardware.recall import Remembered, recall
 from reconciler.model.actions import InstallOs
@@ -91,12 +91,12 @@ LEFT = replace(SERVING, stays=False)
 
 
 def in_use(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall) -> str:
-    found = disks_in_use(hardware, profile, last)
+    found = disks_in_use(hardware, profile, recall_disks(hardware, profile, last))
     return found.reason if isinstance(found, Refusal) else f"{' '.join(found.system)} | {' '.join(found.data)}"
 
 
 def chosen(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall) -> str:
-    found = choose_disks(hardware, profile, last)
+    found = choose_disks(hardware, profile, recall_disks(hardware, profile, last))
     return (
         found.reason if isinstance(found, Refusal) else f"{' '.join(found.system_disks)} | {' '.join(found.data_disks)}"
     )
@@ -119,8 +119,8 @@ def test_the_disks_of_a_node_in_service_are_those_of_its_install(today: tuple[st
 def test_a_node_whose_system_disk_is_gone_gets_no_other_one() -> None:
     told = in_use(store("sda=S2", "sdb=S3"), ALIKE, SERVING)
     assert "its last report has no such disk" in told
-    assert lost_system(store("sda=S2", "sdb=S3"), ALIKE, SERVING) == told
-    assert lost_system(store("sda=S2", "sdb=S3"), ALIKE, LEFT) is None  # it may be installed on another
+    assert recall_disks(store("sda=S2", "sdb=S3"), ALIKE, SERVING).lost == told
+    assert recall_disks(store("sda=S2", "sdb=S3"), ALIKE, LEFT).lost is None  # it may be installed on another
 
 
 def test_what_replaced_a_disk_of_the_systems_mirror_is_not_for_data() -> None:
