@@ -221,7 +221,7 @@ class Daemon:
         acts = (step.action for step in picture.plan.steps if isinstance(step, Act))
         started = self._executor.submit(acts if await self._may_begin() else ())
         self._doing |= {action.serial: action.type for action in started}
-        await self._executor.begun()
+        await self._executor.journalled()
         if advanced:
             self._wake.set()
         return bool(advanced or started)

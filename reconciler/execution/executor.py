@@ -135,7 +135,7 @@ class Executor:
             started.append(action)
         return tuple(started)
 
-    async def begun(self) -> None:
+    async def journalled(self) -> None:
         """Return once everything submitted is journalled as started, or was not started after all.
 
         Await it before the next look at the world: a plan that does not see an enrolment in flight gives its name and

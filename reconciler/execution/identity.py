@@ -25,7 +25,7 @@ from ..model.fillers import is_filler
 from .ports import Bmc, BmcAccess, Directory
 
 
-async def own(
+async def verify_owner(
     bmc: Bmc, access: BmcAccess, serial: str, directory: Directory, *, let_in_by_its_own_password: bool = False
 ) -> None:
     """Return if the BMC is the machine's.

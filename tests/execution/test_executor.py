@@ -128,7 +128,7 @@ async def test_a_machine_has_one_action_at_a_time() -> None:
     await executor.drain(0)
 
 
-async def test_whoever_looks_after_begun_sees_everything_that_was_submitted_in_flight() -> None:
+async def test_whoever_looks_once_all_is_journalled_sees_everything_that_was_submitted_in_flight() -> None:
     class SlowDisk(MemoryJournal):
         def append(self, event: Event) -> int:
             time.sleep(0.05)
@@ -136,10 +136,10 @@ async def test_whoever_looks_after_begun_sees_everything_that_was_submitted_in_f
 
     journal = SlowDisk()
     executor = an_executor(journal, forever)
-    await executor.begun()
+    await executor.journalled()
     executor.submit([on("A001"), on("A002")])
     assert journal.kinds() == []
-    await executor.begun()
+    await executor.journalled()
     assert journal.kinds() == ["started", "started"]
     await executor.drain(0)
 
@@ -147,7 +147,7 @@ async def test_whoever_looks_after_begun_sees_everything_that_was_submitted_in_f
 async def test_what_could_not_be_journalled_keeps_nobody_waiting() -> None:
     executor = an_executor(MemoryJournal(away=1), forever)
     executor.submit([build.LIVE])
-    await executor.begun()
+    await executor.journalled()
     assert executor.in_flight == {}
 
 

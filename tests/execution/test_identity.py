@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.execution.handlers import handlers
-from reconciler.execution.identity import own
+from reconciler.execution.identity import verify_owner
 from reconciler.execution.ports import BmcAccess, BmcIdentity
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError
@@ -25,7 +25,7 @@ class Says:
 
 async def is_own(bmc: Says, *, pinned: str | None = None, reporters: frozenset[str] = frozenset({ME})) -> None:
     access = BmcAccess("192.0.2.107", 623, "oci", "secret", serial=pinned)
-    await own(bmc, access, ME, FakeDirectory(reporters=reporters))
+    await verify_owner(bmc, access, ME, FakeDirectory(reporters=reporters))
 
 
 @pytest.mark.parametrize(

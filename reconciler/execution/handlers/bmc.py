@@ -15,9 +15,9 @@ from ...model.actions import ChangeBmc, ConfigureBmc
 from ...model.bmc import lan_after
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import bmc
-from ..identity import own
+from ..identity import verify_owner
 from ..ports import Bmc, BmcAccess, Shell
-from .tools import Tools, ask, let_in, marker, right_machine, where
+from .tools import Tools, last_seen, marker, open_bmc, open_verified_shell, run_checked
 
 T = TypeVar("T")
 
@@ -32,9 +32,9 @@ LOOK_AGAIN = 5.0
 
 async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
     """The BMC has the address and the login that it should have, and lets us in with them."""
-    seen = await where(tools, action)
+    seen = await last_seen(tools, action)
     password = await _next_password(tools, action)
-    shell = await right_machine(tools, action.serial, seen.address)
+    shell = await open_verified_shell(tools, action.serial, seen.address)
     try:
         if await marker(shell, tools.options.answer) is not None:
             raise TemporaryError("an installed system runs here, not the live one: its BMC was not touched")
@@ -52,7 +52,7 @@ async def _next_password(tools: Tools, action: ConfigureBmc | ChangeBmc) -> str:
 
 async def change_bmc(tools: Tools, action: ChangeBmc) -> None:
     """The BMC lets us in with its new password, and at its new address."""
-    await where(tools, action)
+    await last_seen(tools, action)
     access, session = await _reached(tools, action)
     try:
         if action.rotate is not None:
@@ -70,17 +70,17 @@ async def change_bmc(tools: Tools, action: ChangeBmc) -> None:
 async def _reached(tools: Tools, action: ChangeBmc) -> tuple[BmcAccess, Bmc]:
     """A session with the machine's own BMC, where it was; else where a change that was cut off may have left it."""
     try:
-        access, session = await let_in(tools, action.serial)
+        access, session = await open_bmc(tools, action.serial)
     except TemporaryError as nobody:
         for address in filter(None, {action.maybe_at: None, action.address: None}):
             tools.bmcs.ask_again(address, same_certificate=True)
             with contextlib.suppress(TemporaryError):
-                access, session = await let_in(tools, action.serial, address)
+                access, session = await open_bmc(tools, action.serial, address)
                 break
         else:
             raise nobody
     try:
-        await own(session, access, action.serial, tools.directory)
+        await verify_owner(session, access, action.serial, tools.directory)
     except BaseException:
         await session.close()
         raise
@@ -125,7 +125,7 @@ async def _set(tools: Tools, shell: Shell, action: ConfigureBmc, password: str, 
         if bmc.NO_BMC in found.stderr:
             raise PermanentError("the live system finds no BMC in this machine (no /dev/ipmi0)")
         raise TemporaryError(f"its BMC names no network channel: {found.stderr.strip()[-300:] or 'it says nothing'}")
-    users = _parsed(bmc.parse_users, await ask(shell, bmc.read_users(channel), COMMAND_SECONDS))
+    users = _parsed(bmc.parse_users, await run_checked(shell, bmc.read_users(channel), COMMAND_SECONDS))
     slot = bmc.slot_for(users, action.username)
     if slot is None:
         taken = ", ".join(users.values())
@@ -137,19 +137,19 @@ async def _set(tools: Tools, shell: Shell, action: ConfigureBmc, password: str, 
             f'{error}; set another: "reconciler secrets set bmc:{action.serial}:bmc/password"'
         ) from None
     for command in bmc.user_commands(users, slot, action.username, channel):
-        await ask(shell, command, COMMAND_SECONDS)
+        await run_checked(shell, command, COMMAND_SECONDS)
     for command in bmc.enable_over_lan(manufacturer, channel, slot):
         await shell.run(command, timeout=COMMAND_SECONDS)
     return await _set_lan(tools, shell, action, channel)
 
 
 async def _set_lan(tools: Tools, shell: Shell, action: ConfigureBmc, channel: int) -> str:
-    now = _parsed(bmc.parse_lan, await ask(shell, bmc.read_lan(channel), COMMAND_SECONDS))
+    now = _parsed(bmc.parse_lan, await run_checked(shell, bmc.read_lan(channel), COMMAND_SECONDS))
     for command in bmc.lan_commands(now, action, channel):
-        await ask(shell, command, COMMAND_SECONDS)
+        await run_checked(shell, command, COMMAND_SECONDS)
     deadline = tools.time.deadline(LAN_SECONDS)
     while True:
-        now = _parsed(bmc.parse_lan, await ask(shell, bmc.read_lan(channel), COMMAND_SECONDS))
+        now = _parsed(bmc.parse_lan, await run_checked(shell, bmc.read_lan(channel), COMMAND_SECONDS))
         if not (missing := bmc.differing(now, action)):
             return now.address
         if tools.time.now() >= deadline:
@@ -193,7 +193,7 @@ async def _verified(tools: Tools, access: BmcAccess, serial: str, done: str, *, 
         else:
             break
     try:
-        await own(session, access, serial, tools.directory, let_in_by_its_own_password=True)
+        await verify_owner(session, access, serial, tools.directory, let_in_by_its_own_password=True)
     except BaseException:
         await session.close()
         raise

@@ -11,9 +11,9 @@ from ...model.actions import Action, BootDisk, BootLive, Discover, PowerOn
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Power, Seen
 from ..ensure import boot, ensure_power
-from ..identity import own
+from ..identity import verify_owner
 from ..ports import Bmc, BootDevice
-from .tools import Tools, let_in, where
+from .tools import Tools, last_seen, open_bmc
 from .witness import idles_in_live, keeps_running, runs_from_disk
 
 
@@ -40,7 +40,7 @@ async def boot_live(tools: Tools, action: BootLive) -> None:
     Raises:
         PermanentError: It may serve: another system answers at its address, or nobody does and it is on.
     """
-    seen = await where(tools, action)
+    seen = await last_seen(tools, action)
     if await keeps_running(tools, action):
         return
     may_serve = action.unseen and not await idles_in_live(tools, action.serial, seen.address)
@@ -52,14 +52,14 @@ async def boot_disk(tools: Tools, action: BootDisk) -> None:
 
     That the installed system came up, its next word will tell.
     """
-    seen = await where(tools, action)
+    seen = await last_seen(tools, action)
     if not await runs_from_disk(tools, action):
         await _boot(tools, action, BootDevice.DISK, seen)
 
 
 async def power_on(tools: Tools, action: PowerOn) -> None:
     """The machine is on."""
-    await where(tools, action)
+    await last_seen(tools, action)
     async with _session(tools, action) as bmc:
         if await bmc.power() is Power.OFF:
             await tools.shells.expect_new_boot(action.serial)
@@ -79,9 +79,9 @@ async def _boot(tools: Tools, action: Action, device: BootDevice, seen: Seen, *,
 
 @asynccontextmanager
 async def _session(tools: Tools, action: Action) -> AsyncIterator[Bmc]:
-    access, bmc = await let_in(tools, action.serial)
+    access, bmc = await open_bmc(tools, action.serial)
     try:
-        await own(bmc, access, action.serial, tools.directory)
+        await verify_owner(bmc, access, action.serial, tools.directory)
         yield bmc
     finally:
         await bmc.close()

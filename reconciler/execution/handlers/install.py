@@ -18,13 +18,22 @@ from ...provisioning import disks, erasing, fence, remote
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import Tools, ask, install_runs, look_at_disks, marker, right_machine, runs_installed, where
+from .tools import (
+    Tools,
+    install_runs,
+    last_seen,
+    look_at_disks,
+    marker,
+    open_verified_shell,
+    run_checked,
+    runs_installed,
+)
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
     """The installer ended well on this machine, for this action."""
-    seen = await where(tools, action)
-    shell = await right_machine(tools, action.serial, seen.address)
+    seen = await last_seen(tools, action)
+    shell = await open_verified_shell(tools, action.serial, seen.address)
     try:
         found = await _look(tools, shell, action)
         if found == "never":
@@ -121,9 +130,9 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         TemporaryError: They cannot be read.
     """
     try:
-        listed = await ask(shell, remote.LIST_DISKS, tools.options.answer)
+        listed = await run_checked(shell, remote.LIST_DISKS, tools.options.answer)
         now = disks.parse_lsblk(listed)
-        holding = disks.parse_contents(listed, await ask(shell, remote.READ_SIGNATURES, tools.options.answer))
+        holding = disks.parse_contents(listed, await run_checked(shell, remote.READ_SIGNATURES, tools.options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
     known = {recorded_name(text) for text in action.identity}
@@ -167,7 +176,7 @@ class _Following:
         deadline, lost = time.deadline(patience), time.deadline(options.silence)
         while True:
             try:
-                shell = await right_machine(self.tools, self.action.serial, self.seen.address)
+                shell = await open_verified_shell(self.tools, self.action.serial, self.seen.address)
                 try:
                     while not await self._ended(shell):
                         if time.now() >= deadline:

@@ -9,7 +9,7 @@ from ...model.machine import SecretRef
 from ...model.spec.fleet import Hook
 from ...provisioning import remote
 from .puppet import open_node
-from .tools import Tools, where
+from .tools import Tools, last_seen
 
 
 async def run_hook(tools: Tools, action: RunHook) -> None:
@@ -49,7 +49,7 @@ async def _root_password(tools: Tools, action: RunHook) -> tuple[str, str]:
     ref = SecretRef(action.hostname, "root", "password", "hex")
     await asyncio.to_thread(tools.records.mint, (ref,), tools.time.now())
     password = await asyncio.to_thread(tools.records.secret, ref)
-    await where(tools, action)
+    await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
         await shell.put({remote.ROOT_LOGIN_FILE: private(f"root:{password}\n")})

@@ -12,7 +12,7 @@ from ...model.actions import RollOut, RunPuppet
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import remote
 from ..ports import Shell
-from .tools import Tools, ask, marker, own_address, where
+from .tools import Tools, last_seen, marker, own_address, run_checked
 
 SLACK = timedelta(seconds=30)
 """A run that is read of may have begun so much earlier than we make out: its summary and clocks count whole seconds,
@@ -21,7 +21,7 @@ and the Puppet server may have asked for the document a little before it was han
 
 async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     """Puppet's last run on this node was good."""
-    await where(tools, action)
+    await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
         runs = await _first_boot(tools, shell, action)
@@ -59,7 +59,7 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
 
     Whether its document is the newest, the next plan knows: it may have changed meanwhile.
     """
-    seen = await where(tools, action)
+    seen = await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
         if (last := await last_run(tools, shell)) and last.good:
@@ -139,7 +139,7 @@ async def began(tools: Tools, shell: Shell, last: remote.LastRun) -> datetime | 
     if last.began is None:
         return None
     before = tools.time.now()
-    there = await ask(shell, remote.READ_CLOCK, tools.options.answer)
+    there = await run_checked(shell, remote.READ_CLOCK, tools.options.answer)
     try:
         ago = datetime.fromtimestamp(int(there), UTC) - last.began
     except (ValueError, OverflowError, OSError) as error:

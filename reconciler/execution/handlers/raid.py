@@ -10,13 +10,22 @@ from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import disks, erasing, raid, remote
 from ..ports import Shell
-from .tools import Tools, ask, install_runs, look_at_disks, marker, right_machine, runs_installed, where
+from .tools import (
+    Tools,
+    install_runs,
+    last_seen,
+    look_at_disks,
+    marker,
+    open_verified_shell,
+    run_checked,
+    runs_installed,
+)
 
 
 async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
     """Every volume that the action names is there, of just the disks that it names."""
-    seen = await where(tools, action)
-    shell = await right_machine(tools, action.serial, seen.address)
+    seen = await last_seen(tools, action)
+    shell = await open_verified_shell(tools, action.serial, seen.address)
     try:
         await _refuse_unless_idle(tools, shell)
         await _Controllers(tools, shell, await _dialect(tools, shell), action).configure()
@@ -79,7 +88,7 @@ class _Controllers:
             ForeignDataError: There is one that nobody allowed to erase.
         """
         action = self._action
-        listed = disks.parse_lsblk(await ask(self._shell, remote.LIST_DISKS, self._tools.options.answer))
+        listed = disks.parse_lsblk(await run_checked(self._shell, remote.LIST_DISKS, self._tools.options.answer))
         looked = await look_at_disks(self._tools, self._shell, remote.fence_of(disks.real(listed), action.may_erase))
         if why := erasing.in_use(looked):
             raise PermanentError(why)

@@ -65,7 +65,7 @@ class Tools:
     minting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MINTING_AT_ONCE))
 
 
-async def where(tools: Tools, action: Action) -> Seen:
+async def last_seen(tools: Tools, action: Action) -> Seen:
     """What is known of the machine now.
 
     Raises:
@@ -82,7 +82,7 @@ async def where(tools: Tools, action: Action) -> Seen:
     return seen
 
 
-async def let_in(tools: Tools, serial: str, address: str | None = None) -> tuple[BmcAccess, Bmc]:
+async def open_bmc(tools: Tools, serial: str, address: str | None = None) -> tuple[BmcAccess, Bmc]:
     """A session with the machine's BMC, and how it was opened.
 
     A change of its password that was cut off leaves it with the old one or the new: both are tried.
@@ -108,7 +108,7 @@ async def let_in(tools: Tools, serial: str, address: str | None = None) -> tuple
     return access, await tools.bmcs.open(access)
 
 
-async def ask(shell: Shell, command: str, timeout: float) -> str:
+async def run_checked(shell: Shell, command: str, timeout: float) -> str:
     """What ``command`` prints; it must succeed.
 
     Raises:
@@ -156,7 +156,7 @@ def runs_installed(theirs: remote.Marker) -> str:
     return f"{system}: nothing was erased, and it is not rebooted for this"
 
 
-async def right_machine(tools: Tools, serial: str, address: str) -> Shell:
+async def open_verified_shell(tools: Tools, serial: str, address: str) -> Shell:
     """A shell on the machine that is meant, and on no other.
 
     Raises:

@@ -23,7 +23,7 @@ from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Proof
 from ...provisioning import remote
-from .tools import Tools, install_runs, marker, own_address, right_machine, where
+from .tools import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def prove(tools: Tools, serial: str, runs: Literal["installed", "live"], m
 
 async def verify_install(tools: Tools, action: VerifyInstall) -> None:
     """The system of just this install answers at the machine's own address."""
-    await where(tools, action)
+    await last_seen(tools, action)
     address = await own_address(tools, action.serial)
     met = await meet(tools, address)
     if met is None:
@@ -92,7 +92,7 @@ async def verify_live(tools: Tools, action: VerifyLive) -> None:
         TemporaryError: Neither could be seen.
         PermanentError: Somebody at one of the addresses does not let us in.
     """
-    reports_from = (await where(tools, action)).address
+    reports_from = (await last_seen(tools, action)).address
     address = await own_address(tools, action.serial)
     met = await meet(tools, address)
     if met is not None and (met.marker is not None or action.serial in met.serials):
@@ -149,7 +149,7 @@ async def idles_in_live(tools: Tools, serial: str, address: str) -> bool:
         TemporaryError: An install runs on the machine.
     """
     try:
-        shell = await right_machine(tools, serial, address)
+        shell = await open_verified_shell(tools, serial, address)
     except (TemporaryError, PermanentError):  # nobody, or somebody else: DHCP may have given its address on
         return False
     try:
