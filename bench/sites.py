@@ -152,7 +152,7 @@ def _make_secrets(site: Site, tree: SpecTree) -> None:
     texts: dict[tuple[str, str], str] = {}
     for ref in sorted(missing, key=str):
         if (ref.kind, ref.form) not in texts:
-            site.mint((ref,))
+            site.certificates.mint((ref,))
             texts[ref.kind, ref.form] = site.store.secret(ref) or ""
     for some in _batches(sorted(missing, key=str)):
         site.store.add_secrets({ref: texts[ref.kind, ref.form] for ref in some}, site.now())

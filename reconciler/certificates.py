@@ -1,6 +1,6 @@
 """The fleet's certificates: for whom each is, how it is renewed or revoked, and those that come from a file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,10 @@ from .model.machine import SecretRef
 from .model.observations import Notice
 from .model.tree import SpecTree
 from .named_files import read_named
+from .store import Store
 
 if TYPE_CHECKING:
     from .secrets.pki import Subjects
-    from .site import Site
 
 log = structlog.get_logger()
 
@@ -33,7 +33,9 @@ def api_certificate(cluster: str) -> SecretRef:
 class Certificates:
     """Those of one site. Texts come from the store and go into it."""
 
-    site: "Site"
+    store: Callable[[], Store]
+    tree: Callable[[], SpecTree]  # the specs in force
+    now: Callable[[], datetime]
     _files: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # cluster -> path, size and time of change
 
     def subjects(self, ref: SecretRef) -> "Subjects":
@@ -44,11 +46,11 @@ class Certificates:
         """
         from .secrets.pki import Subjects  # loads X.509, which only those who mint need
 
-        snapshot = self.site.store.snapshot()
+        snapshot = self.store().snapshot()
         node = next((held for held in snapshot.allocations.values() if held.hostname == ref.owner), None)
         if node is not None:
             return Subjects((node.hostname,), tuple(node.addresses.values()))
-        tree = self.site.tree()
+        tree = self.tree()
         cluster = tree.clusters.get(ref.owner)
         if cluster is None:
             raise PermanentError(f"{ref} is asked for, and {ref.owner} is neither a node nor a cluster")
@@ -66,9 +68,9 @@ class Certificates:
         """
         wanted = tuple(secrets)
         for ref in wanted:
-            if self._file_of(ref) is not None and self.site.store.secret(ref) is None:
+            if self._file_of(ref) is not None and self.store().secret(ref) is None:
                 self._take(ref)
-        self.site.store.mint(wanted, self.site.now(), self.subjects)
+        self.store().mint(wanted, self.now(), self.subjects)
 
     def renew(self, ref: SecretRef, *, who: str, why: str, ends: datetime | None = None) -> datetime:
         """Make a certificate anew, and return when the new one ends.
@@ -84,7 +86,7 @@ class Certificates:
         """
         from .secrets import mint, renewal
 
-        store, now = self.site.store, self.site.now()
+        store, now = self.store(), self.now()
         old = store.secret(ref)
         if old is None or ref.form != "certificate":
             raise PermanentError(f"there is no certificate {ref}")
@@ -116,7 +118,7 @@ class Certificates:
         """
         from .secrets import mint, renewal
 
-        text = self.site.store.secret(ref)
+        text = self.store().secret(ref)
         if text is None or ref.form != "certificate":
             raise PermanentError(f"there is no certificate {ref}")
         if ref in (mint.ROOT, mint.AUTHORITY):
@@ -124,7 +126,7 @@ class Certificates:
         if not renewal.is_signed_by(text, self._text(mint.AUTHORITY)):
             raise PermanentError(f"{ref} was not issued by the fleet's authority: whoever issued it revokes it")
         number, end = renewal.number_of(text), renewal.end_of(text)
-        self.site.store.revoke_certificate(ref, number, end, who=who, why=why, at=self.site.now())
+        self.store().revoke_certificate(ref, number, end, who=who, why=why, at=self.now())
         return self.renew(ref, who=who, why=f"its predecessor was revoked: {why}")
 
     def revocation_list(self) -> str:
@@ -135,7 +137,7 @@ class Certificates:
         """
         from .secrets import mint, renewal
 
-        now, revoked = self.site.now(), self.site.store.revocations()
+        now, revoked = self.now(), self.store().revocations()
         signing = renewal.revocation_list(self._text(mint.AUTHORITY), ((r.number, r.at) for r in revoked), now)
         return signing + renewal.revocation_list(self._text(mint.ROOT), (), now)
 
@@ -154,27 +156,27 @@ class Certificates:
                 self._take(ref)
             except PermanentError as error:
                 log.error("certificate not taken", secret=str(ref), error=str(error))
-                notice = Notice(None, self.site.now(), "certificate-refused", f"certificate {ref}: {error}")
-                self.site.store.record((), (notice,))
+                notice = Notice(None, self.now(), "certificate-refused", f"certificate {ref}: {error}")
+                self.store().record((), (notice,))
             self._files[name] = seen  # not before: where the database is away, it is taken once that is back
 
     def _take(self, ref: SecretRef) -> None:
         path = self._file_of(ref)
         assert path is not None
-        text, store = _read(path), self.site.store
+        text, store = _read(path), self.store()
         if store.secret(ref) != text:
             told = f"certificate {ref} taken from {path}"
-            store.set_secret(ref, text, self.site.now(), "reconciler", kind="certificate-taken", told=told)
+            store.set_secret(ref, text, self.now(), "reconciler", kind="certificate-taken", told=told)
 
     def _file_of(self, ref: SecretRef) -> Path | None:
         """The file that the specs name for it."""
         if (ref.service, ref.kind) != ("pki", "api"):
             return None
-        cluster = self.site.tree().clusters.get(ref.owner)
+        cluster = self.tree().clusters.get(ref.owner)
         return Path(cluster.api.certificate) if cluster and cluster.api.certificate != SELF_SIGNED else None
 
     def _text(self, ref: SecretRef) -> str:
-        text = self.site.store.secret(ref)
+        text = self.store().secret(ref)
         if text is None:
             raise PermanentError(f"there is no {ref} yet: it is made with the first certificate")
         return text

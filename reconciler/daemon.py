@@ -34,9 +34,10 @@ from .node_files import NodeFiles
 from .patience import AGAIN_SECONDS, patiently
 from .planning.planner import plan
 from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
+from .records import Records
 from .server.fleet import Source
 from .serving import EVENTS_SHOWN, Picture
-from .site import Records, Site
+from .site import Site
 from .site_bmcs import SiteBmcs
 from .standing_by import StandingBy
 from .watches import Watches
@@ -247,7 +248,7 @@ class Daemon:
         state = looked.state
         source = Source(
             commit=state.good,
-            committed_at=site.committed_at(state.good),
+            committed_at=site.specs.committed_at(state.good),
             refused=state.seen if state.problem and state.seen != state.good else None,
             problem=state.problem,
             checked_at=site.now(),
@@ -292,7 +293,7 @@ class Daemon:
         """Nothing waits for a clock that was ahead; and we begin once the database is as new as it should be."""
         if self._clock.heed(now := self.site.now()) and self._listening_since is not None:
             self._listening_since = min(self._listening_since, now)
-        self.site.epochs.begin(partial(self.site.mint, (PROVISIONING_KEY,)))
+        self.site.epochs.begin(partial(self.site.certificates.mint, (PROVISIONING_KEY,)))
 
     def _done(self, event: Event) -> None:
         self._face.progress.pop(event.serial, None)
@@ -303,7 +304,7 @@ class Daemon:
         config, site = self.site.config, self.site
         shells = SshShells(partial(client_key, site.store), self._host_keys, self._directory, site.now, config.ssh_port)
         return Tools(
-            records=Records(site),
+            records=Records(site.store, site.certificates),
             directory=self._directory,
             bmcs=self._bmcs,
             bmc_passwords=StoredBmcPasswords(site.store, site.now),

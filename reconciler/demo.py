@@ -159,10 +159,10 @@ async def simulated_fleet(demo: Demo, racks: Racks = RACKS) -> AsyncIterator[Sim
     stage = demo.stage
     site = Site(demo.config)
     site.store.set_secret(BMC_PASSWORD, "demo-password", at=site.now(), who="demo")
-    site.mint((PROVISIONING_KEY,))
+    site.certificates.mint((PROVISIONING_KEY,))
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
-    username = site.tree().fleet.bmc.username
-    rackings = site.tree().rackings
+    username = site.specs.tree().fleet.bmc.username
+    rackings = site.specs.tree().rackings
     site.close()
     placed = place(next(iter(rackings.values())), racks)
     servers = build_servers(placed, demo.folder / "servers", demo.url, network=stage.network, pace=stage.pace)

@@ -31,12 +31,12 @@ class SpecsFollower:
 
     def look(self) -> None:
         """Look for the first time. From then on ``follow`` alone looks: two at once would disagree."""
-        self._looked = self._site.look()
+        self._looked = self._site.specs.look()
 
     async def follow(self, well: Callable[[], None]) -> None:
         """Look whenever the specs may have changed; never returns. ``well`` is called after each look."""
         async for _ in self._may_have_changed():
-            looked = await asyncio.to_thread(self._site.look)
+            looked = await asyncio.to_thread(self._site.specs.look)
             if self._looked is None or looked.state != self._looked.state or looked.loaded is not self._looked.loaded:
                 self._wake()
             self._looked = looked
@@ -44,7 +44,7 @@ class SpecsFollower:
 
     async def _may_have_changed(self) -> AsyncIterator[None]:
         """At a change of a local tree or repository, and every so often, to ask a remote one."""
-        folders = await asyncio.to_thread(self._site.watchable)
+        folders = await asyncio.to_thread(self._site.specs.watchable)
         changes = watch(folders)
         next_change = asyncio.ensure_future(anext(changes, None)) if folders else None
         try:

@@ -49,7 +49,7 @@ class NodeFiles:
             wanted.append(_pki(action.cluster, "swiftproxy"))
         if action.role == "controller":
             wanted.append(_controllers_key(action.cluster))
-        self._site.mint(wanted)
+        self._site.certificates.mint(wanted)
         made = self._site.store.secrets_of({ref.owner for ref in wanted})
 
         def parts(ref: SecretRef, *names: str) -> dict[str, str]:

@@ -85,7 +85,7 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
         meant = _meant(hostname, {one.hostname for one in held.values()})
         raise PermanentError(f'no enrolled machine has the hostname "{hostname}"{meant}')
     cluster = {serial: one for serial, one in sorted(held.items()) if one.cluster == mine.cluster}
-    tree, known, seen = site.tree(), known_signatures(), store.seen(cluster.keys())
+    tree, known, seen = site.specs.tree(), known_signatures(), store.seen(cluster.keys())
     done = store.histories_of(cluster.keys())
     peers = [
         _member(serial, one, seen.get(serial), done.get(serial), tree, its_disks=one is mine)

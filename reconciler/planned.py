@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from .drivers.puppet_signatures import known_signatures
 from .model.machine import History, MachineView, Observation, SecretRef
@@ -12,13 +11,11 @@ from .planning.fixed import fixed_by, remembered
 from .planning.planner import plan
 from .render.observation import load_observation
 from .revision import Compiler, Revised, reread, snapshot_of
+from .site import Site
 from .store import Snapshot
 
-if TYPE_CHECKING:
-    from .site import Site
 
-
-def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observation]:
+def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]:
     """What would be done now, and the observation it was made from.
 
     Args:
@@ -29,8 +26,8 @@ def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observatio
         return _replayed(site, load_observation(observed))
     store = site.kept
     acting = store.acting(site.now()) if store else None  # it has asked the repository already
-    commit, tree = site.in_force(newest=acting is None)
-    good = site.source_state().good
+    commit, tree = site.specs.in_force(newest=acting is None)
+    good = site.specs.state().good
     before, notes = _in_force(site, good, commit)
     snapshot = _with_fixed(site.snapshot(), before or tree)
     if store is not None and snapshot.secrets:
@@ -45,8 +42,8 @@ def planned(site: "Site", observed: str | None = None) -> tuple[Plan, Observatio
     return _told(plan(given), observation, revised, notes), observation
 
 
-def _replayed(site: "Site", observation: Observation) -> tuple[Plan, Observation]:
-    commit, tree = site.in_force()
+def _replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
+    commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
     revised = Revised()
@@ -75,12 +72,12 @@ def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
     return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines)))
 
 
-def _in_force(site: "Site", good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:
+def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:
     """The daemon's specs, where they are others than the plan's and can be had; and what to say of specs besides."""
-    refused = {"specs": site.problem} if site.problem else {}
+    refused = {"specs": site.specs.problem} if site.specs.problem else {}
     if good is None or good == commit:
         return None, refused
-    before = site.tree_at(good)
+    before = site.specs.tree_at(good)
     if before is not None:
         return before, refused
     return None, refused | {

@@ -47,7 +47,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     found = {"specs": str(tmp_path / "specs"), "database": f"sqlite:///{tmp_path}/db", "state": str(tmp_path)}
     (tmp_path / "config.yaml").write_text(json.dumps(found))
     with closing(Site(load_config(tmp_path / "config.yaml", {}, {}))) as site:
-        site.mint((API,))
+        site.certificates.mint((API,))
         yield site
 
 
@@ -70,7 +70,7 @@ def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: S
     path = tmp_path / "api.pem"
     write(tmp_path, path)
     for _ in "ab":
-        site.certificates.heed_files(site.tree())
+        site.certificates.heed_files(site.specs.tree())
     assert told(site, "certificate-refused") == [
         f"certificate cl1:pki/api: cannot read {path}: No such file or directory. "
         "Put a file there with a certificate and its key in PEM"
@@ -79,7 +79,7 @@ def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: S
     assert before is not None
     for days in (20, 90):
         buy(path, days)
-        site.certificates.heed_files(site.tree())
+        site.certificates.heed_files(site.specs.tree())
         text = site.store.secret(API)
         assert text is not None
         assert part_of(text, "certificate", "crt") == Path(f"{path}.crt").read_text()
@@ -129,7 +129,7 @@ def test_what_is_no_file_of_a_certificate_is_refused_at_once(
     write(tmp_path, path)
     tracemalloc.start()
     try:
-        site.certificates.heed_files(site.tree())
+        site.certificates.heed_files(site.specs.tree())
         assert tracemalloc.get_traced_memory()[1] < 20 * MOST_BYTES
     finally:
         tracemalloc.stop()
@@ -144,7 +144,7 @@ def test_a_certificate_is_taken_once_the_database_is_back(
     path = tmp_path / "api.pem"
     buy(path, 20)
     write(tmp_path, path)
-    tree = site.tree()
+    tree = site.specs.tree()
     with monkeypatch.context() as away, closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
         away.setattr(database, "BUSY_SECONDS", 0.1)
         other.execute("BEGIN IMMEDIATE")

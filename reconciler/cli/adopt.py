@@ -127,7 +127,7 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
     from ..planning.adopting import outcomes
     from ..reach import StoredDirectory, client_key
 
-    tree = site.tree()
+    tree = site.specs.tree()
     observed = site.observe(tree)
     shells = SshShells(
         partial(client_key, site.store),

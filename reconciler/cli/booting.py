@@ -65,7 +65,7 @@ def boot_files(
 
     site = open_site(context)
     folder = output or site.config.boot_folder
-    laid = lay(site.tree().fleet, folder)
+    laid = lay(site.specs.tree().fleet, folder)
     for path in laid.changed:
         print(f"wrote {path}")
     if not laid.changed:
@@ -100,7 +100,7 @@ def build(
 
     stays()
     site = open_site(context)
-    site.mint((PROVISIONING_KEY,))
+    site.certificates.mint((PROVISIONING_KEY,))
     made = _recipe(site, architecture)
     manifest = boot_image.build(made, _folder(site, architecture), site.now(), compression=compression)
     print(f"wrote {manifest.parent}")
@@ -153,5 +153,5 @@ def _recipe(site: "Site", architecture: Architecture) -> "Recipe":
     from ..secrets.parts import part_of
 
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
-    tree = site.tree()
+    tree = site.specs.tree()
     return recipe(tree.fleet, architecture, key, boot_image.agent_files(), tree.repositories)

@@ -38,10 +38,11 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     """
     from ..model.machine import Approval
     from ..model.plan import Wait
+    from ..planned import planned
     from ..site import unknown
 
     site = open_to_decide(context)
-    todo, observation = site.plan_and_observation()
+    todo, observation = planned(site)
     step = next((s for s in todo.steps if machine in (s.serial, s.hostname)), None)
     if step is None:
         raise unknown("machine", machine)
@@ -137,7 +138,7 @@ def free_vip(
     from ..site import unknown
 
     site = open_to_decide(context)
-    tree = site.in_force(newest=True)[1]
+    tree = site.specs.in_force(newest=True)[1]
     held = {vip.usage: vip for vip in site.snapshot().vips if vip.cluster == cluster}
     if not held and cluster not in tree.clusters:
         raise unknown("cluster", cluster)
@@ -171,7 +172,7 @@ def accept(
     if len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef"):
         raise typer.BadParameter(f'"{commit}" is not all 40 hexadecimal digits of a commit', param_hint="COMMIT")
     site = open_to_decide(context)
-    site.accept(commit, who=who(), why=why)
+    site.specs.accept(commit, who=who(), why=why)
     note(f"Accepted {commit[:12]}, should it be the branch's head.")
     tell_who_heard(site)
 
@@ -207,7 +208,7 @@ def _scope(site: "Site", scope: str) -> str:
     if any(held.cluster == name for held in site.snapshot().allocations.values()):
         return scope
     try:
-        clusters = site.tree().clusters
+        clusters = site.specs.tree().clusters
     except (PermanentError, TemporaryError):
         return scope
     if name not in clusters:

@@ -118,11 +118,11 @@ def oci(
         )
         if from_ is None:
             tree = tree_from_files(given, load_table(), hostname=server_hostname, own_classes=known_classes())
-            return _finish(tree, output, overwrite, site)
+            return _finish(tree, output, overwrite)
         found = _read(given, from_, server_hostname, _keys(pki, certificates, ssh_key))
     except ValueError as error:
         raise PermanentError(str(error)) from None
-    status = _finish(found.tree, output, overwrite, site)
+    status = _finish(found.tree, output, overwrite)
     return status or _keep(found, site)
 
 
@@ -194,10 +194,10 @@ def _mint(site: "Site", missing: "Iterable[SecretRef]") -> list[str]:
 
     problems = []
     bought = [ref for ref in missing if (ref.service, ref.kind) == ("pki", "api")]  # perhaps, as the specs say
-    site.mint(sorted(set(missing) - set(bought), key=str))
+    site.certificates.mint(sorted(set(missing) - set(bought), key=str))
     for ref in bought:
         try:
-            site.mint([ref])
+            site.certificates.mint([ref])
         except PermanentError as error:
             problems.append(f"{ref.owner}: {error}")
     return problems
@@ -220,14 +220,15 @@ def _kinds(refs: "Iterable[SecretRef]") -> str:
     return ", ".join(sorted({f"{ref.service}/{ref.kind}" for ref in refs}))
 
 
-def _finish(tree: "Tree", output: Path, overwrite: bool, site: "Site") -> int:
+def _finish(tree: "Tree", output: Path, overwrite: bool) -> int:
     """Write the tree, check it, and say what was done and what is left to people."""
     from ..importing.folders import write_tree
     from ..model.units import counted
     from ..render.diagnostics import render_text
+    from ..spec_source import check
 
     texts = tree.texts()
-    loaded = site.validate({name: text.encode() for name, text in texts.items()})
+    loaded = check({name: text.encode() for name, text in texts.items()})
     written = write_tree(texts, output, overwrite=overwrite)
     print(f"{counted(len(texts), 'file')} in {output}, {len(written)} of them new or changed.")
     decisions = [line.strip(" #") for text in texts.values() for line in text.splitlines() if "# DECIDE: " in line]

@@ -124,11 +124,12 @@ def machines(
 
     Where each stands, how far it has come, and what it waits for.
     """
+    from ..planned import planned
     from ..render import inventory
     from ..site import unknown
 
     site = open_site(context)
-    todo, observation = site.plan_and_observation()
+    todo, observation = planned(site)
     rows = inventory.machine_rows(todo, observation)
     if serial is None:
         print_rows(rows, _MACHINES, format, nothing="No machine has reported yet.")
@@ -162,7 +163,7 @@ def clusters(
     from ..site import unknown
 
     site = open_site(context)
-    tree = site.tree()
+    tree = site.specs.tree()
     rows = inventory.cluster_rows(tree, site.observe(tree))
     if name is not None:
         rows = [row for row in rows if row["cluster"] == name]

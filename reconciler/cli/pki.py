@@ -36,7 +36,7 @@ def pki(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
         return
     site = open_site(context)
     now, store = site.now(), site.kept
-    soon = now + site.tree().fleet.policy.renew_before
+    soon = now + site.specs.tree().fleet.policy.renew_before
     rows: list[CertificateRow] = [
         {
             "name": str(one.ref),

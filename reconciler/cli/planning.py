@@ -64,13 +64,14 @@ def plan(
 
     Changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
     """
+    from ..planned import planned
     from ..render import plan as render
 
     site = open_site(context)
     text = _observation(observed, server, token)
     if text is None and site.kept is None:
         note("There is no database yet: this plan is for a fleet of which nothing is known.")
-    todo = site.plan(text)
+    todo, _ = planned(site, text)
     match format:
         case PlanFormat.JSON:
             print(json.dumps(render.plan_json(todo), indent=1))
@@ -114,9 +115,10 @@ def observe(
 
     For a plan in CI, and to replay an incident later. A running daemon gives the same at /v1/observation.
     """
+    from ..planned import planned
     from ..render.observation import dump_observation
 
-    observation = open_site(context).plan_and_observation()[1]
+    _, observation = planned(open_site(context))
     text = dump_observation(observation)
     if output is None:
         print(text)

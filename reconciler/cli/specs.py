@@ -52,7 +52,7 @@ def validate(
     from ..model.units import counted
     from ..render import diagnostics
 
-    loaded = open_site(context).load()
+    loaded = open_site(context).specs.load()
     render = {
         ReportFormat.TEXT: diagnostics.render_text,
         ReportFormat.JSON: diagnostics.render_json,
@@ -94,7 +94,7 @@ def match(
     from ..render.match import match_line, match_text
 
     stays()
-    tree = open_site(context).tree()
+    tree = open_site(context).specs.tree()
     decided, empty = True, True
     for path, line, body in _reports(files):
         empty = False

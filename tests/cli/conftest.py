@@ -25,6 +25,7 @@ from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
+from reconciler.planned import planned
 from reconciler.secrets.parts import join_parts
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
@@ -134,7 +135,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Laid:
     laid = _lay_out(tmp_path_factory.mktemp("template"))
     began = NOW - timedelta(days=1)
     with closing(laid.open(began)) as site:
-        site.look()
+        site.specs.look()
         bodies = _reports(site)
         hardware = [parse_report(body) for body in bodies]
         site.store.record(
@@ -143,7 +144,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Laid:
                 for n, h in enumerate(hardware, 10)
             ]
         )
-        enrolled = [s.action for s in site.plan().steps if isinstance(s, Act) and isinstance(s.action, Enroll)]
+        enrolled = [s.action for s in planned(site)[0].steps if isinstance(s, Act) and isinstance(s.action, Enroll)]
         lives = [event for action in enrolled for event in _life(action, began)]
         site.store.append_all(sorted(lives, key=lambda event: event.at))
         for action in enrolled:
@@ -162,7 +163,7 @@ def laid(template: Laid, tmp_path: Path) -> Laid:
     shutil.copytree(template.folder, tmp_path / "site")
     (tmp_path / "site/reconciler.yaml").write_text(_CONFIG.format(folder=tmp_path / "site"))
     with closing(Laid(tmp_path / "site").open()) as site:
-        site.look()  # its mirror is named after the repository's place
+        site.specs.look()  # its mirror is named after the repository's place
     return Laid(tmp_path / "site", template.reports)
 
 
@@ -191,7 +192,7 @@ def _lay_out(folder: Path) -> Laid:
 
 
 def _reports(site: Site) -> list[bytes]:
-    placed = place(next(iter(site.tree().rackings.values())), RACKS)
+    placed = place(next(iter(site.specs.tree().rackings.values())), RACKS)
     return [
         json.dumps(report(one, frozenset(disk_names(one.model)), f"192.168.200.{one.number}")).encode()
         for one in placed

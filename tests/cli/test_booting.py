@@ -56,7 +56,7 @@ def test_before_there_is_a_key_no_image_fits(cli: Cli) -> None:
 @pytest.mark.parametrize("arguments", [("--format", "json"), ("--architecture", "arm64")])
 def test_an_image_is_checked(on: Any, laid: Laid, arguments: tuple[str, ...]) -> None:
     site = laid.open()
-    site.mint((PROVISIONING_KEY,))
+    site.certificates.mint((PROVISIONING_KEY,))
     site.close()
     said = on("boot-image", "check", *arguments)
     assert said.status == 1

@@ -104,8 +104,8 @@ def test_without_a_database_nothing_is_known_and_none_is_made(
 
 def test_apply_makes_the_database_that_it_is_given_by_name(cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(SPECS, tmp_path / "specs")
-    for machines in (tmp_path / "specs/clusters").glob("*.yaml"):
-        machines.unlink()
+    for folder in ("clusters", "overlays"):
+        shutil.rmtree(tmp_path / "specs" / folder)
     database = f"sqlite:///{tmp_path}/named.db"
     said = cli("--specs", tmp_path / "specs", "--database", database, "apply", "--timeout", "60")
     assert (said.status, (tmp_path / "named.db").exists()) == (0, True)

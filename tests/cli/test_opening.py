@@ -16,11 +16,11 @@ READING = ["machines", "clusters", "events", "plan", "observe", "secrets list", 
 @pytest.mark.parametrize("command", READING)
 def test_reading_changes_nothing_in_the_database(on: Any, laid: Laid, command: str) -> None:
     with closing(laid.open()) as site:
-        before = site.store.change_token(), site.source_state()
+        before = site.store.change_token(), site.specs.state()
         laid.change("swiftstore: {count: 6", "swiftstore: {count: 5")
         laid.commit()
         assert on(*command.split()).status == 0
-        assert (site.store.change_token(), site.source_state()) == before
+        assert (site.store.change_token(), site.specs.state()) == before
 
 
 def test_a_missing_key_is_not_replaced_by_a_new_one(on: Any, laid: Laid) -> None:

@@ -16,7 +16,7 @@ WANTED = "release: {openstack: flamingo, debian: trixie}"
 def documents(laid: Laid) -> dict[str, str | None]:
     """The digest of every node's document, after a pass of the daemon's over the newest specs."""
     with closing(laid.open()) as site:
-        looked = site.look()
+        looked = site.specs.look()
         assert looked.loaded is not None and looked.loaded.tree is not None
         observation = site.observe(looked.loaded.tree)
         site.keep_facts(looked.loaded.tree, observation, frozenset())

@@ -12,6 +12,7 @@ from reconciler.model.events import Advanced
 from reconciler.model.machine import Allocation, Phase
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
+from reconciler.planned import planned
 from reconciler.simulator.hardware import Placed, disk_names, report
 from reconciler.site import Site
 
@@ -30,7 +31,7 @@ def enroll(site: Site, placed: Iterable[Placed]) -> None:
     site.store.record(
         [Heard(h.serial, NOW, f"192.168.100.{n}", hardware=h, digest=digest(h)) for n, h in enumerate(hardware, 10)]
     )
-    for step in site.plan().steps:
+    for step in planned(site)[0].steps:
         if isinstance(step, Act) and isinstance(step.action, Enroll):
             site.store.allocate(step.action, NOW)
 
@@ -45,7 +46,7 @@ def into_service(site: Site, *roles: str) -> None:
 def documents(site: Site, wanted: Callable[[Allocation], bool]) -> Mapping[str, bytes]:
     """The documents of the nodes wanted, by hostname; their secrets are minted."""
     nodes = [m for m in site.observe().machines if m.allocation and wanted(m.allocation)]
-    site.mint({ref for machine in nodes for ref in machine.missing_secrets})
+    site.certificates.mint({ref for machine in nodes for ref in machine.missing_secrets})
     site.observe()
     found = {m.allocation.hostname: site.documents.get(m.allocation.hostname) for m in nodes if m.allocation}
     without = [site.documents.why_not(hostname) for hostname, document in found.items() if document is None]

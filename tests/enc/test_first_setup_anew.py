@@ -38,7 +38,7 @@ def look(site: Site, phase: Phase | None = None) -> object:
     """What the controller is told once it has come so far, after a look at the world as the daemon takes it."""
     if phase is not None:
         site.store.append(Advanced("S1", NOW, phase, "the test says so"))
-    if site.keep_facts(site.tree(), site.observe(), site.snapshot().set_up):
+    if site.keep_facts(site.specs.tree(), site.observe(), site.snapshot().set_up):
         site.observe()
     compiled = site.documents.compiled(CONTROLLER)
     assert compiled is not None

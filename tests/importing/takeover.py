@@ -40,7 +40,7 @@ def take_over(url: str, given: Given, folder: Path) -> tuple[Imported, Site]:
     assert kept.refused == []
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
     site.store.add_secrets({ref: certificate() for ref in missing if ref.form == "certificate"}, NOW)
-    site.mint(ref for ref in missing if ref.form != "certificate")
+    site.certificates.mint(ref for ref in missing if ref.form != "certificate")
     site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
     site.observe()
     return found, site

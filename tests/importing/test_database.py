@@ -17,6 +17,7 @@ from reconciler.model.hardware import Racked
 from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
 from reconciler.model.spec import RackingSpec
+from reconciler.planned import planned
 from reconciler.site import Site
 
 from ..reference import facts
@@ -86,10 +87,10 @@ def test_the_tree_is_valid(imported: tuple[Site, Path]) -> None:
 def test_there_is_nothing_to_do(imported: tuple[Site, Path]) -> None:
     """Not even without the pause that an import begins with."""
     site = imported[0]
-    assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+    assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
     site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
     try:
-        assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+        assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
     finally:
         from reconciler.importing.keep import PAUSE
         from reconciler.model.machine import Pause
@@ -118,7 +119,7 @@ def test_what_follows_the_debian_release_here_stands_in_the_tree_as_oci_had_it(
 
 def test_machines_are_racked_where_oci_says(imported: tuple[Site, Path], recorded: Cluster) -> None:
     site = imported[0]
-    tree, seen = site.tree(), site.store.snapshot().seen
+    tree, seen = site.specs.tree(), site.store.snapshot().seen
     for machine in recorded.machines.values():
         place = rack(seen[machine.serial].hardware, tree.rackings)
         ours = (place.dc, place.row, place.rack, place.unit) if isinstance(place, Racked) else None
@@ -212,7 +213,7 @@ def test_a_machine_that_oci_installed_is_in_service(mariadb: MariaDb, config: Pa
     site = site_of(tmp_path)
     assert {history.phase for history in site.store.snapshot().histories.values()} == {Phase.IN_SERVICE}
     site.store.resume("fleet", who="test", why="to see the plan without it", at=NOW)
-    assert {type(step) for step in site.plan().steps} == {Settled}
+    assert {type(step) for step in planned(site)[0].steps} == {Settled}
     site.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.model.plan import Act
+from reconciler.planned import planned
 from reconciler.site import Site
 
 from .mariadb import MariaDb
@@ -48,14 +49,14 @@ def site(url: str, config: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_the_fleet_says_which_module_its_puppet_server_has(site: Site, version: str) -> None:
-    assert site.tree().fleet.puppet.module_version == version
+    assert site.specs.tree().fleet.puppet.module_version == version
 
 
 def test_there_is_nothing_to_do_and_every_node_has_a_document(site: Site) -> None:
     observed = site.observe()
     assert len(observed.machines) == 17
     assert [view.enc_problem for view in observed.machines if view.enc_problem] == []
-    assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+    assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
 
 
 def test_documents_hold_only_what_that_version_accepts(site: Site, version: str) -> None:
@@ -69,7 +70,7 @@ def test_documents_hold_only_what_that_version_accepts(site: Site, version: str)
 
 
 def test_what_was_the_default_of_then_is_written_down(site: Site, version: str) -> None:
-    cluster = site.tree().clusters["cl1"]
+    cluster = site.specs.tree().clusters["cl1"]
     assert cluster.settings["haproxy_timeout_server"] == "1m"
     assert cluster.roles["compute"].settings["cpu_allocation_ratio"] == 16
     if version == "42.2.5":
@@ -78,7 +79,7 @@ def test_what_was_the_default_of_then_is_written_down(site: Site, version: str) 
 
 
 def test_switches_that_are_no_more_are_kept_by_overlays(site: Site, version: str) -> None:
-    found = {name for name in site.tree().overlays if name.endswith("ceph-configure-osbpo")}
+    found = {name for name in site.specs.tree().overlays if name.endswith("ceph-configure-osbpo")}
     roles = {"cephmon", "cephosd", "compute"} if version == "43.0.10" else set()
     assert found == {f"oci-cl1-{role}-ceph-configure-osbpo" for role in roles}
 
@@ -99,7 +100,7 @@ def test_what_classes_of_then_and_own_roles_do_not_take_is_not_pinned(
     status = command(url, config, tmp_path)
     assert status == 0, capsys.readouterr().err
     site = site_of(tmp_path)
-    pinned = {name.removesuffix("-api-prefix") for name in site.tree().overlays if name.endswith("-api-prefix")}
+    pinned = {name.removesuffix("-api-prefix") for name in site.specs.tree().overlays if name.endswith("-api-prefix")}
     site.close()
     taken = {"cephmon", "cephosd", "compute", "controller", "messaging", "network", "volume"}
     assert pinned == {f"oci-bgp-{role}" for role in taken}

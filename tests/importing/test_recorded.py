@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from reconciler.model.plan import Act
+from reconciler.planned import planned
 
 from ..reference import facts
 from ..reference.clusters import CLUSTERS, VERSION
@@ -41,7 +42,7 @@ def test_nothing_changes_for_any_node(
     assert command(url, config, tmp_path) == 0, capsys.readouterr().err
     site = site_of(tmp_path)
     try:
-        assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+        assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
         for view in site.observe().machines:
             assert view.allocation and view.enc_problem is None
             document = site.documents.get(view.allocation.hostname)

@@ -94,8 +94,8 @@ def test_an_oci_without_clusters_gives_locations_and_what_was_reported(
     )
     found, site = take_over(url, given, tmp_path)
     assert (len(site.snapshot().seen), found.enrolled) == (11, [])
-    assert not site.tree().clusters
-    assert site.tree().fleet.puppet.module_version is None  # nothing there tells its version
+    assert not site.specs.tree().clusters
+    assert site.specs.tree().fleet.puppet.module_version is None  # nothing there tells its version
     site.close()
 
 

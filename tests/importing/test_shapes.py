@@ -17,6 +17,7 @@ from reconciler.importing.everything import Imported
 from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
+from reconciler.planned import planned
 from reconciler.site import Site
 
 from ..reference.clusters import CLUSTERS
@@ -58,12 +59,12 @@ def classes(site: Site, hostname: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.sql")))
 def test_every_shape_is_imported_whole_and_leaves_nothing_to_do(shape: Shape, name: str) -> None:
     found, site = shape(name)
-    assert [problem.detail for problem in site.load().problems if problem.severity is Severity.ERROR] == []
+    assert [problem.detail for problem in site.specs.load().problems if problem.severity is Severity.ERROR] == []
     problems = {view.allocation.hostname: view.enc_problem for view in site.observe().machines if view.allocation}
     assert {hostname: problem for hostname, problem in problems.items() if problem} == {}
     assert all(site.documents.get(hostname) for hostname in problems)
     assert len(problems) == len(found.enrolled)
-    assert [step for step in site.plan().steps if isinstance(step, Act)] == []
+    assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
 
 
 def test_while_ceph_is_set_up_alone_nodes_keep_the_classes_of_that(shape: Shape) -> None:

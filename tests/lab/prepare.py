@@ -61,7 +61,9 @@ def main() -> int:
     (SITE / "specs/fleet.yaml").write_text(fleet())
     (SITE / "reconciler.yaml").write_text(_CONFIG)
     with contextlib.closing(Site(load_config(SITE / "reconciler.yaml", {}, {}))) as made:
-        made.mint((PROVISIONING_KEY,))  # as a daemon does at its first start: no other command makes a database
+        made.certificates.mint(
+            (PROVISIONING_KEY,)
+        )  # as a daemon does at its first start: no other command makes a database
     site = ("--config", str(SITE / "reconciler.yaml"))
     if status := run([*site, "boot-files"]):
         return status
