@@ -142,47 +142,23 @@ class SecretsPart(Part):
     def mint(
         self, secrets: Iterable[SecretRef], at: datetime, subjects: Callable[[SecretRef], Subjects] | None = None
     ) -> None:
-        """Make those of the secrets that do not exist, and the authority that signs them; never changes one that does.
+        """Make those of the secrets that do not exist, as ``secrets.minting`` does; never changes one that does."""
+        from ..secrets.minting import make_missing  # loads X.509, which only those who mint need
 
-        Args:
-            secrets: What should exist afterwards.
-            at: Now.
-            subjects: For whom a certificate is; asked for each certificate that is made.
+        make_missing(self, secrets, at, subjects)
+
+    def missing(self, secrets: Iterable[SecretRef]) -> list[SecretRef]:
+        """Those of the secrets that nobody made yet.
 
         Raises:
-            PermanentError: One of them cannot be minted, while those before it are; or it exists in another form.
+            PermanentError: One of them exists in another form.
         """
-        from ..secrets import mint as minting  # loads X.509, which only those who mint need
-
-        missing = self._missing(secrets)
-        if any(ref.form == "certificate" for ref in missing):
-            self._ensure(minting.ROOT, lambda: minting.mint(minting.ROOT, at), at)
-            root = self.secret(minting.ROOT)
-            self._ensure(minting.AUTHORITY, lambda: minting.mint(minting.AUTHORITY, at, authority=root), at)
-            authority = self.secret(minting.AUTHORITY)
-            missing = self._missing(missing)
-        else:
-            authority = None
-        made: dict[SecretRef, str] = {}
-        try:
-            for ref in missing:
-                named = subjects(ref) if subjects is not None and ref.form == "certificate" else None
-                made[ref] = minting.mint(ref, at, authority=authority, subjects=named)
-        finally:
-            self.add_secrets(made, at)
-
-    def _missing(self, secrets: Iterable[SecretRef]) -> list[SecretRef]:
         existing = {str(ref): ref for ref, _ in self.list_secrets()}
         wanted = list(dict.fromkeys(secrets))
         for ref in wanted:
             if existing.get(str(ref), ref).form != ref.form:
                 raise PermanentError(f"the secret {ref} exists, as {existing[str(ref)].form} and not as {ref.form}")
         return [ref for ref in wanted if str(ref) not in existing]
-
-    def _ensure(self, ref: SecretRef, make: Callable[[], str], at: datetime) -> None:
-        """Of two processes that make an authority, the first one's is kept, and both go on with that one."""
-        if self._missing([ref]):
-            self.add_secrets({ref: make()}, at)
 
     def _right_vault(self) -> Vault:
         if self._vault is None:
