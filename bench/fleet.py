@@ -275,7 +275,7 @@ def _cluster(n: int, roles: dict[str, int]) -> str:
 
 
 def _machine(box: Box) -> str:
-    """A pin for every second of them, a tunable for the others."""
+    """A pin for every second of them, a setting for the others."""
     head = _MACHINE.format(serial=box.serial)
     if box.number // NAMED_EVERY % 2:
         return f"{head}  settings: {{cpu_allocation_ratio: {box.zone}.0}}\n"

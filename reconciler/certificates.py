@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from .model.errors import PermanentError
-from .model.in_force import InForce, Place
+from .model.in_force import Place, SettingsAt
 from .model.machine import SecretRef
 from .model.observations import Notice
 from .model.tree import SpecTree
@@ -55,7 +55,7 @@ class Certificates:
         if cluster is None:
             raise PermanentError(f"{ref} is asked for, and {ref.owner} is neither a node nor a cluster")
         vips = tuple(vip.address for vip in snapshot.vips if vip.cluster == ref.owner)
-        settings = InForce(tree, Place(ref.owner))
+        settings = SettingsAt(tree, Place(ref.owner))
         if ref.kind == "swiftproxy" and (proxy := settings.text("swift_proxy_hostname")):
             return Subjects((proxy,), vips)
         return Subjects((cluster.api.hostname or f"{ref.owner}-api.{cluster.domain}",), vips)

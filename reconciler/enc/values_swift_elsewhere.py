@@ -6,7 +6,7 @@ that cluster is, and may store in its own project.
 
 from collections.abc import Callable
 
-from ..model.in_force import InForce, Place
+from ..model.in_force import Place, SettingsAt
 from ..model.machine import SecretRef
 from .params import Derived, SecretText, Value, derived
 from .view import View
@@ -22,7 +22,7 @@ class _Linked:
         given = v.cluster.given
         self.name = name
         self.spec = given.tree.clusters[name]
-        self.settings = InForce(given.tree, Place(name, "controller"))
+        self.settings = SettingsAt(given.tree, Place(name, "controller"))
         self.api = self.spec.api.hostname or f"{name}-api.{self.spec.domain}"
 
     @property

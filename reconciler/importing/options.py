@@ -1,4 +1,4 @@
-"""OCI's way to write tunables, as values of the settings table."""
+"""OCI's way to write settings, as values of our settings table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -84,7 +84,7 @@ def _of_role(tree: SpecTree, cluster: str, role: str) -> Level:
     return Level("role", settings, "Cluster", cluster, ("roles", role, "settings"))
 
 
-class InForce:
+class SettingsAt:
     """The settings in force at one place, looked up one by one. ``effective`` makes all of them at once."""
 
     def __init__(self, tree: SpecTree, place: Place) -> None:

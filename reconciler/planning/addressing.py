@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 
 from ..model.actions import Enroll
-from ..model.in_force import InForce, Place
+from ..model.in_force import Place, SettingsAt
 from ..model.machine import Allocation, MachineView, Observation, Vip
 from ..model.spec import ClusterSpec, MachineSpec, Network
 from ..model.tree import SpecTree
@@ -68,7 +68,7 @@ def is_ceph_compute(spec: SpecTree, cluster: str, role: str, profile: str, seria
     """Whether a compute node also stores Ceph data: the narrowest ``compute_is_cephosd`` decides."""
     if role != "compute" or cluster not in spec.clusters:
         return False
-    return InForce(spec, Place(cluster, role, profile, serial)).is_on("compute_is_cephosd")
+    return SettingsAt(spec, Place(cluster, role, profile, serial)).is_on("compute_is_cephosd")
 
 
 def missing_vips(cluster: str, spec: ClusterSpec, held: Mapping[tuple[str, str], Vip]) -> list[tuple[str, str]]:

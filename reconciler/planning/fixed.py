@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..model.actions import InstallOs
-from ..model.in_force import InForce, Place
+from ..model.in_force import Place, SettingsAt
 from ..model.machine import MachineView, Observation, Phase
 from ..model.plan import Act, Advance, Step
 from ..model.settings import WITHOUT_EFFECT
@@ -142,7 +142,7 @@ def _releases(spec: SpecTree) -> dict[str, str]:
 
 
 def _rings(spec: SpecTree, cluster: str) -> dict[str, str]:
-    settings = InForce(spec, Place(cluster))
+    settings = SettingsAt(spec, Place(cluster))
     return {name: str(settings[name]) for name in WITHOUT_EFFECT}
 
 

@@ -8,7 +8,7 @@ looks at the disks again right before it erases them, and refuses what is not al
 from ..model.actions import InstallOs, RootImage
 from ..model.disk_identity import recorded_name
 from ..model.hardware import Disk
-from ..model.in_force import InForce, Place
+from ..model.in_force import Place, SettingsAt
 from ..model.machine import Allocation, Approval, History, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
@@ -186,7 +186,7 @@ def _released_may_go(m: MachineView, at: Circumstances) -> bool:
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
-    settings = InForce(at.spec, Place.of(m.serial, held))
+    settings = SettingsAt(at.spec, Place.of(m.serial, held))
     own_role, profile = at.spec.roles.get(held.role), at.spec.profiles.get(held.profile)
     return InstallOs(
         serial=m.serial,

@@ -14,7 +14,7 @@ ovs-bridge            an Open vSwitch bridge without an address
 from dataclasses import replace
 
 from ..model.hardware import Nic
-from ..model.in_force import InForce, Place
+from ..model.in_force import Place, SettingsAt
 from ..model.interfaces import NodeInterface, kernel_name
 from ..model.machine import Allocation
 from ..model.spec import ClusterSpec, Network
@@ -49,7 +49,7 @@ class _Node:
     def __init__(self, spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> None:
         self._cluster: ClusterSpec = spec.clusters[held.cluster]
         self._held, self._nics = held, nics
-        self._settings = InForce(spec, Place.of(serial, held))
+        self._settings = SettingsAt(spec, Place.of(serial, held))
         self.bridges = [
             (name, network)
             for name, network in sorted(self._cluster.networks.items())

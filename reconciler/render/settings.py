@@ -9,7 +9,7 @@ _INTRODUCTION = """\
 
 <!-- Made from reconciler/data/settings.yaml: change that, then `make schemas`. -->
 
-Tunables go below `settings:` in a spec, under the names OCI gives them and with YAML's own types. They may stand in the
+Settings go below `settings:` in a spec, under the names OCI gives them and with YAML's own types. They may stand in the
 `Fleet` (F), a `Cluster` (C), a role of a cluster (R), a `HardwareProfile` (P) or a `Machine` (M), where the table says
 so. The narrowest wins: fleet < cluster < role < profile < machine. `reconciler explain HOSTNAME` shows what is in force
 on a node, and the line it came from.

@@ -1,4 +1,4 @@
-"""The settings table that ships with the program: ``data/settings.yaml``, one row per tunable."""
+"""The settings table that ships with the program: ``data/settings.yaml``, one row per setting."""
 
 from functools import cache
 from importlib import resources
@@ -14,7 +14,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @cache
 def load_table() -> SettingsTable:
-    """Every tunable by its name, in the order of the file. Do not change it: it is shared."""
+    """Every setting by its name, in the order of the file. Do not change it: it is shared."""
     text = resources.files("reconciler").joinpath("data/settings.yaml").read_text(encoding="utf-8")
     subjects = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe loaders
     return {row["name"]: _row(row, subject) for subject, rows in subjects.items() for row in rows}

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 VERSIONS = ("42.2.5", "43.0.10", "43.0.45")
 
 
-class Tunable(NamedTuple):
+class Variable(NamedTuple):
     """One of OCI's settings: of which type, with which default, and for which roles; none is all."""
 
     type: str
@@ -23,11 +23,11 @@ class Tunable(NamedTuple):
     roles: tuple[str, ...]
 
 
-def settings(version: str) -> dict[str, dict[str, Tunable]]:
-    """Tunables by table, ``clusters`` or ``machines``, and name."""
-    found: dict[str, dict[str, Tunable]] = {}
+def settings(version: str) -> dict[str, dict[str, Variable]]:
+    """Variables by table, ``clusters`` or ``machines``, and name."""
+    found: dict[str, dict[str, Variable]] = {}
     for table, name, kind, default, roles in _of("settings.tsv", version):
-        found.setdefault(table, {})[name] = Tunable(kind, default, tuple(roles.split()))
+        found.setdefault(table, {})[name] = Variable(kind, default, tuple(roles.split()))
     return found
 
 

@@ -1,4 +1,4 @@
-"""OCI's own tunables, and its database's columns."""
+"""OCI's own variables, and its database's columns."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ import pytest
 from ..reference import database, facts
 from ..reference.clusters import VERSION
 from ..reference.database import Column
-from ..reference.facts import Tunable
+from ..reference.facts import Variable
 
 
 @pytest.fixture(scope="session")
-def tunables() -> dict[str, Tunable]:
+def variables() -> dict[str, Variable]:
     """Machines' and clusters' together, by name."""
     found = facts.settings(VERSION)
     return {**found["machines"], **found["clusters"]}

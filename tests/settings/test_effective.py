@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from reconciler.model.diagnostics import Location
-from reconciler.model.in_force import Effective, Memo, Place, Sourced, effective
+from reconciler.model.in_force import (
+    Effective,
+    Memo,
+    Place,
+    SettingsAt,
+    Sourced,
+    all_levels,
+    effective,
+    levels,
+    written_at,
+)
 from reconciler.model.settings import LEVELS, SettingRow, SettingsTable
 from reconciler.model.spec import ClusterSpec, FleetSpec, HardwareProfileSpec, MachineSpec
 from reconciler.model.tree import SpecTree
@@ -66,6 +76,33 @@ def test_a_level_wins_over_every_wider_one(level: str) -> None:
 def test_a_level_alone_is_enough(level: str) -> None:
     found = of_the_machine(tree(**{level: {"cpu_mode": "custom"}}))
     assert found["cpu_mode"] == Sourced("custom", f"specs.yaml:{LINES[level]}")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_setting_asked_for_alone_is_what_all_together_say(level: str) -> None:
+    specs = tree(**{level: {"cpu_mode": "custom"}})
+    alone, together = SettingsAt(specs, PLACE), effective(specs, PLACE)
+    assert {name: alone[name] for name in TABLE} == {name: together[name].value for name in TABLE}
+
+
+def test_all_that_is_written_of_a_setting_is_told_widest_first_with_its_line() -> None:
+    specs = tree(**{level: {"cpu_mode": level} for level in ("machine", "role", "fleet")})
+    expected = [(level, level, f"specs.yaml:{LINES[level]}") for level in ("fleet", "role", "machine")]
+    assert written_at(specs, "cpu_mode", PLACE) == expected
+    assert [one.level for one in written_at(specs, "cpu_mode", PLACE._replace(role="controller"))] == [
+        "fleet",
+        "machine",
+    ]
+
+
+def test_the_levels_of_all_nodes_are_those_of_one() -> None:
+    specs = tree()
+    assert list(all_levels(specs)) == list(levels(specs, PLACE))
+
+
+@pytest.mark.parametrize(("written", "text"), [("custom", "custom"), ("", None), ("none", None)])
+def test_a_text_that_is_empty_or_none_is_no_text(written: str, text: str | None) -> None:
+    assert SettingsAt(tree(machine={"cpu_mode": written}), PLACE).text("cpu_mode") == text
 
 
 def test_what_nobody_says_is_the_default_and_every_name_is_there() -> None:

@@ -14,7 +14,7 @@ from reconciler.render.settings import render_settings_page
 from reconciler.specs.settings_table import load_table
 
 from ..reference.database import Column
-from ..reference.facts import Tunable
+from ..reference.facts import Variable
 
 Columns = Mapping[str, Mapping[str, Column]]
 
@@ -95,9 +95,9 @@ def test_every_name_that_a_help_mentions_exists() -> None:
             assert name in TABLE or name.startswith(words), f"{row.name} speaks of {name}"
 
 
-def test_every_tunable_of_oci_has_a_row_with_its_type_default_and_roles(tunables: dict[str, Tunable]) -> None:
-    assert set(tunables) <= set(TABLE)
-    for name, fact in tunables.items():
+def test_every_variable_of_oci_has_a_row_with_its_type_default_and_roles(variables: dict[str, Variable]) -> None:
+    assert set(variables) <= set(TABLE)
+    for name, fact in variables.items():
         row = TABLE[name]
         assert row.type in (OCI_TYPES.get(fact.type, fact.type), "list", "choice"), name
         assert as_oci_writes(row) == (float(fact.default) if fact.type == "float" else fact.default), name
@@ -109,9 +109,9 @@ def test_every_column_of_oci_is_a_row_or_is_left_out_for_a_reason(columns: Colum
         assert set(known) - set(TABLE) == left_out(table)
 
 
-def test_a_column_that_is_a_row_has_its_default(columns: Columns, tunables: dict[str, Tunable]) -> None:
+def test_a_column_that_is_a_row_has_its_default(columns: Columns, variables: dict[str, Variable]) -> None:
     for name, column in {**columns["machines"], **columns["clusters"]}.items():
-        if name in TABLE and name not in tunables:
+        if name in TABLE and name not in variables:
             assert as_oci_writes(TABLE[name]) == column.by_itself, name
 
 

@@ -137,7 +137,7 @@ COMPUTE = PuppetClass(
         "admin_email_address":    "oci::generic gives it to the mail server",
         "authorized_keys_hash":   "oci::generic gives the keys to root",
         "ceph_osd_initial_setup": "the first boot makes OSDs of its disks (cephosd_automatic_provisionning)",
-        "nova_swtpm_group":       "OCI has no tunable for it; an EncOverlay can set it",
-        "nova_swtpm_user":        "OCI has no tunable for it; an EncOverlay can set it",
+        "nova_swtpm_group":       "OCI has no setting for it; an EncOverlay can set it",
+        "nova_swtpm_user":        "OCI has no setting for it; an EncOverlay can set it",
     },
 )

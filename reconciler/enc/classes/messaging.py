@@ -172,7 +172,7 @@ MESSAGING = PuppetClass(
         "has_subrole_mistral": "on; Mistral's user in RabbitMQ does no harm where it is not installed",
         "network_cidr": "the class does not use it",
         "network_ipaddr": "the class does not use it",
-        "rabbit_env": "OCI has no tunable for it; an EncOverlay can set it",
+        "rabbit_env": "OCI has no setting for it; an EncOverlay can set it",
         "zookeeper_ensemble_string": "Puppet makes it of all_masters_ip",
     },
 )

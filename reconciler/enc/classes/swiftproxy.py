@@ -76,12 +76,12 @@ SWIFTPROXY = PuppetClass(
         EXTERNAL_KEYSTONE,
     ),
     left_to_puppet={
-        "bulk_delete_concurrency":              "OCI has no tunable for it; an EncOverlay can set it",
-        "max_containers_per_account":           "OCI has no tunable for it; an EncOverlay can set it",
-        "max_containers_whitelist":             "OCI has no tunable for it; an EncOverlay can set it",
+        "bulk_delete_concurrency":              "OCI has no setting for it; an EncOverlay can set it",
+        "max_containers_per_account":           "OCI has no setting for it; an EncOverlay can set it",
+        "max_containers_whitelist":             "OCI has no setting for it; an EncOverlay can set it",
         "sql_vip_ip":                           "the class does not use it",
-        "swift_proxy_memcache_max_connections": "OCI has no tunable for it; an EncOverlay can set it",
-        "swift_proxy_meta_version_to_write":    "OCI has no tunable for it; an EncOverlay can set it",
-        "swift_storage_domain":                 "OCI has no tunable for it; an EncOverlay can set it",
+        "swift_proxy_memcache_max_connections": "OCI has no setting for it; an EncOverlay can set it",
+        "swift_proxy_meta_version_to_write":    "OCI has no setting for it; an EncOverlay can set it",
+        "swift_storage_domain":                 "OCI has no setting for it; an EncOverlay can set it",
     },
 )

@@ -46,7 +46,7 @@ TEMPEST = PuppetClass(
         "haproxy_use_sni":            "OCI does not give it to test nodes; an EncOverlay can set it",
         "network_cidr":               "the class does not use it",
         "network_ipaddr":             "the class does not use it",
-        "neutron_shared_subnet_name": "OCI has no tunable for it; an EncOverlay can set it",
+        "neutron_shared_subnet_name": "OCI has no setting for it; an EncOverlay can set it",
         "sql_vip_ip":                 "the class does not use it",
     },
 )

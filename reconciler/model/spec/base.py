@@ -117,7 +117,7 @@ def _setting_value(value: object) -> object:
 SettingValue = bool | int | float | str | tuple[str, ...]
 Settings = Annotated[
     Mapping[str, Annotated[SettingValue, BeforeValidator(_setting_value)]],
-    Field(description="tunables by OCI's names; see the settings table"),
+    Field(description="values by OCI's names; see the settings table"),
 ]
 PuppetValue = Any
 """A value in a Puppet document: scalars, lists and mappings of them, as YAML gives them."""

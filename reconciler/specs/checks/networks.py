@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from ...model.diagnostics import Diagnostic
-from ...model.in_force import InForce, Place
+from ...model.in_force import Place, SettingsAt
 from ...model.interfaces import is_by_speed
 from ...model.spec import ClusterSpec, Network
 from ...model.vips import is_on_loopback
@@ -201,7 +201,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
     for cluster, name, network in each_network(question):
         spec, usage = question.tree.clusters[cluster], network.vip_usage
         holder = _HOLDERS.get(usage or "", "")
-        speaks_bgp = InForce(question.tree, Place(cluster)).is_on("bgp_to_the_host")
+        speaks_bgp = SettingsAt(question.tree, Place(cluster)).is_on("bgp_to_the_host")
         forgotten = not network.interfaces and not speaks_bgp and network.subnet.prefixlen < 32
         on_loopback = is_on_loopback(network, usage or "", speaks_bgp=speaks_bgp)
         if holder not in spec.roles or (on_loopback and not forgotten):

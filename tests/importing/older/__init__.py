@@ -8,7 +8,7 @@ import yaml
 
 from ...reference import facts
 from ...reference.clusters import CLUSTERS, VERSION
-from ...reference.facts import Tunable
+from ...reference.facts import Variable
 from ..mariadb import MariaDb
 
 _TYPES = {
@@ -16,7 +16,7 @@ _TYPES = {
     "string": "VARCHAR(128) NOT NULL", "fqdn": "VARCHAR(253) NOT NULL", "ip_list": "VARCHAR(255) NOT NULL",
 }  # fmt: skip
 
-Variables = Mapping[str, Mapping[str, Tunable]]
+Variables = Mapping[str, Mapping[str, Variable]]
 
 
 def load_older(server: MariaDb, name: str, version: str, shape: str) -> str:
@@ -44,5 +44,5 @@ def _statements(differing: Mapping[str, Any], variables: Variables, today: Varia
                 yield f"ALTER TABLE {table} ADD IF NOT EXISTS `{name}` {_column(variable)};"
 
 
-def _column(variable: Tunable) -> str:
+def _column(variable: Variable) -> str:
     return f"{_TYPES[variable.type]} DEFAULT '{variable.default}'"

@@ -13,7 +13,7 @@ from .storage import STORAGE
 from .subroles import SUBROLES
 from .telemetry import TELEMETRY
 
-_NO_TUNABLE = "OCI has no tunable for it; an EncOverlay can set it"
+_NO_SETTING = "OCI has no setting for it; an EncOverlay can set it"
 
 CONTROLLER = PuppetClass(
     "oci::controller",
@@ -31,7 +31,7 @@ CONTROLLER = PuppetClass(
         *SECRETS,
     ),
     left_to_puppet={
-        "gnocchi_metric_processing_delay":   _NO_TUNABLE,
+        "gnocchi_metric_processing_delay":   _NO_SETTING,
         "haproxy_maintenance":               "the class does not use it",
         "has_subrole_api_keystone":          "on; every controller has Keystone",
         "has_subrole_barbican":              "on; install_barbican decides",
@@ -41,14 +41,14 @@ CONTROLLER = PuppetClass(
         "has_subrole_mistral":               "on; install_mistral decides",
         "has_subrole_vigie":                 "on; install_vigie decides",
         "has_subrole_vmms":                  "on; install_vmms decides",
-        "horizon_limitreqbody":              _NO_TUNABLE,
-        "neutron_executor_thread_pool_size": _NO_TUNABLE,
-        "neutron_rpc_conn_pool_size":        _NO_TUNABLE,
-        "nova_metadata_cache_expiration":    _NO_TUNABLE,
+        "horizon_limitreqbody":              _NO_SETTING,
+        "neutron_executor_thread_pool_size": _NO_SETTING,
+        "neutron_rpc_conn_pool_size":        _NO_SETTING,
+        "nova_metadata_cache_expiration":    _NO_SETTING,
         "pass_vmms_ssh_priv":                "the class does not use it",
         "pass_vmms_ssh_pub":                 "the class does not use it",
-        "rabbit_env":                        _NO_TUNABLE,
-        "swift_sni_name":                    _NO_TUNABLE,
+        "rabbit_env":                        _NO_SETTING,
+        "swift_sni_name":                    _NO_SETTING,
         "zookeeper_ensemble_string":         "Puppet makes it of all_masters_ip",
     },
 )
