@@ -15,11 +15,11 @@ def validate(
 
     Args:
         files: What the tree consists of; see ``files.read_directory``.
-        settings_table: The rows that settings must have.
+        settings_table: The rows that settings must have; the tree keeps it for their defaults.
         module_versions: Versions of puppet-module-oci whose signatures are known; empty: any is accepted.
     """
     draft = load_draft(files, settings_table)
-    return finished(draft, check_all(Question(draft, settings_table, module_versions, timezone_exists)))
+    return finished(draft, check_all(Question(draft, module_versions, timezone_exists)))
 
 
 def timezone_exists(name: str) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...model.diagnostics import Diagnostic, Location, Severity
-from ...model.settings import SettingsTable
 from ...model.spec import BUILT_IN_ROLES, NETWORK_ROLES
 from ...model.tree import SpecTree
 from ..loader import Draft
@@ -16,7 +15,6 @@ class Question:
     """A draft, and the facts from outside that it must agree with."""
 
     draft: Draft
-    settings_table: SettingsTable
     module_versions: Collection[str]  # of puppet-module-oci, whose signatures we know; empty: not to be checked
     timezone_exists: Callable[[str], bool]
 

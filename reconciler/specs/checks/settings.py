@@ -14,9 +14,9 @@ def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:
     for level in all_levels(question.tree):
         kind, name, path = level.kind, level.document, level.path
         for setting, value in level.settings.items():
-            row = question.settings_table.get(setting)
+            row = question.tree.settings_table.get(setting)
             if row is None:
-                detail = f'"{setting}" is not a setting.{did_you_mean(setting, question.settings_table)}'
+                detail = f'"{setting}" is not a setting.{did_you_mean(setting, question.tree.settings_table)}'
                 yield error("Unknown setting", detail, question.draft.at_key(kind, name, *path, setting))
             elif level.name not in row.levels:
                 detail = problem_with(row, value, level.name) or ""
