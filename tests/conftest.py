@@ -1,8 +1,7 @@
-"""What all tests share: where the reference data lies, and that CI forgives no skip."""
+"""What all tests share, and that CI forgives no skip."""
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +14,6 @@ settings.load_profile("tests")
 pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
 
 os.environ["RECONCILER_CONFIG"] = os.devnull  # commands that tests run find none that this machine may have
-
-SHARED = Path(__file__).parents[2] / "shared"
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of reference data beside the checkout."""
-    if not SHARED.is_dir():
-        pytest.skip("needs the shared folder beside the checkout")
-    return SHARED
 
 
 @pytest.hookimpl(wrapper=True)

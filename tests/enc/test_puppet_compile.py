@@ -9,12 +9,15 @@ import pytest
 import yaml
 
 from reconciler.model.machine import Allocation
+from reconciler.model.signature import Signatures, parse
 from reconciler.model.spec import BUILT_IN_ROLES
 from reconciler.simulator.hardware import Model, Placed
 from reconciler.site import Site
 
-from .catalogs import EVERY_NODE, Puppet, puppet_for
+from ..reference import facts
+from .catalogs import EVERY_NODE, Puppet, puppet_in
 from .enrolled import documents, enroll, into_service, site_of
+from .puppet_modules import VERSION
 
 pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
 
@@ -57,8 +60,8 @@ RACKS = ("gva-a1", "gva-b1", "gva-c1")
 
 
 @pytest.fixture(scope="module")
-def puppet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Puppet:
-    return puppet_for(shared, tmp_path_factory.mktemp("catalogs"))
+def puppet(tmp_path_factory: pytest.TempPathFactory) -> Puppet:
+    return puppet_in(tmp_path_factory.mktemp("catalogs"))
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,18 @@ def chosen(site: Site) -> frozenset[str]:
 def at_first(site: Site, chosen: frozenset[str]) -> Mapping[str, bytes]:
     """The documents before any node is in service, by hostname."""
     return documents(site, lambda held: held.hostname in chosen)
+
+
+def test_what_classes_accept_is_what_the_module_itself_says(puppet: Puppet) -> None:
+    """Its manifests, read by us, beside what Puppet's own parser once read."""
+    manifests = sorted((puppet.modules.folder / "oci/manifests").rglob("*.pp"))
+    found = {name: rows for path in manifests for name, rows in parse(path.read_text()).items()}
+    assert Signatures(VERSION, found) == facts.signatures(VERSION)
+
+
+def test_what_a_class_does_not_accept_does_not_compile(puppet: Puppet) -> None:
+    with pytest.raises(AssertionError, match="has no parameter named 'colour'"):
+        puppet.compile("node.example.com", "custom", b"classes: {oci::generic: {colour: red}}")
 
 
 def test_the_example_has_nodes_of_every_role(site: Site) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..enc.catalogs import EVERY_NODE, Puppet, puppet_for
+from ..enc.catalogs import EVERY_NODE, Puppet, puppet_in
 from ..enc.enrolled import documents
 from ..reference.clusters import CLUSTERS
 from .conftest import SHAPES
@@ -37,8 +37,8 @@ ONE_OF_EACH = (
 
 
 @pytest.fixture(scope="module")
-def puppet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Puppet:
-    return puppet_for(shared, tmp_path_factory.mktemp("catalogs"))
+def puppet(tmp_path_factory: pytest.TempPathFactory) -> Puppet:
+    return puppet_in(tmp_path_factory.mktemp("catalogs"))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
 """The lab's specs: what is in git before, and the one commit after which servers come up by themselves."""
 
-import subprocess
 from collections.abc import Mapping
 from string import Template
+
+from ..debian import mirror
 
 SERVER, NETWORK = "192.168.100.1", "192.168.100.0/24"
 """The daemon's address, and where machines boot."""
@@ -80,17 +81,8 @@ spec: {bmc: {address: $address}}
 def fleet() -> str:
     """What is in git from the beginning."""
     return Template(_FLEET).substitute(
-        server=SERVER, network=NETWORK, username=USERNAME, bmcs=BMCS, bmc_gateway=BMC_GATEWAY, mirror=_mirror()
+        server=SERVER, network=NETWORK, username=USERNAME, bmcs=BMCS, bmc_gateway=BMC_GATEWAY, mirror=mirror()
     )
-
-
-def _mirror() -> str:
-    """The Debian mirror that this machine's own APT uses: another one need not be in reach."""
-    asked = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
-    if not found:
-        raise RuntimeError("APT knows no repository of Debian's: run apt-get update")
-    return found[0].rstrip("/")
 
 
 def commit(sha256: str, machines: Mapping[str, str]) -> str:

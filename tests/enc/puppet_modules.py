@@ -1,0 +1,142 @@
+"""The Puppet modules of Debian 13, fetched by APT and unpacked below the user's cache; nothing is installed.
+
+APT works with a state of its own, so neither root nor a change of the machine's sources is needed: the packages come
+from the mirror that the machine's own sources name. 3.5 MB once.
+"""
+
+import fcntl
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.drivers.puppet_signatures import known_signatures
+from reconciler.model.debian import module_for
+
+from ..debian import mirror
+
+RELEASE = "trixie"
+VERSION = module_for(RELEASE, tuple(known_signatures()))
+"""Of puppet-module-oci in that release."""
+
+WANTED = (
+    f"puppet-module-oci={VERSION}",
+    "puppet-module-puppetlabs-sshkeys-core",
+    "puppet-module-puppetlabs-host-core",
+    "puppet-module-puppetlabs-selinux-core",
+    "puppet-module-debian-archvsync",
+)
+"""The module, and what it uses without depending on it."""
+
+FOR_RUBY = ("ruby-puppet-resource-api", "ruby-hocon")
+"""What the firewall module needs besides, of the release that this machine runs: its Ruby loads them."""
+
+_ENGLISH = {**os.environ, "LC_ALL": "C"}  # what APT plans is read here
+
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
+
+
+class Modules:
+    """The modules, unpacked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "modules"
+        self._root = folder / "root"
+
+    @property
+    def ruby(self) -> str:
+        """Where Ruby finds what modules need: a value for ``RUBYLIB``."""
+        gems = sorted(self._root.glob("usr/share/rubygems-integration/all/gems/*/lib"))
+        return ":".join(map(str, [self._root / "usr/lib/ruby/vendor_ruby", *gems]))
+
+
+def puppet_modules() -> Modules:
+    """The modules of Debian 13, unpacked by the first process that asks.
+
+    Raises:
+        LookupError: They cannot be fetched.
+    """
+    folder = _CACHE / f"puppet-{RELEASE}-{VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            _unpack(_fetch(folder), folder)
+            (folder / "complete").touch()
+    return Modules(folder)
+
+
+def _fetch(folder: Path) -> list[Path]:
+    """The packages that a machine with no module would install, as files."""
+    apt = _Apt(folder)
+    packages = folder / "packages"
+    shutil.rmtree(packages, ignore_errors=True)  # of a fetch that was cut off
+    packages.mkdir()
+    apt.get("update")
+    planned = apt.get("--simulate", "--no-install-recommends", f"--target-release={RELEASE}", "install", *WANTED)
+    names = re.findall(r"^Inst (puppet-module-\S+) \((\S+)", planned, re.MULTILINE)
+    wanted = [*(f"{name}={version}" for name, version in names), *(f"{name}/{_own_release()}" for name in FOR_RUBY)]
+    apt.get("download", *wanted, folder=packages)
+    return sorted(packages.glob("*.deb"))
+
+
+def _own_release() -> str:
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "sid")
+
+
+class _Apt:
+    """An APT that knows Debian 13 and the machine's own release, and has installed nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+        signed = f"[signed-by={keyring}] " if keyring.exists() else ""
+        releases = dict.fromkeys((RELEASE, _own_release()))
+        sources, status = folder / "sources.list", folder / "status"
+        sources.write_text("".join(f"deb {signed}{mirror()} {release} main\n" for release in releases))
+        status.touch()
+        for below in ("lists/partial", "cache/archives/partial"):
+            (folder / below).mkdir(parents=True, exist_ok=True)
+        self._options = {
+            "Dir::Etc::SourceList": sources,
+            "Dir::Etc::SourceParts": "/dev/null",
+            "Dir::Etc::Preferences": "/dev/null",
+            "Dir::Etc::PreferencesParts": "/dev/null",
+            "Dir::State::Lists": folder / "lists",
+            "Dir::State::Status": status,
+            "Dir::Cache": folder / "cache",
+            "APT::Sandbox::User": "root",  # its own user may not write here
+        }
+
+    def get(self, *words: str, folder: Path | None = None) -> str:
+        """What ``apt-get`` prints."""
+        options = [f"--option={name}={value}" for name, value in self._options.items()]
+        command = ["apt-get", "--quiet", *options, *words]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=_ENGLISH)
+        if ran.returncode != 0:
+            raise LookupError(f"apt-get {' '.join(words)}: {ran.stderr.strip()}")
+        return ran.stdout
+
+
+def _unpack(packages: list[Path], folder: Path) -> None:
+    """Unpack all, and link the modules as their packages' alternatives would."""
+    root, modules = folder / "root", folder / "modules"
+    for made in (root, modules):
+        made.mkdir(exist_ok=True)
+    for package in packages:
+        subprocess.run(["dpkg", "--extract", package, root], check=True)
+        for name, target in _alternatives(package):
+            link = modules / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(root / target)
+            assert link.is_dir(), f"{package.name} has no {target}"
+
+
+def _alternatives(package: Path) -> Iterator[tuple[str, str]]:
+    """A module's name, and its folder in the package."""
+    shown = subprocess.run(["dpkg-deb", "--info", package, "postinst"], capture_output=True, text=True, check=False)
+    script = shown.stdout.replace("\\\n", " ")
+    for link, target in re.findall(r"update-alternatives --install +(\S+) +\S+ +/(\S+)", script):
+        yield Path(link).name, target
