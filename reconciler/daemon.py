@@ -35,7 +35,7 @@ from .patience import AGAIN_SECONDS, patiently
 from .planning.planner import plan
 from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
 from .records import Records
-from .server.fleet import Source
+from .render.fleet import Source
 from .serving import EVENTS_SHOWN, Picture
 from .site import Site
 from .site_bmcs import SiteBmcs

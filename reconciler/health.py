@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .server.fleet import Problem
+from .render.fleet import Problem
 
 DATABASE = "the database"
 DISK = "the disk"

@@ -10,15 +10,17 @@ from .booting import Boots
 from .health import DATABASE, Health
 from .kept_documents import Asking, KeptDocuments
 from .model.machine import Approval, Observation, Pause
+from .model.observations import Occurrence
 from .model.plan import Plan, Wait
 from .model.tree import SpecTree
 from .provisioning.boot.tree import IMAGES, TFTP
+from .render.fleet import FleetView, Source, build_fleet, with_problems, with_progress
+from .render.machines import MachineRows
 from .render.plan import plan_json
 from .server.access import Access, Address, Network, Token
-from .server.fleet import EventRow, FleetView, Source, build_fleet, with_problems, with_progress
 from .server.ports import Document, NoDocument, NotPossibleError, Served, Trust
 from .site import Site
-from .store import Occurrence, Snapshot
+from .store import Snapshot
 
 EVENTS_SHOWN = 30
 
@@ -55,7 +57,8 @@ class Face:
     _view: FleetView | None = None
     _boots_of: tuple[Picture, Boots] | None = None
     _owners: tuple[Picture, dict[str, str]] | None = None
-    _recent: tuple[EventRow, ...] = ()
+    _rows: MachineRows = field(default_factory=MachineRows)
+    _recent: tuple[Occurrence, ...] = ()
 
     def remember(self) -> None:
         """Read from disk what answers depend on before there is a picture; runs in a thread."""
@@ -77,7 +80,7 @@ class Face:
             self.is_doubted = picture.observation.observing is not None
             self.asking = Asking.of(picture.tree.fleet)
         if recent is not None:
-            self._recent = tuple(_event_row(event) for event in recent)
+            self._recent = tuple(recent)
         self._view = None
 
     def served(self) -> Served:
@@ -177,16 +180,21 @@ class Face:
 
     def _fleet(self) -> FleetView:
         if self._view is None:
-            empty = Plan(None, "", ()), Observation(self.site.now(), ())
-            plan, observation = (self.picture.plan, self.picture.observation) if self.picture else empty
+            shown = self.picture
             self._view = build_fleet(
-                plan, observation, source=self.source, events=self._recent, progress=dict(self.progress)
+                shown.plan if shown else Plan(None, "", ()),
+                shown.observation if shown else Observation(self.site.now(), ()),
+                clusters=shown.tree.clusters if shown else {},
+                source=self.source,
+                events=self._recent,
+                progress=dict(self.progress),
+                rows=self._rows,
             )
         self._view = with_problems(with_progress(self._view, self.progress), self.health.problems())
         return self._view
 
-    def _events(self, after: int, limit: int) -> Sequence[EventRow]:
-        return tuple(_event_row(event) for event in self.site.opened.events(after=after, limit=limit))
+    def _events(self, after: int, limit: int) -> Sequence[Occurrence]:
+        return self.site.opened.events(after=after, limit=limit)
 
     def _remarks(self) -> Sequence[str]:
         clock = self.picture.observation.clock if self.picture else None
@@ -253,7 +261,3 @@ class StoredDecisions:
             self._known(name)
         elif kind == "cluster" and self.face.picture and name not in self.face.picture.tree.clusters:
             raise LookupError(f'No cluster is called "{name}".')
-
-
-def _event_row(event: Occurrence) -> EventRow:
-    return EventRow(event.position, event.at, event.serial, event.kind, event.text, event.who)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,8 @@ from .options import Format, FormatOption, note, open_site, stays, tell_whether_
 from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
-    from ..render.rows import MachinePage
+    from ..model.observations import Occurrence
     from ..site import Site
-    from ..store import Occurrence
 
 MOST_EVENTS = 100_000
 FOLLOW_SECONDS = 1.0
@@ -125,28 +125,31 @@ def machines(
     Where each stands, how far it has come, and what it waits for.
     """
     from ..planned import planned
-    from ..render import inventory
+    from ..render.inventory import machine_text
+    from ..render.json_text import plain
+    from ..render.machines import machine_page, machine_rows
+    from ..render.rows import MachinePage, MachineRow
     from ..site import unknown
 
     site = open_site(context)
     todo, observation = planned(site)
-    rows = inventory.machine_rows(todo, observation)
+    rows = machine_rows(todo, observation)
     if serial is None:
-        print_rows(rows, _MACHINES, format, nothing="No machine has reported yet.")
+        print_rows(plain(list[MachineRow], rows), _MACHINES, format, nothing="No machine has reported yet.")
         if format is Format.TEXT:
             for name, text in todo.notes.items():
                 note(f"{name}: {text}")
             tell_whether_acting(site)
         return 0
-    row = next((row for row in rows if serial in (row["serial"], row["hostname"])), None)
+    row = next((row for row in rows if serial in (row.serial, row.hostname)), None)
     if row is None:
         raise unknown("machine", serial)
-    occurrences = _last(site, 20, str(row["serial"]))
+    happened = _last(site, 20, row.serial)
     if format is Format.JSON:
-        page: MachinePage = {**row, "events": [inventory.event_row(e) for e in occurrences]}
-        print(json.dumps(page, indent=1))
+        known = next(machine for machine in observation.machines if machine.serial == row.serial)
+        print(json.dumps(plain(MachinePage, machine_page(row, known, happened)), indent=1))
     else:
-        print(inventory.machine_text(row, occurrences, observation.now), end="")
+        print(machine_text(row, happened, observation.now), end="")
     return 0
 
 
@@ -159,19 +162,26 @@ def clusters(
 
     Of each role, and below them the clusters' virtual addresses.
     """
-    from ..render import inventory
+    from ..model.plan import PlanningInput
+    from ..planning.planner import plan
+    from ..render.clusters import cluster_rows, vips_text
+    from ..render.json_text import plain
+    from ..render.rows import ClusterRow
     from ..site import unknown
 
     site = open_site(context)
     tree = site.specs.tree()
-    rows = inventory.cluster_rows(tree, site.observe(tree))
+    observation = site.observe(tree)
+    shortfalls = plan(PlanningInput(None, tree, observation, site.config.planning_timings)).shortfalls
+    rows = cluster_rows(tree.clusters, observation, shortfalls)
     if name is not None:
-        rows = [row for row in rows if row["cluster"] == name]
+        rows = tuple(row for row in rows if row.cluster == name)
         if not rows:
             raise unknown("cluster", name)
-    print_rows(rows, _CLUSTERS, format, nothing="The specs have no cluster.", shown=inventory.cluster_cells)
+    nothing = "The specs have no cluster."
+    print_rows(plain(tuple[ClusterRow, ...], rows), _CLUSTERS, format, nothing=nothing, shown=_cluster_cells)
     if format is Format.TEXT:
-        print(inventory.vips_text(rows), end="")
+        print(vips_text(rows), end="")
     return 0
 
 
@@ -201,7 +211,8 @@ def events(
 
     Reports that changed something, actions, and operators' decisions with who and why.
     """
-    from ..render import inventory
+    from ..model.observations import Occurrence
+    from ..render.json_text import plain
 
     site = open_site(context)
     serial = site.serial_of(machine) if machine is not None else None
@@ -210,10 +221,15 @@ def events(
     shown = [event for event in found if began is None or event.at >= began]
     if follow:
         return _follow(site, shown, found[-1].position if found else 0, serial, format)
-    rows = [inventory.event_row(event) for event in shown]
+    rows = plain(list[Occurrence], shown)
     nothing = "Nothing has happened yet." if began is None else "Nothing since then."
     print_rows(rows, _EVENTS, format, nothing=nothing, shown=lambda row: {**row, "at": clock(row["at"])})
     return 0
+
+
+def _cluster_cells(row: Mapping[str, object]) -> Mapping[str, object]:
+    """The row as a table has it."""
+    return {**row, "wanted": "all" if row["wanted"] is None else row["wanted"]}
 
 
 def _last(site: "Site", limit: int, serial: str | None) -> list["Occurrence"]:
@@ -238,16 +254,18 @@ def _moment(text: str, now: datetime) -> datetime:
 
 def _follow(site: "Site", found: list["Occurrence"], position: int, serial: str | None, format: Format) -> int:
     """One event per line, as they come: JSON lines, or text."""
-    from ..render import inventory
+    from ..model.observations import Occurrence
+    from ..render.inventory import event_line
+    from ..render.json_text import plain
 
     stays()
     try:
         while True:
             for event in found:
                 if format is Format.JSON:
-                    print(json.dumps(inventory.event_row(event)), flush=True)
+                    print(json.dumps(plain(Occurrence, event)), flush=True)
                 else:
-                    print(inventory.event_line(event), flush=True)
+                    print(event_line(event), flush=True)
                 position = max(position, event.position)
             time.sleep(FOLLOW_SECONDS)
             found = site.store.events(after=position, serial=serial)

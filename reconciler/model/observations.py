@@ -34,3 +34,18 @@ class Notice:
     kind: str  # one word or two, with hyphens, to filter by: "disk-vanished", "paused"
     text: str
     who: str | None = None  # the human who did it; None: nobody did, it happened
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One line of what happened, to machines and by humans alike, as it is kept and shown.
+
+    ``position`` rises with each one, to ask for those after it. ``who`` is the human whose decision it was.
+    """
+
+    position: int
+    at: datetime
+    serial: str | None  # None: not about one machine
+    kind: str
+    text: str
+    who: str | None

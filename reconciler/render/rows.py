@@ -1,72 +1,114 @@
-"""What commands print for programs with ``--format json``: the shapes behind ``schemas/``, one for each command."""
+"""What is shown, one type per thing: commands print it, the API serves it, pages draw it, schemas describe it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from ..model.actions import Risk
+from ..model.machine import InstallStatus, MachineView, Phase, Power
+from ..model.observations import Occurrence
+
+StepKind = Literal["act", "advance", "wait", "settled", "orphaned"]
 _Moment = Annotated[str, Field(description="date and time with its offset, RFC 3339")]
 
 
-class EventRow(TypedDict):
-    """One thing that happened."""
+class Tone(StrEnum):
+    """How much a machine wants a human's eye, most first."""
 
-    at: _Moment
-    serial: str | None
-    kind: str
-    text: str
-    who: Annotated[str | None, Field(description="the operator whose decision it was")]
+    TROUBLE = "trouble"  # held, or it keeps failing
+    ASKS = "asks"  # an approval would let it go on
+    BUSY = "busy"  # something is being done to it
+    WAITING = "waiting"
+    ORPHANED = "orphaned"
+    SETTLED = "settled"
 
 
-class MachineRow(TypedDict):
-    """One machine: where it stands, how far it has come, and what it waits for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineRow:
+    """One machine: where it stands, how far it has come, what it waits for. Null: nobody knows, or it has none."""
 
     serial: str
-    hostname: str | None
+    hostname: Annotated[str | None, Field(description="full; also one that it is about to get")]
     cluster: str | None
     role: str | None
-    phase: str
-    kind: Annotated[str, Field(description="of its step: act, advance, wait, settled, orphaned or unknown")]
-    because: str
+    phase: Phase
+    kind: Annotated[StepKind, Field(description="of its step in the plan")]
+    because: Annotated[str, Field(description="why; for a wait: what it waits for")]
     now: Annotated[str, Field(description="what happens to it, or what it waits for, in one line")]
+    tone: Annotated[Tone, Field(description="how much it wants a human's eye")]
+    action: Annotated[str | None, Field(description="type of the action that is done")]
+    risk: Annotated[Risk, Field(description="of that action, or of the one that waits for an approval")]
+    progress: Annotated[str | None, Field(description="the last line that the action printed")]
     needs_approval: Annotated[str | None, Field(description="the action that an approval would allow")]
-    place: str | None
-    addresses: Annotated[dict[str, str], Field(description="by the network's name")]
+    generation: Annotated[int | None, Field(description="of what it was given; approvals name it")]
+    profile: Annotated[str | None, Field(description="the hardware profile that it has, or would have")]
+    location: Annotated[str | None, Field(description="name of a Location")]
+    place: Annotated[str | None, Field(description="dc, row, rack and unit in one line")]
+    dc: str | None
+    row: str | None
+    rack: str | None
+    unit: Annotated[int | None, Field(description="lowest rack unit")]
+    height: Annotated[int, Field(description="rack units", ge=1)]
+    address: Annotated[str | None, Field(description="its management address, or where it last called from")]
+    addresses: Annotated[Mapping[str, str], Field(description="what it was given, by the network's name")]
+    manufacturer: str | None
     product: str | None
     memory: str | None
-    disks: list[str]
+    disks: tuple[str, ...]
     bmc: Annotated[str | None, Field(description="address of its management controller, as the agent reported it")]
-    power: str | None
-    status: Annotated[str | None, Field(description="what it last said of its install and of Puppet")]
-    last_heard: _Moment | None
-    document: Annotated[str | None, Field(description="digest of the Puppet document it is given")]
-    document_since: _Moment | None
+    power: Power | None
+    status: Annotated[InstallStatus | None, Field(description="what it last said of its install and of Puppet")]
+    last_heard: datetime | None
+    document: Annotated[str | None, Field(description="digest of the Puppet document that it is given")]
+    document_since: datetime | None
     applied: Annotated[str | None, Field(description="digest of the document of its last good Puppet run")]
-    behind: bool
+    behind: Annotated[bool, Field(description="in service, and its document has changed since that run")]
     failures: Annotated[int, Field(description="in a row")]
-    failing_since: Annotated[str | None, Field(description="when the first of them ended, RFC 3339")]
+    failing_since: Annotated[datetime | None, Field(description="when the first of them ended")]
     last_error: str | None
     aside_error: Annotated[str | None, Field(description="of a hook, of commands after Puppet, or of a renewal")]
-    aside_since: Annotated[str | None, Field(description="since when, RFC 3339")]
-    profiles: Annotated[list[str], Field(description="hardware profiles that match")]
-    refused: Annotated[dict[str, str], Field(description="every other profile, and why it does not match")]
+    aside_since: datetime | None
+    conflict: Annotated[str | None, Field(description="why it is held: two machines claim its serial, ...")]
+    profiles: Annotated[tuple[str, ...], Field(description="hardware profiles that match")]
+    refused: Annotated[Mapping[str, str], Field(description="every other profile, and why it does not match")]
+
+    @property
+    def name(self) -> str:
+        """What humans call it."""
+        return self.hostname or self.serial
+
+    @property
+    def short_name(self) -> str:
+        """Its hostname without the domain, where space is scarce; its serial, where it has none."""
+        return self.name.partition(".")[0] if self.hostname else self.serial
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachinePage(MachineRow):
     """One machine whole."""
 
-    events: Annotated[list[EventRow], Field(description="the last ones, the newest last")]
+    events: Annotated[tuple[Occurrence, ...], Field(description="the last ones, the newest last")]
+    known: Annotated[MachineView, Field(description="all that plans are made from, without secrets")]
 
 
-class ClusterRow(TypedDict):
-    """One role of one cluster."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRow:
+    """One role of one cluster: machines asked for, given, in service, and what is missing."""
 
     cluster: str
     role: str
     wanted: Annotated[int | None, Field(description="machines; null: every one that fits")]
     enrolled: int
     in_service: int
-    vips: Annotated[dict[str, str], Field(description="the cluster's virtual addresses, by what they serve")]
+    behind: Annotated[int, Field(description="in service, and their Puppet document has changed")]
+    lacking: Annotated[int, Field(description="machines that are wanted, and for which there is none")]
+    because: Annotated[str | None, Field(description="why they are lacking")]
+    vips: Annotated[Mapping[str, str], Field(description="the cluster's virtual addresses, by what they serve")]
 
 
 class SecretRow(TypedDict):

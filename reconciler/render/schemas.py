@@ -7,10 +7,11 @@ from pydantic import TypeAdapter
 
 from ..model.actions import Action
 from ..model.explanation import Explanation
+from ..model.observations import Occurrence
 from .observation import VERSION
 from .observation import adapter as observations
 from .plan_json import PlanJson
-from .rows import CertificateRow, ClusterRow, EventRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
+from .rows import CertificateRow, ClusterRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -18,7 +19,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PRINTED: dict[str, tuple[str, Any]] = {
     "boot-image": ("What `boot-image check` prints", ImageState),
     "clusters": ("What `clusters` prints", list[ClusterRow]),
-    "events": ("What `events` prints; with --follow, every line", list[EventRow] | EventRow),
+    "events": ("What `events` prints; with --follow, every line", list[Occurrence] | Occurrence),
     "explain": ("What `explain` prints", Explanation),
     "machines": ("What `machines` prints, of all or of one", list[MachineRow] | MachinePage),
     "match": ("Every line that `match` prints", MatchLine),

@@ -7,12 +7,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..model.observations import Occurrence
+from ..render.json_text import json_bytes
 from ..render.observation import pieces_of
+from ..render.rows import ClusterRow, MachinePage, MachineRow
 from .access import Token
 from .answers import JSON
 from .gate import may_approve, may_look, may_operate, served_of
 from .metrics import CONTENT_TYPE
-from .pages import as_json
+from .pages import machine_page_of
 from .ports import NotPossibleError, Served
 
 router = APIRouter()
@@ -67,24 +70,22 @@ def machines(
         for row in served.fleet().machines
         if cluster in (None, row.cluster) and role in (None, row.role) and phase in (None, row.phase)
     ]
-    return Response(as_json(rows), media_type=JSON)
+    return Response(json_bytes(list[MachineRow], rows), media_type=JSON)
 
 
 @router.get("/v1/machines/{serial}", dependencies=look, summary="All that is known of one machine")
 def machine(served: _Served, serial: str) -> Response:
-    """Its step, what it reported, what it was given, why profiles refuse it, and its history."""
-    row = next((row for row in served.fleet().machines if row.serial == serial), None)
-    if row is None:
+    """Its row, its last events, and all that plans are made from: what it reported, was given, and its history."""
+    page = machine_page_of(served, serial)
+    if page is None:
         raise HTTPException(404, "No machine of that serial has reported.")
-    observed = served.observation()
-    known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
-    return Response(as_json({"now": row, "known": known}), media_type=JSON)
+    return Response(json_bytes(MachinePage, page), media_type=JSON)
 
 
 @router.get("/v1/clusters", dependencies=look, summary="All clusters and what they lack")
 def clusters(served: _Served) -> Response:
-    """One object per cluster."""
-    return Response(as_json(served.fleet().clusters), media_type=JSON)
+    """One flat object for each role of each cluster."""
+    return Response(json_bytes(tuple[ClusterRow, ...], served.fleet().clusters), media_type=JSON)
 
 
 @router.get("/v1/plan", dependencies=look, summary="The latest plan", responses=_JSON)
@@ -112,7 +113,7 @@ def events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
     """Ask again with the last position to follow it."""
-    return Response(as_json(served.events(after, limit)), media_type=JSON)
+    return Response(json_bytes(list[Occurrence], served.events(after, limit)), media_type=JSON)
 
 
 @router.post("/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from .gate import may_look, served_of
-from .pages import render
+from .pages import machine_page_of, render
 from .ports import Served
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(may_look)])
@@ -26,14 +26,10 @@ def dashboard(request: Request, served: _Served) -> Response:
 @router.get("/machines/{serial}")
 def machine(served: _Served, serial: str) -> Response:
     """One machine: what it waits for, what it is, what happened to it."""
-    view = served.fleet()
-    row = next((row for row in view.machines if row.serial == serial), None)
-    if row is None:
+    page = machine_page_of(served, serial)
+    if page is None:
         raise HTTPException(404, "No machine of that serial has reported.")
-    observed = served.observation()
-    known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
-    events = [event for event in view.events if event.serial == serial]
-    return Response(render("machine.html", row=row, known=known, events=events), media_type=_HTML)
+    return Response(render("machine.html", page=page), media_type=_HTML)
 
 
 @router.get("/openapi.json")

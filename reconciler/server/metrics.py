@@ -7,7 +7,8 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from .fleet import FleetView, Tone
+from ..render.fleet import FleetView
+from ..render.rows import Tone
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

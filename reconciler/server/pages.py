@@ -1,9 +1,7 @@
 """Views made into JSON and HTML, each once per view, and then served from memory until something changed."""
 
-import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -13,8 +11,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ..model.units import render_size
-from .fleet import FleetView, MachineRow, Tone
-from .racks import draw_racks, group_waits, natural, unracked
+from ..render.fleet import FleetView
+from ..render.json_text import json_bytes
+from ..render.machines import machine_page
+from ..render.racks import draw_racks, group_waits, natural, unracked
+from ..render.rows import MachinePage, MachineRow, Tone
+from .ports import Served
 
 _NEED_A_HUMAN = (Tone.TROUBLE, Tone.ASKS)
 
@@ -47,7 +49,7 @@ class Page:
     @cached_property
     def _content(self) -> tuple[str, bytes]:
         """Digest and deflated JSON of the view without its time, which changes with every pass."""
-        text = as_json({f.name: getattr(self.view, f.name) for f in fields(self.view) if f.name != "generated_at"})
+        text = json_bytes(FleetView, self.view, without=frozenset({"generated_at"}))
         return sha256(text).hexdigest(), zlib.compress(text, 1)
 
     @property
@@ -63,7 +65,7 @@ class Page:
     @property
     def json(self) -> bytes:
         """For ``/v1/fleet``."""
-        return b'{"generated_at": "%b", %b' % (self.generated_at.encode(), zlib.decompress(self._content[1])[1:])
+        return b'{"generated_at":"%b",%b' % (self.generated_at.encode(), zlib.decompress(self._content[1])[1:])
 
     @property
     def html(self) -> bytes:
@@ -101,22 +103,14 @@ class Pages:
         return self._page
 
 
-def as_json(value: object) -> bytes:
-    """Plain JSON of our frozen types."""
-    return json.dumps(value, default=_plain, ensure_ascii=False).encode()
-
-
-def _plain(value: object) -> object:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return dict(value)
-        case set() | frozenset():
-            return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return str(value)
+def machine_page_of(served: Served, serial: str) -> MachinePage | None:
+    """One machine whole, as of now; None: there is none of that serial."""
+    view, observed = served.fleet(), served.observation()
+    row = next((row for row in view.machines if row.serial == serial), None)
+    known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
+    if row is None or known is None:
+        return None
+    return machine_page(row, known, [event for event in reversed(view.events) if event.serial == serial])
 
 
 def render(template: str, **values: Any) -> bytes:

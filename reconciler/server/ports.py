@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ..model.machine import Observation, Seen
-from ..model.observations import Heard, Notice
+from ..model.observations import Heard, Notice, Occurrence
+from ..render.fleet import FleetView
 from .access import Address, Network, Token
-from .fleet import EventRow, FleetView
 
 
 class Store(Protocol):
@@ -105,7 +105,7 @@ class Served:
     fleet: Callable[[], FleetView]  # the very same object until something changed
     observation: Callable[[], Observation | None]
     plan_json: Callable[[], bytes | None]  # the latest plan as the contract's JSON; None before the first
-    events: Callable[[int, int], Sequence[EventRow]]  # after this position, at most so many, oldest first
+    events: Callable[[int, int], Sequence[Occurrence]]  # after this position, at most so many, oldest first
     operators: Operators
     boots: Callable[[], Boots | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can

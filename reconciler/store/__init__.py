@@ -18,7 +18,6 @@ from .epochs import EpochPart
 from .export import ExportPart
 from .facts import FactsPart
 from .failures import failure
-from .journal import Occurrence
 from .leases import LeasesPart, LeaseWatch
 from .machines import MachinesPart
 from .migrate import migrate as bring_to_head
@@ -27,7 +26,7 @@ from .records import RecordsPart
 from .rendered import RenderedPart
 from .snapshot import Snapshot
 
-__all__ = ["LeaseWatch", "Occurrence", "SetBack", "Snapshot", "Store"]
+__all__ = ["LeaseWatch", "SetBack", "Snapshot", "Store"]
 
 
 class Store(

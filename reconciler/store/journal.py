@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -11,25 +10,13 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 from ..model import events
 from ..model.events import Event
 from ..model.machine import History
-from ..model.observations import Notice
+from ..model.observations import Notice, Occurrence
 from .codec import event_text, parse_event, told
 from .database import Database, Part, Writing
 from .tables import approval, epoch, journal
 
 PAGE = 1000  # rows
 FOLDED_AT_ONCE = 5000  # events; a journal of years is not to be in memory as a whole
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One line of what happened, of machines and of humans alike."""
-
-    position: int  # to ask for what came after
-    at: datetime
-    serial: str | None
-    kind: str
-    text: str
-    who: str | None
 
 
 @dataclass

@@ -227,10 +227,10 @@ def test_one_machine_is_shown_whole(on: Any, laid: Laid, by: str) -> None:
     name = STORE if by == "hostname" else laid.serial(STORE)
     page = on("machines", name).out
     for fragment in (
-        "Hostname      swift01-swiftstore-1",
-        "Memory        128GiB",
+        "Hostname        swift01-swiftstore-1",
+        "Memory          128GiB",
         "BMC ",
-        "Disk          sda 12TB",
+        "Disk            sda 12TB",
         "ago\n",
         "Z  started: install_os began\n",
     ):

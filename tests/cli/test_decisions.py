@@ -91,7 +91,7 @@ def test_a_failure_is_shown_with_what_to_do(on: Any, laid: Laid) -> None:
         action = next(e.action for _, e in reversed(begun) if isinstance(e, Started) and e.serial == serial)
         site.store.append_all([Started(serial, NOW, action), Failed(serial, NOW, action.id, "the disk is gone")])
     page = on("machines", STORE).out
-    assert "Last error    the disk is gone" in page
+    assert "Last error      the disk is gone" in page
     assert f"reconciler retry {serial} --why" in page
     done(on, "retry", STORE, "--why", "new disk")
     assert "Failures" not in on("machines", STORE).out
@@ -114,7 +114,8 @@ def test_a_vip_is_released_once_the_cluster_does_not_ask_for_it(on: Any, laid: L
     laid.change("swift01-public: {subnet: 203.0.113.0/28", "swift01-outside: {subnet: 203.0.113.64/28")
     laid.commit()
     done(on, "free-vip", "swift01", "api", "--why", "renumbered")
-    assert last_event(on) | {"at": None} == {
+    assert last_event(on) | {"position": None, "at": None} == {
+        "position": None,
         "at": None,
         "serial": None,
         "kind": "vip-released",
@@ -129,7 +130,8 @@ def test_secrets_are_listed_shown_and_set(on: Any) -> None:
     )
     assert "SECRET" not in on("secrets", "list").out
     assert on("secrets", "show", "swift01:swift/hashpathprefix").out == "SECRET-swift01-swift-hashpathprefix\n"
-    assert last_event(on) | {"at": None} == {
+    assert last_event(on) | {"position": None, "at": None} == {
+        "position": None,
         "at": None,
         "serial": None,
         "kind": "secret-shown",

@@ -100,7 +100,7 @@ async def test_a_bmc_that_says_another_serial_waits_for_an_operator_who_can_say_
         await bmc.start()
         await w.started()
         await w.fleet.press_power_buttons()
-        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["text"])
+        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["because"])
         page = head(await w.cli("machines", server.serial))
         assert f"says that it belongs to OLDBOARD1, not to {server.serial}: nothing was switched" in page
         assert server.boots == ["default"] or server.boots == ["network"]
@@ -128,7 +128,7 @@ async def test_a_wrong_bmc_password_is_said_and_mended_by_setting_the_right_one(
         await as_shipped(w)
         await w.started()
         await w.fleet.press_power_buttons()
-        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["text"])
+        await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["because"])
         page = head(await w.cli("machines", server.serial))
         assert "refuses user" in page
         assert f"reconciler retry {server.serial} --why" in page

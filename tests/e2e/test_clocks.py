@@ -48,7 +48,7 @@ async def test_nothing_waits_for_two_days(tmp_path: Path) -> None:
         again = f'metadata: {{name: "{server.serial}"}}\nspec: {{reinstall: "2026-11-29"}}\n'
         (w.specs / "machines/again.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Machine\n{again}")
         w.commit("Reinstall it")
-        await w.until_row(server.serial, lambda row: "approval to reinstall" in row["text"])
+        await w.until_row(server.serial, lambda row: "approval to reinstall" in row["because"])
         await w.cli("approve", server.serial, "--why", "CHG-1")
         await w.until("it is reinstalled", lambda: server.installs == 2)
         await w.until_in_service(1)

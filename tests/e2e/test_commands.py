@@ -15,8 +15,8 @@ async def test_a_paused_fleet_is_left_alone_until_the_pause_ends(tmp_path: Path)
         await w.fleet.press_power_buttons()
         for serial in w.servers:
             row = await w.until_row(serial, lambda row: row["kind"] == "wait")
-            assert "the end of a pause (fleet, by " in row["text"]
-            assert "the electrician is here" in row["text"]
+            assert "the end of a pause (fleet, by " in row["because"]
+            assert "the electrician is here" in row["because"]
         assert "the electrician is here" in await w.cli("plan")
         assert "the electrician is here" in await w.cli("machines")
         assert [event for event in w.events() if event.kind == "started"] == []
@@ -76,7 +76,7 @@ async def test_apply_converges_without_a_daemon(tmp_path: Path) -> None:
         await w.cli("pause", "--why", "only listen")
         await w.fleet.press_power_buttons()
         for serial in w.servers:
-            await w.until_row(serial, lambda row: "pause" in row["text"])
+            await w.until_row(serial, lambda row: "pause" in row["because"])
         assert await listener.terminate() == 0
         await w.cli("resume")
 

@@ -29,7 +29,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
         what = slot.read_text()
         slot.unlink()
         await w.servers[serial].agent.report(w.servers[serial].report())
-        row = await w.until_row(serial, lambda row: "an operator: drift: " in row["text"])
+        row = await w.until_row(serial, lambda row: "an operator: drift: " in row["because"])
         assert row["phase"] == "in-service"
         page = await w.cli("machines", serial)
         assert "an operator: drift: " in page, page
@@ -53,11 +53,11 @@ async def test_a_disk_pulled_right_before_the_install_leaves_every_disk_as_it_wa
         await w.cli("pause", "--why", "until the disk is out")
         await w.fleet.press_power_buttons()
         serial = store(w)
-        await w.until_row(serial, lambda row: "pause" in row["text"])
+        await w.until_row(serial, lambda row: "pause" in row["because"])
         (w.servers[serial].root / "disks" / "sdn").unlink()
         await w.cli("resume")
         await w.until_in_service(2)
-        row = await w.until_row(serial, lambda row: row["kind"] == "wait" and "pause" not in row["text"])
+        row = await w.until_row(serial, lambda row: row["kind"] == "wait" and "pause" not in row["because"])
         assert w.servers[serial].installs == 0, row
         page = await w.cli("machines", serial)
         assert "220GB to 250GB" in page or "system disk" in page or "no profile" in page

@@ -34,7 +34,7 @@ async def test_an_install_that_fails_waits_for_an_operator_and_erases_once_more_
         reason.touch()
         await w.started()
         await w.fleet.press_power_buttons()
-        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["because"])
         page = head(await w.cli("machines", server.serial))
         assert "waiting for an operator, then retry: install_os failed: the installer ended with 1" in page
         assert "E: the mirror went away" in page
@@ -59,9 +59,9 @@ async def test_puppet_that_fails_nine_times_at_the_first_boot_is_run_until_an_op
         server.puppet_failures = 11  # nine of the first boot, and two of ours
         await w.started()
         await w.fleet.press_power_buttons()
-        row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["because"])
         why = "Puppet failed 9 times at its first boot; then the Puppet run ended with 6: Error: 3 resources failed"
-        assert row["text"] == f"an operator, then retry: 2 failures in a row, the last: {why}"
+        assert row["because"] == f"an operator, then retry: 2 failures in a row, the last: {why}"
         page = head(await w.cli("machines", server.serial))
         assert why in page
         assert f"reconciler retry {server.serial} --why" in page
@@ -87,9 +87,9 @@ async def test_a_hook_that_hangs_is_killed_and_told_again_when_an_operator_says_
         server = only(w)
         await w.started()
         await w.fleet.press_power_buttons()
-        row = await w.until_row(server.serial, lambda row: "2 failures in a row" in row["text"])
+        row = await w.until_row(server.serial, lambda row: "2 failures in a row" in row["because"])
         assert (row["phase"], row["kind"]) == ("in-service", "wait")
-        assert f"hook root_password: {hook} did not end within 3 s, and was killed" in row["text"]
+        assert f"hook root_password: {hook} did not end within 3 s, and was killed" in row["because"]
         assert "did not end within 3 s" in head(await w.cli("machines", server.serial))
 
         (tmp_path / "mended").touch()
@@ -139,9 +139,9 @@ async def test_a_bmc_that_is_away_while_it_is_needed_is_asked_again(tmp_path: Pa
         await w.fleet.press_power_buttons()
         await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
         await w.fleet.bmcs[server.serial].stop()
-        row = await w.until_row(server.serial, lambda row: "another try at boot_disk at " in row["text"])
+        row = await w.until_row(server.serial, lambda row: "another try at boot_disk at " in row["because"])
         await w.fleet.bmcs[server.serial].start()
-        assert f"the BMC at {server.bmc_address} does not answer" in row["text"]
+        assert f"the BMC at {server.bmc_address} does not answer" in row["because"]
         await w.until_in_service(1)
         await w.daemons[-1].terminate()
         assert_sound(w)
@@ -154,7 +154,7 @@ async def test_a_bmc_that_is_away_for_long_is_asked_at_once_when_an_operator_say
         await w.fleet.press_power_buttons()
         await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
         await w.fleet.bmcs[server.serial].stop()
-        await w.until_row(server.serial, lambda row: "an operator, then retry: 4 failures in a row" in row["text"])
+        await w.until_row(server.serial, lambda row: "an operator, then retry: 4 failures in a row" in row["because"])
         page = head(await w.cli("machines", server.serial))
         assert f"the BMC at {server.bmc_address}" in page
         assert "left alone until" in page
@@ -175,7 +175,7 @@ async def test_a_machine_that_loses_power_while_it_is_installed_is_not_erased_ag
         await w.until_row(server.serial, lambda row: row["action"] == "install_os" and row["progress"])
         await w.fleet.cut_power(server.serial)
         await w.fleet.press_power_button(server.serial)
-        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
+        await w.until_row(server.serial, lambda row: "an operator, then retry" in row["because"])
         page = head(await w.cli("machines", server.serial))
         assert "install_os failed: host key changed" in page
         assert "If somebody else rebooted it, retry the machine" in page
@@ -208,7 +208,7 @@ async def test_a_machine_whose_serial_another_board_claims_is_held_until_an_oper
         await w.started()
         await w.cli("pause", "--why", "until the other board is in")
         await w.fleet.press_power_buttons()
-        await w.until_row(server.serial, lambda row: "pause" in row["text"])
+        await w.until_row(server.serial, lambda row: "pause" in row["because"])
         twin = Placed(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         elsewhere = Agent(w.demo.url, f"{w.demo.stage.network}.77")
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")

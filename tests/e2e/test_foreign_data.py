@@ -15,15 +15,15 @@ async def test_foreign_data_is_shown_and_erased_only_once_somebody_allowed_just_
         await w.started()
         await w.fleet.press_power_buttons()
 
-        row = await w.until_row(serial, lambda row: "approval to erase" in row["text"])
-        assert "sda (LVM2_member): we did not put it there" in row["text"]
+        row = await w.until_row(serial, lambda row: "approval to erase" in row["because"])
+        assert "sda (LVM2_member): we did not put it there" in row["because"]
         page = await w.cli("machines", serial)
         assert "holds LVM2_member" in page and f"reconciler approve {serial}" in page
         assert server.installs == 0
 
         (written / "sda").write_text("xfs\n")  # another disk, or another mind, since the word was asked for
         await w.cli("approve", serial, "--why", "the old volume group may go")
-        await w.until_row(serial, lambda row: "sda (xfs)" in row["text"])
+        await w.until_row(serial, lambda row: "sda (xfs)" in row["because"])
         assert server.installs == 0
         await w.cli("approve", serial, "--why", "and so may this")
         await w.until_in_service(1)

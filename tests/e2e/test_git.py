@@ -122,7 +122,7 @@ async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_p
         await w.until("the removal is in force", lambda: in_force(w, removed))
         for serial in w.servers:
             row = await w.until_row(serial, lambda row: row["kind"] == "orphaned")
-            assert "swift01" in row["text"]
+            assert "swift01" in row["because"]
             assert (row["hostname"], row["address"]) == held[serial]
         assert "Orphaned, and left alone" in await w.cli("plan")
 

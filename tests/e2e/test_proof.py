@@ -117,8 +117,8 @@ async def test_one_that_is_on_and_silent_waits_for_an_operator(tmp_path: Path) -
         await w.fleet.press_power_button(server.serial)
         await w.until("it runs from its disk", lambda: server.state is State.INSTALLED)
         await w.started()
-        row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["text"])
-        assert "it may serve, and was not rebooted" in row["text"]
+        row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["because"])
+        assert "it may serve, and was not rebooted" in row["because"]
         assert (server.boots, server.installs) == (["network", "disk"], 1)
 
 
@@ -128,10 +128,12 @@ async def test_a_word_of_success_ends_no_install_that_failed(tmp_path: Path) -> 
         (server.root / "fail-install").touch()
         await w.started()
         await w.fleet.press_power_buttons()
-        await w.until_row(server.serial, lambda row: "an operator, then retry: install_os failed" in row["text"])
+        await w.until_row(server.serial, lambda row: "then retry: install_os failed" in row["because"])
         liar = Agent(w.demo.url, f"{w.demo.stage.network}.99")
         assert await liar.status("puppet-success", server.serial) == 200
         await w.until("it was asked itself", lambda: happened(w, server.serial, "its own address"))
-        row = await w.until_row(server.serial, lambda row: "an operator, then retry: install_os failed" in row["text"])
+        row = await w.until_row(
+            server.serial, lambda row: "an operator, then retry: install_os failed" in row["because"]
+        )
         assert row["phase"] == "enrolled"
         assert (server.boots, server.installs) == (["network"], 1)

@@ -33,8 +33,8 @@ async def test_volumes_that_somebody_else_made_are_shown_and_wait(tmp_path: Path
         server.controller.begin([(0, [0]), (0, [1])])
         await w.started()
         await w.fleet.press_power_buttons()
-        row = await w.until_row(serial, lambda row: "approval to erase" in row["text"])
-        assert "controller 0 (volume 0, RAID 0 of 0:32:0)" in row["text"]
+        row = await w.until_row(serial, lambda row: "approval to erase" in row["because"])
+        assert "controller 0 (volume 0, RAID 0 of 0:32:0)" in row["because"]
         assert len(server.controller.kept["volumes"]) == 2
         await w.cli("approve", serial, "--why", "an old cluster's, CHG-7")
         await w.until_in_service(1)

@@ -126,7 +126,7 @@ async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_
         assert "say --yes" in told
         await w.cli("adopt", "--as-new", "--yes", "--why", "it was lost")
         await w.until("it is ready", lambda: not unready(w))
-        row = await w.until_row(server.serial, lambda row: "an installed system runs on it" in row["text"])
+        row = await w.until_row(server.serial, lambda row: "an installed system runs on it" in row["because"])
         assert row["phase"] == "discovered"
         assert touched(w) == before
 
@@ -140,7 +140,7 @@ async def test_a_reinstall_that_was_done_is_not_done_again(tmp_path: Path) -> No
         again = f'metadata: {{name: "{server.serial}"}}\nspec: {{reinstall: "2026-11-29"}}\n'
         (w.specs / "machines/again.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Machine\n{again}")
         w.commit("Reinstall it")
-        await w.until_row(server.serial, lambda row: "approval to reinstall" in row["text"])
+        await w.until_row(server.serial, lambda row: "approval to reinstall" in row["because"])
         await w.cli("pause", "--why", "until tonight's window")
         await w.cli("approve", server.serial, "--why", "CHG-1")
         back_up(w, tmp_path / "backup.db")

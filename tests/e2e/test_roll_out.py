@@ -51,10 +51,10 @@ async def test_another_release_reaches_no_node_and_lets_none_join_until_the_old_
         commit = w.commit("Upgrade")
         await w.until("the commit is in force", lambda: in_force(w, commit))
         await w.fleet.press_power_button(late)
-        await w.until_row(late, lambda row: "nodes with OpenStack epoxy, and the specs say flamingo" in row["text"])
+        await w.until_row(late, lambda row: "nodes with OpenStack epoxy, and the specs say flamingo" in row["because"])
         await w.daemons[-1].terminate()
         await w.started()  # it remembers
-        await w.until_row(late, lambda row: row["text"].endswith("put epoxy back, then enroll"))
+        await w.until_row(late, lambda row: row["because"].endswith("put epoxy back, then enroll"))
         for serial in first:
             row = await w.until_row(serial, lambda row: row["kind"] == "settled" and not row["behind"])
             assert row["document"] == documents[serial]

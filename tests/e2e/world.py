@@ -21,12 +21,12 @@ import yaml
 
 from reconciler.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
 from reconciler.kept_documents import KeptDocuments
+from reconciler.model.observations import Occurrence
 from reconciler.simulator.bmc import BmcProtocol
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
 from reconciler.simulator.server import Pace, SimServer
 from reconciler.site import Site
-from reconciler.store import Occurrence
 
 from ..simulator.networks import claimed_network
 
@@ -184,7 +184,7 @@ class World:
         lines = [f"{s.serial} {s.state} {s.boots} installs={s.installs} {s.surprises}" for s in self.servers.values()]
         if fleet:
             lines += [
-                f"{m['serial']} {m['phase']} {m['kind']}: {m['text']} ({m['last_error']})" for m in fleet["machines"]
+                f"{m['serial']} {m['phase']} {m['kind']}: {m['because']} ({m['last_error']})" for m in fleet["machines"]
             ]
             lines += [str(fleet["source"])]
         for daemon in self.daemons[-2:]:

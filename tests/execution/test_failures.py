@@ -15,7 +15,8 @@ from reconciler.model.events import Retried, histories
 from reconciler.model.machine import MachineView, Phase, Power
 from reconciler.model.plan import Act, Step
 from reconciler.planning.planner import plan
-from reconciler.render.inventory import machine_rows, machine_text
+from reconciler.render.inventory import machine_text
+from reconciler.render.machines import machine_rows
 
 from ..fakes.clock import NOON
 from ..fakes.journal import MemoryJournal
@@ -135,8 +136,8 @@ async def test_an_operator_reads_what_is_wrong_since_when_and_what_to_do(
     assert site.world.chassis.booted_from == []
     await site.world.clock.sleep(30)
     page = site.page()
-    assert f"Now           waiting for {read}" in page
-    assert f"Failed 1x     since {ended:%Y-%m-%d %H:%M:%S}Z, 30 seconds ago" in page
+    assert f"Now             waiting for {read}" in page
+    assert f"Failed 1x       since {ended:%Y-%m-%d %H:%M:%S}Z, 30 seconds ago" in page
     assert f"To try it again at once: reconciler retry {build.SERIAL} --why" in page
 
     mended(site.world)

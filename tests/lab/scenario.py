@@ -48,13 +48,13 @@ STEPS: tuple[tuple[str, Seen], ...] = (
     ("booted from the network: the live system's kernel starts", lambda server, machine: _starts(server) >= 1),
     ("first report", lambda server, machine: bool(_reports(machine))),
     ("its switch and port are known", _sees_its_port),
-    ("has a role, a name and an address", lambda server, machine: bool(machine and machine["now"]["hostname"])),
+    ("has a role, a name and an address", lambda server, machine: bool(machine and machine["hostname"])),
     ("its BMC has a login of our own", lambda server, machine: bool(_history(machine, "bmc"))),
     ("install begins", lambda server, machine: bool(_history(machine, "install_begun"))),
-    ("installed", lambda server, machine: bool(machine and machine["now"]["phase"] == "installed")),
+    ("installed", lambda server, machine: bool(machine and machine["phase"] == "installed")),
     ("booted from its disk: the installed system's kernel starts", lambda server, machine: _starts(server) >= 2),
     (ANSWERS, lambda server, machine: False),  # it is asked for that
-    (LAST, lambda server, machine: bool(machine and machine["now"]["phase"] == "in-service")),
+    (LAST, lambda server, machine: bool(machine and machine["phase"] == "in-service")),
 )
 """What the world shows, in the order in which it should."""
 
@@ -89,16 +89,15 @@ class Course:
                 await self._ask(machine)
             if time.monotonic() > deadline:
                 raise self._stuck(f"{minutes:.0f} minutes are over", machine)
-            if machine and (machine["now"]["needs_approval"] or " an operator" in f" {machine['now']['text']}"):
+            if machine and (machine["needs_approval"] or " an operator" in f" {machine['because']}"):
                 raise self._stuck("it asks for a human", machine)
             await asyncio.sleep(1)
 
     async def _ask(self, machine: Machine) -> None:
-        now = machine["now"]
-        self.address = now["address"]
+        self.address = machine["address"]
         command = "hostname --fqdn && cat /sys/class/dmi/id/product_serial /proc/version "
         command += "&& lsblk --inverse --noheadings --output SERIAL $(findmnt -no SOURCE /) | sort --unique"
-        said = await asyncio.to_thread(self.lab.on_node, now["hostname"], self.address, command)
+        said = await asyncio.to_thread(self.lab.on_node, machine["hostname"], self.address, command)
         if said:
             self.answer = [line.strip() for line in said.splitlines() if line.strip()]
             self._note(ANSWERS)
@@ -109,17 +108,16 @@ class Course:
         (self.server.folder / "timeline.json").write_text(json.dumps(self.seen, indent=1) + "\n")
 
     def _progress(self, machine: Machine) -> None:
-        told = (machine["now"]["progress"] or machine["now"]["text"]) if machine else ""
+        told = (machine["progress"] or machine["because"]) if machine else ""
         if told and told != self.told:
             self.told = told
             self.say(f"{self.server.serial} {time.monotonic() - self.began:7.1f} s    ... {told}")
 
     def _stuck(self, why: str, machine: Machine) -> StuckError:
-        now = machine.get("now", {})
         last = list(self.seen)[-1] if self.seen else "nothing"
         return StuckError(
-            f"{self.server.serial}: {why}. The last that was seen: {last}. The daemon says: {now.get('text')}; "
-            f"{now.get('last_error')}. Its console ends so:\n{self.server.console[-3000:]}"
+            f"{self.server.serial}: {why}. The last that was seen: {last}. The daemon says: {machine.get('because')}; "
+            f"{machine.get('last_error')}. Its console ends so:\n{self.server.console[-3000:]}"
         )
 
 

@@ -8,7 +8,7 @@ from reconciler.model.hardware import Disk
 from reconciler.model.machine import DiskChoice, MachineView, Phase
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.planner import plan
-from reconciler.render.inventory import machine_rows
+from reconciler.render.machines import machine_rows
 
 from .build import VIPS, approval, cluster, given, holding, in_phase, machine, one, silent, tree
 
@@ -38,7 +38,7 @@ def test_nothing_is_installed_past_a_multipath_device(system: str, data: tuple[s
 def test_a_machines_page_shows_the_paths() -> None:
     what = given(SPEC, [with_disks(SYSTEM, TWO_PATHS, system="sda")])
     (row,) = machine_rows(plan(what), what.observed)
-    assert row["disks"] == ["sda 240GB INTEL", "sdb 240GB INTEL, over 2 paths (sdb, sdc)"]
+    assert row.disks == ("sda 240GB INTEL", "sdb 240GB INTEL, over 2 paths (sdb, sdc)")
 
 
 def test_a_multipath_disk_that_is_left_alone_is_in_nobodys_way() -> None:

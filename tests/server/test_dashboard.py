@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from reconciler.server.fleet import FleetView
+from reconciler.render.fleet import FleetView
 from reconciler.server.serve import Server
 
 from .worlds import World, fleet_of
@@ -97,7 +97,7 @@ async def test_hostile_names_are_shown_and_not_run(tmp_path: Path) -> None:
     view = fleet_of(12)
     rows = tuple(
         replace(
-            row, product=HOSTILE, text=HOSTILE, hostname=HOSTILE, last_error=HOSTILE, progress=HOSTILE, rack=HOSTILE
+            row, product=HOSTILE, because=HOSTILE, hostname=HOSTILE, last_error=HOSTILE, progress=HOSTILE, rack=HOSTILE
         )
         for row in view.machines
     )

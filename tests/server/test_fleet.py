@@ -6,8 +6,9 @@ import pytest
 
 from reconciler.model.machine import History, Observation, Phase
 from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
-from reconciler.server.fleet import MachineRow, Source, Tone, build_fleet, with_progress
-from reconciler.server.racks import draw_racks, group_waits, natural, unracked
+from reconciler.render.fleet import Source, build_fleet, with_progress
+from reconciler.render.racks import draw_racks, group_waits, natural, unracked
+from reconciler.render.rows import MachineRow, Tone
 
 from .worlds import NOW, PROGRESS, fleet_of, machine_of
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.errors import TemporaryError
+from reconciler.model.observations import Occurrence
+from reconciler.render.fleet import Problem
 from reconciler.server import dashboard, described
-from reconciler.server.fleet import EventRow, Problem
 
 from .conftest import Client
 from .worlds import LOOPBACK, NODE, NOW, PUPPET, STRANGER, TOKENS, TRUSTED, Rendered, World, fleet_of
@@ -231,7 +232,7 @@ async def test_the_fleet_as_json_says_what_the_page_says(client: Client) -> None
     assert fleet["generated_at"] == "2026-11-22T03:12:04+00:00"
     installing = next(row for row in fleet["machines"] if row["serial"] == "2S2JG001")
     assert (installing["kind"], installing["risk"]) == ("act", "destructive")
-    assert installing["text"] == "it is blank, and cl1 wants a compute"
+    assert installing["because"] == "it is blank, and cl1 wants a compute"
     assert installing["progress"] == "unpacking base system, 61%"
 
 
@@ -290,7 +291,7 @@ async def test_an_answer_from_the_copy_on_disk_says_how_old_it_is(world: World, 
 
 
 async def test_what_the_database_keeps_from_being_answered_is_no_bug(world: World, client: Client) -> None:
-    def away(after: int, limit: int) -> list[EventRow]:
+    def away(after: int, limit: int) -> list[Occurrence]:
         raise TemporaryError("the database cannot be read (database is locked): another process holds it")
 
     world.events = away

@@ -15,11 +15,11 @@ from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Match, Racked
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, History, MachineView, Observation, Pause, Phase, Power, Seen
-from reconciler.model.observations import Heard, Notice
+from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
+from reconciler.render.fleet import FleetView, Source, build_fleet
 from reconciler.server.access import Access, Token
 from reconciler.server.app import create_app
-from reconciler.server.fleet import EventRow, FleetView, Source, build_fleet
 from reconciler.server.ingest import Ingest
 from reconciler.server.metrics import Metrics
 from reconciler.server.ports import NoDocument, NotPossibleError, Served, Trust
@@ -162,7 +162,7 @@ class World:
         }
     )
     view: FleetView = field(default_factory=lambda: fleet_of(12))
-    observed: Observation | None = None
+    observed: Observation | None = field(default_factory=lambda: _everything(12)[1])
     plan: bytes | None = b'{"version": 1}'
     boots: Any = None
     unready: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ class World:
     looked_up: list[str] = field(default_factory=list)  # hostnames whose documents were asked for
     told: list[Exception | None] = field(default_factory=list)  # how writing ended
     now: datetime = NOW
-    events: Callable[[int, int], Sequence[EventRow]] | None = None
+    events: Callable[[int, int], Sequence[Occurrence]] | None = None
 
     def __post_init__(self) -> None:
         trusted = (ip_network("192.168.100.0/24"), ip_network("127.0.0.8/29"))
@@ -218,7 +218,7 @@ class World:
     def _wake(self) -> None:
         self.woken += 1
 
-    def _told(self, after: int, limit: int) -> Sequence[EventRow]:
+    def _told(self, after: int, limit: int) -> Sequence[Occurrence]:
         return [event for event in reversed(self.view.events) if event.position > after][:limit]
 
 
@@ -266,7 +266,7 @@ def _source(problem: str | None) -> Source:
     )
 
 
-def _events() -> list[EventRow]:
+def _events() -> list[Occurrence]:
     told = [
         (60, "2S2JG001", "started", "install_os", None),
         (400, "2S2JG007", "failed", "boot_live: no report within 20 minutes of power-on", None),
@@ -274,7 +274,7 @@ def _events() -> list[EventRow]:
         (1000, "2S2JG003", "disk-gone", "disk sda (240GB SSDSC2KB24) is gone", None),
     ]
     return [
-        EventRow(90 - i, NOW - timedelta(seconds=ago), serial, kind, text, who)
+        Occurrence(90 - i, NOW - timedelta(seconds=ago), serial, kind, text, who)
         for i, (ago, serial, kind, text, who) in enumerate(told)
     ]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .fleet import MachineRow
+from .rows import MachineRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def group_waits(machines: Iterable[MachineRow]) -> tuple[WaitGroup, ...]:
     groups: dict[str, list[MachineRow]] = {}
     for machine in machines:
         if machine.kind == "wait":
-            groups.setdefault(machine.text, []).append(machine)
+            groups.setdefault(machine.because, []).append(machine)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return tuple(WaitGroup(on, tuple(sorted(members, key=lambda m: natural(m.name)))) for on, members in ordered)
 

@@ -1,0 +1,191 @@
+"""A plan and what it was made from, as one row per machine."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+
+from ..model.actions import InstallOs, Risk
+from ..model.hardware import Disk, Racked
+from ..model.machine import MachineView, Observation, Phase
+from ..model.observations import Occurrence
+from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
+from ..model.units import render_size
+from .racks import natural
+from .rows import MachinePage, MachineRow, StepKind, Tone
+from .words import because_of, what
+
+_KINDS: Mapping[type[Step], StepKind] = {
+    Act: "act",
+    Advance: "advance",
+    Wait: "wait",
+    Settled: "settled",
+    Orphaned: "orphaned",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    machine: MachineView
+    step: Step
+    progress: str | None
+    row: MachineRow
+
+
+@dataclass
+class MachineRows:
+    """Makes rows, and gives the very same row again while nothing of its machine has changed.
+
+    Most machines of a large fleet rest most of the time.
+    """
+
+    _made: Mapping[str, _Made] = field(default_factory=dict)
+
+    def of(
+        self, plan: Plan, observation: Observation, progress: Mapping[str, str] | None = None
+    ) -> tuple[MachineRow, ...]:
+        """One row per machine, by serial. ``progress``: the last line that each running action printed, by serial."""
+        steps = {step.serial: step for step in plan.steps}
+        known, said = self._made, progress or {}
+        made: dict[str, _Made] = {}
+        for machine in sorted(observation.machines, key=lambda machine: machine.serial):
+            serial = machine.serial
+            step = steps.get(serial) or Wait(serial, "the next plan")
+            made[serial] = _made(machine, step, said.get(serial), known.get(serial))
+        self._made = made
+        return tuple(one.row for one in made.values())
+
+
+def machine_rows(plan: Plan, observation: Observation) -> list[MachineRow]:
+    """One row per machine, by cluster, role and number; those without a name last."""
+    return sorted(MachineRows().of(plan, observation), key=_by_name)
+
+
+def machine_page(row: MachineRow, known: MachineView, events: Iterable[Occurrence]) -> MachinePage:
+    """One machine whole; ``events`` oldest first."""
+    return MachinePage(**{f.name: getattr(row, f.name) for f in fields(row)}, events=tuple(events), known=known)
+
+
+def place_text(racked: Racked | None) -> str | None:
+    """Where it stands: ``dc 2, row b, rack 3, U5``."""
+    if racked is None:
+        return None
+    unit = f", U{racked.unit}" if racked.unit is not None else ""
+    return f"dc {racked.dc}, row {racked.row}, rack {racked.rack}{unit}"
+
+
+def _by_name(row: MachineRow) -> tuple[object, ...]:
+    return row.hostname is None, row.cluster or "", row.role or "", natural(row.name)
+
+
+def _made(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> _Made:
+    if before is not None and before.machine is machine and before.step == step and before.progress == progress:
+        return before
+    return _Made(machine, step, progress, _row(machine, step, progress, before))
+
+
+def _row(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> MachineRow:
+    seen, given, racked, history = machine.seen, machine.allocation, machine.racked, machine.history
+    hardware = seen.hardware if seen else None
+    doing = history.open or (step.action if isinstance(step, Act) else None)
+    asks = step.needs_approval if isinstance(step, Wait) else None
+    return MachineRow(
+        serial=machine.serial,
+        hostname=given.hostname if given else step.hostname,
+        cluster=given.cluster if given else step.cluster,
+        role=given.role if given else step.role,
+        phase=history.phase,
+        kind=_KINDS[type(step)],
+        because=because_of(step),
+        now=_now(step),
+        tone=_tone(machine, step),
+        action=doing.type if doing else None,
+        risk=doing.risk if doing else InstallOs.risk if asks == "install_os" else Risk.NONE,
+        progress=progress,
+        needs_approval=asks,
+        generation=given.generation if given else None,
+        profile=given.profile if given else machine.match.profile,
+        location=given.location if given else racked.location if racked else None,
+        place=place_text(racked),
+        dc=racked.dc if racked else None,
+        row=racked.row if racked else None,
+        rack=racked.rack if racked else None,
+        unit=racked.unit if racked else None,
+        height=racked.height if racked else 1,
+        address=(given.address if given else None) or (seen.address if seen else None),
+        addresses=given.addresses if given else {},
+        manufacturer=hardware.manufacturer if hardware else None,
+        product=hardware.product if hardware else None,
+        memory=f"{hardware.memory / 2**30:.4g}GiB" if hardware else None,
+        disks=_disks(machine, before),
+        bmc=hardware.bmc_address if hardware else None,
+        power=seen.power if seen else None,
+        status=seen.status if seen else None,
+        last_heard=seen.heard_at if seen else None,
+        document=machine.document.digest if machine.document else None,
+        document_since=machine.document.since if machine.document else None,
+        applied=machine.applied,
+        behind=machine.behind and history.phase is Phase.IN_SERVICE,
+        failures=history.failures,
+        failing_since=history.failing_since if history.failures else None,
+        last_error=history.last_error,
+        aside_error=history.aside_error,
+        aside_since=history.aside_since if history.aside_failures else None,
+        conflict=machine.conflict,
+        profiles=machine.match.profiles,
+        refused=machine.match.refused,
+    )
+
+
+def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
+    """Its disks in words; those of ``before``, where it reported the same again."""
+    if machine.seen is None:
+        return ()
+    disks, found = machine.seen.hardware.disks, machine.history.found
+    old = before.machine if before is not None else None
+    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.found == found:
+        return before.row.disks
+    return tuple(_disk(disk, dict(found)) for disk in disks)
+
+
+def _disk(disk: Disk, found: Mapping[str, str]) -> str:
+    """A disk, and what it is known to hold: by its report, or met when it was to be erased."""
+    holds = disk.contents or found.get(disk.identity, "")
+    text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
+    if disk.paths:
+        text += f", over {len(disk.paths)} paths ({', '.join(disk.paths)})"
+    return f"{text}, holds {holds}" if holds else text
+
+
+def _now(step: Step) -> str:
+    """What happens to it, or what it waits for, in one line."""
+    match step:
+        case Act() | Advance():
+            return f"{what(step)}, because {step.because}"
+        case Orphaned():
+            return f"orphaned: {step.because}"
+        case Wait(needs_approval=str(action)):
+            return f"waiting for {step.on} (approve {action})"
+        case Wait():
+            return f"waiting for {step.on}"
+        case Settled():
+            return step.because
+
+
+def _tone(machine: MachineView, step: Step) -> Tone:
+    history = machine.history
+    if machine.conflict or machine.enc_problem or history.permanent or history.failures:
+        return Tone.TROUBLE
+    match step:
+        case Wait() if step.wants_operator:
+            return Tone.TROUBLE
+        case Wait(needs_approval=str()):
+            return Tone.ASKS
+        case Act() | Advance():
+            return Tone.BUSY
+        case _ if history.open:
+            return Tone.BUSY
+        case Settled():
+            return Tone.SETTLED
+        case Orphaned():
+            return Tone.ORPHANED
+        case Wait():
+            return Tone.WAITING

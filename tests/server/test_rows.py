@@ -1,0 +1,130 @@
+"""One row per machine and per role of a cluster, whoever shows it."""
+
+import ast
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from pydantic import TypeAdapter
+
+from reconciler.model.machine import History, MachineView, Observation, Phase, Vip
+from reconciler.model.observations import Occurrence
+from reconciler.model.plan import Plan, Settled, Shortfall, Step, Wait
+from reconciler.model.spec import ClusterSpec
+from reconciler.render.clusters import cluster_rows, vips_text
+from reconciler.render.fleet import FleetView
+from reconciler.render.inventory import machine_text
+from reconciler.render.json_text import json_bytes, plain
+from reconciler.render.machines import MachineRows, machine_page, machine_rows
+from reconciler.render.rows import MachinePage, MachineRow, Tone
+
+from .worlds import NOW, fleet_of, machine_of
+
+ROOT = Path(__file__).parents[2] / "reconciler"
+
+
+def planned(*steps: Step) -> Plan:
+    return Plan("c0ffee", "0", steps)
+
+
+def seen(*machines: MachineView) -> Observation:
+    return Observation(NOW, machines)
+
+
+def settled(*machines: MachineView) -> Plan:
+    return planned(*(Settled(machine.serial, "as wanted") for machine in machines))
+
+
+def test_no_two_things_that_are_shown_have_one_name() -> None:
+    shown = Counter(
+        node.name
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and node.name.endswith(("Row", "View", "Page", "Json", "Occurrence"))
+        and path.parent.name != "enc"  # its views are what documents are made from
+    )
+    assert [name for name, count in shown.items() if count > 1] == []
+    assert {"MachineRow", "ClusterRow", "Occurrence", "FleetView"} <= shown.keys()
+
+
+def test_a_row_is_the_very_same_until_something_of_its_machine_changes() -> None:
+    a, b, rows = machine_of(0), machine_of(1), MachineRows()
+    first = rows.of(settled(a, b), seen(a, b))
+    assert all(old is new for old, new in zip(first, rows.of(settled(a, b), seen(a, b)), strict=True))
+    waits = planned(Wait(a.serial, "a free slot"), Settled(b.serial, "as wanted"))
+    changed, kept = rows.of(waits, seen(a, b))
+    assert (changed.kind, changed.because, kept is first[1]) == ("wait", "a free slot", True)
+    assert rows.of(waits, seen(a, b), {b.serial: "61%"})[1].progress == "61%"
+    behind = replace(b, history=History(Phase.INSTALLED))
+    assert rows.of(waits, seen(a, behind))[1].phase is Phase.INSTALLED
+    assert [row.serial for row in rows.of(waits, seen(b))] == [b.serial]
+
+
+def test_disks_are_told_anew_when_something_is_found_on_them() -> None:
+    machine, rows = machine_of(0), MachineRows()
+    (before,) = rows.of(settled(machine), seen(machine))
+    assert machine.seen is not None
+    (disk,) = machine.seen.hardware.disks
+    met = replace(machine, history=replace(machine.history, found=((disk.identity, "xfs"),)))
+    (after,) = rows.of(settled(met), seen(met))
+    assert after.disks == (f"{before.disks[0]}, holds xfs",)
+    again = replace(met, history=replace(met.history, failures=1))
+    assert rows.of(settled(again), seen(again))[0].disks is after.disks
+
+
+def test_machines_are_listed_by_cluster_role_and_number_and_those_without_a_name_last() -> None:
+    machines = [machine_of(i) for i in (9, 0, 12)] + [machine_of(1, Phase.DISCOVERED)]
+    rows = machine_rows(settled(*machines), seen(*machines))
+    assert [row.short_name for row in rows] == [
+        "cl1-controller-0", "cl1-controller-9", "cl1-controller-12", machines[3].serial
+    ]  # fmt: skip
+
+
+def test_a_machine_that_no_plan_knows_waits_for_the_next() -> None:
+    (row,) = machine_rows(planned(), seen(machine_of(0)))
+    assert (row.kind, row.now, row.tone) == ("wait", "waiting for the next plan", Tone.WAITING)
+
+
+def test_what_is_wrong_beside_a_machines_way_has_a_name_of_its_own() -> None:
+    failed = History(Phase.IN_SERVICE, aside_failures=1, aside_error="hook dns: no answer", aside_since=NOW)
+    machine = replace(machine_of(0), history=failed, conflict="two machines claim this serial")
+    (row,) = machine_rows(settled(machine), seen(machine))
+    text = machine_text(row, (), NOW)
+    for line in (
+        "Side-task error hook dns: no answer\n",
+        "Side-task error since 2026-11-22 03:12:04Z, 0 seconds ago\n",
+        "Held            two machines claim this serial\n",
+    ):
+        assert line in text
+
+
+def test_a_clusters_roles_are_counted_and_what_they_lack_is_told() -> None:
+    asked = {"cl1": ClusterSpec.model_validate({"domain": "example.com", "networks": {}, "roles": {"compute": {}}})}
+    machines = (machine_of(0), machine_of(3, Phase.ENROLLED), machine_of(1, Phase.DISCOVERED))
+    vips = (Vip("cl1", "public", "api", "203.0.113.2"), Vip("cl2", "public", "api", "203.0.113.9"))
+    lacks = (Shortfall("cl1", "volume", 3, 1, "no free machine matches"),)
+    rows = cluster_rows(asked, replace(seen(*machines), vips=vips), lacks)
+    told = [(row.role, row.wanted, row.enrolled, row.in_service, row.lacking, row.because) for row in rows]
+    assert told == [
+        ("compute", None, 0, 0, 0, None),
+        ("controller", 0, 2, 1, 0, None),
+        ("volume", 0, 0, 0, 2, "no free machine matches"),
+    ]
+    assert vips_text(rows) == "\ncl1: 203.0.113.2 is its api address\n"
+
+
+@pytest.mark.parametrize("shape", [MachineRow, MachinePage, FleetView, Occurrence])
+def test_every_field_is_always_there(shape: type) -> None:
+    adapter: TypeAdapter[object] = TypeAdapter(shape)
+    assert set(adapter.json_schema(mode="serialization")["required"]) == {field.name for field in fields(shape)}
+
+
+def test_lists_and_texts_of_a_page_fit_its_schema() -> None:
+    machine, view = machine_of(7), fleet_of(12)
+    page = machine_page(view.machines[7], machine, view.events)
+    schema = TypeAdapter(MachinePage).json_schema(mode="serialization")
+    jsonschema.Draft202012Validator(schema).validate(plain(MachinePage, page))
+    assert json_bytes(MachinePage, page).startswith(b'{"serial":"2S2JG007","hostname":"cl1-compute-7.example.com"')
