@@ -18,71 +18,22 @@ from functools import partial
 
 import structlog
 
-from ..model.actions import (
-    Action,
-    BootDisk,
-    BootLive,
-    ChangeBmc,
-    ConfigureBmc,
-    ConfigureRaid,
-    Discover,
-    Enroll,
-    InstallOs,
-    MintSecrets,
-    PowerOn,
-    Release,
-    RenewCertificates,
-    RollOut,
-    RunHook,
-    RunPuppet,
-    TellCluster,
-    VerifyInstall,
-    VerifyLive,
-)
+from ..model.actions import Action
 from ..model.errors import ForeignDataError, InstallEndedError, NotBegunError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.machine import History
 from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
-THROUGH_THE_BMC = (Discover, BootLive, BootDisk, PowerOn, ConfigureBmc, ChangeBmc)
-SETTING_UP_BMCS = (ConfigureBmc, ChangeBmc)
-LASTING = (InstallOs, RunPuppet, RollOut)
-"""They go on by themselves on the machine, for up to hours; a shutdown does not wait for them."""
-
-_MINUTE = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may go on at once, and how long anything may take. Seconds."""
+    """How much may go on at once. How long anything may take, each action says itself."""
 
     running: int = 256  # actions; each is a few tasks and at most one connection
     through_the_bmc: int = 64  # of them; each holds a thread
     setting_up_bmcs: int = 32  # of those; where new BMCs are not reached yet, each waits minutes for a login
-    timeouts: Mapping[type[Action], float] = field(
-        default_factory=lambda: {
-            Enroll: _MINUTE,
-            MintSecrets: 10 * _MINUTE,  # RSA keys for a whole cluster
-            RenewCertificates: 10 * _MINUTE,
-            Release: _MINUTE,
-            Discover: 10 * _MINUTE,
-            BootLive: 10 * _MINUTE,  # off and on again, two minutes each at most, and a slow BMC
-            BootDisk: 10 * _MINUTE,
-            PowerOn: 5 * _MINUTE,
-            ConfigureBmc: 20 * _MINUTE,  # a dozen commands inside, and minutes until the BMC answers from here
-            ChangeBmc: 20 * _MINUTE,
-            ConfigureRaid: 30 * _MINUTE,  # each command is seconds, on a slow controller with sixty disks a minute
-            InstallOs: 180 * _MINUTE,
-            VerifyInstall: 5 * _MINUTE,  # one connection, and two questions of a minute at most
-            VerifyLive: 5 * _MINUTE,  # two of them
-            RunPuppet: 150 * _MINUTE,  # OCI lets a run on a controller take 120
-            RollOut: 150 * _MINUTE,
-            RunHook: 60 * _MINUTE,  # each has a timeout of its own in the specs
-            TellCluster: 10 * _MINUTE,
-        }
-    )
-    journal_again: float = 5.0  # a database that is away: the end of an action is written again and again
+    journal_again: float = 5.0  # seconds; a database that is away: the end of an action is written again and again
 
 
 def _has_begun(begun: asyncio.Future[None], _: asyncio.Task[None]) -> None:
@@ -156,7 +107,7 @@ class Executor:
         """
         self._draining = True
         for action, task in list(self._running.values()):
-            if isinstance(action, LASTING):
+            if action.outlives_daemon:
                 task.cancel()
         if tasks := [task for _, task in self._running.values()]:
             await asyncio.wait(tasks, timeout=timeout)
@@ -168,13 +119,10 @@ class Executor:
     def _has_slot(self, action: Action) -> bool:
         if len(self._running) >= self.limits.running:
             return False
-        running = [type(other) for other, _ in self._running.values()]
-        setting_up = sum(kind in SETTING_UP_BMCS for kind in running)
-        if isinstance(action, SETTING_UP_BMCS) and setting_up >= self.limits.setting_up_bmcs:
+        running = [other for other, _ in self._running.values()]
+        if action.sets_up_bmc and sum(other.sets_up_bmc for other in running) >= self.limits.setting_up_bmcs:
             return False
-        if isinstance(action, THROUGH_THE_BMC):
-            return sum(kind in THROUGH_THE_BMC for kind in running) < self.limits.through_the_bmc
-        return True
+        return not action.uses_bmc or sum(other.uses_bmc for other in running) < self.limits.through_the_bmc
 
     async def _carry_out(self, action: Action, begun: "asyncio.Future[None]") -> None:
         log = structlog.get_logger().bind(serial=action.serial, action=action.type, id=action.id)
@@ -199,9 +147,8 @@ class Executor:
 
     async def _end_of(self, action: Action, log: structlog.stdlib.BoundLogger) -> Event:
         """Run the handler; whatever it does, how it ended."""
-        timeout = self.limits.timeouts[type(action)]
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with asyncio.timeout(action.limit) as limit:
                 await self.handlers[type(action)](action)
         except asyncio.CancelledError:
             log.warning("interrupted")
@@ -218,7 +165,7 @@ class Executor:
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 log.warning("failed", error="timeout")
-                return Failed(action.serial, self.clock(), action.id, f"no end after {timeout:.0f} s")
+                return Failed(action.serial, self.clock(), action.id, f"no end after {action.limit:.0f} s")
             log.exception("failed")
             text = f"{type(error).__name__}: {error}. This is a bug in reconciler."
             return Failed(action.serial, self.clock(), action.id, text)

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
 
+_MINUTE = 60.0
+
 
 class Risk(StrEnum):
     """The worst an action does to the machine."""
@@ -29,6 +31,11 @@ class _MachineAction:
     beside: ClassVar[frozenset[str]] = frozenset()  # fields that are no part of what it is: what it may meet on its way
     aside: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
     looks: ClassVar[bool] = False  # only looks: that it found nothing is no failure of the machine's
+    restarts: ClassVar[bool] = False  # another system may run after it: what the machine proved before counts no more
+    limit: ClassVar[float]  # seconds until it counts as failed; each action says its own
+    outlives_daemon: ClassVar[bool] = False  # goes on by itself on the machine, for hours: no shutdown waits for it
+    uses_bmc: ClassVar[bool] = False  # holds a thread for a session with a BMC; others are given no BMC
+    sets_up_bmc: ClassVar[bool] = False  # may wait minutes for a BMC to let us in
 
     @property
     def id(self) -> str:
@@ -43,6 +50,7 @@ class Enroll(_MachineAction):
     """Record what the machine is given: cluster, role, hostname, addresses; and the cluster's VIPs it brings along."""
 
     touches: ClassVar[bool] = False
+    limit: ClassVar[float] = _MINUTE
     type: Literal["enroll"] = "enroll"
     cluster: str
     role: str
@@ -60,6 +68,7 @@ class MintSecrets(_MachineAction):
     """Make the secrets that the node's Puppet classes name and nobody made yet."""
 
     touches: ClassVar[bool] = False
+    limit: ClassVar[float] = 10 * _MINUTE  # RSA keys for a whole cluster
     type: Literal["mint_secrets"] = "mint_secrets"
     secrets: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, form
 
@@ -70,6 +79,7 @@ class RenewCertificates(_MachineAction):
 
     touches: ClassVar[bool] = False
     aside: ClassVar[bool] = True
+    limit: ClassVar[float] = 10 * _MINUTE
     type: Literal["renew_certificates"] = "renew_certificates"
     certificates: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, end of the one there is (RFC 3339)
 
@@ -80,6 +90,8 @@ class Discover(_MachineAction):
 
     touches: ClassVar[bool] = False  # its first report, whenever it comes, is news
     aside: ClassVar[bool] = True  # once it has reported, failures to turn it on are of no concern
+    limit: ClassVar[float] = 10 * _MINUTE
+    uses_bmc: ClassVar[bool] = True
     type: Literal["discover"] = "discover"
 
 
@@ -88,6 +100,9 @@ class BootLive(_MachineAction):
     """Network-boot the machine into the live system. Where an install was begun, its address is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    limit: ClassVar[float] = 10 * _MINUTE  # off and on again, two minutes each at most, and a slow BMC
+    uses_bmc: ClassVar[bool] = True
+    restarts: ClassVar[bool] = True
     type: Literal["boot_live"] = "boot_live"
     hostname: str | None = None  # of what may run on it; None: nothing of ours does, or it may be taken down
     install: str | None = None  # id of the install that may have ended on it
@@ -98,6 +113,9 @@ class BootLive(_MachineAction):
 class ConfigureBmc(_MachineAction):
     """Give the machine's BMC its address and a login of our own, from inside the live system."""
 
+    limit: ClassVar[float] = 20 * _MINUTE  # a dozen commands inside, and minutes until the BMC answers from here
+    uses_bmc: ClassVar[bool] = True
+    sets_up_bmc: ClassVar[bool] = True
     type: Literal["configure_bmc"] = "configure_bmc"
     username: str
     address: str | None = None  # None: it keeps what it has
@@ -115,6 +133,9 @@ class ChangeBmc(_MachineAction):
     touches: ClassVar[bool] = False
     aside: ClassVar[bool] = True
     beside: ClassVar[frozenset[str]] = frozenset({"maybe_at"})
+    limit: ClassVar[float] = 20 * _MINUTE
+    uses_bmc: ClassVar[bool] = True
+    sets_up_bmc: ClassVar[bool] = True
     type: Literal["change_bmc"] = "change_bmc"
     username: str
     address: str | None = None  # None: its network stays as it is
@@ -156,6 +177,7 @@ class ConfigureRaid(_MachineAction):
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     touches: ClassVar[bool] = False  # unless it erases: most often it only looks, and what was reported still holds
     beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "whatever"})
+    limit: ClassVar[float] = 30 * _MINUTE  # each command is seconds, on a slow controller with sixty disks a minute
     type: Literal["configure_raid"] = "configure_raid"
     volumes: tuple[RaidVolume, ...]
     single: tuple[RaidDisk, ...]  # shown to the operating system one by one
@@ -176,6 +198,9 @@ class InstallOs(_MachineAction):
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
+    limit: ClassVar[float] = 180 * _MINUTE
+    restarts: ClassVar[bool] = True
+    outlives_daemon: ClassVar[bool] = True
     type: Literal["install_os"] = "install_os"
     hostname: str
     role: str
@@ -210,6 +235,9 @@ class BootDisk(_MachineAction):
     """Boot the installed system from its disk. One that answers at its own address is left alone."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    limit: ClassVar[float] = 10 * _MINUTE
+    uses_bmc: ClassVar[bool] = True
+    restarts: ClassVar[bool] = True
     type: Literal["boot_disk"] = "boot_disk"
     hostname: str | None = None  # of the installed system; None: nobody asks whether it runs already
 
@@ -220,6 +248,7 @@ class VerifyInstall(_MachineAction):
 
     touches: ClassVar[bool] = False
     looks: ClassVar[bool] = True
+    limit: ClassVar[float] = 5 * _MINUTE  # one connection, and two questions of a minute at most
     type: Literal["verify_install"] = "verify_install"
     hostname: str
     install: str  # id of the install that made the system
@@ -231,6 +260,7 @@ class VerifyLive(_MachineAction):
 
     touches: ClassVar[bool] = False
     looks: ClassVar[bool] = True
+    limit: ClassVar[float] = 5 * _MINUTE  # two connections
     type: Literal["verify_live"] = "verify_live"
     hostname: str
 
@@ -239,6 +269,8 @@ class VerifyLive(_MachineAction):
 class RunPuppet(_MachineAction):
     """See how the node's first Puppet run went, and run Puppet if it did not succeed."""
 
+    limit: ClassVar[float] = 150 * _MINUTE  # OCI lets a run on a controller take 120
+    outlives_daemon: ClassVar[bool] = True
     type: Literal["run_puppet"] = "run_puppet"
     hostname: str
 
@@ -248,6 +280,8 @@ class RollOut(_MachineAction):
     """Run Puppet on a node in service, whose document has changed. Services restart, one of a quorum at a time."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    limit: ClassVar[float] = 150 * _MINUTE
+    outlives_daemon: ClassVar[bool] = True
     type: Literal["roll_out"] = "roll_out"
     hostname: str
     document: str  # digest of what it is given now
@@ -259,6 +293,7 @@ class RunHook(_MachineAction):
 
     touches: ClassVar[bool] = False
     aside: ClassVar[bool] = True
+    limit: ClassVar[float] = 60 * _MINUTE  # each has a timeout of its own in the specs
     type: Literal["run_hook"] = "run_hook"
     hook: str  # dns | monitoring | root_password | bmc_password
     event: str  # enrolled | in-service | released
@@ -275,6 +310,7 @@ class TellCluster(_MachineAction):
 
     touches: ClassVar[bool] = False
     aside: ClassVar[bool] = True
+    limit: ClassVar[float] = 10 * _MINUTE
     type: Literal["tell_cluster"] = "tell_cluster"
     hostname: str  # of the node
     number: int  # of the command, from 0
@@ -287,6 +323,9 @@ class TellCluster(_MachineAction):
 class PowerOn(_MachineAction):
     """Turn on a machine that should be running."""
 
+    limit: ClassVar[float] = 5 * _MINUTE
+    uses_bmc: ClassVar[bool] = True
+    restarts: ClassVar[bool] = True
     type: Literal["power_on"] = "power_on"
 
 
@@ -296,6 +335,7 @@ class Release(_MachineAction):
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
     touches: ClassVar[bool] = False
+    limit: ClassVar[float] = _MINUTE
     type: Literal["release"] = "release"
     hostname: str
 

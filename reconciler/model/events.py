@@ -7,13 +7,11 @@ from typing import Any, Literal
 
 from .actions import (
     Action,
-    BootDisk,
     BootLive,
     ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
     InstallOs,
-    PowerOn,
     Release,
     RunHook,
     TellCluster,
@@ -335,7 +333,7 @@ def _begun(h: History, at: datetime, action: Action) -> History:
         last_begun=action.type,
         repeats=h.repeats + 1 if h.last_begun == action.type else 1,
     )
-    if isinstance(action, BootLive | BootDisk | PowerOn | InstallOs):
+    if action.restarts:
         begun = replace(begun, proof=None, looks=0, looked=None, look_error=None)
     if isinstance(action, ConfigureBmc):
         return replace(begun, bmc_address=action.address)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ..model.actions import BootDisk, ConfigureRaid, InstallOs, Release, Risk, RollOut, RunPuppet
+from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
 from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.spec import Lifecycle, Policy
@@ -122,7 +122,7 @@ def _rolls_out(step: Step) -> bool:
 def _is_being_wiped(m: MachineView) -> bool:
     """Whether it takes one of the slots for destructive steps: from leaving service until its install has ended."""
     waits_for_install = m.history.left_service is not None and m.history.phase is Phase.ENROLLED
-    return waits_for_install or isinstance(m.history.open, InstallOs | ConfigureRaid)
+    return waits_for_install or (m.history.open is not None and m.history.open.risk is Risk.DESTRUCTIVE)
 
 
 def _heals(step: Step, m: MachineView) -> bool:
@@ -142,14 +142,10 @@ def _does_not_answer(m: MachineView, at: Circumstances) -> bool:
     return m.history.phase is Phase.IN_SERVICE and (is_unanswered(m) if provable else comes_up(m, at))
 
 
-def _leaves_service(step: Step) -> bool:
-    return isinstance(step, Advance) and step.risk is Risk.DESTRUCTIVE
-
-
 def _begins_wiping(step: Step, m: MachineView) -> bool:
     if _is_being_wiped(m):
         return False
-    return _leaves_service(step) or (isinstance(step, Act) and isinstance(step.action, InstallOs | ConfigureRaid))
+    return isinstance(step, Act | Advance) and step.risk is Risk.DESTRUCTIVE
 
 
 class _Service:

@@ -16,6 +16,7 @@ from reconciler.model.actions import (
     MintSecrets,
     PowerOn,
     Release,
+    RenewCertificates,
     RollOut,
     RunPuppet,
     VerifyInstall,
@@ -47,6 +48,9 @@ ENROLL = Enroll(
     number=1, addresses={"mgmt": OWN_ADDRESS},
 )  # fmt: skip
 MINT = MintSecrets(serial=SERIAL, generation=1, secrets=(("cl1", "swift", "hashpathprefix", "hex"),))
+RENEW = RenewCertificates(
+    serial=SERIAL, generation=1, certificates=(("cl1", "api", "server", "2026-12-24T12:00:00+00:00"),)
+)
 RELEASE = Release(serial=SERIAL, generation=1, hostname=HOSTNAME)
 FIND = Discover(serial=SERIAL, generation=0)
 LIVE = BootLive(serial=SERIAL, generation=1)

@@ -2,12 +2,11 @@
 
 import base64
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.execution.executor import Limits
-from reconciler.execution.handlers import TABLE, handlers
+from reconciler.execution.handlers import handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action, RootImage
@@ -15,7 +14,6 @@ from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryE
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import fence, image, remote
-from reconciler.render.words import WORDS
 
 from ..fakes.clock import NOON
 from ..fakes.machine import run_summary
@@ -40,15 +38,12 @@ async def do(world: World, action: Action) -> None:
     assert world.chassis.sessions == 0
 
 
-def test_every_action_has_a_handler_a_time_limit_and_words() -> None:
-    assert set(TABLE) == set(Limits().timeouts) == set(WORDS) == set(Action.__args__)
-
-
 @pytest.mark.parametrize(
     ("action", "done"),
     [
         (build.ENROLL, build.ENROLL),
         (build.MINT, (SecretRef("cl1", "swift", "hashpathprefix", "hex"),)),
+        (build.RENEW, (SecretRef("cl1", "api", "server", "certificate"), datetime(2026, 12, 24, 12, tzinfo=UTC))),
         (build.RELEASE, build.SERIAL),
     ],
 )

@@ -1,6 +1,7 @@
 """One handler per action: looks, acts if needed, looks again."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from ...model.actions import (
     VerifyInstall,
     VerifyLive,
 )
-from ..ports import Handlers
+from ..ports import Bmc, BmcAccess, Handlers
 from .bmc import change_bmc, configure_bmc
 from .boot import boot_disk, boot_live, discover, power_on
 from .install import install_os
@@ -60,7 +61,18 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
 
 def handlers(tools: Tools) -> Handlers:
     """The handler of every action, as the executor calls it."""
-    return {action: partial(handler, tools) for action, handler in TABLE.items()}
+    without = replace(tools, bmcs=_NoBmcs())
+    return {action: partial(do, tools if action.uses_bmc else without) for action, do in TABLE.items()}
+
+
+class _NoBmcs:
+    """For actions that do not say that they use one: the executor counts their sessions not."""
+
+    async def open(self, access: BmcAccess) -> Bmc:
+        raise NotImplementedError(f"the action opens the BMC at {access.address}, and does not say uses_bmc = True")
+
+    def ask_again(self, address: str, *, same_certificate: bool = False) -> None:
+        raise NotImplementedError(f"the action sets up the BMC at {address}, and does not say uses_bmc = True")
 
 
 __all__ = ["TABLE", "Options", "Tools", "handlers"]
