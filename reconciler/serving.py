@@ -17,8 +17,8 @@ from .provisioning.boot.tree import IMAGES, TFTP
 from .render.fleet import FleetView, Source, build_fleet, with_problems, with_progress
 from .render.machines import MachineRows
 from .render.plan import plan_json
-from .server.access import Access, Address, Network, Token
-from .server.ports import Document, NoDocument, NotPossibleError, Served, Trust
+from .server.auth import Access, Address, Network, Token, Trust
+from .server.ports import Document, NoDocument, NotPossibleError, Served
 from .site import Site
 from .store import Snapshot
 

@@ -11,12 +11,11 @@ from ..model.observations import Occurrence
 from ..render.json_text import json_bytes
 from ..render.observation import pieces_of
 from ..render.rows import ClusterRow, MachinePage, MachineRow
-from .access import Token
 from .answers import JSON
-from .gate import may_approve, may_look, may_operate, served_of
+from .auth import Token, may_approve, may_look, may_operate
 from .metrics import CONTENT_TYPE
 from .pages import machine_page_of
-from .ports import NotPossibleError, Served
+from .ports import NotPossibleError, Served, served_of
 
 router = APIRouter()
 look = [Depends(may_look)]

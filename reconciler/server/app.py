@@ -36,6 +36,7 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     """The ASGI application. ``ingest`` must have been started before a report can be answered."""
     app = FastAPI(title="OpenStack Cluster Reconciler", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.served = served
+    app.state.trust = served.trust
     app.state.metrics = metrics
     app.state.ingest = ingest
     app.state.pages = Pages()

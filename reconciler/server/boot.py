@@ -11,10 +11,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 
-from .access import Caller
 from .answers import TEXT
-from .gate import caller, served_of
-from .ports import Boots, Served
+from .auth import Caller, caller
+from .ports import Boots, Served, served_of
 
 _Served = Annotated[Served, Depends(served_of)]
 _IMAGES = r"^(vmlinuz|initrd\.img|filesystem\.squashfs)$"

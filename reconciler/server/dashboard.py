@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from .gate import may_look, served_of
+from .auth import may_look
 from .pages import machine_page_of, render
-from .ports import Served
+from .ports import Served, served_of
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(may_look)])
 _HTML = "text/html; charset=utf-8"

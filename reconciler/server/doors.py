@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .access import Address, parse_address
+from .auth import Address, parse_address
 
 MOST = 2_000
 """Connections in all. Each costs some 50 kB."""

@@ -20,8 +20,8 @@ from ..hardware.report import ReportError, digest, parse_report
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .access import Address, Caller, Network, parse_address
 from .answers import Answer, busy, refused
+from .auth import Address, Caller, Network, parse_address
 from .batches import BatchWriter, NotWrittenError, Words
 from .ports import Store
 

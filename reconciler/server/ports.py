@@ -1,15 +1,17 @@
 """What the server serves and whom it believes: everything is passed in, nothing is looked up elsewhere."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from fastapi import Request
+
 from ..model.machine import Observation, Seen
 from ..model.observations import Heard, Notice, Occurrence
 from ..render.fleet import FleetView
-from .access import Address, Network, Token
+from .auth import Network, Trust
 
 
 class Store(Protocol):
@@ -70,15 +72,6 @@ class NoDocument:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whom the server believes, by address and by token. Asked anew at each request, so that a commit takes effect."""
-
-    is_puppet_server: Callable[[Address], bool]  # who may ask for any node's classes
-    may_look: Callable[[Address], bool] = lambda address: False  # who may see the dashboard, besides loopback
-    tokens: Mapping[str, Token] = field(default_factory=dict)  # by the SHA-256 of the token, in hex
-
-
 class Boots(Protocol):
     """What machines are told that boot from the network, as of one moment. Looks at memory only."""
 
@@ -110,3 +103,9 @@ class Served:
     boots: Callable[[], Boots | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can
     remarks: Callable[[], Sequence[str]] = lambda: ()  # what is not as it should be, and keeps nobody from being served
+
+
+def served_of(request: Request) -> Served:
+    """What the application of a request serves; a FastAPI dependency."""
+    served: Served = request.app.state.served
+    return served

@@ -10,7 +10,7 @@ from typing import cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .access import parse_address
+from .auth import parse_address
 from .doors import Doors
 from .fast import App
 

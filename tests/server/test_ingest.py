@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.machine import InstallStatus
 from reconciler.server import batches, fast, ingest
-from reconciler.server.access import Caller, parse_address
+from reconciler.server.auth import Caller, parse_address
 from reconciler.store import Store
 
 from ..reference.clusters import CLUSTERS, WITH_REPORTS

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from reconciler.server import serve
-from reconciler.server.access import Address
+from reconciler.server.auth import Address
 from reconciler.server.doors import Doors, shares_of
 from reconciler.server.serve import Server
 

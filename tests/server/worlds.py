@@ -18,11 +18,11 @@ from reconciler.model.machine import Allocation, History, MachineView, Observati
 from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.render.fleet import FleetView, Source, build_fleet
-from reconciler.server.access import Access, Token
 from reconciler.server.app import create_app
+from reconciler.server.auth import Access, Token, Trust
 from reconciler.server.ingest import Ingest
 from reconciler.server.metrics import Metrics
-from reconciler.server.ports import NoDocument, NotPossibleError, Served, Trust
+from reconciler.server.ports import NoDocument, NotPossibleError, Served
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may have.
+"""Who is asking, what they may have, and what a request has to show before a route is entered.
 
 An address is believed only when it is that of the connection itself. Behind a
 proxy everyone seems to come from the proxy, and what a proxy says of its
@@ -10,11 +10,13 @@ page makes a browser ask us (DNS rebinding).
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -70,6 +72,15 @@ class Caller:
         return self.address is not None and self.address.is_loopback
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom the server believes, by address and by token. Asked anew at each request, so that a commit takes effect."""
+
+    is_puppet_server: Callable[[Address], bool]  # who may ask for any node's classes
+    may_look: Callable[[Address], bool] = lambda address: False  # who may see the dashboard, besides loopback
+    tokens: Mapping[str, Token] = field(default_factory=dict)  # by the SHA-256 of the token, in hex
+
+
 def caller_of(scope: Mapping[str, Any], tokens: Mapping[str, Token]) -> Caller:
     """The caller of an ASGI request."""
     client = scope.get("client")
@@ -107,6 +118,48 @@ def parse_address(text: str) -> Address | None:
     except ValueError:
         return None
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def caller(request: Request) -> Caller:
+    """Who is asking, as a FastAPI dependency.
+
+    Raises:
+        HTTPException: A token was shown that nobody has.
+    """
+    found = caller_of(request.scope, _trust_of(request).tokens)
+    if found.forged:
+        raise HTTPException(401, "This token is not known.", {"www-authenticate": "Bearer"})
+    return found
+
+
+def may_look(request: Request, who: Annotated[Caller, Depends(caller)]) -> None:
+    """Let pass who may see the fleet: by token, from this machine, or from a network of the dashboard's."""
+    if who.may(LOOKS) or who.is_loopback:
+        return
+    if who.address is None or not _trust_of(request).may_look(who.address):
+        raise HTTPException(403, "To look, show a token, or come from this machine or one of the dashboard_networks.")
+
+
+def may_operate(who: Annotated[Caller, Depends(caller)]) -> Token:
+    """Let pass operators, by token only."""
+    return _holder(who, OPERATES, "an operator's or approver's")
+
+
+def may_approve(who: Annotated[Caller, Depends(caller)]) -> Token:
+    """Let pass approvers, by token only."""
+    return _holder(who, APPROVES, "an approver's")
+
+
+def _trust_of(request: Request) -> Trust:
+    trust: Trust = request.app.state.trust
+    return trust
+
+
+def _holder(who: Caller, roles: frozenset[Access], whose: str) -> Token:
+    if who.token is None or not who.may(roles):
+        status = 403 if who.token else 401
+        raise HTTPException(status, f"This needs {whose} token.", {"www-authenticate": "Bearer"})
+    return who.token
 
 
 def _is_ours(host: bytes | None) -> bool:
