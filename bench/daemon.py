@@ -35,7 +35,7 @@ async def _passes(laid: Laid, scale: Scale) -> list[Figure]:
     site = Site(laid.config)
     with contextlib.closing(site):
         daemon = Daemon(site)
-        await asyncio.to_thread(daemon._prepare)  # as the daemon begins, before its first pass
+        await asyncio.to_thread(daemon._looking.prepare)  # as the daemon begins, before its first pass
         first = timed(lambda: _look(daemon), 1)[0]
         quiet = timed(lambda: _look(daemon), scale.repeats)
         busy = [_heard(daemon, turn) for turn in range(1, scale.repeats + 1)]
@@ -46,7 +46,7 @@ async def _passes(laid: Laid, scale: Scale) -> list[Figure]:
 
 
 def _look(daemon: Daemon) -> None:
-    picture = daemon._look()  # what a pass does in its thread: all but starting actions, of which there are none
+    picture = daemon._looking.look()  # a pass but for starting actions, of which there are none
     if picture is None or doing(picture.plan):
         raise BrokenBenchError("a fleet in service should leave nothing to do")
 

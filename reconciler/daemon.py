@@ -5,40 +5,27 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import datetime
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 import structlog
 
-from .clocks import ClockWatch
 from .companions import Companions, told
-from .drivers.child import tell_child
-from .drivers.host_keys import FileHostKeys
-from .drivers.ssh import SshShells
 from .epochs import remembering
-from .execution.ensure import Time
 from .execution.executor import Executor
-from .execution.handlers import Options, Tools, handlers
+from .execution.handlers import Tools, handlers
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
 from .front import Front
 from .health import DATABASE, PLANNING, STATE
 from .lease import Lease
+from .looking import Looking
+from .machine_access import MachineAccess
 from .memory import give_back
 from .model.errors import NotBegunError, PermanentError, TemporaryError
-from .model.events import Event, Retried
-from .model.plan import Act, Advance, PlanningInput, Wait
+from .model.events import Event
+from .model.plan import Act, Advance, Wait
 from .model.tree import SpecTree
-from .node_files import NodeFiles
 from .patience import AGAIN_SECONDS, patiently
-from .planning.planner import plan
-from .reach import PROVISIONING_KEY, StoredBmcPasswords, StoredDirectory, client_key
-from .records import Records
-from .render.fleet import Source
-from .serving import EVENTS_SHOWN, Picture
 from .site import Site
-from .site_bmcs import SiteBmcs
 from .standing_by import StandingBy
 from .watches import Watches
 
@@ -61,24 +48,18 @@ class Daemon:
         self._face, self._metrics, self._health = front.face, front.metrics, front.health
         self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
-        self._journal_position = 0
-        self._listening_since: datetime | None = None
+        self._access = MachineAccess(site, self._tree)
+        self._looking = Looking(site, self._face, self._specs, self._access)
         self._looked = asyncio.Event()  # a pass has ended, and documents may have changed
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
-        self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
-        self._bmcs = SiteBmcs(site.config, site.now)
 
     @cached_property
-    def _clock(self) -> ClockWatch:
-        return ClockWatch(self.site.store)
-
-    @cached_property
-    def _directory(self) -> StoredDirectory:
-        return StoredDirectory(self.site.store, self._tree, self.site.config.bmc_port)
+    def _tools(self) -> Tools:
+        return self._access.tools(self._face.progress.__setitem__)
 
     @cached_property
     def _executor(self) -> Executor:
-        table = remembering(handlers(self._tools()), self.site.epochs, self._tell_not_begun)
+        table = remembering(handlers(self._tools), self.site.epochs, self._tell_not_begun)
         return Executor(self.site.store, table, self.site.now, on_done=self._done)
 
     def stop(self) -> None:
@@ -148,7 +129,7 @@ class Daemon:
     async def _begin(self) -> int:
         """Close what a crash left open, before anything else is done; how much that was."""
         self._keeping.check()
-        await asyncio.to_thread(self._prepare)
+        await asyncio.to_thread(self._looking.prepare)
         closed = await self._executor.recover(await asyncio.to_thread(self.site.store.histories))
         log.info("started", interrupted=closed)
         return closed
@@ -156,7 +137,7 @@ class Daemon:
     async def _act(self) -> None:
         await self._front.must_listen()
         self._front.take_words()
-        self._listening_since = self.site.now()
+        self._looking.listening_since = self.site.now()
         self._face.stage = "the first plan is still being made, or there are no valid specs yet"
         self._health.expect_passes()
         if await patiently(PLANNING, self._begin, self._stop, self._health) is None:
@@ -165,7 +146,7 @@ class Daemon:
         try:
             beside.start("following the specs", self._specs.follow)
             watches = Watches(
-                self.site, self._face, self._tools(), lambda: self._executor.in_flight, self._wake.set, self._looked
+                self.site, self._face, self._tools, lambda: self._executor.in_flight, self._wake.set, self._looked
             )
             watches.start(beside)
             await self._guarded_pass()
@@ -211,7 +192,7 @@ class Daemon:
         if self._health.is_failing(DATABASE):
             return False  # what a damaged database says is nothing to act upon
         began = time.monotonic()
-        picture = await asyncio.to_thread(self._look)
+        picture = await asyncio.to_thread(self._looking.look)
         if picture is None:
             return False
         self._metrics.planned(time.monotonic() - began)
@@ -241,83 +222,12 @@ class Daemon:
     def _tell_not_begun(self, error: NotBegunError) -> None:
         told(STATE, error, self._health)
 
-    def _look(self) -> Picture | None:
-        """One look at everything, and the decision; runs in a thread."""
-        site = self.site
-        looked = self._specs.looked
-        state = looked.state
-        source = Source(
-            commit=state.good,
-            committed_at=site.specs.committed_at(state.good),
-            refused=state.seen if state.problem and state.seen != state.good else None,
-            problem=state.problem,
-            checked_at=site.now(),
-        )
-        tree = looked.loaded.tree if looked.loaded else None
-        if tree is None:
-            self._face.show(None, source)
-            return None
-        self._heed_age()
-        self._heed_retries(tree)
-        site.certificates.heed_files(tree)
-        snapshot = self._face.look()
-        observed = site.observe(tree, snapshot)
-        if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
-            observed = site.observe(tree, self._face.look())
-        observation = replace(observed, base=state.good, listening_since=self._listening_since)
-        site.keep_documents()
-        todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
-        todo = replace(todo, notes={**todo.notes, "specs": state.problem}) if state.problem else todo
-        picture = Picture(tree, observation, todo)
-        self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
-        return picture
-
-    def _heed_retries(self, tree: SpecTree) -> None:
-        """Who says "retry now" vouches for the machine: it may show a new host key, and its BMC is worth asking."""
-        for position, event in self.site.store.events_after(self._journal_position):
-            self._journal_position = position
-            if isinstance(event, Retried):
-                self._host_keys.expect_new_boot(event.serial, event.at)
-                if address := tree.bmc_address(event.serial, self._directory.seen(event.serial)):
-                    self._bmcs.ask_again(address)
-
-    def _prepare(self) -> None:
-        self._host_keys.read()  # the daemon before us wrote it while we waited for the lease
-        self._bmcs.read()
-        self._heed_age()
-        self.site.store.note_ends()
-        self._specs.look()
-        self._journal_position = max((event.position for event in self.site.store.last_events(limit=1)), default=0)
-
-    def _heed_age(self) -> None:
-        """Nothing waits for a clock that was ahead; and we begin once the database is as new as it should be."""
-        if self._clock.heed(now := self.site.now()) and self._listening_since is not None:
-            self._listening_since = min(self._listening_since, now)
-        self.site.epochs.begin(partial(self.site.certificates.mint, (PROVISIONING_KEY,)))
-
     def _done(self, event: Event) -> None:
         self._face.progress.pop(event.serial, None)
         self._metrics.action_ended(self._doing.pop(event.serial, "unknown"), event.kind)
         self._wake.set()
 
-    def _tools(self) -> Tools:
-        config, site = self.site.config, self.site
-        shells = SshShells(partial(client_key, site.store), self._host_keys, self._directory, site.now, config.ssh_port)
-        return Tools(
-            records=Records(site.store, site.certificates),
-            directory=self._directory,
-            bmcs=self._bmcs,
-            bmc_passwords=StoredBmcPasswords(site.store, site.now),
-            shells=shells,
-            progress=self._face.progress.__setitem__,
-            time=Time(site.now, asyncio.sleep),
-            tell_child=tell_child,
-            options=Options(
-                fleet=lambda: self._tree().fleet, files=NodeFiles(site), poll=config.install_poll.total_seconds()
-            ),
-        )
-
-    def _tree(self) -> Any:
+    def _tree(self) -> SpecTree:
         if self._face.picture is None:
             raise TemporaryError("there are no valid specs yet")
         return self._face.picture.tree

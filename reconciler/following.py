@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from .drivers.source import Looked, watch
+from .render.fleet import Source
 from .site import Site
 from .specs.loader import Loaded
 
@@ -28,6 +29,17 @@ class SpecsFollower:
         """The last look. ``look`` must have been called before."""
         assert self._looked is not None
         return self._looked
+
+    def source(self) -> Source:
+        """What the last look gave, as the dashboard tells it."""
+        state = self.looked.state
+        return Source(
+            commit=state.good,
+            committed_at=self._site.specs.committed_at(state.good),
+            refused=state.seen if state.problem and state.seen != state.good else None,
+            problem=state.problem,
+            checked_at=self._site.now(),
+        )
 
     def look(self) -> None:
         """Look for the first time. From then on ``follow`` alone looks: two at once would disagree."""

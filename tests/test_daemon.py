@@ -110,7 +110,7 @@ async def test_nothing_is_begun_until_the_state_folder_can_be_written(
     def planned(given: PlanningInput) -> Plan:
         return Plan(None, "", (Act(BootLive(serial="A", generation=1), "the test says so"),))
 
-    monkeypatch.setattr("reconciler.daemon.plan", planned)
+    monkeypatch.setattr("reconciler.looking.plan", planned)
     monkeypatch.setattr(daemon._executor, "submit", submit)
     site.store.count_start()
     with monkeypatch.context() as full:
