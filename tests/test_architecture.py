@@ -1,6 +1,7 @@
 """Who may import whom, what stays pure, and how large a module may grow: a test, not a wish."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,32 @@ def test_pure_packages_ask_nobody(path: Path) -> None:
 def test_modules_fit_in_a_head(path: Path) -> None:
     limit = LONGER.get(str(path.relative_to(ROOT)), MAX_LINES)
     assert len(path.read_text().splitlines()) <= limit
+
+
+HIDDEN = {("importing", "racking"): ("importing", "files")}
+"""An import for types alone that closes a circle: to be done without."""
+
+
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """Our modules that a module imports, at its top, for types alone, or where it needs them."""
+    folder, found = path.relative_to(ROOT).parent.parts, set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = (*folder[: len(folder) - node.level + 1], *(node.module or "").split("."))
+            base = tuple(part for part in base if part)
+            found |= {(*base, alias.name) if (*base, alias.name) in NAMES else base for alias in node.names}
+    return found & NAMES
+
+
+def name_of(path: Path) -> tuple[str, ...]:
+    return tuple(part for part in path.relative_to(ROOT).with_suffix("").parts if part != "__init__")
+
+
+NAMES = {name_of(path) for path in MODULES}
+
+
+def test_no_modules_need_each_other() -> None:
+    needs = {name_of(path): imported(path) - {name_of(path)} for path in MODULES}
+    for module, other in HIDDEN.items():
+        needs[module].discard(other)
+    graphlib.TopologicalSorter(needs).prepare()
