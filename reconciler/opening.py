@@ -22,12 +22,12 @@ def open_store(config: Config) -> Store:
     Raises:
         PermanentError: It may not be opened, or has secrets whose key is missing.
     """
+    _may_open(config)
     return _open(config, migrate=True)
 
 
 def _open(config: Config, *, migrate: bool) -> Store:
     """A database that opens, and takes decisions, on a full disk too: the room that is kept for that is given up."""
-    _may_open(config)
     reserve = reserve_of(config)
     if reserve is not None:
         reserve.give_up_when_full()  # SQLite makes files beside the database when it is opened
@@ -56,6 +56,8 @@ def open_existing(config: Config) -> Store:
             f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
             "database (--database URL). The daemon makes its database when it first runs"
         )
+    _may_open(config)
+    _refuse_other_files(config)
     return _open(config, migrate=False)
 
 
@@ -84,6 +86,7 @@ def open_kept(config: Config) -> Store | None:
     if not _has_database(config):
         return None
     _may_open(config)
+    _refuse_other_files(config)
     key = load_key(config.key_file) if config.key_file.exists() else None
     return Store.open(config.database, key=key, migrate=False)
 
@@ -91,6 +94,11 @@ def open_kept(config: Config) -> Store | None:
 def without_password(url: str) -> str:
     """The address of a database, or what somebody takes for one, as it may be shown."""
     return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+
+
+def _refuse_other_files(config: Config) -> None:
+    if (path := _file(config)) is not None and not _is_sqlite(path):
+        raise PermanentError(f"{path} is no SQLite database: name another file with --database sqlite:///FILE")
 
 
 def _has_database(config: Config) -> bool:
@@ -112,9 +120,6 @@ def _may_open(config: Config) -> None:
     for what, path in (("database", _file(config)), ("secret key", config.key_file)):
         if path is not None and path.exists() and not os.access(path, os.R_OK | (os.W_OK if what == "database" else 0)):
             raise PermanentError(f"the {what} {path} may not be opened: permission denied. {_who_should(path)}")
-    path = _file(config)
-    if path is not None and _has_database(config) and not _is_sqlite(path):
-        raise PermanentError(f"{path} is no SQLite database: name another file with --database sqlite:///FILE")
 
 
 def _who_should(path: Path | None) -> str:
