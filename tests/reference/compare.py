@@ -91,7 +91,7 @@ def _pairs(theirs: Documents, ours: Documents) -> Iterator[Pair]:
     for hostname, classes in theirs.items():
         for name, parameters in classes.items():
             mine = (ours.get(hostname) or {}).get(name) or {}
-            for key in parameters.keys() | mine.keys():
+            for key in sorted(parameters.keys() | mine.keys()):
                 said = parameters.get(key, _ABSENT), mine.get(key, _ABSENT)
                 if any(_says_something(key, one) for one in said):
                     yield Pair(hostname, name, key, *said)
