@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.documents import Documents
-from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
 from reconciler.model.tree import SpecTree
 from reconciler.secrets.parts import PARTS, join_parts
+from reconciler.specs.puppet_module import known_signatures
 from reconciler.store import Snapshot
 from reconciler.world import World
 

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from reconciler.config import Config, load_config
 from reconciler.demo import free_port
-from reconciler.drivers.git import commit_all, create_repository
 from reconciler.model.actions import Enroll
 from reconciler.model.machine import InstallStatus, MachineView, Observation, Power
 from reconciler.model.observations import Heard
@@ -25,6 +24,7 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.render.plan_groups import doing
 from reconciler.site import Site, utc_now
+from reconciler.specs.source.git import commit_all, create_repository
 from reconciler.store import Store
 
 from .fleet import Fleet

@@ -13,7 +13,7 @@ from .model.in_force import Place, SettingsAt
 from .model.machine import SecretRef
 from .model.observations import Notice
 from .model.tree import SpecTree
-from .named_files import read_named
+from .specs.named_files import read_named
 from .store import Store
 
 if TYPE_CHECKING:

@@ -29,7 +29,6 @@ from rich.table import Table
 
 from .config import Config, load_config
 from .demo_specs import put_on_loopback
-from .drivers.git import commit_all, create_repository
 from .model.errors import PermanentError
 from .reach import BMC_PASSWORD, PROVISIONING_KEY
 from .secrets.parts import part_of
@@ -39,6 +38,7 @@ from .simulator.hardware import CONTROLLER, PROXY, STORE, Model
 from .simulator.server import Pace, State
 from .simulator.ssh import SshFront
 from .site import Site
+from .specs.source.git import commit_all, create_repository
 
 Racks = Mapping[str, tuple[Model, ...]]
 """What stands in each location, from the bottom up."""

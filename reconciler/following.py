@@ -6,10 +6,10 @@ Apart from the loop, which a slow remote must not hold up.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from .drivers.source import Looked, watch
 from .render.fleet import Source
 from .site import Site
 from .specs.loader import Loaded
+from .specs.source.follow import Looked, watch
 
 PASS_AT_LEAST_SECONDS = 30.0
 """Time passes too: waits end, windows open, and a directory of specs may have changed unseen."""

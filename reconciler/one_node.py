@@ -9,7 +9,6 @@ from difflib import get_close_matches
 
 from .document import Document
 from .documents import cluster_inputs, compile_one, member_of, nodes_of, write_one
-from .drivers.puppet_signatures import known_signatures
 from .enc.compile import Compiled, compile_node, secrets_in
 from .enc.explain import explain as explain_compiled
 from .enc.explain_one import why_not
@@ -24,6 +23,7 @@ from .model.machine import Allocation, History, Seen
 from .model.spec import HardwareProfileSpec
 from .model.tree import SpecTree
 from .site import Site
+from .specs.puppet_module import known_signatures
 
 
 def document(site: Site, hostname: str) -> Document:

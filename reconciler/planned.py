@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .drivers.puppet_signatures import known_signatures
 from .model.machine import History, MachineView, Observation, SecretRef
 from .model.plan import Plan, PlanningInput
 from .model.tree import SpecTree
@@ -12,6 +11,7 @@ from .planning.planner import plan
 from .render.observation import load_observation
 from .revision import Compiler, Revised, reread, snapshot_of
 from .site import Site
+from .specs.puppet_module import known_signatures
 from .store import Snapshot
 
 

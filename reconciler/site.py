@@ -13,7 +13,6 @@ from .certificates import Certificates
 from .clocks import behind
 from .config import Config, ListenConfig, SourceConfig
 from .documents import Documents
-from .drivers.puppet_signatures import known_signatures
 from .epochs import Epochs
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import Observation, SecretRef
@@ -24,6 +23,7 @@ from .planning.fixed import fixed_by, remembered
 from .planning.observing import ENDS_IT, new_beside_installed
 from .secret_texts import SecretTexts
 from .spec_source import SpecSource
+from .specs.puppet_module import known_signatures
 from .store import Snapshot, Store
 from .world import World
 

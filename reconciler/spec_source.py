@@ -7,9 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from .config import Config, SourceConfig
-from .drivers.git import GitSource, commit_of, read_commit
-from .drivers.puppet_signatures import known_signatures
-from .drivers.source import DirectorySource, Looked, Source, SourceState
 from .enc.check import check as check_documents
 from .model.errors import PermanentError, TemporaryError
 from .model.observations import Notice
@@ -17,7 +14,10 @@ from .model.tree import SpecTree
 from .render.diagnostics import render_text
 from .specs.files import UnreadableError, read_directory
 from .specs.loader import Loaded, extended, load_tree
+from .specs.puppet_module import known_signatures
 from .specs.settings_table import load_table
+from .specs.source.follow import DirectorySource, Looked, Source, SourceState
+from .specs.source.git import GitSource, commit_of, read_commit
 from .specs.validate import validate
 from .store import Store
 

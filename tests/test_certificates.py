@@ -17,11 +17,11 @@ from reconciler.certificates import api_certificate
 from reconciler.cli.app import run
 from reconciler.config import load_config
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.named_files import MOST_BYTES
 from reconciler.secrets.mint import AUTHORITY, ROOT
 from reconciler.secrets.parts import part_of
 from reconciler.secrets.renewal import end_of
 from reconciler.site import Site
+from reconciler.specs.named_files import MOST_BYTES
 from reconciler.store import database
 
 SPECS = """\

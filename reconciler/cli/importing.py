@@ -145,10 +145,10 @@ def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> 
 def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
     import socket
 
-    from ..drivers.puppet_signatures import known_signatures
     from ..importing.database import read_database
     from ..importing.everything import import_everything
     from ..secret_forms import known_classes, known_forms
+    from ..specs.puppet_module import known_signatures
     from ..specs.settings_table import load_table
 
     return import_everything(

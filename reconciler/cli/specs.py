@@ -192,7 +192,7 @@ def signatures(
 
     The file is schemas/puppet/VERSION.json: each class with its parameters, their defaults, and which are mandatory.
     """
-    from ..drivers.puppet_signatures import read_signatures, version_of
+    from ..specs.puppet_module import read_signatures, version_of
 
     if not directory.is_dir():
         raise typer.BadParameter(f'there is no directory "{directory}"', param_hint="DIR")

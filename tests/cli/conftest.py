@@ -17,7 +17,6 @@ import pytest
 from reconciler.cli.app import run
 from reconciler.config import load_config
 from reconciler.demo import RACKS
-from reconciler.drivers.git import commit_all, create_repository
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootDisk, Enroll, InstallOs
 from reconciler.model.events import Advanced, Event, Started, Succeeded
@@ -30,6 +29,7 @@ from reconciler.secrets.parts import join_parts
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
 from reconciler.site import Site
+from reconciler.specs.source.git import commit_all, create_repository
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)

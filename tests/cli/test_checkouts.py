@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.git import commit_all, commit_of, create_repository, read_commit
+from reconciler.specs.source.git import commit_all, commit_of, create_repository, read_commit
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.model.debian import module_for
+from reconciler.specs.puppet_module import known_signatures
 
 from ..debian import mirror
 

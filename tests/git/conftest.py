@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.git import GitSource
+from reconciler.specs.source.git import GitSource
 
 
 class Upstream:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.git import GitSource
-from reconciler.drivers.git_address import check_branch, check_folder, check_url, local_path, redact
 from reconciler.model.errors import PermanentError
+from reconciler.specs.source.git import GitSource
+from reconciler.specs.source.git_address import check_branch, check_folder, check_url, local_path, redact
 
 
 @pytest.mark.parametrize(

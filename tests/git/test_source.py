@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.git import GitSource
-from reconciler.drivers.source import MAX_TOLD, DirectorySource, Looked, Source, SourceState, watch
 from reconciler.model.diagnostics import Diagnostic, Location, Severity
 from reconciler.model.errors import PermanentError
+from reconciler.specs.source.follow import MAX_TOLD, DirectorySource, Looked, Source, SourceState, watch
+from reconciler.specs.source.git import GitSource
 
 from .conftest import Upstream
 

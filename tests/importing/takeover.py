@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.config import Config
-from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.importing.database import read_database
 from reconciler.importing.everything import Imported, import_everything
 from reconciler.importing.files import Given
@@ -18,6 +17,7 @@ from reconciler.secret_forms import known_forms
 from reconciler.secrets import pki
 from reconciler.secrets.parts import join_parts
 from reconciler.site import Site
+from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.hardware.choice import DisksInUse, disks_in_use
 from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
@@ -24,6 +23,7 @@ from reconciler.model.settings import SettingsTable
 from reconciler.model.spec import Mirrors
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import Loaded
+from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate
 
 from ..reference.clusters import CLUSTERS, WITH_REPORTS, Place

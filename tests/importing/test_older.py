@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.puppet_signatures import known_signatures
 from reconciler.model.plan import Act
 from reconciler.planned import planned
 from reconciler.site import Site
+from reconciler.specs.puppet_module import known_signatures
 
 from .mariadb import MariaDb
 from .older import load_older

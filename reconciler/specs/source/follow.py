@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from ..model.diagnostics import Diagnostic, Severity
-from ..model.errors import PermanentError, TemporaryError
+from ...model.diagnostics import Diagnostic, Severity
+from ...model.errors import PermanentError, TemporaryError
 from .git import Fetched, Files
 
 MAX_TOLD = 20

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from .model.errors import PermanentError
+from ..model.errors import PermanentError
 
 MOST_BYTES = 1024 * 1024
 """Of one file. A certificate with its key and ten authorities above it is 30 kB."""

@@ -21,7 +21,7 @@ from typing import BinaryIO, Protocol
 
 import git
 
-from ..model.errors import PermanentError, TemporaryError
+from ...model.errors import PermanentError, TemporaryError
 from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path, redact
 
 MAX_FILES = 10_000

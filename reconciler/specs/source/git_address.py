@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..model.errors import PermanentError
+from ...model.errors import PermanentError
 
 SCHEMES = ("https", "ssh", "file")
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])"

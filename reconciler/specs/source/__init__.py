@@ -1,0 +1,1 @@
+"""Where specs come from: git repositories, their addresses, and what is new there."""
