@@ -88,7 +88,7 @@ def _observation(observed: Path | None, server: str | None, token: str | None) -
     if observed is not None and server is not None:
         raise typer.BadParameter("--observed and --server exclude each other")
     if server is not None:
-        from ..drivers.api import fetch_observation
+        from .remote import fetch_observation
 
         return fetch_observation(server, token)
     if observed is None:

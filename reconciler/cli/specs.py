@@ -163,7 +163,7 @@ def schema(
     ] = None,
 ) -> None:
     """Write the JSON Schemas of all documents and outputs."""
-    from ..generated import schema_files, settings_page
+    from .generated import schema_files, settings_page
 
     files = {directory / name: text for name, text in schema_files().items()}
     if page is not None:

@@ -2,10 +2,10 @@
 
 from importlib import resources
 
-from .render import schemas as printed
-from .render.settings import render_settings_page
-from .specs.schema import schemas
-from .specs.settings_table import load_table
+from ..render import schemas as printed
+from ..render.settings import render_settings_page
+from ..specs.schema import schemas
+from ..specs.settings_table import load_table
 
 
 def schema_files() -> dict[str, str]:
