@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .drivers.json_lines import read_lines, replace_lines
+from .execution.drivers.json_lines import read_lines, replace_lines
 from .execution.ports import Handler, Handlers
 from .model.epoch import Epoch, Standing
 from .model.errors import NotBegunError, PermanentError

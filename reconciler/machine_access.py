@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from functools import cached_property, partial
 
-from .drivers.child import tell_child
-from .drivers.host_keys import FileHostKeys
-from .drivers.ssh import SshShells
+from .execution.drivers.child import tell_child
+from .execution.drivers.host_keys import FileHostKeys
+from .execution.drivers.ssh import SshShells
 from .execution.ensure import Time
 from .execution.handlers import Options, Tools
 from .model.events import Retried

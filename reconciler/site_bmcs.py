@@ -3,13 +3,13 @@
 from importlib.util import find_spec
 
 from .config import Config
-from .drivers.bmcs import EitherBmcs
-from .drivers.certificates import FilePins
-from .drivers.ipmi import IpmiBmcs
 from .execution.breaker import GuardedBmcs
+from .execution.drivers.bmcs import EitherBmcs
+from .execution.drivers.certificates import FilePins
+from .execution.drivers.ipmi import IpmiBmcs
+from .execution.drivers.plain import PlainBmcs
 from .execution.ports import Bmc, BmcAccess, Bmcs, Clock
 from .model.errors import PermanentError
-from .simulator.plain_bmc import PlainBmcs
 
 
 class SiteBmcs(GuardedBmcs):
@@ -56,7 +56,7 @@ class _RedfishWhenNeeded:
 
     async def open(self, access: BmcAccess) -> Bmc:
         if self._bmcs is None:
-            from .drivers.redfish import RedfishBmcs
+            from .execution.drivers.redfish import RedfishBmcs
 
             self._bmcs = RedfishBmcs(self._pins, self._config.redfish_port, self._config.redfish_authorities)
         return await self._bmcs.open(access)

@@ -17,7 +17,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provisioning": {"model"},
     "render": {"model"},
     "execution": {"model", "provisioning"},
-    "drivers": {"model", "execution"},
     "secrets": {"model"},
     "store": {"model", "execution", "secrets"},
     "server": {"model", "hardware", "render"},

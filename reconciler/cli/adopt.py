@@ -122,8 +122,8 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
     from functools import partial
 
     from ..adopting import hear, whom_to_ask
-    from ..drivers.host_keys import FileHostKeys
-    from ..drivers.ssh import SshShells, SshTimings
+    from ..execution.drivers.host_keys import FileHostKeys
+    from ..execution.drivers.ssh import SshShells, SshTimings
     from ..planning.adopting import outcomes
     from ..reach import StoredDirectory, client_key
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
+from ..execution.drivers.plain import PlainBmc
 from .fleet import SimBmc
 from .ipmi_sim import IpmiSim, is_installed
-from .plain_bmc import PlainBmc
 
 BmcProtocol = Literal["ipmi", "simulated"]
 """What a BMC speaks; the daemon's ``bmc_protocol`` has to be the same."""

@@ -12,10 +12,10 @@ import certifi
 import pytest
 
 from reconciler.demo import free_port
-from reconciler.drivers.bmcs import EitherBmcs
-from reconciler.drivers.certificates import FilePins
-from reconciler.drivers.ipmi import IpmiBmcs
-from reconciler.drivers.redfish import RedfishBmcs, fingerprint_at
+from reconciler.execution.drivers.bmcs import EitherBmcs
+from reconciler.execution.drivers.certificates import FilePins
+from reconciler.execution.drivers.ipmi import IpmiBmcs
+from reconciler.execution.drivers.redfish import RedfishBmcs, fingerprint_at
 from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
@@ -114,7 +114,7 @@ class TestRedfish(BmcConformance):
         self, tmp_path: Path, emulator: redfish.Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Who stands in between only from the second connection on is noticed too."""
-        monkeypatch.setattr("reconciler.drivers.redfish.fingerprint_at", lambda *_: "0" * 64)
+        monkeypatch.setattr("reconciler.execution.drivers.redfish.fingerprint_at", lambda *_: "0" * 64)
         bmcs = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port)
         with pytest.raises(TemporaryError, match="no TLS with the BMC"):
             await bmcs.open(redfish_access(emulator))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.ipmi import IpmiBmcs
 from reconciler.execution.breaker import GuardedBmcs
+from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ensure import Time
 from reconciler.execution.handlers import Tools, bmc, handlers
 from reconciler.execution.ports import BmcAccess, BmcIdentity

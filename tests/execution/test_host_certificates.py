@@ -11,8 +11,8 @@ import asyncssh
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.drivers import ssh
-from reconciler.drivers.host_keys import FileHostKeys
+from reconciler.execution.drivers import ssh
+from reconciler.execution.drivers.host_keys import FileHostKeys
 from reconciler.execution.ports import HostAuthority, HostKey
 from reconciler.model.errors import PermanentError
 from reconciler.model.files import File

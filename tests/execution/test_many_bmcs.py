@@ -17,8 +17,9 @@ from socket import SOCK_DGRAM
 import pytest
 
 from reconciler.demo import free_port
-from reconciler.drivers.ipmi import IpmiBmcs
 from reconciler.execution.breaker import BreakerTimings, GuardedBmcs
+from reconciler.execution.drivers.ipmi import IpmiBmcs
+from reconciler.execution.drivers.plain import PlainBmc, PlainBmcs
 from reconciler.execution.ensure import Time
 from reconciler.execution.executor import Executor
 from reconciler.execution.handlers import handlers
@@ -28,7 +29,6 @@ from reconciler.model.machine import MachineView, Seen
 from reconciler.model.observations import Heard
 from reconciler.power import PowerWatch
 from reconciler.simulator.fleet import SimBmc
-from reconciler.simulator.plain_bmc import PlainBmc, PlainBmcs
 from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers import ssh
-from reconciler.drivers.host_keys import FileHostKeys
+from reconciler.execution.drivers import ssh
+from reconciler.execution.drivers.host_keys import FileHostKeys
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import HostAuthority, HostKey
 from reconciler.model.errors import PermanentError, TemporaryError

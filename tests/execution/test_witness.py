@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.drivers.host_keys import FileHostKeys
-from reconciler.drivers.ssh import SshShells, SshTimings
+from reconciler.execution.drivers.host_keys import FileHostKeys
+from reconciler.execution.drivers.ssh import SshShells, SshTimings
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action

@@ -9,7 +9,8 @@ from socket import SOCK_DGRAM, SOCK_STREAM
 import pytest
 
 from reconciler.demo import free_port
-from reconciler.drivers.ipmi import IpmiBmcs
+from reconciler.execution.drivers.ipmi import IpmiBmcs
+from reconciler.execution.drivers.plain import PlainBmcs
 from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
@@ -17,7 +18,6 @@ from reconciler.provisioning import remote
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import BmcProtocol, make_bmc
 from reconciler.simulator.fleet import SimBmc
-from reconciler.simulator.plain_bmc import PlainBmcs
 from reconciler.simulator.server import State
 
 from .stage import Stage, staged

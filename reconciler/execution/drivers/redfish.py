@@ -19,10 +19,10 @@ from sushy import exceptions
 from sushy.connector import Connector
 from sushy.resources.system.constants import BootSourceOverrideMode
 
-from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from ..model.bmc import Lan, check_password
-from ..model.errors import PermanentError, TemporaryError
-from ..model.machine import Power
+from ...model.bmc import Lan, check_password
+from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import Power
+from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 from .lending import Lender, Loan, logged_in
 
 T = TypeVar("T")

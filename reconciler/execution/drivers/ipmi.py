@@ -16,10 +16,10 @@ from pyghmi.ipmi.command import Command
 from pyghmi.ipmi.fru import FRU
 from pyghmi.ipmi.private import session as pyghmi_session
 
-from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from ..model.bmc import Lan, check_password
-from ..model.errors import PermanentError, TemporaryError
-from ..model.machine import Power
+from ...model.bmc import Lan, check_password
+from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import Power
+from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 from .lending import Lender, Loan, logged_in
 
 T = TypeVar("T")

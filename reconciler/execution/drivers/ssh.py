@@ -24,9 +24,9 @@ from dataclasses import dataclass, field, replace
 import asyncssh
 import structlog
 
-from ..execution.ports import Clock, Directory, HostAuthority, HostKey, HostKeys, Ran, Shell
-from ..model.errors import PermanentError, TemporaryError
-from ..model.files import PRIVATE, File
+from ...model.errors import PermanentError, TemporaryError
+from ...model.files import PRIVATE, File
+from ..ports import Clock, Directory, HostAuthority, HostKey, HostKeys, Ran, Shell
 
 log = structlog.get_logger()
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ..execution.ports import Bmc, BmcAccess, BmcProtocol, Bmcs
-from ..model.errors import TemporaryError
+from ...model.errors import TemporaryError
+from ..ports import Bmc, BmcAccess, BmcProtocol, Bmcs
 
 log = structlog.get_logger()
 

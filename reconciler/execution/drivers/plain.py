@@ -18,10 +18,10 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from ..execution.ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from ..model.bmc import Lan
-from ..model.errors import PermanentError, TemporaryError
-from ..model.machine import Power
+from ...model.bmc import Lan
+from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import Power
+from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
 
 ANSWER_SECONDS = 5.0
 

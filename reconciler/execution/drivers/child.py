@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..model.errors import TemporaryError
+from ...model.errors import TemporaryError
 
 MOST_SAID = 2000
 """Bytes of what a child wrote to its standard error that are kept, from the end."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..execution.ports import HostKey
+from ..ports import HostKey
 from .json_lines import read_lines, replace_lines
 
 
