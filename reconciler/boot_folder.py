@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .model.errors import PermanentError
-from .model.spec import FleetSpec
+from .model.kinds import FleetSpec
 from .provisioning.boot.tree import PROGRAMS, SPEAKS_HTTP, TFTP, Program, written
 
 

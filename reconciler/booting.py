@@ -12,8 +12,8 @@ from pathlib import Path
 import structlog
 
 from .model.boot import BootChoice, BootFrom
+from .model.kinds.base import Subnet
 from .model.machine import MachineView
-from .model.spec.base import Subnet
 from .model.tree import SpecTree
 from .planning.booting import UNKNOWN, boots_from
 from .provisioning.boot import scripts

@@ -10,8 +10,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from .model.errors import PermanentError
+from .model.kinds.base import Duration, Strict
 from .model.plan import Timings
-from .model.spec.base import Duration, Strict
 
 
 class ConfigError(PermanentError):

@@ -22,7 +22,7 @@ from typing import Any
 from .config import Config
 from .document import Document, put_together
 from .model.errors import PermanentError, TemporaryError
-from .model.spec import FleetSpec
+from .model.kinds import FleetSpec
 from .secrets.vault import Sealer, load_key
 
 AT_ONCE = 200

@@ -19,8 +19,8 @@ from .hardware.racking import rack
 from .model.errors import PermanentError
 from .model.explanation import Explanation
 from .model.hardware import Racked
+from .model.kinds import HardwareProfileSpec
 from .model.machine import Allocation, History, Seen
-from .model.spec import HardwareProfileSpec
 from .model.tree import SpecTree
 from .site import Site
 from .specs.puppet_module import known_signatures

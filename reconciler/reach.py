@@ -11,8 +11,8 @@ import asyncssh
 
 from .execution.ports import BmcAccess, HostAuthority
 from .model.errors import PermanentError, TemporaryError
+from .model.kinds import MachineBmc
 from .model.machine import History, SecretRef, Seen, with_bmc_address
-from .model.spec import MachineBmc
 from .model.tree import SpecTree
 from .secrets.parts import part_of
 from .store import Store

@@ -9,9 +9,9 @@ import pytest
 
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Started, Succeeded
+from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import InstallStatus
 from reconciler.model.observations import Heard
-from reconciler.model.spec import FleetSpec
 from reconciler.model.tree import SpecTree
 from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
 from reconciler.secrets.parts import part_of

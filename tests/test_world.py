@@ -9,8 +9,8 @@ from bench.fleet import Fleet
 from bench.lives import tree_of, unpacked
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import Allocation, History, Phase, SecretRef, Seen
-from reconciler.model.spec import HardwareProfileSpec
 from reconciler.model.tree import SpecTree
 from reconciler.store.snapshot import Snapshot
 from reconciler.world import World

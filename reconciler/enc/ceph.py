@@ -6,8 +6,8 @@ nodes), and with ``ceph_multiple_cluster_az`` one for each ``ceph_az``.
 
 from collections.abc import Mapping
 
+from ..model.kinds import Network
 from ..model.machine import SecretRef
-from ..model.spec import Network
 from .credentials import credential
 from .params import Derived, SecretText, SecretWords, Value, derived
 from .view import NodeView, View

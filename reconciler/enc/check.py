@@ -6,8 +6,8 @@ from itertools import combinations
 
 from ..model.debian import module_version
 from ..model.diagnostics import Diagnostic, Location, Severity
+from ..model.kinds import EncOverlaySpec, Selector
 from ..model.signature import Signatures
-from ..model.spec import EncOverlaySpec, Selector
 from ..model.tree import SpecTree
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .overlays import rank

@@ -4,8 +4,8 @@ import base64
 from collections.abc import Iterable
 
 from ..model.debian import has_mirrored_queues
+from ..model.kinds import Network
 from ..model.machine import SecretRef
-from ..model.spec import Network
 from ..model.zones import swift_region_id, swift_zone_id
 from . import texts
 from .params import Derived, LongText, SecretText, Value, Written, derived

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..model.spec import EncOverlaySpec, Selector
+from ..model.kinds import EncOverlaySpec, Selector
 from ..model.tree import SpecTree
 from .params import Value
 from .view import View

@@ -4,8 +4,8 @@ import base64
 import json
 from collections.abc import Mapping
 
+from ..model.kinds import FleetSpec, RepositorySpec
 from ..model.repositories import common_tokens, directives_of, unknown_tokens
-from ..model.spec import FleetSpec, RepositorySpec
 from .params import Value
 from .view import View
 

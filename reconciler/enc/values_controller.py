@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from ..model.spec.fleet import pollster_name
+from ..model.kinds.fleet import pollster_name
 from .conditions import has_osds, has_swift
 from .params import Derived, Value, derived
 from .values_compute import bridges

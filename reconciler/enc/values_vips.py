@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model.interfaces import is_by_speed, kernel_name
-from ..model.spec import Network
+from ..model.kinds import Network
 from ..model.vips import LOOPBACK, is_on_loopback
 from .derive import network_line
 from .params import Derived, Value, derived

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from ..model.hardware import Hardware, Racked
 from ..model.in_force import Effective, Memo, Place, Sourced, effective
+from ..model.kinds import ClusterSpec, FleetSpec, Network
+from ..model.kinds.base import SettingValue
 from ..model.machine import Allocation, Vip
 from ..model.signature import Signatures
-from ..model.spec import ClusterSpec, FleetSpec, Network
-from ..model.spec.base import SettingValue
 from ..model.tree import SpecTree
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Final
 
 from ..model.disk_identity import real_identifier, recorded_name
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
+from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice, History, Phase
-from ..model.spec import HardwareProfileSpec
 from .disks import Refusal, disk_plan
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
-from ..model.spec import DiskRule, HardwareProfileSpec
+from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.units import render_size
 from .recall import NOTHING, AnyDisk, Recalled
 

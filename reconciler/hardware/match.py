@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..model.hardware import Hardware, Match
-from ..model.spec import HardwareProfileSpec, MatchRule, NumberRange
+from ..model.kinds import HardwareProfileSpec, MatchRule, NumberRange
 from .disks import Refusal, disk_plan, exact_size, number_words, size_words
 
 __all__ = ["match", "why_refused"]

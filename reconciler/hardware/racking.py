@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..model.hardware import Hardware, Nic, Racked, Unracked
+from ..model.kinds import Ports, RackingSpec, SwitchPlace
 from ..model.patterns import group_in
-from ..model.spec import Ports, RackingSpec, SwitchPlace
 
 
 def rack(hardware: Hardware, rackings: Mapping[str, RackingSpec]) -> Racked | Unracked:

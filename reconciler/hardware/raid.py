@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ..model.hardware import Disk, Hardware, PhysicalDisk
+from ..model.kinds import HardwareProfileSpec
 from ..model.raid import RaidDisk, RaidLayout, RaidVolume
-from ..model.spec import HardwareProfileSpec
 from .disks import Refusal, disk_plan
 
 

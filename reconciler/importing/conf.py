@@ -4,8 +4,8 @@ import configparser
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..model.spec import FleetSpec, Mirrors, Release
-from ..model.spec.fleet import GlanceImage, HttpProxy, Tempest
+from ..model.kinds import FleetSpec, Mirrors, Release
+from ..model.kinds.fleet import GlanceImage, HttpProxy, Tempest
 from ..model.units import parse_subnet
 from .text import Document, Noted, plain
 

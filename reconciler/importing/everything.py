@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.actions import Enroll
+from ..model.kinds import HardwareProfileSpec, RackingSpec
 from ..model.machine import SecretRef
 from ..model.settings import SettingsTable
 from ..model.signature import Signatures
-from ..model.spec import HardwareProfileSpec, RackingSpec
 from . import secrets
 from .certificates import Keys, certificates
 from .clusters import bmc_networks, cluster, locations, vips

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..hardware.racking import rack
 from ..model.hardware import Racked
-from ..model.spec import RackingSpec
+from ..model.kinds import RackingSpec
 from .corrections import natural
 from .database import Row
 from .levels import Levels

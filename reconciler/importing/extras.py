@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..model.spec.fleet import pollster_name
+from ..model.kinds.fleet import pollster_name
 from .text import Document
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from ..hardware.choice import CLOSE, choose_disks
 from ..hardware.match import match
 from ..model.hardware import Hardware
+from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice
-from ..model.spec import HardwareProfileSpec
 from ..model.units import render_size
 from .machines import OciMachine
 from .profiles import the_rest

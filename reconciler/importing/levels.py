@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..model.kinds import BUILT_IN_ROLES, HardwareProfileSpec
+from ..model.kinds.base import SettingValue
 from ..model.settings import SettingRow, SettingsTable
-from ..model.spec import BUILT_IN_ROLES, HardwareProfileSpec
-from ..model.spec.base import SettingValue
 from .database import Row
 from .machines import OciMachine
 from .options import INHERITED, checked

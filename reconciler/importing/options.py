@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..model.kinds.base import SettingValue
 from ..model.settings import SettingRow, SettingsTable, problem_with
-from ..model.spec.base import SettingValue
 
 INHERITED = "cluster_value"
 """What OCI writes in a machine's column where the cluster's value holds."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model.kinds import HardwareProfileSpec
 from ..model.settings import SettingsTable
-from ..model.spec import HardwareProfileSpec
 from .options import profile_options
 from .text import Document, Noted, plain
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
 from ..model.interfaces import is_by_speed
-from ..model.spec import Network
+from ..model.kinds import Network
 from ..model.vips import LOOPBACK, is_on_loopback
 from .clusters import vips
 from .database import Row, Tables

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from .kinds import FleetSpec
 from .signature import newest
-from .spec import FleetSpec
 
 _RABBITMQ_3 = frozenset({"buster", "bullseye", "bookworm"})
 """Releases whose RabbitMQ still mirrors classic queues (``ha-mode``). RabbitMQ 4, in trixie and later, refuses to."""

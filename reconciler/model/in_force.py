@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from .diagnostics import Location
+from .kinds.base import SettingValue
 from .machine import Allocation
 from .settings import WITHOUT_EFFECT
-from .spec.base import SettingValue
 from .tree import SpecTree
 
 

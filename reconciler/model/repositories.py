@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from .spec import FleetSpec, RepositorySpec
+from .kinds import FleetSpec, RepositorySpec
 
 OS_VERSION = "OS_VERSION"
 """The one token that Puppet fills in by itself: the node's Debian codename."""

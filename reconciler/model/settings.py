@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .spec.base import SettingValue
+from .kinds.base import SettingValue
 
 LEVELS = ("fleet", "cluster", "role", "profile", "machine")
 """Where a setting may stand, widest first."""

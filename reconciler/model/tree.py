@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .diagnostics import Location
-from .machine import Seen
-from .settings import SettingsTable
-from .spec import (
+from .kinds import (
     ClusterSpec,
     EncOverlaySpec,
     FleetSpec,
@@ -18,6 +16,8 @@ from .spec import (
     RepositorySpec,
     RoleSpec,
 )
+from .machine import Seen
+from .settings import SettingsTable
 
 Path = tuple[str | int, ...]
 

@@ -1,6 +1,6 @@
 """Where a virtual address is brought up."""
 
-from .spec import Network
+from .kinds import Network
 
 LOOPBACK = "lo"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from .spec import LocationSpec
+from .kinds import LocationSpec
 
 
 def swift_zone_id(locations: Mapping[str, LocationSpec], name: str) -> int:

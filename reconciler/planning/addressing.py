@@ -23,8 +23,8 @@ from ipaddress import IPv4Address
 
 from ..model.actions import Enroll
 from ..model.in_force import Place, SettingsAt
+from ..model.kinds import ClusterSpec, MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation, Vip
-from ..model.spec import ClusterSpec, MachineSpec, Network
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
 from .placement import Placed

@@ -7,9 +7,9 @@ an account of its own. Only a release waits: who was told that a machine is ther
 from collections.abc import Mapping
 
 from ..model.actions import Release, RunHook, TellCluster
+from ..model.kinds import Lifecycle
 from ..model.machine import Allocation, MachineView, Phase, Power
 from ..model.plan import Act, Settled, Step, Wait
-from ..model.spec import Lifecycle
 from .circumstances import Circumstances, back_off
 
 HOOKS = {

@@ -18,9 +18,9 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 from ..model.actions import ChangeBmc, ConfigureBmc
+from ..model.kinds import BmcNetwork, Lifecycle
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.plan import Act, Step, Wait
-from ..model.spec import BmcNetwork, Lifecycle
 from ..model.tree import SpecTree
 
 

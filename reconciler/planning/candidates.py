@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..model.hardware import Match, Nic
+from ..model.kinds import Lifecycle, MachineSpec
 from ..model.machine import OURS, MachineView
 from ..model.plan import Settled, Wait
-from ..model.spec import Lifecycle, MachineSpec
 from ..model.tree import SpecTree
 
 UNPINNED = MachineSpec(settings={})

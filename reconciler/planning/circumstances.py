@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ..model.kinds import MachineSpec
 from ..model.machine import OURS, Allocation, Approval, InstallStatus, MachineView
 from ..model.plan import Timings
-from ..model.spec import MachineSpec
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .bmcs import BmcBook

@@ -1,9 +1,9 @@
 """Where a step leads: whether the machine's disks are erased before all of it is done."""
 
 from ..model.actions import Discover, Enroll, Release, Risk
+from ..model.kinds import Lifecycle, MachineSpec
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Advance, Step, Wait
-from ..model.spec import Lifecycle, MachineSpec
 
 _APPROVALS = ("install_os", "reinstall")
 """Steps that erase, once a human allows them."""

@@ -9,10 +9,10 @@ from ..model.actions import InstallOs, RootImage
 from ..model.disk_identity import recorded_name
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
+from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, Approval, History, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
-from ..model.spec import HardwareProfileSpec, InstallPolicy
 from .circumstances import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
 

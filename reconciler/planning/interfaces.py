@@ -16,8 +16,8 @@ from dataclasses import replace
 from ..model.hardware import Nic
 from ..model.in_force import Place, SettingsAt
 from ..model.interfaces import NodeInterface, kernel_name
+from ..model.kinds import ClusterSpec, Network
 from ..model.machine import Allocation
-from ..model.spec import ClusterSpec, Network
 from ..model.tree import SpecTree
 from .addressing import carries_vms, gateway_of
 

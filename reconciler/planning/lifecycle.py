@@ -23,9 +23,9 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
+from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
-from ..model.spec import InstallPolicy, Lifecycle, MachineSpec
 from ..model.units import render_size
 from .bmcs import configure_bmc
 from .circumstances import (

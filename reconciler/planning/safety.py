@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
+from ..model.kinds import Lifecycle, Policy
 from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
-from ..model.spec import Lifecycle, Policy
 from .circumstances import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 

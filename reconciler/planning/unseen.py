@@ -7,9 +7,9 @@ is the right one its BMC is asked before, as before every power action. It is ne
 from collections.abc import Collection
 
 from ..model.actions import Discover
+from ..model.kinds import Lifecycle
 from ..model.machine import MachineView
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
-from ..model.spec import Lifecycle
 from .circumstances import Circumstances
 
 

@@ -5,8 +5,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ..model.actions import Risk
-from ..model.spec import Window
-from ..model.spec.fleet import DAYS
+from ..model.kinds import Window
+from ..model.kinds.fleet import DAYS
 
 
 def closed_until(windows: Iterable[Window], risk: Risk, now: datetime) -> datetime | None:

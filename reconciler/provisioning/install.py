@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
-from ..model.spec import FleetSpec
+from ..model.kinds import FleetSpec
 from . import interfaces, remote
 
 PROGRAM = "build-openstack-debian-image"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ..model.actions import InstallOs
 from ..model.files import File
 from ..model.hardware import Hardware
-from ..model.spec import FleetSpec
+from ..model.kinds import FleetSpec
 from . import image, install, remote
 
 

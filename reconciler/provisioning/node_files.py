@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..model.actions import InstallOs
 from ..model.files import PRIVATE, File, private, public
-from ..model.spec import FleetSpec
+from ..model.kinds import FleetSpec
 from . import remote
 
 _PARTS = ("key", "crt", "csr", "pem")

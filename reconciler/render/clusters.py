@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ..model.kinds import ClusterSpec
 from ..model.machine import Observation, Phase
 from ..model.plan import Shortfall
-from ..model.spec import ClusterSpec
 from .rows import ClusterRow
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
+from ..model.kinds import ClusterSpec
 from ..model.machine import Observation, Pause, Phase
 from ..model.observations import Occurrence
 from ..model.plan import Plan
-from ..model.spec import ClusterSpec
 from .clusters import cluster_rows
 from .machines import MachineRows
 from .rows import ClusterRow, MachineRow, StepKind, Tone

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..model.spec import RackingSpec
+from ..model.kinds import RackingSpec
 from .agent import Agent
 from .hardware import Model, Placed
 from .ipmi_sim import IpmiSim

@@ -14,9 +14,9 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from ..model.diagnostics import Diagnostic, Location, Severity
+from ..model.kinds import KINDS, FleetSpec, Provisioning, Strict
+from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingsTable
-from ..model.spec import KINDS, FleetSpec, Provisioning, Strict
-from ..model.spec.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.tree import Path, SpecTree
 from .misfits import did_you_mean, listed, misfits, suggestion
 from .yaml_text import UNREAD, Document, Places, read_yaml

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ..model.diagnostics import Diagnostic, Location, Severity
-from ..model.spec import Strict
-from ..model.spec.base import PATTERNS
+from ..model.kinds import Strict
+from ..model.kinds.base import PATTERNS
 from ..model.tree import Path
 from ..model.units import MissingUnitError
 from .yaml_text import Places

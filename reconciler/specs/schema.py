@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from ..model.kinds import KINDS, Strict
+from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingRow, SettingsTable
-from ..model.spec import KINDS, Strict
-from ..model.spec.base import PATTERNS, Label, Name, Serial, pattern_of
 from .loader import API_VERSION
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

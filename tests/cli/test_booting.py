@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.boot_folder import advice, lay
-from reconciler.model.spec import FleetSpec
+from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.tree import PROGRAMS
 from reconciler.reach import PROVISIONING_KEY
 

@@ -15,9 +15,9 @@ from reconciler.enc.compile import Compiled, compile_node, secrets_in
 from reconciler.enc.explain import explain
 from reconciler.enc.params import LongText, SecretText, SecretWords, Value
 from reconciler.enc.view import views
+from reconciler.model.kinds.roles import BUILT_IN_ROLES
 from reconciler.model.machine import SecretRef
 from reconciler.model.signature import Signatures
-from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.secrets.parts import PARTS, part_of
 
 from .drawn import Drawn, clusters

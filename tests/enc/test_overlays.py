@@ -9,7 +9,7 @@ from reconciler.enc.check import check
 from reconciler.enc.compile import compile_node
 from reconciler.enc.overlays import rank, selects
 from reconciler.enc.view import views
-from reconciler.model.spec import Selector
+from reconciler.model.kinds import Selector
 
 from .build import cluster_input, member, signatures, swift_cluster
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reconciler.model.kinds import BUILT_IN_ROLES
 from reconciler.model.machine import Allocation
 from reconciler.model.signature import Signatures, parse
-from reconciler.model.spec import BUILT_IN_ROLES
 from reconciler.simulator.hardware import Model, Placed
 from reconciler.site import Site
 

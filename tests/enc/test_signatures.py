@@ -5,8 +5,8 @@ import pytest
 from reconciler.enc.params import PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES, ROLES
 from reconciler.model.debian import module_for
+from reconciler.model.kinds.roles import BUILT_IN_ROLES
 from reconciler.model.signature import Parameter, newest, parse, to_json
-from reconciler.model.spec.roles import BUILT_IN_ROLES
 from reconciler.specs.settings_table import load_table
 
 from ..reference import facts

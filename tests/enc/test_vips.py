@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.enc.view import ClusterInput, EncError
 from reconciler.model.hardware import Nic
-from reconciler.model.spec import Network, RolePool
+from reconciler.model.kinds import Network, RolePool
 
 from .build import hardware
 from .openstack import openstack, rows

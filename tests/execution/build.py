@@ -25,8 +25,8 @@ from reconciler.model.actions import (
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
 from reconciler.model.interfaces import NodeInterface
+from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import Proof, SecretRef, Seen
-from reconciler.model.spec import FleetSpec
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock

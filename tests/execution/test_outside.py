@@ -10,7 +10,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.spec import FleetSpec
+from reconciler.model.kinds import FleetSpec
 
 from . import build
 from .build import World

@@ -3,7 +3,7 @@
 from typing import Any
 
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic, PhysicalDisk
-from reconciler.model.spec import HardwareProfileSpec, RackingSpec
+from reconciler.model.kinds import HardwareProfileSpec, RackingSpec
 
 GIB = 2**30
 

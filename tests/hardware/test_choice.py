@@ -7,8 +7,8 @@ import pytest
 from reconciler.hardware.choice import DisksInUse, choose_disks, disks_in_use
 from reconciler.hardware.disks import Refusal
 from reconciler.model.hardware import Disk, Hardware, PhysicalDisk
+from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import DiskChoice
-from reconciler.model.spec import HardwareProfileSpec
 
 GB = 1000**3
 

@@ -16,7 +16,7 @@ from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
 from reconciler.hardware.report import parse_report
 from reconciler.model.hardware import DiskPlan, Hardware, Match, Racked, Unracked
-from reconciler.model.spec import HardwareProfileSpec, RackingSpec
+from reconciler.model.kinds import HardwareProfileSpec, RackingSpec
 from reconciler.render.match import match_line
 
 from ..reference import configuration

@@ -14,9 +14,9 @@ from reconciler.config import Config
 from reconciler.hardware.racking import rack
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Racked
+from reconciler.model.kinds import RackingSpec
 from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
-from reconciler.model.spec import RackingSpec
 from reconciler.planned import planned
 from reconciler.site import Site
 

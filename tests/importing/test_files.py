@@ -19,8 +19,8 @@ from reconciler.importing.profiles import profiles
 from reconciler.importing.text import plain
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Hardware, Racked
+from reconciler.model.kinds import Mirrors
 from reconciler.model.settings import SettingsTable
-from reconciler.model.spec import Mirrors
 from reconciler.model.tree import SpecTree
 from reconciler.specs.loader import Loaded
 from reconciler.specs.puppet_module import known_signatures

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
+from reconciler.model.kinds import KINDS
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -19,7 +20,6 @@ from reconciler.model.machine import (
     Vip,
 )
 from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings
-from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.specs.settings_table import load_table

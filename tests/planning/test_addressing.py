@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.kinds import Network
 from reconciler.model.plan import Act
-from reconciler.model.spec import Network
 from reconciler.planning.addressing import gateway_of
 
 from .build import VIPS, cluster, holding, kind, machine, net, one, planned, steps, tree

@@ -9,9 +9,9 @@ import pytest
 
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, History, MachineView, Phase
 from reconciler.model.plan import Settled, Timings, Wait
-from reconciler.model.spec import KINDS
 from reconciler.planning.beside import DISCOVER_HOSTS
 
 from .build import (

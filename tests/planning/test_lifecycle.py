@@ -20,10 +20,10 @@ from reconciler.model.events import (
 )
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.interfaces import NodeInterface
+from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, Proof, SecretRef
 from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Advance, Settled, Step, Wait
-from reconciler.model.spec import KINDS
 from reconciler.planning.circumstances import back_off
 from reconciler.planning.lifecycle import RULES
 

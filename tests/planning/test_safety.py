@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.actions import Risk
+from reconciler.model.kinds import Window
 from reconciler.model.machine import History, MachineView, Pause, Phase, Power, Proof
 from reconciler.model.plan import Settled
-from reconciler.model.spec import Window
 from reconciler.planning.windows import closed_until
 
 from .build import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from reconciler.model.actions import InstallOs
 from reconciler.model.hardware import Cpu, Hardware, Nic
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.spec import FleetSpec
+from reconciler.model.kinds import FleetSpec
 
 FLEET = FleetSpec.model_validate(
     {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.boot import BootChoice, BootFrom
-from reconciler.model.spec import FleetSpec
+from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
 from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools
 from reconciler.provisioning.boot.scripts import Live, grub, grub_entry, ipxe, ipxe_identify, live_of

@@ -14,7 +14,7 @@ import pytest
 
 from reconciler import boot_image
 from reconciler.model.errors import PermanentError
-from reconciler.model.spec import FleetSpec, RepositorySpec
+from reconciler.model.kinds import FleetSpec, RepositorySpec
 from reconciler.provisioning.boot import image
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model.actions import InstallOs
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.spec import FleetSpec
+from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 
 FLEET = FleetSpec.model_validate(

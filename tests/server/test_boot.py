@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.booting import Boots
+from reconciler.model.kinds import KINDS
 from reconciler.model.machine import MachineView, Phase
-from reconciler.model.spec import KINDS
 from reconciler.model.tree import SpecTree
 from reconciler.server.serve import Server
 

@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
+from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import History, MachineView, Observation, Phase, Vip
 from reconciler.model.observations import Occurrence
 from reconciler.model.plan import Plan, Settled, Shortfall, Step, Wait
-from reconciler.model.spec import ClusterSpec
 from reconciler.render.clusters import cluster_rows, vips_text
 from reconciler.render.fleet import FleetView
 from reconciler.render.inventory import machine_text

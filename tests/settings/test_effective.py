@@ -18,8 +18,8 @@ from reconciler.model.in_force import (
     levels,
     written_at,
 )
+from reconciler.model.kinds import ClusterSpec, FleetSpec, HardwareProfileSpec, MachineSpec
 from reconciler.model.settings import LEVELS, SettingRow, SettingsTable
-from reconciler.model.spec import ClusterSpec, FleetSpec, HardwareProfileSpec, MachineSpec
 from reconciler.model.tree import SpecTree
 from reconciler.specs.settings_table import load_table
 

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from reconciler.model.diagnostics import Diagnostic, Location, Severity
-from reconciler.model.spec import KINDS
+from reconciler.model.kinds import KINDS
 from reconciler.render.diagnostics import render_json
 from reconciler.specs.loader import load_tree
 from reconciler.specs.schema import file_name, schemas

@@ -5,8 +5,8 @@ import asyncio
 from ...model.actions import RunHook, TellCluster
 from ...model.errors import TemporaryError
 from ...model.files import private
+from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
-from ...model.spec.fleet import Hook
 from ...provisioning import remote
 from .puppet import open_node
 from .tools import Tools, last_seen

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from ...model.actions import Action, InstallOs
 from ...model.errors import PermanentError, TemporaryError
 from ...model.files import File
+from ...model.kinds import FleetSpec
 from ...model.machine import Seen
-from ...model.spec import FleetSpec
 from ...provisioning import fence, remote
 from ..ensure import Time
 from ..ports import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 
-from ...model.spec import FleetSpec
-from ...model.spec.boot import BootNetwork
+from ...model.kinds import FleetSpec
+from ...model.kinds.boot import BootNetwork
 from .scripts import SCRIPT
 
 BIOS_PROGRAM = "undionly.kpxe"

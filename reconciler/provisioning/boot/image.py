@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from ...model.kinds import FleetSpec, RepositorySpec
 from ...model.repositories import in_live, sources_of
-from ...model.spec import FleetSpec, RepositorySpec
 from .. import remote
 from . import scripts
 

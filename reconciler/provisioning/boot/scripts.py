@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ...model.boot import BootChoice, BootFrom
-from ...model.spec import NetworkBoot
+from ...model.kinds import NetworkBoot
 from .arguments import KernelArguments
 
 ARCHITECTURES = ("amd64", "arm64")

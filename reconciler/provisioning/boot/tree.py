@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ...model.spec import FleetSpec
+from ...model.kinds import FleetSpec
 from . import dhcp, scripts
 
 TFTP = "tftp"

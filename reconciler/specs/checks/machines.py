@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ...model.diagnostics import Diagnostic
-from ...model.spec import ClusterSpec, Lifecycle, MachineSpec, Network
+from ...model.kinds import ClusterSpec, Lifecycle, MachineSpec, Network
 from .networks import serves
 from .question import Check, Question, error, warning
 

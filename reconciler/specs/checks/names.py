@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ...model.diagnostics import Diagnostic
-from ...model.spec import BUILT_IN_ROLES
+from ...model.kinds import BUILT_IN_ROLES
 from ..misfits import suggestion
 from .question import Check, Question, error
 

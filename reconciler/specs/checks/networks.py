@@ -9,7 +9,7 @@ from typing import Any
 from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, SettingsAt
 from ...model.interfaces import is_by_speed
-from ...model.spec import ClusterSpec, Network
+from ...model.kinds import ClusterSpec, Network
 from ...model.vips import is_on_loopback
 from .question import Check, Question, error, warning
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ...model.diagnostics import Diagnostic
-from ...model.spec import Lifecycle
+from ...model.kinds import Lifecycle
 from ..misfits import listed
 from .question import Check, Question, error, warning
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
+from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
-from ...model.spec import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.tree import Path, SpecTree
 from ..misfits import listed, suggestion
 from .question import Check, Question, error, warning
