@@ -8,8 +8,8 @@ from pathlib import Path
 from reconciler.documents import Documents
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
+from reconciler.model.secret_parts import PARTS, join_parts
 from reconciler.model.tree import SpecTree
-from reconciler.secrets.parts import PARTS, join_parts
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.store import Snapshot
 from reconciler.world import World

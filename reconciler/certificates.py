@@ -17,7 +17,7 @@ from .specs.named_files import read_named
 from .store import Store
 
 if TYPE_CHECKING:
-    from .secrets.pki import Subjects
+    from .store.secrets.pki import Subjects
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Certificates:
         Raises:
             PermanentError: Nobody of that name is known.
         """
-        from .secrets.pki import Subjects  # loads X.509, which only those who mint need
+        from .store.secrets.pki import Subjects  # loads X.509, which only those who mint need
 
         snapshot = self.store().snapshot()
         node = next((held for held in snapshot.allocations.values() if held.hostname == ref.owner), None)
@@ -84,7 +84,7 @@ class Certificates:
         Raises:
             PermanentError: There is no such certificate, or its file holds none that lasts longer.
         """
-        from .secrets import mint, renewal
+        from .store.secrets import mint, renewal
 
         store, now = self.store(), self.now()
         old = store.secret(ref)
@@ -116,7 +116,7 @@ class Certificates:
         Raises:
             PermanentError: There is no such certificate, or it is not for us to revoke.
         """
-        from .secrets import mint, renewal
+        from .store.secrets import mint, renewal
 
         text = self.store().secret(ref)
         if text is None or ref.form != "certificate":
@@ -135,7 +135,7 @@ class Certificates:
         Raises:
             PermanentError: There is no authority yet.
         """
-        from .secrets import mint, renewal
+        from .store.secrets import mint, renewal
 
         now, revoked = self.now(), self.store().revocations()
         signing = renewal.revocation_list(self._text(mint.AUTHORITY), ((r.number, r.at) for r in revoked), now)
@@ -191,7 +191,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path) -> str:
-    from .secrets.renewal import bought
+    from .store.secrets.renewal import bought
 
     text = read_named(path, "a certificate and its key in PEM")
     try:

@@ -30,8 +30,8 @@ from rich.table import Table
 from .config import Config, load_config
 from .demo_specs import put_on_loopback
 from .model.errors import PermanentError
+from .model.secret_parts import part_of
 from .reach import BMC_PASSWORD, PROVISIONING_KEY
-from .secrets.parts import part_of
 from .simulator.bmc import BmcProtocol, make_bmc, protocol
 from .simulator.fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .simulator.hardware import CONTROLLER, PROXY, STORE, Model

@@ -17,7 +17,7 @@ from .enc import yaml_text
 from .enc.compile import Compiled, Given
 from .enc.params import SecretText
 from .model.machine import SecretRef
-from .secrets.parts import part_of
+from .model.secret_parts import part_of
 
 Lookup = Callable[[SecretRef], str]
 """The whole text of a secret that exists.

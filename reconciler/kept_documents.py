@@ -23,7 +23,7 @@ from .config import Config
 from .document import Document, put_together
 from .model.errors import PermanentError, TemporaryError
 from .model.kinds import FleetSpec
-from .secrets.vault import Sealer, load_key
+from .store.secrets.vault import Sealer, load_key
 
 AT_ONCE = 200
 """Documents per transaction: some megabytes."""

@@ -13,12 +13,12 @@ from .model.errors import PermanentError
 from .model.files import File
 from .model.machine import SecretRef
 from .model.repositories import repository_tokens
+from .model.secret_parts import part_of
 from .one_node import view_of
 from .provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 from .reach import host_authority
-from .secrets.parts import part_of
-from .secrets.ssh_host import host_certificate
 from .site import Site
+from .store.secrets.ssh_host import host_certificate
 
 
 class NodeFiles:

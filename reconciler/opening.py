@@ -8,8 +8,8 @@ from pathlib import Path
 from .config import PLACES, Config
 from .model.errors import PermanentError
 from .reserve import Reserve
-from .secrets.vault import load_key, load_or_create_key
 from .store import Store
+from .store.secrets.vault import load_key, load_or_create_key
 
 _SQLITE = "sqlite:///"
 _MAGIC = b"SQLite format 3\0"

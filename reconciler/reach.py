@@ -13,8 +13,8 @@ from .execution.ports import BmcAccess, HostAuthority
 from .model.errors import PermanentError, TemporaryError
 from .model.kinds import MachineBmc
 from .model.machine import History, SecretRef, Seen, with_bmc_address
+from .model.secret_parts import part_of
 from .model.tree import SpecTree
-from .secrets.parts import part_of
 from .store import Store
 
 PROVISIONING_KEY = SecretRef("fleet", "ssh", "provisioning", "ssh")

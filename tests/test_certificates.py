@@ -17,12 +17,12 @@ from reconciler.certificates import api_certificate
 from reconciler.cli.app import run
 from reconciler.config import load_config
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.secrets.mint import AUTHORITY, ROOT
-from reconciler.secrets.parts import part_of
-from reconciler.secrets.renewal import end_of
+from reconciler.model.secret_parts import part_of
 from reconciler.site import Site
 from reconciler.specs.named_files import MOST_BYTES
 from reconciler.store import database
+from reconciler.store.secrets.mint import AUTHORITY, ROOT
+from reconciler.store.secrets.renewal import end_of
 
 SPECS = """\
 apiVersion: reconciler/v1

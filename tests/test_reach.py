@@ -12,9 +12,9 @@ from reconciler.model.events import Started, Succeeded
 from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import InstallStatus
 from reconciler.model.observations import Heard
+from reconciler.model.secret_parts import part_of
 from reconciler.model.tree import SpecTree
 from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
-from reconciler.secrets.parts import part_of
 from reconciler.store import Store
 
 from .store.conftest import KEY

@@ -148,9 +148,9 @@ def _folder(site: "Site", architecture: Architecture) -> Path:
 
 def _recipe(site: "Site", architecture: Architecture) -> "Recipe":
     from .. import boot_image
+    from ..model.secret_parts import part_of
     from ..provisioning.boot.image import recipe
     from ..reach import PROVISIONING_KEY
-    from ..secrets.parts import part_of
 
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
     tree = site.specs.tree()

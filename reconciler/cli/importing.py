@@ -205,8 +205,8 @@ def _mint(site: "Site", missing: "Iterable[SecretRef]") -> list[str]:
 
 def _text_of(ref: "SecretRef", value: "Mapping[str, str] | str") -> str:
     from ..model.errors import PermanentError
-    from ..secrets.mint import check_text
-    from ..secrets.parts import join_parts
+    from ..model.secret_parts import join_parts
+    from ..store.secrets.mint import check_text
 
     text = value if isinstance(value, str) else join_parts(ref.form, value)
     try:

@@ -60,7 +60,7 @@ def secrets_show(
     ] = None,
 ) -> int:
     """Print one secret, and record who asked."""
-    from ..secrets.parts import part_of
+    from ..model.secret_parts import part_of
 
     site = open_site(context)
     store = site.kept
@@ -128,7 +128,7 @@ def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
     No secret is ever rotated by itself. Nodes get the new one with their next Puppet run: until all have run, some say
     the old one and some the new one. Who asked, and why, is recorded.
     """
-    from ..secrets.mint import mint
+    from ..store.secrets.mint import mint
 
     site = open_to_decide(context)
     ref = next((ref for ref, _ in site.store.list_secrets() if str(ref) == name), None)

@@ -38,7 +38,7 @@ class CertificatesPart(SecretsPart):
 
     def note_ends(self) -> None:
         """Look up when those certificates end that were kept before anybody wrote it down."""
-        from ..secrets.renewal import known_end
+        from .secrets.renewal import known_end
 
         named = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
         unknown = named.where(secret.c.form == "certificate", secret.c.expires_at.is_(None))

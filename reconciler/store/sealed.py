@@ -11,14 +11,14 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select
 from ..model.errors import PermanentError
 from ..model.machine import SecretRef
 from ..model.observations import Notice
-from ..secrets.vault import Vault
 from .database import Database, Part, Writing
 from .journal import write_notices
 from .machines import chunks
+from .secrets.vault import Vault
 from .tables import document, secret
 
 if TYPE_CHECKING:
-    from ..secrets.pki import Subjects
+    from .secrets.pki import Subjects
 
 _KEY_CHECK = "secret-key-check"
 
@@ -99,7 +99,7 @@ class SecretsPart(Part):
         Raises:
             PermanentError: The text cannot be a secret of this form.
         """
-        from ..secrets.mint import check_text  # as in mint()
+        from .secrets.mint import check_text  # as in mint()
 
         check_text(ref, text)
         vault = self._right_vault()
@@ -143,7 +143,7 @@ class SecretsPart(Part):
         self, secrets: Iterable[SecretRef], at: datetime, subjects: Callable[[SecretRef], Subjects] | None = None
     ) -> None:
         """Make those of the secrets that do not exist, as ``secrets.minting`` does; never changes one that does."""
-        from ..secrets.minting import make_missing  # loads X.509, which only those who mint need
+        from .secrets.minting import make_missing  # loads X.509, which only those who mint need
 
         make_missing(self, secrets, at, subjects)
 
@@ -188,7 +188,7 @@ def _named(ref: SecretRef) -> tuple[ColumnElement[bool], ...]:
 
 
 def _row(ref: SecretRef, at: datetime, vault: Vault, text: str) -> dict[str, object]:
-    from ..secrets.renewal import known_end  # as in mint()
+    from .secrets.renewal import known_end  # as in mint()
 
     name = {"owner": ref.owner, "service": ref.service, "kind": ref.kind, "form": ref.form}
     end = known_end(text) if ref.form == "certificate" else None

@@ -24,8 +24,8 @@ from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
+from reconciler.model.secret_parts import join_parts
 from reconciler.planned import planned
-from reconciler.secrets.parts import join_parts
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
 from reconciler.site import Site

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler.model.machine import SecretRef
-from reconciler.secrets.mint import AUTHORITY
-from reconciler.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 from reconciler.simulator.agent import Agent
 from reconciler.simulator.hardware import CONTROLLER, Placed, report
 from reconciler.simulator.server import SimServer
+from reconciler.store.secrets.mint import AUTHORITY
+from reconciler.store.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 
 from .checks import assert_sound
 from .world import ONE, SLOW_INSTALL, World, world

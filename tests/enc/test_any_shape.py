@@ -17,8 +17,8 @@ from reconciler.enc.params import LongText, SecretText, SecretWords, Value
 from reconciler.enc.view import views
 from reconciler.model.kinds.roles import BUILT_IN_ROLES
 from reconciler.model.machine import SecretRef
+from reconciler.model.secret_parts import PARTS, part_of
 from reconciler.model.signature import Signatures
-from reconciler.secrets.parts import PARTS, part_of
 
 from .drawn import Drawn, clusters
 from .openstack import openstack

@@ -16,8 +16,8 @@ from reconciler.enc.yaml_text import Fragment, dump
 from reconciler.hardware.choice import DisksInUse
 from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef
+from reconciler.model.secret_parts import join_parts
 from reconciler.revision import Revised, compare
-from reconciler.secrets.parts import join_parts
 
 from .build import SWIFT, hardware, signatures, swift_cluster, tree_of
 

@@ -15,7 +15,7 @@ import pytest
 from reconciler.documents import Documents
 from reconciler.kept_documents import Asking, KeptDocuments
 from reconciler.model.errors import TemporaryError
-from reconciler.secrets.vault import load_or_create_key
+from reconciler.store.secrets.vault import load_or_create_key
 
 from .test_documents import STORE, Site
 

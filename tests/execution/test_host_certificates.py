@@ -17,11 +17,11 @@ from reconciler.execution.ports import HostAuthority, HostKey
 from reconciler.model.errors import PermanentError
 from reconciler.model.files import File
 from reconciler.model.machine import SecretRef
+from reconciler.model.secret_parts import part_of
 from reconciler.provisioning import remote
 from reconciler.provisioning.node_files import SshHost, node_files
-from reconciler.secrets.mint import mint
-from reconciler.secrets.parts import part_of
-from reconciler.secrets.ssh_host import host_certificate
+from reconciler.store.secrets.mint import mint
+from reconciler.store.secrets.ssh_host import host_certificate
 
 from ..fakes.clock import FakeClock
 from ..fakes.machine import FakeMachine

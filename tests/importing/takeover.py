@@ -13,12 +13,12 @@ from reconciler.importing.files import Given
 from reconciler.importing.folders import write_tree
 from reconciler.importing.keep import keep
 from reconciler.model.machine import SecretRef
+from reconciler.model.secret_parts import join_parts
 from reconciler.secret_forms import known_forms
-from reconciler.secrets import pki
-from reconciler.secrets.parts import join_parts
 from reconciler.site import Site
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
+from reconciler.store.secrets import pki
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 

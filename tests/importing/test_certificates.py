@@ -11,7 +11,7 @@ import yaml
 
 from reconciler.importing.certificates import Keys, certificates, login_key
 from reconciler.model.machine import SecretRef
-from reconciler.secrets.parts import part_of
+from reconciler.model.secret_parts import part_of
 from reconciler.site import Site
 
 from ..reference.clusters import CLUSTERS
@@ -93,7 +93,7 @@ def test_what_oci_had_not_made_yet_is_signed_by_its_authority(
 ) -> None:
     site, _ = imported
     ref = SecretRef("swift-swiftstore-9.example.com", "pki", "snakeoil", "certificate")
-    from reconciler.secrets.pki import Subjects
+    from reconciler.store.secrets.pki import Subjects
 
     site.store.mint([ref], site.now(), lambda _: Subjects((ref.owner,)))
     crt = tmp_path / "crt"

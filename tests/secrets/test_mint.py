@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
-from reconciler.secrets import mint
-from reconciler.secrets.parts import part_of
+from reconciler.model.secret_parts import part_of
+from reconciler.store.secrets import mint
 
 from ..reference.clusters import CLUSTERS
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from reconciler.model.errors import PermanentError
-from reconciler.secrets.parts import join_parts, part_of
+from reconciler.model.secret_parts import join_parts, part_of
 
 CERTIFICATE = join_parts("certificate", {"key": "KEY\n", "crt": "CRT\n"})
 

@@ -10,9 +10,9 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
-from reconciler.secrets import renewal
-from reconciler.secrets.mint import AUTHORITY, ROOT, Subjects, mint
-from reconciler.secrets.parts import part_of
+from reconciler.model.secret_parts import part_of
+from reconciler.store.secrets import renewal
+from reconciler.store.secrets.mint import AUTHORITY, ROOT, Subjects, mint
 
 NOW = datetime.now(UTC)
 API = SecretRef("cl1", "pki", "api", "certificate")

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
-from reconciler.secrets.vault import Vault, load_key, load_or_create_key
+from reconciler.store.secrets.vault import Vault, load_key, load_or_create_key
 
 KEY = bytes(range(32))
 NOVA = SecretRef("cl1", "nova", "db")

@@ -7,10 +7,10 @@ from sqlalchemy import select, update
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
-from reconciler.secrets.mint import AUTHORITY, ROOT
-from reconciler.secrets.parts import part_of
-from reconciler.secrets.pki import Subjects
+from reconciler.model.secret_parts import part_of
 from reconciler.store import Store
+from reconciler.store.secrets.mint import AUTHORITY, ROOT
+from reconciler.store.secrets.pki import Subjects
 from reconciler.store.tables import secret
 
 from .samples import NOW, SECOND

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ..model.errors import PermanentError
-from .parts import join_parts, part_of
+from ...model.errors import PermanentError
+from ...model.secret_parts import join_parts, part_of
 
 AUTHORITY_YEARS = 20  # outlives the hardware it serves; leaving a root behind means touching every node
 CERTIFICATE_YEARS = 10  # as long as OCI's, whose fleets never renewed one: the nodes trust this authority only

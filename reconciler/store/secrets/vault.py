@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ..model.errors import PermanentError
-from ..model.machine import SecretRef
+from ...model.errors import PermanentError
+from ...model.machine import SecretRef
 
 KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: 96 bits, drawn anew for each text

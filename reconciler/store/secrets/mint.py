@@ -13,10 +13,10 @@ from datetime import datetime
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..model.errors import PermanentError
-from ..model.machine import SecretRef
+from ...model.errors import PermanentError
+from ...model.machine import SecretRef
+from ...model.secret_parts import PARTS, join_parts
 from . import pki
-from .parts import PARTS, join_parts
 from .pki import Subjects
 
 ROOT = SecretRef("fleet", "pki", "root_ca", "certificate")

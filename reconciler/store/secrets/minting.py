@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from ..model.machine import SecretRef
+from ...model.machine import SecretRef
 from .mint import AUTHORITY, ROOT, mint
 from .pki import Subjects
 

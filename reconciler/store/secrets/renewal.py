@@ -7,9 +7,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ..model.errors import PermanentError
+from ...model.errors import PermanentError
+from ...model.secret_parts import join_parts, part_of
 from . import pki
-from .parts import join_parts, part_of
 
 CRL_LASTS = timedelta(days=7)
 """Until a list of revoked certificates is to be fetched anew."""

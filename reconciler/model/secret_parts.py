@@ -32,7 +32,7 @@ ssl_cert_client_{key,crt,pem}             the hostname    client      same
 import json
 from collections.abc import Mapping
 
-from ..model.errors import PermanentError
+from .errors import PermanentError
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "ssh": ("private", "public", "type", "authorized"),

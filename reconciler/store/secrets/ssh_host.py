@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from ..model.errors import PermanentError
-from .parts import part_of
+from ...model.errors import PermanentError
+from ...model.secret_parts import part_of
 
 BACKDATED = timedelta(minutes=5)  # nodes boot with clocks that are behind
 VALID = timedelta(days=3650)  # as OCI's; a reinstall makes a new one
