@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.documents import Documents
+from reconciler.enc.documents.cache import Documents
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import PARTS, join_parts

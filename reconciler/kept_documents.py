@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config
-from .document import Document, put_together
+from .enc.documents.writer import Document, put_together
 from .model.errors import PermanentError, TemporaryError
 from .model.kinds import FleetSpec
 from .store.secrets.vault import Sealer, load_key

@@ -7,9 +7,9 @@ thousands of times an hour. The daemon keeps all documents rendered (``documents
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from .document import Document
-from .documents import cluster_inputs, compile_one, member_of, nodes_of, write_one
 from .enc.compile import Compiled, compile_node, secrets_in
+from .enc.documents.cache import cluster_inputs, compile_one, member_of, nodes_of, write_one
+from .enc.documents.writer import Document
 from .enc.explain import explain as explain_compiled
 from .enc.explain_one import why_not
 from .enc.view import ClusterInput, EncError, Member, View

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from .documents import cluster_inputs, same_documents
 from .enc.changes import Fingerprint, changes
 from .enc.compile import Compiled, compile_node, secrets_in
+from .enc.documents.cache import cluster_inputs, same_documents
 from .enc.view import ClusterInput, EncError, View, natural, views
 from .model.machine import DocumentVersion, MachineView, Observation, SecretRef
 from .model.plan import EncChange

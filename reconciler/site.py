@@ -12,7 +12,8 @@ from functools import cached_property
 from .certificates import Certificates
 from .clocks import behind
 from .config import Config, ListenConfig, SourceConfig
-from .documents import Documents
+from .enc.documents.cache import Documents
+from .enc.documents.secrets import SecretTexts
 from .epochs import Epochs
 from .model.errors import PermanentError, TemporaryError
 from .model.machine import Observation, SecretRef
@@ -21,7 +22,6 @@ from .opening import open_existing, open_kept, open_store
 from .planning.first_setup import set_up_clusters
 from .planning.fixed import fixed_by, remembered
 from .planning.observing import ENDS_IT, new_beside_installed
-from .secret_texts import SecretTexts
 from .spec_source import SpecSource
 from .specs.puppet_module import known_signatures
 from .store import Snapshot, Store

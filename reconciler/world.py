@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol, TypeVar, cast
 
-from .documents import member_of
+from .enc.documents.cache import member_of
 from .enc.view import Member
 from .hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, recall_disks
 from .hardware.disks import Refusal

@@ -13,7 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "specs": {"model"},
     "hardware": {"model"},
     "planning": {"model"},
-    "enc": {"model"},
+    "enc": {"model", "hardware", "planning"},
     "provisioning": {"model"},
     "render": {"model"},
     "execution": {"model", "provisioning"},

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.enc.documents.secrets import SecretTexts
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
 from reconciler.model.observations import Notice
-from reconciler.secret_texts import SecretTexts
 from reconciler.store import Store
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -87,10 +87,10 @@ def oci(
     value was a mistake, an EncOverlay keeps it and says so. Certificates stay the same with --pki and --certificates
     (as root: the keys are not for everybody). Without --from, only the files become specs.
     """
+    from ..enc.known_secrets import known_classes
     from ..importing.files import given_from_texts, tree_from_files
     from ..importing.folders import read_extras, read_repositories
     from ..model.errors import PermanentError
-    from ..secret_forms import known_classes
     from ..specs.settings_table import load_table
 
     conf = conf or _below(etc, "openstack-cluster-installer.conf")
@@ -145,9 +145,9 @@ def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> 
 def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
     import socket
 
+    from ..enc.known_secrets import known_classes, known_forms
     from ..importing.database import read_database
     from ..importing.everything import import_everything
-    from ..secret_forms import known_classes, known_forms
     from ..specs.puppet_module import known_signatures
     from ..specs.settings_table import load_table
 

@@ -87,8 +87,8 @@ def secrets_set(context: typer.Context, name: Name) -> int:
     On a terminal it is asked for, and not shown. What the secret was before is lost; that it was set, and by whom, is
     recorded. Nodes get the new one with their next Puppet run.
     """
+    from ..enc.known_secrets import known_forms
     from ..model.machine import SecretRef
-    from ..secret_forms import known_forms
 
     owner, colon, rest = name.rpartition(":")
     service, slash, kind = rest.partition("/")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.document import Lookup
-from reconciler.documents import write_one
 from reconciler.enc.compile import Compiled, compile_node, secrets_in
+from reconciler.enc.documents.cache import write_one
+from reconciler.enc.documents.writer import Lookup
 from reconciler.enc.explain import explain
 from reconciler.enc.params import LongText, SecretText, SecretWords, Value
 from reconciler.enc.view import views

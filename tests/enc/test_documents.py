@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.document import revealer
-from reconciler.documents import Documents, cluster_inputs, member_of
 from reconciler.enc.compile import compile_node, secrets_in
+from reconciler.enc.documents.cache import Documents, cluster_inputs, member_of
+from reconciler.enc.documents.writer import revealer
 from reconciler.enc.view import ClusterInput, views
 from reconciler.enc.yaml_text import Fragment, dump
 from reconciler.hardware.choice import DisksInUse

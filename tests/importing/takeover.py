@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.config import Config
+from reconciler.enc.known_secrets import known_forms
 from reconciler.importing.database import read_database
 from reconciler.importing.everything import Imported, import_everything
 from reconciler.importing.files import Given
@@ -14,7 +15,6 @@ from reconciler.importing.folders import write_tree
 from reconciler.importing.keep import keep
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import join_parts
-from reconciler.secret_forms import known_forms
 from reconciler.site import Site
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from .enc import yaml_text
-from .enc.compile import Compiled, Given
-from .enc.params import SecretText
-from .model.machine import SecretRef
-from .model.secret_parts import part_of
+from ...model.machine import SecretRef
+from ...model.secret_parts import part_of
+from .. import yaml_text
+from ..compile import Compiled, Given
+from ..params import SecretText
 
 Lookup = Callable[[SecretRef], str]
 """The whole text of a secret that exists.

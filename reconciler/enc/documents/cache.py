@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .document import Document, Lookup, Writer
-from .enc.compile import Compiled, Naming, compile_node, missing_secrets
-from .enc.explain import explain
-from .enc.view import ClusterInput, EncError, Member, View, views
-from .hardware.choice import DisksInUse
-from .hardware.disks import Refusal
-from .model.debian import module_version
-from .model.errors import PermanentError
-from .model.explanation import Explanation
-from .model.hardware import Hardware, Racked
-from .model.machine import Allocation, History, SecretRef, Vip
-from .model.signature import Signatures
-from .model.tree import SpecTree
-from .planning.fixed import Fixed, as_installed
+from ...hardware.choice import DisksInUse
+from ...hardware.disks import Refusal
+from ...model.debian import module_version
+from ...model.errors import PermanentError
+from ...model.explanation import Explanation
+from ...model.hardware import Hardware, Racked
+from ...model.machine import Allocation, History, SecretRef, Vip
+from ...model.signature import Signatures
+from ...model.tree import SpecTree
+from ...planning.fixed import Fixed, as_installed
+from ..compile import Compiled, Naming, compile_node, missing_secrets
+from ..explain import explain
+from ..view import ClusterInput, EncError, Member, View, views
+from .writer import Document, Lookup, Writer
 
 Expect = Callable[[Sequence[SecretRef]], None]
 """Told which secrets will be looked up next, to read them all at once."""

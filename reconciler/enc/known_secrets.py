@@ -1,8 +1,8 @@
 """The secrets that Puppet documents name and how each is made, and the classes they are of."""
 
-from .enc.credentials import FORMS
-from .enc.params import Secret
-from .enc.roles import ALL_CLASSES
+from .credentials import FORMS
+from .params import Secret
+from .roles import ALL_CLASSES
 
 
 def known_forms() -> dict[tuple[str, str], str]:

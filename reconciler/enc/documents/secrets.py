@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from .model.errors import PermanentError
-from .model.machine import SecretRef
+from ...model.errors import PermanentError
+from ...model.machine import SecretRef
 
 
 class SealedSecrets(Protocol):

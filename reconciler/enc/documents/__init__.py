@@ -1,0 +1,1 @@
+"""Puppet documents, rendered and kept: the bytes of each node, and which of them changed."""
