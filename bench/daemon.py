@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from reconciler.daemon import Daemon
+from reconciler.app.daemon import Daemon
+from reconciler.app.site import Site
 from reconciler.model.machine import Power
 from reconciler.model.observations import Heard
 from reconciler.render.plan_groups import doing
-from reconciler.site import Site
 
 from .figures import Figure, Run, Scale, median_figure, timed
 from .fleet import Fleet, name_of

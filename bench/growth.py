@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from reconciler.app.observer import World
 from reconciler.enc.documents.cache import Documents
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
@@ -12,7 +13,6 @@ from reconciler.model.secret_parts import PARTS, join_parts
 from reconciler.model.tree import SpecTree
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.store import Snapshot
-from reconciler.world import World
 
 from .figures import Figure, Run, Scale, median_figure, timed
 from .fleet import Fleet, name_of

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_interface
 
+from reconciler.app.observer import World
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets
 from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
@@ -16,7 +17,6 @@ from reconciler.planning.planner import plan
 from reconciler.specs.settings_table import load_table
 from reconciler.specs.validate import validate
 from reconciler.store import Snapshot
-from reconciler.world import World
 
 from .fleet import Box, Fleet
 

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.config import Config, load_config
+from reconciler.app.config import Config, load_config
+from reconciler.app.site import Site, utc_now
 from reconciler.demo import free_port
 from reconciler.model.actions import Enroll
 from reconciler.model.machine import InstallStatus, MachineView, Observation, Power
@@ -23,7 +24,6 @@ from reconciler.model.plan import PlanningInput
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.render.plan_groups import doing
-from reconciler.site import Site, utc_now
 from reconciler.specs.source.git import commit_all, create_repository
 from reconciler.store import Store
 

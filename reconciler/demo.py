@@ -27,17 +27,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from .config import Config, load_config
+from .app.config import Config, load_config
+from .app.directory import BMC_PASSWORD, PROVISIONING_KEY
+from .app.site import Site
 from .demo_specs import put_on_loopback
 from .model.errors import PermanentError
 from .model.secret_parts import part_of
-from .reach import BMC_PASSWORD, PROVISIONING_KEY
 from .simulator.bmc import BmcProtocol, make_bmc, protocol
 from .simulator.fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .simulator.hardware import CONTROLLER, PROXY, STORE, Model
 from .simulator.server import Pace, State
 from .simulator.ssh import SshFront
-from .site import Site
 from .specs.source.git import commit_all, create_repository
 
 Racks = Mapping[str, tuple[Model, ...]]

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from reconciler.config import load_config
-from reconciler.health import Health
-from reconciler.site import Site
-from reconciler.watches import Watches
+from reconciler.app.config import load_config
+from reconciler.app.health import Health
+from reconciler.app.site import Site
+from reconciler.app.watches import Watches
 
 FLEET = (
     "apiVersion: reconciler/v1\nkind: Fleet\nmetadata: {name: f}\n"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adopting import asked_at, hear, settle, whom_to_ask
-from reconciler.config import Config
+from reconciler.app.adopting import asked_at, hear, settle, whom_to_ask
+from reconciler.app.config import Config
+from reconciler.app.site import Site
 from reconciler.execution.ports import Ran
 from reconciler.model.epoch import Epoch
 from reconciler.model.errors import PermanentError, TemporaryError
@@ -19,7 +20,6 @@ from reconciler.model.machine import Observation, Phase
 from reconciler.planning.adopting import Silence, Word
 from reconciler.provisioning import remote
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
-from reconciler.site import Site
 
 from .planning.build import NOW, holding, in_phase, machine
 

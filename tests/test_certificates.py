@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.certificates import api_certificate
+from reconciler.app.certificates import api_certificate
+from reconciler.app.config import load_config
+from reconciler.app.site import Site
 from reconciler.cli.app import run
-from reconciler.config import load_config
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.secret_parts import part_of
-from reconciler.site import Site
 from reconciler.specs.named_files import MOST_BYTES
 from reconciler.store import database
 from reconciler.store.secrets.mint import AUTHORITY, ROOT

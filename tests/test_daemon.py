@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import patience
-from reconciler.daemon import Daemon
-from reconciler.front import Front
+from reconciler.app import patience
+from reconciler.app.daemon import Daemon
+from reconciler.app.front import Front
+from reconciler.app.site import Site
+from reconciler.app.standby import StandingBy
 from reconciler.model.actions import BootLive
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.plan import Act, Plan, PlanningInput
 from reconciler.server.batches import NotWrittenError, Words
-from reconciler.site import Site
-from reconciler.standing_by import StandingBy
 
 from .sites import bare_site
 
@@ -110,11 +110,11 @@ async def test_nothing_is_begun_until_the_state_folder_can_be_written(
     def planned(given: PlanningInput) -> Plan:
         return Plan(None, "", (Act(BootLive(serial="A", generation=1), "the test says so"),))
 
-    monkeypatch.setattr("reconciler.looking.plan", planned)
+    monkeypatch.setattr("reconciler.app.looking.plan", planned)
     monkeypatch.setattr(daemon._executor, "submit", submit)
     site.store.count_start()
     with monkeypatch.context() as full:
-        full.setattr("reconciler.epochs.replace_lines", _disk_is_full)
+        full.setattr("reconciler.app.epochs.replace_lines", _disk_is_full)
         daemon._tell_not_begun(NotBegunError("nothing is begun: the disk is full"))
         await daemon._guarded_pass()
         assert submitted == [[]]

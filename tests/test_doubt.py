@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.daemon import Daemon
-from reconciler.front import Front
+from reconciler.app.daemon import Daemon
+from reconciler.app.directory import PROVISIONING_KEY
+from reconciler.app.front import Front
+from reconciler.app.site import Site
+from reconciler.app.standby import StandingBy
 from reconciler.model.errors import TemporaryError
-from reconciler.reach import PROVISIONING_KEY
-from reconciler.site import Site
-from reconciler.standing_by import StandingBy
 
 from .sites import bare_site
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.epochs import Epochs, remembering
+from reconciler.app.epochs import Epochs, remembering
 from reconciler.model.actions import BootLive
 from reconciler.model.epoch import Epoch
 from reconciler.model.errors import NotBegunError, TemporaryError

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from reconciler import companions
-from reconciler.companions import Companions, LeaseLostError, Well, every
-from reconciler.health import OVERDUE_SECONDS, PLANNING, Health
+from reconciler.app import companions
+from reconciler.app.companions import Companions, LeaseLostError, Well, every
+from reconciler.app.health import OVERDUE_SECONDS, PLANNING, Health
 from reconciler.model.errors import PermanentError, TemporaryError
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)

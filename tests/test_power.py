@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from reconciler.app.watch_power import PowerWatch
 from reconciler.execution.ports import BmcAccess
 from reconciler.model.machine import MachineView, Power, Seen
 from reconciler.model.observations import Heard
-from reconciler.power import PowerWatch
 
 from .fakes.bmc import FakeBmcs, FakeChassis
 from .fakes.clock import FakeClock

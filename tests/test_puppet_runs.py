@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.app.watch_puppet import PuppetWatch
 from reconciler.model.machine import Phase
 from reconciler.provisioning import remote
-from reconciler.puppet_runs import PuppetWatch
 
 from .execution.build import OWN_ADDRESS, SERIAL, World
 from .fakes.machine import run_summary

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.directory import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Started, Succeeded
 from reconciler.model.kinds import FleetSpec
@@ -14,7 +15,6 @@ from reconciler.model.machine import InstallStatus
 from reconciler.model.observations import Heard
 from reconciler.model.secret_parts import part_of
 from reconciler.model.tree import SpecTree
-from reconciler.reach import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
 from reconciler.store import Store
 
 from .store.conftest import KEY

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.front import Front
-from reconciler.health import Health
+from reconciler.app.front import Front
+from reconciler.app.health import Health
+from reconciler.app.site import Site
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.site import Site
 from reconciler.store import Store
 
 from .sites import bare_site, watches

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.daemon import Daemon
-from reconciler.health import DATABASE, PLANNING, Health
-from reconciler.opening import reserve_of
-from reconciler.site import Site
+from reconciler.app.daemon import Daemon
+from reconciler.app.database import reserve_of
+from reconciler.app.health import DATABASE, PLANNING, Health
+from reconciler.app.site import Site
 
 from .sites import bare_site, watches
 
@@ -85,6 +85,6 @@ async def test_a_full_disk_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) 
     await watches(site, health)._disk(reserve)
     assert health.problems() == ()
     assert reserve.path.exists()
-    monkeypatch.setattr("reconciler.reserve.FULL", 2**62)
+    monkeypatch.setattr("reconciler.app.reserve.FULL", 2**62)
     await watches(site, health)._disk(reserve)
     assert "make room there" in health.problems()[0].text

@@ -7,13 +7,13 @@ import pytest
 from bench.figures import SMALL
 from bench.fleet import Fleet
 from bench.lives import tree_of, unpacked
+from reconciler.app.observer import World
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Disk, Hardware
 from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import Allocation, History, Phase, SecretRef, Seen
 from reconciler.model.tree import SpecTree
 from reconciler.store.snapshot import Snapshot
-from reconciler.world import World
 
 from .planning.build import NOW, tree
 

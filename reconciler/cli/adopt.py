@@ -10,9 +10,9 @@ from .options import Format, FormatOption, failed, note, open_site, tell_whether
 from .tables import print_rows
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..model.machine import Observation
     from ..planning.adopting import Outcome
-    from ..site import Site
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +52,7 @@ def adopt(
     is; it is refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place
     are asked.
     """
-    from ..reach import PROVISIONING_KEY
+    from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
     if site.kept is None:
@@ -110,7 +110,7 @@ def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
 
 
 def _settle(site: "Site", why: str, *, as_new: bool) -> None:
-    from ..adopting import settle
+    from ..app.adopting import settle
 
     settle(site, as_new=as_new, who=who(), why=why)
     note("Database and state folder agree. What is to be done is done from here on.")
@@ -121,11 +121,11 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
     import asyncio
     from functools import partial
 
-    from ..adopting import hear, whom_to_ask
+    from ..app.adopting import hear, whom_to_ask
+    from ..app.directory import StoredDirectory, client_key
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshShells, SshTimings
     from ..planning.adopting import outcomes
-    from ..reach import StoredDirectory, client_key
 
     tree = site.specs.tree()
     observed = site.observe(tree)

@@ -10,9 +10,9 @@ import typer
 from .options import Format, FormatOption, failed, note, open_site, stays
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..provisioning.boot.image import Recipe
     from ..render.rows import ImageState
-    from ..site import Site
 
 
 class Architecture(StrEnum):
@@ -61,7 +61,7 @@ def boot_files(
     Fragments for dnsmasq and ISC dhcpd, and below tftp/ GRUB's menu and the boot programs that are installed here: iPXE
     for BIOS, shim and signed GRUB for UEFI. Says which packages are missing. What differs is replaced.
     """
-    from ..boot_folder import advice, lay
+    from ..app.boot_folder import advice, lay
 
     site = open_site(context)
     folder = output or site.config.boot_folder
@@ -95,8 +95,8 @@ def build(
     Of the fleet's Debian release, from its mirror, with the agent and the public half of the daemon's SSH key in it;
     the key is made when there is none. Takes some minutes. Machines get the new one once it is whole.
     """
-    from .. import boot_image
-    from ..reach import PROVISIONING_KEY
+    from ..app import boot_image
+    from ..app.directory import PROVISIONING_KEY
 
     stays()
     site = open_site(context)
@@ -122,8 +122,8 @@ def check(
 
     Compares what it was made of (release, packages, agent, keys, server address), its files, and its age.
     """
-    from .. import boot_image
-    from ..reach import PROVISIONING_KEY
+    from ..app import boot_image
+    from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
     if site.kept is None or site.kept.secret(PROVISIONING_KEY) is None:
@@ -147,10 +147,10 @@ def _folder(site: "Site", architecture: Architecture) -> Path:
 
 
 def _recipe(site: "Site", architecture: Architecture) -> "Recipe":
-    from .. import boot_image
+    from ..app import boot_image
+    from ..app.directory import PROVISIONING_KEY
     from ..model.secret_parts import part_of
     from ..provisioning.boot.image import recipe
-    from ..reach import PROVISIONING_KEY
 
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
     tree = site.specs.tree()

@@ -7,9 +7,9 @@ import typer
 from .options import WhyOption, failed, note, open_to_decide, tell_who_heard, who
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..model.machine import Vip
     from ..model.tree import SpecTree
-    from ..site import Site
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Chassis serial, or hostname.")]
 Scope = Annotated[
@@ -36,10 +36,10 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
 
     The word holds for that one step, and only as long as the machine keeps what it was given.
     """
+    from ..app.plans import planned
+    from ..app.site import unknown
     from ..model.machine import Approval
     from ..model.plan import Wait
-    from ..planned import planned
-    from ..site import unknown
 
     site = open_to_decide(context)
     todo, observation = planned(site)
@@ -135,7 +135,7 @@ def free_vip(
     Its address may be handed out again: see first that no machine answers on it. A VIP that the cluster's networks
     still ask for is not released.
     """
-    from ..site import unknown
+    from ..app.site import unknown
 
     site = open_to_decide(context)
     tree = site.specs.in_force(newest=True)[1]
@@ -197,8 +197,8 @@ def _scope(site: "Site", scope: str) -> str:
     Raises:
         PermanentError: There is no such cluster or machine.
     """
+    from ..app.site import unknown
     from ..model.errors import PermanentError, TemporaryError
-    from ..site import unknown
 
     kind, name = _parts(scope)
     if kind == "fleet":

@@ -10,11 +10,11 @@ import typer
 from .options import open_site, who
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..importing.certificates import Keys
     from ..importing.everything import Imported
     from ..importing.files import Given, Tree
     from ..model.machine import SecretRef
-    from ..site import Site
 
 import_app = typer.Typer(
     name="import", help="Take over what another installer knows.", no_args_is_help=True, rich_markup_mode=None
@@ -222,10 +222,10 @@ def _kinds(refs: "Iterable[SecretRef]") -> str:
 
 def _finish(tree: "Tree", output: Path, overwrite: bool) -> int:
     """Write the tree, check it, and say what was done and what is left to people."""
+    from ..app.spec_source import check
     from ..importing.folders import write_tree
     from ..model.units import counted
     from ..render.diagnostics import render_text
-    from ..spec_source import check
 
     texts = tree.texts()
     loaded = check({name: text.encode() for name, text in texts.items()})

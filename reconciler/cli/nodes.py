@@ -14,8 +14,8 @@ from .options import Format, FormatOption, note, open_site, stays, tell_whether_
 from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..model.observations import Occurrence
-    from ..site import Site
 
 MOST_EVENTS = 100_000
 FOLLOW_SECONDS = 1.0
@@ -63,7 +63,7 @@ def enc(context: typer.Context, hostname: Hostname) -> int:
     Nothing else goes to standard output. Exits 1 when there is no such node, or its document cannot be given yet; why
     is said on standard error. It changes nothing: secrets are made by the daemon, not here.
     """
-    from ..one_node import document
+    from ..app.node_document import document
 
     found = document(open_site(context), hostname)
     sys.stdout.flush()
@@ -99,7 +99,7 @@ def explain(
     it also tells where else it may be written and what lost, the whole of a long value, the clear text of a file in
     base64; of one that is not given, why.
     """
-    from ..one_node import explain as explained
+    from ..app.node_document import explain as explained
     from ..render.explain import explain_json, explain_text
 
     explanation = explained(open_site(context), hostname, parameter, written=written)
@@ -124,12 +124,12 @@ def machines(
 
     Where each stands, how far it has come, and what it waits for.
     """
-    from ..planned import planned
+    from ..app.plans import planned
+    from ..app.site import unknown
     from ..render.inventory import machine_text
     from ..render.json_text import plain
     from ..render.machines import machine_page, machine_rows
     from ..render.rows import MachinePage, MachineRow
-    from ..site import unknown
 
     site = open_site(context)
     todo, observation = planned(site)
@@ -162,12 +162,12 @@ def clusters(
 
     Of each role, and below them the clusters' virtual addresses.
     """
+    from ..app.site import unknown
     from ..model.plan import PlanningInput
     from ..planning.planner import plan
     from ..render.clusters import cluster_rows, vips_text
     from ..render.json_text import plain
     from ..render.rows import ClusterRow
-    from ..site import unknown
 
     site = open_site(context)
     tree = site.specs.tree()

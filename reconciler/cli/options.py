@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..site import Site
+    from ..app.site import Site
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def open_site(context: typer.Context, *, makes_database: bool = False) -> "Site"
 
     Only with ``makes_database`` is a database made where there is none: for who fills it.
     """
-    from ..config import find_config, load_config
-    from ..opening import without_password
-    from ..site import Site
+    from ..app.config import find_config, load_config
+    from ..app.database import without_password
+    from ..app.site import Site
 
     given: GlobalOptions = context.obj
     if given.config is not None:
@@ -106,7 +106,7 @@ def note(message: str) -> None:
 
 def tell_who_heard(site: "Site") -> None:
     """Say which database was written to, and which daemon acts on it."""
-    from ..opening import without_password
+    from ..app.database import without_password
 
     acting = site.store.acting(site.now())
     note(f"Recorded in {without_password(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))

@@ -8,9 +8,9 @@ from .options import Format, FormatOption, WhyOption, note, open_site, open_to_d
 from .tables import print_rows
 
 if TYPE_CHECKING:
+    from ..app.site import Site
     from ..model.machine import SecretRef
     from ..render.rows import CertificateRow
-    from ..site import Site
 
 _COLUMNS = {"expires": "ends (UTC)", "days": "days left", "state": "state", "name": "name"}
 

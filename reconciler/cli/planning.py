@@ -64,7 +64,7 @@ def plan(
 
     Changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
     """
-    from ..planned import planned
+    from ..app.plans import planned
     from ..render import plan as render
 
     site = open_site(context)
@@ -115,7 +115,7 @@ def observe(
 
     For a plan in CI, and to replay an incident later. A running daemon gives the same at /v1/observation.
     """
-    from ..planned import planned
+    from ..app.plans import planned
     from ..render.observation import dump_observation
 
     _, observation = planned(open_site(context))
@@ -141,7 +141,7 @@ def apply(
     """
     import asyncio
 
-    from ..daemon import converge
+    from ..app.daemon import converge
 
     seconds = _seconds(timeout)
     site = open_site(context, makes_database=context.obj.database is not None)

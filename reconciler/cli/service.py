@@ -37,10 +37,10 @@ def run(
     """
     import uvloop
 
-    from .. import logs
-    from ..config import ConfigError, parse_listen
-    from ..daemon import serve
-    from ..memory import allow_many_files, keep_little
+    from ..app import logs
+    from ..app.config import ConfigError, parse_listen
+    from ..app.daemon import serve
+    from ..app.heap import allow_many_files, keep_little
     from ..model.machine import Pause
 
     stays()

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.app.config import load_config
+from reconciler.app.plans import planned
+from reconciler.app.site import Site
 from reconciler.cli.app import run
-from reconciler.config import load_config
 from reconciler.demo import RACKS
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootDisk, Enroll, InstallOs
@@ -25,10 +27,8 @@ from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
 from reconciler.model.secret_parts import join_parts
-from reconciler.planned import planned
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
-from reconciler.site import Site
 from reconciler.specs.source.git import commit_all, create_repository
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Runs commands in ``tmp_path/here``, where there is nothing."""
     for name in ("SPECS", "DATABASE_URL", "CONFIG", "STATE", "SECRET_KEY_FILE", "LISTEN", "TOKEN"):
         monkeypatch.delenv(f"RECONCILER_{name}", raising=False)
-    monkeypatch.setattr("reconciler.config.PLACES", (tmp_path / "etc/reconciler.yaml", Path("reconciler.yaml")))
+    monkeypatch.setattr("reconciler.app.config.PLACES", (tmp_path / "etc/reconciler.yaml", Path("reconciler.yaml")))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("SUDO_USER", "night-shift")
     here = tmp_path / "here"

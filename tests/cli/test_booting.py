@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.boot_folder import advice, lay
+from reconciler.app.boot_folder import advice, lay
+from reconciler.app.directory import PROVISIONING_KEY
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.tree import PROGRAMS
-from reconciler.reach import PROVISIONING_KEY
 
 from .conftest import ROOT, Cli, Laid
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.app.config import load_config
 from reconciler.cli.app import app
-from reconciler.config import load_config
 from reconciler.demo import Demo, next_steps
 
 from .conftest import ROOT, Laid

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.install_files import NodeFiles
 from reconciler.model.actions import InstallOs
 from reconciler.model.errors import PermanentError
 from reconciler.model.events import Started
-from reconciler.node_files import NodeFiles
 
 from .conftest import Laid
 

@@ -100,7 +100,7 @@ def test_a_configuration_that_may_not_be_read_is_not_passed_over(
         def read_text(self, **_: Any) -> str:
             raise PermissionError
 
-    monkeypatch.setattr("reconciler.config.PLACES", (Closed(closed), Path("reconciler.yaml")))
+    monkeypatch.setattr("reconciler.app.config.PLACES", (Closed(closed), Path("reconciler.yaml")))
     found = cli("pause", "--why", "fire")
     assert (found.status, f"{closed} may not be read: run this as the daemon's user" in found.err) == (1, True)
 

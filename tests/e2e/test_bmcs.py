@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.reach import BMC_PASSWORD, next_bmc_password, own_bmc_password
+from reconciler.app.directory import BMC_PASSWORD, next_bmc_password, own_bmc_password
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.ipmi_sim import IpmiSim
 from reconciler.simulator.server import SimServer

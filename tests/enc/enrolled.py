@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.config import Config
+from reconciler.app.config import Config
+from reconciler.app.plans import planned
+from reconciler.app.site import Site
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Enroll
 from reconciler.model.events import Advanced
 from reconciler.model.machine import Allocation, Phase
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
-from reconciler.planned import planned
 from reconciler.simulator.hardware import Placed, disk_names, report
-from reconciler.site import Site
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 

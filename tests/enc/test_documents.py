@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.app.revisions import Revised, compare
 from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.documents.cache import Documents, cluster_inputs, member_of
 from reconciler.enc.documents.writer import revealer
@@ -17,7 +18,6 @@ from reconciler.hardware.choice import DisksInUse
 from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.model.secret_parts import join_parts
-from reconciler.revision import Revised, compare
 
 from .build import SWIFT, hardware, signatures, swift_cluster, tree_of
 

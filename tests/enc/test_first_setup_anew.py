@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.site import Site
 from reconciler.model.actions import Enroll
 from reconciler.model.events import Advanced
 from reconciler.model.machine import Phase
 from reconciler.model.observations import Heard
-from reconciler.site import Site
 
 from .build import SWIFT, hardware
 from .enrolled import site_of

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.kept_documents import Asking, KeptDocuments
 from reconciler.enc.documents.cache import Documents
-from reconciler.kept_documents import Asking, KeptDocuments
 from reconciler.model.errors import TemporaryError
 from reconciler.store.secrets.vault import load_or_create_key
 

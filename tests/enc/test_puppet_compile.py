@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reconciler.app.site import Site
 from reconciler.model.kinds import BUILT_IN_ROLES
 from reconciler.model.machine import Allocation
 from reconciler.model.signature import Signatures, parse
 from reconciler.simulator.hardware import Model, Placed
-from reconciler.site import Site
 
 from ..reference import facts
 from .catalogs import EVERY_NODE, Puppet, puppet_in

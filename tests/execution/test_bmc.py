@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.site import utc_now
 from reconciler.execution.breaker import GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ensure import Time
@@ -19,7 +20,6 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.provisioning import remote
 from reconciler.simulator.ipmi_sim import IpmiSim
-from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from . import build

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.site import utc_now
 from reconciler.execution.breaker import GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ensure import Time
@@ -17,7 +18,6 @@ from reconciler.model.bmc import Lan
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 from reconciler.simulator.ipmi_sim import IpmiSim
-from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from ..fakes.bmc import FakeBmc

@@ -16,6 +16,8 @@ from socket import SOCK_DGRAM
 
 import pytest
 
+from reconciler.app.site import utc_now
+from reconciler.app.watch_power import PowerWatch
 from reconciler.demo import free_port
 from reconciler.execution.breaker import BreakerTimings, GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
@@ -27,9 +29,7 @@ from reconciler.execution.ports import Bmc, BmcAccess, Bmcs
 from reconciler.model.events import Event
 from reconciler.model.machine import MachineView, Seen
 from reconciler.model.observations import Heard
-from reconciler.power import PowerWatch
 from reconciler.simulator.fleet import SimBmc
-from reconciler.site import utc_now
 
 from ..conformance import ipmi_sim
 from ..fakes.clock import NOON

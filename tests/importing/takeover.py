@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from reconciler.config import Config
+from reconciler.app.config import Config
+from reconciler.app.site import Site
 from reconciler.enc.known_secrets import known_forms
 from reconciler.importing.database import read_database
 from reconciler.importing.everything import Imported, import_everything
@@ -15,7 +16,6 @@ from reconciler.importing.folders import write_tree
 from reconciler.importing.keep import keep
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import join_parts
-from reconciler.site import Site
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
 from reconciler.store.secrets import pki

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reconciler.app.config import Config
+from reconciler.app.plans import planned
+from reconciler.app.site import Site
 from reconciler.cli.app import run
-from reconciler.config import Config
 from reconciler.hardware.racking import rack
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Racked
 from reconciler.model.kinds import RackingSpec
 from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
-from reconciler.planned import planned
-from reconciler.site import Site
 
 from ..reference import facts
 from ..reference.clusters import CLUSTERS, VERSION, Cluster

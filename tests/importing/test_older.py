@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.plans import planned
+from reconciler.app.site import Site
 from reconciler.model.plan import Act
-from reconciler.planned import planned
-from reconciler.site import Site
 from reconciler.specs.puppet_module import known_signatures
 
 from .mariadb import MariaDb

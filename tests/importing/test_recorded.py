@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.app.plans import planned
 from reconciler.model.plan import Act
-from reconciler.planned import planned
 
 from ..reference import facts
 from ..reference.clusters import CLUSTERS, VERSION

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.app.plans import planned
+from reconciler.app.site import Site
 from reconciler.importing.everything import Imported
 from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
-from reconciler.planned import planned
-from reconciler.site import Site
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb

@@ -14,10 +14,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from reconciler.app.config import load_config
+from reconciler.app.directory import PROVISIONING_KEY
+from reconciler.app.site import Site
 from reconciler.cli.app import run
-from reconciler.config import load_config
-from reconciler.reach import PROVISIONING_KEY
-from reconciler.site import Site
 
 from .fleet import fleet
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.booting import Boots
+from reconciler.app.netboot import Boots
+from reconciler.app.revisions import Revised, reread, snapshot_of
 from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.machine import Certificate, InstallStatus, Observation, Phase, SecretRef
@@ -14,7 +15,6 @@ from reconciler.planning.observing import disagreement, new_beside_installed, sa
 from reconciler.render.plan_json import plan_json
 from reconciler.render.plan_markdown import plan_markdown
 from reconciler.render.plan_text import plan_text
-from reconciler.revision import Revised, reread, snapshot_of
 
 from .build import MINUTE, NOW, VIPS, approval, cluster, holding, in_phase, machine, planned, saying, tree
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import boot_image
+from reconciler.app import boot_image
 from reconciler.model.errors import PermanentError
 from reconciler.model.kinds import FleetSpec, RepositorySpec
 from reconciler.provisioning.boot import image

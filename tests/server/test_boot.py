@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.booting import Boots
+from reconciler.app.netboot import Boots
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import MachineView, Phase
 from reconciler.model.tree import SpecTree

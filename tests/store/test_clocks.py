@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from reconciler.clocks import ClockWatch, behind
+from reconciler.app.clocks import ClockWatch, behind
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Failed, Started, Succeeded, moments, squeezed
 from reconciler.model.machine import DocumentVersion, History, InstallStatus, Power

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config import load_config
+from reconciler.app.config import load_config
+from reconciler.app.database import open_store, reserve_of
+from reconciler.app.reserve import BYTES
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Pause
-from reconciler.opening import open_store, reserve_of
-from reconciler.reserve import BYTES
 from reconciler.store import Store
 
 from .samples import NOW, SECOND, enroll

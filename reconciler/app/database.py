@@ -1,0 +1,136 @@
+"""How a site's database is opened: made by who writes it, and left alone by who only reads."""
+
+import os
+import pwd
+import re
+from pathlib import Path
+
+from ..model.errors import PermanentError
+from ..store import Store
+from ..store.secrets.vault import load_key, load_or_create_key
+from .config import PLACES, Config
+from .reserve import Reserve
+
+_SQLITE = "sqlite:///"
+_MAGIC = b"SQLite format 3\0"
+"""How a file begins (https://www.sqlite.org/fileformat.html, 1.3)."""
+
+
+def open_store(config: Config) -> Store:
+    """The database, made when it is not there and brought to the newest schema; so is the key of its secrets.
+
+    Raises:
+        PermanentError: It may not be opened, or has secrets whose key is missing.
+    """
+    _may_open(config)
+    return _open(config, migrate=True)
+
+
+def _open(config: Config, *, migrate: bool) -> Store:
+    """A database that opens, and takes decisions, on a full disk too: the room that is kept for that is given up."""
+    reserve = reserve_of(config)
+    if reserve is not None:
+        reserve.give_up_when_full()  # SQLite makes files beside the database when it is opened
+    store = Store.open(config.database, key=_key(config, migrate=migrate), migrate=migrate)
+    if reserve is not None:
+        store.before_decisions(reserve.give_up_when_full)
+    return store
+
+
+def reserve_of(config: Config) -> Reserve | None:
+    """The room that is kept beside a database in a file; None for another kind of database."""
+    path = _file(config)
+    return Reserve(path.with_name(f"{path.name}-reserve")) if path else None
+
+
+def open_existing(config: Config) -> Store:
+    """The database as it is, for who writes to it and did not begin it.
+
+    Raises:
+        PermanentError: There is none, it may not be opened, it is of another version of this program, or it has
+            secrets whose key is missing.
+    """
+    if not _has_database(config):
+        raise PermanentError(
+            f"there is no database {without_password(config.database)}, and none is made here: nothing was done. Name "
+            f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
+            "database (--database URL). The daemon makes its database when it first runs"
+        )
+    _may_open(config)
+    _refuse_other_files(config)
+    return _open(config, migrate=False)
+
+
+def _key(config: Config, *, migrate: bool) -> bytes:
+    """The key of the secrets; made where the database has none that it could open."""
+    if config.secret_key_file is not None:  # what an operator named must be the right one: none is made
+        return load_key(config.secret_key_file)
+    if not config.key_file.exists() and _has_database(config):
+        with Store.open(config.database, migrate=migrate) as store:
+            if store.list_secrets():
+                raise PermanentError(
+                    f"the secret key {config.key_file} is missing, and the secrets in "
+                    f"{without_password(config.database)} are sealed with it: bring it back from the backup"
+                )
+    return load_or_create_key(config.key_file)
+
+
+def open_kept(config: Config) -> Store | None:
+    """The database as it is, for who only reads; None when there is none yet. Nothing is made.
+
+    Without the key, all but the texts of secrets can be read.
+
+    Raises:
+        PermanentError: It may not be opened, or is of another version of this program.
+    """
+    if not _has_database(config):
+        return None
+    _may_open(config)
+    _refuse_other_files(config)
+    key = load_key(config.key_file) if config.key_file.exists() else None
+    return Store.open(config.database, key=key, migrate=False)
+
+
+def without_password(url: str) -> str:
+    """The address of a database, or what somebody takes for one, as it may be shown."""
+    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+
+
+def _refuse_other_files(config: Config) -> None:
+    if (path := _file(config)) is not None and not _is_sqlite(path):
+        raise PermanentError(f"{path} is no SQLite database: name another file with --database sqlite:///FILE")
+
+
+def _has_database(config: Config) -> bool:
+    path = _file(config)
+    try:
+        return path is None or path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise PermanentError(f"cannot look at the database {path}: {error.strerror}. {_who_should(path)}") from None
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _may_open(config: Config) -> None:
+    for what, path in (("database", _file(config)), ("secret key", config.key_file)):
+        if path is not None and path.exists() and not os.access(path, os.R_OK | (os.W_OK if what == "database" else 0)):
+            raise PermanentError(f"the {what} {path} may not be opened: permission denied. {_who_should(path)}")
+
+
+def _who_should(path: Path | None) -> str:
+    try:
+        owner = pwd.getpwuid(path.stat().st_uid).pw_name if path else "its owner"
+    except (OSError, KeyError):
+        owner = "its owner"
+    return f"Run this as {owner}, such as: sudo -u {owner} reconciler ..."
+
+
+def _file(config: Config) -> Path | None:
+    """Where a SQLite database lies; None for another kind."""
+    found = config.database.partition("?")[0]
+    return Path(found.removeprefix(_SQLITE)) if found.startswith(_SQLITE) and found != _SQLITE else None

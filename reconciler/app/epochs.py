@@ -1,0 +1,123 @@
+"""Whether a site's database is as new as its state folder remembers; and that the folder remembers what is begun."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..execution.drivers.json_lines import read_lines, replace_lines
+from ..execution.ports import Handler, Handlers
+from ..model.epoch import Epoch, Standing
+from ..model.errors import NotBegunError, PermanentError
+from ..planning.observing import disagreement
+from ..store import Store
+
+FILE = "fleet.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the state folder last saw of the database. It is read before the database, which always rises first."""
+
+    file: Path
+    epoch: Epoch | None = None  # None: nothing yet
+    unreadable: str | None = None  # why nobody can tell what it saw
+
+    def doubt(self, database: Standing | None) -> str | None:
+        """Why nothing may be begun in a database of this standing, as far as both know; None: it may."""
+        return self.unreadable or disagreement(database, self.epoch, str(self.file))
+
+
+class Epochs:
+    """The epoch of a database, and the one in the state folder."""
+
+    def __init__(self, state: Path, kept: Callable[[], Store | None]) -> None:
+        """``state``: the folder; ``kept``: the database, if there is one."""
+        self.file = state / FILE
+        self._kept = kept
+        self._writing = threading.Lock()
+        self._begun = False
+
+    def disagreement(self) -> str | None:
+        """Why nothing may be begun, as far as database and state folder know; None: it may."""
+        return self.memory().doubt(self._standing())
+
+    def memory(self) -> Memory:
+        """What the state folder last saw of the database, also where nobody can tell."""
+        try:
+            return Memory(self.file, self.remembered())
+        except PermanentError as error:
+            return Memory(self.file, unreadable=str(error))
+
+    def remembered(self) -> Epoch | None:
+        """What the state folder last saw of the database; None: nothing yet.
+
+        Raises:
+            PermanentError: It cannot be read, so nobody knows.
+        """
+        try:
+            if not self.file.exists():
+                return None
+            (row,) = read_lines(self.file)
+            return Epoch(str(row["fleet"]), int(row["counter"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise PermanentError(
+                f"nobody can tell how old the database is: {self.file} cannot be read ({error})"
+            ) from error
+
+    def begin(self, first: Callable[[], object] = lambda: None) -> None:
+        """Count a daemon's start, once and as soon as there is no disagreement. ``first`` is called before that."""
+        store = self._kept()
+        if self._begun or store is None or self.disagreement() is not None:
+            return
+        first()  # should it fail, all of this is done again
+        store.count_start()
+        self._begun = True
+        with contextlib.suppress(NotBegunError):  # each action says so, and is not begun
+            self.follow()
+
+    def follow(self) -> None:
+        """Have the state folder remember how far the database has come; before anything that was begun has an effect.
+
+        Raises:
+            NotBegunError: It cannot be written, or the database is another one, or older, all at once.
+        """
+        with self._writing:
+            before, now = self.memory(), self._standing()
+            if (why := before.doubt(now)) is not None:
+                raise NotBegunError(f"nothing is begun: {why}")
+            if now is not None and now.epoch != before.epoch:
+                self.remember(now.epoch)
+
+    def remember(self, epoch: Epoch) -> None:
+        """Write what the state folder remembers.
+
+        Raises:
+            NotBegunError: It cannot be written.
+        """
+        try:
+            replace_lines(self.file, [{"fleet": epoch.fleet, "counter": epoch.counter}])
+        except OSError as error:
+            raise NotBegunError(f"nothing is begun: {self.file} cannot be written: {error.strerror}") from error
+
+    def _standing(self) -> Standing | None:
+        store = self._kept()
+        return store.standing() if store else None
+
+
+def remembering(table: Handlers, epochs: Epochs, tell: Callable[[NotBegunError], object]) -> Handlers:
+    """The same handlers, each of which begins once the state folder remembers that it does; ``tell``: it cannot."""
+    return {action: partial(_remembered, epochs, tell, handler) for action, handler in table.items()}
+
+
+async def _remembered(epochs: Epochs, tell: Callable[[NotBegunError], object], handler: Handler, action: Any) -> None:
+    try:
+        await asyncio.to_thread(epochs.follow)
+    except NotBegunError as error:
+        tell(error)
+        raise
+    await handler(action)

@@ -1,0 +1,97 @@
+"""The daemon's side to the outside: up before database and lease are there, and for as long as the process is."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from ..server.app import create_app
+from ..server.doors import Doors
+from ..server.ingest import Ingest
+from ..server.metrics import Metrics
+from ..server.serve import Server
+from .companions import told
+from .health import WORDS, Health
+from .kept_documents import KeptDocuments
+from .published import Face
+from .site import Site
+
+log = structlog.get_logger()
+
+LISTEN_AGAIN_SECONDS = 1.0
+
+
+class Front:
+    """Answers over HTTP. ``Ingest`` takes words from machines only once ``take_words`` was called."""
+
+    def __init__(self, site: Site, wake: Callable[[], None]) -> None:
+        self._listen = site.config.listen
+        self.health = Health(site.now)
+        self.metrics = Metrics(site.now)
+        self.metrics.watch_passes(lambda: self.health.pass_age)
+        self.face = face = Face(site, wake, self.health, KeptDocuments.of(site.config))
+        self.ingest = Ingest(
+            lambda: site.opened,
+            site.now,
+            wake,
+            face.trusted,
+            face.node_networks,
+            face.serial_at,
+            face.owner_of,
+            self._tell_written,
+        )
+        self._server = Server(
+            create_app(face.served(), self.ingest, self.metrics),
+            [(self._listen.address, self._listen.port)],
+            Doors(face.is_ours, refused=self.metrics.connection_refused),
+        )
+        self._listening: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to listen; where another daemon of this machine still does, as soon as it has ended."""
+        await asyncio.to_thread(self.face.remember)
+        try:
+            await self._bind()
+        except OSError as error:
+            log.warning("not listening yet", error=str(error))
+            self._listening = asyncio.create_task(self._bind_patiently())
+
+    async def must_listen(self) -> None:
+        """See that we listen, now that we are to act.
+
+        Raises:
+            OSError: An address cannot be listened on; the text names it.
+        """
+        if self._listening is not None and not self._listening.done():
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+            await self._bind()
+
+    def take_words(self) -> None:
+        """Begin to take reports and statuses: the database is open, and no other daemon acts."""
+        self.ingest.start()
+
+    async def close(self) -> None:
+        """Stop listening, let running requests finish, write what is queued."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._server.stop()
+        await self.ingest.stop()
+
+    def _tell_written(self, error: Exception | None) -> None:
+        if error is None:
+            self.health.works(WORDS)
+        else:
+            told(WORDS, error, self.health)
+
+    async def _bind(self) -> None:
+        for address, port in await self._server.start():
+            log.info("listening", address=address, port=port)
+
+    async def _bind_patiently(self) -> None:
+        while True:
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+            with suppress(OSError):
+                return await self._bind()

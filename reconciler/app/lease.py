@@ -1,0 +1,78 @@
+"""The daemon's lease: what makes it the only one that acts on its database."""
+
+import asyncio
+import contextlib
+import math
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from ..model.errors import WORLD, PermanentError
+from ..store import LeaseWatch
+from .companions import Companions, LeaseLostError, Well
+from .site import Site
+
+log = structlog.get_logger()
+
+ASK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The lease of one site's database, for one daemon."""
+
+    site: Site
+    stop: asyncio.Event  # set when the daemon was told to stop
+
+    async def taken(self, give_up_after: float = math.inf) -> int | None:
+        """Wait until no other daemon acts; the fence. None when told to stop meanwhile, or after so many seconds."""
+        watch, told, deadline = LeaseWatch(self.site.config.lease), False, time.monotonic() + give_up_after
+        while not self.stop.is_set() and time.monotonic() < deadline:
+            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), watch, self.site.now())
+            if fence is not None:
+                return fence
+            if not told:
+                log.warning("another daemon acts on this database; waiting for it to end")
+                told = True
+            await asyncio.sleep(ASK_SECONDS)
+        return None
+
+    async def taken_unless_held(self) -> int:
+        """Wait no longer than a daemon that died would hold it.
+
+        Raises:
+            PermanentError: A daemon acts on this database.
+        """
+        fence = await self.taken(give_up_after=self.site.config.lease.total_seconds() + 2 * ASK_SECONDS)
+        if fence is None:
+            raise PermanentError("a daemon acts on this database: what there is to do, it does")
+        return fence
+
+    @contextlib.asynccontextmanager
+    async def kept(self, fence: int, beside: Companions) -> AsyncIterator[None]:
+        """Keep it within the block, as one of ``beside``; then let another daemon take over at once."""
+        beside.start("keeping the lease", partial(self._keep, fence))
+        try:
+            yield
+        finally:
+            await beside.stop()
+            with contextlib.suppress(*WORLD):
+                await asyncio.to_thread(self.site.store.release_lease, fence)
+
+    async def _keep(self, fence: int, well: Well) -> None:
+        holds, held = self.site.config.lease, True
+        while held:
+            held = await asyncio.to_thread(self.site.store.renew_lease, fence, holds, self.site.now())
+            well()
+            await asyncio.sleep(holds.total_seconds() / 3 if held else 0)
+        raise LeaseLostError("another daemon has taken over this database")
+
+
+def _holder() -> str:
+    """Who we are, to other daemons."""
+    return f"{socket.gethostname()}:{os.getpid()}"

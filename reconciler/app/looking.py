@@ -1,0 +1,74 @@
+"""The decision of one pass: a look at everything, what is heeded on the way, and the plan. Runs in a thread."""
+
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property, partial
+
+from ..model.events import Retried
+from ..model.plan import PlanningInput
+from ..model.tree import SpecTree
+from ..planning.planner import plan
+from .clocks import ClockWatch
+from .directory import PROVISIONING_KEY
+from .following import SpecsFollower
+from .machine_access import MachineAccess
+from .published import EVENTS_SHOWN, Face, Picture
+from .site import Site
+
+
+class Looking:
+    """Looks for one daemon; called by one thread at a time."""
+
+    def __init__(self, site: Site, face: Face, specs: SpecsFollower, access: MachineAccess) -> None:
+        """Nothing is looked at yet. What is seen is shown by ``face``."""
+        self._site, self._face, self._specs, self._access = site, face, specs, access
+        self._journal_position = 0
+        self.listening_since: datetime | None = None  # since when machines can be heard; None: not at all
+
+    @cached_property
+    def _clock(self) -> ClockWatch:
+        return ClockWatch(self._site.store)
+
+    def prepare(self) -> None:
+        """Take what the daemon before us left behind. To be called before the first look."""
+        self._access.read()  # it was written while we waited for the lease
+        self._heed_age()
+        self._site.store.note_ends()
+        self._specs.look()
+        last = self._site.store.last_events(limit=1)
+        self._journal_position = max((event.position for event in last), default=0)
+
+    def look(self) -> Picture | None:
+        """One look at everything, and what to do; None as long as there are no valid specs."""
+        site, source = self._site, self._specs.source()
+        state, loaded = self._specs.looked.state, self._specs.looked.loaded
+        tree = loaded.tree if loaded else None
+        if tree is None:
+            self._face.show(None, source)
+            return None
+        self._heed_age()
+        self._heed_retries(tree)
+        site.certificates.heed_files(tree)
+        snapshot = self._face.look()
+        observed = site.observe(tree, snapshot)
+        if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
+            observed = site.observe(tree, self._face.look())
+        observation = replace(observed, base=state.good, listening_since=self.listening_since)
+        site.keep_documents()
+        todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
+        todo = replace(todo, notes={**todo.notes, "specs": state.problem}) if state.problem else todo
+        picture = Picture(tree, observation, todo)
+        self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
+        return picture
+
+    def _heed_retries(self, tree: SpecTree) -> None:
+        for position, event in self._site.store.events_after(self._journal_position):
+            self._journal_position = position
+            if isinstance(event, Retried):
+                self._access.vouch(event, tree)
+
+    def _heed_age(self) -> None:
+        """Nothing waits for a clock that was ahead; and we begin once the database is as new as it should be."""
+        if self._clock.heed(now := self._site.now()) and self.listening_since is not None:
+            self.listening_since = min(self.listening_since, now)
+        self._site.epochs.begin(partial(self._site.certificates.mint, (PROVISIONING_KEY,)))

@@ -1,0 +1,61 @@
+"""A daemon's ways to the machines of its site, and all else that handlers use."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cached_property, partial
+
+from ..execution.drivers.child import tell_child
+from ..execution.drivers.host_keys import FileHostKeys
+from ..execution.drivers.ssh import SshShells
+from ..execution.ensure import Time
+from ..execution.handlers import Options, Tools
+from ..model.events import Retried
+from ..model.tree import SpecTree
+from .bmcs import SiteBmcs
+from .directory import StoredBmcPasswords, StoredDirectory, client_key
+from .install_files import NodeFiles
+from .records import Records
+from .site import Site
+
+
+class MachineAccess:
+    """BMCs and shells, with what is remembered of both."""
+
+    def __init__(self, site: Site, tree: Callable[[], SpecTree]) -> None:
+        """``tree`` gives the specs in force. Nothing is opened yet."""
+        self._site, self._tree = site, tree
+        self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
+        self._bmcs = SiteBmcs(site.config, site.now)
+
+    @cached_property
+    def _directory(self) -> StoredDirectory:
+        return StoredDirectory(self._site.store, self._tree, self._site.config.bmc_port)
+
+    def read(self) -> None:
+        """Take what another process remembered meanwhile."""
+        self._host_keys.read()
+        self._bmcs.read()
+
+    def vouch(self, said: Retried, tree: SpecTree) -> None:
+        """Who says "retry now" vouches for the machine: it may show a new host key, and its BMC is worth asking."""
+        self._host_keys.expect_new_boot(said.serial, said.at)
+        if address := tree.bmc_address(said.serial, self._directory.seen(said.serial)):
+            self._bmcs.ask_again(address)
+
+    def tools(self, progress: Callable[[str, str], None]) -> Tools:
+        """What handlers use; ``progress`` is told of each machine what it is doing."""
+        config, site = self._site.config, self._site
+        shells = SshShells(partial(client_key, site.store), self._host_keys, self._directory, site.now, config.ssh_port)
+        return Tools(
+            records=Records(site.store, site.certificates),
+            directory=self._directory,
+            bmcs=self._bmcs,
+            bmc_passwords=StoredBmcPasswords(site.store, site.now),
+            shells=shells,
+            progress=progress,
+            time=Time(site.now, asyncio.sleep),
+            tell_child=tell_child,
+            options=Options(
+                fleet=lambda: self._tree().fleet, files=NodeFiles(site), poll=config.install_poll.total_seconds()
+            ),
+        )

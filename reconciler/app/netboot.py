@@ -1,0 +1,92 @@
+"""Answers machines that boot from the network: joins what is known of them with what iPXE and GRUB are told.
+
+A machine is known by the serial and the MAC addresses that it reported. OCI goes by the address that the request comes
+from; a lease passes to another machine, and then a blank one is sent to its disk, or one in service to the live system.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+
+from ..model.boot import BootChoice, BootFrom
+from ..model.kinds.base import Subnet
+from ..model.machine import MachineView
+from ..model.tree import SpecTree
+from ..planning.booting import UNKNOWN, boots_from
+from ..provisioning.boot import scripts
+from ..provisioning.boot.arguments import parse_mac
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Boots:
+    """Implements ``server.ports.Boots`` on one picture of the fleet."""
+
+    tree: SpecTree
+    machines: tuple[MachineView, ...]
+    images: Path
+    observing: str | None = None  # why nothing may be begun
+
+    @property
+    def trusted_networks(self) -> Sequence[Subnet]:
+        """Who may boot."""
+        return self.tree.fleet.provisioning.trusted_networks
+
+    def ipxe(self, mac: str | None, serial: str | None, architecture: str | None) -> str:
+        """The machine's script; one that asks again for a machine that does not say who it is."""
+        if not mac and not serial:
+            return scripts.ipxe_identify(self._live)
+        known = parse_mac(mac or "")
+        return scripts.ipxe(self._told(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
+
+    def grub(self, mac: str) -> str:
+        """The machine's menu."""
+        known = parse_mac(mac)
+        return scripts.grub(self._told(known, None), self._live, known)
+
+    def _told(self, mac: str | None, serial: str | None) -> BootChoice:
+        """The choice, and a line in the log: whether a machine that never reports at least asked."""
+        choice = self.choice(mac, serial)
+        log.info("boots", mac=mac, serial=choice.serial or serial, boot=choice.boot, because=choice.because)
+        return choice
+
+    def choice(self, mac: str | None, serial: str | None) -> BootChoice:
+        """What a machine boots from that says this of itself.
+
+        By its serial first, as a network card moves from one machine to another. Firmware may say another serial than
+        the agent reports, and GRUB says none: then by its address. Where two machines reported that, and one of them
+        is to boot from its disk, so is this. While nothing may be begun, everybody boots from its disk.
+        """
+        if self.observing is not None:  # who asks may be in service, whatever is known of it
+            return BootChoice(BootFrom.DISK, self.observing)
+        found = [self._by_serial[serial]] if serial in self._by_serial else self._by_mac.get(mac or "", [])
+        choices = [boots_from(m, self.tree) for m in found]
+        return next((choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN)
+
+    @cached_property
+    def _live(self) -> scripts.Live:
+        given = self.tree.fleet.provisioning
+        return scripts.live_of(given.address, given.boot)
+
+    @cached_property
+    def _by_serial(self) -> dict[str, MachineView]:
+        return {m.serial: m for m in self.machines}
+
+    @cached_property
+    def _by_mac(self) -> dict[str, list[MachineView]]:
+        return _grouped((mac, m) for m in self.machines if m.seen for mac in m.seen.hardware.macs)
+
+
+_DEBIANS = {"arm64": "arm64", "aarch64": "arm64"}
+"""What iPXE calls its processor. An iPXE for i386 starts BIOS machines, and they are amd64."""
+
+
+def _grouped(pairs: Iterable[tuple[str, MachineView]]) -> dict[str, list[MachineView]]:
+    found: dict[str, list[MachineView]] = {}
+    for mac, m in pairs:
+        found.setdefault(mac, []).append(m)
+    return found

@@ -1,0 +1,271 @@
+"""The world as the planner sees it: the store's snapshot, joined with what the specs make of each machine.
+
+What was worked out for a machine is kept for as long as its hardware and the specs stay the same, so that a pass over
+ten thousand machines of which one changed costs one machine's work.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Protocol, TypeVar, cast
+
+from ..enc.documents.cache import member_of
+from ..enc.view import Member
+from ..hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, recall_disks
+from ..hardware.disks import Refusal
+from ..hardware.match import match as match_profiles
+from ..hardware.racking import rack
+from ..hardware.raid import raid_layout
+from ..hardware.recall import NOTHING
+from ..model.hardware import Hardware, Match, Racked
+from ..model.machine import (
+    Allocation,
+    Approval,
+    Certificate,
+    DiskChoice,
+    DocumentVersion,
+    History,
+    MachineView,
+    Observation,
+    Pause,
+    SecretRef,
+    Seen,
+    Vip,
+    with_bmc_address,
+)
+from ..model.raid import RaidLayout
+from ..model.tree import SpecTree
+
+NOT_SEEN = History()
+
+
+class Snapshot(Protocol):
+    """What the store knows, by serial where it is about machines."""
+
+    @property
+    def seen(self) -> Mapping[str, Seen]: ...
+    @property
+    def allocations(self) -> Mapping[str, Allocation]: ...
+    @property
+    def histories(self) -> Mapping[str, History]: ...
+    @property
+    def conflicts(self) -> Mapping[str, str]: ...
+    @property
+    def vips(self) -> tuple[Vip, ...]: ...
+    @property
+    def approvals(self) -> tuple[Approval, ...]: ...
+    @property
+    def pauses(self) -> tuple[Pause, ...]: ...
+    @property
+    def retired(self) -> Mapping[str, Allocation]: ...
+    @property
+    def certificates(self) -> tuple[Certificate, ...]: ...
+    @property
+    def fixed(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
+
+
+class EncState(Protocol):
+    """What rendering the Puppet documents found."""
+
+    def missing(self, serial: str) -> tuple[SecretRef, ...]: ...
+
+    def problem(self, serial: str) -> str | None: ...
+
+    def digest(self, hostname: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the specs make of one machine's hardware."""
+
+    match: Match
+    racked: Racked | None
+    disks: DiskChoice | None  # to be installed on
+    raid: RaidLayout | None = None  # asked of its controllers
+    in_use: DisksInUse | Refusal | None = None  # once it is installed; None: its profile is not known
+    lost_system: str | None = None  # why nobody can tell where the system is that it was installed with
+
+
+_Disks = DiskChoice | DisksInUse | Refusal | None
+_D = TypeVar("_D", DiskChoice | None, DisksInUse | Refusal)
+
+_WITH_PROGRESS = ("controller", "cephosd", "billosd")
+"""Roles with parameters that change once a node, or all nodes of the role, have been in service."""
+
+HORIZON = timedelta(days=1000)
+"""Certificates that end later than that are nobody's concern yet: no policy can look further ahead."""
+
+UNKNOWN = Understood(Match(), None, None)
+"""Of a machine that never reported."""
+
+
+class World:
+    """Makes observations; remembers what it understood."""
+
+    def __init__(self) -> None:
+        self._rules: tuple[object, ...] = ()
+        self._understood: dict[tuple[str, str | None, LastInstall | None], Understood] = {}
+        # Machines bought together are understood alike, and share what was understood.
+        self._alike: dict[tuple[object, ...], Match] = {}
+        self._alike_choices: dict[_Disks, _Disks] = {}
+        self._views: dict[str, tuple[tuple[object, ...], MachineView]] = {}
+        self._members: dict[str, tuple[tuple[object, ...], Member]] = {}
+        self.new_documents: dict[str, DocumentVersion] = {}  # by hostname: found by the last look, not written down yet
+
+    def members(self, tree: SpecTree, snapshot: Snapshot) -> Mapping[str, list[Member]]:
+        """Enrolled machines by cluster, as the Puppet documents need them."""
+        self._begin(tree)
+        found: dict[str, list[Member]] = defaultdict(list)
+        with_mons = {held.cluster for held in snapshot.allocations.values() if held.role == "cephmon"}
+        for serial, allocation in sorted(snapshot.allocations.items()):
+            # Only these roles' progress shows in documents; another's would have them rendered anew for nothing.
+            counts = allocation.role in _WITH_PROGRESS or (
+                allocation.role == "compute" and allocation.cluster not in with_mons
+            )
+            known = snapshot.histories.get(serial, NOT_SEEN)
+            history, last = known if counts else NOT_SEEN, last_install(known)
+            seen = snapshot.seen.get(serial)
+            found[allocation.cluster].append(self._member(serial, allocation, seen, history, last, tree))
+        for gone in self._members.keys() - snapshot.allocations.keys():
+            del self._members[gone]
+        return found
+
+    def _member(
+        self,
+        serial: str,
+        allocation: Allocation,
+        seen: Seen | None,
+        history: History,
+        last: LastInstall | None,
+        tree: SpecTree,
+    ) -> Member:
+        served = history.in_service_since or history.left_service
+        progress = (history.in_service_since, history.install_begun, served)
+        key = (allocation, seen.digest if seen else None, *progress, last)
+        cached = self._members.get(serial)
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        understood = self.understand(seen.hardware, seen.digest, tree, allocation.profile, last) if seen else UNKNOWN
+        member = member_of(
+            serial,
+            allocation,
+            hardware=seen.hardware if seen else None,
+            digest=seen.digest if seen else "",
+            disks=understood.in_use,
+            racked=understood.racked,
+            history=history,
+        )
+        self._members[serial] = key, member
+        return member
+
+    def _begin(self, tree: SpecTree) -> None:
+        """Forget what was understood by other rules."""
+        rules = (tree.profiles, tree.rackings)
+        if rules != self._rules:
+            self._rules = rules
+            self._understood.clear()
+            self._alike.clear()
+            self._alike_choices.clear()
+            self._views.clear()
+            self._members.clear()
+
+    def observe(
+        self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime, rendered: datetime | None = None
+    ) -> Observation:
+        """One frozen picture of everything that the planner may know.
+
+        ``rendered``: when all documents were what ``enc`` says they are; default: ``now``.
+        """
+        self._begin(tree)
+        self.new_documents = {}
+        serials = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
+        serials |= {serial for serial, pin in tree.machines.items() if pin.bmc.address}  # may be reached unseen
+        for gone in self._views.keys() - serials:
+            del self._views[gone]
+        return Observation(
+            now=now,
+            machines=tuple(self._view(serial, tree, snapshot, enc, rendered or now) for serial in sorted(serials)),
+            vips=snapshot.vips,
+            approvals=snapshot.approvals,
+            pauses=snapshot.pauses,
+            certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
+            retired=snapshot.retired,
+            fixed=snapshot.fixed,
+        )
+
+    def understand(
+        self, hardware: Hardware, digest: str, tree: SpecTree, pinned: str | None, last: LastInstall | None
+    ) -> Understood:
+        """Match, rack and choose disks for one machine; ``pinned``: the profile it has or was given by name."""
+        key = (digest, pinned, last)
+        known = self._understood.get(key)
+        if known is None:
+            found = match_profiles(hardware, tree.profiles)
+            racked = rack(hardware, tree.rackings)
+            profile = tree.profiles.get(pinned or found.profile or "")
+            recalled = recall_disks(hardware, profile, last) if profile else NOTHING
+            chosen = choose_disks(hardware, profile, recalled) if profile else None
+            known = Understood(
+                self._alike.setdefault((found.profiles, *found.refused.items()), found),
+                racked if isinstance(racked, Racked) else None,
+                self._same(chosen if isinstance(chosen, DiskChoice) else None),
+                raid_layout(hardware, profile) if profile else None,
+                self._same(disks_in_use(hardware, profile, recalled)) if profile else None,
+                recalled.lost,
+            )
+            self._understood[key] = known
+        return known
+
+    def _same(self, choice: _D) -> _D:
+        return cast("_D", self._alike_choices.setdefault(choice, choice))
+
+    def _versions(
+        self, hostname: str, snapshot: Snapshot, enc: EncState, rendered: datetime
+    ) -> tuple[DocumentVersion, ...]:
+        """The node's documents, the newest first: the one it is given now, and those before."""
+        known, digest = snapshot.documents.get(hostname, ()), enc.digest(hostname)
+        if digest is None or (known and known[0].digest == digest):
+            return known
+        new = self.new_documents[hostname] = DocumentVersion(digest, rendered)
+        return (new, *known)
+
+    def _view(self, serial: str, tree: SpecTree, snapshot: Snapshot, enc: EncState, rendered: datetime) -> MachineView:
+        seen, allocation = snapshot.seen.get(serial), snapshot.allocations.get(serial)
+        history, conflict = snapshot.histories.get(serial, NOT_SEEN), snapshot.conflicts.get(serial)
+        missing, problem = enc.missing(serial), enc.problem(serial)
+        spec = tree.machines.get(serial)
+        pinned = allocation.profile if allocation else spec.profile if spec else None
+        versions = self._versions(allocation.hostname, snapshot, enc, rendered) if allocation else ()
+        parts = (seen, allocation, history, conflict, missing, problem, pinned, versions)
+        cached = self._views.get(serial)
+        if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
+            return cached[1]
+        last = last_install(history)
+        understood = self.understand(seen.hardware, seen.digest, tree, pinned, last) if seen else UNKNOWN
+        view = MachineView(
+            serial=serial,
+            seen=with_bmc_address(seen, history) if seen else None,
+            match=understood.match,
+            racked=understood.racked,
+            disks=understood.disks,
+            lost_system=understood.lost_system,
+            raid=understood.raid,
+            allocation=allocation,
+            history=history,
+            conflict=conflict,
+            missing_secrets=missing,
+            enc_problem=problem,
+            document=versions[0] if versions else None,
+            applied=_given_at(seen.puppet_at, versions) if seen else None,
+        )
+        self._views[serial] = (parts, view)
+        return view
+
+
+def _given_at(moment: datetime | None, versions: tuple[DocumentVersion, ...]) -> str | None:
+    """Digest of the document that was given at a moment; None where that is not known any more."""
+    return next((v.digest for v in versions if moment is not None and v.since <= moment), None)

@@ -1,0 +1,90 @@
+"""A plan with the Puppet parameters that it changes: for the database, or for an observation that was written down."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..model.machine import History, MachineView, Observation, SecretRef
+from ..model.plan import Plan, PlanningInput
+from ..model.tree import SpecTree
+from ..planning.fixed import fixed_by, remembered
+from ..planning.planner import plan
+from ..render.observation import load_observation
+from ..specs.puppet_module import known_signatures
+from ..store import Snapshot
+from .revisions import Compiler, Revised, reread, snapshot_of
+from .site import Site
+
+
+def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]:
+    """What would be done now, and the observation it was made from.
+
+    Args:
+        site: Where the specs come from, and the database.
+        observed: An observation as JSON, in place of the database, which is not looked at then.
+    """
+    if observed is not None:
+        return _replayed(site, load_observation(observed))
+    store = site.kept
+    acting = store.acting(site.now()) if store else None  # it has asked the repository already
+    commit, tree = site.specs.in_force(newest=acting is None)
+    good = site.specs.state().good
+    before, notes = _in_force(site, good, commit)
+    snapshot = _with_fixed(site.snapshot(), before or tree)
+    if store is not None and snapshot.secrets:
+        store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is told once, not for every node
+    observation = replace(site.observe(tree, snapshot), base=good)
+
+    def fingerprint(ref: SecretRef) -> str:
+        return (store.fingerprint(ref) if store else None) or ""
+
+    revised = _compiler().revise(before, tree, snapshot, fingerprint) if before else Revised()
+    given = PlanningInput(commit, tree, observation, site.config.planning_timings)
+    return _told(plan(given), observation, revised, notes), observation
+
+
+def _replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
+    commit, tree = site.specs.in_force()
+    before, notes = _in_force(site, observation.base, commit)
+    snapshot = _with_fixed(snapshot_of(observation), before or tree)
+    revised = Revised()
+    if before is not None:
+        unmade = {ref for m in observation.machines for ref in m.missing_secrets}
+        revised = _compiler().revise(before, tree, snapshot, lambda ref: "", unmade)
+    observation = reread(observation, tree, snapshot, revised)
+    given = PlanningInput(commit, tree, observation, site.config.planning_timings)
+    return _told(plan(given), observation, revised, notes), observation
+
+
+def _told(todo: Plan, observation: Observation, revised: Revised, notes: Mapping[str, str]) -> Plan:
+    """The plan with what readers should know besides: changed parameters, and what is paused."""
+    paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
+    return replace(todo, enc=tuple(revised.changes), notes={**todo.notes, **notes, **paused})
+
+
+def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
+    """The same, where no daemon wrote down yet what clusters keep: nodes have what the specs in force say."""
+    machines = (
+        MachineView(
+            serial, snapshot.seen.get(serial), allocation=held, history=snapshot.histories.get(serial, History())
+        )
+        for serial, held in snapshot.allocations.items()
+    )
+    return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines)))
+
+
+def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:
+    """The daemon's specs, where they are others than the plan's and can be had; and what to say of specs besides."""
+    refused = {"specs": site.specs.problem} if site.specs.problem else {}
+    if good is None or good == commit:
+        return None, refused
+    before = site.specs.tree_at(good)
+    if before is not None:
+        return before, refused
+    return None, refused | {
+        "Puppet documents": f"changes are not shown: the commit in force, {good[:12]}, is not in the repository that "
+        "holds the specs (in a shallow clone: git fetch --unshallow)"
+    }
+
+
+def _compiler() -> Compiler:
+    return Compiler(known_signatures())

@@ -1,0 +1,263 @@
+"""What the daemon shows to the outside: joins the HTTP server's questions with the store and the last pass."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Network
+
+from ..model.machine import Approval, Observation, Pause
+from ..model.observations import Occurrence
+from ..model.plan import Plan, Wait
+from ..model.tree import SpecTree
+from ..provisioning.boot.tree import IMAGES, TFTP
+from ..render.fleet import FleetView, Source, build_fleet, with_problems, with_progress
+from ..render.machines import MachineRows
+from ..render.plan import plan_json
+from ..server.auth import Access, Address, Network, Token, Trust
+from ..server.ports import Document, NoDocument, NotPossibleError, Served
+from ..store import Snapshot
+from .health import DATABASE, Health
+from .kept_documents import Asking, KeptDocuments
+from .netboot import Boots
+from .site import Site
+
+EVENTS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one pass of the loop found and decided."""
+
+    tree: SpecTree
+    observation: Observation
+    plan: Plan
+
+    @cached_property
+    def plan_json(self) -> bytes:
+        """The plan as the contract has it."""
+        return json.dumps(plan_json(self.plan)).encode()
+
+
+@dataclass
+class Face:
+    """The daemon's latest picture, and the functions that the server calls."""
+
+    site: Site
+    wake: Callable[[], None]
+    health: Health
+    kept: KeptDocuments
+    stage: str = "the database is not open yet"  # what comes before the first picture
+    given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
+    is_doubted: bool = False  # the database may be older than the machines, and so may documents made from it
+    picture: Picture | None = None
+    source: Source = field(default_factory=Source)
+    progress: dict[str, str] = field(default_factory=dict)
+    asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
+    _view: FleetView | None = None
+    _boots_of: tuple[Picture, Boots] | None = None
+    _owners: tuple[Picture, dict[str, str]] | None = None
+    _rows: MachineRows = field(default_factory=MachineRows)
+    _recent: tuple[Occurrence, ...] = ()
+
+    def remember(self) -> None:
+        """Read from disk what answers depend on before there is a picture; runs in a thread."""
+        self.asking = self.kept.asking()
+        self.kept.read_addresses()
+        _ = self.site.documents  # made here, as the first question must not wait for it
+
+    def look(self) -> Snapshot:
+        """Everything that is known now. A doubt about it counts at once, before anything is rendered from it."""
+        snapshot = self.site.snapshot()
+        if self.picture is None or snapshot.doubt is not None:  # its end counts once documents are rendered without it
+            self.is_doubted = snapshot.doubt is not None
+        return snapshot
+
+    def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
+        """Let a new picture be seen. Without ``recent``, the events shown stay."""
+        self.picture, self.source = picture, source
+        if picture is not None:
+            self.is_doubted = picture.observation.observing is not None
+            self.asking = Asking.of(picture.tree.fleet)
+        if recent is not None:
+            self._recent = tuple(recent)
+        self._view = None
+
+    def served(self) -> Served:
+        """What the server asks for."""
+        config = self.site.config
+        tokens = {t.sha256: Token(t.name, Access(t.role)) for t in config.tokens}
+        return Served(
+            trust=Trust(self._is_puppet_server, self._may_look, tokens),
+            enc=self._enc,
+            may_be=self._may_be,
+            fleet=self._fleet,
+            observation=lambda: self.picture.observation if self.picture else None,
+            plan_json=lambda: self.picture.plan_json if self.picture else None,
+            events=self._events,
+            operators=StoredDecisions(self),
+            boots=self._boots,
+            unready=self.unready,
+            remarks=self._remarks,
+        )
+
+    def trusted(self) -> Sequence[Network]:
+        """Who may report."""
+        return self.picture.tree.fleet.provisioning.trusted_networks if self.picture else ()
+
+    def node_networks(self) -> Sequence[IPv4Network]:
+        """Where installed nodes call from."""
+        if self.picture is None:
+            return ()
+        clusters = self.picture.tree.clusters.values()
+        return tuple(net.subnet for cluster in clusters for net in cluster.networks.values() if not net.public)
+
+    def is_ours(self, address: Address) -> bool:
+        """Whether an address is a machine's, a node's, the Puppet server's or an operator's."""
+        networks = (*self.asking.trusted_networks, *self.node_networks())
+        if any(address in network for network in networks):
+            return True
+        return self._is_puppet_server(address) or self._may_look(address)
+
+    def serial_at(self, address: str) -> str | None:
+        """The machine that last called from an address; None when there is none, or more than one."""
+        machines = self.picture.observation.machines if self.picture else ()
+        found = [m.serial for m in machines if m.seen and m.seen.address == address]
+        return found[0] if len(found) == 1 else None
+
+    def owner_of(self, address: str) -> str | None:
+        """The machine that was given an address."""
+        if (picture := self.picture) is None:
+            return None
+        if self._owners is None or self._owners[0] is not picture:
+            held = ((m.serial, m.allocation) for m in picture.observation.machines)
+            given = {to: serial for serial, one in held if one for to in one.addresses.values()}
+            self._owners = picture, given
+        return self._owners[1].get(address)
+
+    def _boots(self) -> Boots | None:
+        if (picture := self.picture) is None:
+            return None
+        if self._boots_of is None or self._boots_of[0] is not picture:
+            images = self.site.config.boot_folder / TFTP / IMAGES
+            seen = picture.observation
+            self._boots_of = picture, Boots(picture.tree, seen.machines, images, seen.observing)
+        return self._boots_of[1]
+
+    def _is_puppet_server(self, address: Address) -> bool:
+        return self.asking.is_puppet_server(address)
+
+    def _may_look(self, address: Address) -> bool:
+        return any(address in network for network in self.site.config.dashboard_networks)
+
+    def _enc(self, hostname: str) -> Document | NoDocument | None:
+        documents = self.site.documents
+        found = documents.get(hostname)  # before it is asked whether that is doubted: a pass may begin meanwhile
+        if self.is_doubted and self.kept.holds(hostname):
+            return self._kept_document(hostname)  # made from a database that was as new as the machines
+        if found is not None:
+            return found
+        if self.picture is None or self.health.is_failing(DATABASE):
+            return self._kept_document(hostname)
+        if not documents.knows(hostname):
+            return None
+        return NoDocument(documents.why_not(hostname))
+
+    def _may_be(self, hostname: str, address: str) -> bool:
+        found = self.site.documents.get(hostname)
+        return (found is not None and found.address == address) or self.kept.is_of(hostname, address)
+
+    def _kept_document(self, hostname: str) -> Document | NoDocument:
+        """From the copy on disk, unless a database that is not doubted knows of a newer one."""
+        why = "; ".join(self.unready())
+        found = self.kept.get(hostname)
+        if found is None:
+            lacks = "cannot be read just now" if self.kept.holds(hostname) else "has none"
+            return NoDocument(f"{why}; the copy on disk {lacks}")
+        if not self.is_doubted and self.given is not None and self.given.get(hostname) != found.digest:
+            return NoDocument(f"{why}; the copy on disk is out of date", found.address)
+        return found
+
+    def _fleet(self) -> FleetView:
+        if self._view is None:
+            shown = self.picture
+            self._view = build_fleet(
+                shown.plan if shown else Plan(None, "", ()),
+                shown.observation if shown else Observation(self.site.now(), ()),
+                clusters=shown.tree.clusters if shown else {},
+                source=self.source,
+                events=self._recent,
+                progress=dict(self.progress),
+                rows=self._rows,
+            )
+        self._view = with_problems(with_progress(self._view, self.progress), self.health.problems())
+        return self._view
+
+    def _events(self, after: int, limit: int) -> Sequence[Occurrence]:
+        return self.site.opened.events(after=after, limit=limit)
+
+    def _remarks(self) -> Sequence[str]:
+        clock = self.picture.observation.clock if self.picture else None
+        return (f"clock: {clock}",) if clock else ()
+
+    def unready(self) -> tuple[str, ...]:
+        """What stands in the way of answers worth having; nothing, when all is well."""
+        reasons = tuple(problem.text for problem in self.health.problems())
+        if self.picture is None:
+            return (self.stage, *reasons)
+        return (self.picture.observation.observing, *reasons) if self.picture.observation.observing else reasons
+
+
+@dataclass(frozen=True)
+class StoredDecisions:
+    """What operators decide over HTTP."""
+
+    face: Face
+
+    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None:
+        """Allow the step that a machine waits with."""
+        step = next((s for s in self._plan().steps if s.serial == serial), None)
+        if step is None:
+            raise LookupError("No machine of that serial has reported.")
+        if not isinstance(step, Wait) or step.needs_approval != action:
+            raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
+        site = self.face.site
+        site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.on))
+        self.face.wake()
+
+    def retry(self, serial: str, who: str, why: str) -> None:
+        """Forget failures and back-off."""
+        self._known(serial)
+        self.face.site.opened.retry(serial, who=who, why=why, at=self.face.site.now())
+        self.face.wake()
+
+    def pause(self, scope: str, who: str, why: str) -> None:
+        """Do nothing in a scope."""
+        self._check(scope)
+        self.face.site.opened.pause(Pause(scope, who, why, self.face.site.now()))
+        self.face.wake()
+
+    def resume(self, scope: str, who: str, why: str) -> None:
+        """End a pause."""
+        self._check(scope)
+        if not self.face.site.opened.resume(scope, who=who, why=why, at=self.face.site.now()):
+            raise NotPossibleError(f"{scope} is not paused")
+        self.face.wake()
+
+    def _plan(self) -> Plan:
+        if self.face.picture is None:
+            raise NotPossibleError(f"there is no plan yet: {self.face.stage}")
+        return self.face.picture.plan
+
+    def _known(self, serial: str) -> None:
+        if serial not in {step.serial for step in self._plan().steps}:
+            raise LookupError("No machine of that serial has reported.")
+
+    def _check(self, scope: str) -> None:
+        if not self.face.site.is_open:
+            raise NotPossibleError(f"nothing can be written down: {'; '.join(self.face.unready())}")
+        kind, _, name = scope.partition(":")
+        if kind == "machine":
+            self._known(name)
+        elif kind == "cluster" and self.face.picture and name not in self.face.picture.tree.clusters:
+            raise LookupError(f'No cluster is called "{name}".')

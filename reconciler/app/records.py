@@ -1,0 +1,37 @@
+"""The store as execution wants it."""
+
+from datetime import datetime
+
+from ..model.errors import PermanentError
+from ..model.machine import SecretRef
+from ..model.observations import Heard
+from ..store import Store
+from .certificates import Certificates
+
+
+class Records:
+    """What handlers write and read; certificates are made out to whom the allocations say."""
+
+    def __init__(self, store: Store, certificates: Certificates) -> None:
+        self._store, self._certificates = store, certificates
+        self.allocate, self.release = store.allocate, store.release
+        self.erasing, self.wrote, self.proved = store.erasing, store.wrote, store.proved
+
+    def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
+        """Make those of the secrets that do not exist."""
+        self._certificates.mint(secrets)
+
+    def secret(self, ref: SecretRef) -> str:
+        """The text of a secret that exists."""
+        text = self._store.secret(ref)
+        if text is None:
+            raise PermanentError(f"the secret {ref} has not been made")
+        return text
+
+    def renew(self, certificate: SecretRef, ends: datetime) -> None:
+        """Make a certificate anew, if it is the one that ends then."""
+        self._certificates.renew(certificate, who="reconciler", why=f"it ends on {ends:%Y-%m-%d}", ends=ends)
+
+    def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
+        """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
+        self._store.record((Heard(serial, at, puppet_at=began),))

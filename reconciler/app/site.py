@@ -1,0 +1,216 @@
+"""One site: its configuration, its database, its specs, and what is worked out from them.
+
+What commands and the daemon have in common stands here, so that they cannot differ: ``plan`` on the command line is
+the daemon's plan.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+from ..enc.documents.cache import Documents
+from ..enc.documents.secrets import SecretTexts
+from ..model.errors import PermanentError, TemporaryError
+from ..model.machine import Observation, SecretRef
+from ..model.tree import SpecTree
+from ..planning.first_setup import set_up_clusters
+from ..planning.fixed import fixed_by, remembered
+from ..planning.observing import ENDS_IT, new_beside_installed
+from ..specs.puppet_module import known_signatures
+from ..store import Snapshot, Store
+from .certificates import Certificates
+from .clocks import behind
+from .config import Config, ListenConfig, SourceConfig
+from .database import open_existing, open_kept, open_store
+from .epochs import Epochs
+from .observer import World
+from .spec_source import SpecSource
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+class Site:
+    """Opens things when they are first needed, so that a command pays only for what it uses."""
+
+    def __init__(
+        self,
+        config: Config,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        follows: SourceConfig | None = None,
+        makes_database: bool = True,
+    ) -> None:
+        """The site of a configuration.
+
+        Args:
+            config: The daemon's.
+            now: The clock.
+            follows: The branch that the daemon follows, where ``config`` names other specs in its place.
+            makes_database: False: who writes to a database that is not there is refused.
+        """
+        self.config = config
+        self.now = now
+        self._makes_database = makes_database
+        self._follows = follows or config.source
+        self._world = World()
+        self._kept: Store | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """The database for who writes.
+
+        Raises:
+            PermanentError: It cannot be opened; or it is not there, and this site makes none.
+        """
+        return open_store(self.config) if self._makes_database else open_existing(self.config)
+
+    def open(self) -> None:
+        """Open the database for who stays, if that was not done yet, and see that it is sound.
+
+        Raises:
+            PermanentError: It may not be opened, or is damaged.
+            TemporaryError: It does not answer.
+        """
+        store = self.__dict__.pop("store", None) or open_store(self.config)
+        try:
+            if (damage := store.damage()) is not None:
+                raise PermanentError(damage)
+        except BaseException:
+            store.close()
+            raise
+        self.store = store
+
+    @property
+    def opened(self) -> Store:
+        """The database for who answers others, and opens none for that.
+
+        Raises:
+            TemporaryError: It is not open yet.
+        """
+        if not self.is_open:
+            raise TemporaryError("the database is not open yet")
+        return self.store
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the database was opened."""
+        return "store" in self.__dict__
+
+    @property
+    def kept(self) -> Store | None:
+        """The database for who only reads; None when there is none yet, and then none is made."""
+        if self.is_open:
+            return self.store
+        if self._kept is None:
+            self._kept = open_kept(self.config)
+        return self._kept
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is known now, and whether it may be older than the machines; without a database, nothing."""
+        before = self.epochs.memory()
+        found = self.kept.snapshot() if self.kept else Snapshot(token=0)
+        return replace(found, doubt=before.doubt(found.standing))
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """Whether the database is as new as the state folder remembers."""
+        return Epochs(self.config.state, lambda: self.kept)
+
+    @cached_property
+    def secrets(self) -> SecretTexts:
+        """The texts of secrets, for the documents."""
+        return SecretTexts(self.kept or self.store)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The nodes' Puppet documents; empty until ``observe`` was called."""
+        return Documents(known_signatures())
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        """The fleet's certificates."""
+        return Certificates(lambda: self.store, self.specs.tree, self.now)
+
+    @cached_property
+    def specs(self) -> SpecSource:
+        """The specs, and which of them are in force."""
+        return SpecSource(self.config, self._follows, self.now, lambda: self.kept, lambda: self.store)
+
+    def close(self) -> None:
+        """Close the database, if it was opened."""
+        for store in (self.__dict__.get("store"), self._kept):
+            if store is not None:
+                store.close()
+
+    def with_listen(self, listen: ListenConfig) -> "Site":
+        """The same site, listening elsewhere."""
+        config = self.config.model_copy(update={"listen": listen})
+        return Site(config, self.now, follows=self._follows, makes_database=self._makes_database)
+
+    def observe(self, tree: SpecTree | None = None, snapshot: Snapshot | None = None) -> Observation:
+        """The world as the planner sees it. Renders the Puppet documents that changed on the way."""
+        tree = tree or self.specs.tree()
+        snapshot = snapshot or self.snapshot()
+        now = self.now()
+        members = self._world.members(tree, snapshot)
+        if snapshot.secrets:
+            self.secrets.refresh(snapshot.secrets)
+            known = (self.secrets.seals, self.secrets.text, snapshot.set_up, snapshot.fixed, self.secrets.expect)
+            self.documents.refresh(tree, members, snapshot.vips, *known)
+        else:
+            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up, snapshot.fixed)
+        observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
+        return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
+
+    def keep_documents(self) -> None:
+        """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
+        self.store.keep_documents(self._world.new_documents)
+
+    def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> bool:
+        """Write down which clusters' first setup is over, and what clusters with nodes keep.
+
+        Returns whether clusters are set up that were not among those ``known``, or the other way round.
+        """
+        kept = remembered(observation.fixed, fixed_by(tree, observation.machines))
+        for cluster in sorted(kept.keys() | observation.fixed.keys()):
+            if (news := kept.get(cluster, {})) != observation.fixed.get(cluster, {}):
+                self.store.keep_fixed(cluster, news, self.now())
+        over = set_up_clusters(tree, observation.machines, known)
+        for cluster in sorted(over - known):
+            self.store.note_set_up(cluster, self.now())
+        for cluster in sorted(known - over):
+            self.store.forget_set_up(cluster, self.now())
+        return over != known
+
+    def serial_of(self, name: str) -> str:
+        """The serial of a machine given by serial or hostname.
+
+        Raises:
+            PermanentError: None is known by that name.
+        """
+        snapshot = self.snapshot()
+        by_hostname = {held.hostname: serial for serial, held in snapshot.allocations.items()}
+        known = snapshot.seen.keys() | snapshot.allocations.keys() | snapshot.conflicts.keys()
+        if name not in known and name not in by_hostname:
+            raise unknown("machine", name)
+        return name if name in known else by_hostname[name]
+
+
+def unknown(kind: str, name: str) -> PermanentError:
+    """What to tell somebody who names a machine or cluster that there is not."""
+    return PermanentError(f'no {kind} "{name}" is known; "reconciler {kind}s" lists all')
+
+
+def _observing(seen: Observation, snapshot: Snapshot) -> str | None:
+    """Why nothing may be begun now; None: it may."""
+    settled = snapshot.standing is not None and snapshot.standing.settled
+    why = snapshot.doubt or new_beside_installed(seen.machines, seen.retired, settled=settled)
+    return why and f"Nothing is begun: {why}. {ENDS_IT}."
+
+
+def _no_text(ref: SecretRef) -> str:
+    raise PermanentError(f"the secret {ref} has not been made")

@@ -1,0 +1,179 @@
+"""A site's specs: where they come from, which of them are in force, and what was told of those that are not."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from ..enc.check import check as check_documents
+from ..model.errors import PermanentError, TemporaryError
+from ..model.observations import Notice
+from ..model.tree import SpecTree
+from ..render.diagnostics import render_text
+from ..specs.files import UnreadableError, read_directory
+from ..specs.loader import Loaded, extended, load_tree
+from ..specs.puppet_module import known_signatures
+from ..specs.settings_table import load_table
+from ..specs.source.follow import DirectorySource, Looked, Source, SourceState
+from ..specs.source.git import GitSource, commit_of, read_commit
+from ..specs.validate import validate
+from ..store import Store
+from .config import Config, SourceConfig
+
+_STATE, _ACCEPTED = "source", "accepted-commits"
+
+
+class SpecSource:
+    """The specs that a configuration names: a branch of a repository, or a directory as it is."""
+
+    def __init__(
+        self,
+        config: Config,
+        follows: SourceConfig | None,
+        now: Callable[[], datetime],
+        kept: Callable[[], Store | None],
+        store: Callable[[], Store],
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            config: Names the specs.
+            follows: The branch that the daemon follows, where ``config`` names other specs in its place.
+            now: The clock.
+            kept: The database that says what was taken before, if there is one.
+            store: The database that is told what is taken.
+        """
+        self._config, self._follows = config, follows
+        self._now, self._kept, self._store = now, kept, store
+        self._committed_at: dict[str, datetime] = {}
+        self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
+
+    @cached_property
+    def _source(self) -> Source[Loaded] | DirectorySource[Loaded]:
+        given = self._config.source
+        if given is None:
+            return DirectorySource(self._config.specs, _read, check)
+        return Source(self._mirror(given), check)
+
+    def _mirror(self, given: SourceConfig) -> GitSource:
+        return GitSource(given.url, given.branch, given.folder, self._config.state / "git")
+
+    def load(self) -> Loaded:
+        """The newest specs with every problem, good or not; for ``validate``."""
+        if self._config.source is None:
+            return check(_read(self._config.specs))
+        mirror = self._mirror(self._config.source)
+        return check(mirror.read(mirror.fetch().commit).files)
+
+    def state(self) -> SourceState:
+        """What the last look gave."""
+        text = self._saved(_STATE)
+        return SourceState.from_json(text) if text else SourceState()
+
+    def committed_at(self, commit: str | None) -> datetime | None:
+        """When a commit was made; None for a directory, and where the mirror does not have it."""
+        if self._config.source is None or commit is None:
+            return None
+        if commit not in self._committed_at:
+            try:
+                self._committed_at = {commit: self._mirror(self._config.source).committed_at(commit)}
+            except (TemporaryError, PermanentError):
+                return None
+        return self._committed_at[commit]
+
+    def look(self) -> Looked[Loaded]:
+        """Look at the source, and keep what was found."""
+        before = self.state()
+        looked = self._source.look(before, accepted=self._accepted())
+        if looked.state != before:
+            self._store().save_state(_STATE, looked.state.to_json())
+            self._store().record((), tuple(_told(before, looked.state, self._now())))
+        return looked
+
+    def watchable(self) -> tuple[Path, ...]:
+        """Folders whose changes may mean new specs; none for a repository elsewhere."""
+        given = self._config.source
+        if given is None:
+            return (self._config.specs,)
+        return self._mirror(given).watchable()
+
+    def accept(self, commit: str, *, who: str, why: str) -> None:
+        """Let a rewritten branch be taken at exactly this commit."""
+        self._store().save_state(_ACCEPTED, json.dumps([*self._accepted(), commit][-100:]))
+        text = f"the rewritten branch is accepted at {commit[:12]}: {why}"
+        self._store().record((), (Notice(None, self._now(), "commit-accepted", text, who),))
+
+    def in_force(self, *, newest: bool = False) -> tuple[str | None, SpecTree]:
+        """The commit and the tree that plans are made from. Changes nothing but the mirror.
+
+        Args:
+            newest: Ask the repository first. Else it is asked only when nobody ever did: what the daemon took counts.
+
+        Raises:
+            PermanentError: There is none: what is newest does not validate, and nothing before it ever did.
+        """
+        if self._config.source is None:
+            loaded = self.load()
+            if loaded.tree is None:
+                raise PermanentError(f"the specs have errors:\n\n{render_text(loaded.problems, loaded.sources)}")
+            return commit_of(self._config.specs), loaded.tree
+        state = self.state()
+        known = None if newest or state.good is None else self._recalled(state)
+        looked = known or self._source.look(state, accepted=self._accepted())
+        if looked.loaded is None or looked.loaded.tree is None:
+            raise PermanentError(looked.state.problem or "the source has no valid specs yet")
+        self.problem = looked.state.problem
+        return looked.state.good, looked.loaded.tree
+
+    def tree(self) -> SpecTree:
+        """The tree that plans are made from."""
+        return self.in_force()[1]
+
+    def tree_at(self, commit: str) -> SpecTree | None:
+        """The specs at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
+        try:
+            files = read_commit(self._config.specs, commit) if self._config.source is None else None
+            if files is None and self._follows is not None:
+                mirror = self._mirror(self._follows)
+                files = mirror.read(commit) if mirror.head() else None
+        except (PermanentError, TemporaryError):
+            return None
+        return load_tree(files.files, load_table()).tree if files else None
+
+    def _recalled(self, state: SourceState) -> Looked[Loaded] | None:
+        """The specs in force, from the mirror alone; None where it does not have them."""
+        assert isinstance(self._source, Source)
+        looked = self._source.recall(state)
+        return looked if looked.loaded is not None else None
+
+    def _accepted(self) -> list[str]:
+        found: list[str] = json.loads(self._saved(_ACCEPTED) or "[]")
+        return found
+
+    def _saved(self, name: str) -> str | None:
+        store = self._kept()
+        return store.state(name) if store else None
+
+
+def check(files: Mapping[str, bytes]) -> Loaded:
+    """Everything that can be said of a spec tree without looking at machines."""
+    loaded = validate(files, settings_table=load_table(), module_versions=tuple(known_signatures()))
+    if loaded.tree is None:
+        return loaded
+    return extended(loaded, check_documents(loaded.tree, known_signatures()))
+
+
+def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:
+    """What to say when another commit is in force, or one was refused."""
+    if now.good is not None and now.good != before.good:
+        yield Notice(None, at, "commit-in-force", f"the specs of commit {now.good[:12]} are in force")
+    if now.problem is not None and now.problem != before.problem:
+        yield Notice(None, at, "commit-refused", now.problem)
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        return read_directory(path)
+    except UnreadableError as error:
+        raise PermanentError(str(error)) from None

@@ -1,0 +1,67 @@
+"""A daemon before it acts: the database is not open yet, or another daemon acts on it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ..model.errors import PermanentError
+from .companions import Companions, every
+from .front import Front
+from .health import DATABASE
+from .patience import patiently
+from .site import Site
+
+FOLLOW_SECONDS = 5.0
+"""How often a daemon that stands by looks which documents the acting one gives out."""
+FOLLOWING = "following the acting daemon"
+
+
+@dataclass
+class StandingBy:
+    """What is waited for while nothing is done but to answer."""
+
+    site: Site
+    front: Front
+    stop: asyncio.Event
+
+    async def opened(self) -> bool:
+        """Open the database as soon as that can be; False when told to stop before.
+
+        Raises:
+            PermanentError: It cannot be opened until somebody mends it, and there is nothing to answer from till then.
+        """
+        kept = self.front.face.kept
+        opened = await patiently(
+            DATABASE,
+            self._open,
+            self.stop,
+            self.front.health,
+            hopeless=lambda error: isinstance(error, PermanentError) and not kept.exists,
+        )
+        return opened is not None
+
+    async def lease(self, ask: Callable[[], Awaitable[int | None]]) -> int | None:
+        """What ``ask`` gives, also where the database is away meanwhile. Follows what the acting daemon gives out."""
+        face, health = self.front.face, self.front.health
+        face.stage = "another daemon acts on this database; this one stands by"
+        beside = Companions(health, lambda: None)
+        beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
+        try:
+            return await patiently(DATABASE, ask, self.stop, health)
+        finally:
+            await beside.stop()
+            health.works(FOLLOWING)
+
+    async def _open(self) -> bool:
+        await asyncio.to_thread(self.site.open)
+        await self._follow()
+        return True
+
+    async def _follow(self) -> None:
+        self.front.face.given = await asyncio.to_thread(self._given_out)
+
+    def _given_out(self) -> dict[str, str] | None:
+        """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
+        versions = self.front.face.look().documents
+        self.front.face.kept.read_addresses()
+        return {hostname: some[0].digest for hostname, some in versions.items() if some} or None

@@ -1,0 +1,65 @@
+"""Whether machines in service are on: asked of their BMCs every so often, many at a time."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ..execution.ports import Bmcs, Clock, Directory
+from ..model.errors import PermanentError, TemporaryError
+from ..model.machine import MachineView, Power
+from ..model.observations import Heard
+
+log = structlog.get_logger()
+
+AT_ONCE = 32
+"""BMCs asked at the same time: half of the driver's sessions, so that actions find one free."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerWatch:
+    """Asks, and writes down what was heard in few writes."""
+
+    bmcs: Bmcs
+    directory: Directory
+    clock: Clock
+    record: Callable[[Sequence[Heard]], None]
+
+    async def look(self, machines: Iterable[MachineView], busy: Callable[[str], bool]) -> bool:
+        """Ask every machine's BMC once; those that are ``busy`` when their turn comes are left out.
+
+        Returns:
+            Whether a machine is off, or is not as it was: whether there may be something to do.
+        """
+        waiting, news = iter(machines), False
+
+        async def ask_one_after_the_other() -> None:
+            nonlocal news
+            for m in waiting:
+                if busy(m.serial) or (power := await self._ask(m.serial)) is None:
+                    continue
+                heard.append(Heard(m.serial, self.clock(), power=power))
+                news = news or power is Power.OFF or m.seen is None or m.seen.power is not power
+
+        heard: list[Heard] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(ask_one_after_the_other())
+        finally:
+            if heard:
+                await asyncio.to_thread(self.record, heard)
+        return news
+
+    async def _ask(self, serial: str) -> Power | None:
+        try:
+            access = await asyncio.to_thread(self.directory.bmc, serial)
+            bmc = await self.bmcs.open(access)
+            try:
+                return await bmc.power()
+            finally:
+                await bmc.close()
+        except (TemporaryError, PermanentError) as error:
+            log.info("power not known", serial=serial, error=str(error))
+            return None

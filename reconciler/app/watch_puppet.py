@@ -1,0 +1,80 @@
+"""Whether nodes have caught up by themselves: their agents run Puppet by timer, and tell nobody.
+
+Asked are those in service that are behind, or of which it is not known which document they have. A node that does not
+answer, or has nothing new to say, is asked less and less often.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from ..execution.handlers import Tools
+from ..execution.handlers.puppet import began, last_run
+from ..model.errors import PermanentError, TemporaryError
+from ..model.machine import MachineView, Phase
+
+log = structlog.get_logger()
+
+AT_ONCE = 16
+"""Nodes asked at the same time; each is one SSH connection."""
+SELDOM = timedelta(hours=6)
+"""The longest that a node is left alone which never says anything new."""
+
+
+@dataclass
+class PuppetWatch:
+    """Asks nodes for their last Puppet run, and notes when that began."""
+
+    tools: Tools
+    every: timedelta
+    _next: dict[str, tuple[datetime, timedelta]] = field(default_factory=dict)  # when to ask again, after what pause
+
+    async def look(self, machines: Iterable[MachineView], busy: Callable[[str], bool]) -> bool:
+        """Ask every node whose turn it is once; True when one has run Puppet since we last knew."""
+        now, news = self.tools.time.now(), False
+        self._next = {serial: each for serial, each in self._next.items() if each[0] <= now + SELDOM}  # clock put back
+        asked = [m for m in machines if _is_worth_asking(m) and self._next.get(m.serial, (now, self.every))[0] <= now]
+        waiting = iter(asked)
+
+        async def ask_one_after_the_other() -> None:
+            nonlocal news
+            for m in waiting:
+                if busy(m.serial):
+                    continue
+                found = await self._ask(m)
+                pause = self.every if found else min(2 * self._next.get(m.serial, (now, self.every / 2))[1], SELDOM)
+                self._next[m.serial] = now + pause, pause
+                news = news or found
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(AT_ONCE, len(asked))):
+                group.create_task(ask_one_after_the_other())
+        return news
+
+    async def _ask(self, m: MachineView) -> bool:
+        assert m.seen is not None and m.allocation is not None and m.allocation.address is not None
+        try:
+            shell = await self.tools.shells.open(m.serial, m.allocation.address)
+            try:
+                last = await last_run(self.tools, shell)
+                when = await began(self.tools, shell, last) if last and last.good else None
+            finally:
+                await shell.close()
+        except (TemporaryError, PermanentError) as error:
+            log.info("last Puppet run not known", serial=m.serial, error=str(error))
+            return False
+        if when is None or (m.seen.puppet_at is not None and when <= m.seen.puppet_at):
+            return False
+        await asyncio.to_thread(self.tools.records.puppet_ran, m.serial, when, self.tools.time.now())
+        return True
+
+
+def _is_worth_asking(m: MachineView) -> bool:
+    if m.history.phase is not Phase.IN_SERVICE or m.seen is None:
+        return False
+    if m.allocation is None or m.allocation.address is None:  # nobody knows where it is
+        return False
+    return m.behind or m.seen.puppet_at is None

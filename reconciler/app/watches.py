@@ -1,0 +1,122 @@
+"""What the daemon looks at again and again beside its passes; each of them wakes the loop when there is news."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+
+from ..execution.handlers import Tools
+from ..model.machine import MachineView, Phase
+from .companions import Companions, Well, every
+from .database import reserve_of
+from .health import DATABASE, DISK
+from .published import Face
+from .reserve import Reserve
+from .site import Site
+from .watch_power import PowerWatch
+from .watch_puppet import PuppetWatch
+
+LOOK_AT_STORE_SECONDS = 1.0
+"""How soon a decision made on the command line is noticed."""
+LOOK_AT_DISK_SECONDS = 5.0
+CHECK_PAUSE = 50
+"""How many times as long as a check for damage took, no other one is made."""
+
+
+@dataclass
+class Watches:
+    """Looks at decisions, power, Puppet runs, and at the documents that were rendered."""
+
+    site: Site
+    face: Face
+    tools: Tools
+    in_flight: Callable[[], Collection[str]]  # serials
+    wake: Callable[[], None]
+    looked: asyncio.Event  # set when a pass has ended
+    _token: int | None = None
+
+    def start(self, companions: Companions) -> None:
+        """Begin with all of them."""
+        companions.start("looking for decisions", self.decisions)
+        companions.start("looking at power", self.power)
+        companions.start("looking at Puppet runs", self.puppet)
+        companions.start("keeping a copy of the documents", self.copy)
+        companions.start("checking the database", self.soundness)
+        if (reserve := reserve_of(self.site.config)) is not None:
+            companions.start("looking at the disk", every(LOOK_AT_DISK_SECONDS, partial(self._disk, reserve)))
+
+    async def decisions(self, well: Well) -> None:
+        """Notice what other processes wrote: an operator's decision, made on the command line."""
+        while True:
+            token = await asyncio.to_thread(self.site.store.decision_token)
+            well()
+            if token != self._token:
+                if self._token is not None:
+                    self.wake()
+                self._token = token
+            await asyncio.sleep(LOOK_AT_STORE_SECONDS)
+
+    async def power(self, well: Well) -> None:
+        """Ask the BMCs of machines in service whether they are on."""
+        watching = PowerWatch(self.tools.bmcs, self.tools.directory, self.site.now, self.site.store.record)
+        while True:
+            await asyncio.sleep(self.site.config.bmc_poll.total_seconds())
+            serving = (m for m in self._machines() if m.history.phase is Phase.IN_SERVICE)
+            if await watching.look(serving, self._is_busy):
+                self.wake()
+            well()
+
+    async def puppet(self, well: Well) -> None:
+        """Ask nodes that are behind whether their own agents have caught up."""
+        every = self.site.config.puppet_poll
+        watching = PuppetWatch(self.tools, every)
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            if await watching.look(self._machines(), self._is_busy):
+                self.wake()
+            well()
+
+    async def copy(self, well: Well) -> None:
+        """Keep a copy of the documents on disk; not while there is doubt about the database that they are made from."""
+        while True:
+            await self.looked.wait()
+            self.looked.clear()
+            documents = self.site.documents.all()  # before it is asked whether they are doubted: a pass may begin
+            doubted = self.face.is_doubted or self.face.health.is_failing(DATABASE)
+            if self.face.picture is not None and not doubted:
+                await asyncio.to_thread(self.face.kept.keep, documents, self.face.asking)
+            well()
+
+    async def soundness(self, well: Well) -> None:
+        """Look for damage in the database again and again; not at once, as it was looked for when it was opened."""
+        took = 0.0
+        while True:
+            await asyncio.sleep(max(LOOK_AT_DISK_SECONDS, CHECK_PAUSE * took))
+            began = time.monotonic()
+            await self.check()
+            well()
+            took = time.monotonic() - began
+
+    async def check(self) -> None:
+        """Look for damage in the database. As long as there is any, nothing is begun."""
+        damage = await asyncio.to_thread(self.site.store.damage)
+        if damage is None:
+            self.face.health.works(DATABASE)
+        else:
+            self.face.health.fails(DATABASE, damage)
+
+    async def _disk(self, reserve: Reserve) -> None:
+        """Say when the disk is full, and keep room on it for decisions when it is not."""
+        await asyncio.to_thread(reserve.keep)
+        problem = await asyncio.to_thread(reserve.problem)
+        if problem is None:
+            self.face.health.works(DISK)
+        else:
+            self.face.health.fails(DISK, problem)
+
+    def _machines(self) -> tuple[MachineView, ...]:
+        return self.face.picture.observation.machines if self.face.picture else ()
+
+    def _is_busy(self, serial: str) -> bool:
+        return serial in self.in_flight()
