@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from reconciler.app.config import Config, load_config
 from reconciler.app.site import Site, utc_now
-from reconciler.demo import free_port
 from reconciler.model.actions import Enroll
 from reconciler.model.machine import InstallStatus, MachineView, Observation, Power
 from reconciler.model.observations import Heard
@@ -24,6 +23,7 @@ from reconciler.model.plan import PlanningInput
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.render.plan_groups import doing
+from reconciler.simulator.demo import free_port
 from reconciler.specs.source.git import commit_all, create_repository
 from reconciler.store import Store
 

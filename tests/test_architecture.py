@@ -19,8 +19,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "execution": {"model", "provisioning"},
     "store": {"model", "execution"},
     "server": {"model", "hardware", "render"},
-    "importing": {"model", "hardware", "store"},
-    "simulator": {"model", "hardware", "provisioning", "execution"},
+    "oci_import": {"model", "hardware", "store"},
+    "simulator": {"model", "hardware", "provisioning", "execution", "specs", "app"},
 }
 """Packages not named here (the command line, the daemon: composition) may import everything."""
 

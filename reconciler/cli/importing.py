@@ -11,10 +11,10 @@ from .options import open_site, who
 
 if TYPE_CHECKING:
     from ..app.site import Site
-    from ..importing.certificates import Keys
-    from ..importing.everything import Imported
-    from ..importing.files import Given, Tree
     from ..model.machine import SecretRef
+    from ..oci_import.certificates import Keys
+    from ..oci_import.everything import Imported
+    from ..oci_import.files import Given, Tree
 
 import_app = typer.Typer(
     name="import", help="Take over what another installer knows.", no_args_is_help=True, rich_markup_mode=None
@@ -88,9 +88,9 @@ def oci(
     (as root: the keys are not for everybody). Without --from, only the files become specs.
     """
     from ..enc.known_secrets import known_classes
-    from ..importing.files import given_from_texts, tree_from_files
-    from ..importing.folders import read_extras, read_repositories
     from ..model.errors import PermanentError
+    from ..oci_import.files import given_from_texts, tree_from_files
+    from ..oci_import.folders import read_extras, read_repositories
     from ..specs.settings_table import load_table
 
     conf = conf or _below(etc, "openstack-cluster-installer.conf")
@@ -132,8 +132,8 @@ def _below(folder: Path | None, name: str) -> Path | None:
 
 
 def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> "Keys":
-    from ..importing.certificates import Keys, login_key
-    from ..importing.folders import read_files, read_text
+    from ..oci_import.certificates import Keys, login_key
+    from ..oci_import.folders import read_files, read_text
 
     return Keys(
         read_files(pki) if pki else {},
@@ -146,8 +146,8 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
     import socket
 
     from ..enc.known_secrets import known_classes, known_forms
-    from ..importing.database import read_database
-    from ..importing.everything import import_everything
+    from ..oci_import.database import read_database
+    from ..oci_import.everything import import_everything
     from ..specs.puppet_module import known_signatures
     from ..specs.settings_table import load_table
 
@@ -165,7 +165,7 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
 
 def _keep(found: "Imported", site: "Site") -> int:
     """Fill our database, and make what OCI keeps elsewhere than in its own."""
-    from ..importing.keep import keep
+    from ..oci_import.keep import keep
 
     kept = keep(site.store, found, text_of=_text_of, who=who(), at=site.now())
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
@@ -223,8 +223,8 @@ def _kinds(refs: "Iterable[SecretRef]") -> str:
 def _finish(tree: "Tree", output: Path, overwrite: bool) -> int:
     """Write the tree, check it, and say what was done and what is left to people."""
     from ..app.spec_source import check
-    from ..importing.folders import write_tree
     from ..model.units import counted
+    from ..oci_import.folders import write_tree
     from ..render.diagnostics import render_text
 
     texts = tree.texts()
@@ -251,6 +251,6 @@ def _list(title: str, lines: list[str]) -> None:
 
 
 def _text(path: Path | None) -> str | None:
-    from ..importing.folders import read_text
+    from ..oci_import.folders import read_text
 
     return read_text(path) if path else None

@@ -82,7 +82,7 @@ def demo(
     """
     import asyncio
 
-    from ..demo import run_demo
+    from ..simulator.demo import run_demo
 
     stays()
     return asyncio.run(run_demo(directory, specs, port, once=once))

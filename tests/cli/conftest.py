@@ -18,7 +18,6 @@ from reconciler.app.config import load_config
 from reconciler.app.plans import planned
 from reconciler.app.site import Site
 from reconciler.cli.app import run
-from reconciler.demo import RACKS
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootDisk, Enroll, InstallOs
 from reconciler.model.events import Advanced, Event, Started, Succeeded
@@ -27,6 +26,7 @@ from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
 from reconciler.model.secret_parts import join_parts
+from reconciler.simulator.demo import RACKS
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
 from reconciler.specs.source.git import commit_all, create_repository

@@ -13,7 +13,7 @@ import yaml
 
 from reconciler.app.config import load_config
 from reconciler.cli.app import app
-from reconciler.demo import Demo, next_steps
+from reconciler.simulator.demo import Demo, next_steps
 
 from .conftest import ROOT, Laid
 

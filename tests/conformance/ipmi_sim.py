@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM
 
 import pytest
 
-from reconciler.demo import free_port
 from reconciler.simulator import ipmi_sim
+from reconciler.simulator.demo import free_port
 
 
 @asynccontextmanager

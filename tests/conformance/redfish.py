@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from reconciler.demo import free_port
 from reconciler.execution.drivers.redfish import fingerprint_at
+from reconciler.simulator.demo import free_port
 
 UUID = "27946b59-9e44-4fa7-8e91-f3527a1ef094"
 USER, PASSWORD = "oci", "redfish-secret"

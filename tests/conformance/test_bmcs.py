@@ -11,7 +11,6 @@ from socket import SOCK_DGRAM
 import certifi
 import pytest
 
-from reconciler.demo import free_port
 from reconciler.execution.drivers.bmcs import EitherBmcs
 from reconciler.execution.drivers.certificates import FilePins
 from reconciler.execution.drivers.ipmi import IpmiBmcs
@@ -20,6 +19,7 @@ from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
+from reconciler.simulator.demo import free_port
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import FakeClock

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from reconciler.demo import Racks
+from reconciler.simulator.demo import Racks
 from reconciler.simulator.hardware import CONTROLLER, STORE
 
 from .checks import assert_sound, begun

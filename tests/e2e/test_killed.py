@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo import WANTED
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import BmcProtocol
+from reconciler.simulator.demo import WANTED
 
 from .checks import assert_sound
 from .world import world

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from reconciler.demo import free_port
+from reconciler.simulator.demo import free_port
 
 from .checks import assert_sound
 from .world import SLOW_INSTALL, THREE, World, world

@@ -21,9 +21,9 @@ import yaml
 
 from reconciler.app.kept_documents import KeptDocuments
 from reconciler.app.site import Site
-from reconciler.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
 from reconciler.model.observations import Occurrence
 from reconciler.simulator.bmc import BmcProtocol
+from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
 from reconciler.simulator.server import Pace, SimServer

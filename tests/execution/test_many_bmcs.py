@@ -18,7 +18,6 @@ import pytest
 
 from reconciler.app.site import utc_now
 from reconciler.app.watch_power import PowerWatch
-from reconciler.demo import free_port
 from reconciler.execution.breaker import BreakerTimings, GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.drivers.plain import PlainBmc, PlainBmcs
@@ -29,6 +28,7 @@ from reconciler.execution.ports import Bmc, BmcAccess, Bmcs
 from reconciler.model.events import Event
 from reconciler.model.machine import MachineView, Seen
 from reconciler.model.observations import Heard
+from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
 
 from ..conformance import ipmi_sim

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.importing.files import Given, given_from_texts
-from reconciler.importing.folders import read_repositories
 from reconciler.model.settings import SettingsTable
+from reconciler.oci_import.files import Given, given_from_texts
+from reconciler.oci_import.folders import read_repositories
 from reconciler.specs.settings_table import load_table
 
 from ..reference import configuration

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from reconciler.app.site import Site
-from reconciler.importing.certificates import Keys, certificates, login_key
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import part_of
+from reconciler.oci_import.certificates import Keys, certificates, login_key
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb

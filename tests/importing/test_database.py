@@ -92,8 +92,8 @@ def test_there_is_nothing_to_do(imported: tuple[Site, Path]) -> None:
     try:
         assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
     finally:
-        from reconciler.importing.keep import PAUSE
         from reconciler.model.machine import Pause
+        from reconciler.oci_import.keep import PAUSE
 
         site.store.pause(Pause("fleet", "test", PAUSE, NOW))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.app import run
-from reconciler.importing.extras import Extras, overlays, telemetry
-from reconciler.importing.files import Given, tree_from_files
-from reconciler.importing.folders import read_extras
 from reconciler.model.settings import SettingsTable
+from reconciler.oci_import.extras import Extras, overlays, telemetry
+from reconciler.oci_import.files import Given, tree_from_files
+from reconciler.oci_import.folders import read_extras
 
 from .test_files import valid
 

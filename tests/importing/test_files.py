@@ -12,16 +12,16 @@ from reconciler.hardware.choice import DisksInUse, disks_in_use
 from reconciler.hardware.match import match
 from reconciler.hardware.racking import rack
 from reconciler.hardware.report import parse_report
-from reconciler.importing.conf import parse_conf
-from reconciler.importing.files import Given, Tree, given_from_texts, tree_from_files
-from reconciler.importing.options import profile_options
-from reconciler.importing.profiles import profiles
-from reconciler.importing.text import plain
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Hardware, Racked
 from reconciler.model.kinds import Mirrors
 from reconciler.model.settings import SettingsTable
 from reconciler.model.tree import SpecTree
+from reconciler.oci_import.conf import parse_conf
+from reconciler.oci_import.files import Given, Tree, given_from_texts, tree_from_files
+from reconciler.oci_import.options import profile_options
+from reconciler.oci_import.profiles import profiles
+from reconciler.oci_import.text import plain
 from reconciler.specs.loader import Loaded
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate

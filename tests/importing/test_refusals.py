@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.importing.database import read_database
-from reconciler.importing.files import Given
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.oci_import.database import read_database
+from reconciler.oci_import.files import Given
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb

@@ -15,10 +15,10 @@ import yaml
 
 from reconciler.app.plans import planned
 from reconciler.app.site import Site
-from reconciler.importing.everything import Imported
-from reconciler.importing.files import Given
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
+from reconciler.oci_import.everything import Imported
+from reconciler.oci_import.files import Given
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb

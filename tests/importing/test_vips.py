@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.importing.vips import vip_pins
+from reconciler.oci_import.vips import vip_pins
 
 
 def network(

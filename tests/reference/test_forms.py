@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.importing.conf import parse_conf
-from reconciler.importing.folders import read_repositories
+from reconciler.oci_import.conf import parse_conf
+from reconciler.oci_import.folders import read_repositories
 
 from . import configuration, facts
 from .__main__ import keep

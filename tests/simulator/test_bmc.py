@@ -8,7 +8,6 @@ from socket import SOCK_DGRAM, SOCK_STREAM
 
 import pytest
 
-from reconciler.demo import free_port
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.drivers.plain import PlainBmcs
 from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
@@ -17,6 +16,7 @@ from reconciler.model.machine import Power
 from reconciler.provisioning import remote
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import BmcProtocol, make_bmc
+from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
 from reconciler.simulator.server import State
 

@@ -27,18 +27,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from .app.config import Config, load_config
-from .app.directory import BMC_PASSWORD, PROVISIONING_KEY
-from .app.site import Site
+from ..app.config import Config, load_config
+from ..app.directory import BMC_PASSWORD, PROVISIONING_KEY
+from ..app.site import Site
+from ..model.errors import PermanentError
+from ..model.secret_parts import part_of
+from ..specs.source.git import commit_all, create_repository
+from .bmc import BmcProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
-from .model.errors import PermanentError
-from .model.secret_parts import part_of
-from .simulator.bmc import BmcProtocol, make_bmc, protocol
-from .simulator.fleet import REAL_ENOUGH, SimFleet, build_servers, place
-from .simulator.hardware import CONTROLLER, PROXY, STORE, Model
-from .simulator.server import Pace, State
-from .simulator.ssh import SshFront
-from .specs.source.git import commit_all, create_repository
+from .fleet import REAL_ENOUGH, SimFleet, build_servers, place
+from .hardware import CONTROLLER, PROXY, STORE, Model
+from .server import Pace, State
+from .ssh import SshFront
 
 Racks = Mapping[str, tuple[Model, ...]]
 """What stands in each location, from the bottom up."""

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from .model.errors import PermanentError
+from ..model.errors import PermanentError
 
 _NODES = re.compile(r"subnet: (192\.168\.\d+)\.0/24")
 """A network of nodes in the specs that come with this."""
