@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ..model.machine import SecretRef
     from ..oci_import.certificates import Keys
     from ..oci_import.everything import Imported
-    from ..oci_import.files import Given, Tree
+    from ..oci_import.files import Given
+    from ..oci_import.text import Tree
 
 import_app = typer.Typer(
     name="import", help="Take over what another installer knows.", no_args_is_help=True, rich_markup_mode=None

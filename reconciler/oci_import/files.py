@@ -13,7 +13,7 @@ from .extras import Extras, overlays, telemetry
 from .profiles import profiles
 from .racking import locations_named, racking
 from .repositories import FAMILIES, repository
-from .text import Document, plain, render
+from .text import Document, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,6 @@ class Given:
     racking: Mapping[str, Any] = field(default_factory=dict)
     repositories: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # by family and name
     extras: Extras = field(default_factory=Extras)
-
-
-@dataclass(slots=True)
-class Tree:
-    """Documents by file, and what could not be carried over, as sentences."""
-
-    files: dict[str, list[Document]] = field(default_factory=dict)
-    leftover: list[str] = field(default_factory=list)
-
-    def add(self, path: str, *documents: Document) -> None:
-        """Add documents to a file."""
-        if documents:
-            self.files.setdefault(path, []).extend(documents)
-
-    def documents(self, kind: str) -> dict[str, Any]:
-        """The specs of all documents of a kind, by name, without comments."""
-        return {one.name: plain(one.spec) for some in self.files.values() for one in some if one.kind == kind}
-
-    def texts(self) -> dict[str, str]:
-        """The files' contents."""
-        return {path: render(documents) for path, documents in sorted(self.files.items())}
 
 
 def given_from_texts(

@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .text import Document, Noted
-
-if TYPE_CHECKING:
-    from .files import Tree
-    from .machines import OciMachine
+from .machines import OciMachine
+from .text import Document, Noted, Tree
 
 _NUMBER = re.compile(r"(.*?)([0-9]+)")
 
@@ -82,7 +79,7 @@ def _prefix(port: str, unit: int) -> str | None:
     return found[1] if found and found[2] == str(unit) else None
 
 
-def stand_where_oci_says(tree: "Tree", machines: Iterable["OciMachine"]) -> list[str]:
+def stand_where_oci_says(tree: Tree, machines: Iterable[OciMachine]) -> list[str]:
     """Let switches put machines where OCI's operators put them; and say where that is not one place.
 
     OCI's machines have the location that somebody gave them, and its auto-racking.json may say another. Where all the

@@ -140,3 +140,24 @@ def _fits_block(text: str) -> bool:
 
 def _comment(text: str, indent: str) -> Iterator[str]:
     return (f"{indent}# {line}".rstrip() for line in text.split("\n")) if text else iter(())
+
+
+@dataclass(slots=True)
+class Tree:
+    """Documents by file, and what could not be carried over, as sentences."""
+
+    files: dict[str, list[Document]] = field(default_factory=dict)
+    leftover: list[str] = field(default_factory=list)
+
+    def add(self, path: str, *documents: Document) -> None:
+        """Add documents to a file."""
+        if documents:
+            self.files.setdefault(path, []).extend(documents)
+
+    def documents(self, kind: str) -> dict[str, Any]:
+        """The specs of all documents of a kind, by name, without comments."""
+        return {one.name: plain(one.spec) for some in self.files.values() for one in some if one.kind == kind}
+
+    def texts(self) -> dict[str, str]:
+        """The files' contents."""
+        return {path: render(documents) for path, documents in sorted(self.files.items())}

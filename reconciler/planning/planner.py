@@ -53,8 +53,7 @@ def plan(given: PlanningInput) -> Plan:
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     orders = held_orders(spec, observed)
     steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
-    allowed = [held(step, machines[serial], pauses, at) for serial, step in steps.items()]
-    within = within_budgets(allowed, machines, at)
+    within = within_budgets([held(step, machines[serial], pauses, at) for serial, step in steps.items()], machines, at)
     everybody = sorted([*within, *unseen], key=lambda step: step.serial)
     clock = {"clock": observed.clock} if observed.clock else {}
     if observed.observing is None:

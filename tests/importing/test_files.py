@@ -18,10 +18,10 @@ from reconciler.model.kinds import Mirrors
 from reconciler.model.settings import SettingsTable
 from reconciler.model.tree import SpecTree
 from reconciler.oci_import.conf import parse_conf
-from reconciler.oci_import.files import Given, Tree, given_from_texts, tree_from_files
+from reconciler.oci_import.files import Given, given_from_texts, tree_from_files
 from reconciler.oci_import.options import profile_options
 from reconciler.oci_import.profiles import profiles
-from reconciler.oci_import.text import plain
+from reconciler.oci_import.text import Tree, plain
 from reconciler.specs.loader import Loaded
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate
