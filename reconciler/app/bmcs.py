@@ -1,5 +1,6 @@
 """The BMCs of a site, over what the configuration says."""
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
 from ..execution.breaker import GuardedBmcs
@@ -8,6 +9,7 @@ from ..execution.drivers.certificates import FilePins
 from ..execution.drivers.ipmi import IpmiBmcs
 from ..execution.drivers.plain import PlainBmcs
 from ..execution.ports import Bmc, BmcAccess, Bmcs, Clock
+from ..model.bmc_protocol import BmcProtocol
 from ..model.errors import PermanentError
 from .config import Config
 
@@ -33,18 +35,20 @@ class SiteBmcs(GuardedBmcs):
 def _bmcs(config: Config, pins: FilePins) -> Bmcs:
     if config.bmc_protocol == "simulated":
         return PlainBmcs()
-    if config.bmc_protocol == "ipmi":
-        return IpmiBmcs()
-    if find_spec("sushy") is None:  # an extra of the installation
-        if config.bmc_protocol == "redfish":
-            raise PermanentError(
-                'bmc_protocol is redfish, and the library for it is not installed: pip install "...[redfish]"'
-            )
-        return EitherBmcs(None, IpmiBmcs())
-    over_redfish = _RedfishWhenNeeded(config, pins)
-    if config.bmc_protocol == "redfish":
-        return over_redfish
-    return EitherBmcs(over_redfish, IpmiBmcs(), config.redfish_port)
+    speaking = {protocol: make(config, pins) for protocol, make in DRIVERS.items() if _is_installed(protocol)}
+    if config.bmc_protocol == "auto":
+        return EitherBmcs(speaking, config.redfish_port)
+    if config.bmc_protocol not in speaking:
+        raise PermanentError(
+            f"bmc_protocol is {config.bmc_protocol}, and the library for it is not installed: "
+            f'pip install "...[{config.bmc_protocol}]"'
+        )
+    return speaking[config.bmc_protocol]
+
+
+def _is_installed(protocol: BmcProtocol) -> bool:
+    """Whether the library for it is; that for Redfish is an extra of the installation."""
+    return protocol is not BmcProtocol.REDFISH or find_spec("sushy") is not None
 
 
 class _RedfishWhenNeeded:
@@ -60,3 +64,9 @@ class _RedfishWhenNeeded:
 
             self._bmcs = RedfishBmcs(self._pins, self._config.redfish_port, self._config.redfish_authorities)
         return await self._bmcs.open(access)
+
+
+DRIVERS: Mapping[BmcProtocol, Callable[[Config, FilePins], Bmcs]] = {
+    BmcProtocol.REDFISH: _RedfishWhenNeeded,
+    BmcProtocol.IPMI: lambda _config, _pins: IpmiBmcs(),
+}

@@ -9,6 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from ..model.bmc_protocol import BmcProtocol
 from ..model.errors import PermanentError
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
@@ -85,7 +86,7 @@ class Config(Strict):
         default=None,
         description="PEM file of who signed the BMCs' certificates; without it, what a BMC shows first is pinned",
     )
-    bmc_protocol: Literal["auto", "redfish", "ipmi", "simulated"] = Field(
+    bmc_protocol: Literal["auto", "simulated", BmcProtocol.REDFISH, BmcProtocol.IPMI] = Field(
         default="auto", description="auto: Redfish where a BMC answers it, else IPMI; simulated: the demo's own BMCs"
     )
     bmc_poll: Duration = Field(default="5m", validate_default=True, description="how often power is looked at")

@@ -4,20 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ..model.actions import Action, Enroll
 from ..model.bmc import Lan
+from ..model.bmc_protocol import BmcProtocol
 from ..model.events import Event
 from ..model.files import File
 from ..model.machine import Power, Proof, SecretRef, Seen
 
 Clock = Callable[[], datetime]
 """Now, in UTC."""
-
-
-BmcProtocol = Literal["redfish", "ipmi"]
-"""What a BMC speaks."""
 
 
 class BootDevice(StrEnum):

@@ -7,17 +7,17 @@ from ..execution.drivers.plain import PlainBmc
 from .fleet import SimBmc
 from .ipmi_sim import IpmiSim, is_installed
 
-BmcProtocol = Literal["ipmi", "simulated"]
-"""What a BMC speaks; the daemon's ``bmc_protocol`` has to be the same."""
+SimulatedProtocol = Literal["ipmi", "simulated"]
+"""What a simulated BMC speaks; the daemon's ``bmc_protocol`` has to be the same."""
 
 
-def protocol() -> BmcProtocol:
+def protocol() -> SimulatedProtocol:
     """The most real one that works on this machine."""
     return "ipmi" if is_installed() else "simulated"
 
 
 def make_bmc(
-    speaking: BmcProtocol, address: str, port: int, username: str, password: str, serial: str, folder: Path
+    speaking: SimulatedProtocol, address: str, port: int, username: str, password: str, serial: str, folder: Path
 ) -> SimBmc:
     """A BMC on a loopback address, of the machine with this serial; ``folder`` is its own."""
     if speaking == "ipmi":

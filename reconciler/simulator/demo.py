@@ -33,7 +33,7 @@ from ..app.site import Site
 from ..model.errors import PermanentError
 from ..model.secret_parts import part_of
 from ..specs.source.git import commit_all, create_repository
-from .bmc import BmcProtocol, make_bmc, protocol
+from .bmc import SimulatedProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
 from .fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .hardware import CONTROLLER, PROXY, STORE, Model
@@ -63,7 +63,7 @@ class Stage:
     network: str = "127.1.0"  # live system n has address <network>.n, and its BMC <network>.(100+n); nodes from .128 on
     ssh_port: int = 2222
     bmc_port: int = 6230
-    protocol: BmcProtocol = field(default_factory=protocol)
+    protocol: SimulatedProtocol = field(default_factory=protocol)
     pace: Pace = REAL_ENOUGH
     config: Mapping[str, object] = field(
         default_factory=lambda: {

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 
 from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import Bmc, BmcAccess, Bmcs, BootDevice
 from reconciler.model.bmc import Lan
+from reconciler.model.bmc_protocol import BmcProtocol
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
@@ -31,6 +33,8 @@ class BmcWorld:
 
 
 class BmcConformance:
+    protocol: ClassVar[BmcProtocol | None] = None  # whose driver it is; None: a fake's
+
     async def test_a_machine_that_is_off_says_so(self, world: BmcWorld) -> None:
         bmc = await world.bmcs.open(world.access)
         assert await bmc.power() is Power.OFF

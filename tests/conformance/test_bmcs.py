@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import SOCK_DGRAM
+from typing import cast
 
 import certifi
 import pytest
@@ -17,6 +18,7 @@ from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.drivers.redfish import RedfishBmcs, fingerprint_at
 from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice
+from reconciler.model.bmc_protocol import BmcProtocol
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 from reconciler.simulator.demo import free_port
@@ -45,6 +47,8 @@ class TestFake(BmcConformance):
 
 
 class TestIpmi(BmcConformance):
+    protocol = BmcProtocol.IPMI
+
     @pytest.fixture
     async def world(self, tmp_path: Path) -> AsyncIterator[BmcWorld]:
         bmcs = IpmiBmcs(sessions=4)
@@ -70,6 +74,8 @@ def redfish_access(emulator: redfish.Emulator) -> BmcAccess:
 
 
 class TestRedfish(BmcConformance):
+    protocol = BmcProtocol.REDFISH
+
     @pytest.fixture
     async def world(self, tmp_path: Path, emulator: redfish.Emulator) -> AsyncIterator[BmcWorld]:
         bmcs, access = RedfishBmcs(FilePins(tmp_path / "pins"), emulator.port, sessions=4), redfish_access(emulator)
@@ -167,7 +173,7 @@ class TestEither:
             sim.password = redfish.PASSWORD
             await sim.stop()
             await sim.start()
-            bmcs = EitherBmcs(redfishes, IpmiBmcs(), emulator.port)
+            bmcs = EitherBmcs({BmcProtocol.REDFISH: redfishes, BmcProtocol.IPMI: IpmiBmcs()}, emulator.port)
             yield bmcs, BmcAccess("127.0.0.1", sim.port, redfish.USER, redfish.PASSWORD)
 
     async def speaks(self, bmcs: EitherBmcs, access: BmcAccess) -> str:
@@ -182,11 +188,21 @@ class TestEither:
     async def test_ipmi_where_redfish_does_not(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
         bmcs, access = both
         assert await self.speaks(replace(bmcs, redfish_port=free_port()), access) == "ipmi"
-        assert await self.speaks(replace(bmcs, redfish=None), access) == "ipmi"
+        only_ipmi = replace(bmcs, speaking={BmcProtocol.IPMI: bmcs.speaking[BmcProtocol.IPMI]})
+        assert await self.speaks(only_ipmi, access) == "ipmi"
 
     async def test_what_the_operator_pins(self, both: tuple[EitherBmcs, BmcAccess]) -> None:
         bmcs, access = both
-        assert await self.speaks(bmcs, replace(access, protocol="ipmi")) == "ipmi"
+        assert await self.speaks(bmcs, replace(access, protocol=BmcProtocol.IPMI)) == "ipmi"
+
+    async def test_what_is_pinned_and_not_spoken_here_is_refused_and_not_spoken_to_over_ipmi(
+        self, both: tuple[EitherBmcs, BmcAccess]
+    ) -> None:
+        bmcs, access = both
+        only_ipmi = replace(bmcs, speaking={BmcProtocol.IPMI: bmcs.speaking[BmcProtocol.IPMI]})
+        for protocol in (BmcProtocol.REDFISH, cast(BmcProtocol, "some-third-kind")):
+            with pytest.raises(PermanentError, match=f"over {protocol}, and this installation speaks only ipmi"):
+                await only_ipmi.open(replace(access, protocol=protocol))
 
     async def test_it_is_remembered_while_it_works_and_asked_again_after_a_failure(
         self, both: tuple[EitherBmcs, BmcAccess]
@@ -197,10 +213,11 @@ class TestEither:
         for _ in range(3):
             assert await self.speaks(bmcs, access) == "redfish"
         assert asked == ["127.0.0.1"]
-        working, bmcs.redfish = bmcs.redfish, RedfishBmcs(FilePins(Path("unused")), free_port())
+        working = bmcs.speaking
+        bmcs.speaking = {**working, BmcProtocol.REDFISH: RedfishBmcs(FilePins(Path("unused")), free_port())}
         with pytest.raises(TemporaryError, match="does not answer"):
             await bmcs.open(access)
-        bmcs.redfish = working
+        bmcs.speaking = working
         assert await self.speaks(bmcs, access) == "redfish"
         assert asked == ["127.0.0.1", "127.0.0.1"]
 
@@ -208,8 +225,9 @@ class TestEither:
         self, both: tuple[EitherBmcs, BmcAccess], emulator: redfish.Emulator
     ) -> None:
         bmcs, access = both
-        assert isinstance(bmcs.redfish, RedfishBmcs)
-        bmcs.redfish.pins.pin(f"127.0.0.1:{emulator.port}", "0" * 64)
+        over_redfish = bmcs.speaking[BmcProtocol.REDFISH]
+        assert isinstance(over_redfish, RedfishBmcs)
+        over_redfish.pins.pin(f"127.0.0.1:{emulator.port}", "0" * 64)
         for _ in range(2):
             with pytest.raises(PermanentError, match="another certificate"):
                 await bmcs.open(access)

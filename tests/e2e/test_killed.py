@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.simulator import ipmi_sim
-from reconciler.simulator.bmc import BmcProtocol
+from reconciler.simulator.bmc import SimulatedProtocol
 from reconciler.simulator.demo import WANTED
 
 from .checks import assert_sound
@@ -22,7 +22,7 @@ if "E2E_SEEDS" in os.environ:  # others, such as E2E_SEEDS=3,4,5
 
 @pytest.mark.parametrize(("speaking", "seed"), [(speaking, seed) for speaking in SEEDS for seed in SEEDS[speaking]])
 async def test_a_daemon_killed_at_any_moment_installs_every_machine_exactly_once(
-    speaking: BmcProtocol, seed: int, tmp_path: Path
+    speaking: SimulatedProtocol, seed: int, tmp_path: Path
 ) -> None:
     if speaking == "ipmi" and not ipmi_sim.is_installed():
         pytest.skip(f"needs {ipmi_sim.PROGRAM} (apt: {ipmi_sim.PACKAGE})")

@@ -22,7 +22,7 @@ import yaml
 from reconciler.app.kept_documents import KeptDocuments
 from reconciler.app.site import Site
 from reconciler.model.observations import Occurrence
-from reconciler.simulator.bmc import BmcProtocol
+from reconciler.simulator.bmc import SimulatedProtocol
 from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
@@ -248,7 +248,7 @@ async def world(
     *,
     racks: Racks = RACKS,
     pace: Pace = QUICK,
-    speaking: BmcProtocol = "simulated",
+    speaking: SimulatedProtocol = "simulated",
     config: Mapping[str, Any] | None = None,
     specs: Callable[[Path], None] = lambda specs: None,
 ) -> AsyncIterator[World]:

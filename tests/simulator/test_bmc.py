@@ -15,7 +15,7 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 from reconciler.provisioning import remote
 from reconciler.simulator import ipmi_sim
-from reconciler.simulator.bmc import BmcProtocol, make_bmc
+from reconciler.simulator.bmc import SimulatedProtocol, make_bmc
 from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
 from reconciler.simulator.server import State
@@ -59,7 +59,7 @@ async def wired(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _wired(speaking: BmcProtocol, folder: Path) -> AsyncIterator[Wired]:
+async def _wired(speaking: SimulatedProtocol, folder: Path) -> AsyncIterator[Wired]:
     bmcs = IpmiBmcs() if speaking == "ipmi" else PlainBmcs()
     port = free_port(SOCK_DGRAM if speaking == "ipmi" else SOCK_STREAM)
 

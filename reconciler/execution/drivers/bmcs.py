@@ -4,14 +4,15 @@ import asyncio
 import http.client
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
 
-from ...model.errors import TemporaryError
-from ..ports import Bmc, BmcAccess, BmcProtocol, Bmcs
+from ...model.bmc_protocol import BmcProtocol
+from ...model.errors import PermanentError, TemporaryError
+from ..ports import Bmc, BmcAccess, Bmcs
 
 log = structlog.get_logger()
 
@@ -32,8 +33,7 @@ class EitherBmcs:
     BMC whose certificate is not the pinned one has failed for good: it is not spoken to over IPMI instead.
     """
 
-    redfish: Bmcs | None  # None: sushy is not installed
-    ipmi: Bmcs
+    speaking: Mapping[BmcProtocol, Bmcs]  # what this installation speaks; IPMI needs no extra
     redfish_port: int = 443
     probe: Probe = field(default_factory=lambda: has_redfish)
     _found: dict[str, BmcProtocol] = field(default_factory=dict)  # by address
@@ -42,9 +42,14 @@ class EitherBmcs:
 
     async def open(self, access: BmcAccess) -> Bmc:
         protocol = access.protocol or self._found.get(access.address) or await self._look(access.address)
-        speaking = self.redfish if protocol == "redfish" and self.redfish is not None else self.ipmi
+        if protocol not in self.speaking:
+            raise PermanentError(
+                f"the BMC at {access.address} is to be spoken to over {protocol}, "
+                f"and this installation speaks only {', '.join(sorted(self.speaking))}: "
+                f'install the library for it, pip install "...[{protocol}]", or pin another in its Machine document'
+            )
         try:
-            session = await speaking.open(access)
+            session = await self.speaking[protocol].open(access)
         except TemporaryError:
             self._found.pop(access.address, None)
             raise
@@ -52,13 +57,13 @@ class EitherBmcs:
         return session
 
     async def _look(self, address: str) -> BmcProtocol:
-        if self.redfish is None:
-            return "ipmi"
+        if BmcProtocol.REDFISH not in self.speaking:
+            return BmcProtocol.IPMI
         asked = asyncio.get_running_loop().run_in_executor(self._threads, self.probe, address, self.redfish_port)
         if not await asked:
-            return "ipmi"
+            return BmcProtocol.IPMI
         log.info("speaks Redfish", bmc=address)
-        return "redfish"
+        return BmcProtocol.REDFISH
 
 
 def has_redfish(address: str, port: int) -> bool:

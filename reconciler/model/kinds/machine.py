@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool
 
+from ..bmc_protocol import BmcProtocol
 from .base import Address, Domain, Label, Name, PuppetValue, Serial, Settings, Strict
 
 
@@ -25,7 +26,7 @@ class MachineBmc(Strict):
         description="where it is, as long as the machine itself does not say so; "
         "one that nobody has seen yet is turned on through it, from the network",
     )
-    protocol: Literal["redfish", "ipmi"] | None = Field(
+    protocol: BmcProtocol | None = Field(
         default=None, description="what to speak to it; default: Redfish where it answers, else IPMI"
     )
     serial: str | None = Field(
