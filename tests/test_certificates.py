@@ -110,7 +110,6 @@ def _no_text(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\0")
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("put", "said"),
     [

@@ -11,6 +11,8 @@ from reconciler.app.companions import Companions, LeaseLostError, Well, every
 from reconciler.app.health import OVERDUE_SECONDS, PLANNING, Health
 from reconciler.model.errors import PermanentError, TemporaryError
 
+from .waiting import becomes
+
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
@@ -88,14 +90,11 @@ async def test_whatever_fails_is_shown_and_tried_again(health: Health, error: Ex
     beside = Companions(health, lambda: pytest.fail("no lease was lost"))
     with structlog.testing.capture_logs() as logs:
         beside.start("looking at power", every(0.01, turn))
-        async with asyncio.timeout(20):
-            await failed.wait()
-            while not health.is_failing("looking at power"):
-                await asyncio.sleep(0.01)
-            assert said in texts(health)[0]
-            mended.set()
-            while health.is_failing("looking at power"):
-                await asyncio.sleep(0.01)
+        await failed.wait()
+        await becomes("it is told", lambda: health.is_failing("looking at power"))
+        assert said in texts(health)[0]
+        mended.set()
+        await becomes("it is mended", lambda: not health.is_failing("looking at power"))
     beside.check()
     await beside.stop()
     assert [entry["what"] for entry in logs if entry["log_level"] == "error"][:1] == ["looking at power"]
@@ -110,12 +109,9 @@ async def test_only_a_lost_lease_ends_the_loop(health: Health) -> None:
 
     beside = Companions(health, woken.set)
     beside.start("keeping the lease", lease)
-    async with asyncio.timeout(20):
-        await woken.wait()
-        with pytest.raises(LeaseLostError):
-            while True:
-                beside.check()
-                await asyncio.sleep(0.01)
+    await woken.wait()
+    with pytest.raises(LeaseLostError):
+        await becomes("it ends", beside.check)
     await beside.stop()
 
 

@@ -5,12 +5,12 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from ..waiting import until
 from .conftest import ROOT, STORE, Laid
 
 HEAVY = ["pydantic", "sqlalchemy", "asyncssh", "fastapi", "rich", "yaml", "git", "cryptography", "jinja2", "structlog"]
@@ -127,9 +127,8 @@ def test_a_daemon_may_begin_with_everything_paused(laid: Laid, tmp_path: Path) -
         command = [sys.executable, "-m", "reconciler", "--config", str(laid.folder / "reconciler.yaml")]
         process = subprocess.Popen([*command, "run", "--paused", "--listen", "127.0.0.1:0"], stderr=log, stdout=log)
     try:
-        while b"listening" not in said.read_bytes():
-            assert process.poll() is None, said.read_text()
-            time.sleep(0.05)
+        until("it listens, or has ended", lambda: b"listening" in said.read_bytes() or process.poll() is not None)
+        assert process.poll() is None, said.read_text()
     finally:
         process.terminate()
         assert process.wait() == 0

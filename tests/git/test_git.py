@@ -12,6 +12,7 @@ import pytest
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.specs.source.git import MAX_FILE_BYTES, MAX_NOTES, GitSource, commit_all, create_repository
 
+from ..ports import closed_port
 from .conftest import Upstream
 
 FLEET = "cluster-specs/fleet.yaml"
@@ -227,12 +228,8 @@ def test_a_missing_repository_is_for_a_human(tmp_path: Path) -> None:
 
 
 def test_a_repository_that_is_down_may_come_back_and_its_password_stays_secret(tmp_path: Path) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    source = GitSource(f"https://user:hunter2@127.0.0.1:{port}/specs", "main", ".", tmp_path / "cache")
-    with pytest.raises(TemporaryError, match="git failed") as failure:
-        source.fetch()
+    with closed_port() as port, pytest.raises(TemporaryError, match="git failed") as failure:
+        GitSource(f"https://user:hunter2@127.0.0.1:{port}/specs", "main", ".", tmp_path / "cache").fetch()
     assert "hunter2" not in str(failure.value)
 
 

@@ -1,7 +1,6 @@
 """Switches and ports that are heard become places in racks."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -68,12 +67,11 @@ def test_the_racking_that_knows_the_switch_says_the_rest() -> None:
 
 
 def test_no_pattern_and_no_port_name_take_for_ever() -> None:
+    """With Python's own engine this test would not end."""
     hardware = machine(nics=(nic("eno1", 1, "sw1a", "a" * 40 + "!"),))
-    began = time.monotonic()
     place = rack(hardware, {"dc2": racking(ports={"pattern": FOR_EVER})})
     assert isinstance(place, Racked)
     assert place.unit is None
-    assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from reconciler.store import Store
 from ..reference.clusters import CLUSTERS, WITH_REPORTS
 from ..reference.facts import agent_reports
 from ..reference.reports import as_sent
+from ..waiting import becomes
 from .conftest import Client
 from .worlds import NODE, STRANGER, TRUSTED, World, body, report
 
@@ -121,8 +122,7 @@ async def test_of_two_rivals_at_once_one_is_held(world: World) -> None:
 async def test_words_that_gather_while_the_disk_is_busy_are_written_together(world: World) -> None:
     world.store.gate.clear()
     waiting = [asyncio.create_task(world.ingest.report(body(f"M{i}"), FROM_TRUSTED)) for i in range(50)]
-    while len(world.ingest._known) < 50:  # known are those that are queued
-        await asyncio.sleep(0.01)
+    await becomes("all are queued", lambda: len(world.ingest._known) == 50)
     assert not any(task.done() for task in waiting), "nobody hears Ok before it is on disk"
     world.store.gate.set()
     assert {answer.body for answer in await asyncio.gather(*waiting)} == {b"Ok"}
@@ -165,8 +165,7 @@ async def test_a_full_queue_sends_callers_away(world: World, monkeypatch: pytest
 async def test_the_last_words_are_written_when_the_server_stops(world: World) -> None:
     world.store.gate.clear()
     spoken = asyncio.create_task(world.ingest.report(body(), FROM_TRUSTED))
-    while not world.ingest._known:
-        await asyncio.sleep(0.01)
+    await becomes("it is queued", lambda: world.ingest._known)
     world.store.gate.set()
     await world.ingest.stop()
     assert (await spoken).body == b"Ok"
