@@ -8,7 +8,13 @@ from typing import Any
 
 import asyncssh
 
+from reconciler.execution.drivers.host_keys import FileHostKeys
+from reconciler.execution.drivers.ssh import SshShells, SshTimings
+
+from ..fakes.clock import FakeClock
 from ..fakes.machine import FakeMachine
+from ..waiting import LONG
+from .build import FakeDirectory
 
 HostKeyPair = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 """A host key, by itself or with its certificate."""
@@ -20,6 +26,16 @@ def a_key() -> asyncssh.SSHKey:
 
 def public(key: asyncssh.SSHKey) -> str:
     return key.export_public_key().decode().strip()
+
+
+CLIENT_KEY = a_key()
+"""Ours."""
+
+
+def shells(port: int, keys: FileHostKeys, directory: FakeDirectory, clock: FakeClock | None = None) -> SshShells:
+    """The driver, as patient as a busy machine needs it."""
+    timings = SshTimings(connect=LONG, login=LONG)
+    return SshShells(lambda: CLIENT_KEY, keys, directory, clock or FakeClock(), port=port, timings=timings)
 
 
 class _Sftp(asyncssh.SFTPServer):
@@ -79,7 +95,7 @@ class SshMachine:
     """Listens on a loopback address; ``reboot`` changes the host key as a live system does."""
 
     machine: FakeMachine
-    client_key: asyncssh.SSHKey
+    client_key: asyncssh.SSHKey = CLIENT_KEY
     host_keys: list[HostKeyPair] = field(default_factory=lambda: [a_key()])
     port: int = 0
     logins: int = 0
@@ -138,8 +154,8 @@ class SshMachine:
 
 
 @asynccontextmanager
-async def listening(machine: FakeMachine, client_key: asyncssh.SSHKey) -> AsyncIterator[SshMachine]:
-    server = SshMachine(machine, client_key)
+async def listening(machine: FakeMachine) -> AsyncIterator[SshMachine]:
+    server = SshMachine(machine)
     await server.start()
     try:
         yield server

@@ -23,14 +23,13 @@ from reconciler.provisioning.node_files import SshHost, node_files
 from reconciler.store.secrets.mint import mint
 from reconciler.store.secrets.ssh_host import host_certificate
 
-from ..fakes.clock import FakeClock
 from ..fakes.machine import FakeMachine
 from ..provisioning.test_node_files import FLEET, SECRETS, TEXTS
+from ..waiting import LONG
 from . import openssh
 from .build import HOSTNAME, INSTALL, SERIAL, FakeDirectory
-from .ssh_server import SshMachine, a_key, listening, public
+from .ssh_server import CLIENT_KEY, SshMachine, a_key, listening, public, shells
 
-CLIENT_KEY = a_key()
 HERE = "127.0.0.1"
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=4000)
@@ -108,7 +107,7 @@ Node = OpenSshNode | AsyncSshNode
 @pytest.fixture(params=[pytest.param("OpenSSH", marks=openssh.is_here), "asyncssh"])
 async def node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Node]:
     if request.param == "asyncssh":
-        async with listening(FakeMachine(), CLIENT_KEY) as server:
+        async with listening(FakeMachine()) as server:
             yield AsyncSshNode(server)
     else:
         async with openssh.listening(tmp_path, public(CLIENT_KEY)) as real:
@@ -116,30 +115,14 @@ async def node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 @pytest.fixture
-async def machine() -> AsyncIterator[SshMachine]:
-    async with listening(FakeMachine(), CLIENT_KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> FileHostKeys:
-    return FileHostKeys(tmp_path / "host-keys.json")
-
-
-@pytest.fixture
 def directory() -> FakeDirectory:
     return FakeDirectory(authority=HostAuthority(known("cl1"), HOSTNAME))
-
-
-def shells(port: int, keys: FileHostKeys, directory: FakeDirectory) -> ssh.SshShells:
-    timings = ssh.SshTimings(connect=60, login=60)
-    return ssh.SshShells(lambda: CLIENT_KEY, keys, directory, FakeClock(), port=port, timings=timings)
 
 
 async def boot_id(opened: ssh.SshShells) -> str:
     shell = await opened.open(SERIAL, HERE)
     try:
-        return (await shell.run(ssh.READ_BOOT_ID, timeout=60)).stdout.strip()
+        return (await shell.run(ssh.READ_BOOT_ID, timeout=LONG)).stdout.strip()
     finally:
         await shell.close()
 
@@ -203,25 +186,25 @@ class TestProof:
 
 class TestReboots:
     async def test_a_look_before_the_node_goes_down_does_not_use_up_the_reboot(
-        self, machine: SshMachine, keys: FileHostKeys, directory: FakeDirectory
+        self, server: SshMachine, keys: FileHostKeys, directory: FakeDirectory
     ) -> None:
-        node, opened = AsyncSshNode(machine), shells(machine.port, keys, directory)
+        node, opened = AsyncSshNode(server), shells(server.port, keys, directory)
         await node.shows(certified())
         await boot_id(opened)
-        machine.machine.reboot(installed=True)  # by hand
+        server.machine.reboot(installed=True)  # by hand
         await boot_id(opened)
         await opened.expect_new_boot(SERIAL)
         await boot_id(opened)
-        await machine.become(a_key())
-        machine.machine.reboot(installed=False)
-        assert await boot_id(opened) == machine.machine.boot_id
+        await server.become(a_key())
+        server.machine.reboot(installed=False)
+        assert await boot_id(opened) == server.machine.boot_id
 
     async def test_a_plain_key_is_refused_where_the_node_was_proven_and_nobody_rebooted_it(
-        self, machine: SshMachine, keys: FileHostKeys, directory: FakeDirectory
+        self, server: SshMachine, keys: FileHostKeys, directory: FakeDirectory
     ) -> None:
-        node, opened = AsyncSshNode(machine), shells(machine.port, keys, directory)
+        node, opened = AsyncSshNode(server), shells(server.port, keys, directory)
         await node.shows(certified())
         await boot_id(opened)
-        await machine.become(a_key())
+        await server.become(a_key())
         with pytest.raises(PermanentError, match="host key changed"):
             await boot_id(opened)

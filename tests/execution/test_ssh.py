@@ -1,7 +1,6 @@
 """The SSH driver against a real SSH server: which host keys are believed, and what else can go wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,19 +16,12 @@ from reconciler.model.files import File
 from reconciler.provisioning import remote
 
 from ..fakes.clock import NOON, FakeClock
-from ..fakes.machine import FakeMachine
-from . import build
+from ..waiting import LONG
+from . import build, ssh_server
 from .build import HOSTNAME, SERIAL, FakeDirectory, World
-from .ssh_server import SshMachine, a_key, listening, public
+from .ssh_server import SshMachine, a_key, public
 
-CLIENT_KEY = a_key()
 HERE = "127.0.0.1"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[SshMachine]:
-    async with listening(FakeMachine(), CLIENT_KEY) as server:
-        yield server
 
 
 @pytest.fixture
@@ -44,16 +36,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def shells(server: SshMachine, directory: FakeDirectory, clock: FakeClock, tmp_path: Path) -> ssh.SshShells:
-    timings = ssh.SshTimings(connect=60, login=60)
-    keys = FileHostKeys(tmp_path / "host-keys.json")
-    return ssh.SshShells(lambda: CLIENT_KEY, keys, directory, clock, port=server.port, timings=timings)
+def shells(server: SshMachine, keys: FileHostKeys, directory: FakeDirectory, clock: FakeClock) -> ssh.SshShells:
+    return ssh_server.shells(server.port, keys, directory, clock)
 
 
 async def look(shells: ssh.SshShells) -> str:
     shell = await shells.open(SERIAL, HERE)
     try:
-        return (await shell.run(remote.READ_SERIAL, timeout=60)).stdout
+        return (await shell.run(remote.READ_SERIAL, timeout=LONG)).stdout
     finally:
         await shell.close()
 
@@ -170,8 +160,8 @@ class TestHostKeys:
 class TestConnection:
     async def test_commands_answer_with_status_and_both_outputs(self, shells: ssh.SshShells) -> None:
         shell = await shells.open(SERIAL, HERE)
-        assert (await shell.run(remote.READ_SERIAL, timeout=60)).stdout == "# remark\nA001\nNot Specified\n"
-        missing = await shell.run("nonsense", timeout=60)
+        assert (await shell.run(remote.READ_SERIAL, timeout=LONG)).stdout == "# remark\nA001\nNot Specified\n"
+        missing = await shell.run("nonsense", timeout=LONG)
         assert (missing.status, missing.stderr) == (127, "sh: nonsense: not found\n")
         await shell.close()
 
@@ -197,7 +187,7 @@ class TestConnection:
     async def test_endless_output_is_cut_to_its_end(self, shells: ssh.SshShells, server: SshMachine) -> None:
         server.flood = "yes"
         shell = await shells.open(SERIAL, HERE)
-        ran = await shell.run("yes", timeout=60)
+        ran = await shell.run("yes", timeout=LONG)
         assert len(ran.stdout) == ssh.MAX_OUTPUT
         assert ran.stdout.endswith("the end")
         await shell.close()
@@ -207,7 +197,7 @@ class TestConnection:
         await server.stop()
         shell.connection.abort()
         with pytest.raises(TemporaryError, match=r"lost 127\.0\.0\.1"):
-            await shell.run("true", timeout=60)
+            await shell.run("true", timeout=LONG)
         with pytest.raises(TemporaryError, match="cannot write files on"):
             await shell.put({"/a": File(b"")})
         await shell.close()

@@ -1,14 +1,11 @@
 """What a machine runs by its own proof, and what is not rebooted because of it: fakes first, then real SSH servers."""
 
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from reconciler.execution.drivers.host_keys import FileHostKeys
-from reconciler.execution.drivers.ssh import SshShells, SshTimings
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action
@@ -18,9 +15,10 @@ from reconciler.provisioning import remote
 
 from ..fakes.clock import NOON
 from ..fakes.machine import FakeMachine
+from ..ports import closed_port
 from . import build
 from .build import ADDRESS, HOSTNAME, OWN_ADDRESS, SERIAL, World
-from .ssh_server import SshMachine, a_key, public
+from .ssh_server import SshMachine, a_key, listening, public, shells
 
 NETWORK_BOOT = replace(build.LIVE, hostname=HOSTNAME, install=build.INSTALL.id)
 DISK_BOOT = replace(build.DISK, hostname=HOSTNAME)
@@ -211,30 +209,21 @@ class TestPuppet:
 
 # ---- real SSH servers
 
-CLIENT_KEY = a_key()
 OWN, LEASE = "127.0.0.1", "127.0.0.2"
 
 
 @pytest.fixture
 async def node(world: World) -> AsyncIterator[SshMachine]:
     """The machine's installed system, with a host key that nobody saw yet."""
-    server = SshMachine(OURS(), CLIENT_KEY)
-    await server.start()
     world.directory.addresses[SERIAL] = OWN
     world.move(LEASE)
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> FileHostKeys:
-    return FileHostKeys(tmp_path / "host-keys.json")
+    async with listening(OURS()) as server:
+        yield server
 
 
 async def really(world: World, action: Action, keys: FileHostKeys, server: SshMachine) -> None:
-    timings = SshTimings(connect=60, login=60)
-    shells = SshShells(lambda: CLIENT_KEY, keys, world.directory, world.clock, port=server.port, timings=timings)
-    await handlers(replace(world.tools, shells=shells))[type(action)](action)
+    opened = shells(server.port, keys, world.directory, world.clock)
+    await handlers(replace(world.tools, shells=opened))[type(action)](action)
 
 
 @pytest.mark.parametrize("action", [build.LOOK, build.FALLEN, NETWORK_BOOT, DISK_BOOT], ids=lambda a: a.type)
@@ -270,9 +259,6 @@ async def test_a_liar_who_reports_and_lets_nobody_in_proves_nothing(
 
 async def test_nobody_at_either_address_is_no_fall(world: World, node: SshMachine, keys: FileHostKeys) -> None:
     await node.stop()
-    with socket.socket() as free:
-        free.bind((OWN, 0))
-        node.port = free.getsockname()[1]  # taken, and nobody listens
-        with pytest.raises(TemporaryError, match="nobody answers as A001"):
-            await really(world, build.FALLEN, keys, node)
+    with closed_port() as node.port, pytest.raises(TemporaryError, match="nobody answers as A001"):
+        await really(world, build.FALLEN, keys, node)
     assert (world.records.proofs, world.chassis.booted_from) == ([], [])
