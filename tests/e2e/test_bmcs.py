@@ -12,8 +12,7 @@ from reconciler.simulator.ipmi_sim import IpmiSim
 from reconciler.simulator.server import SimServer
 
 from .checks import assert_sound
-from .test_failures import head, only
-from .world import ONE, World, world
+from .world import ONE, World, head, only, world
 
 pytestmark = [
     pytest.mark.skipif(not ipmi_sim.is_installed(), reason="needs ipmi_sim (apt: openipmi)"),
@@ -105,21 +104,12 @@ async def test_a_bmc_that_says_another_serial_waits_for_an_operator_who_can_say_
         assert f"says that it belongs to OLDBOARD1, not to {server.serial}: nothing was switched" in page
         assert server.boots == ["default"] or server.boots == ["network"]
 
-        (w.specs / "machines" / "swapped.yaml").write_text(
-            "apiVersion: reconciler/v1\nkind: Machine\n"
-            f"metadata: {{name: {server.serial}}}\nspec: {{bmc: {{serial: OLDBOARD1}}}}\n"
-        )
-        commit = w.commit("The main board was swapped")
-        await w.until("the specs are in force", lambda: _in_force(w, commit))
+        w.pin(server.serial, bmc={"serial": "OLDBOARD1"})
+        await w.until_in_force(w.commit("The main board was swapped"))
         await w.cli("retry", server.serial, "--why", "the main board was swapped")
         await w.until_in_service(1)
         await w.daemons[-1].terminate()
         assert_sound(w)
-
-
-async def _in_force(w: World, commit: str) -> bool:
-    fleet = await w.fleet_view()
-    return bool(fleet and fleet["source"]["commit"] == commit)
 
 
 async def test_a_wrong_bmc_password_is_said_and_mended_by_setting_the_right_one(tmp_path: Path) -> None:

@@ -1,39 +1,26 @@
 """A clock that was two days ahead, and is right again."""
 
-import asyncio
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from .world import ONE, Daemon, World, world
+from .world import ONE, World, only, world
 
 if shutil.which("faketime") is None:
     pytest.skip("needs faketime (apt: faketime)", allow_module_level=True)
 
 
-async def started_ahead(w: World) -> Daemon:
-    """A daemon whose clock is two days ahead; the one that nobody sets goes on as ever."""
-    log = w.demo.folder / "ahead.log"
-    with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            "faketime", "-f", "+2d", sys.executable, "-m", "reconciler", "--config", str(w.demo.config_file), "run",
-            stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
-            env=os.environ | {"FAKETIME_DONT_FAKE_MONOTONIC": "1"},
-        )  # fmt: skip
-    w.daemons.append(Daemon(process, log))
-    await w.until("it answers", w.fleet_view)
-    return w.daemons[-1]
+AHEAD = {"through": ("faketime", "-f", "+2d"), "env": {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}}
+"""A daemon whose clock is two days ahead; the one that nobody sets goes on as ever."""
 
 
 async def test_nothing_waits_for_two_days(tmp_path: Path) -> None:
     async with world(tmp_path, racks=ONE) as w:
-        ahead = await started_ahead(w)
+        ahead = await w.started(**AHEAD)
         await w.fleet.press_power_buttons()
         await w.until_in_service(1)
-        (server,) = w.servers.values()
+        server = only(w)
         await ahead.kill()
         await w.started()  # it took the lease of one that seemed to live for two days
         fleet = await w.until("the clock is told of", lambda: told_of_the_clock(w))
@@ -45,8 +32,7 @@ async def test_nothing_waits_for_two_days(tmp_path: Path) -> None:
         await w.until("it is turned on again", lambda: len(server.boots) > boots)
         await w.until_in_service(1)
 
-        again = f'metadata: {{name: "{server.serial}"}}\nspec: {{reinstall: "2026-11-29"}}\n'
-        (w.specs / "machines/again.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Machine\n{again}")
+        w.pin(server.serial, reinstall="2026-11-29")
         w.commit("Reinstall it")
         await w.until_row(server.serial, lambda row: "approval to reinstall" in row["because"])
         await w.cli("approve", server.serial, "--why", "CHG-1")

@@ -45,10 +45,7 @@ async def test_a_reinstall_erases_the_install_that_was_named_and_is_answered_onc
         await w.fleet.press_power_buttons()
         await w.until_in_service(1)
         first = remote.parse_marker(server.marker.read_text())
-        (w.specs / "machines").mkdir(exist_ok=True)
-        (w.specs / "machines" / "again.yaml").write_text(
-            f'apiVersion: reconciler/v1\nkind: Machine\nmetadata: {{name: "{serial}"}}\nspec: {{reinstall: "again"}}\n'
-        )
+        w.pin(serial, reinstall="again")
         w.commit("Reinstall it")
         row = await w.until_row(serial, lambda row: "approval to reinstall" in row["because"])
         assert f"approval to reinstall it (install {first.id})" in row["because"]

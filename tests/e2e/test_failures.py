@@ -9,22 +9,11 @@ from pathlib import Path
 from reconciler.model.machine import SecretRef
 from reconciler.simulator.agent import Agent
 from reconciler.simulator.hardware import CONTROLLER, Placed, report
-from reconciler.simulator.server import SimServer
 from reconciler.store.secrets.mint import AUTHORITY
 from reconciler.store.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 
 from .checks import assert_sound
-from .world import ONE, SLOW_INSTALL, World, world
-
-
-def only(w: World) -> SimServer:
-    (server,) = w.servers.values()
-    return server
-
-
-def head(page: str) -> str:
-    """A machine's page without its history."""
-    return page.partition("What happened")[0]
+from .world import ONE, SLOW_INSTALL, head, only, world
 
 
 async def test_an_install_that_fails_waits_for_an_operator_and_erases_once_more_only_when_told(tmp_path: Path) -> None:

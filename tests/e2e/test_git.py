@@ -21,11 +21,6 @@ async def problem(w: World, naming: str = "") -> Any:
     return told if told and naming in told else None
 
 
-async def in_force(w: World, commit: str) -> Any:
-    fleet = await w.fleet_view()
-    return fleet and fleet["source"]["commit"] == commit and not fleet["source"]["problem"]
-
-
 async def noted(w: World) -> str:
     """What ``reconciler plan`` says of the specs themselves; it is the same in all its forms."""
     note = str(as_json(await w.cli("plan", "--format", "json"))["notes"].get("specs", ""))
@@ -44,8 +39,7 @@ async def test_a_commit_that_grows_the_cluster_installs_the_spares_and_reboots_n
         started = len(w.events())
 
         w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 8")
-        commit = w.commit("Grow Swift by two stores")
-        await w.until("the commit is in force", lambda: in_force(w, commit))
+        await w.until_in_force(w.commit("Grow Swift by two stores"))
         await w.until_in_service(9)
 
         assert {serial: list(w.servers[serial].boots) for serial in before} == before
@@ -72,8 +66,7 @@ async def test_a_commit_with_a_mistake_stops_nobody_and_is_told_everywhere(tmp_p
         assert (fleet["source"]["commit"], fleet["source"]["refused"]) == (good, bad)
 
         w.edit(CLUSTER, "swiftstoer: {count: 8", "swiftstore: {count: 8")
-        fixed = w.commit("Mend the mistake")
-        await w.until("the fix is in force", lambda: in_force(w, fixed))
+        await w.until_in_force(w.commit("Mend the mistake"))
         assert await noted(w) == ""
         told_of = [(event.kind, event.text[:90]) for event in w.events() if event.kind.startswith("commit-")]
         assert [kind for kind, _ in told_of] == [
@@ -88,8 +81,7 @@ async def test_a_rewritten_branch_waits_until_an_operator_accepts_that_very_comm
         await w.started()
         first = w.git("rev-parse", "HEAD")
         w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 7")
-        second = w.commit("Seven stores")
-        await w.until("the commit is in force", lambda: in_force(w, second))
+        await w.until_in_force(w.commit("Seven stores"))
         w.git("reset", "--quiet", "--hard", first)
         w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 8")
         rewritten = w.commit("Eight stores, and seven never were")
@@ -101,7 +93,7 @@ async def test_a_rewritten_branch_waits_until_an_operator_accepts_that_very_comm
         await w.cli("plan")
         assert await problem(w) == told
         await w.cli("accept", rewritten, "--why", "we squashed it")
-        await w.until("the rewritten branch is in force", lambda: in_force(w, rewritten))
+        await w.until_in_force(rewritten)
         accepted = [event for event in w.events() if event.kind == "commit-accepted"]
         assert [(event.who is not None, rewritten[:12] in event.text) for event in accepted] == [
             (True, False), (True, True)
@@ -119,7 +111,7 @@ async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_p
 
         w.git("rm", "--quiet", f"cluster-specs/{CLUSTER}", "cluster-specs/overlays/ntp.yaml")
         removed = w.commit("Remove the cluster")
-        await w.until("the removal is in force", lambda: in_force(w, removed))
+        await w.until_in_force(removed)
         for serial in w.servers:
             row = await w.until_row(serial, lambda row: row["kind"] == "orphaned")
             assert "swift01" in row["because"]
@@ -133,8 +125,7 @@ async def test_removing_a_cluster_or_everything_releases_and_wipes_nothing(tmp_p
         assert (await w.fleet_view())["source"]["commit"] == removed
 
         w.git("revert", "--no-edit", "HEAD", "HEAD~1")
-        restored = w.git("rev-parse", "HEAD")
-        await w.until("what was removed is back", lambda: in_force(w, restored))
+        await w.until_in_force(w.git("rev-parse", "HEAD"))
         fleet = await w.until_in_service(3)
         assert {row["serial"]: (row["hostname"], row["address"]) for row in fleet["machines"]} == held
         assert {serial: list(server.boots) for serial, server in w.servers.items()} == boots
@@ -150,4 +141,4 @@ async def test_many_commits_in_a_row_end_with_the_last_in_force(tmp_path: Path) 
             w.edit(CLUSTER, f"swiftstore: {{count: {count - 1}", f"swiftstore: {{count: {count}")
             last = w.commit(f"{count} stores")
             await asyncio.gather(*(w.cli("plan") for _ in range(2)))  # others look at the same repository meanwhile
-        await w.until("the last commit is in force", lambda: in_force(w, last))
+        await w.until_in_force(last)

@@ -3,12 +3,11 @@
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
-from .world import ONE, SLOW_INSTALL, THREE, World, world
+from .world import ONE, SLOW_INSTALL, THREE, World, only, world
 
 
 def back_up(w: World, to: Path) -> None:
@@ -29,16 +28,6 @@ def bring_back(w: World, backup: Path) -> None:
 def touched(w: World) -> dict[str, tuple[list[str], int]]:
     """What was done to each server so far."""
     return {serial: (list(server.boots), server.installs) for serial, server in w.servers.items()}
-
-
-def unready(w: World) -> str:
-    """What ``/readyz`` says against it; empty when it is ready."""
-    try:
-        urlopen(w.demo.url + "/readyz", timeout=10).close()  # our own loopback address
-    except HTTPError as error:
-        with error:
-            return error.read().decode()
-    return ""
 
 
 async def until_it_looks(w: World) -> str:
@@ -76,7 +65,7 @@ async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_pa
         why = await until_it_looks(w)
         assert "the database is older than what was done since" in why
         assert "reconciler adopt" in why
-        assert unready(w).strip() == why
+        assert (await w.unready()).strip() == why
         assert why in " ".join((await w.cli("plan")).split())
 
         serial = min(w.servers)
@@ -86,7 +75,7 @@ async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_pa
         await w.cli("adopt", "--why", "last night's backup")
         await w.until_in_service(3)
         assert touched(w) == before
-        assert unready(w) == ""
+        assert await w.unready() == ""
 
         await w.fleet.cut_power(serial)  # and it acts again
         await w.until("it is turned on", lambda: len(w.servers[serial].boots) > len(before[serial][0]))
@@ -94,38 +83,28 @@ async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_pa
         assert [server.installs for server in w.servers.values()] == [1, 1, 1]
 
 
-def classes(w: World, hostname: str) -> bytes:
-    """What the Puppet server is answered about a node."""
-    with urlopen(f"{w.demo.url}/v1/enc/{hostname}", timeout=10) as answer:  # our own loopback address
-        return bytes(answer.read())
-
-
 async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_path: Path) -> None:
     async with world(tmp_path, racks=ONE) as w:
         await w.started()
         await w.fleet.press_power_buttons()
         (node,) = (await w.until_in_service(1))["machines"]
-
-        def is_kept() -> bool:
-            kept = w.site_kept().get(node["hostname"])
-            return kept is not None and kept.digest == node["document"]
-
-        await w.until("the copy on disk has its classes", is_kept)
-        said = classes(w, node["hostname"])
+        await w.until_kept(node["hostname"], node["document"])
+        said = (await w.classes(node["hostname"])).content
         await w.daemons[-1].terminate()
         lose_database(w)
         before = touched(w)
-        (server,) = w.servers.values()
+        server = only(w)
         await w.started()
         await w.until("it is known", lambda: server.agent.report(server.report()))
         assert "the database is another one" in await until_it_looks(w)
-        assert classes(w, node["hostname"]) == said, "Puppet gets what it got, from the copy on disk"
-        _, _, told = await w.run("adopt", "--why", "it was lost")
-        assert "no machine lets us in" in told
-        _, _, told = await w.run("adopt", "--as-new", "--why", "it was lost")
-        assert "say --yes" in told
+        answer = await w.classes(node["hostname"])
+        assert (answer.status_code, answer.content) == (200, said), "Puppet gets what it got, from the copy on disk"
+        status, _, told = await w.run("adopt", "--why", "it was lost")
+        assert (status, "no machine lets us in" in told) == (1, True), told
+        status, _, told = await w.run("adopt", "--as-new", "--why", "it was lost")
+        assert (status, "say --yes" in told) == (1, True), told
         await w.cli("adopt", "--as-new", "--yes", "--why", "it was lost")
-        await w.until("it is ready", lambda: not unready(w))
+        await w.until_ready()
         row = await w.until_row(server.serial, lambda row: "an installed system runs on it" in row["because"])
         assert row["phase"] == "discovered"
         assert touched(w) == before
@@ -136,9 +115,8 @@ async def test_a_reinstall_that_was_done_is_not_done_again(tmp_path: Path) -> No
         await w.started()
         await w.fleet.press_power_buttons()
         await w.until_in_service(1)
-        (server,) = w.servers.values()
-        again = f'metadata: {{name: "{server.serial}"}}\nspec: {{reinstall: "2026-11-29"}}\n'
-        (w.specs / "machines/again.yaml").write_text(f"apiVersion: reconciler/v1\nkind: Machine\n{again}")
+        server = only(w)
+        w.pin(server.serial, reinstall="2026-11-29")
         w.commit("Reinstall it")
         await w.until_row(server.serial, lambda row: "approval to reinstall" in row["because"])
         await w.cli("pause", "--why", "until tonight's window")
@@ -180,19 +158,36 @@ async def test_an_export_is_older_too(tmp_path: Path) -> None:
         assert touched(w) == before
 
 
+@contextmanager
+def log_that_grows(w: World) -> Iterator[tuple[Path, int]]:
+    """SQLite's log, and where in it begins what is written from now on: it stays there as long as somebody reads."""
+    database = w.demo.folder / "reconciler.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        _, pages, _ = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        (page_size,) = reader.execute("PRAGMA page_size").fetchone()
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM journal").fetchone()
+        yield database.with_name("reconciler.db-wal"), 32 + pages * (24 + page_size)
+
+
 async def test_a_log_that_lost_its_end_is_seen(tmp_path: Path) -> None:
     async with world(tmp_path, racks=ONE) as w:
         daemon = await w.started()
-        await w.fleet.press_power_buttons()
-        await w.until_in_service(1)
-        await daemon.kill()
-        log = w.demo.folder / "reconciler.db-wal"
+        with log_that_grows(w) as (log, end):
+            await w.fleet.press_power_buttons()
+            await w.until_in_service(1)
+            await daemon.kill()
+            kept = {file: file.read_bytes() for file in (log.with_name("reconciler.db"), log)}
+        assert len(kept[log]) > end
+        lose_database(w)
+        for file, content in kept.items():
+            file.write_bytes(content)
         with log.open("r+b") as file:  # SQLite drops what follows a page that it cannot believe
-            file.seek(log.stat().st_size // 4)
+            file.seek(end)
             file.write(os.urandom(4096))
         before = touched(w)
         await w.started()
-        (server,) = w.servers.values()
+        server = only(w)
         await server.agent.report(server.report())
         assert "or its end was lost" in await until_it_looks(w)
         assert touched(w) == before

@@ -48,8 +48,7 @@ async def test_another_release_reaches_no_node_and_lets_none_join_until_the_old_
         documents = {serial: (await w.row(serial))["document"] for serial in first}
 
         w.edit("fleet.yaml", "openstack: epoxy", "openstack: flamingo")
-        commit = w.commit("Upgrade")
-        await w.until("the commit is in force", lambda: in_force(w, commit))
+        await w.until_in_force(w.commit("Upgrade"))
         await w.fleet.press_power_button(late)
         await w.until_row(late, lambda row: "nodes with OpenStack epoxy, and the specs say flamingo" in row["because"])
         await w.daemons[-1].terminate()
@@ -67,8 +66,3 @@ async def test_another_release_reaches_no_node_and_lets_none_join_until_the_old_
         assert "OpenStack of swift01" not in await w.cli("plan")
         await w.daemons[-1].terminate()
         assert_sound(w)
-
-
-async def in_force(w: World, commit: str) -> bool:
-    fleet = await w.fleet_view()
-    return bool(fleet) and fleet["source"]["commit"] == commit

@@ -4,26 +4,10 @@ import asyncio
 import signal
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
-from reconciler.simulator.demo import free_port
-
 from .checks import assert_sound
-from .world import SLOW_INSTALL, THREE, World, world
-
-WAITS = "another daemon acts on this database"
-
-
-def elsewhere(w: World) -> World:
-    """The same world, asked through another port."""
-    port = free_port()
-    config = yaml.safe_load(w.demo.config_file.read_text()) | {"listen": {"address": "127.0.0.1", "port": port}}
-    file = w.demo.folder / f"elsewhere-{port}.yaml"
-    file.write_text(yaml.safe_dump(config))
-    return replace(w, demo=replace(w.demo, port=port))
+from .world import SLOW_INSTALL, THREE, WAITS, World, elsewhere, world
 
 
 async def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
@@ -56,8 +40,8 @@ async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path:
         await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
         first.signal(signal.SIGSTOP)
 
-        there = elsewhere(w)
-        second = await w.start(next(w.demo.folder.glob("elsewhere-*.yaml")))
+        there, config = elsewhere(w)
+        second = await w.start(config)
         await w.until("the second has taken over", there.fleet_view)
         first.signal(signal.SIGCONT)
         await w.until("the first has ended", lambda: not first.runs)

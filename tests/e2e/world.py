@@ -1,7 +1,7 @@
 """A small world for end-to-end tests: a git repository, simulated servers, and the real daemon as a process.
 
 Everything is real but the servers: git, SQLite, HTTP, SSH, IPMI where ``ipmi_sim`` is installed. Nothing here sleeps
-for correctness: tests wait ``until`` something is so, with a limit that a slow machine does not reach.
+for correctness: tests wait ``until`` something is so, with a limit that a busy machine does not reach.
 """
 
 import asyncio
@@ -11,31 +11,29 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from reconciler.app.kept_documents import KeptDocuments
 from reconciler.app.site import Site
 from reconciler.model.observations import Occurrence
 from reconciler.simulator.bmc import SimulatedProtocol
-from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, prepare, simulated_fleet
+from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, free_port, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
 from reconciler.simulator.server import Pace, SimServer
 
 from ..simulator.networks import claimed_network
+from ..waiting import LONG, becomes
 
 SPECS = Path(__file__).parents[2] / "cluster-specs"
 QUICK = Pace(boot=0.4, report_every=0.5, install_step=0.2, puppet=0.4)
 SLOW_INSTALL = Pace(boot=0.4, report_every=0.5, install_step=1.5, puppet=0.4)
-LONG = 150.0
-"""Seconds. Everything a test waits for takes some ten on two idle cores; this is for busy ones."""
-
 CONFIG: Mapping[str, Any] = {
     "bmc_poll": "1s",
     "install_poll": "1s",
@@ -101,20 +99,23 @@ class World:
 
     # ---- the daemon
 
-    async def start(self, config: Path | None = None) -> Daemon:
-        """A daemon that acts, or waits to."""
+    async def start(
+        self, config: Path | None = None, *, through: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> Daemon:
+        """A daemon that acts, or waits to. ``through``: the words of a program that runs it."""
         log = self.demo.folder / f"daemon-{len(self.daemons)}.log"
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "reconciler", "--config", str(config or self.demo.config_file), "run",
+                *through, sys.executable, "-m", "reconciler", "--config", str(config or self.demo.config_file), "run",
                 stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+                env=os.environ | (env or {}),
             )  # fmt: skip
         self.daemons.append(Daemon(process, log))
         return self.daemons[-1]
 
-    async def started(self) -> Daemon:
+    async def started(self, **how: Any) -> Daemon:
         """A daemon that answers, over specs that are in force."""
-        daemon = await self.start()
+        daemon = await self.start(**how)
         await self.until("the daemon answers, or has ended", lambda: self._answers(daemon))
         assert daemon.runs, f"the daemon ended with {daemon.process.returncode}\n{await self.story()}"
         return daemon
@@ -147,16 +148,7 @@ class World:
 
     async def until(self, what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
         """Wait until ``ask`` gives something, and return that. On failure tell what the daemon says of its fleet."""
-        deadline = time.monotonic() + limit
-        while True:
-            found = ask()
-            if asyncio.iscoroutine(found):
-                found = await found
-            if found:
-                return found
-            if time.monotonic() >= deadline:
-                raise AssertionError(f"not within {limit:.0f} s: {what}\n{await self.story()}")
-            await asyncio.sleep(0.1)
+        return await becomes(what, ask, limit, self.story)
 
     async def until_row(self, serial: str, what: Callable[[dict[str, Any]], Any], limit: float = LONG) -> Any:
         """Wait until the dashboard says of one machine what ``what`` looks for; its row."""
@@ -178,6 +170,58 @@ class World:
 
         return await self.until(f"{count} machines are in service", ask, limit)
 
+    async def until_in_force(self, commit: str) -> None:
+        """Wait until the daemon follows a commit, and has no complaint about the specs."""
+
+        async def ask() -> bool:
+            fleet = await self.fleet_view()
+            return bool(fleet and fleet["source"]["commit"] == commit and not fleet["source"]["problem"])
+
+        await self.until(f"{commit[:12]} is in force", ask)
+
+    async def ask(self, path: str, address: str = "127.0.0.1") -> httpx.Response:
+        """What the daemon answers to somebody at an address; a connection that is refused is a 599."""
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url=self.demo.url, timeout=LONG) as client:
+                return await client.get(path)
+        except httpx.TransportError as error:
+            return httpx.Response(599, text=repr(error))
+
+    async def classes(self, hostname: str) -> httpx.Response:
+        """What the Puppet server is told of a node; it is on one of the trusted networks."""
+        return await self.ask(f"/v1/enc/{hostname}", f"{self.demo.stage.network}.1")
+
+    async def unready(self) -> str:
+        """What ``/readyz`` says against the daemon; empty when it is ready."""
+        answer = await self.ask("/readyz")
+        return "" if answer.status_code == 200 else answer.text
+
+    async def until_ready(self) -> None:
+        """Wait until nothing speaks against it."""
+
+        async def ask() -> bool:
+            return not await self.unready()
+
+        await self.until("it is ready", ask)
+
+    async def until_unready(self, why: str) -> None:
+        """Wait until ``/readyz`` says this."""
+
+        async def ask() -> bool:
+            return why in await self.unready()
+
+        await self.until(f"readyz says {why!r}", ask)
+
+    async def until_kept(self, hostname: str, digest: str) -> None:
+        """Wait until the daemon's copy on disk has a node's classes as they are."""
+
+        def ask() -> bool:
+            kept = KeptDocuments.of(self.demo.config).get(hostname)
+            return kept is not None and kept.digest == digest
+
+        await self.until(f"the copy has the classes of {hostname}", ask)
+
     async def story(self) -> str:
         """What everybody says, for a test that failed."""
         fleet = await self.get("/v1/fleet")
@@ -194,10 +238,6 @@ class World:
     def site(self) -> Site:
         """The database and specs, opened beside the daemon as a command would."""
         return Site(self.demo.config)
-
-    def site_kept(self) -> KeptDocuments:
-        """The daemon's copy of the documents."""
-        return KeptDocuments.of(self.demo.config)
 
     def events(self, serial: str | None = None) -> list[Occurrence]:
         """What is written down, oldest first."""
@@ -234,6 +274,12 @@ class World:
         self.git("commit", "--quiet", "--message", message, *options)
         return self.git("rev-parse", "HEAD")
 
+    def pin(self, serial: str, **spec: Any) -> None:
+        """Write a document about one machine."""
+        what = {"apiVersion": "reconciler/v1", "kind": "Machine", "metadata": {"name": serial}, "spec": spec}
+        (self.specs / "machines").mkdir(exist_ok=True)
+        (self.specs / "machines" / f"{serial}.yaml").write_text(yaml.safe_dump(what))
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Change a text in a file of the specs."""
         path = self.specs / file
@@ -265,6 +311,29 @@ async def world(
                 yield there
             finally:
                 await there.end()
+
+
+WAITS = "another daemon acts on this database"
+
+
+def elsewhere(w: World) -> tuple[World, Path]:
+    """The same world asked through another port, and the configuration of a daemon that answers there."""
+    port = free_port()
+    config = yaml.safe_load(w.demo.config_file.read_text()) | {"listen": {"address": "127.0.0.1", "port": port}}
+    file = w.demo.folder / f"elsewhere-{port}.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return replace(w, demo=replace(w.demo, port=port)), file
+
+
+def only(w: World) -> SimServer:
+    """The server of a world that has one."""
+    (server,) = w.servers.values()
+    return server
+
+
+def head(page: str) -> str:
+    """A machine's page without its history."""
+    return page.partition("What happened")[0]
 
 
 def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

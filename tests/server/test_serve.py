@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import httpx
@@ -15,10 +14,13 @@ from reconciler.server.auth import Address
 from reconciler.server.doors import Doors, shares_of
 from reconciler.server.serve import Server
 
+from ..limits import files_allowed
+from ..waiting import LONG, becomes
 from .worlds import World, body
 
 # The world trusts 127.0.0.8/29, so a client says which loopback address it comes from.
 MACHINE = "127.0.0.9"
+ASKED = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ async def talk(port: int, sent: bytes, *, source: str = MACHINE) -> bytes:
     writer.write(sent)
     await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 90)
+        return await asyncio.wait_for(reader.read(), LONG)
     except ConnectionResetError:
         return b""
     finally:
@@ -163,8 +165,7 @@ async def test_a_stop_lets_the_running_request_finish(world: World) -> None:
     world.store.gate.clear()
     async with client_from(MACHINE, port) as machine:
         spoken = asyncio.create_task(machine.post("/v1/report", content=body()))
-        while not world.ingest._known:
-            await asyncio.sleep(0.01)
+        await becomes("it is queued", lambda: world.ingest._known)
         stopping = asyncio.create_task(server.stop())
         await asyncio.sleep(0.1)
         world.store.gate.set()
@@ -177,8 +178,7 @@ async def test_a_body_that_never_ends_is_given_up_wherever_it_is_sent(
 ) -> None:
     monkeypatch.setattr(serve, "WHOLE_SECONDS", 0.1)
     head = b"POST /v1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-    answered = await asyncio.wait_for(talk(port, head, source="127.0.0.1"), 10)
-    assert b"200 OK" not in answered
+    assert b"200 OK" not in await talk(port, head, source="127.0.0.1")
 
 
 async def half_open(port: int, source: str) -> socket.socket:
@@ -193,34 +193,28 @@ async def half_open(port: int, source: str) -> socket.socket:
     return connection
 
 
-async def is_open(connection: socket.socket) -> bool:
-    """Whether the server keeps a connection; one that it does not keep is closed at once."""
+def is_open(connection: socket.socket) -> bool:
+    """Whether the server has not closed a connection yet, on which it says nothing."""
     try:
-        async with asyncio.timeout(0.05):
-            return await asyncio.get_running_loop().sock_recv(connection, 1) != b""
-    except TimeoutError:
+        return connection.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
         return True
     except ConnectionResetError:
         return False
 
 
-@contextlib.contextmanager
-def files_allowed(soft: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+async def kept(connections: list[socket.socket], most: int) -> list[bool]:
+    """Which of them the server keeps, once it has closed all but so many."""
+    await becomes("the others are closed", lambda: sum(map(is_open, connections)) <= most)
+    return [is_open(one) for one in connections]
 
 
 async def test_strangers_that_never_finish_asking_leave_room_for_everybody_else(world: World, port: int) -> None:
     with files_allowed(1024):  # as most systems have it; the strangers of this test are in the same process
         shares = shares_of(1024)
         strangers = [await half_open(port, f"127.99.{i // 250}.{i % 250 + 1}") for i in range(2 * shares.strangers)]
-        kept = [await is_open(one) for one in strangers]
-        assert sum(kept) == shares.strangers
-        assert kept[: shares.strangers] == [True] * shares.strangers, "those who came first"
+        first = [n < shares.strangers for n in range(len(strangers))]
+        assert await kept(strangers, shares.strangers) == first, "those who came first"
         async with client_from(MACHINE, port) as machine:
             assert (await machine.post("/v1/report", content=body())).content == b"Ok"
         async with client_from("127.0.0.1", port) as here:
@@ -236,16 +230,12 @@ async def test_one_stranger_has_a_small_share_and_gets_it_again_when_it_has_left
     [(_, port)] = await server.start()
     most = shares_of(20_000).from_a_stranger
     connections = [await half_open(port, "127.99.0.1") for _ in range(most + 5)]
-    assert sum([await is_open(one) for one in connections]) == most
+    assert sum(await kept(connections, most)) == most
     assert len(turned_away) == 5
     for one in connections:
         one.close()
-    async with asyncio.timeout(20):
-        while doors.open:
-            await asyncio.sleep(0.01)
-    again = await half_open(port, "127.99.0.1")
-    assert await is_open(again)
-    again.close()
+    await becomes("all doors are closed", lambda: not doors.open)
+    assert (await talk(port, ASKED, source="127.99.0.1")).startswith(b"HTTP/1.1 200 ")
     await server.stop()
 
 

@@ -1,10 +1,5 @@
 """Disks that are full, read-only, gone or damaged: what the store says then, and that it goes on once that is over."""
 
-import contextlib
-import os
-import random
-import resource
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,30 +14,15 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Pause
 from reconciler.store import Store
 
+from ..limits import files_allowed
+from ..small_disk import damage, fill, small_disk
 from .samples import NOW, SECOND, enroll
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of our own, of 24 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs root, and mount (apt: mount)")
-    try:
+    with small_disk(tmp_path / "disk", 24) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Leave no byte free; the file that took them."""
-    filler = folder / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
-    return filler
 
 
 def pause(store: Store, scope: str = "fleet") -> None:
@@ -156,29 +136,9 @@ def test_files_that_ran_out_are_said(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{tmp_path}/db") as store:
         pause(store)
         store.close()
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        used = max(int(name) for name in os.listdir("/proc/self/fd"))
-        taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(used)]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1, hard))
-        try:
-            with pytest.raises(TemporaryError, match="may open more files"):
-                store.snapshot()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            for one in taken:
-                os.close(one)
+        with files_allowed(0), pytest.raises(TemporaryError, match="may open more files"):
+            store.snapshot()
         assert store.snapshot().pauses
-
-
-def damage(path: Path) -> None:
-    """Overwrite a part of every third page, but for the first, which say what tables there are."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    drawn = random.Random(3)
-    with path.open("r+b") as file:
-        for page in range(60, path.stat().st_size // 4096, 3):
-            file.seek(page * 4096 + drawn.randrange(4000))
-            file.write(drawn.randbytes(64))
 
 
 def test_a_damaged_database_is_said_with_what_to_do(tmp_path: Path) -> None:
@@ -187,7 +147,7 @@ def test_a_damaged_database_is_said_with_what_to_do(tmp_path: Path) -> None:
         for number in range(200):
             store.allocate(enroll(f"M{number}", number), NOW + number * SECOND)
         assert store.damage() is None
-    damage(path)
+    damage(path, "allocation")
     with Store.open(f"sqlite:///{path}") as store:
         said = store.damage()
         assert said is not None
@@ -202,12 +162,7 @@ def test_a_query_that_meets_damage_says_so(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{path}") as store:
         for number in range(200):
             store.allocate(enroll(f"M{number}", number), NOW + number * SECOND)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'allocation'").fetchone()
-    with path.open("r+b") as file:
-        file.seek((root - 1) * 4096)
-        file.write(b"\xff" * 100)
+    damage(path, "allocation")
     with Store.open(f"sqlite:///{path}") as store, pytest.raises(PermanentError, match="the database is damaged"):
         store.snapshot()
 
