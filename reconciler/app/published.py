@@ -222,7 +222,7 @@ class StoredDecisions:
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.face.site
-        site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.on))
+        site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.covers))
         self.face.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:

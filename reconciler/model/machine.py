@@ -267,7 +267,7 @@ class Approval:
     who: str
     why: str
     at: datetime
-    covers: str | None = None  # what the machine waited for, as it was shown; None: not known
+    covers: str | None = None  # digest of what it allows, as the wait for it had it; None: not known, and void
 
 
 @dataclass(frozen=True, slots=True)

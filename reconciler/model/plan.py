@@ -1,4 +1,4 @@
-"""What a plan is: one step per machine, each with its because."""
+"""What a plan is: one step per machine, each with its reason, and that in a sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from .actions import Action, Risk
 from .machine import Observation, Phase
+from .reasons import Reason
 from .tree import SpecTree
 
 
@@ -37,6 +38,7 @@ class Act:
     """Do something now."""
 
     action: Action
+    reason: Reason
     because: str
     hostname: str | None = None
     cluster: str | None = None
@@ -58,6 +60,7 @@ class Advance:
 
     serial: str
     to: Phase
+    reason: Reason
     because: str
     hostname: str | None = None
     cluster: str | None = None
@@ -72,19 +75,29 @@ class Wait:
     """Nothing to do until something outside changes. ``on`` completes "waiting for ..."."""
 
     serial: str
+    reason: Reason
     on: str
     hostname: str | None = None
     cluster: str | None = None
     role: str | None = None
-    needs_approval: str | None = None  # the action type an approval would allow
     until: datetime | None = None  # when it is worth looking again
+    covers: str | None = None  # of a wait for an approval: digest of what it would allow
     erases: bool = False  # what follows once the wait is over erases the machine's disks
-    spare: bool = False  # nothing but a free slot is waited for: nobody is missing anything
+
+    @property
+    def needs_approval(self) -> str | None:
+        """The action type that an approval would allow."""
+        return self.reason.about.approval
 
     @property
     def wants_operator(self) -> bool:
-        """Whether a human has to mend something; such a wait begins by saying so."""
-        return self.on.startswith("an operator")
+        """Whether a human has to mend something."""
+        return self.reason.about.wants_operator
+
+    @property
+    def spare(self) -> bool:
+        """Whether nothing but a free slot is waited for: nobody is missing anything."""
+        return self.reason.about.spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class Settled:
     """The machine is as wanted."""
 
     serial: str
+    reason: Reason
     because: str
     hostname: str | None = None
     cluster: str | None = None
@@ -103,6 +117,7 @@ class Orphaned:
     """It holds a name or data, and git no longer asks for it. Nothing is released or wiped unasked."""
 
     serial: str
+    reason: Reason
     because: str
     hostname: str | None = None
     cluster: str | None = None

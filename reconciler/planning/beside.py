@@ -10,6 +10,7 @@ from ..model.actions import Release, RunHook, TellCluster
 from ..model.kinds import Lifecycle
 from ..model.machine import Allocation, MachineView, Phase, Power
 from ..model.plan import Act, Settled, Step, Wait
+from ..model.reasons import Reason
 from .circumstances import Circumstances, back_off
 
 HOOKS = {
@@ -88,7 +89,7 @@ def _hook(m: MachineView, held: Allocation, name: str, event: str, because: str)
         location=held.location,
         addresses=held.addresses,
     )
-    return Act(action, because, held.hostname, held.cluster, held.role)
+    return Act(action, Reason.HOOK_DUE, because, held.hostname, held.cluster, held.role)
 
 
 # ---- the cluster
@@ -118,11 +119,11 @@ def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineV
 def _tell(m: MachineView, held: Allocation, command: str, controllers: list[MachineView]) -> Step:
     """Once all controllers are in, and both sides have their newest documents; until then it is settled."""
     if (missing := _not_ready(m, controllers)) is not None:
-        return Settled(m.serial, f"in service; {missing}", held.hostname, held.cluster, held.role)
+        return Settled(m.serial, Reason.IN_SERVICE, f"in service; {missing}", held.hostname, held.cluster, held.role)
     aggregate = m.racked.compute_aggregate if m.racked else None
     if "{compute_aggregate}" in command and not aggregate:
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
-        return Wait(m.serial, on, held.hostname, held.cluster, held.role)
+        return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, held.hostname, held.cluster, held.role)
     first = next(c for c in controllers if _answers(c))
     assert first.allocation is not None and m.history.told is not None
     action = TellCluster(
@@ -135,7 +136,7 @@ def _tell(m: MachineView, held: Allocation, command: str, controllers: list[Mach
         controller_hostname=first.allocation.hostname,
     )
     because = f"it came into service, and {held.cluster} was not told everything yet"
-    return Act(action, because, held.hostname, held.cluster, held.role)
+    return Act(action, Reason.CLUSTER_NOT_TOLD, because, held.hostname, held.cluster, held.role)
 
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ..model.actions import ChangeBmc
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Settled, Step, Wait
+from ..model.reasons import Reason
 from .beside import has_time
 from .circumstances import Circumstances
 
@@ -48,7 +49,7 @@ def _one_at_a_time(change: ChangeBmc, step: Step, moving: dict[str | None, str])
         return replace(step, because=f"{step.because}; its BMC is next once that of {first} has arrived")
     if first != change.serial:  # its password at least
         change = replace(change, address=None, network=None, gateway=None, vlan=None, network_name=None)
-    return Act(change, _because(change), step.hostname, step.cluster, step.role)
+    return Act(change, Reason.BMC_DIFFERS, _because(change), step.hostname, step.cluster, step.role)
 
 
 def _because(change: ChangeBmc) -> str:

@@ -21,6 +21,7 @@ from ..model.actions import ChangeBmc, ConfigureBmc
 from ..model.kinds import BmcNetwork, Lifecycle
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.plan import Act, Step, Wait
+from ..model.reasons import Reason
 from ..model.tree import SpecTree
 
 
@@ -153,7 +154,7 @@ def configure_bmc(m: MachineView, held: Allocation, book: BmcBook | None, tired:
     rotated = has is not None and wanted.rotate in (None, has.rotate)
     if has is not None and rotated and _same(has, wanted) and reported in (None, wanted.address or reported):
         return None
-    return tired or Act(wanted, _because(has, wanted, reported))
+    return tired or Act(wanted, Reason.BMC_DIFFERS, _because(has, wanted, reported))
 
 
 def _has_bmc(m: MachineView) -> bool:
@@ -162,7 +163,8 @@ def _has_bmc(m: MachineView) -> bool:
 
 
 def _full(m: MachineView, network: BmcNetwork) -> Wait:
-    return Wait(m.serial, f"a free address for its BMC: network {network.name} ({network.subnet}) is full")
+    on = f"a free address for its BMC: network {network.name} ({network.subnet}) is full"
+    return Wait(m.serial, Reason.NOTHING_FREE, on)
 
 
 def _same(one: ConfigureBmc, other: ConfigureBmc | ChangeBmc) -> bool:

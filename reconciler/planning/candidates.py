@@ -6,6 +6,7 @@ from ..model.hardware import Match, Nic
 from ..model.kinds import Lifecycle, MachineSpec
 from ..model.machine import OURS, MachineView
 from ..model.plan import Settled, Wait
+from ..model.reasons import Reason
 from ..model.tree import SpecTree
 
 UNPINNED = MachineSpec(settings={})
@@ -35,20 +36,20 @@ def candidate(m: MachineView, spec: SpecTree) -> Candidate | Wait | Settled:
     """The machine as a candidate for a place, or why it is none."""
     pin = spec.machines.get(m.serial, UNPINNED)
     if m.conflict:
-        return Wait(m.serial, f"an operator, then retry: {m.conflict}")
+        return Wait(m.serial, Reason.CONFLICT, f"an operator, then retry: {m.conflict}")
     if pin.lifecycle is Lifecycle.DECOMMISSIONED:
-        return Settled(m.serial, "decommissioned, and holds nothing")
+        return Settled(m.serial, Reason.DECOMMISSIONED, "decommissioned, and holds nothing")
     if pin.lifecycle is Lifecycle.MAINTENANCE:
-        return Wait(m.serial, "the end of its maintenance")
+        return Wait(m.serial, Reason.MAINTENANCE, "the end of its maintenance")
     if pin.protected:
-        return Wait(m.serial, "its protection to be lifted: a protected machine is given no place")
+        return Wait(m.serial, Reason.PROTECTED, "its protection to be lifted: a protected machine is given no place")
     if m.seen is None:
-        return Wait(m.serial, "its first report: nobody has seen it yet")
+        return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
     if says_installed(m):
-        return Wait(m.serial, _INSTALLED)
+        return Wait(m.serial, Reason.RUNS_UNKNOWN_SYSTEM, _INSTALLED)
     profile = pin.profile or _only_profile(m.match, pin.role, spec)
     if profile is None or profile not in spec.profiles:
-        return Wait(m.serial, _no_profile(m.match, profile))
+        return Wait(m.serial, Reason.NO_PROFILE, _no_profile(m.match, profile))
     return Candidate(
         serial=m.serial,
         role=pin.role or spec.profiles[profile].role,

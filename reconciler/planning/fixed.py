@@ -11,6 +11,7 @@ from ..model.actions import InstallOs
 from ..model.in_force import Place, SettingsAt
 from ..model.machine import MachineView, Observation, Phase
 from ..model.plan import Act, Advance, Step
+from ..model.reasons import Reason
 from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
 from .circumstances import install_evidence, install_unseen
@@ -103,7 +104,7 @@ def hold(step: Step, orders: Iterable[Held]) -> Step:
                 f"an operator: {order.cluster} has nodes with {order.what} {order.was}, and the specs say "
                 f"{order.wanted} ({order.at}); put {order.was} back, then {what}"
             )
-            return waiting(step, on)
+            return waiting(step, Reason.RELEASE_KEPT, on)
     return step
 
 

@@ -5,14 +5,19 @@ looks at the disks again right before it erases them, and refuses what is not al
 ``may_hold`` and ``may_erase``.
 """
 
+from collections.abc import Collection
+from datetime import datetime
+
 from ..model.actions import InstallOs, RootImage
 from ..model.disk_identity import recorded_name
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
-from ..model.machine import Allocation, Approval, History, MachineView
+from ..model.machine import Allocation, History, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
+from ..model.reasons import Because, Reason
+from .approvals import Question, answer, ask
 from .circumstances import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
 
@@ -26,19 +31,20 @@ CONTROLLER = "controller "
 def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
     """What is missing for an install, if anything."""
     if m.seen is None:
-        return Wait(m.serial, "its first report: nobody has seen it yet")
+        return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
     if m.lost_system and m.disks is None:
-        return Wait(m.serial, f"an operator: {m.lost_system}")
+        return Wait(m.serial, Reason.SYSTEM_DISK_UNKNOWN, f"an operator: {m.lost_system}")
     if m.disks is None or not m.disks.system_disks:
-        return Wait(m.serial, f"a system disk: profile {held.profile} finds none on it")
+        return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {held.profile} finds none on it")
     if several := _over_several_paths(m, at):
         return several
     if not held.addresses:
-        return Wait(m.serial, f"its management network: none is in {held.cluster} for it")
+        on = f"its management network: none is in {held.cluster} for it"
+        return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
     try:
         interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics)
     except NotPossibleError as error:
-        return Wait(m.serial, str(error))
+        return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
 
 
@@ -50,7 +56,8 @@ def _over_several_paths(m: MachineView, at: Circumstances) -> Wait | None:
         if disk.paths and disk.device in touched:
             names = ", ".join(disk.paths)
             on = f"a single path to disk {disk.name}: it is reached as {names}, and an install knows no multipath"
-            return Wait(m.serial, f"{on}; unplug the others, or leave this disk out of its profile")
+            on += "; unplug the others, or leave this disk out of its profile"
+            return Wait(m.serial, Reason.SEVERAL_PATHS, on)
     return None
 
 
@@ -58,32 +65,29 @@ def unapproved_install(m: MachineView, at: Circumstances) -> Wait | None:
     """The approval that the fleet's policy asks for, if it was not given for exactly what is asked now."""
     if m.history.left_service is not None and (blocked := _unapproved_data(m, at)):
         return blocked
-    on = _question(m, at)
-    given = at.approval(m, "install_os")
-    if on is None or (given is not None and _covers(given, on, foreign_data(m))):
-        return None
-    return Wait(m.serial, on, needs_approval="install_os")
+    question = _question(m, at)
+    return None if question is None or answer(question, m, at) else ask(question, m, at)
 
 
-def _question(m: MachineView, at: Circumstances) -> str | None:
+def _question(m: MachineView, at: Circumstances) -> Question | None:
     """What a human is asked before the install."""
     policy = at.spec.fleet.policy
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
-        return f"approval to erase {_told(found)}: {_why_not(found)}"
+        return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", found)
     if m.history.left_service is not None:
         return None
-    released = m.history.released if policy.foreign_data is InstallPolicy.APPROVAL else None
-    if released and m.history.install_begun is None:
-        return _released(m.history)
+    if policy.foreign_data is InstallPolicy.APPROVAL and m.history.released and m.history.install_begun is None:
+        return _earlier_place(m.history, m.history.released)
     if policy.install is InstallPolicy.APPROVAL:
-        return "approval to install: the fleet's policy asks for it"
+        return Question(Reason.INSTALL_BY_APPROVAL, "approval to install: the fleet's policy asks for it")
     return None
 
 
-def _released(h: History) -> str:
+def _earlier_place(h: History, until: datetime) -> Question:
     system = f" (install {h.left_install})" if h.left_install else ""
-    return f"approval to erase it: until {h.released:%Y-%m-%d} it had another place{system}, and may hold its data"
+    text = f"approval to erase it: until {until:%Y-%m-%d} it had another place{system}, and may hold its data"
+    return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", h.left_install or "")))
 
 
 def _told(found: Found) -> str:
@@ -93,11 +97,6 @@ def _told(found: Found) -> str:
 
 def _why_not(found: Found) -> str:
     return "its install has ended, and it may serve" if _installs(found) else "we did not put it there"
-
-
-def _covers(given: Approval, on: str, found: Found) -> bool:
-    """Whether a word is good for this. One whose giver saw another finding is not."""
-    return given.covers == on if found else given.covers in (None, on)
 
 
 def foreign_data(m: MachineView) -> Found:
@@ -131,12 +130,22 @@ def _installs(found: Found) -> tuple[str, ...]:
     return tuple(sorted({install for _, what in found if (install := install_in(what))}))
 
 
-def reinstall_question(m: MachineView, at: Circumstances) -> str:
+def reinstall_question(m: MachineView, at: Circumstances) -> Question:
     """What a human is asked before a machine leaves service to be reinstalled."""
-    install = m.history.left_install or m.history.install_id
+    install, request = m.history.left_install or m.history.install_id, at.pin(m).reinstall or ""
+    disks = _data_disks(m, at)
     system = f" (install {install})" if install else ""
-    data = f", and to erase its data on {', '.join(_data_disks(m, at))}" if _data_disks(m, at) else ""
-    return f'approval to reinstall it{system}{data}: its reinstall "{at.pin(m).reinstall}" is asked for'
+    data = f", and to erase its data on {', '.join(disks)}" if disks else ""
+    text = f'approval to reinstall it{system}{data}: its reinstall "{request}" is asked for'
+    return Question(
+        Reason.REINSTALL_REQUESTED, text, (("install", install or ""), ("request", request), _ids(m, disks))
+    )
+
+
+def _ids(m: MachineView, disks: Collection[str]) -> tuple[str, ...]:
+    """The identities of disks by their kernel names."""
+    known = m.disks.identity if m.disks else ()
+    return tuple(text for text in known if text.partition(" ")[0] in disks)
 
 
 def _data_disks(m: MachineView, at: Circumstances) -> tuple[str, ...]:
@@ -151,8 +160,8 @@ def _unapproved_data(m: MachineView, at: Circumstances) -> Wait | None:
     """Its reinstall was approved; that its data goes too may have been asked for only since."""
     if not _data_disks(m, at) or at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return None
-    on, given = reinstall_question(m, at), at.approval(m, "reinstall")
-    return None if given is not None and given.covers == on else Wait(m.serial, on, needs_approval="reinstall")
+    question = reinstall_question(m, at)
+    return None if answer(question, m, at) else ask(question, m, at)
 
 
 def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None], ...]:
@@ -179,8 +188,8 @@ def may_be_anything(m: MachineView, at: Circumstances) -> bool:
 
 
 def _released_may_go(m: MachineView, at: Circumstances) -> bool:
-    given = at.approval(m, "install_os")
-    return given is not None and m.history.released is not None and given.covers in (None, _released(m.history))
+    released = m.history.released
+    return released is not None and answer(_earlier_place(m.history, released), m, at) is not None
 
 
 def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
@@ -218,12 +227,14 @@ def _image(profile: HardwareProfileSpec | None) -> RootImage | None:
     return RootImage(url=profile.image.url, sha256=profile.image.sha256)
 
 
-def install_because(m: MachineView, held: Allocation, at: Circumstances) -> str:
+def install_because(m: MachineView, held: Allocation, at: Circumstances) -> Because:
     """Why its disks may be erased."""
     if m.history.left_service is not None:
-        return f'its reinstall "{at.pin(m).reinstall}" was asked for and approved'
-    if given := at.approval(m, "install_os"):
-        return f"it is {held.hostname}, and {given.who} approved: {given.why}"
+        text = f'its reinstall "{at.pin(m).reinstall}" was asked for and approved'
+        return Because(Reason.REINSTALL_REQUESTED, text)
+    question = _question(m, at)
+    if question is not None and (given := answer(question, m, at)):
+        return Because(Reason.TO_BE_INSTALLED, f"it is {held.hostname}, and {given.who} approved: {given.why}")
     if m.history.install_begun is not None:
-        return "nobody saw its last install end well"
-    return f"it is {held.hostname}, and nothing of ours is on its disks"
+        return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")
+    return Because(Reason.TO_BE_INSTALLED, f"it is {held.hostname}, and nothing of ours is on its disks")

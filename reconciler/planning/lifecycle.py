@@ -7,7 +7,6 @@ Going back happens in two ways, both an operator's: a release, after which the m
 which a machine in service is recorded as enrolled again and then walks the same way as any other.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -26,7 +25,8 @@ from ..model.actions import (
 from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
-from ..model.units import render_size
+from ..model.reasons import Reason
+from .approvals import Question, answer, ask
 from .bmcs import configure_bmc
 from .circumstances import (
     Circumstances,
@@ -42,6 +42,7 @@ from .circumstances import (
     reported_from_live,
     said_after,
 )
+from .drift import drift
 from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
@@ -54,28 +55,29 @@ def next_step(m: MachineView, held: Allocation, orphaned: str | None, at: Circum
 
 def _step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
     if m.conflict:
-        return Wait(m.serial, f"an operator, then retry: {m.conflict}")
+        return Wait(m.serial, Reason.CONFLICT, f"an operator, then retry: {m.conflict}")
     if m.history.open is not None:
-        return Wait(m.serial, f"the action in flight: {m.history.open.type}")
+        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open.type}")
     if at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
-        return _released(m, held, "it is decommissioned", at)
+        return _released(m, held, Question(Reason.DECOMMISSIONED, "it is decommissioned"), at)
     if orphaned:
-        return Orphaned(m.serial, orphaned)
+        return Orphaned(m.serial, Reason.NOT_ASKED_FOR, orphaned)
     if moved := _pinned_elsewhere(held, at.pin(m)):
         return _released(m, held, moved, at)
     return RULES[m.history.phase](m, held, at)
 
 
-def _released(m: MachineView, held: Allocation, why: str, at: Circumstances) -> Step:
-    on = f"approval to release {held.hostname}: {why} (turn it off first: its name and addresses go to others)"
-    given = at.approval(m, "release")
-    if given is not None and given.covers in (None, on):
-        release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
-        return Act(release, f"{why}; {given.who} approved: {given.why}")
-    return Wait(m.serial, on, needs_approval="release")
+def _released(m: MachineView, held: Allocation, why: Question, at: Circumstances) -> Step:
+    text = f"approval to release {held.hostname}: {why.text} (turn it off first: its name and addresses go to others)"
+    question = replace(why, text=text, facts=(("hostname", held.hostname), *why.facts))
+    given = answer(question, m, at)
+    if given is None:
+        return ask(question, m, at)
+    release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    return Act(release, why.reason, f"{why.text}; {given.who} approved: {given.why}")
 
 
-def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> str | None:
+def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> Question | None:
     """What the operator pins it to, where it differs from what it holds."""
     address = str(pin.address) if pin.address else None
     pairs = [
@@ -84,46 +86,55 @@ def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> str | None:
         ("hostname", pin.hostname, held.hostname),
         ("address", address, held.address),
     ]
-    differing = [f"{what} {wanted}, and it has {has}" for what, wanted, has in pairs if wanted and wanted != has]
-    return f"it is pinned to {'; '.join(differing)}" if differing else None
+    differing = [(what, wanted, has or "none") for what, wanted, has in pairs if wanted and wanted != has]
+    if not differing:
+        return None
+    text = "; ".join(f"{what} {wanted}, and it has {has}" for what, wanted, has in differing)
+    return Question(Reason.PINNED_ELSEWHERE, f"it is pinned to {text}", tuple(differing))
 
 
 def _discovered(m: MachineView, held: Allocation, at: Circumstances) -> Step:
-    return Advance(m.serial, Phase.ENROLLED, f"it is {held.hostname} now")
+    return Advance(m.serial, Phase.ENROLLED, Reason.ENROLLED, f"it is {held.hostname} now")
 
 
 def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     if done := install_evidence(m, held):
-        return Advance(m.serial, Phase.INSTALLED, done)
+        return Advance(m.serial, Phase.INSTALLED, Reason.INSTALL_ENDED, done)
     if _withdrawn(m, at):
-        return Advance(m.serial, Phase.IN_SERVICE, "its reinstall was withdrawn before it began")
+        return Advance(
+            m.serial, Phase.IN_SERVICE, Reason.REINSTALL_WITHDRAWN, "its reinstall was withdrawn before it began"
+        )
     if (hint := install_hint(m, held)) and next_look(m, at) <= at.now:
-        return _verify_install(m, held, f"it says {hint} after we began to install it")
+        return _verify_install(m, held, Reason.INSTALL_CLAIMED, f"it says {hint} after we began to install it")
     raid = raid_wanted(m, held, at)
     missing = None if raid else not_installable(m, held, at)
     if blocked := _papers(m, held) or missing or unapproved_install(m, at):
         return blocked
     if raid and in_live(m, at):
-        return Act(raid, raid_because(held, raid.layout))
+        return Act(raid, Reason.RAID_MISSING, raid_because(held, raid.layout))
     if in_live(m, at) or (install_unseen(m, held) and not raid):
         if running := _running_install(m, at):
             return running
         if not install_unseen(m, held) and (of_bmc := configure_bmc(m, held, at.bmcs, _tired(m, "configure_bmc", at))):
             return of_bmc
-        return Act(install(m, held, at), install_because(m, held, at))
+        return Act(install(m, held, at), *install_because(m, held, at))
     return _silence(m, at) or _unproved(m, held, at) or _boot_live(m, held, at)
 
 
 def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     h, said = m.history, said_after(m, m.history.install_begun)
     if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
-        return Advance(m.serial, Phase.IN_SERVICE, "Puppet was seen to succeed", announces=True)
+        return Advance(
+            m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, "Puppet was seen to succeed", announces=True
+        )
     if blocked := _papers(m, held):
         return blocked
     if h.last_begun not in ("boot_disk", "run_puppet") and h.proof is None:
         if (hint := install_hint(m, held)) and not h.looks:
-            return _verify_install(m, held, f"it says {hint}, and nobody booted it from its disk")
-        return _boot_disk(m, held, "Debian is on its disk", at)
+            return _verify_install(
+                m, held, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
+            )
+        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", at)
     if said is InstallStatus.PUPPET_SUCCESS:
         return _run_puppet(m, held, "it says that Puppet has succeeded")
     if said is InstallStatus.PUPPET_FAILURE:
@@ -140,9 +151,9 @@ def _in_service(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         or (reinstall if m.lost_system else None)  # what ends the wait for a document without its disks
         or _papers(m, held)
         or reinstall
-        or _drift(m, held, at)
+        or drift(m, held, at)
         or _roll_out(m, held, at)
-        or Settled(m.serial, "in service")
+        or Settled(m.serial, Reason.IN_SERVICE, "in service")
     )
 
 
@@ -161,9 +172,9 @@ def _papers(m: MachineView, held: Allocation) -> Step | None:
     if m.missing_secrets:
         refs = tuple(sorted((ref.owner, ref.service, ref.kind, ref.form) for ref in m.missing_secrets))
         mint = MintSecrets(serial=m.serial, generation=held.generation, secrets=refs)
-        return Act(mint, f"its Puppet document names {len(refs)} that nobody made yet")
+        return Act(mint, Reason.SECRETS_MISSING, f"its Puppet document names {len(refs)} that nobody made yet")
     if m.enc_problem:
-        return Wait(m.serial, f"a Puppet document that can be rendered: {m.enc_problem}")
+        return Wait(m.serial, Reason.NO_DOCUMENT, f"a Puppet document that can be rendered: {m.enc_problem}")
     return None
 
 
@@ -179,7 +190,8 @@ def _running_install(m: MachineView, at: Circumstances) -> Wait | None:
     if m.seen is None or m.seen.status_at is None or said_after(m, m.history.touched) is not InstallStatus.INSTALLING:
         return None
     until = m.seen.status_at + at.timings.live_boot
-    return Wait(m.serial, "the end of the install that runs on it", until=until) if at.now < until else None
+    on = "the end of the install that runs on it"
+    return Wait(m.serial, Reason.INSTALL_RUNS, on, until=until) if at.now < until else None
 
 
 def _silence(m: MachineView, at: Circumstances) -> Wait | None:
@@ -195,7 +207,8 @@ def _silence(m: MachineView, at: Circumstances) -> Wait | None:
     else:
         since, limit = h.touched, 4 * t.report_every if h.failures else t.live_boot
     if at.now < (until := since + limit):
-        return Wait(m.serial, f"a report newer than our last action on it ({h.last_begun})", until=until)
+        on = f"a report newer than our last action on it ({h.last_begun})"
+        return Wait(m.serial, Reason.REPORT_DUE, on, until=until)
     return None
 
 
@@ -207,20 +220,20 @@ def _unproved(m: MachineView, held: Allocation, at: Circumstances) -> Wait | Non
     if at.now >= m.seen.status_at + at.timings.first_boot:
         return None
     on = f"its proof over SSH: it says {hint}, and {m.history.look_error or 'was not asked yet'}"
-    return Wait(m.serial, on, until=next_look(m, at))
+    return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, at))
 
 
-def _verify_install(m: MachineView, held: Allocation, because: str) -> Act:
+def _verify_install(m: MachineView, held: Allocation, reason: Reason, because: str) -> Act:
     assert m.history.install_id is not None
     look = VerifyInstall(
         serial=m.serial, generation=held.generation, hostname=held.hostname, install=m.history.install_id
     )
-    return Act(look, because)
+    return Act(look, reason, because)
 
 
 def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     if at.spec.bmc_address(m.serial, m.seen) is None:
-        return Wait(m.serial, "someone to network-boot it: no BMC address is known")
+        return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to network-boot it: no BMC address is known")
     if waits := _not_heard_yet(m, at) or _tired(m, "boot_live", at):
         return waits
     h = m.history
@@ -232,7 +245,7 @@ def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
         install=h.install_id,
         unseen=h.install_open,
     )
-    return Act(boot, "it is installed from the live system")
+    return Act(boot, Reason.TO_BE_INSTALLED, "it is installed from the live system")
 
 
 def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
@@ -242,7 +255,7 @@ def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
         return None
     until = at.listening_since + 4 * at.timings.report_every
     on = f"a report: reports are heard again since {at.listening_since:%H:%M:%S} UTC"
-    return Wait(m.serial, on, until=until) if at.now < until else None
+    return Wait(m.serial, Reason.REPORT_DUE, on, until=until) if at.now < until else None
 
 
 _IN_VAIN = {
@@ -257,7 +270,8 @@ def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
     """An action that succeeds every time, and never has the effect, is not repeated for ever."""
     h = m.history
     if h.last_begun == action and not h.failures and h.repeats >= at.timings.give_up_after:
-        return Wait(m.serial, f"an operator, then retry: {h.repeats} times {action}, and {_IN_VAIN[action]}")
+        on = f"an operator, then retry: {h.repeats} times {action}, and {_IN_VAIN[action]}"
+        return Wait(m.serial, Reason.IN_VAIN, on)
     return None
 
 
@@ -268,17 +282,19 @@ def _first_boot(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     """It is on its way up from its disk, or came up in the live system again."""
     h = m.history
     if fell_into_live(m, at):
-        return _boot_disk(m, held, "Debian is on its disk", at)
+        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", at)
     if look := _whether_fallen(m, held, at):
         return look
     if h.proof is not None and h.proof.runs == "installed":
         return _run_puppet(m, held, f"its installed system answers at {h.proof.address}")
     if h.last_error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
-        return _boot_disk(m, held, again, at) if h.last_begun == "boot_disk" else _run_puppet(m, held, again)
+        if h.last_begun == "boot_disk":
+            return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, again, at)
+        return _run_puppet(m, held, again)
     until = (h.touched or at.now) + at.timings.first_boot
     if at.now < until:
-        return Wait(m.serial, "its first word from the installed system", until=until)
+        return Wait(m.serial, Reason.FIRST_WORD_DUE, "its first word from the installed system", until=until)
     return _run_puppet(m, held, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
 
 
@@ -289,19 +305,20 @@ def _first_puppet(m: MachineView, held: Allocation, said: InstallStatus, at: Cir
     spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
     until = spoke + at.timings.puppet_silence
     if at.now < until:
-        return Wait(m.serial, f"its first Puppet run: it says {said}", until=until)
+        return Wait(m.serial, Reason.PUPPET_RUNS, f"its first Puppet run: it says {said}", until=until)
     return _run_puppet(m, held, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
 
 
 def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
-    return Act(RunPuppet(serial=m.serial, generation=held.generation, hostname=held.hostname), because)
+    run = RunPuppet(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    return Act(run, Reason.PUPPET_UNSEEN, because)
 
 
-def _boot_disk(m: MachineView, held: Allocation, because: str, at: Circumstances) -> Step:
+def _boot_disk(m: MachineView, held: Allocation, reason: Reason, because: str, at: Circumstances) -> Step:
     if at.spec.bmc_address(m.serial, m.seen) is None:
-        return Wait(m.serial, "someone to boot it from its disk: no BMC address is known")
+        return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to boot it from its disk: no BMC address is known")
     boot = BootDisk(serial=m.serial, generation=held.generation, hostname=held.hostname)
-    return _tired(m, "boot_disk", at) or Act(boot, because)
+    return _tired(m, "boot_disk", at) or Act(boot, reason, because)
 
 
 # ---- in service
@@ -312,15 +329,18 @@ def _fallen(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
     heal = at.spec.fleet.policy.self_heal
     if fell_into_live(m, at):
         because = "it is in service, and booted the live system"
-        return _boot_disk(m, held, because, at) if heal else Wait(m.serial, f"an operator: {because}")
+        if not heal:
+            return Wait(m.serial, Reason.FELL_INTO_LIVE, f"an operator: {because}")
+        return _boot_disk(m, held, Reason.FELL_INTO_LIVE, because, at)
     if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
         return _whether_fallen(m, held, at) or _whether_up(m, held, at)
     if not heal:
-        return Wait(m.serial, "an operator: it is off, and the policy does not heal")
+        return Wait(m.serial, Reason.IS_OFF, "an operator: it is off, and the policy does not heal")
     again = m.history.touched + at.timings.first_boot if m.history.touched else at.now
     if m.history.last_done == "power_on" and at.now < again:
-        return Wait(m.serial, "an operator, or a later try: it was turned on, and is off again", until=again)
-    return Act(PowerOn(serial=m.serial, generation=held.generation), "it is in service, and off")
+        on = "an operator, or a later try: it was turned on, and is off again"
+        return Wait(m.serial, Reason.IS_OFF_AGAIN, on, until=again)
+    return Act(PowerOn(serial=m.serial, generation=held.generation), Reason.IS_OFF, "it is in service, and off")
 
 
 def _whether_fallen(m: MachineView, held: Allocation, at: Circumstances) -> Act | None:
@@ -328,7 +348,7 @@ def _whether_fallen(m: MachineView, held: Allocation, at: Circumstances) -> Act 
     if not reported_from_live(m, at) or at.now < next_look(m, at):
         return None
     look = VerifyLive(serial=m.serial, generation=held.generation, hostname=held.hostname)
-    return Act(look, "the live system is reported from it, and it should run from its disk")
+    return Act(look, Reason.LIVE_CLAIMED, "the live system is reported from it, and it should run from its disk")
 
 
 def _whether_up(m: MachineView, held: Allocation, at: Circumstances) -> Act | Wait | None:
@@ -336,12 +356,12 @@ def _whether_up(m: MachineView, held: Allocation, at: Circumstances) -> Act | Wa
     if m.history.install_id is None or not is_unanswered(m):
         return None
     if (until := next_look(m, at)) <= at.now:
-        return _verify_install(m, held, "it was booted, and did not answer since")
+        return _verify_install(m, held, Reason.COMES_UP, "it was booted, and did not answer since")
     if comes_up(m, at):
-        return Wait(m.serial, "its installed system to answer: it was booted", until=until)
+        return Wait(m.serial, Reason.COMES_UP, "its installed system to answer: it was booted", until=until)
     error = m.history.look_error or "nobody has asked it yet"
     on = f"an operator: it was booted at {m.history.touched:%Y-%m-%d %H:%M} UTC, and does not answer: {error}"
-    return Wait(m.serial, f"{on}; look at its console", until=until)
+    return Wait(m.serial, Reason.DOES_NOT_ANSWER, f"{on}; look at its console", until=until)
 
 
 def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
@@ -349,13 +369,12 @@ def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | No
     if wanted is None or wanted == m.history.reinstall:
         return None
     because = f'its reinstall "{wanted}" is asked for'
-    on, given = reinstall_question(m, at), at.approval(m, "reinstall")
-    if given is not None and given.covers in (None, on):
+    question = reinstall_question(m, at)
+    if given := answer(question, m, at):
         because = f"{because}; {given.who} approved: {given.why}"
-        return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
-    if at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
-        return Advance(m.serial, Phase.ENROLLED, because, risk=Risk.DESTRUCTIVE)
-    return Wait(m.serial, on, needs_approval="reinstall")
+    elif at.spec.fleet.policy.reinstall is not InstallPolicy.AUTOMATIC:
+        return ask(question, m, at)
+    return Advance(m.serial, Phase.ENROLLED, Reason.REINSTALL_REQUESTED, because, risk=Risk.DESTRUCTIVE)
 
 
 def _roll_out(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
@@ -364,36 +383,7 @@ def _roll_out(m: MachineView, held: Allocation, at: Circumstances) -> Step | Non
         return None
     since = f"its Puppet document changed at {m.document.since:%Y-%m-%d %H:%M} UTC"
     if at.spec.fleet.policy.roll_out == "agents":
-        return Wait(m.serial, f"its own agent's next Puppet run: {since}, and the policy leaves it to agents")
+        on = f"its own agent's next Puppet run: {since}, and the policy leaves it to agents"
+        return Wait(m.serial, Reason.LEFT_TO_AGENT, on)
     roll_out = RollOut(serial=m.serial, generation=held.generation, hostname=held.hostname, document=m.document.digest)
-    return Act(roll_out, since)
-
-
-def _drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
-    """What is no longer as it was when it got its place. Shown, not acted on."""
-    if gone := _lost_disks(m):
-        return Wait(m.serial, f"an operator: drift: {gone} since it was installed")
-    if not at.pin(m).profile and (refused := m.match.refused.get(held.profile)):
-        return Wait(m.serial, f"an operator: drift: {held.profile} does not match any more: {refused}")
-    stands = at.pin(m).location or (m.racked.location if m.racked else None)
-    if stands and held.location and stands != held.location:
-        return Wait(m.serial, f"an operator: drift: it stands in {stands}, and got its place in {held.location}")
-    if differing := sorted(held.addresses.keys() ^ at.networks(m, held)):
-        return Wait(
-            m.serial, f"an operator: drift: networks {', '.join(differing)} came or went since it was installed"
-        )
-    return None
-
-
-def _lost_disks(m: MachineView) -> str | None:
-    """Disks that it was installed with and has no more; by size, as kernel names change and few agents know serials."""
-    if m.seen is None:
-        return None
-    had = {identity.split()[0]: int(identity.split()[-1]) for identity in m.history.installed_on}
-    missing = Counter(had.values()) - Counter(disk.size for disk in m.seen.hardware.disks)
-    if not missing:
-        return None
-    names = sorted(had.keys() - {disk.device for disk in m.seen.hardware.disks})
-    what = ", ".join(f"{n} disk{'s' if n > 1 else ''} of {render_size(size)}" for size, n in sorted(missing.items()))
-    was = f" ({', '.join(names)})" if len(names) == missing.total() else ""
-    return f"{what} {'are' if missing.total() > 1 else 'is'} gone{was}"
+    return Act(roll_out, Reason.DOCUMENT_CHANGED, since)

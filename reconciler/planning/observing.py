@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..model.epoch import Epoch, Standing
 from ..model.machine import MachineView
 from ..model.plan import Act, Advance, Step, Wait
+from ..model.reasons import Reason
 from .candidates import says_installed
 from .safety import waiting
 
@@ -65,10 +66,10 @@ def only_looking(step: Step) -> Step:
     """The step as it is while nothing may be begun. Nobody is asked to approve what may not be so either."""
     match step:
         case Act(action=action):
-            return waiting(step, f"{UNTIL}; then {action.type}")
+            return waiting(step, Reason.DATABASE_IN_DOUBT, f"{UNTIL}; then {action.type}")
         case Advance(to=to):
-            return waiting(step, f"{UNTIL}; then {to}")
+            return waiting(step, Reason.DATABASE_IN_DOUBT, f"{UNTIL}; then {to}")
         case Wait(needs_approval=str()):
-            return replace(step, on=f"{UNTIL}; then {step.on}", needs_approval=None)
+            return replace(step, reason=Reason.DATABASE_IN_DOUBT, on=f"{UNTIL}; then {step.on}", covers=None)
         case _:
             return step

@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Settled, Shortfall, Wait
+from ..model.reasons import Because, Reason
 from ..model.tree import SpecTree
 from .candidates import Candidate, candidate, unplaced_because
 from .pools import Pool, PoolName, count_holders, keep_slots, many, pools_of, shortfalls
@@ -54,7 +55,7 @@ def place(spec: SpecTree, machines: Mapping[str, MachineView], retired: Mapping[
         if isinstance(answer, Placed):
             placed[c.serial] = answer
         else:
-            waiting[c.serial] = Wait(c.serial, answer, role=c.role)
+            waiting[c.serial] = Wait(c.serial, *answer, role=c.role)
     placed |= _fill(free, pools)
     reasons = _Reasons(pools)
     waiting |= {c.serial: reasons.wait(machines[c.serial], c) for c in free if c.serial not in placed}
@@ -66,22 +67,23 @@ def _place_pinned(
     machines: Mapping[str, MachineView],
     retired: Mapping[str, Allocation],
     pools: Mapping[PoolName, Pool],
-) -> Placed | str:
+) -> Placed | Because:
     """The slot of a machine that is pinned to a cluster or replaces another, or what it waits for."""
     replaced = None
     if c.replaces:
         replaced = retired.get(c.replaces)
         if why := _not_replaceable(c, machines.get(c.replaces), replaced):
-            return why
+            return Because(Reason.REPLACED_REMAINS, why)
     cluster = replaced.cluster if replaced else c.cluster or ""
     pool = pools.get((cluster, c.role))
     if pool is None:
-        return f"{cluster} to ask for a {c.role}: it asks for none"
+        return Because(Reason.NO_SLOT_FOR_PIN, f"{cluster} to ask for a {c.role}: it asks for none")
     if not pool.takes_from(c.location):
         return _wrong_place(machines[c.serial], c, [pool])
     pool.kept_for.discard(c.serial)
     if pool.room < 1:
-        return f"a free slot: {cluster} has its {many(pool.want.count or 0, c.role)}"
+        on = f"a free slot: {cluster} has its {many(pool.want.count or 0, c.role)}"
+        return Because(Reason.NO_SLOT_FOR_PIN, on)
     pool.take(pool.part(c.location, c.rack))
     return Placed(c, cluster, replaced)
 
@@ -150,28 +152,27 @@ class _Reasons:
         self._by_role: dict[str, list[Pool]] = defaultdict(list)
         for pool in pools.values():
             self._by_role[pool.role].append(pool)
-        self._said: dict[tuple[str, str | None, str | None], tuple[str, bool]] = {}
+        self._said: dict[tuple[str, str | None, str | None], Because] = {}
 
     def wait(self, m: MachineView, c: Candidate) -> Wait:
         asking = self._by_role[c.role]
         if asking and c.location is None:
-            return Wait(c.serial, _wrong_place(m, c, asking), role=c.role)
+            return Wait(c.serial, *_wrong_place(m, c, asking), role=c.role)
         kind = (c.role, c.location, c.rack)
         if kind not in self._said:
             self._said[kind] = self._reason(m, c, asking)
-        on, spare = self._said[kind]
-        return Wait(c.serial, on, role=c.role, spare=spare)
+        return Wait(c.serial, *self._said[kind], role=c.role)
 
     @staticmethod
-    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> tuple[str, bool]:
-        """What it waits for, and whether that is nothing but a slot."""
+    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> Because:
         if not asking:
-            return f"a cluster that asks for a {c.role}: none does", True
+            return Because(Reason.NO_FREE_SLOT, f"a cluster that asks for a {c.role}: none does")
         near = [(pool, pool.part(c.location, c.rack)) for pool in asking if pool.takes_from(c.location)]
         if not near:
-            return _wrong_place(m, c, asking), False
+            return _wrong_place(m, c, asking)
         on = "a free slot: " + "; ".join(_full(pool, part) for pool, part in near)
-        return on, not any(_lacks_its_part(pool, part) for pool, part in near)
+        lacks_its_part = any(_lacks_its_part(pool, part) for pool, part in near)
+        return Because(Reason.PART_UNKNOWN if lacks_its_part else Reason.NO_FREE_SLOT, on)
 
 
 def _lacks_its_part(pool: Pool, part: str | None) -> bool:
@@ -191,12 +192,12 @@ def _full(pool: Pool, part: str | None) -> str:
     return f"{pool.cluster} has its {wanted}"
 
 
-def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[Pool]) -> str:
+def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[Pool]) -> Because:
     if c.location is None:
-        return unplaced_because(m)
+        return Because(Reason.NO_LOCATION, unplaced_because(m))
     where = "; ".join(
         f"{pool.cluster} takes them from {', '.join(sorted(pool.places)) or 'nowhere: it has no network for them'}"
         for pool in asking
         if pool.places is not None
     )
-    return f"a cluster that wants a {c.role} in {c.location}: {where}"
+    return Because(Reason.NO_CLUSTER_THERE, f"a cluster that wants a {c.role} in {c.location}: {where}")

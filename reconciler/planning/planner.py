@@ -10,6 +10,7 @@ from ..model.actions import Enroll, Release
 from ..model.in_force import without_effect
 from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
+from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips
 from .beside import beside
 from .bmc_changes import bmc_changes
@@ -98,11 +99,13 @@ def _without_place(m: MachineView, last: Allocation | None) -> Step | None:
     if m.conflict or (m.history.phase is Phase.DISCOVERED and m.history.open is None):
         return None
     if m.history.open is not None:
-        return Wait(m.serial, f"the action in flight: {m.history.open.type}")
+        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open.type}")
     if last is None:
-        return Wait(m.serial, f"an operator: its journal says {m.history.phase}, and it holds no name or address")
+        on = f"an operator: its journal says {m.history.phase}, and it holds no name or address"
+        return Wait(m.serial, Reason.PLACE_LOST, on)
     release = Release(serial=m.serial, generation=last.generation, hostname=last.hostname)
-    return Act(release, "its release was interrupted", last.hostname, last.cluster, last.role)
+    because = "its release was interrupted"
+    return Act(release, Reason.RELEASE_INTERRUPTED, because, last.hostname, last.cluster, last.role)
 
 
 def _enroll(given: PlanningInput, placement: Placement, machines: Mapping[str, MachineView]) -> dict[str, Step]:
@@ -118,21 +121,22 @@ def _enroll(given: PlanningInput, placement: Placement, machines: Mapping[str, M
         try:
             action = book.enroll(m, placed)
         except NothingFreeError as none:
-            steps[serial] = Wait(serial, str(none), cluster=placed.cluster, role=role)
+            steps[serial] = Wait(serial, Reason.NOTHING_FREE, str(none), cluster=placed.cluster, role=role)
         else:
-            steps[serial] = Act(action, _because(given, placed), action.hostname, placed.cluster, role)
+            steps[serial] = Act(action, *_because(given, placed), action.hostname, placed.cluster, role)
     return steps
 
 
-def _because(given: PlanningInput, placed: Placed) -> str:
+def _because(given: PlanningInput, placed: Placed) -> Because:
     c = placed.candidate
     if placed.replaced:
-        return f"it replaces {c.replaces}"
+        return Because(Reason.REPLACES, f"it replaces {c.replaces}")
     if c.cluster:
-        return f"it is pinned to {c.cluster}"
+        return Because(Reason.PINNED, f"it is pinned to {c.cluster}")
     count = given.spec.clusters[placed.cluster].roles[c.role].count
     wants = f"every {c.role} machine" if count is None else f"{count} {c.role} machine{'' if count == 1 else 's'}"
-    return f"hardware profile {c.profile} matches, and {placed.cluster} wants {wants}"
+    text = f"hardware profile {c.profile} matches, and {placed.cluster} wants {wants}"
+    return Because(Reason.MATCHES_PROFILE, text)
 
 
 def _bringing_vips(
@@ -167,4 +171,5 @@ def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
         vips=tuple((vip.network, vip.usage, vip.address) for vip in vips),
     )
     asked = ", ".join(vip.usage for vip in vips)
-    return Act(enroll, f"{has.cluster} asks for VIPs it has not: {asked}", has.hostname, has.cluster, has.role)
+    because = f"{has.cluster} asks for VIPs it has not: {asked}"
+    return Act(enroll, Reason.VIPS_MISSING, because, has.hostname, has.cluster, has.role)

@@ -7,6 +7,7 @@ from datetime import datetime
 from ..model.actions import RenewCertificates
 from ..model.machine import Certificate, MachineView, Phase
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
+from ..model.reasons import Reason
 
 FLEET = "fleet"
 _AUTHORITIES = ("root_ca", "oci_ca")
@@ -31,7 +32,7 @@ def renewals(given: PlanningInput, machines: Mapping[str, MachineView], steps: M
             found[serial] = _renew(m, mine)
         elif isinstance(steps[serial], Settled):
             on = f"a free slot: max_renewals lets {policy.max_renewals} have their certificates renewed at a time"
-            found[serial] = _waiting(m, on)
+            found[serial] = _waiting(m, Reason.BUDGET_SPENT, on)
     return found
 
 
@@ -77,7 +78,7 @@ def _file(one: Certificate, given: PlanningInput) -> str | None:
 
 def _bring_another(m: MachineView, one: Certificate, given: PlanningInput) -> Wait:
     on = f"an operator: the certificate {one.ref} {_ends(one.expires_at)}; put a newer one into {_file(one, given)}"
-    return _waiting(m, on)
+    return _waiting(m, Reason.CERTIFICATE_FROM_OUTSIDE, on)
 
 
 def _renew(m: MachineView, mine: list[Certificate]) -> Act:
@@ -86,13 +87,14 @@ def _renew(m: MachineView, mine: list[Certificate]) -> Act:
     renew = RenewCertificates(serial=m.serial, generation=m.allocation.generation, certificates=named)
     what = "its certificate" if len(mine) == 1 else f"of {len(mine)} certificates the first"
     held = m.allocation
-    return Act(renew, f"{what} {_ends(mine[0].expires_at)}", held.hostname, held.cluster, held.role)
+    because = f"{what} {_ends(mine[0].expires_at)}"
+    return Act(renew, Reason.CERTIFICATE_ENDS, because, held.hostname, held.cluster, held.role)
 
 
 def _ends(at: datetime) -> str:
     return f"ends on {at:%Y-%m-%d}"
 
 
-def _waiting(m: MachineView, on: str) -> Wait:
+def _waiting(m: MachineView, reason: Reason, on: str) -> Wait:
     held = m.allocation
-    return Wait(m.serial, on, held.hostname, held.cluster, held.role) if held else Wait(m.serial, on)
+    return Wait(m.serial, reason, on, held.hostname, held.cluster, held.role) if held else Wait(m.serial, reason, on)

@@ -13,6 +13,7 @@ from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
 from ..model.kinds import Lifecycle, Policy
 from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
+from ..model.reasons import Reason
 from .circumstances import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
@@ -39,12 +40,13 @@ def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances)
     if not isinstance(step, Act) and risk is Risk.NONE:
         return step
     if pin.lifecycle is Lifecycle.MAINTENANCE:
-        return waiting(step, f"the end of its maintenance; then {what}")
+        return waiting(step, Reason.MAINTENANCE, f"the end of its maintenance; then {what}")
     for pause in pauses:
         if pause.scope in ("fleet", f"cluster:{step.cluster}", f"machine:{m.serial}"):
-            return waiting(step, f"the end of a pause ({pause.scope}, by {pause.who}: {pause.why}); then {what}")
+            on = f"the end of a pause ({pause.scope}, by {pause.who}: {pause.why}); then {what}"
+            return waiting(step, Reason.PAUSED, on)
     if pin.protected and risk is not Risk.NONE:
-        return waiting(step, f"its protection to be lifted; then {what}")
+        return waiting(step, Reason.PROTECTED, f"its protection to be lifted; then {what}")
     return _after_failures(step, m, what, at)
 
 
@@ -58,12 +60,13 @@ def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) ->
     if _says_that_it_is_well(step, m):  # worth another look after the back-off, whatever failed before
         h = replace(h, permanent=False, failures=min(h.failures, at.timings.give_up_after - 1))
     if h.permanent:
-        return waiting(step, f"an operator, then retry: {what} failed: {error}")
+        return waiting(step, Reason.FAILED, f"an operator, then retry: {what} failed: {error}")
     if h.failures >= at.timings.give_up_after:
-        return waiting(step, f"an operator, then retry: {h.failures} failures in a row, the last: {error}")
+        on = f"an operator, then retry: {h.failures} failures in a row, the last: {error}"
+        return waiting(step, Reason.FAILED, on)
     if h.failures and h.tried and at.now < (again := h.tried + back_off(h.failures, at.timings)):
         on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(h.failures)}: {error}"
-        return waiting(step, on, until=again)
+        return waiting(step, Reason.BACKS_OFF, on, until=again)
     return step
 
 
@@ -94,12 +97,12 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], a
         wipes = _begins_wiping(step, m)
         if opens := closed_until(policy.windows, risk, at.now):
             on = f"a window for {risk} steps, at {opens:%a %H:%M} UTC; then {_name(step)}"
-            kept.append(waiting(step, on, until=opens))
+            kept.append(waiting(step, Reason.WINDOW_CLOSED, on, until=opens))
         elif why := service.refusal(step, m, policy):
-            kept.append(waiting(step, why))
+            kept.append(waiting(step, Reason.PEERS_OUT, why))
         elif wipes and wiping >= policy.max_destructive:
             on = f"a free slot: max_destructive lets {policy.max_destructive} be wiped or installed at a time"
-            kept.append(waiting(step, on))
+            kept.append(waiting(step, Reason.BUDGET_SPENT, on))
         else:
             wiping += wipes
             service.let(step, m)
@@ -237,6 +240,6 @@ def _budget(policy: Policy, role: str, members: int) -> int:
     return max(1, members * int(budget.rstrip("%")) // 100) if isinstance(budget, str) else budget
 
 
-def waiting(step: Step, on: str, until: datetime | None = None) -> Wait:
+def waiting(step: Step, reason: Reason, on: str, until: datetime | None = None) -> Wait:
     """The same step, not now."""
-    return Wait(step.serial, on, step.hostname, step.cluster, step.role, until=until)
+    return Wait(step.serial, reason, on, step.hostname, step.cluster, step.role, until=until)

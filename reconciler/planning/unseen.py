@@ -10,6 +10,7 @@ from ..model.actions import Discover
 from ..model.kinds import Lifecycle
 from ..model.machine import MachineView
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
+from ..model.reasons import Reason
 from .circumstances import Circumstances
 
 
@@ -22,14 +23,15 @@ def discovery(m: MachineView, otherwise: Wait | Settled, at: Circumstances) -> S
     if h.aside_tried is not None and not h.aside_failures:  # it was turned on, and boots
         until = h.aside_tried + at.timings.live_boot
         if at.now < until:
-            return Wait(m.serial, "its first report: it was turned on", until=until)
-    return Act(Discover(serial=m.serial, generation=0), f"nobody has seen it, and its BMC is at {pin.bmc.address}")
+            return Wait(m.serial, Reason.NEVER_SEEN, "its first report: it was turned on", until=until)
+    because = f"nobody has seen it, and its BMC is at {pin.bmc.address}"
+    return Act(Discover(serial=m.serial, generation=0), Reason.NEVER_SEEN, because)
 
 
 def not_seen(given: PlanningInput, known: Collection[str]) -> list[Step]:
     """Those of whom nothing is known: a serial mistyped, or one that is still to come."""
     return [
-        Wait(serial, "its first report: nobody has seen it yet", cluster=pin.cluster, role=pin.role)
+        Wait(serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet", cluster=pin.cluster, role=pin.role)
         for serial, pin in given.spec.machines.items()
         if serial not in known and pin.lifecycle is not Lifecycle.DECOMMISSIONED
     ]

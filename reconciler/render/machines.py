@@ -48,8 +48,7 @@ class MachineRows:
         made: dict[str, _Made] = {}
         for machine in sorted(observation.machines, key=lambda machine: machine.serial):
             serial = machine.serial
-            step = steps.get(serial) or Wait(serial, "the next plan")
-            made[serial] = _made(machine, step, said.get(serial), known.get(serial))
+            made[serial] = _made(machine, steps[serial], said.get(serial), known.get(serial))
         self._made = made
         return tuple(one.row for one in made.values())
 

@@ -17,6 +17,7 @@ from reconciler.model.errors import NotBegunError, PermanentError, TemporaryErro
 from reconciler.model.events import Event, Failed, Interrupted, Started, Succeeded, histories
 from reconciler.model.machine import History, Phase
 from reconciler.model.plan import Advance
+from reconciler.model.reasons import Reason
 
 from ..fakes.clock import FakeClock
 from ..fakes.journal import Crash, CrashingJournal, MemoryJournal
@@ -209,7 +210,7 @@ async def test_an_end_is_written_as_soon_as_the_journal_is_back() -> None:
 
 async def test_an_advance_is_journalled() -> None:
     journal = MemoryJournal()
-    await an_executor(journal, nothing).advance(Advance("A001", Phase.INSTALLED, "it said so"))
+    await an_executor(journal, nothing).advance(Advance("A001", Phase.INSTALLED, Reason.INSTALL_ENDED, "it said so"))
     assert journal.kinds() == ["advanced"]
 
 

@@ -19,7 +19,7 @@ from reconciler.model.machine import (
     Seen,
     Vip,
 )
-from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings
+from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.specs.settings_table import load_table
@@ -167,12 +167,37 @@ def serving(serial: str, number: int, role: str = "controller", **seen: Any) -> 
     return replace(m, seen=replace(m.seen, **seen))
 
 
-def approval(serial: str, action: str = "install_os", generation: int = 1, at: datetime = NOW - MINUTE) -> Approval:
-    return Approval(serial, action, generation, "alice", "as agreed", at)
+AS_SHOWN = "what is shown"
+"""Stands for what a machine waits for, which the planner says."""
+
+
+def approval(
+    serial: str,
+    action: str = "install_os",
+    generation: int = 1,
+    at: datetime = NOW - MINUTE,
+    covers: str | None = AS_SHOWN,
+) -> Approval:
+    return Approval(serial, action, generation, "alice", "as agreed", at, covers)
 
 
 def given(spec: SpecTree, machines: Iterable[MachineView], timings: Timings = USUAL, **more: Any) -> PlanningInput:
-    return PlanningInput("c0ffee1", spec, Observation(more.pop("now", NOW), tuple(machines), **more), timings)
+    observed = Observation(more.pop("now", NOW), tuple(machines), **more)
+    return PlanningInput("c0ffee1", spec, _as_shown(spec, observed, timings), timings)
+
+
+def _as_shown(spec: SpecTree, observed: Observation, timings: Timings) -> Observation:
+    """The observation with approvals of what each machine waits for without them."""
+    if all(word.covers != AS_SHOWN for word in observed.approvals):
+        return observed
+    asked = {s.serial: s for s in plan(PlanningInput(None, spec, replace(observed, approvals=()), timings)).steps}
+
+    def shown(word: Approval) -> Approval:
+        step = asked.get(word.serial)
+        waits = word.covers == AS_SHOWN and isinstance(step, Wait) and step.needs_approval == word.action
+        return replace(word, covers=step.covers) if waits else word
+
+    return replace(observed, approvals=tuple(map(shown, observed.approvals)))
 
 
 def planned(spec: SpecTree, machines: Iterable[MachineView], **more: Any) -> Plan:

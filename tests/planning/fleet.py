@@ -249,7 +249,7 @@ class Fleet:
         for step in self.planned().steps:
             if isinstance(step, Wait) and step.needs_approval:
                 generation = self.allocations[step.serial].generation
-                word = Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.on)
+                word = Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.covers)
                 self.approvals.append((len(self.journal.events), word))
 
     def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:

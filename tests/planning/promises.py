@@ -26,7 +26,9 @@ def _one_step_each(plan: Plan, given: PlanningInput) -> Iterator[str]:
 def _reasons(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         if not (step.on if isinstance(step, Wait) else step.because).strip():
-            yield f"{step.serial}: a step without a reason"
+            yield f"{step.serial}: a step without a sentence"
+        if isinstance(step, Wait) and (step.needs_approval is None) != (step.covers is None):
+            yield f"{step.serial}: an approval is asked for, and of nothing"
 
 
 def _nothing_twice(plan: Plan, given: PlanningInput) -> Iterator[str]:

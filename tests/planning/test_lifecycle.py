@@ -262,7 +262,7 @@ class TestApprovals:
 
     def approved(self, m: MachineView, shown: MachineView) -> Step:
         """The step of a machine of which somebody approved what was ``shown``."""
-        return step(m, approvals=(replace(approval("A"), covers=step(shown).on),))
+        return step(m, approvals=(replace(approval("A"), covers=step(shown).covers),))
 
     def test_an_approval_of_what_was_shown_lets_just_that_be_erased(self):
         s = self.approved(self.FOREIGN, self.FOREIGN)
@@ -271,7 +271,17 @@ class TestApprovals:
     def test_an_approval_of_what_was_there_before_does_not(self):
         shown = holding(in_phase(machine("A", contents="xfs"), Phase.ENROLLED))
         assert self.approved(self.FOREIGN, shown).needs_approval == "install_os"
-        assert step(self.FOREIGN, approvals=(approval("A"),)).needs_approval == "install_os"  # who knows what was shown
+
+    @pytest.mark.parametrize(
+        ("covers", "void"),
+        [
+            (None, "what alice approved on 2026-11-23 is void: it was given to an earlier version"),
+            ("0123456789abcdef", "what alice approved on 2026-11-23 covers something else"),
+        ],
+    )
+    def test_an_approval_that_does_not_count_is_asked_for_again_and_the_plan_says_why(self, covers, void):
+        asked, again = step(self.FOREIGN), step(self.FOREIGN, approvals=(approval("A", covers=covers),))
+        assert again == replace(asked, on=f"{asked.on}; {void}")
 
     def test_what_the_last_try_met_is_asked_about_until_somebody_allows_it_or_cleared_it(self):
         m = at_phase(Phase.ENROLLED)
@@ -293,7 +303,7 @@ class TestApprovals:
     def test_a_release_is_approved_for_the_reason_that_was_shown(self):
         gone = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})
         moved = tree({"cl1": cluster(controller={})}, {"A": {"cluster": "cl2"}})
-        word = replace(approval("A", "release"), covers=step(SERVING, gone).on)
+        word = replace(approval("A", "release"), covers=step(SERVING, gone).covers)
         assert kind(step(SERVING, gone, approvals=(word,))) == "release"
         assert step(SERVING, moved, approvals=(word,)).needs_approval == "release"
 
@@ -340,10 +350,11 @@ class TestApprovals:
     @pytest.mark.parametrize("policy", [{}, {"foreign_data": "automatic"}])
     def test_a_finished_install_is_asked_about_by_name_whatever_the_policy_is(self, policy):
         spec = tree({"cl1": cluster(controller={})}, policy=policy)
-        on = step(self.stopped(), spec).on
-        assert on == f"approval to erase sda ({self.FOUND}): its install has ended, and it may serve"
-        assert step(self.stopped(), spec, approvals=(approval("A"),)).on == on  # who knows what was shown
-        given = step(self.stopped(), spec, approvals=(replace(approval("A"), covers=on),))
+        asked = step(self.stopped(), spec)
+        assert asked.on == f"approval to erase sda ({self.FOUND}): its install has ended, and it may serve"
+        legacy = approval("A", covers=None)  # who knows what was shown
+        assert step(self.stopped(), spec, approvals=(legacy,)).needs_approval == "install_os"
+        given = step(self.stopped(), spec, approvals=(approval("A", covers=asked.covers),))
         assert given.action.may_erase == ("0123456789ab",)
         assert ("sda", self.FOUND) not in given.action.may_hold
 
@@ -359,7 +370,7 @@ class TestApprovals:
         assert kind(step(moved, approvals=(approval("A"),))) == "install_os"
         held = replace(moved, history=replace(moved.history, left_install="0123456789ab"))
         assert "had another place (install 0123456789ab), and may hold" in step(held).on
-        word = replace(approval("A"), covers=step(held).on)
+        word = replace(approval("A"), covers=step(held).covers)
         assert step(held, approvals=(word,)).action.may_erase == ("0123456789ab",)
 
     def test_a_policy_of_approval_asks_before_every_first_install(self):
@@ -450,13 +461,14 @@ class TestReinstall:
     def test_data_is_erased_only_where_the_operator_says_so_and_that_was_approved(self):
         disks = DiskChoice(("sda",), data_disks=("sdb",), identity=("sda SSD 1", "sdb HDD 2"))
         erasing = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23", "data_disks": "erase"}})
-        on = step(replace(SERVING, disks=disks), erasing).on
+        asked = step(replace(SERVING, disks=disks), erasing)
         what = "approval to reinstall it (install i1), and to erase its data on sdb"
-        assert on == f'{what}: its reinstall "2026-11-23" is asked for'
+        assert asked.on == f'{what}: its reinstall "2026-11-23" is asked for'
         left = replace(LEFT, disks=disks, history=replace(LEFT.history, left_install="i1"))
-        assert step(left, erasing).on == on  # said after the word that let it leave service
-        assert step(left, erasing, approvals=(approval("A", "reinstall"),)).on == on
-        word = replace(approval("A", "reinstall"), covers=on)
+        assert step(left, erasing) == replace(asked, erases=True)  # said after the word that let it leave service
+        other = approval("A", "reinstall", covers=step(SERVING, REINSTALL).covers)  # its data was not in question then
+        assert step(left, erasing, approvals=(other,)).needs_approval == "reinstall"
+        word = approval("A", "reinstall", covers=asked.covers)
         action = step(left, erasing, approvals=(word,)).action
         assert (action.data_disks, action.may_hold) == (("sdb",), (("sdb", None),))
 

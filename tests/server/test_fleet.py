@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.model.machine import History, Observation, Phase
 from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
+from reconciler.model.reasons import Reason
 from reconciler.render.fleet import Source, build_fleet, with_progress
 from reconciler.render.racks import draw_racks, group_waits, natural, unracked
 from reconciler.render.rows import MachineRow, Tone
@@ -18,14 +19,15 @@ SERIAL = "2S2JG000"
 @pytest.mark.parametrize(
     ("step", "changes", "tone"),
     [
-        (Settled(SERIAL, "as wanted"), {}, Tone.SETTLED),
-        (Settled(SERIAL, "as wanted"), {"conflict": "two machines claim this serial"}, Tone.TROUBLE),
-        (Settled(SERIAL, "as wanted"), {"enc_problem": "no controller yet"}, Tone.TROUBLE),
-        (Wait(SERIAL, "a newer report"), {}, Tone.WAITING),
-        (Wait(SERIAL, "a newer report"), {"history": History(failures=1)}, Tone.TROUBLE),
-        (Wait(SERIAL, "approval", needs_approval="install_os"), {}, Tone.ASKS),
-        (Advance(SERIAL, Phase.INSTALLED, "Debian answers"), {}, Tone.BUSY),
-        (Orphaned(SERIAL, "in no spec"), {}, Tone.ORPHANED),
+        (Settled(SERIAL, Reason.IN_SERVICE, "as wanted"), {}, Tone.SETTLED),
+        (Settled(SERIAL, Reason.IN_SERVICE, "as wanted"), {"conflict": "two machines claim this serial"}, Tone.TROUBLE),
+        (Settled(SERIAL, Reason.IN_SERVICE, "as wanted"), {"enc_problem": "no controller yet"}, Tone.TROUBLE),
+        (Wait(SERIAL, Reason.REPORT_DUE, "a newer report"), {}, Tone.WAITING),
+        (Wait(SERIAL, Reason.REPORT_DUE, "a newer report"), {"history": History(failures=1)}, Tone.TROUBLE),
+        (Wait(SERIAL, Reason.FOREIGN_DATA, "approval"), {}, Tone.ASKS),
+        (Wait(SERIAL, Reason.DRIFT, "whatever it is called"), {}, Tone.TROUBLE),
+        (Advance(SERIAL, Phase.INSTALLED, Reason.INSTALL_ENDED, "Debian answers"), {}, Tone.BUSY),
+        (Orphaned(SERIAL, Reason.NOT_ASKED_FOR, "in no spec"), {}, Tone.ORPHANED),
         (None, {}, Tone.WAITING),
     ],
 )

@@ -17,6 +17,7 @@ from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, History, MachineView, Observation, Pause, Phase, Power, Seen
 from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
+from reconciler.model.reasons import Reason
 from reconciler.render.fleet import FleetView, Source, build_fleet
 from reconciler.server.app import create_app
 from reconciler.server.auth import Access, Token, Trust
@@ -297,26 +298,31 @@ def _one(i: int) -> tuple[MachineView, Step]:
     match i % 12:
         case 1:
             view = machine_of(i, Phase.ENROLLED)
-            return view, Act(_install(serial), "it is blank, and cl1 wants a compute")
+            return view, Act(_install(serial), Reason.TO_BE_INSTALLED, "it is blank, and cl1 wants a compute")
         case 5:
             view = machine_of(i, Phase.ENROLLED)
-            return view, Act(BootLive(serial=serial, generation=1), "it is to be installed and runs nothing we know")
+            because = "it is to be installed and runs nothing we know"
+            return view, Act(BootLive(serial=serial, generation=1), Reason.TO_BE_INSTALLED, because)
         case 7:
             view = machine_of(i, Phase.ENROLLED)
             failed = History(Phase.ENROLLED, failures=3, last_error="no report within 20 minutes of power-on")
-            return replace(view, history=failed), Wait(serial, "the back-off after 3 failures, until 03:20")
+            return replace(view, history=failed), Wait(
+                serial, Reason.BACKS_OFF, "the back-off after 3 failures, until 03:20"
+            )
         case 8:
             view = machine_of(i, Phase.ENROLLED)
-            return view, Wait(serial, "approval: its disks hold an LVM volume group", needs_approval="install_os")
+            return view, Wait(serial, Reason.FOREIGN_DATA, "approval: its disks hold an LVM volume group")
         case 9:
-            return machine_of(i, Phase.DISCOVERED, racked=False), Wait(serial, "a profile that matches")
+            return machine_of(i, Phase.DISCOVERED, racked=False), Wait(
+                serial, Reason.NO_PROFILE, "a profile that matches"
+            )
         case 10:
             view = machine_of(i, Phase.INSTALLED)
             action = RunPuppet(serial=serial, generation=1, hostname="n")
-            return view, Act(action, "its first Puppet run has not succeeded yet")
+            return view, Act(action, Reason.PUPPET_UNSEEN, "its first Puppet run has not succeeded yet")
         case 11:
-            return view, Orphaned(serial, "in service, and no cluster in git asks for it")
-    return view, Settled(serial, "as wanted")
+            return view, Orphaned(serial, Reason.NOT_ASKED_FOR, "in service, and no cluster in git asks for it")
+    return view, Settled(serial, Reason.IN_SERVICE, "as wanted")
 
 
 def _install(serial: str) -> InstallOs:

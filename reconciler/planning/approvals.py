@@ -1,0 +1,48 @@
+"""What a human is asked before a step, and whether one has answered just that.
+
+An approval covers the facts of its question, by their digest: which disks with which contents, which request, which
+name. How the question is told has no part in it; and who approved something else approved nothing of this.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from ..model.machine import Approval, MachineView
+from ..model.plan import Wait
+from ..model.reasons import Reason
+from .circumstances import Circumstances
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a human is asked."""
+
+    reason: Reason  # one that asks for an approval
+    text: str  # completes "waiting for ..."
+    facts: tuple[tuple[str, ...], ...] = ()  # all that an answer allows
+
+    @property
+    def covers(self) -> str:
+        """Digest of the facts."""
+        content = json.dumps([self.reason.value, *self.facts])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def answer(question: Question, m: MachineView, at: Circumstances) -> Approval | None:
+    """The approval of just this."""
+    given = _given(question, m, at)
+    return given if given is not None and given.covers == question.covers else None
+
+
+def ask(question: Question, m: MachineView, at: Circumstances) -> Wait:
+    """The wait for an answer; it says so where there is an approval that does not count."""
+    given, on = _given(question, m, at), question.text
+    if given is not None:
+        void = "covers something else" if given.covers else "is void: it was given to an earlier version"
+        on = f"{on}; what {given.who} approved on {given.at:%Y-%m-%d} {void}"
+    return Wait(m.serial, question.reason, on, covers=question.covers)
+
+
+def _given(question: Question, m: MachineView, at: Circumstances) -> Approval | None:
+    return at.approval(m, question.reason.about.approval or "")

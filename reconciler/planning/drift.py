@@ -1,0 +1,42 @@
+"""What is no longer as it was when a machine got its place."""
+
+from collections import Counter
+
+from ..model.machine import Allocation, MachineView
+from ..model.plan import Wait
+from ..model.reasons import Reason
+from ..model.units import render_size
+from .circumstances import Circumstances
+
+
+def drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+    """What drifted. It is shown, and not acted on."""
+    found = _what_drifted(m, held, at)
+    return Wait(m.serial, Reason.DRIFT, f"an operator: drift: {found}") if found else None
+
+
+def _what_drifted(m: MachineView, held: Allocation, at: Circumstances) -> str | None:
+    if gone := _lost_disks(m):
+        return f"{gone} since it was installed"
+    if not at.pin(m).profile and (refused := m.match.refused.get(held.profile)):
+        return f"{held.profile} does not match any more: {refused}"
+    stands = at.pin(m).location or (m.racked.location if m.racked else None)
+    if stands and held.location and stands != held.location:
+        return f"it stands in {stands}, and got its place in {held.location}"
+    if differing := sorted(held.addresses.keys() ^ at.networks(m, held)):
+        return f"networks {', '.join(differing)} came or went since it was installed"
+    return None
+
+
+def _lost_disks(m: MachineView) -> str | None:
+    """Disks that it was installed with and has no more; by size, as kernel names change and few agents know serials."""
+    if m.seen is None:
+        return None
+    had = {identity.split()[0]: int(identity.split()[-1]) for identity in m.history.installed_on}
+    missing = Counter(had.values()) - Counter(disk.size for disk in m.seen.hardware.disks)
+    if not missing:
+        return None
+    names = sorted(had.keys() - {disk.device for disk in m.seen.hardware.disks})
+    what = ", ".join(f"{n} disk{'s' if n > 1 else ''} of {render_size(size)}" for size, n in sorted(missing.items()))
+    was = f" ({', '.join(names)})" if len(names) == missing.total() else ""
+    return f"{what} {'are' if missing.total() > 1 else 'is'} gone{was}"
