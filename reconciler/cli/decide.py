@@ -130,7 +130,7 @@ def free_vip(
     usage: Annotated[str, typer.Argument(metavar="USAGE", help="api, sql, sqlmsg or messaging.")],
     why: WhyOption,
 ) -> int:
-    """Take back a VIP that its cluster does not ask for any more.
+    """Take back a VIP that its cluster asks for no more.
 
     Its address may be handed out again: see first that no machine answers on it. A VIP that the cluster's networks
     still ask for is not released.

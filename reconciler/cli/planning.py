@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=_PLAN)(plan)
     app.command(epilog=_OBSERVE)(observe)
     app.command()(apply)
+    app.command(epilog=_EXPLAIN_REASON)(explain_reason)
 
 
 _PLAN = """\b
@@ -60,7 +61,7 @@ def plan(
         ),
     ] = False,
 ) -> int:
-    """Say what the daemon would do now, to which machine, and why.
+    """Say what the daemon would do now, and why.
 
     Changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
     """
@@ -161,3 +162,31 @@ def _seconds(text: str) -> float:
     if seconds <= 0:
         raise typer.BadParameter("it must be more than nothing", param_hint="--timeout")
     return seconds
+
+
+_EXPLAIN_REASON = """\b
+Example:
+  reconciler explain-reason foreign-data
+"""
+
+
+def explain_reason(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="As in a plan's JSON or a metric. Default: all of them.")
+    ] = None,
+) -> None:
+    """Say what a step's reason means, and what ends it.
+
+    The same stands in docs/reasons.md.
+    """
+    from difflib import get_close_matches
+
+    from ..model.reasons import Reason
+    from ..render.reasons import reason_text
+
+    if name is not None and name not in list(Reason):
+        close = get_close_matches(name, list(Reason), n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else "; without a name all are listed"
+        raise typer.BadParameter(f'there is no reason "{name}"{hint}', param_hint="NAME")
+    wanted = list(Reason) if name is None else [Reason(name)]
+    print("\n".join(f"{reason}\n{reason_text(reason)}" for reason in wanted), end="")

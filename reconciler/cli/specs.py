@@ -83,7 +83,7 @@ def match(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help='Hardware reports. "-": standard input.')],
     format: FormatOption = Format.TEXT,
 ) -> int:
-    """Say which hardware profiles reports match, and why not others.
+    """Say which hardware profiles match a report, and why.
 
     Says too where the machines are racked. Exits 1 when a report matches no profile, or several.
     """

@@ -93,6 +93,7 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
         role=given.role if given else step.role,
         phase=history.phase,
         kind=_KINDS[type(step)],
+        reason=step.reason,
         because=because_of(step),
         now=_now(step),
         tone=_tone(machine, step),

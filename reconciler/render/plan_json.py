@@ -9,6 +9,7 @@ from ..model.actions import Action, RootImage
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from ..model.raid import RaidDisk, RaidVolume
+from ..model.reasons import Reason
 from .plan_groups import SummaryJson, summary
 from .words import because_of, erases, risk_of
 
@@ -28,7 +29,8 @@ class StepJson(TypedDict):
     risk: str  # none | disruptive | destructive: of the step itself
     erases: bool  # disks of the machine are erased before the step, and what follows from it, is done
     spare: bool  # it waits for nothing but a free slot
-    because: str  # for a wait: what it waits for
+    reason: Reason
+    because: str  # the reason in a sentence; for a wait: what it waits for
     needs_approval: str | None  # what an approval would allow
     until: str | None  # when a wait is worth another look
 
@@ -102,6 +104,7 @@ def _step_json(step: Step) -> StepJson:
         "risk": risk_of(step).value,
         "erases": erases(step),
         "spare": waits.spare if waits else False,
+        "reason": step.reason,
         "because": because_of(step),
         "needs_approval": waits.needs_approval if waits else None,
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from ..model.actions import Risk
 from ..model.machine import InstallStatus, MachineView, Phase, Power
 from ..model.observations import Occurrence
+from ..model.reasons import Reason
 
 StepKind = Literal["act", "advance", "wait", "settled", "orphaned"]
 _Moment = Annotated[str, Field(description="date and time with its offset, RFC 3339")]
@@ -38,6 +39,7 @@ class MachineRow:
     role: str | None
     phase: Phase
     kind: Annotated[StepKind, Field(description="of its step in the plan")]
+    reason: Annotated[Reason, Field(description="of its step: a name that ``reconciler explain-reason`` explains")]
     because: Annotated[str, Field(description="why; for a wait: what it waits for")]
     now: Annotated[str, Field(description="what happens to it, or what it waits for, in one line")]
     tone: Annotated[Tone, Field(description="how much it wants a human's eye")]

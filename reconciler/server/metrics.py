@@ -26,6 +26,7 @@ class Metrics:
         self._enc = self._counter("enc_answers", "Answers to requests for Puppet classes.", "result")
         self._actions = self._counter("actions", "Actions that ended, by type and result.", "type", "result")
         self._machines = self._gauge("machines", "Machines, by phase and kind of the next step.", "phase", "kind")
+        self._steps = self._gauge("steps", "Machines, by kind and reason of the next step.", "kind", "reason")
         self._attention = self._gauge("machines_by_tone", "Machines, by how much they need a human.", "tone")
         self._behind = self._gauge("machines_behind", "Machines in service whose Puppet document has changed.")
         self._problem = self._gauge("git_problem", "1 while the newest commit cannot be used.")
@@ -80,6 +81,9 @@ class Metrics:
         self._machines.clear()
         for (phase, kind), count in Counts((row.phase, row.kind) for row in view.machines).items():
             self._machines.labels(phase, kind).set(count)
+        self._steps.clear()
+        for (kind, reason), count in Counts((row.kind, row.reason) for row in view.machines if row.reason).items():
+            self._steps.labels(kind, reason).set(count)
         for tone in Tone:
             self._attention.labels(tone).set(view.totals.tones.get(tone, 0))
         self._behind.set(sum(row.behind for row in view.machines))

@@ -43,6 +43,7 @@ USAGE = [
     (("secrets", "set", "fleet:bmc/password"), "standard input is empty"),
     (("signatures", "missing"), 'there is no directory "missing"'),
     (("restore", "missing.yaml"), 'cannot read "missing.yaml"'),
+    (("explain-reason", "foreign_data"), 'did you mean "foreign-data"?'),
     (("apply", "--timeout", "soon"), '"soon" is not a duration such as "90s"'),
     (("apply", "--timeout", "0s"), "more than nothing"),
     (("import", "oci", "--output", "x"), "nothing to import"),

@@ -323,6 +323,7 @@ async def test_metrics_speak_of_what_happened(world: World, client: Client) -> N
         'reconciler_enc_answers_total{result="refused"} 1.0',
         'reconciler_machines{kind="settled",phase="in-service"} 5.0',
         'reconciler_machines_by_tone{tone="trouble"} 1.0',
+        'reconciler_steps{kind="settled",reason="in-service"} 5.0',
         'reconciler_actions_total{result="succeeded",type="install_os"} 1.0',
         "reconciler_plan_duration_seconds_count 1.0",
         "reconciler_git_problem 1.0",

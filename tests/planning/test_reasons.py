@@ -1,0 +1,39 @@
+"""Every reason is used, told to people, and asked in place of the sentence beside it."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.reasons import REASONS, Reason
+from reconciler.render.reasons import reason_text, reasons_page
+
+ROOT = Path(__file__).parents[2]
+APPROVALS = {"install_os", "reinstall", "release"}
+
+
+def test_the_page_for_people_is_up_to_date():
+    page = ROOT / "docs/reasons.md"
+    if os.environ.get("GOLDEN") == "overwrite":
+        page.write_text(reasons_page())
+    assert page.read_text() == reasons_page(), "GOLDEN=overwrite rewrites it"
+
+
+def test_every_reason_has_its_paragraph_in_the_order_of_the_names():
+    assert list(REASONS) == list(Reason)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_given_by_the_planner(reason):
+    planning = "".join(path.read_text() for path in sorted((ROOT / "reconciler/planning").glob("**/*.py")))
+    assert re.search(rf"\bReason\.{reason.name}\b", planning)
+
+
+def test_what_is_approved_is_what_can_be():
+    assert {about.approval for about in REASONS.values()} == {None, *APPROVALS}
+
+
+def test_a_paragraph_says_what_is_wanted_of_whom():
+    assert reason_text(Reason.DRIFT).endswith("*Wants you.*\n")
+    assert "*Asks for approval: install_os.*" in reason_text(Reason.FOREIGN_DATA).replace("\n", " ")
