@@ -80,7 +80,7 @@ def test_the_database_holds_the_rows_that_were_recorded(mariadb: MariaDb, shape:
 
 
 def test_the_tree_is_valid(imported: tuple[Site, Path]) -> None:
-    loaded = imported[0].load()
+    loaded = imported[0].specs.load()
     assert [problem for problem in loaded.problems if problem.severity is Severity.ERROR] == []
 
 
@@ -111,7 +111,7 @@ def test_every_machine_has_its_name_role_address_and_place(imported: tuple[Site,
 def test_what_follows_the_debian_release_here_stands_in_the_tree_as_oci_had_it(
     imported: tuple[Site, Path], shape: str
 ) -> None:
-    tree = imported[0].tree()
+    tree = imported[0].specs.tree()
     (name,) = tree.clusters
     assert tree.fleet.puppet.module_version == "43.0.45"
     assert tree.clusters[name].settings["rabbitmq_enable_quorum_queues"] is False
@@ -219,7 +219,7 @@ def test_a_machine_that_oci_installed_is_in_service(mariadb: MariaDb, config: Pa
 
 def test_switches_stand_where_their_machines_do(imported: tuple[Site, Path]) -> None:
     """One rule in the Racking instead of a Machine document per machine."""
-    tree = imported[0].tree()
+    tree = imported[0].specs.tree()
     assert all(isinstance(racking, RackingSpec) for racking in tree.rackings.values())
     pinned = [serial for serial, machine in tree.machines.items() if machine.location]
     assert len(pinned) <= 1
