@@ -13,6 +13,7 @@ from ..model.errors import PermanentError
 from ..model.files import File
 from ..model.machine import SecretRef
 from ..model.repositories import repository_tokens
+from ..model.roles import facts_of
 from ..model.secret_parts import part_of
 from ..provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 from ..store.secrets.ssh_host import host_certificate
@@ -42,12 +43,13 @@ class NodeFiles:
 
     def _secrets(self, action: InstallOs, view: View) -> NodeSecrets:
         host, authority = _host_key(action.hostname), host_authority(action.cluster)
+        facts = facts_of(action.role)
         wanted = [_pki("fleet", "root_ca"), _pki("fleet", "oci_ca"), _pki(action.hostname, "snakeoil"), host, authority]
         if view.cluster.api_network is not None:
             wanted.append(_pki(action.cluster, "api"))
-        if action.role == "swiftproxy" and view.setting("swift_proxy_hostname"):
+        if facts.has_proxy_certificate and view.setting("swift_proxy_hostname"):
             wanted.append(_pki(action.cluster, "swiftproxy"))
-        if action.role == "controller":
+        if facts.leads:
             wanted.append(_controllers_key(action.cluster))
         self._site.certificates.mint(wanted)
         made = self._site.store.secrets_of({ref.owner for ref in wanted})
@@ -67,7 +69,7 @@ class NodeFiles:
             node=parts(_pki(action.hostname, "snakeoil"), *every),
             api=parts(_pki(action.cluster, "api"), *every),
             swiftproxy=parts(_pki(action.cluster, "swiftproxy"), *every),
-            root_ssh=(login["private"], login["authorized"]) if action.role == "controller" else None,
+            root_ssh=(login["private"], login["authorized"]) if facts.leads else None,
             ssh_host=SshHost(
                 private=key["private"],
                 public=key["authorized"],
@@ -78,6 +80,8 @@ class NodeFiles:
 
 
 def _texts(v: View) -> NodeTexts:
+    facts = facts_of(v.node.role)
+
     def holds(name: str) -> bool:
         return v.setting(name) is True
 
@@ -90,9 +94,9 @@ def _texts(v: View) -> NodeTexts:
         repository_tokens=repository_tokens(v.fleet),
         self_signed_api=v.cluster.spec.api.certificate == "self-signed",
         megaraid=v.node.hardware.has_raid_controller,
-        stores_ceph=v.node.role == "compute" and holds("compute_is_cephosd"),
+        stores_ceph=facts.may_run_osds and holds("compute_is_cephosd"),
         makes_osds=holds("cephosd_automatic_provisionning"),
-        separate_volume_groups=v.node.role == "volume" and holds("cinder_separate_volume_groups"),
+        separate_volume_groups=facts.makes_volume_groups and holds("cinder_separate_volume_groups"),
         nested_virtualisation=holds("nested_virt"),
     )
 

@@ -36,6 +36,7 @@ from ..model.machine import (
     with_bmc_address,
 )
 from ..model.raid import RaidLayout
+from ..model.roles import facts_of
 from ..model.tree import SpecTree
 
 NOT_SEEN = History()
@@ -93,9 +94,6 @@ class Understood:
 _Disks = DiskChoice | DisksInUse | Refusal | None
 _D = TypeVar("_D", DiskChoice | None, DisksInUse | Refusal)
 
-_WITH_PROGRESS = ("controller", "cephosd", "billosd")
-"""Roles with parameters that change once a node, or all nodes of the role, have been in service."""
-
 HORIZON = timedelta(days=1000)
 """Certificates that end later than that are nobody's concern yet: no policy can look further ahead."""
 
@@ -123,9 +121,8 @@ class World:
         with_mons = {held.cluster for held in snapshot.allocations.values() if held.role == "cephmon"}
         for serial, allocation in sorted(snapshot.allocations.items()):
             # Only these roles' progress shows in documents; another's would have them rendered anew for nothing.
-            counts = allocation.role in _WITH_PROGRESS or (
-                allocation.role == "compute" and allocation.cluster not in with_mons
-            )
+            facts = facts_of(allocation.role)
+            counts = facts.shows_progress or (facts.may_run_osds and allocation.cluster not in with_mons)
             known = snapshot.histories.get(serial, NOT_SEEN)
             history, last = known if counts else NOT_SEEN, last_install(known)
             seen = snapshot.seen.get(serial)

@@ -7,12 +7,11 @@ from itertools import combinations
 from ..model.debian import module_version
 from ..model.diagnostics import Diagnostic, Location, Severity
 from ..model.kinds import EncOverlaySpec, Selector
+from ..model.roles import facts_of
 from ..model.signature import Signatures
 from ..model.tree import SpecTree
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .overlays import rank
-
-_SWIFT = ("swiftstore", "swiftproxy")
 
 
 def check(tree: SpecTree, known: Mapping[str, Signatures]) -> tuple[Diagnostic, ...]:
@@ -98,7 +97,8 @@ def _at(place: Location | None) -> str:
 
 def _zones(tree: SpecTree) -> Iterator[Diagnostic]:
     """Swift's zone numbers: stable, and different within a region."""
-    if not any(role in cluster.roles for cluster in tree.clusters.values() for role in _SWIFT):
+    roles = {role for cluster in tree.clusters.values() for role in cluster.roles}
+    if not any(facts_of(role).object_store == "swift" for role in roles):
         return
     for name in unstable_zones(tree.locations):
         detail = f'"{name}" does not end with a number, so its Swift zone would change with other locations\' names.'

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from ..model.roles import facts_of
 from .view import NodeView, View
 
 
 def is_hyperconverged(node: NodeView) -> bool:
     """Whether the node is a compute that runs OSDs as well."""
-    return node.role == "compute" and node.settings["compute_is_cephosd"].value is True
+    return facts_of(node.role).may_run_osds and node.settings["compute_is_cephosd"].value is True
 
 
 def first_setup_goes_on(v: View) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..model.interfaces import is_by_speed, kernel_name
 from ..model.kinds import Network
+from ..model.roles import has_external_bridge
 from ..model.vips import LOOPBACK, is_on_loopback
 from .derive import network_line
 from .params import Derived, Value, derived
@@ -99,7 +100,7 @@ def _interface(v: View, vip: PlacedVip) -> str:
     nics, others = _on_node(v, network), [_on_node(v, other) for other, _ in v.node.networks]
     if missing := next((nic for nic in nics if is_by_speed(nic)), None):
         raise EncError(f"{v.node.hostname} reports no interface {missing}, for the virtual address {vip.address}")
-    if others[:1] == [nics] and _has_external_bridge(v):
+    if others[:1] == [nics] and _is_on_external_bridge(v):
         return DEFAULT_BRIDGE
     bonds = list(dict.fromkeys(other for other in others if len(other) > 1))
     return nics[0] if len(nics) == 1 else f"bond{bonds.index(nics) if nics in bonds else 0}"
@@ -110,15 +111,14 @@ def _on_node(v: View, network: Network) -> tuple[str, ...]:
     return tuple(kernel_name(name, v.node.hardware.nics) or name for name in network.interfaces)
 
 
-def _has_external_bridge(v: View) -> bool:
+def _is_on_external_bridge(v: View) -> bool:
     """Whether the management network's interface is a port of br-ex, which has its addresses then.
 
     As it is installed: by the roles that the cluster asks for, whether or not their nodes are there yet.
     """
     spec = v.cluster.spec
-    routes = "compute" in spec.roles and "network" not in spec.roles
     own = any(network.role == "ovs-bridge" for network in spec.networks.values())
-    return v.node.role == "controller" and routes and not own
+    return has_external_bridge(v.node.role, spec.roles) and not own
 
 
 def api_netmask(v: View) -> Value:

@@ -15,11 +15,9 @@ from ..model.disk_identity import real_identifier, recorded_name
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice, History, Phase
+from ..model.roles import facts_of
 from .disks import Refusal, disk_plan
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
-
-FORMATS_ITS_DATA_DISKS: Final = frozenset({"swiftproxy", "swiftstore"})
-"""Roles whose other disks the installer formats with XFS. Ceph prepares its disks itself, once Puppet runs."""
 
 CLOSE: Final = 0.02
 """A volume is this much smaller than its disks at most: the controller keeps its notes at their end."""
@@ -85,7 +83,7 @@ def choose_disks(
     system = _system(hardware, plan, profile, recalled)
     if not system:
         return _NO_SYSTEM
-    formats = profile.role in FORMATS_ITS_DATA_DISKS
+    formats = facts_of(profile.role).installer_formats_data
     data = _data(hardware, plan, profile, (*system, *recalled.system)) if formats else ()
     return DiskChoice(
         system_disks=tuple(disk.device for disk in system),
@@ -122,7 +120,7 @@ def _system_then(hardware: Hardware, profile: HardwareProfileSpec, installed_on:
 
     For installs of which only the disks were recorded, the system's first.
     """
-    if profile.role not in FORMATS_ITS_DATA_DISKS:
+    if not facts_of(profile.role).installer_formats_data:
         return installed_on
     then = {recorded_name(text): text for text in installed_on}
     disks = tuple(Disk(name, name, int(text.split()[-1]), text) for name, text in then.items())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..model.kinds import BUILT_IN_ROLES
+from ..model.roles import BUILT_IN_ROLES
 from ..model.settings import SettingsTable
 from .conf import Conf, fleet, parse_conf
 from .extras import Extras, overlays, telemetry

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model.kinds import BUILT_IN_ROLES, HardwareProfileSpec
+from ..model.kinds import HardwareProfileSpec
 from ..model.kinds.base import SettingValue
+from ..model.roles import BUILT_IN_ROLES
 from ..model.settings import SettingRow, SettingsTable
 from .database import Row
 from .machines import OciMachine

@@ -25,12 +25,10 @@ from ..model.actions import Enroll
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import ClusterSpec, MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation, Vip
+from ..model.roles import facts_of, is_on_vm_networks
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
 from .placement import Placed
-
-_VM_ROLES = {"compute", "network"}
-_CEPH_ROLES = {"cephosd", "cephmon", "radosgw"}
 
 
 class NothingFreeError(Exception):
@@ -47,9 +45,9 @@ def gateway_of(network: Network) -> str | None:
 def networks_for(cluster: ClusterSpec, role: str, location: str | None, *, with_ceph: bool) -> list[str]:
     """Networks that such a machine gets an address on, the management network first (see the table above)."""
     wanted = [role, "all"]
-    if carries_vms(cluster, role):
+    if is_on_vm_networks(role, cluster.roles):
         wanted.append("vm-net")
-    if role in _CEPH_ROLES or with_ceph:
+    if facts_of(role).on_ceph_network or with_ceph:
         wanted.append("ceph-cluster")
     fitting = [
         (wanted.index(network.role), name)
@@ -59,14 +57,9 @@ def networks_for(cluster: ClusterSpec, role: str, location: str | None, *, with_
     return [name for _, name in sorted(fitting)]
 
 
-def carries_vms(cluster: ClusterSpec, role: str) -> bool:
-    """Whether such a machine carries the traffic of virtual machines."""
-    return role in _VM_ROLES or (role == "controller" and "network" not in cluster.roles)
-
-
 def is_ceph_compute(spec: SpecTree, cluster: str, role: str, profile: str, serial: str) -> bool:
     """Whether a compute node also stores Ceph data: the narrowest ``compute_is_cephosd`` decides."""
-    if role != "compute" or cluster not in spec.clusters:
+    if not facts_of(role).may_run_osds or cluster not in spec.clusters:
         return False
     return SettingsAt(spec, Place(cluster, role, profile, serial)).is_on("compute_is_cephosd")
 

@@ -11,6 +11,7 @@ from ..model.kinds import Lifecycle
 from ..model.machine import Allocation, MachineView, Phase, Power
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
+from ..model.roles import facts_of
 from .circumstances import Circumstances, back_off
 
 HOOKS = {
@@ -100,7 +101,7 @@ def _due_command(m: MachineView, held: Allocation, at: Circumstances) -> str | N
     if m.history.phase is not Phase.IN_SERVICE or m.history.told is None:
         return None
     profile = at.spec.profiles.get(held.profile)
-    commands = [DISCOVER_HOSTS] if held.role == "compute" else []
+    commands = [DISCOVER_HOSTS] if facts_of(held.role).runs_instances else []
     commands += profile.after_puppet if profile else ()
     return commands[m.history.told] if m.history.told < len(commands) else None
 
@@ -109,7 +110,7 @@ def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineV
     """By cluster, the first one first."""
     found: dict[str, list[MachineView]] = {}
     for m in machines.values():
-        if m.allocation is not None and m.allocation.role == "controller":
+        if m.allocation is not None and facts_of(m.allocation.role).leads:
             found.setdefault(m.allocation.cluster, []).append(m)
     return {
         name: sorted(some, key=lambda m: m.allocation.number if m.allocation else 0) for name, some in found.items()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ..model.machine import History, MachineView, Phase
+from ..model.roles import facts_of
 from ..model.tree import SpecTree
 
 
@@ -28,7 +29,7 @@ def set_up_clusters(tree: SpecTree, machines: Iterable[MachineView], known: froz
 def _controllers(machines: Iterable[MachineView]) -> Mapping[str, list[History]]:
     found: dict[str, list[History]] = defaultdict(list)
     for m in machines:
-        if m.allocation is not None and m.allocation.role == "controller":
+        if m.allocation is not None and facts_of(m.allocation.role).leads:
             found[m.allocation.cluster].append(m.history)
     return found
 
@@ -38,8 +39,8 @@ def _all_serve(tree: SpecTree, cluster: str, controllers: list[History]) -> bool
     spec = tree.clusters.get(cluster)
     if spec is None or any(h.phase is not Phase.IN_SERVICE for h in controllers):
         return False
-    pool = spec.roles.get("controller")
-    return pool is None or pool.count is None or len(controllers) >= pool.count
+    wanted = sum(pool.count or 0 for role, pool in spec.roles.items() if facts_of(role).leads)
+    return len(controllers) >= wanted
 
 
 def _keeps_its_databases(h: History) -> bool:

@@ -12,6 +12,7 @@ from ..model.in_force import Place, SettingsAt
 from ..model.machine import MachineView, Observation, Phase
 from ..model.plan import Act, Advance, Step
 from ..model.reasons import Reason
+from ..model.roles import facts_of
 from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
 from .circumstances import install_evidence, install_unseen
@@ -21,7 +22,6 @@ Fixed = Mapping[str, Mapping[str, str]]
 """By cluster: what its nodes were installed with, ``release.openstack`` -> ``epoxy``."""
 
 _RELEASES = {"release.openstack": "OpenStack", "release.debian": "Debian"}
-_STORE_ROLES = ("swiftstore", "swiftproxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _asked(spec: SpecTree, machines: Iterable[MachineView]) -> Fixed:
     for m in machines:
         if m.allocation is not None and _is_installed(m):
             installed.add(m.allocation.cluster)
-            if m.allocation.role in _STORE_ROLES and _served(m):
+            if facts_of(m.allocation.role).object_store == "swift" and _served(m):
                 storing.add(m.allocation.cluster)
     rings = {cluster: _rings(spec, cluster) for cluster in storing}
     return {cluster: {**_releases(spec), **rings.get(cluster, {})} for cluster in sorted(installed)}

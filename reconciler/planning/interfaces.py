@@ -18,8 +18,9 @@ from ..model.in_force import Place, SettingsAt
 from ..model.interfaces import NodeInterface, kernel_name
 from ..model.kinds import ClusterSpec, Network
 from ..model.machine import Allocation
+from ..model.roles import has_external_bridge, is_on_vm_networks
 from ..model.tree import SpecTree
-from .addressing import carries_vms, gateway_of
+from .addressing import gateway_of
 
 EXTERNAL_BRIDGE = "br-ex"
 """The bridge that Neutron's external networks are mapped to."""
@@ -56,7 +57,7 @@ class _Node:
             if network.role == "ovs-bridge"
             and network.location in (None, held.location)
             and network.interfaces
-            and carries_vms(self._cluster, held.role)
+            and is_on_vm_networks(held.role, self._cluster.roles)
         ]
 
     def addressed(self, name: str, address: str, *, first: bool) -> NodeInterface:
@@ -71,7 +72,7 @@ class _Node:
         frr = settings.is_on("force_frr") and not two
         if (speaks_bgp or frr) and not settings.number("asn"):
             raise NotPossibleError(f"an AS number: {self._held.cluster} speaks BGP, and its setting asn is not set")
-        on_bridge = first and not self.bridges and self._has_external_bridge
+        on_bridge = first and not self.bridges and has_external_bridge(self._held.role, self._cluster.roles)
         mac = settings.text("brex_macaddr") if settings.is_on("nested_openstack") and not two else None
         return NodeInterface(
             network=name,
@@ -94,13 +95,6 @@ class _Node:
         """An Open vSwitch bridge of the cluster's own."""
         return NodeInterface(
             network=name, kind="bridge", nics=self._resolved(name, network), vlan=network.vlan, bridge=network.bridge
-        )
-
-    @property
-    def _has_external_bridge(self) -> bool:
-        role, roles = self._held.role, self._cluster.roles
-        return role in ("compute", "network") or (
-            role == "controller" and "compute" in roles and "network" not in roles
         )
 
     def _resolved(self, name: str, network: Network) -> tuple[str, ...]:

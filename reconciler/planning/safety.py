@@ -14,15 +14,12 @@ from ..model.kinds import Lifecycle, Policy
 from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
+from ..model.roles import facts_of
 from .circumstances import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
 Pool = tuple[str, str]
 """Cluster and role."""
-
-QUORUM_ROLES = {"controller", "cephmon", "billmon", "sql", "sqlmsg", "messaging"}
-"""Roles whose machines vote: a majority must stay up (Galera, RabbitMQ, Ceph monitors). A lone one has no quorum to
-lose, and a released one is no member any more."""
 
 
 def risk_of(step: Step) -> Risk:
@@ -115,7 +112,7 @@ def _turn(step: Step, machines: Mapping[str, MachineView]) -> tuple[bool, bool, 
     m = machines.get(step.serial)
     if m is None or m.allocation is None or not _rolls_out(step):
         return False, False, 0
-    return True, m.allocation.role == "controller", -m.allocation.number
+    return True, facts_of(m.allocation.role).leads, -m.allocation.number
 
 
 def _rolls_out(step: Step) -> bool:
@@ -167,8 +164,8 @@ class _Service:
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
                 self._healing[pool] += _heals_now(m, at)
-                self._leading[pool[0]] += pool[1] == "controller" and m.behind
-                self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and pool[1] != "controller"
+                self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
+                self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF
@@ -196,7 +193,8 @@ class _Service:
         if out >= (most := _budget(policy, pool[1], members)):
             return f"its peers: {out} of {members} {pool[1]} machines are out of service, {most} may be"
         stays = released or _rolls_out(step)  # a released one votes no more; Puppet takes none down for long
-        if pool[1] in QUORUM_ROLES and not stays and members > 1 and out >= (members - 1) // 2:
+        lone = members == 1  # has no quorum to lose
+        if facts_of(pool[1]).votes and not stays and not lone and out >= (members - 1) // 2:
             return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
         return None
 
@@ -211,12 +209,13 @@ class _Service:
     def _not_yet(self, m: MachineView, pool: Pool) -> str | None:
         """Why this node's document is not rolled out now, though the budget might allow it."""
         cluster, role = pool
+        facts = facts_of(role)
         others = self._out[pool] - self._is_out(m)
-        if role in QUORUM_ROLES and others > 0:
+        if facts.votes and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
-        if role == "compute" and m.history.told == 0 and (leading := self._leading[cluster]):
+        if facts.runs_instances and m.history.told == 0 and (leading := self._leading[cluster]):
             return f"{leading} controllers of {cluster} that are behind: they come first, it is new to them"
-        if role == "controller" and (rolling := self._rolling[cluster]):
+        if facts.leads and (rolling := self._rolling[cluster]):
             return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"
         return None
 
@@ -226,7 +225,7 @@ class _Service:
 
     def let(self, step: Step, m: MachineView) -> None:
         """Count a machine that this plan takes out."""
-        if m.allocation and _rolls_out(step) and m.allocation.role != "controller":
+        if m.allocation and _rolls_out(step) and not facts_of(m.allocation.role).leads:
             self._rolling[m.allocation.cluster] += 1
         if m.allocation and _heals(step, m):
             self._healing[m.allocation.cluster, m.allocation.role] += 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.kinds import FleetSpec
+from ..model.roles import facts_of
 from . import interfaces, remote
 
 PROGRAM = "build-openstack-debian-image"
@@ -27,7 +28,6 @@ _MORE_TOOLS = (
     "lynx", "quota", "acct", "psmisc", "chrony",
 )  # fmt: skip
 _MICROCODE = {"GenuineIntel": ("intel-microcode",), "AuthenticAMD": ("amd64-microcode",)}
-_FORMATTED = frozenset({"swiftstore", "swiftproxy"})
 
 
 def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> list[str]:
@@ -42,6 +42,7 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         ValueError: A NIC of the plan is not in this machine, or the installer cannot boot from such disks.
     """
     interfaces.check_present(action.interfaces, hardware.nics)
+    formatted = action.data_disks if facts_of(action.role).installer_formats_data else ()
     return [
         PROGRAM,
         *(word for value in interfaces.static_ifaces(action.interfaces) for word in ("--static-iface", value)),
@@ -60,7 +61,7 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         "--hostname", action.hostname,
         *(("--add-serial-getty", action.console) if action.console else ()),
         "--tty-autologin", "yes",
-        *(("--xfsformat", ",".join(action.data_disks)) if action.data_disks and action.role in _FORMATTED else ()),
+        *(("--xfsformat", ",".join(formatted)) if formatted else ()),
         *(("--kernel-from-backports", "yes") if action.backports_kernel else ()),
     ]  # fmt: skip
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from ..model.actions import InstallOs
 from ..model.files import PRIVATE, File, private, public
 from ..model.kinds import FleetSpec
+from ..model.roles import facts_of
 from . import remote
 
 _PARTS = ("key", "crt", "csr", "pem")
 _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
 _HOST_KEY = "/etc/ssh/ssh_host_rsa_key"
-_OSDS = ("cephosd", "billosd")
 
 _PUPPET = """\
 [main]
@@ -87,7 +87,8 @@ def node_files(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
 
 
 def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: NodeSecrets) -> dict[str, File]:
-    api = _PARTS if action.role == "controller" else ("crt", "csr")
+    facts = facts_of(action.role)
+    api = _PARTS if facts.leads else ("crt", "csr")
     tokens = "".join(f"{name}={value}\n" for name, value in sorted(texts.repository_tokens.items()))
     return {
         "/puppet-master-host": public(fleet.provisioning.hostname),
@@ -101,7 +102,7 @@ def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets
         "/oci-pki-oci-ca-chain.pem": public(secrets.chain),
         **_certificate(f"/{action.hostname}", secrets.node, _PARTS),
         **_certificate("/oci-pki-api", secrets.api, api),
-        **(_certificate("/oci-pki-swiftproxy", secrets.swiftproxy, _PARTS) if action.role == "swiftproxy" else {}),
+        **(_certificate("/oci-pki-swiftproxy", secrets.swiftproxy, _PARTS) if facts.has_proxy_certificate else {}),
         **({"/self-signed-api-cert": public("yes")} if texts.self_signed_api else {}),
     }
 
@@ -143,13 +144,13 @@ def _flags(action: InstallOs, texts: NodeTexts) -> list[str]:
         "setup-megacli-intarget": texts.megaraid,
         "compute_is_cephosd": texts.stores_ceph,
         "cinder-separate-volume-groups": texts.separate_volume_groups,
-        "cephosd-automatic-provisionning": texts.makes_osds and (action.role in _OSDS or texts.stores_ceph),
+        "cephosd-automatic-provisionning": texts.makes_osds and (facts_of(action.role).runs_osds or texts.stores_ceph),
     }
     return [name for name, holds in said.items() if holds]
 
 
 def _kvm(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
-    if action.role != "compute":
+    if not facts_of(action.role).runs_instances:
         return {}
     nested = int(texts.nested_virtualisation)
     return {

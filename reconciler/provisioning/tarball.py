@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ..model.actions import InstallOs
+from ..model.roles import facts_of
 
 ALWAYS = (
     "linux-image-.+", "initramfs-tools", "grub2-common", "ifupdown", "iputils-ping|inetutils-ping",
@@ -17,13 +18,6 @@ ALWAYS = (
 """Extended regular expressions, each of the names of packages that will do."""
 
 _GRUB = {"bios": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
-_OF_ROLES: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
-    (frozenset({"controller", "compute", "sql", "sqlmsg", "volume"}), ("lvm2",)),
-    (frozenset({"controller", "compute", "sql", "sqlmsg"}), ("xfsprogs",)),
-    (frozenset({"compute"}), ("adduser", "lsb-release")),
-)
-"""What OCI's first boot calls in these roles before it runs Puppet, and what no package brings with it. It ends where
-one of these is missing, and never runs again."""
 
 
 def packages(action: InstallOs, firmware: str) -> tuple[str, ...]:
@@ -46,9 +40,7 @@ def _by_operator(action: InstallOs) -> Iterator[str]:
 def _by_role(action: InstallOs) -> Iterator[str]:
     if action.raid is not None:
         yield "mdadm"
-    for roles, names in _OF_ROLES:
-        if action.role in roles:
-            yield from names
+    yield from facts_of(action.role).first_boot_needs  # it ends where one is missing, and never runs again
 
 
 def _by_network(action: InstallOs) -> Iterator[str]:

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconciler.enc.view import ClusterInput, Member
-from reconciler.model.kinds.roles import BUILT_IN_ROLES
 from reconciler.model.machine import Vip
+from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.settings import SettingRow, problem_with
 from reconciler.model.tree import SpecTree
 from reconciler.specs.settings_table import load_table

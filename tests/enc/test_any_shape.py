@@ -15,8 +15,8 @@ from reconciler.enc.documents.writer import Lookup
 from reconciler.enc.explain import explain
 from reconciler.enc.params import LongText, SecretText, SecretWords, Value
 from reconciler.enc.view import views
-from reconciler.model.kinds.roles import BUILT_IN_ROLES
 from reconciler.model.machine import SecretRef
+from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.secret_parts import PARTS, part_of
 from reconciler.model.signature import Signatures
 

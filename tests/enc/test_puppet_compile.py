@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from reconciler.app.site import Site
-from reconciler.model.kinds import BUILT_IN_ROLES
 from reconciler.model.machine import Allocation
+from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.signature import Signatures, parse
 from reconciler.simulator.hardware import Model, Placed
 

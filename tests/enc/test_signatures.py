@@ -5,7 +5,7 @@ import pytest
 from reconciler.enc.params import PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES, ROLES
 from reconciler.model.debian import module_for
-from reconciler.model.kinds.roles import BUILT_IN_ROLES
+from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.signature import Parameter, newest, parse, to_json
 from reconciler.specs.settings_table import load_table
 

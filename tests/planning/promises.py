@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
 from reconciler.model.machine import MachineView, Phase
 from reconciler.model.plan import Act, Plan, PlanningInput, Wait
+from reconciler.model.roles import facts_of
 from reconciler.planning.candidates import UNPINNED
-from reconciler.planning.safety import QUORUM_ROLES
 
 
 def broken_promises(plan: Plan, given: PlanningInput) -> list[str]:
@@ -78,7 +78,7 @@ def _nobody_hurt(plan: Plan, given: PlanningInput) -> Iterator[str]:
 
 def _peers_taken_down(step: Act, plan: Plan, views: Mapping[str, MachineView]) -> list[str]:
     """Others of the node's quorum that this plan, or an action in flight, takes out of service too."""
-    if step.role not in QUORUM_ROLES:
+    if not facts_of(step.role).votes:
         return []
     pool = (step.cluster, step.role)
     acting = {s.serial for s in plan.steps if isinstance(s, Act) and s.risk is not Risk.NONE}

@@ -28,7 +28,6 @@ SERIAL = "2S2JG000"
         (Wait(SERIAL, Reason.DRIFT, "whatever it is called"), {}, Tone.TROUBLE),
         (Advance(SERIAL, Phase.INSTALLED, Reason.INSTALL_ENDED, "Debian answers"), {}, Tone.BUSY),
         (Orphaned(SERIAL, Reason.NOT_ASKED_FOR, "in no spec"), {}, Tone.ORPHANED),
-        (None, {}, Tone.WAITING),
     ],
 )
 def test_tone_tells_how_much_a_machine_wants_a_human(step: Step | None, changes: dict[str, object], tone: Tone) -> None:

@@ -5,7 +5,7 @@ A document is ``{apiVersion, kind, metadata: {name}, spec}``; ``KINDS`` maps eac
 
 from .base import Strict
 from .boot import BootNetwork, NetworkBoot
-from .cluster import Api, ClusterSpec, Links, Network, NetworkRange, RolePool
+from .cluster import NETWORK_ROLES, Api, ClusterSpec, Links, Network, NetworkRange, RolePool
 from .fleet import (
     BmcNetwork,
     BmcSettings,
@@ -24,7 +24,6 @@ from .machine import EncOverlaySpec, Lifecycle, MachineBmc, MachineSpec, RoleSpe
 from .places import LocationSpec, Ports, ProductSize, RackingSpec, SwitchPlace
 from .profile import PLACEHOLDERS, CpuRule, DiskRule, HardwareProfileSpec, MatchRule, NumberRange, SizeRange
 from .repository import RepositorySpec
-from .roles import BUILT_IN_ROLES, NETWORK_ROLES
 
 KINDS: dict[str, type[Strict]] = {
     "Fleet": FleetSpec,
@@ -39,7 +38,6 @@ KINDS: dict[str, type[Strict]] = {
 }
 
 __all__ = [
-    "BUILT_IN_ROLES",
     "KINDS",
     "NETWORK_ROLES",
     "PLACEHOLDERS",

@@ -15,6 +15,10 @@ class NetworkRange(Strict):
     last: Address
 
 
+NETWORK_ROLES = ("all", "vm-net", "ovs-bridge", "ceph-cluster", "vip")
+"""What a network may be for, besides the nodes of one role."""
+
+
 class Network(Strict):
     """A network of the cluster. A node gets an address on every one of its location and role that is not public."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
+from ..roles import ROLES
 from .base import Address, Duration, Label, Settings, Strict, Subnet
 from .boot import NetworkBoot
 from .releases import DebianRelease, OpenStackRelease
@@ -98,6 +99,11 @@ def _budget(value: object) -> object:
 
 
 Budget = Annotated[int | str, BeforeValidator(_budget)]
+
+_MAX_UNAVAILABLE: Mapping[str, Budget] = {
+    **{role: facts.max_unavailable for role, facts in ROLES.items() if facts.max_unavailable is not None},
+    "default": "10%",
+}
 """A number of machines, or a percentage of them (at least one)."""
 
 
@@ -117,7 +123,7 @@ class Policy(Strict):
     self_heal: StrictBool = Field(default=True, description="put back what drifted, where that destroys nothing")
     max_destructive: StrictInt = Field(default=10, ge=0, description="machines being wiped or installed at any moment")
     max_unavailable: Mapping[str, Budget] = Field(
-        default={"controller": 1, "cephosd": 1, "swiftstore": 1, "default": "10%"},
+        default=_MAX_UNAVAILABLE,
         description="machines of a cluster and role out of service at once",
     )
     renew_before: Duration = Field(

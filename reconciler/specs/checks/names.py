@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ...model.diagnostics import Diagnostic
-from ...model.kinds import BUILT_IN_ROLES
+from ...model.roles import BUILT_IN_ROLES, facts_of
 from ..misfits import suggestion
 from .question import Check, Question, error
 
@@ -100,7 +100,9 @@ def links_lead_elsewhere(question: Question) -> Iterator[Diagnostic]:
         if linked == name:
             detail = f'Cluster "{name}" links to its own Swift. Remove the link: its own Swift is used anyway.'
             yield error("Link to itself", detail, at)
-        elif linked in question.tree.clusters and "swiftproxy" not in question.tree.clusters[linked].roles:
+        elif linked in question.tree.clusters and not any(
+            facts_of(role).has_proxy_certificate for role in question.tree.clusters[linked].roles
+        ):
             detail = f'Cluster "{name}" uses the Swift of "{linked}", which asks for no swiftproxy machines.'
             yield error("Link to a cluster without Swift", detail, at)
 

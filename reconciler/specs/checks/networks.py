@@ -10,7 +10,8 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, SettingsAt
 from ...model.interfaces import is_by_speed
 from ...model.kinds import ClusterSpec, Network
-from ...model.vips import is_on_loopback
+from ...model.roles import ROLES, facts_of
+from ...model.vips import ALWAYS_ON_LOOPBACK, is_on_loopback
 from .question import Check, Question, error, warning
 
 
@@ -142,7 +143,7 @@ def clusters_have_one_public_network(question: Question) -> Iterator[Diagnostic]
             )
             at = question.draft.at_key("Cluster", cluster, "networks", name, "public")
             yield error("More than one public network", detail, at)
-        if "controller" in spec.roles and not public:
+        if any(facts_of(role).vip == "api" for role in spec.roles) and not public:
             detail = (
                 f'Cluster "{cluster}" has controllers, and no network for its API address. '
                 'Write one with "public: true"; a /32 is the address itself.'
@@ -189,7 +190,7 @@ def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
         yield error("Network without interfaces", detail, question.draft.at("Cluster", cluster, "networks", name))
 
 
-_HOLDERS = {"api": "controller", "messaging": "messaging"}
+_HOLDERS = {facts.vip: role for role, facts in ROLES.items() if facts.vip and facts.vip not in ALWAYS_ON_LOOPBACK}
 """Who brings up the virtual address that serves a usage, where that can be elsewhere than on lo."""
 
 
@@ -200,7 +201,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
     """
     for cluster, name, network in each_network(question):
         spec, usage = question.tree.clusters[cluster], network.vip_usage
-        holder = _HOLDERS.get(usage or "", "")
+        holder = _HOLDERS.get(usage, "") if usage else ""
         speaks_bgp = SettingsAt(question.tree, Place(cluster)).is_on("bgp_to_the_host")
         forgotten = not network.interfaces and not speaks_bgp and network.subnet.prefixlen < 32
         on_loopback = is_on_loopback(network, usage or "", speaks_bgp=speaks_bgp)

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import Lifecycle
+from ...model.roles import facts_of
 from ..misfits import listed
 from .question import Check, Question, error, warning
 
@@ -112,13 +113,15 @@ def there_is_one_object_store(question: Question) -> Iterator[Diagnostic]:
     """Swift and Ceph's gateway both register as Keystone's only object store, and Puppet refuses to do it twice."""
     for name, cluster in question.tree.clusters.items():
         wanted = [role for role, pool in cluster.roles.items() if pool.count != 0]
-        swift = next((role for role in wanted if role in ("swiftproxy", "swiftstore")), None)
-        if swift and "radosgw" in wanted:
+        swift, ceph = (
+            next((role for role in wanted if facts_of(role).object_store == store), None) for store in ("swift", "ceph")
+        )
+        if swift and ceph:
             detail = (
-                f'"{name}" asks for radosgw and {swift} machines. Keystone can have one object store: the first '
+                f'"{name}" asks for {ceph} and {swift} machines. Keystone can have one object store: the first '
                 f"controller's Puppet run will fail. Put one of the two into another cluster."
             )
-            yield warning("Two object stores", detail, question.draft.at_key("Cluster", name, "roles", "radosgw"))
+            yield warning("Two object stores", detail, question.draft.at_key("Cluster", name, "roles", ceph))
 
 
 CHECKS: tuple[Check, ...] = (

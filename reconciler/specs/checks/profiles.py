@@ -7,6 +7,7 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
+from ...model.roles import facts_of
 from ...model.tree import Path, SpecTree
 from ..misfits import listed, suggestion
 from .question import Check, Question, error, warning
@@ -14,11 +15,6 @@ from .question import Check, Question, error, warning
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 """Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
 
-_STORES = frozenset({"swiftstore", "cephosd", "billosd", "volume"})
-_STORES_BY_SETTING = {
-    "swiftproxy": ("swift_store_account", "swift_store_container", "swift_store_object"),
-    "compute": ("compute_is_cephosd",),
-}
 """Roles that are given disks where one of these settings is on."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -87,10 +83,11 @@ def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
 def _stores(tree: SpecTree, name: str) -> bool:
     """Whether a node with the profile stores data on its disks: always, or because somebody wrote a setting for it."""
     role = tree.profiles[name].role
-    if role in _STORES:
+    facts = facts_of(role)
+    if facts.stores_data:
         return True
     places = [Place(cluster, role, name) for cluster in tree.clusters or ("",)]
-    written = [written_at(tree, setting, place) for setting in _STORES_BY_SETTING.get(role, ()) for place in places]
+    written = [written_at(tree, setting, place) for setting in facts.stores_if for place in places]
     return any(levels and levels[-1].value is True for levels in written)
 
 

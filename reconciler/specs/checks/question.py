@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...model.diagnostics import Diagnostic, Location, Severity
-from ...model.kinds import BUILT_IN_ROLES, NETWORK_ROLES
+from ...model.kinds import NETWORK_ROLES
+from ...model.roles import BUILT_IN_ROLES
 from ...model.tree import SpecTree
 from ..loader import Draft
 

@@ -1,0 +1,134 @@
+"""Facts of each role that more than one part of the program asks for: one row per role.
+
+A role of the users' own, declared by a ``Role`` document, has the defaults of ``RoleFacts``. What the Puppet class of a
+role is given stands in ``enc``.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """What is true of every node of a role."""
+
+    help: str = ""  # what the role is for
+    puppet_class: str | None = None  # besides those of every node; None: what its Role document says
+    leads: bool = False  # its nodes run their cluster's commands, log in to each other, and get new documents last
+    votes: bool = False  # a majority must stay up: Galera, RabbitMQ, Ceph's monitors
+    vip: str | None = None  # usage of the virtual address that they bring up, as networks have it
+    runs_instances: bool = False  # a hypervisor of Nova's: controllers are told of each
+    carries_vm_traffic: bool = False
+    stands_in_for_network: bool = False  # carries virtual machines' traffic where the cluster has no network nodes
+    on_ceph_network: bool = False
+    runs_osds: bool = False
+    may_run_osds: bool = False  # where the setting ``compute_is_cephosd`` is on; then on the Ceph network too
+    stores_data: bool = False  # has data disks
+    stores_if: tuple[str, ...] = ()  # settings of which one must be on for its nodes to store data
+    installer_formats_data: bool = False  # with XFS, before the first boot. Ceph and Cinder prepare disks by Puppet
+    makes_volume_groups: bool = False  # of its data disks, as ``cinder_separate_volume_groups`` says
+    object_store: Literal["swift", "ceph"] | None = None  # which of Keystone's object stores it belongs to
+    has_proxy_certificate: bool = False  # that of ``swift_proxy_hostname``
+    shows_progress: bool = False  # documents change once a node, or all of the role, have been in service
+    max_unavailable: int | None = None  # by default; None: ``policy.max_unavailable.default``
+    first_boot_needs: tuple[str, ...] = ()  # packages that OCI's first boot calls before Puppet runs
+
+
+_PROXY = ("swift_store_account", "swift_store_container", "swift_store_object")
+
+ROLES: Mapping[str, RoleFacts] = {
+    "controller": RoleFacts(
+        "APIs and schedulers; the database, the message queue and Ceph's monitors where no other role has them",
+        "oci::controller", leads=True, votes=True, vip="api", stands_in_for_network=True, shows_progress=True,
+        max_unavailable=1, first_boot_needs=("lvm2", "xfsprogs"),
+    ),
+    "messaging": RoleFacts(
+        "The message queue, telemetry and rating", "oci::messaging", votes=True, vip="messaging",
+    ),
+    "sql": RoleFacts(
+        "The database", "oci::sql", votes=True, vip="sql", first_boot_needs=("lvm2", "xfsprogs"),
+    ),
+    "sqlmsg": RoleFacts(
+        "The database of telemetry and rating", "oci::sql", votes=True, vip="sqlmsg",
+        first_boot_needs=("lvm2", "xfsprogs"),
+    ),
+    "compute": RoleFacts(
+        "Runs instances", "oci::compute", runs_instances=True, carries_vm_traffic=True, may_run_osds=True,
+        stores_if=("compute_is_cephosd",), first_boot_needs=("lvm2", "xfsprogs", "adduser", "lsb-release"),
+    ),
+    "network": RoleFacts(
+        "Routes between instances and the world", "oci::network", carries_vm_traffic=True,
+    ),
+    "volume": RoleFacts(
+        "Block storage by Cinder, on disks of its own or in Ceph", "oci::volume", stores_data=True,
+        makes_volume_groups=True, first_boot_needs=("lvm2",),
+    ),
+    "cephmon": RoleFacts(
+        "Ceph's monitors", "oci::cephmon", votes=True, on_ceph_network=True,
+    ),
+    "cephosd": RoleFacts(
+        "Ceph's data", "oci::cephosd", on_ceph_network=True, runs_osds=True, stores_data=True, shows_progress=True,
+        max_unavailable=1,
+    ),
+    "billmon": RoleFacts(
+        "Monitors of the Ceph for telemetry and rating", "oci::cephmon", votes=True,
+    ),
+    "billosd": RoleFacts(
+        "Data of the Ceph for telemetry and rating", "oci::cephosd", runs_osds=True, stores_data=True,
+        shows_progress=True,
+    ),
+    "swiftproxy": RoleFacts(
+        "Swift's API", "oci::swiftproxy", stores_if=_PROXY, installer_formats_data=True, object_store="swift",
+        has_proxy_certificate=True,
+    ),
+    "swiftstore": RoleFacts(
+        "Swift's data", "oci::swiftstore", stores_data=True, installer_formats_data=True, object_store="swift",
+        max_unavailable=1,
+    ),
+    "radosgw": RoleFacts(
+        "Ceph's object store", "oci::radosgw", on_ceph_network=True, object_store="ceph",
+    ),
+    "dns": RoleFacts("Name servers of Designate", "oci::dns"),
+    "tempest": RoleFacts("Runs OpenStack's tests", "oci::tempest"),
+    "elastic": RoleFacts("Searches logs", "oci::elastic"),
+    "debmirror": RoleFacts("A mirror of Debian", "oci::debmirror"),
+}  # fmt: skip
+"""Roles that exist without anybody writing a ``Role`` document."""
+
+BUILT_IN_ROLES = tuple(ROLES)
+
+_USERS_OWN = RoleFacts()
+
+
+def facts_of(role: str) -> RoleFacts:
+    """The role's row; of a role of the users' own, the defaults."""
+    return ROLES.get(role, _USERS_OWN)
+
+
+def is_on_vm_networks(role: str, asked: Collection[str]) -> bool:
+    """Whether its nodes have addresses on the networks of virtual machines, and the cluster's own bridges.
+
+    A controller has, where the cluster asks for no network nodes, whether or not it asks for computes yet: it keeps the
+    addresses that it was enrolled with when they come.
+
+    Args:
+        role: The node's.
+        asked: All that the cluster asks for.
+    """
+    facts = facts_of(role)
+    return facts.carries_vm_traffic or (facts.stands_in_for_network and "network" not in asked)
+
+
+def has_external_bridge(role: str, asked: Collection[str]) -> bool:
+    """Whether its nodes are installed with ``br-ex`` on the interface of their management network.
+
+    A controller is only where it has instances to route for. In a cluster without computes it keeps a plain interface,
+    though it has addresses on the networks of virtual machines.
+
+    Args:
+        role: The node's.
+        asked: All that the cluster asks for.
+    """
+    serves_instances = any(facts_of(other).runs_instances for other in asked)
+    return is_on_vm_networks(role, asked) and (facts_of(role).carries_vm_traffic or serves_instances)
