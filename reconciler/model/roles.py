@@ -14,7 +14,7 @@ class RoleFacts:
     """What is true of every node of a role."""
 
     help: str = ""  # what the role is for
-    puppet_class: str | None = None  # besides those of every node; None: what its Role document says
+    puppet_class: str = ""  # besides those of every node; empty: what its Role document says
     leads: bool = False  # its nodes run their cluster's commands, log in to each other, and get new documents last
     votes: bool = False  # a majority must stay up: Galera, RabbitMQ, Ceph's monitors
     vip: str | None = None  # usage of the virtual address that they bring up, as networks have it

@@ -3,9 +3,8 @@
 import pytest
 
 from reconciler.enc.params import PuppetClass, Setting
-from reconciler.enc.roles import ALL_CLASSES, ROLES
+from reconciler.enc.roles import ALL_CLASSES
 from reconciler.model.debian import module_for
-from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.signature import Parameter, newest, parse, to_json
 from reconciler.specs.settings_table import load_table
 
@@ -38,10 +37,6 @@ def test_what_must_be_given_may_be_given(version: str) -> None:
 @pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
 def test_the_signatures_are_those_of_the_real_module(version: str) -> None:
     assert signatures(version) == facts.signatures(version)
-
-
-def test_every_built_in_role_has_a_class() -> None:
-    assert set(ROLES) == set(BUILT_IN_ROLES)
 
 
 def test_versions_are_compared_as_numbers() -> None:

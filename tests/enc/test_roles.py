@@ -1,0 +1,90 @@
+"""Every part that must know of a role knows of it: a class, the row of its facts, the names in specs, the page."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+
+import pytest
+
+from reconciler.enc.params import ALWAYS
+from reconciler.enc.roles import ROLES
+from reconciler.model import roles
+from reconciler.model.roles import BUILT_IN_ROLES, RoleFacts, facts_of, has_external_bridge, is_on_vm_networks
+from reconciler.render.roles import WORDS, render_roles_page
+
+from .build import ROOT
+
+PAGE = ROOT / "docs/roles.md"
+
+KNOWS: Mapping[str, Callable[[], Collection[str]]] = {
+    "a class: a line in reconciler/enc/roles.py": lambda: ROLES,
+    "a row of its facts in reconciler/model/roles.py": lambda: roles.ROLES,
+    "its name in the list that specs are checked against: BUILT_IN_ROLES of reconciler/model/roles.py": lambda: (
+        BUILT_IN_ROLES
+    ),
+    "a line in docs/roles.md: GOLDEN=overwrite pytest tests/enc/test_roles.py": lambda: re.findall(
+        r"^\| `(\w+)`", PAGE.read_text(), re.MULTILINE
+    ),
+}
+"""What a role must have, and the roles that have it."""
+
+
+def lacking(knows: Mapping[str, Collection[str]]) -> list[str]:
+    """A sentence for every role that some part has and another has not."""
+    everyone = dict.fromkeys(role for some in knows.values() for role in some)
+    return [f"the role {role} lacks {what}" for role in everyone for what, some in knows.items() if role not in some]
+
+
+def test_the_page_for_people_is_up_to_date() -> None:
+    if os.environ.get("GOLDEN") == "overwrite":
+        PAGE.write_text(render_roles_page())
+    assert PAGE.read_text() == render_roles_page(), "run: GOLDEN=overwrite pytest tests/enc/test_roles.py"
+
+
+def test_a_role_that_is_known_somewhere_is_known_everywhere() -> None:
+    assert lacking({what: known() for what, known in KNOWS.items()}) == []
+
+
+@pytest.mark.parametrize("what", KNOWS)
+def test_what_a_new_role_lacks_is_named(what: str) -> None:
+    knows = {part: [*known(), *(["gateway"] if part == what else [])] for part, known in KNOWS.items()}
+    assert lacking(knows) == [f"the role gateway lacks {other}" for other in KNOWS if other != what]
+
+
+def test_the_page_has_words_for_every_fact() -> None:
+    assert {field.name for field in fields(RoleFacts)} - {"help", "puppet_class"} == set(WORDS)
+
+
+@pytest.mark.parametrize("role", BUILT_IN_ROLES)
+def test_the_facts_name_the_class_that_a_role_ends_up_with(role: str) -> None:
+    condition, table = ROLES[role].choices[-1]
+    assert condition is ALWAYS
+    assert roles.ROLES[role].puppet_class == table.name
+
+
+@pytest.mark.parametrize("role", BUILT_IN_ROLES)
+def test_every_role_says_what_it_is_for(role: str) -> None:
+    assert roles.ROLES[role].help[0].isupper()
+
+
+def test_a_role_of_the_users_own_has_the_defaults() -> None:
+    assert facts_of("acme") == RoleFacts()
+
+
+@pytest.mark.parametrize(
+    ("role", "asked", "addresses", "bridge"),
+    [
+        ("controller", {"controller", "compute"}, True, True),
+        ("controller", {"controller", "compute", "network"}, False, False),
+        ("controller", {"controller"}, True, False),
+        ("compute", {"controller", "compute"}, True, True),
+        ("network", {"controller", "network"}, True, True),
+        ("messaging", {"controller", "compute", "messaging"}, False, False),
+        ("acme", {"controller", "compute", "acme"}, False, False),
+    ],
+)
+def test_who_is_on_the_networks_of_virtual_machines_and_who_has_br_ex(
+    role: str, asked: set[str], addresses: bool, bridge: bool
+) -> None:
+    assert (is_on_vm_networks(role, asked), has_external_bridge(role, asked)) == (addresses, bridge)
