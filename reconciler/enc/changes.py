@@ -1,4 +1,4 @@
-"""What a new revision changes in one node's document, parameter by parameter. Secrets as fingerprints."""
+"""Changes of one node's document by a new revision, parameter by parameter. Secrets as fingerprints."""
 
 from collections.abc import Callable, Iterator, Mapping
 

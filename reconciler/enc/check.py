@@ -1,4 +1,4 @@
-"""What can be said of a spec tree's Puppet side before any machine exists."""
+"""Checks of a spec tree's Puppet side that need no machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches

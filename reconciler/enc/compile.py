@@ -226,7 +226,7 @@ def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:
 
 
 def missing_secrets(compiled: Compiled, known: Container[SecretRef]) -> tuple[SecretRef, ...]:
-    """Those that the document names and nobody made yet."""
+    """Secrets that the document names and nobody made yet."""
     return tuple(ref for ref in secrets_in(compiled) if ref not in known)
 
 
@@ -248,7 +248,7 @@ class Naming:
         self._same: dict[tuple[SecretRef, ...], tuple[SecretRef, ...]] = {}
 
     def named(self, compiled: Compiled) -> Named:
-        """As ``secrets_in``, in parts."""
+        """Every secret that a node's document names: its own, and the groups that it shares with other nodes."""
         found: dict[SecretRef, None] = {}
         groups: list[tuple[SecretRef, ...]] = []
         for rows in compiled.classes.values():

@@ -1,4 +1,4 @@
-"""What is told of one parameter that was asked for by its name: where it may be written, or why it is not given."""
+"""Explains one parameter by its name: where it may be written, or why it is not given."""
 
 from collections.abc import Iterator
 

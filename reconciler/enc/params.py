@@ -60,7 +60,7 @@ peers, and not the node's own disks."""
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The same for every node that gets it."""
+    """A value that does not depend on the node."""
 
     value: Value
 
@@ -170,7 +170,7 @@ def subroles(on: bool, *names: str) -> dict[str, Source]:
 
 
 def constant(value: Value) -> Constant:
-    """The same value for every node that gets the parameter."""
+    """A parameter whose value does not depend on the node."""
     return Constant(value)
 
 

@@ -49,7 +49,7 @@ def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[s
 
 
 def repository_files(v: View) -> dict[str, str]:
-    """The same for the installer's hook: path below ``/etc/oci/repos`` to text, of those that the node gets."""
+    """The files of the node's repositories that the installer's hook reads: path below ``/etc/oci/repos`` to text."""
     found: dict[str, str] = {}
     for key, r in v.tree.repositories.items():
         name = r.name or key

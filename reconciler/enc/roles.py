@@ -1,4 +1,4 @@
-"""Which classes a role gets, one screen for all roles."""
+"""The classes of each role, one screen for all roles."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How far the first setup of a cluster has come: facts that some classes are given until it is over."""
+"""Progress of a cluster's first setup: facts that some classes are given until it is over."""
 
 from datetime import datetime
 

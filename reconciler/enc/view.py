@@ -1,4 +1,4 @@
-"""What the tables may ask: one node, its cluster, and what operators wrote. Nothing outside is asked.
+"""The view that tables have: one node, its cluster, and what operators wrote. Nothing outside is asked.
 
 A cluster's lists are worked out once and shared by all its nodes, so that a
 document costs the same in a cluster of ten and of a thousand.

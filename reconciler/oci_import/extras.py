@@ -1,4 +1,4 @@
-"""What else operators put into OCI's folder: files for nodes, and Puppet classes of their own (``hiera/``)."""
+"""Operators' own additions to OCI's folder: files for nodes, and Puppet classes of their own (``hiera/``)."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field

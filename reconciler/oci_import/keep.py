@@ -1,4 +1,4 @@
-"""What an import found, into our database: repeatable, and nothing that is there is lost."""
+"""Writes the findings of an import into our database: repeatable, and nothing that is there is lost."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

@@ -50,7 +50,7 @@ def setting_value(row: SettingRow, stored: object) -> SettingValue | None:
 
 
 def checked(row: SettingRow, stored: object, level: str) -> SettingValue | None:
-    """As ``setting_value``, and it may stand at that level.
+    """The value of a setting as OCI stores it, checked against the level that it is to be written at.
 
     Raises:
         ValueError: It is none of the setting's values, or may not.

@@ -87,7 +87,7 @@ def finished(draft: Draft, more: Iterable[Diagnostic]) -> Loaded:
 
 
 def extended(loaded: Loaded, more: Iterable[Diagnostic]) -> Loaded:
-    """The same with what others found out about the tree."""
+    """A loaded tree with the problems that other checks found in it; no tree where one is an error."""
     problems = tuple(sorted({*loaded.problems, *more}, key=_order))
     valid = not any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(loaded.tree if valid else None, problems, loaded.sources)

@@ -1,4 +1,4 @@
-"""What pydantic says of a document, in words that name the place, the value, and what to write instead."""
+"""Pydantic's complaints about a document, in words that name the place, the value, and what to write instead."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping

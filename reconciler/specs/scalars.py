@@ -1,4 +1,4 @@
-"""What a scalar means, by the core schema of YAML 1.2 (chapter 10.3), with two things refused.
+"""The meaning of a scalar, by the core schema of YAML 1.2 (chapter 10.3), with two things refused.
 
 A number with a leading zero stays text, because operators write serials and
 octal-looking ids; infinity and not-a-number are refused, because nothing here can

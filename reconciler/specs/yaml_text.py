@@ -62,7 +62,7 @@ class Places(Mapping[Path, Location]):
         self._below = below
 
     def below(self, *path: str | int) -> "Places":
-        """The same places, with paths counted from ``path``."""
+        """The places below a path of the document; their own paths begin there."""
         return Places(self._file, self._root, (*self._below, *path))
 
     def key(self, path: Path) -> Location:

@@ -1,4 +1,4 @@
-"""Whether documents fit together: a tuple of small pure checks over a whole spec tree."""
+"""Checks that documents fit together: a tuple of small pure checks over a whole spec tree."""
 
 from collections.abc import Iterator
 

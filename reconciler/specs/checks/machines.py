@@ -65,7 +65,7 @@ def _address_problem(machine: MachineSpec, cluster: ClusterSpec) -> str | None:
 
 
 def _may_serve(network: Network, role: str, location: str | None) -> bool:
-    """As ``serves``; a machine whose role is not written may have any."""
+    """Whether a machine may have its management address on the network; one whose role is not written may have any."""
     return serves(network, role or network.role, location)
 
 

@@ -1,4 +1,4 @@
-"""What clusters ask for must be possible, and what profiles offer should be asked for."""
+"""Pools of clusters: that they can be filled, and that profiles are asked for."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a check is asked with, and how it answers."""
+"""The question that each check is asked, and its answers."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass

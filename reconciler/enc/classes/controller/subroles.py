@@ -1,4 +1,4 @@
-"""What a controller does besides Keystone: it appears and vanishes with the other nodes of the cluster."""
+"""Sub-roles of a controller, besides Keystone: they come and go with the other nodes of the cluster."""
 
 from ...conditions import has, has_messaging, has_osds, has_swift
 from ...params import Section, constant, derived, subroles
