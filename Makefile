@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
+PURE   := $(addprefix tests/,enc hardware planning provisioning settings specs test_architecture.py)
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
 .DEFAULT_GOAL := help
@@ -25,6 +26,12 @@ demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its
 
 test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+quick: $(STAMP) ## what decides, in seconds: tests of the pure packages that start nothing and draw nothing
+	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not (waits or puppet or hypothesis or thorough)" $(PURE) $(PYTEST_ARGS)
+
+test-load: $(STAMP) ## ten times beside four busy loops: the tests that a busy machine could disturb. LOAD_ARGS: --times, paths
+	$(BIN)/python -m tests.load --numprocesses 2 --dist loadfile $(LOAD_ARGS)
 
 test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all test clusters; tests compile one of each role
 	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
@@ -71,4 +78,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab test test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from . import waits
+
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # CI may be busy
 settings.register_profile("deep", settings.get_profile("tests"), max_examples=3000)  # make fuzz
 settings.load_profile("tests")
@@ -14,6 +16,20 @@ settings.load_profile("tests")
 pytest.register_assert_rewrite("tests.e2e.checks", "tests.e2e.world")  # so that they too say what differs
 
 os.environ["RECONCILER_CONFIG"] = os.devnull  # commands that tests run find none that this machine may have
+
+
+GUARD = waits.Guard()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    waits.mark(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that is not marked ``waits`` waits for nothing."""
+    with GUARD.watching(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

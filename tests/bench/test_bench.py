@@ -16,6 +16,8 @@ from bench.sites import only_seen, running
 from reconciler.model.plan import PlanningInput, Settled
 from reconciler.planning.planner import plan
 
+pytestmark = pytest.mark.waits
+
 
 def test_every_benchmark_runs_and_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "bench.json"

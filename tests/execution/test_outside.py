@@ -15,6 +15,7 @@ from reconciler.model.kinds import FleetSpec
 from . import build
 from .build import World
 
+pytestmark = pytest.mark.waits
 CONTROLLER = "cl1-controller-1.example.com"
 HOOK = RunHook(
     serial=build.SERIAL, generation=1, hook="dns", event="enrolled", hostname=build.HOSTNAME, cluster="cl1",

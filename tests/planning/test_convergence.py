@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
@@ -260,6 +261,7 @@ def test_a_life_told_to_its_end():
     assert phases == {"OLD": Phase.DISCOVERED, "NEW": Phase.IN_SERVICE}
 
 
+@pytest.mark.thorough
 def test_after_every_crash_and_every_silence_a_machine_is_installed_once():
     """Every write of a machine's whole life, lost or not, and a silence of twenty minutes at every moment around it."""
     for crash_at in range(1, 16):

@@ -30,9 +30,9 @@ SERIAL = "2S2JG000"
         (Orphaned(SERIAL, Reason.NOT_ASKED_FOR, "in no spec"), {}, Tone.ORPHANED),
     ],
 )
-def test_tone_tells_how_much_a_machine_wants_a_human(step: Step | None, changes: dict[str, object], tone: Tone) -> None:
+def test_tone_tells_how_much_a_machine_wants_a_human(step: Step, changes: dict[str, object], tone: Tone) -> None:
     machine = replace(machine_of(0), **changes)
-    plan = Plan("c0ffee", "0", (step,) if step else ())
+    plan = Plan("c0ffee", "0", (step,))
     [row] = build_fleet(plan, Observation(NOW, (machine,)), source=Source()).machines
     assert row.tone is tone
 
