@@ -20,7 +20,12 @@ def until(what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
 
 
 async def becomes(
-    what: str, ask: Callable[[], Any], limit: float = LONG, story: Callable[[], Awaitable[str]] | None = None
+    what: str,
+    ask: Callable[[], Any],
+    limit: float = LONG,
+    *,
+    every: float = 0.02,
+    story: Callable[[], Awaitable[str]] | None = None,
 ) -> Any:
     """As ``until``, while the event loop goes on. ``ask`` may be asynchronous; ``story`` tells more when it fails."""
     deadline = time.monotonic() + limit
@@ -32,4 +37,4 @@ async def becomes(
             return found
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {limit:.0f} s: {what}\n{await story() if story else ''}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)

@@ -15,6 +15,8 @@ from reconciler.model.bmc_protocol import BmcProtocol
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
+from ..waiting import LONG
+
 SIXTEEN = "Abcdefgh12345678"
 
 
@@ -161,7 +163,7 @@ class BmcConformance:
 
     async def _found(self, world: BmcWorld, access: BmcAccess) -> Bmc:
         """A session, once the BMC is there; a real one takes a minute."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG):
             while True:
                 await world.time.sleep(1.0)
                 with contextlib.suppress(TemporaryError):

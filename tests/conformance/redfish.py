@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,9 +22,10 @@ from cryptography.x509.oid import NameOID
 from reconciler.execution.drivers.redfish import fingerprint_at
 from reconciler.simulator.demo import free_port
 
+from ..waiting import until
+
 UUID = "27946b59-9e44-4fa7-8e91-f3527a1ef094"
 USER, PASSWORD = "oci", "redfish-secret"
-START_SECONDS = 60.0
 
 _EMULATOR = """\
 import random
@@ -57,11 +57,8 @@ class Emulator:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path(__file__).parents[2]
             )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            said = (self.folder / "emulator.log").read_text()
-            assert self._process.poll() is None and time.monotonic() < deadline, said
-            time.sleep(0.1)
+        until("the emulator answers, or has ended", lambda: self._answers() or self._process.poll() is not None)
+        assert self._process.poll() is None, (self.folder / "emulator.log").read_text()
 
     def stop(self) -> None:
         if self._process is not None:

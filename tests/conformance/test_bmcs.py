@@ -25,6 +25,7 @@ from reconciler.simulator.demo import free_port
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import FakeClock
+from ..waiting import LONG
 from . import ipmi_sim, redfish
 from .bmc import BmcConformance, BmcWorld
 
@@ -157,7 +158,7 @@ async def test_a_rack_of_bmcs_on_one_port_is_asked_all_at_once(tmp_path: Path) -
             for i in range(1, machines + 1)
         ]
         accesses = [BmcAccess(sim.address, sim.port, sim.username, sim.password) for sim in sims]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG):
             assert await asyncio.gather(*(turn_on(access) for access in accesses)) == [Power.ON] * machines
         assert [sim.boots() for sim in sims] == [("network",)] * machines
     bmcs.close()

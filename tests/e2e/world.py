@@ -148,7 +148,7 @@ class World:
 
     async def until(self, what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
         """Wait until ``ask`` gives something, and return that. On failure tell what the daemon says of its fleet."""
-        return await becomes(what, ask, limit, self.story)
+        return await becomes(what, ask, limit, story=self.story)
 
     async def until_row(self, serial: str, what: Callable[[dict[str, Any]], Any], limit: float = LONG) -> Any:
         """Wait until the dashboard says of one machine what ``what`` looks for; its row."""

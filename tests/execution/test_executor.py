@@ -21,6 +21,7 @@ from reconciler.model.reasons import Reason
 
 from ..fakes.clock import FakeClock
 from ..fakes.journal import Crash, CrashingJournal, MemoryJournal
+from ..waiting import LONG, becomes
 from . import build
 from .build import World
 
@@ -30,15 +31,11 @@ def an_executor(journal: MemoryJournal, handler: Callable[[Any], Awaitable[None]
 
 
 async def idle(executor: Executor) -> None:
-    async with asyncio.timeout(90):
-        while executor.in_flight:
-            await asyncio.sleep(0.001)
+    await until(lambda: not executor.in_flight)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(90):
-        while not true():
-            await asyncio.sleep(0.001)
+    await becomes("the executor has come so far", true, every=0.001)
 
 
 def on(serial: str, action: Action = build.LIVE) -> Action:
@@ -242,7 +239,7 @@ class TestDrain:
         executor = an_executor(journal, forever)
         executor.submit([build.INSTALL])
         await until(lambda: journal.kinds() == ["started"])
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(LONG):
             await executor.drain(3600)
         assert journal.kinds() == ["started", "interrupted"]
 
@@ -314,7 +311,7 @@ async def test_a_thousand_machines_share_their_bmcs_and_slots_fairly() -> None:
 
     executor = an_executor(MemoryJournal(), handler, limits=Limits(running=20, through_the_bmc=8))
     waiting = [on(f"M{i}", build.ON) for i in range(40)]
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(LONG):
         while waiting:
             started = executor.submit(waiting)
             waiting = [action for action in waiting if action not in started]

@@ -4,14 +4,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-_SECONDS = 60
+from ..waiting import until
 
 
 class MariaDb:
@@ -90,17 +89,15 @@ def running() -> Iterator[MariaDb]:
             _wait(process, socket, errors)
             yield MariaDb(socket)
         finally:
-            process.terminate()
-            process.wait(timeout=_SECONDS)
+            process.kill()  # nothing in it is worth keeping
+            process.wait()
 
 
 def _wait(process: "subprocess.Popen[bytes]", socket: Path, errors: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "ping"]
-        if subprocess.run(ping, capture_output=True, check=False).returncode == 0:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"mariadbd does not start: {errors.read_text() if errors.exists() else 'no log'}")
+    ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "ping"]
+
+    def answers() -> bool:
+        return process.poll() is not None or subprocess.run(ping, capture_output=True, check=False).returncode == 0
+
+    until("mariadbd answers, or has ended", answers)
+    assert process.poll() is None, errors.read_text() if errors.exists() else "no log"

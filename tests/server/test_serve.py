@@ -209,6 +209,14 @@ async def kept(connections: list[socket.socket], most: int) -> list[bool]:
     return [is_open(one) for one in connections]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server, which gives up nobody while a busy machine makes all the connections of a test."""
+    for seconds in ("HEAD_SECONDS", "WHOLE_SECONDS"):
+        monkeypatch.setattr(serve, seconds, LONG)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_strangers_that_never_finish_asking_leave_room_for_everybody_else(world: World, port: int) -> None:
     with files_allowed(1024):  # as most systems have it; the strangers of this test are in the same process
         shares = shares_of(1024)
@@ -223,6 +231,7 @@ async def test_strangers_that_never_finish_asking_leave_room_for_everybody_else(
             one.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_one_stranger_has_a_small_share_and_gets_it_again_when_it_has_left(world: World) -> None:
     turned_away: list[None] = []
     doors = Doors(ours=is_ours, refused=lambda: turned_away.append(None))

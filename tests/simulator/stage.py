@@ -22,6 +22,7 @@ from reconciler.simulator.hardware import STORE, Model, Placed
 from reconciler.simulator.server import Pace, SimServer, State
 from reconciler.simulator.ssh import SshFront
 
+from ..waiting import becomes
 from .networks import claimed_network
 
 FAST = Pace(boot=0.05, report_every=0.1, install_step=0.05, puppet=0.05)
@@ -97,10 +98,7 @@ class Stage:
     key: asyncssh.SSHKey
 
     async def until(self, true: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(90):
-            while not (found := true()):
-                await asyncio.sleep(0.01)
-            return found
+        return await becomes("the server has come so far", true)
 
     async def boot(self, device: str) -> None:
         """From off to whatever comes up and lets us in; the live system has said something too."""
@@ -110,15 +108,13 @@ class Stage:
         if self.server.state is State.LIVE:
             await self.until(lambda: len(self.listener.heard) > heard + 1)  # one from before may have been under way
         else:
-            await self._until_it_lets_in()
+            await becomes("it lets us in", self._lets_in)
 
-    async def _until_it_lets_in(self) -> None:
-        async with asyncio.timeout(90):
-            while True:
-                with contextlib.suppress(OSError):
-                    async with self.ssh():
-                        return
-                await asyncio.sleep(0.01)
+    async def _lets_in(self) -> bool:
+        with contextlib.suppress(OSError):
+            async with self.ssh():
+                return True
+        return False
 
     @contextlib.asynccontextmanager
     async def ssh(self) -> AsyncIterator[asyncssh.SSHClientConnection]:

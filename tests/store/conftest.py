@@ -1,12 +1,12 @@
 """Every store test runs on SQLite and on a real PostgreSQL server, started for the session."""
 
+import contextlib
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +16,9 @@ import pytest
 
 from reconciler.store import Store
 
+from ..waiting import until
+
 KEY = bytes(range(32))
-STARTS_WITHIN = 30.0  # seconds
 
 
 def _server_programs() -> Path | None:
@@ -72,14 +73,14 @@ def _unprivileged_owner() -> pwd.struct_passwd | None:
 
 
 def _wait_until_it_answers(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
+    def answers() -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
             psycopg.connect(f"host={folder} user=tester dbname=postgres").close()
-            return
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-    raise AssertionError((folder / "log").read_text())
+            return True
+        return server.poll() is not None
+
+    until("PostgreSQL answers, or has ended", answers)
+    assert server.poll() is None, (folder / "log").read_text()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
