@@ -1,4 +1,4 @@
-"""JSON Schemas of what is printed for programs: a file for each command, called as it is."""
+"""JSON Schemas of what is printed and served for programs: a file for each command, a component for each answer."""
 
 import json
 from typing import Any
@@ -8,6 +8,8 @@ from pydantic import TypeAdapter
 from ..model.actions import Action
 from ..model.explanation import Explanation
 from ..model.observations import Occurrence
+from .fleet import FleetView
+from .json_text import adapter
 from .observation import VERSION
 from .observation import adapter as observations
 from .plan_json import PlanJson
@@ -28,6 +30,15 @@ _PRINTED: dict[str, tuple[str, Any]] = {
 }
 """Command -> what its JSON is, and the shape."""
 
+_SERVED: dict[str, tuple[str, Any]] = {
+    "Fleet": ("What `/v1/fleet` answers", FleetView),
+    "Machines": ("What `/v1/machines` answers", list[MachineRow]),
+    "Machine": ("What `/v1/machines/{serial}` answers", MachinePage),
+    "Clusters": ("What `/v1/clusters` answers", list[ClusterRow]),
+    "Events": ("What `/v1/events` answers", list[Occurrence]),
+}
+"""Component of OpenAPI -> what its JSON is, and the shape. Plan and observation are served as they are printed."""
+
 
 def schemas() -> dict[str, str]:
     """File name -> JSON text."""
@@ -35,9 +46,24 @@ def schemas() -> dict[str, str]:
     return {**printed, "plan.json": _text(_plan()), "observation.json": _text(_observation())}
 
 
+def components() -> dict[str, dict[str, Any]]:
+    """Schemas of all JSON that the API answers, and of their parts, for OpenAPI: by component."""
+    found = _hoisted("SavedObservation", _observation())
+    for name, (title, shape) in _SERVED.items():
+        found |= _hoisted(name, _of(title, shape))
+    return found | _hoisted("Plan", _plan(), parts="Plan")  # whose actions say their id, where those of history do not
+
+
+def _hoisted(name: str, schema: dict[str, Any], *, parts: str = "") -> dict[str, dict[str, Any]]:
+    """A schema that stands alone, as components: itself, and its ``$defs``, called ``parts`` and their name."""
+    moved = json.loads(json.dumps(schema).replace('"#/$defs/', f'"#/components/schemas/{parts}'))
+    definitions = moved.pop("$defs", {})
+    del moved["$schema"]
+    return {**{f"{parts}{part}": definition for part, definition in definitions.items()}, name: moved}
+
+
 def _of(title: str, shape: Any) -> dict[str, Any]:
-    adapter: TypeAdapter[Any] = TypeAdapter(shape)
-    return {"$schema": _DIALECT, **adapter.json_schema(mode="serialization"), "title": title}
+    return {"$schema": _DIALECT, **adapter(shape).json_schema(mode="serialization"), "title": title}
 
 
 def _plan() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..model.observations import Occurrence
@@ -13,6 +13,7 @@ from ..render.observation import pieces_of
 from ..render.rows import ClusterRow, MachinePage, MachineRow
 from .answers import JSON
 from .auth import Token, may_approve, may_look, may_operate
+from .described import NOT_CHANGED, PLAIN, answers, json_of, refuses
 from .metrics import CONTENT_TYPE
 from .pages import machine_page_of
 from .ports import NotPossibleError, Served, served_of
@@ -22,7 +23,8 @@ look = [Depends(may_look)]
 _Served = Annotated[Served, Depends(served_of)]
 _Operator = Annotated[Token, Depends(may_operate)]
 _Approver = Annotated[Token, Depends(may_approve)]
-_JSON: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}}}}
+_LOOKING = refuses(401, 403)
+_DECIDING = refuses(400, 401, 403, 404, 409, 413, 503)
 
 
 class Body(BaseModel):
@@ -49,7 +51,12 @@ class Scope(Body):
     )
 
 
-@router.get("/v1/fleet", dependencies=look, summary="Everything the dashboard shows", responses=_JSON)
+@router.get(
+    "/v1/fleet",
+    dependencies=look,
+    summary="Everything the dashboard shows",
+    responses=answers(json_of("Fleet")) | NOT_CHANGED | _LOOKING,
+)
 def fleet(request: Request, served: _Served) -> Response:
     """Carries an ETag, so that polling costs nothing while nothing changes."""
     page = request.app.state.pages.of(served.fleet())
@@ -59,7 +66,12 @@ def fleet(request: Request, served: _Served) -> Response:
     return Response(page.json, media_type=JSON, headers=headers)
 
 
-@router.get("/v1/machines", dependencies=look, summary="All machines, or those of a cluster, role or phase")
+@router.get(
+    "/v1/machines",
+    dependencies=look,
+    summary="All machines, or those of a cluster, role or phase",
+    responses=answers(json_of("Machines")) | _LOOKING,
+)
 def machines(
     served: _Served, cluster: str | None = None, role: str | None = None, phase: str | None = None
 ) -> Response:
@@ -72,7 +84,12 @@ def machines(
     return Response(json_bytes(list[MachineRow], rows), media_type=JSON)
 
 
-@router.get("/v1/machines/{serial}", dependencies=look, summary="All that is known of one machine")
+@router.get(
+    "/v1/machines/{serial}",
+    dependencies=look,
+    summary="All that is known of one machine",
+    responses=answers(json_of("Machine")) | _LOOKING | refuses(404),
+)
 def machine(served: _Served, serial: str) -> Response:
     """Its row, its last events, and all that plans are made from: what it reported, was given, and its history."""
     page = machine_page_of(served, serial)
@@ -81,13 +98,23 @@ def machine(served: _Served, serial: str) -> Response:
     return Response(json_bytes(MachinePage, page), media_type=JSON)
 
 
-@router.get("/v1/clusters", dependencies=look, summary="All clusters and what they lack")
+@router.get(
+    "/v1/clusters",
+    dependencies=look,
+    summary="All clusters and what they lack",
+    responses=answers(json_of("Clusters")) | _LOOKING,
+)
 def clusters(served: _Served) -> Response:
     """One flat object for each role of each cluster."""
     return Response(json_bytes(tuple[ClusterRow, ...], served.fleet().clusters), media_type=JSON)
 
 
-@router.get("/v1/plan", dependencies=look, summary="The latest plan", responses=_JSON)
+@router.get(
+    "/v1/plan",
+    dependencies=look,
+    summary="The latest plan",
+    responses=answers(json_of("Plan")) | _LOOKING | refuses(503),
+)
 def plan(served: _Served) -> Response:
     """As ``reconciler plan --format json`` prints it."""
     found = served.plan_json()
@@ -96,7 +123,12 @@ def plan(served: _Served) -> Response:
     return Response(found, media_type=JSON)
 
 
-@router.get("/v1/observation", dependencies=look, summary="What the latest plan was made from", responses=_JSON)
+@router.get(
+    "/v1/observation",
+    dependencies=look,
+    summary="What the latest plan was made from",
+    responses=answers(json_of("SavedObservation")) | _LOOKING | refuses(503),
+)
 def observation(served: _Served) -> Response:
     """As ``reconciler observe`` writes it; ``reconciler plan --server`` asks for it. It holds no secret."""
     found = served.observation()
@@ -105,7 +137,12 @@ def observation(served: _Served) -> Response:
     return StreamingResponse(pieces_of(found), media_type=JSON)
 
 
-@router.get("/v1/events", dependencies=look, summary="History, oldest first")
+@router.get(
+    "/v1/events",
+    dependencies=look,
+    summary="History, oldest first",
+    responses=answers(json_of("Events")) | _LOOKING | refuses(400, 503),
+)
 def events(
     served: _Served,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the last position you have")] = 0,
@@ -115,37 +152,46 @@ def events(
     return Response(json_bytes(list[Occurrence], served.events(after, limit)), media_type=JSON)
 
 
-@router.post("/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for")
+@router.post(
+    "/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for", responses=_DECIDING
+)
 async def approve(served: _Served, who: _Approver, serial: str, body: Approval) -> None:
     """Needs an approver's token."""
     await _decide(served.operators.approve, serial, body.action, body.generation, who.name, body.why)
 
 
-@router.post("/v1/machines/{serial}/retry", status_code=204, summary="Forget failures and try again now")
+@router.post(
+    "/v1/machines/{serial}/retry", status_code=204, summary="Forget failures and try again now", responses=_DECIDING
+)
 async def retry(served: _Served, who: _Operator, serial: str, body: Body) -> None:
     """Needs an operator's token."""
     await _decide(served.operators.retry, serial, who.name, body.why)
 
 
-@router.post("/v1/pause", status_code=204, summary="Do nothing more in a scope")
+@router.post("/v1/pause", status_code=204, summary="Do nothing more in a scope", responses=_DECIDING)
 async def pause(served: _Served, who: _Operator, body: Scope) -> None:
     """What has begun is finished. Needs an operator's token."""
     await _decide(served.operators.pause, body.scope, who.name, body.why)
 
 
-@router.post("/v1/resume", status_code=204, summary="End a pause")
+@router.post("/v1/resume", status_code=204, summary="End a pause", responses=_DECIDING)
 async def resume(served: _Served, who: _Operator, body: Scope) -> None:
     """Needs an operator's token."""
     await _decide(served.operators.resume, body.scope, who.name, body.why)
 
 
-@router.get("/healthz", summary="Whether this process works")
+@router.get("/healthz", summary="Whether this process works", response_class=PlainTextResponse)
 def healthz() -> Response:
     """For whoever would restart it: 200 whenever this process answers. What does not work, ``/readyz`` says."""
     return Response("ok\n", media_type="text/plain")
 
 
-@router.get("/readyz", summary="Whether answers are worth having")
+@router.get(
+    "/readyz",
+    summary="Whether answers are worth having",
+    response_class=PlainTextResponse,
+    responses=refuses(503, content=PLAIN),
+)
 def readyz(request: Request, served: _Served) -> Response:
     """For load balancers: 503, a line per reason, until the first plan is made and while anything is wrong.
 
@@ -158,7 +204,13 @@ def readyz(request: Request, served: _Served) -> Response:
     return Response("\n".join(lines) + "\n", 503 if reasons else 200, media_type="text/plain")
 
 
-@router.get("/metrics", dependencies=look, summary="For Prometheus")
+@router.get(
+    "/metrics",
+    dependencies=look,
+    summary="For Prometheus",
+    response_class=PlainTextResponse,
+    responses=refuses(401, 403, content=PLAIN),
+)
 def metrics(request: Request, served: _Served) -> Response:
     """Text format 0.0.4."""
     return Response(request.app.state.metrics.render(served.fleet()), media_type=CONTENT_TYPE)

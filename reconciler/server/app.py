@@ -50,7 +50,7 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     app.add_exception_handler(PermanentError, _away)
     app.add_exception_handler(Exception, _bug)
     app.middleware("http")(_guard)
-    described.add_fast_paths(app)
+    described.describe_whole(app)
     metrics.watch_queue(lambda: ingest.waiting)
     return Fast(served, ingest, metrics, app)
 

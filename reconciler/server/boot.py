@@ -9,10 +9,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, PlainTextResponse
 
 from .answers import TEXT
 from .auth import Caller, caller
+from .described import BINARY, PLAIN, answers, refuses
 from .ports import Boots, Served, served_of
 
 _Served = Annotated[Served, Depends(served_of)]
@@ -32,6 +33,8 @@ def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> Boots:
 _Boots = Annotated[Boots, Depends(may_boot)]
 _Mac = Annotated[str | None, Query(max_length=64, description="of the port that it boots from")]
 
+_NOT_FROM_HERE = refuses(400, 401, 403, 503, content=PLAIN)
+
 router = APIRouter()
 
 
@@ -46,8 +49,13 @@ class _AsSpelt(bytes):
         return self
 
 
-@router.get("/oci/ipxe.php", summary="iPXE: what to boot; the address that OCI had")
-@router.get("/v1/boot/ipxe", summary="iPXE: what to boot")
+@router.get(
+    "/oci/ipxe.php",
+    summary="iPXE: what to boot; the address that OCI had",
+    response_class=PlainTextResponse,
+    responses=_NOT_FROM_HERE,
+)
+@router.get("/v1/boot/ipxe", summary="iPXE: what to boot", response_class=PlainTextResponse, responses=_NOT_FROM_HERE)
 def ipxe(
     boots: _Boots,
     mac: _Mac = None,
@@ -58,7 +66,12 @@ def ipxe(
     return Response(boots.ipxe(mac, serial, arch), media_type=TEXT)
 
 
-@router.get("/v1/boot/grub/{mac}", summary="GRUB: what to boot")
+@router.get(
+    "/v1/boot/grub/{mac}",
+    summary="GRUB: what to boot",
+    response_class=PlainTextResponse,
+    responses=_NOT_FROM_HERE,
+)
 def grub(boots: _Boots, mac: Annotated[str, InPath(max_length=64)]) -> Response:
     """A menu of one entry."""
     answer = Response(boots.grub(mac), media_type=TEXT)
@@ -66,7 +79,12 @@ def grub(boots: _Boots, mac: Annotated[str, InPath(max_length=64)]) -> Response:
     return answer
 
 
-@router.get("/v1/boot/images/{architecture}/{name}", summary="A live system's kernel, initrd or squashfs")
+@router.get(
+    "/v1/boot/images/{architecture}/{name}",
+    summary="A live system's kernel, initrd or squashfs",
+    response_class=FileResponse,
+    responses=answers(BINARY) | _NOT_FROM_HERE | refuses(404, content=PLAIN),
+)
 def image(
     boots: _Boots,
     architecture: Annotated[str, InPath(pattern="^(amd64|arm64)$")],

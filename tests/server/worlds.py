@@ -19,6 +19,7 @@ from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.render.fleet import FleetView, Source, build_fleet
+from reconciler.render.plan import plan_json
 from reconciler.server.app import create_app
 from reconciler.server.auth import Access, Token, Trust
 from reconciler.server.ingest import Ingest
@@ -164,7 +165,7 @@ class World:
     )
     view: FleetView = field(default_factory=lambda: fleet_of(12))
     observed: Observation | None = field(default_factory=lambda: _everything(12)[1])
-    plan: bytes | None = b'{"version": 1}'
+    plan: bytes | None = field(default_factory=lambda: json.dumps(plan_json(_everything(12)[0])).encode())
     boots: Any = None
     unready: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
