@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from .auth import may_look
+from .page_table import API, FLEET, MACHINE
 from .pages import machine_page_of, render
 from .ports import Served, served_of
 
@@ -13,7 +14,7 @@ _HTML = "text/html; charset=utf-8"
 _Served = Annotated[Served, Depends(served_of)]
 
 
-@router.get("/")
+@router.get(FLEET.path)
 def dashboard(request: Request, served: _Served) -> Response:
     """The fleet on one page; asked again every two seconds, so it answers 304 while nothing changed."""
     page = request.app.state.pages.of(served.fleet())
@@ -23,13 +24,13 @@ def dashboard(request: Request, served: _Served) -> Response:
     return Response(page.html, media_type=_HTML, headers=headers)
 
 
-@router.get("/machines/{serial}")
+@router.get(MACHINE.path)
 def machine(served: _Served, serial: str) -> Response:
     """One machine: what it waits for, what it is, what happened to it."""
     page = machine_page_of(served, serial)
     if page is None:
         raise HTTPException(404, "No machine of that serial has reported.")
-    return Response(render("machine.html", page=page), media_type=_HTML)
+    return Response(render(MACHINE, machine=page), media_type=_HTML)
 
 
 @router.get("/openapi.json")
@@ -39,7 +40,7 @@ def openapi(request: Request) -> dict[str, Any]:
     return description
 
 
-@router.get("/docs")
+@router.get(API.path)
 def docs(request: Request) -> Response:
-    """The same for reading."""
-    return Response(render("docs.html", api=request.app.openapi()), media_type=_HTML)
+    """The API for reading: every address, and every schema."""
+    return Response(render(API, api=request.app.openapi()), media_type=_HTML)

@@ -16,6 +16,7 @@ from ..render.json_text import json_bytes
 from ..render.machines import machine_page
 from ..render.racks import draw_racks, group_waits, natural, unracked
 from ..render.rows import MachinePage, MachineRow, Tone
+from .page_table import FLEET, NAVIGATION, PageEntry
 from .ports import Served
 
 _NEED_A_HUMAN = (Tone.TROUBLE, Tone.ASKS)
@@ -75,7 +76,8 @@ class Page:
     @cached_property
     def _html(self) -> bytes:
         view = self.view
-        written = _environment.get_template("dashboard.html").stream(
+        written = _environment.get_template(FLEET.template).stream(
+            here=FLEET,
             view=view,
             racks=draw_racks(view.machines),
             unracked=unracked(view.machines),
@@ -113,9 +115,9 @@ def machine_page_of(served: Served, serial: str) -> MachinePage | None:
     return machine_page(row, known, [event for event in reversed(view.events) if event.serial == serial])
 
 
-def render(template: str, **values: Any) -> bytes:
+def render(page: PageEntry, **values: Any) -> bytes:
     """A page, with everything in ``values`` escaped."""
-    return _environment.get_template(template).render(values).encode()
+    return _environment.get_template(page.template).render(values, here=page).encode()
 
 
 def _worst_first(row: MachineRow) -> tuple[object, ...]:
@@ -139,4 +141,4 @@ _environment.filters |= {
     "glyph": GLYPHS.__getitem__,
     "label": LABELS.__getitem__,
 }
-_environment.globals |= {"TONES": tuple(Tone)}
+_environment.globals |= {"TONES": tuple(Tone), "NAVIGATION": NAVIGATION}
