@@ -13,7 +13,7 @@ from ..execution.drivers.json_lines import read_lines, replace_lines
 from ..execution.ports import Handler, Handlers
 from ..model.epoch import Epoch, Standing
 from ..model.errors import NotBegunError, PermanentError
-from ..planning.observing import disagreement
+from ..planning.observe_only import disagreement
 from ..store import Store
 
 FILE = "fleet.json"

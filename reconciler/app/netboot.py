@@ -15,7 +15,7 @@ from ..model.boot import BootChoice, BootFrom
 from ..model.kinds.base import Subnet
 from ..model.machine import MachineView
 from ..model.tree import SpecTree
-from ..planning.booting import UNKNOWN, boots_from
+from ..planning.netboot import UNKNOWN, boots_from
 from ..provisioning.boot import scripts
 from ..provisioning.boot.arguments import parse_mac
 

@@ -16,7 +16,7 @@ from ..model.machine import Observation, SecretRef
 from ..model.tree import SpecTree
 from ..planning.first_setup import set_up_clusters
 from ..planning.fixed import fixed_by, remembered
-from ..planning.observing import ENDS_IT, new_beside_installed
+from ..planning.observe_only import ENDS_IT, new_beside_installed
 from ..specs.puppet_module import known_signatures
 from ..store import Snapshot, Store
 from .certificates import Certificates

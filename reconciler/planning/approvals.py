@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..model.machine import Approval, MachineView
 from ..model.plan import Wait
 from ..model.reasons import Reason
-from .circumstances import Circumstances
+from .context import Circumstances
 
 
 @dataclass(frozen=True, slots=True)

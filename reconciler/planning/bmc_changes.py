@@ -12,8 +12,8 @@ from ..model.actions import ChangeBmc
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
-from .beside import has_time
-from .circumstances import Circumstances
+from .context import Circumstances
+from .side_tasks import has_time
 
 
 def bmc_changes(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: Circumstances) -> dict[str, Step]:

@@ -6,7 +6,7 @@ from ..model.machine import Allocation, MachineView
 from ..model.plan import Wait
 from ..model.reasons import Reason
 from ..model.units import render_size
-from .circumstances import Circumstances
+from .context import Circumstances
 
 
 def drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:

@@ -15,7 +15,7 @@ from ..model.reasons import Reason
 from ..model.roles import facts_of
 from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
-from .circumstances import install_evidence, install_unseen
+from .context import install_evidence, install_unseen
 from .safety import waiting
 
 Fixed = Mapping[str, Mapping[str, str]]

@@ -12,20 +12,20 @@ from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips
-from .beside import beside
 from .bmc_changes import bmc_changes
 from .bmcs import BmcBook
 from .candidates import UNPINNED
-from .changes import observation_digest
-from .circumstances import Circumstances
+from .context import Circumstances
+from .digest import observation_digest
+from .discovery import discovery, not_seen
 from .erasing import leads_to_erasing
 from .fixed import held_orders, hold, notes_of
-from .lifecycle import next_step
-from .observing import only_looking
+from .observe_only import only_looking
+from .phases import next_step
 from .placement import Placed, Placement, place
 from .renewal import renewals
 from .safety import held, within_budgets
-from .unseen import discovery, not_seen
+from .side_tasks import beside
 
 
 def plan(given: PlanningInput) -> Plan:

@@ -3,8 +3,8 @@
 from ..model.actions import ConfigureRaid
 from ..model.machine import Allocation, MachineView
 from ..model.raid import RaidLayout
-from .circumstances import Circumstances
-from .installing import CONTROLLER, foreign_data, may_be_anything, may_erase
+from .context import Circumstances
+from .install import CONTROLLER, foreign_data, may_be_anything, may_erase
 
 
 def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> ConfigureRaid | None:

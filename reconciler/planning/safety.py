@@ -15,7 +15,7 @@ from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
-from .circumstances import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
+from .context import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
 Pool = tuple[str, str]

@@ -12,7 +12,7 @@ from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Star
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, History, MachineView, Phase
 from reconciler.model.plan import Settled, Timings, Wait
-from reconciler.planning.beside import DISCOVER_HOSTS
+from reconciler.planning.side_tasks import DISCOVER_HOSTS
 
 from .build import (
     MINUTE,

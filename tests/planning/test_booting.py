@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.boot import BootFrom
 from reconciler.model.machine import History, InstallStatus, Phase
-from reconciler.planning.booting import RULES, boots_from
+from reconciler.planning.netboot import RULES, boots_from
 
 from .build import MINUTE, NOW, holding, machine, tree
 

@@ -24,8 +24,8 @@ from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, Proof, SecretRef
 from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Advance, Settled, Step, Wait
-from reconciler.planning.circumstances import back_off
-from reconciler.planning.lifecycle import RULES
+from reconciler.planning.context import back_off
+from reconciler.planning.phases import RULES
 
 from .build import (
     MINUTE,

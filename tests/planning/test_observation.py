@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from reconciler.model.machine import Observation, Phase
-from reconciler.planning.changes import observation_digest
+from reconciler.planning.digest import observation_digest
 from reconciler.planning.planner import plan
 from reconciler.render.observation import ObservationError, dump_observation, load_observation
 from reconciler.render.schemas import schemas

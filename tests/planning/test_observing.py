@@ -11,7 +11,7 @@ from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.machine import Certificate, InstallStatus, Observation, Phase, SecretRef
 from reconciler.model.plan import Act, Advance, Wait
-from reconciler.planning.observing import disagreement, new_beside_installed, says_installed
+from reconciler.planning.observe_only import disagreement, new_beside_installed, says_installed
 from reconciler.render.plan_json import plan_json
 from reconciler.render.plan_markdown import plan_markdown
 from reconciler.render.plan_text import plan_text

@@ -8,8 +8,8 @@ from reconciler.hardware.report import parse_report
 from reconciler.model.machine import Allocation, DiskChoice, MachineView, Seen
 from reconciler.model.plan import Timings
 from reconciler.model.tree import SpecTree
-from reconciler.planning.circumstances import Circumstances
-from reconciler.planning.installing import install
+from reconciler.planning.context import Circumstances
+from reconciler.planning.install import install
 from reconciler.provisioning.install import install_command
 
 from ..enc.oci_recorded import Recorded

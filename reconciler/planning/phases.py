@@ -28,7 +28,7 @@ from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
 from .approvals import Question, answer, ask
 from .bmcs import configure_bmc
-from .circumstances import (
+from .context import (
     Circumstances,
     comes_up,
     fell_into_live,
@@ -43,7 +43,7 @@ from .circumstances import (
     said_after,
 )
 from .drift import drift
-from .installing import install, install_because, not_installable, reinstall_question, unapproved_install
+from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
 

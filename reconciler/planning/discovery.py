@@ -11,7 +11,7 @@ from ..model.kinds import Lifecycle
 from ..model.machine import MachineView
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Reason
-from .circumstances import Circumstances
+from .context import Circumstances
 
 
 def discovery(m: MachineView, otherwise: Wait | Settled, at: Circumstances) -> Step:

@@ -10,7 +10,7 @@ from ..model.boot import BootChoice, BootFrom
 from ..model.machine import OURS, MachineView, Phase
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
-from .circumstances import install_evidence, said_after
+from .context import install_evidence, said_after
 
 UNKNOWN = BootChoice(BootFrom.LIVE, "it never reported")
 """For a machine that nobody has seen: in the live system it reports."""

@@ -12,7 +12,7 @@ from ..model.machine import Allocation, MachineView, Phase, Power
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
-from .circumstances import Circumstances, back_off
+from .context import Circumstances, back_off
 
 HOOKS = {
     "dns": Phase.ENROLLED,  # it has a name and addresses

@@ -18,7 +18,7 @@ from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
-from .circumstances import Circumstances
+from .context import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
 
 Found = tuple[tuple[str, str], ...]
