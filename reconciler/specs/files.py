@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .yaml_text import MAX_BYTES
+from .yaml_reader import MAX_BYTES
 
 MAX_FILES = 10_000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024

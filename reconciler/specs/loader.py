@@ -18,8 +18,8 @@ from ..model.kinds import KINDS, FleetSpec, Provisioning, Strict
 from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingsTable
 from ..model.tree import Path, SpecTree
-from .misfits import did_you_mean, listed, misfits, suggestion
-from .yaml_text import UNREAD, Document, Places, read_yaml
+from .schema_errors import did_you_mean, listed, misfits, suggestion
+from .yaml_reader import UNREAD, Document, Places, read_yaml
 
 API_VERSION = "reconciler/v1"
 

@@ -5,7 +5,7 @@ import pytest
 
 from reconciler.specs import files
 from reconciler.specs.files import UnreadableError, read_directory
-from reconciler.specs.yaml_text import MAX_BYTES
+from reconciler.specs.yaml_reader import MAX_BYTES
 
 
 def test_every_yaml_file_below_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

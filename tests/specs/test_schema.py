@@ -11,7 +11,7 @@ from reconciler.render.diagnostics import render_json
 from reconciler.specs.loader import load_tree
 from reconciler.specs.schema import file_name, schemas
 from reconciler.specs.settings_table import load_table
-from reconciler.specs.yaml_text import read_yaml
+from reconciler.specs.yaml_reader import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = schemas(load_table())

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.diagnostics import Location
-from reconciler.specs import yaml_text
-from reconciler.specs.yaml_text import MAX_BYTES, MAX_PROBLEMS, read_yaml
+from reconciler.specs import yaml_reader
+from reconciler.specs.yaml_reader import MAX_BYTES, MAX_PROBLEMS, read_yaml
 
 TEXT = """\
 name: cl1
@@ -137,7 +137,7 @@ PIECES = st.sampled_from(
 @example(b"%TAG ! tag:x,2002:\n--- !y\n")
 def test_no_bytes_are_too_strange(data: bytes) -> None:
     documents, problems, text = read_yaml(data, "f")
-    lines = yaml_text.lines_of(text)
+    lines = yaml_reader.lines_of(text)
     for problem in problems:
         assert problem.at is not None
         assert 1 <= problem.at.line <= len(lines)
@@ -153,7 +153,7 @@ def test_the_parser_in_python_reads_the_same(text: str, monkeypatch: pytest.Monk
         return [[(document.value, dict(document.places)) for document in documents], problems]
 
     with_c = read()
-    monkeypatch.setattr(yaml_text, "_PARSER", yaml.Loader)
+    monkeypatch.setattr(yaml_reader, "_PARSER", yaml.Loader)
     assert read() == with_c
     for broken in (b"\ta: b", b"a: [", b"[" * 5000, b"a: @b", b"%YAML 9.9\n---\n", b"\xff", b"&a a: *a"):
         read_yaml(broken, "f")

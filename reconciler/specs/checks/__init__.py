@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from . import fleet, machines, names, networks, pools, profiles, repositories, settings
-from .question import Check, Question
+from .context import Check, Question
 
 CHECKS: tuple[Check, ...] = (
     *names.CHECKS,

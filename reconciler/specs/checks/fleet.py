@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ...model.diagnostics import Diagnostic
-from ..misfits import suggestion
-from .question import Check, Question, error, warning
+from ..schema_errors import suggestion
+from .context import Check, Question, error, warning
 
 
 def windows_can_open(question: Question) -> Iterator[Diagnostic]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import ClusterSpec, Lifecycle, MachineSpec, Network
+from .context import Check, Question, error, warning
 from .networks import serves
-from .question import Check, Question, error, warning
 
 
 def pins_are_complete(question: Question) -> Iterator[Diagnostic]:

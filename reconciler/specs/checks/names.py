@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from ...model.diagnostics import Diagnostic
 from ...model.roles import BUILT_IN_ROLES, facts_of
-from ..misfits import suggestion
-from .question import Check, Question, error
+from ..schema_errors import suggestion
+from .context import Check, Question, error
 
 Reference = tuple[str, str, frozenset[str], tuple[str, str, tuple[str | int, ...]]]
 """What kind of thing is meant, the name written, the names there are, and where: kind, name, path."""

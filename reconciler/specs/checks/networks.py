@@ -12,7 +12,7 @@ from ...model.interfaces import is_by_speed
 from ...model.kinds import ClusterSpec, Network
 from ...model.roles import ROLES, facts_of
 from ...model.vips import ALWAYS_ON_LOOPBACK, is_on_loopback
-from .question import Check, Question, error, warning
+from .context import Check, Question, error, warning
 
 
 def each_network(question: Question) -> Iterator[tuple[str, str, Network]]:

@@ -7,8 +7,8 @@ from itertools import combinations
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import Lifecycle
 from ...model.roles import facts_of
-from ..misfits import listed
-from .question import Check, Question, error, warning
+from ..schema_errors import listed
+from .context import Check, Question, error, warning
 
 
 def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:

@@ -9,8 +9,8 @@ from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
 from ...model.roles import facts_of
 from ...model.tree import Path, SpecTree
-from ..misfits import listed, suggestion
-from .question import Check, Question, error, warning
+from ..schema_errors import listed, suggestion
+from .context import Check, Question, error, warning
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 """Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""

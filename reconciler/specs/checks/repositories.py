@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
-from ..misfits import did_you_mean
-from .question import Check, Question, error, warning
+from ..schema_errors import did_you_mean
+from .context import Check, Question, error, warning
 
 _TOKEN = re.compile(r"%%([A-Za-z0-9_]+)%%")
 _GIVEN = (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from ...model.diagnostics import Diagnostic
 from ...model.in_force import all_levels, without_effect
 from ...model.settings import problem_with
-from ..misfits import did_you_mean
-from .question import Check, Question, error, warning
+from ..schema_errors import did_you_mean
+from .context import Check, Question, error, warning
 
 
 def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:

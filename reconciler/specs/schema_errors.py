@@ -14,7 +14,7 @@ from ..model.kinds import Strict
 from ..model.kinds.base import PATTERNS
 from ..model.tree import Path
 from ..model.units import MissingUnitError
-from .yaml_text import Places
+from .yaml_reader import Places
 
 _WANTED = {
     "bool_type": "true or false",
