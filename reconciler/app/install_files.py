@@ -5,7 +5,7 @@ Nothing of it is in a plan. What is missing is made: the host key of the node, a
 
 from collections.abc import Mapping
 
-from ..enc import texts
+from ..enc import node_texts
 from ..enc.repositories import repository_files
 from ..enc.view import EncError, View
 from ..model.actions import InstallOs
@@ -86,8 +86,8 @@ def _texts(v: View) -> NodeTexts:
         return v.setting(name) is True
 
     return NodeTexts(
-        hosts=texts.hosts_of_node(v) + texts.hosts_of_cluster(v),
-        facts=texts.facts(v),
+        hosts=node_texts.hosts_of_node(v) + node_texts.hosts_of_cluster(v),
+        facts=node_texts.facts(v),
         data_disks=v.node.member.data_disks or (),
         openstack_release=v.fleet.release.openstack,
         repositories=repository_files(v),

@@ -11,7 +11,7 @@ from ..enc.compile import Compiled, compile_node, secrets_in
 from ..enc.documents.cache import cluster_inputs, compile_one, member_of, nodes_of, write_one
 from ..enc.documents.writer import Document
 from ..enc.explain import explain as explain_compiled
-from ..enc.explain_one import why_not
+from ..enc.explain_parameter import why_not
 from ..enc.view import ClusterInput, EncError, Member, View
 from ..hardware.choice import DisksInUse, disks_in_use, last_install, recall_disks
 from ..hardware.disks import Refusal

@@ -1,7 +1,7 @@
 """Named questions about a node; each completes the sentence "given when ..."."""
 
 from .params import Condition
-from .values_setup import ceph_comes_first, controllers_came_up, is_hyperconverged
+from .values.setup import ceph_comes_first, controllers_came_up, is_hyperconverged
 from .view import NodeView, View
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from ..model.explanation import MASK, ExplainedClass, ExplainedParameter, ExplainedSection, Explanation
 from .compile import Compiled, Given
-from .explain_one import details
+from .explain_parameter import details
 from .params import LongText, SecretText, SecretWords, Value
 from .view import View
 

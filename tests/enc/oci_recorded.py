@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.enc import yaml_text
+from reconciler.enc import yaml_writer
 from reconciler.enc.compile import compile_node
 from reconciler.enc.params import SecretText
 from reconciler.enc.view import NOT_FOR_MANAGEMENT, ClusterInput, Member, views
@@ -71,7 +71,7 @@ class Recorded:
     def documents(self, given: ClusterInput | None = None) -> dict[str, dict[str, Any]]:
         """Every node's classes, as they stand in its document, with the secrets of the dump."""
         texts = {
-            hostname: yaml_text.dump(compile_node(view).document, self.reveal)
+            hostname: yaml_writer.dump(compile_node(view).document, self.reveal)
             for hostname, view in views(given or self.given()).items()
         }
         return {hostname: yaml.load(text, yaml.CSafeLoader)["classes"] for hostname, text in texts.items()}
@@ -79,12 +79,14 @@ class Recorded:
     def reveal(self, secret: SecretText) -> str:
         """The text that OCI made, as YAML; keys of certificates are not in the dump."""
         if secret.ref.form == "ssh":
-            return yaml_text.quoted(self._public_key(secret) if secret.part == "public" else "a private key, in base64")
+            return yaml_writer.quoted(
+                self._public_key(secret) if secret.part == "public" else "a private key, in base64"
+            )
         row = self._password(secret)
         if row is None:
-            return yaml_text.quoted("a certificate or a key, in base64")
+            return yaml_writer.quoted("a certificate or a key, in base64")
         text = str(row["pass"])
-        return yaml_text.quoted(as_fernet(text) if secret.ref.kind.startswith("fernetkey") else text)
+        return yaml_writer.quoted(as_fernet(text) if secret.ref.kind.startswith("fernetkey") else text)
 
     def _password(self, secret: SecretText) -> Row | None:
         kind, _, az = secret.ref.kind.partition("-az")

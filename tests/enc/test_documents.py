@@ -13,7 +13,7 @@ from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.documents.cache import Documents, cluster_inputs, member_of
 from reconciler.enc.documents.writer import revealer
 from reconciler.enc.view import ClusterInput, views
-from reconciler.enc.yaml_text import Fragment, dump
+from reconciler.enc.yaml_writer import Fragment, dump
 from reconciler.hardware.choice import DisksInUse
 from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.enc import yaml_text
+from reconciler.enc import yaml_writer
 from reconciler.enc.compile import compile_node
 from reconciler.enc.explain import explain
 from reconciler.enc.view import views
@@ -27,13 +27,13 @@ def expect_text(path: Path, got: str) -> None:
 
 @pytest.mark.parametrize("hostname", sorted(VIEWS))
 def test_document(hostname: str) -> None:
-    expect_text(GOLDEN / f"{hostname}.yaml", yaml_text.dump(compile_node(VIEWS[hostname]).document))
+    expect_text(GOLDEN / f"{hostname}.yaml", yaml_writer.dump(compile_node(VIEWS[hostname]).document))
 
 
 def test_document_for_an_older_module() -> None:
     hostname = "z-swiftproxy-1.example.com"
     view = views(swift_cluster(version=OLDER))[hostname]
-    expect_text(GOLDEN / f"{hostname}-{OLDER}.yaml", yaml_text.dump(compile_node(view).document))
+    expect_text(GOLDEN / f"{hostname}-{OLDER}.yaml", yaml_writer.dump(compile_node(view).document))
 
 
 @pytest.mark.parametrize("hostname", ["z-controller-1.example.com", "z-swiftstore-1.example.com"])

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.enc.compile import compile_node
 from reconciler.enc.explain import explain
-from reconciler.enc.explain_one import why_not
+from reconciler.enc.explain_parameter import why_not
 from reconciler.enc.view import views
 from reconciler.render.explain import MAX_WIDTH, explain_json, explain_text, shorten
 from reconciler.specs.puppet_module import known_signatures, read_signatures

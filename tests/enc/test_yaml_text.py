@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.enc import yaml_text
+from reconciler.enc import yaml_writer
 from reconciler.enc.params import LongText, SecretText, SecretWords
 from reconciler.model.machine import SecretRef
 
@@ -66,7 +66,7 @@ def test_traps_are_read_as_meant_as_values_keys_and_items() -> None:
         }
         for t in TRAPS
     ]
-    written = [yaml_text.dump(document) for document in documents]
+    written = [yaml_writer.dump(document) for document in documents]
     assert [yaml.safe_load(text) for text in written] == plain(documents)
     assert by_psych(written) == plain(documents)
 
@@ -75,7 +75,7 @@ def test_traps_are_read_as_meant_as_values_keys_and_items() -> None:
 @given(documents)
 @example({"a": 1e16, "b": 5e-324, "c": -1.5, "d": 1e22})
 def test_anything_is_read_back_by_pyyaml(document: dict[str, Any]) -> None:
-    assert yaml.safe_load(yaml_text.dump(document)) == plain(document)
+    assert yaml.safe_load(yaml_writer.dump(document)) == plain(document)
 
 
 def test_thousands_of_drawn_values_are_read_back_by_psych() -> None:
@@ -87,7 +87,7 @@ def test_thousands_of_drawn_values_are_read_back_by_psych() -> None:
         drawn.append({"values": tuple(some), "document": document})
 
     draw()
-    read = by_psych([yaml_text.dump(document) for document in drawn])
+    read = by_psych([yaml_writer.dump(document) for document in drawn])
     for got, meant in zip(read, drawn, strict=True):
         assert got == plain(meant)
     assert sum(len(one["values"]) for one in drawn) > 2000
@@ -95,45 +95,47 @@ def test_thousands_of_drawn_values_are_read_back_by_psych() -> None:
 
 def test_a_mapping_of_many_keys_and_a_list_of_mappings_keep_their_shape() -> None:
     many = {f"key{n}": ({"a": 1, "b": (1, 2)}, {"a": {"c": ()}}, {}) for n in range(12)}
-    assert yaml.safe_load(yaml_text.dump({"x": many, "y": (many, (many,))})) == plain({"x": many, "y": (many, (many,))})
+    assert yaml.safe_load(yaml_writer.dump({"x": many, "y": (many, (many,))})) == plain(
+        {"x": many, "y": (many, (many,))}
+    )
 
 
 def test_lone_surrogates_become_the_replacement_character() -> None:
-    assert yaml.safe_load(yaml_text.dump({"a": "x\ud800y"})) == {"a": "x\N{REPLACEMENT CHARACTER}y"}
+    assert yaml.safe_load(yaml_writer.dump({"a": "x\ud800y"})) == {"a": "x\N{REPLACEMENT CHARACTER}y"}
 
 
 def test_texts_of_several_lines_stay_readable() -> None:
-    assert yaml_text.dump({"sources": "Types: deb\n\nURIs: x\n"}) == "sources: |\n  Types: deb\n\n  URIs: x\n"
+    assert yaml_writer.dump({"sources": "Types: deb\n\nURIs: x\n"}) == "sources: |\n  Types: deb\n\n  URIs: x\n"
 
 
 def test_secrets_are_shown_by_name_unless_revealed() -> None:
     secret = SecretText(SecretRef("z", "swift", "hashpathprefix"))
-    assert yaml_text.dump({"pass": secret}) == 'pass: !secret "swift/hashpathprefix"\n'
-    assert yaml_text.dump({"pass": secret}, lambda s: yaml_text.quoted(s.ref.owner)) == 'pass: "z"\n'
+    assert yaml_writer.dump({"pass": secret}) == 'pass: !secret "swift/hashpathprefix"\n'
+    assert yaml_writer.dump({"pass": secret}, lambda s: yaml_writer.quoted(s.ref.owner)) == 'pass: "z"\n'
 
 
 def test_what_two_documents_share_is_written_once() -> None:
     peers, hosts = tuple(f"z-sto-{n}" for n in range(40)), "a long tail"
-    writer = yaml_text.Writer()
+    writer = yaml_writer.Writer()
     first, second = (
         writer.write({"classes": {"c": {"me": me, "peers": peers, "hosts": LongText(f"own {me} ", hosts)}}})
         for me in ("a", "b")
     )
-    shared = [piece for piece in first if isinstance(piece, yaml_text.Fragment)]
-    assert shared == [piece for piece in second if isinstance(piece, yaml_text.Fragment)]
+    shared = [piece for piece in first if isinstance(piece, yaml_writer.Fragment)]
+    assert shared == [piece for piece in second if isinstance(piece, yaml_writer.Fragment)]
     assert len(shared) == 2
 
 
 @pytest.mark.parametrize("text", TRAPS)
 def test_inside_json_is_what_stands_between_the_quotes(text: str) -> None:
-    assert json.loads(b'"' + yaml_text.inside_json(text) + b'"') == text
+    assert json.loads(b'"' + yaml_writer.inside_json(text) + b'"') == text
 
 
 def test_several_secrets_are_one_text() -> None:
     words = SecretWords(tuple(SecretText(SecretRef("z", "ceph", kind)) for kind in ("uuid", "key")))
     assert (
-        yaml_text.dump({"a": words, "b": (words,)})
+        yaml_writer.dump({"a": words, "b": (words,)})
         == 'a: !secret "ceph/uuid ceph/key"\nb:\n  - !secret "ceph/uuid ceph/key"\n'
     )
-    revealed = yaml_text.dump({"a": words}, lambda secret: yaml_text.quoted(f'{secret.ref.kind}"'))
+    revealed = yaml_writer.dump({"a": words}, lambda secret: yaml_writer.quoted(f'{secret.ref.kind}"'))
     assert yaml.safe_load(revealed) == {"a": 'uuid" key"'}

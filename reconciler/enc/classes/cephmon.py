@@ -2,8 +2,8 @@
 
 from .. import ceph
 from ..conditions import role_is, several_cephs
-from ..groups import CEPH_DEPLOYMENT, CEPH_MONITORS, CEPH_SECRETS, IDENTITY, MANAGEMENT_NETWORK
 from ..params import PuppetClass, Section, derived, settings
+from ..shared_sections import CEPH_DEPLOYMENT, CEPH_MONITORS, CEPH_SECRETS, IDENTITY, MANAGEMENT_NETWORK
 
 has_the_role = role_is("cephmon", "billmon")
 

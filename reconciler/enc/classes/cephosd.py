@@ -2,9 +2,17 @@
 
 from .. import ceph
 from ..conditions import role_is, several_cephs
-from ..groups import CEPH_DEPLOYMENT, CEPH_MONITORS, CEPH_NETWORK, CEPH_SECRETS, DISKS, IDENTITY, MANAGEMENT_NETWORK
 from ..params import PuppetClass, Section, derived, settings
-from ..values_compute import bgp_to_the_host
+from ..shared_sections import (
+    CEPH_DEPLOYMENT,
+    CEPH_MONITORS,
+    CEPH_NETWORK,
+    CEPH_SECRETS,
+    DISKS,
+    IDENTITY,
+    MANAGEMENT_NETWORK,
+)
+from ..values.compute import bgp_to_the_host
 
 has_the_role = role_is("cephosd", "billosd")
 

@@ -3,7 +3,8 @@
 from .. import ceph
 from ..conditions import has_osds, hyperconverged, is_on, several_cephs
 from ..credentials import credential, credentials, ssh_pair
-from ..groups import (
+from ..params import PuppetClass, Section, derived, settings, spec, subroles
+from ..shared_sections import (
     BRIDGES_AND_ROUTING,
     CEPH_MONITORS,
     CEPH_SECRETS,
@@ -15,8 +16,7 @@ from ..groups import (
     MESSAGING_PEERS,
     SWIFT_ELSEWHERE,
 )  # fmt: skip
-from ..params import PuppetClass, Section, derived, settings, spec, subroles
-from ..values_compute import (
+from ..values.compute import (
     backup_backend,
     cpu_sockets,
     extra_cpu_flags,

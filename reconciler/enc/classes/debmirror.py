@@ -1,7 +1,7 @@
 """``oci::debmirror``: a mirror of Debian's archive."""
 
-from ..groups import COMMON
 from ..params import PuppetClass
+from ..shared_sections import COMMON
 
 DEBMIRROR = PuppetClass(
     "oci::debmirror",

@@ -2,8 +2,8 @@
 
 from ..conditions import is_on
 from ..credentials import credential
-from ..groups import COMMON
 from ..params import PuppetClass, Section, settings
+from ..shared_sections import COMMON
 
 DNS = PuppetClass(
     "oci::dns",

@@ -1,8 +1,8 @@
 """``oci::elastic``: Elasticsearch, in which CloudKitty keeps what it rates."""
 
 from ..credentials import credential
-from ..groups import COMMON
 from ..params import PuppetClass, Section
+from ..shared_sections import COMMON
 
 ELASTIC = PuppetClass(
     "oci::elastic",

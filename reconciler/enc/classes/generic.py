@@ -1,7 +1,8 @@
 """``oci::generic``: what every node gets, whatever its role: names, mail, time, SSH, certificates."""
 
 from ..conditions import ceph_first, hyperconverged, is_on, needs_root_keys, trusts_root_of_peers
-from ..derive import (
+from ..params import PuppetClass, Secret, Section, constant, derived, pem, settings, spec
+from ..values.common import (
     facts_file,
     hosts_file,
     interfaces,
@@ -9,7 +10,6 @@ from ..derive import (
     ssh_listen_addresses,
     swift_proxy_certificate,
 )  # fmt: skip
-from ..params import PuppetClass, Secret, Section, constant, derived, pem, settings, spec
 
 GENERIC = PuppetClass(
     "oci::generic",

@@ -2,11 +2,11 @@
 
 from ..conditions import has, has_osds, has_swift, is_on
 from ..credentials import credential, credentials
-from ..derive import QUORUM_QUEUES
-from ..groups import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
 from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
-from ..values_controller import cloudkitty_metrics
-from ..values_peers import (
+from ..shared_sections import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
+from ..values.common import QUORUM_QUEUES
+from ..values.controller import cloudkitty_metrics
+from ..values.peers import (
     addresses_of,
     corosync_ids,
     first,
@@ -16,8 +16,8 @@ from ..values_peers import (
     other_names,
     short_names,
 )  # fmt: skip
-from ..values_setup import first_setup_goes_on
-from ..values_vips import VIP_ADDRESS, VIP_PREFIX, interface_of_vip, of_vip, vip_for
+from ..values.setup import first_setup_goes_on
+from ..values.vips import VIP_ADDRESS, VIP_PREFIX, interface_of_vip, of_vip, vip_for
 from ..view import View
 
 MESSAGING_SERVICES = (

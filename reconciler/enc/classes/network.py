@@ -2,7 +2,8 @@
 
 from ..conditions import has, is_on
 from ..credentials import credential, credentials
-from ..groups import (
+from ..params import PuppetClass, Section, settings, spec, subroles
+from ..shared_sections import (
     BRIDGES_AND_ROUTING,
     COMMON,
     DATABASE_AND_MESSAGES,
@@ -10,7 +11,6 @@ from ..groups import (
     MANAGEMENT_NETWORK,
     MESSAGING_PEERS,
 )  # fmt: skip
-from ..params import PuppetClass, Section, settings, spec, subroles
 
 NETWORK = PuppetClass(
     "oci::network",

@@ -2,8 +2,8 @@
 
 from .. import ceph
 from ..credentials import credentials
-from ..derive import swift_proxy_hostname
-from ..groups import (
+from ..params import PuppetClass, Section, derived, settings
+from ..shared_sections import (
     CEPH_MONITORS,
     CEPH_NETWORK,
     COMMON,
@@ -12,8 +12,8 @@ from ..groups import (
     MANAGEMENT_NETWORK,
     NO_RATE_LIMIT,
 )  # fmt: skip
-from ..params import PuppetClass, Section, derived, settings
-from ..values_peers import addresses_of, names
+from ..values.common import swift_proxy_hostname
+from ..values.peers import addresses_of, names
 
 RADOSGW = PuppetClass(
     "oci::radosgw",

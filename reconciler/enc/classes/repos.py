@@ -1,8 +1,8 @@
 """``oci::repos::*``: APT repositories, one class per family."""
 
 from ..conditions import has_repositories
-from ..derive import repositories
 from ..params import PuppetClass, Section
+from ..values.common import repositories
 
 
 def _family(name: str) -> PuppetClass:

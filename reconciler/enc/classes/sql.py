@@ -2,10 +2,10 @@
 
 from ..conditions import has, has_osds, is_on, role_is
 from ..credentials import credential
-from ..groups import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
 from ..params import Condition, PuppetClass, Section, Source, derived, settings, subroles
-from ..values_setup import first_setup_goes_on
-from ..values_vips import database_vip, interface_of_vip, of_vip
+from ..shared_sections import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
+from ..values.setup import first_setup_goes_on
+from ..values.vips import database_vip, interface_of_vip, of_vip
 
 main, telemetry = role_is("sql"), role_is("sqlmsg")
 

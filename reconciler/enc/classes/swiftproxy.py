@@ -2,13 +2,8 @@
 
 from ..conditions import has_osds, stores_data
 from ..credentials import credentials
-from ..derive import (
-    expires_objects,
-    swift_encryption_is_off,
-    swift_proxy_hostname,
-    swift_region,
-)  # fmt: skip
-from ..groups import (
+from ..params import PuppetClass, Section, constant, derived, setting, settings
+from ..shared_sections import (
     COMMON,
     EXTERNAL_KEYSTONE,
     HAPROXY_TIMEOUTS,
@@ -25,7 +20,12 @@ from ..groups import (
     SWIFT_RSYNC,
     SWIFT_STORES,
 )  # fmt: skip
-from ..params import PuppetClass, Section, constant, derived, setting, settings
+from ..values.common import (
+    expires_objects,
+    swift_encryption_is_off,
+    swift_proxy_hostname,
+    swift_region,
+)  # fmt: skip
 
 SWIFTPROXY = PuppetClass(
     "oci::swiftproxy",

@@ -1,7 +1,7 @@
 """``oci::swiftstore``: a Swift storage node, running account, container and object servers."""
 
-from ..derive import swift_zone
-from ..groups import (
+from ..params import PuppetClass, Section, derived, settings
+from ..shared_sections import (
     COMMON,
     MANAGEMENT_NETWORK,
     METRICS,
@@ -14,7 +14,7 @@ from ..groups import (
     SWIFT_RSYNC,
     SWIFT_STORES,
 )  # fmt: skip
-from ..params import PuppetClass, Section, derived, settings
+from ..values.common import swift_zone
 
 SWIFTSTORE = PuppetClass(
     "oci::swiftstore",

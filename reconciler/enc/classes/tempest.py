@@ -2,9 +2,9 @@
 
 from ..conditions import has, has_osds, has_swift
 from ..credentials import credential, credentials
-from ..groups import COMMON, EXTERNAL_KEYSTONE
 from ..interop_tests import object_storage_tests, other_tests
 from ..params import PuppetClass, Section, constant, derived, settings, spec
+from ..shared_sections import COMMON, EXTERNAL_KEYSTONE
 
 TEMPEST = PuppetClass(
     "oci::tempest",

@@ -3,7 +3,8 @@
 from .. import ceph
 from ..conditions import has_osds
 from ..credentials import credentials
-from ..groups import (
+from ..params import PuppetClass, Section, derived, settings
+from ..shared_sections import (
     CEPH_MONITORS,
     COMMON,
     DATABASE_AND_MESSAGES,
@@ -13,8 +14,7 @@ from ..groups import (
     MESSAGING_PEERS,
     SWIFT_ELSEWHERE,
 )  # fmt: skip
-from ..params import PuppetClass, Section, derived, settings
-from ..values_compute import backup_backend, lvm_backends, volume_group
+from ..values.compute import backup_backend, lvm_backends, volume_group
 
 VOLUME = PuppetClass(
     "oci::volume",

@@ -15,7 +15,7 @@ from hashlib import sha256
 
 from ...model.machine import SecretRef
 from ...model.secret_parts import part_of
-from .. import yaml_text
+from .. import yaml_writer
 from ..compile import Compiled, Given
 from ..params import SecretText
 
@@ -51,7 +51,7 @@ class Document:
     hostname: str
     address: str | None  # the node's management address, from which it may ask for itself
     digest: str  # of the text in parts, in hex: other text, other digest
-    pieces: tuple[bytes | yaml_text.Fragment | _Own, ...] = field(repr=False)
+    pieces: tuple[bytes | yaml_writer.Fragment | _Own, ...] = field(repr=False)
     own: bytes = field(repr=False)  # deflated
     as_of: datetime | None = None  # of a copy: when it last was the one to give out; None: it is the newest there is
 
@@ -63,7 +63,7 @@ class Document:
     @property
     def as_oci(self) -> bytes:
         """The same in the envelope of OCI's ``api.php?action=enc``."""
-        parts = [yaml_text.inside_json(p.decode()) if isinstance(p, bytes) else p.as_json for p in self._pieces()]
+        parts = [yaml_writer.inside_json(p.decode()) if isinstance(p, bytes) else p.as_json for p in self._pieces()]
         return b"".join((_OCI_HEAD, *parts, _OCI_TAIL))
 
     def layout(self) -> list["bytes | tuple[int, bool]"]:
@@ -76,9 +76,9 @@ class Document:
                 found.append(piece if isinstance(piece, bytes) else piece.utf8)
         return found
 
-    def _pieces(self) -> list[bytes | yaml_text.Fragment]:
+    def _pieces(self) -> list[bytes | yaml_writer.Fragment]:
         own, at = zlib.decompress(self.own), 0
-        found: list[bytes | yaml_text.Fragment] = []
+        found: list[bytes | yaml_writer.Fragment] = []
         for piece in self.pieces:
             if isinstance(piece, _Own):
                 text = own[at : at + piece.size]
@@ -106,8 +106,10 @@ class Writer:
     """Writes documents of one cluster. What their nodes are given alike is put into words once."""
 
     def __init__(self, lookup: Lookup, cluster: str) -> None:
-        self._words = yaml_text.Writer(revealer(lookup, cluster))
-        self._alike: dict[int, tuple[Given, list[yaml_text.Piece]]] = {}  # what is given is kept so its id stays taken
+        self._words = yaml_writer.Writer(revealer(lookup, cluster))
+        self._alike: dict[
+            int, tuple[Given, list[yaml_writer.Piece]]
+        ] = {}  # what is given is kept so its id stays taken
 
     def write(self, compiled: Compiled, address: str | None) -> Document:
         """The document that says what was compiled.
@@ -120,24 +122,24 @@ class Writer:
         own = zlib.compress(b"".join(parts.own), 1)
         return Document(compiled.hostname, address, parts.digest.hexdigest(), tuple(parts.pieces), own)
 
-    def _pieces(self, compiled: Compiled) -> list[yaml_text.Piece]:
+    def _pieces(self, compiled: Compiled) -> list[yaml_writer.Piece]:
         """As ``yaml_text`` writes ``compiled.document``."""
         if not all(compiled.classes.values()) or not compiled.classes:
             return self._words.write(compiled.document)
-        pieces: list[yaml_text.Piece] = ["classes:\n"]
+        pieces: list[yaml_writer.Piece] = ["classes:\n"]
         for name, rows in compiled.classes.items():
-            pieces.append(f"  {yaml_text.as_key(name)}:\n")
+            pieces.append(f"  {yaml_writer.as_key(name)}:\n")
             for parameter, given in rows.items():
                 if given.alike:
                     pieces += self._as_before(parameter, given)
                 else:
-                    self._words.entry(parameter, given.value, yaml_text.PARAMETERS, pieces)
+                    self._words.entry(parameter, given.value, yaml_writer.PARAMETERS, pieces)
         return pieces
 
-    def _as_before(self, parameter: str, given: Given) -> list[yaml_text.Piece]:
+    def _as_before(self, parameter: str, given: Given) -> list[yaml_writer.Piece]:
         if id(given) not in self._alike:
-            pieces: list[yaml_text.Piece] = []
-            self._words.entry(parameter, given.value, yaml_text.PARAMETERS, pieces)
+            pieces: list[yaml_writer.Piece] = []
+            self._words.entry(parameter, given.value, yaml_writer.PARAMETERS, pieces)
             texts = [piece for piece in pieces if isinstance(piece, str)]
             self._alike[id(given)] = given, ["".join(texts)] if len(texts) == len(pieces) else pieces
         return self._alike[id(given)][1]
@@ -147,18 +149,18 @@ class _Parts:
     """A document in the making."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes | yaml_text.Fragment | _Own] = []
+        self.pieces: list[bytes | yaml_writer.Fragment | _Own] = []
         self.own: list[bytes] = []
         self.digest = sha256()
 
-    def take(self, pieces: Iterable[yaml_text.Piece]) -> None:
+    def take(self, pieces: Iterable[yaml_writer.Piece]) -> None:
         text: list[str] = []  # since the last piece that is none
         for piece in pieces:
             if isinstance(piece, str):
                 text.append(piece)
                 continue
             self._end(text)
-            if isinstance(piece, yaml_text.Fragment):
+            if isinstance(piece, yaml_writer.Fragment):
                 self.digest.update(piece.digest)
                 self.pieces.append(piece)
             else:
@@ -188,17 +190,17 @@ def _first(text: bytes) -> bytes:
     return text
 
 
-def revealer(lookup: Lookup, cluster: str) -> yaml_text.Reveal:
+def revealer(lookup: Lookup, cluster: str) -> yaml_writer.Reveal:
     """Texts of secrets as YAML; those that the nodes of a cluster share are looked up once."""
-    shared: dict[SecretText, yaml_text.Fragment] = {}
+    shared: dict[SecretText, yaml_writer.Fragment] = {}
 
-    def reveal(secret: SecretText) -> yaml_text.Piece:
+    def reveal(secret: SecretText) -> yaml_writer.Piece:
         if secret not in shared:
             text = part_of(lookup(secret.ref), secret.ref.form, secret.part)
-            written = yaml_text.Encoded(text) if secret.base64 else yaml_text.quoted(text)
+            written = yaml_writer.Encoded(text) if secret.base64 else yaml_writer.quoted(text)
             if secret.ref.owner not in (cluster, "fleet"):  # a node's own
                 return written
-            shared[secret] = yaml_text.Fragment(written if isinstance(written, str) else written.text)
+            shared[secret] = yaml_writer.Fragment(written if isinstance(written, str) else written.text)
         return shared[secret]
 
     return reveal

@@ -3,8 +3,8 @@
 Its nearly four hundred parameters stand in modules by subject; here is their order.
 """
 
-from ...groups import COMMON, HAPROXY_TIMEOUTS, MANAGEMENT_NETWORK, SWIFT_ELSEWHERE
 from ...params import PuppetClass
+from ...shared_sections import COMMON, HAPROXY_TIMEOUTS, MANAGEMENT_NETWORK, SWIFT_ELSEWHERE
 from .api import API
 from .peers import PEERS
 from .secrets import SECRETS

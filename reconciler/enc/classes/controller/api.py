@@ -1,7 +1,7 @@
 """The API's endpoint: HAProxy in front of the controllers, its limits, its addresses and names."""
 
 from ...params import Section, derived, settings
-from ...values_controller import redirect
+from ...values.controller import redirect
 
 API = (
     Section("Limits of the API", settings(

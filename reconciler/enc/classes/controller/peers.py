@@ -1,17 +1,17 @@
 """Other nodes that a controller works with: controllers, database, RabbitMQ, computes, volumes, DNS."""
 
 from ...conditions import has, has_messaging, is_on
-from ...groups import DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, NO_RATE_LIMIT
 from ...params import Section, constant, derived, subroles
-from ...values_compute import address_for_instances, bgp_to_the_host
-from ...values_controller import (
+from ...shared_sections import DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, NO_RATE_LIMIT
+from ...values.compute import address_for_instances, bgp_to_the_host
+from ...values.controller import (
     all_bridge_mappings,
     all_external_networks,
     designate_pools,
     machine_interface,
     others_than_first,
 )  # fmt: skip
-from ...values_peers import (
+from ...values.peers import (
     addresses_of,
     corosync_ids,
     is_first,
@@ -20,8 +20,8 @@ from ...values_peers import (
     other_names,
     short_names,
 )  # fmt: skip
-from ...values_setup import first_setup_goes_on
-from ...values_vips import interface_of_vip
+from ...values.setup import first_setup_goes_on
+from ...values.vips import interface_of_vip
 
 PEERS = (
     Section("Its place in the network", {

@@ -1,10 +1,10 @@
 """Settings of the services, and which of them the cluster has."""
 
-from ...derive import QUORUM_QUEUES
-from ...groups import EXTERNAL_KEYSTONE
 from ...params import Condition, Section, derived, settings
-from ...values_compute import somebody_routes
-from ...values_controller import gpu_definitions, gpu_nodes, somebody_has_gpus
+from ...shared_sections import EXTERNAL_KEYSTONE
+from ...values.common import QUORUM_QUEUES
+from ...values.compute import somebody_routes
+from ...values.controller import gpu_definitions, gpu_nodes, somebody_has_gpus
 
 has_gpus = Condition("a compute has use_gpu", lambda v: bool(gpu_nodes(v)))
 

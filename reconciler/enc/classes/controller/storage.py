@@ -3,11 +3,11 @@
 from ...ceph import ceph_secret, monitor_addresses, monitor_names
 from ...conditions import has, has_osds, is_on
 from ...credentials import credential
-from ...derive import swift_proxy_hostname
 from ...params import Section, derived, settings
-from ...values_compute import backup_backend
-from ...values_controller import glance_backend
-from ...values_peers import addresses_of, names
+from ...values.common import swift_proxy_hostname
+from ...values.compute import backup_backend
+from ...values.controller import glance_backend
+from ...values.peers import addresses_of, names
 
 without_cephadm = ~is_on("ceph_use_cephadm_to_deploy")
 

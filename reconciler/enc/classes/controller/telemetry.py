@@ -1,7 +1,7 @@
 """Metrics, alarms, rating, and notifications that they are made of."""
 
 from ...params import Section, derived, settings
-from ...values_controller import (
+from ...values.controller import (
     cloudkitty_metrics,
     gnocchi_resources,
     pollster_files,

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from ..model.roles import facts_of
-from .view import NodeView, View
+from ...model.roles import facts_of
+from ..view import NodeView, View
 
 
 def is_hyperconverged(node: NodeView) -> bool:

@@ -3,14 +3,14 @@
 import base64
 from collections.abc import Iterable
 
-from ..model.debian import has_mirrored_queues
-from ..model.kinds import Network
-from ..model.machine import SecretRef
-from ..model.zones import swift_region_id, swift_zone_id
-from . import texts
-from .params import Derived, LongText, SecretText, Value, Written, derived
-from .repositories import repositories_of
-from .view import NOT_FOR_MANAGEMENT, NodeView, View
+from ...model.debian import has_mirrored_queues
+from ...model.kinds import Network
+from ...model.machine import SecretRef
+from ...model.zones import swift_region_id, swift_zone_id
+from .. import node_texts
+from ..params import Derived, LongText, SecretText, Value, Written, derived
+from ..repositories import repositories_of
+from ..view import NOT_FOR_MANAGEMENT, NodeView, View
 
 
 def networks(*roles: str, without: frozenset[str] = frozenset()) -> Derived:
@@ -67,13 +67,13 @@ def ssh_listen_addresses(v: View) -> Value:
 
 def hosts_file(v: View) -> Value:
     """Names of the server, of the API and of every node of the cluster, in base64"""
-    tail = v.cluster.once(("hosts",), lambda: _base64(texts.hosts_of_cluster(v)))
-    return LongText(_base64(texts.hosts_of_node(v)), tail)
+    tail = v.cluster.once(("hosts",), lambda: _base64(node_texts.hosts_of_cluster(v)))
+    return LongText(_base64(node_texts.hosts_of_node(v)), tail)
 
 
 def facts_file(v: View) -> Value:
     """role, cluster, disk controllers and drivers of the node, for Facter, in base64"""
-    return _base64(texts.facts(v))
+    return _base64(node_texts.facts(v))
 
 
 def interfaces(v: View) -> Value:

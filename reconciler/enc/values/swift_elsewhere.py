@@ -6,10 +6,10 @@ that cluster is, and may store in its own project.
 
 from collections.abc import Callable
 
-from ..model.in_force import Place, SettingsAt
-from ..model.machine import SecretRef
-from .params import Derived, SecretText, Value, derived
-from .view import View
+from ...model.in_force import Place, SettingsAt
+from ...model.machine import SecretRef
+from ..params import Derived, SecretText, Value, derived
+from ..view import View
 
 USER, PROJECT, DOMAIN = "swift", "services", "default"
 """The Swift service's user in the linked cluster's Keystone."""

@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from ..model.kinds.fleet import pollster_name
-from .conditions import has_osds, has_swift
-from .params import Derived, Value, derived
-from .values_compute import bridges
-from .view import NodeView, View
+from ...model.kinds.fleet import pollster_name
+from ..conditions import has_osds, has_swift
+from ..params import Derived, Value, derived
+from ..view import NodeView, View
+from .compute import bridges
 
 DNS_PORT, MDNS_PORT, RNDC_PORT = 53, 5354, 953
 """Of BIND, of Designate's own DNS on controllers that feeds it, and of BIND's remote control."""

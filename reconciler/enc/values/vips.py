@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model.interfaces import is_by_speed, kernel_name
-from ..model.kinds import Network
-from ..model.roles import has_external_bridge
-from ..model.vips import LOOPBACK, is_on_loopback
-from .derive import network_line
-from .params import Derived, Value, derived
-from .values_compute import DEFAULT_BRIDGE
-from .values_peers import RoleOf, database_role
-from .view import EncError, View
+from ...model.interfaces import is_by_speed, kernel_name
+from ...model.kinds import Network
+from ...model.roles import has_external_bridge
+from ...model.vips import LOOPBACK, is_on_loopback
+from ..params import Derived, Value, derived
+from ..view import EncError, View
+from .common import network_line
+from .compute import DEFAULT_BRIDGE
+from .peers import RoleOf, database_role
 
 VIP_ADDRESS = "the virtual address for {}"
 VIP_PREFIX = "the prefix of the network of the virtual address for {}; 32 where that is brought up on lo"

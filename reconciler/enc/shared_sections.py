@@ -3,7 +3,8 @@
 from . import ceph
 from .conditions import has_messaging, has_osds, swift_is_elsewhere
 from .credentials import credentials
-from .derive import (
+from .params import Section, constant, derived, setting, settings, spec
+from .values.common import (
     QUORUM_QUEUES,
     api_address,
     api_certificate_is_self_signed,
@@ -11,9 +12,8 @@ from .derive import (
     management_networks,
     networks,
 )  # fmt: skip
-from .params import Section, constant, derived, setting, settings, spec
-from .values_compute import address_for_instances, bridge_mappings, external_networks, somebody_routes, sql_address
-from .values_peers import (
+from .values.compute import address_for_instances, bridge_mappings, external_networks, somebody_routes, sql_address
+from .values.peers import (
     addresses_of,
     corosync_ids,
     database_role,
@@ -24,8 +24,8 @@ from .values_peers import (
     other_addresses,
     other_names,
 )  # fmt: skip
-from .values_swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
-from .values_vips import VIP_ADDRESS, VIP_PREFIX, api_netmask, database_vip, of_vip
+from .values.swift_elsewhere import DOMAIN, PROJECT, USER, linked, password_of
+from .values.vips import VIP_ADDRESS, VIP_PREFIX, api_netmask, database_vip, of_vip
 
 IDENTITY = (
     Section("This node", {

@@ -1,6 +1,6 @@
 """Files that nodes get whole: ``/etc/hosts``, and the facts file for Facter."""
 
-from . import yaml_text
+from . import yaml_writer
 from .view import ClusterView, View
 
 HOSTS_BEGIN = "# OCISTA_MAINTAINED: written by Puppet; changes between here and the last line are lost."
@@ -82,7 +82,7 @@ def facts(v: View) -> str:
     """The facts file: YAML for Facter."""
     hardware = v.node.hardware
     drivers = tuple(dict.fromkeys(nic.driver for nic in hardware.nics if nic.driver))
-    return "---\n" + yaml_text.dump(
+    return "---\n" + yaml_writer.dump(
         {
             "role": v.node.role,
             "cluster": v.cluster.name,

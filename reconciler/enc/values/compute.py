@@ -1,8 +1,8 @@
 """Values for computes, network nodes and volumes. The docstring of each is the reason that ``explain`` shows."""
 
-from .conditions import has_osds, has_swift
-from .params import Derived, Value, derived
-from .view import View
+from ..conditions import has_osds, has_swift
+from ..params import Derived, Value, derived
+from ..view import View
 
 DEFAULT_BRIDGE = "br-ex"
 """The bridge to the outside where the specs name none."""

@@ -7,8 +7,8 @@ messaging nodes.
 
 from collections.abc import Callable
 
-from .params import Derived, Value, derived
-from .view import EncError, NodeView, View
+from ..params import Derived, Value, derived
+from ..view import EncError, NodeView, View
 
 RoleOf = Callable[[View], str]
 """Which role's nodes are meant, for a node."""
