@@ -12,18 +12,18 @@ from sqlalchemy.exc import DBAPIError
 
 from .certificates import CertificatesPart
 from .clocks import ClocksPart, SetBack
+from .cluster_facts import FactsPart
 from .database import Database, open_engine
 from .decisions import DecisionsPart
+from .document_versions import RenderedPart
 from .epochs import EpochPart
 from .export import ExportPart
-from .facts import FactsPart
 from .failures import failure
 from .leases import LeasesPart, LeaseWatch
 from .machines import MachinesPart
 from .migrate import migrate as bring_to_head
 from .migrate import require_head
 from .records import RecordsPart
-from .rendered import RenderedPart
 from .snapshot import Snapshot
 
 __all__ = ["LeaseWatch", "SetBack", "Snapshot", "Store"]

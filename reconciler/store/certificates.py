@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from ..model.machine import Certificate, SecretRef
 from ..model.observations import Notice
 from .journal import write_notices
-from .sealed import SecretsPart
+from .secret_table import SecretsPart
 from .tables import revocation, secret
 
 

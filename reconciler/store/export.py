@@ -14,8 +14,8 @@ from sqlalchemy import exists, select, update
 from ..model.errors import PermanentError
 from ..model.events import Restored
 from ..model.machine import Allocation, Pause, Phase, Vip
+from .cluster_facts import write_fixed
 from .codec import history_value, parse_history
-from .facts import write_fixed
 from .journal import write_events
 from .records import write_allocation, write_vip
 from .snapshot import SnapshotPart

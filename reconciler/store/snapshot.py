@@ -27,13 +27,13 @@ from ..model.machine import (
     Vip,
 )
 from .clocks import SetBack, read_set_back
+from .cluster_facts import read_fixed, read_set_up
 from .codec import allocation_of, parse_event, parse_hardware, secret_refs
 from .database import TOKEN, Database, revisions
+from .document_versions import Versions, read_versions
 from .epochs import read_standing
-from .facts import read_fixed, read_set_up
 from .journal import JournalPart
 from .machines import chunks
-from .rendered import Versions, read_versions
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
 
 

@@ -7,8 +7,8 @@ from reconciler.model.hardware import Disk
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard, Notice
 from reconciler.store import Store
+from reconciler.store.document_versions import KEPT
 from reconciler.store.machines import KEPT_REPORTS
-from reconciler.store.rendered import KEPT
 from reconciler.store.tables import hardware as hardware_table
 
 from .samples import NOW, SECOND, hardware, report
