@@ -11,12 +11,12 @@ from ..model.observations import Occurrence
 from ..render.json_text import json_bytes
 from ..render.observation import pieces_of
 from ..render.rows import ClusterRow, MachinePage, MachineRow
-from .answers import JSON
 from .auth import Token, may_approve, may_look, may_operate
-from .described import NOT_CHANGED, PLAIN, answers, json_of, refuses
 from .metrics import CONTENT_TYPE
-from .pages import machine_page_of
+from .openapi import NOT_CHANGED, PLAIN, answers, json_of, refuses
+from .page_cache import machine_page_of
 from .ports import NotPossibleError, Served, served_of
+from .responses import JSON
 
 router = APIRouter()
 look = [Depends(may_look)]

@@ -9,13 +9,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ..model.errors import PermanentError, TemporaryError
-from . import api, boot, dashboard, described
-from .answers import Answer, refused, refused_as_json
-from .fast import App, Fast
+from . import api, boot, dashboard, openapi
+from .hot_paths import App, Fast
 from .ingest import Ingest
 from .metrics import Metrics
-from .pages import HERE, Pages
+from .page_cache import HERE, Pages
 from .ports import Served
+from .responses import Answer, refused, refused_as_json
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -50,7 +50,7 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     app.add_exception_handler(PermanentError, _away)
     app.add_exception_handler(Exception, _bug)
     app.middleware("http")(_guard)
-    described.describe_whole(app)
+    openapi.describe_whole(app)
     metrics.watch_queue(lambda: ingest.waiting)
     return Fast(served, ingest, metrics, app)
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from .answers import TEXT
 from .auth import Caller, caller
-from .described import BINARY, PLAIN, answers, refuses
+from .openapi import BINARY, PLAIN, answers, refuses
 from .ports import Boots, Served, served_of
+from .responses import TEXT
 
 _Served = Annotated[Served, Depends(served_of)]
 _IMAGES = r"^(vmlinuz|initrd\.img|filesystem\.squashfs)$"

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from .auth import may_look
+from .page_cache import machine_page_of, render
 from .page_table import API, FLEET, MACHINE
-from .pages import machine_page_of, render
 from .ports import Served, served_of
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(may_look)])

@@ -20,10 +20,10 @@ from ..hardware.report import ReportError, digest, parse_report
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .answers import Answer, busy, refused
 from .auth import Address, Caller, Network, parse_address
 from .batches import BatchWriter, NotWrittenError, Words
 from .ports import Store
+from .responses import Answer, busy, refused
 
 MAX_REPORT = 256 * 1024
 """Bytes. A storage server with ninety disks reports about 25 kB."""

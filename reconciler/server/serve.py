@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .auth import parse_address
 from .doors import Doors
-from .fast import App
+from .hot_paths import App
 
 HEAD_SECONDS = 15.0
 MAX_HEAD = 32 * 1024

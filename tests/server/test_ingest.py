@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.machine import InstallStatus
-from reconciler.server import batches, fast, ingest
+from reconciler.server import batches, hot_paths, ingest
 from reconciler.server.auth import Caller, parse_address
 from reconciler.store import Store
 
@@ -333,7 +333,7 @@ async def test_a_client_that_leaves_half_way_is_not_believed(world: World) -> No
 
 
 async def test_a_client_that_dawdles_is_let_go(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(hot_paths, "BODY_SECONDS", 0.05)
 
     async def slowly() -> Any:
         yield b'{"machine": '

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.machine import InstallStatus
-from reconciler.server.described import FAST_PATHS
+from reconciler.server.openapi import FAST_PATHS
 
 from .conftest import Client
 from .promised import broken, document, operation_of

@@ -9,8 +9,8 @@ from fastapi.routing import APIRoute
 
 from reconciler.model.machine import InstallStatus
 from reconciler.server.dashboard import router
+from reconciler.server.page_cache import HERE
 from reconciler.server.page_table import API, FLEET, MACHINE, NAVIGATION, PAGES, PageEntry
-from reconciler.server.pages import HERE
 
 from .conftest import Client
 from .worlds import LOOPBACK, World

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from ..model.machine import InstallStatus
 from ..render.schemas import components
-from .answers import JSON, YAML
+from .responses import JSON, YAML
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from ..model.errors import WORLD
-from .answers import JSON, YAML, Answer, busy, refused, refused_as_oci
 from .auth import CLASSIFIES, Caller, caller_of
 from .ingest import MAX_REPORT, Ingest
 from .metrics import Metrics
 from .ports import Document, NoDocument, Served
+from .responses import JSON, YAML, Answer, busy, refused, refused_as_oci
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
