@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.execution import handlers as registry
 from reconciler.execution.handlers import TABLE, Tools, handlers
-from reconciler.execution.handlers.tools import open_bmc
+from reconciler.execution.handlers.context import open_bmc
 from reconciler.model.actions import Action, BootLive, PowerOn
 from reconciler.render.words import WORDS
 

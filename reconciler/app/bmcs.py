@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
 from ..execution.breaker import GuardedBmcs
-from ..execution.drivers.bmcs import EitherBmcs
-from ..execution.drivers.certificates import FilePins
+from ..execution.drivers.detect import EitherBmcs
 from ..execution.drivers.ipmi import IpmiBmcs
+from ..execution.drivers.pinned_certificates import FilePins
 from ..execution.drivers.plain import PlainBmcs
 from ..execution.ports import Bmc, BmcAccess, Bmcs, Clock
 from ..model.bmc_protocol import BmcProtocol

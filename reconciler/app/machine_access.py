@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import cached_property, partial
 
-from ..execution.drivers.child import tell_child
+from ..execution.drivers.hooks import tell_child
 from ..execution.drivers.host_keys import FileHostKeys
 from ..execution.drivers.ssh import SshShells
 from ..execution.ensure import Time

@@ -12,9 +12,9 @@ from typing import cast
 import certifi
 import pytest
 
-from reconciler.execution.drivers.bmcs import EitherBmcs
-from reconciler.execution.drivers.certificates import FilePins
+from reconciler.execution.drivers.detect import EitherBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
+from reconciler.execution.drivers.pinned_certificates import FilePins
 from reconciler.execution.drivers.redfish import RedfishBmcs, fingerprint_at
 from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.execution.drivers.child import tell_child
+from reconciler.execution.drivers.hooks import tell_child
 from reconciler.execution.handlers import Options, Tools
 from reconciler.execution.ports import BmcAccess, HostAuthority
 from reconciler.model.actions import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.execution.drivers.child import tell_child
+from reconciler.execution.drivers.hooks import tell_child
 from reconciler.model.errors import TemporaryError
 
 

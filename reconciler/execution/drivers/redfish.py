@@ -23,7 +23,7 @@ from ...model.bmc import Lan, check_password
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Power
 from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
-from .lending import Lender, Loan, logged_in
+from .blocking_pool import Lender, Loan, logged_in
 
 T = TypeVar("T")
 

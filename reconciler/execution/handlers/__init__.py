@@ -29,12 +29,12 @@ from ...model.actions import (
 from ..ports import Bmc, BmcAccess, Handlers
 from .bmc import change_bmc, configure_bmc
 from .boot import boot_disk, boot_live, discover, power_on
+from .context import Options, Tools
 from .install import install_os
-from .outside import run_hook, tell_cluster
+from .notify import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
 from .raid import configure_raid
 from .records import enroll, mint, release, renew
-from .tools import Options, Tools
 from .witness import verify_install, verify_live
 
 TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {

@@ -17,7 +17,7 @@ from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import bmc
 from ..identity import verify_owner
 from ..ports import Bmc, BmcAccess, Shell
-from .tools import Tools, last_seen, marker, open_bmc, open_verified_shell, run_checked
+from .context import Tools, last_seen, marker, open_bmc, open_verified_shell, run_checked
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from ...model.machine import Power, Seen
 from ..ensure import boot, ensure_power
 from ..identity import verify_owner
 from ..ports import Bmc, BootDevice
-from .tools import Tools, last_seen, open_bmc
+from .context import Tools, last_seen, open_bmc
 from .witness import idles_in_live, keeps_running, runs_from_disk
 
 

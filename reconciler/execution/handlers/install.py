@@ -18,7 +18,7 @@ from ...provisioning import disks, erasing, fence, remote
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
-from .tools import (
+from .context import (
     Tools,
     install_runs,
     last_seen,

@@ -12,7 +12,7 @@ from ...model.actions import RollOut, RunPuppet
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import remote
 from ..ports import Shell
-from .tools import Tools, last_seen, marker, own_address, run_checked
+from .context import Tools, last_seen, marker, own_address, run_checked
 
 SLACK = timedelta(seconds=30)
 """A run that is read of may have begun so much earlier than we make out: its summary and clocks count whole seconds,

@@ -10,7 +10,7 @@ from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import disks, erasing, raid, remote
 from ..ports import Shell
-from .tools import (
+from .context import (
     Tools,
     install_runs,
     last_seen,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ...model.actions import Enroll, MintSecrets, Release, RenewCertificates
 from ...model.machine import SecretRef
-from .tools import Tools
+from .context import Tools
 
 
 async def enroll(tools: Tools, action: Enroll) -> None:

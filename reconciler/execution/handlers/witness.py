@@ -23,7 +23,7 @@ from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Proof
 from ...provisioning import remote
-from .tools import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
+from .context import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from ...model.files import private
 from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
 from ...provisioning import remote
+from .context import Tools, last_seen
 from .puppet import open_node
-from .tools import Tools, last_seen
 
 
 async def run_hook(tools: Tools, action: RunHook) -> None:
