@@ -18,13 +18,13 @@ from reconciler.model.epoch import Epoch
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Observation, Phase
 from reconciler.planning.adopting import Silence, Word
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
 
 from .planning.build import NOW, holding, in_phase, machine
 
 GIVEN, LEASED = "192.168.101.14", "192.168.100.20"
-MARKER = remote.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c").render()
+MARKER = commands.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c").render()
 IP = '[{"ifname": "bond0", "addr_info": [{"family": "inet", "local": "192.168.101.14", "prefixlen": 24}]}, {}]'
 
 
@@ -37,7 +37,7 @@ class Machine:
     addresses: str = IP
 
     async def run(self, command: str, *, timeout: float) -> Ran:
-        said = {remote.READ_SERIAL: self.serials, remote.READ_MARKER: self.marker, READ_ADDRESSES: self.addresses}
+        said = {commands.READ_SERIAL: self.serials, commands.READ_MARKER: self.marker, READ_ADDRESSES: self.addresses}
         text = said.pop(command)
         return Ran(1, "", "No such file") if text is None else Ran(0, text, "")
 
@@ -87,7 +87,7 @@ def test_a_machine_is_asked_where_it_has_its_place_and_then_where_it_last_called
 
 
 def test_a_new_marker_says_more() -> None:
-    full = remote.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c", "cl1", "controller", "2026-11-29", False)
+    full = commands.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c", "cl1", "controller", "2026-11-29", False)
     word = heard(Shells({GIVEN: Machine(marker=full.render())}))["A"]
     assert word == replace(WORD, cluster="cl1", role="controller", reinstall="2026-11-29", finished=False)
 

@@ -9,7 +9,7 @@ from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import MachineView, Observation, Phase
 from ..planning.adopting import Silence, Word
-from ..provisioning import remote
+from ..provisioning import commands
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses
 from .site import Site
 
@@ -85,14 +85,14 @@ async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silenc
         ran = await shell.run(command, timeout=ANSWER_SECONDS)
         return ran.stdout if ran.status == 0 else None
 
-    serials = remote.serials_in(await ask(remote.READ_SERIAL) or "")
+    serials = commands.serials_in(await ask(commands.READ_SERIAL) or "")
     if serial is not None and serial not in serials:
         return Silence(f"another machine answers at {address}: its serials are {', '.join(sorted(serials)) or 'none'}")
-    text = await ask(remote.READ_MARKER)
+    text = await ask(commands.READ_MARKER)
     if text is None:
         return Silence(f"no installed system of ours runs at {address}", answers=True)
     try:
-        marker = remote.parse_marker(text)
+        marker = commands.parse_marker(text)
         addresses = parse_addresses(await ask(READ_ADDRESSES) or "")
     except ValueError as error:
         return Silence(f"what {address} says cannot be read: {error}")

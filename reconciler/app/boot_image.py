@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 from ..model.errors import PermanentError
-from ..provisioning.boot import image
-from ..provisioning.boot.image import Recipe
+from ..provisioning.boot import live_image
+from ..provisioning.boot.live_image import Recipe
 from ..provisioning.boot.scripts import INITRD, KERNEL, SQUASHFS
 
 NEEDS = {"mmdebstrap": "mmdebstrap", "sqfstar": "squashfs-tools"}
@@ -50,16 +50,16 @@ def build(made: Recipe, folder: Path, now: datetime, *, compression: str = "zstd
             (work / name).write_text(text)
         (work / "overlay.tar").write_bytes(overlay(made, now))
         _run(made, work, _epoch(now), compression)
-        package_list = (work / image.PACKAGE_LIST).read_text()
+        package_list = (work / live_image.PACKAGE_LIST).read_text()
         names = (KERNEL, INITRD, SQUASHFS)
-        manifest = image.manifest(made, package_list, digests(work, names), now)
-        (work / image.MANIFEST).write_text(manifest.render())
-        for name in (*names, image.MANIFEST):
+        manifest = live_image.manifest(made, package_list, digests(work, names), now)
+        (work / live_image.MANIFEST).write_text(manifest.render())
+        for name in (*names, live_image.MANIFEST):
             (work / name).chmod(0o644)
             (work / name).replace(folder / name)
     finally:
         _remove(work)
-    return folder / image.MANIFEST
+    return folder / live_image.MANIFEST
 
 
 def _remove(work: Path) -> None:
@@ -104,9 +104,9 @@ def overlay(made: Recipe, now: datetime) -> bytes:
 
 def _run(made: Recipe, work: Path, epoch: int, compression: str) -> None:
     """Pipe mmdebstrap into sqfstar; both must end well."""
-    command = image.command(made, str(work / "overlay.tar"), str(work))
+    command = live_image.command(made, str(work / "overlay.tar"), str(work))
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "TMPDIR": str(work)}
-    squash = image.squash_command(str(work / SQUASHFS), compression)
+    squash = live_image.squash_command(str(work / SQUASHFS), compression)
     making = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     try:
         squashed = subprocess.run(squash, stdin=making.stdout, env=environment, check=False)
@@ -136,16 +136,16 @@ def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 class Checked:
     """What a look at an image gave."""
 
-    manifest: image.Manifest | None
+    manifest: live_image.Manifest | None
     problems: tuple[str, ...]  # why it should be built anew
 
 
 def check(wanted: Recipe, folder: Path, now: datetime) -> Checked:
     """Whether the image in ``folder`` is what would be built now."""
     try:
-        made = image.parse_manifest((folder / image.MANIFEST).read_text())
+        made = live_image.parse_manifest((folder / live_image.MANIFEST).read_text())
     except FileNotFoundError:
         return Checked(None, (f"there is no image in {folder}",))
     except ValueError as error:
         return Checked(None, (f"{folder}: {error}",))
-    return Checked(made, tuple(image.differences(made, wanted, digests(folder, made.image), now)))
+    return Checked(made, tuple(live_image.differences(made, wanted, digests(folder, made.image), now)))

@@ -11,7 +11,7 @@ from .options import Format, FormatOption, failed, note, open_site, stays
 
 if TYPE_CHECKING:
     from ..app.site import Site
-    from ..provisioning.boot.image import Recipe
+    from ..provisioning.boot.live_image import Recipe
     from ..render.rows import ImageState
 
 
@@ -150,7 +150,7 @@ def _recipe(site: "Site", architecture: Architecture) -> "Recipe":
     from ..app import boot_image
     from ..app.directory import PROVISIONING_KEY
     from ..model.secret_parts import part_of
-    from ..provisioning.boot.image import recipe
+    from ..provisioning.boot.live_image import recipe
 
     key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
     tree = site.specs.tree()

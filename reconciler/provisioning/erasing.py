@@ -8,7 +8,7 @@ from ..model.actions import InstallOs
 from ..model.disk_identity import own_serial, proven_by, real_identifier, recorded_name
 from ..model.hardware import Disk
 from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
-from . import remote
+from . import commands
 from .fence import Looked, Met, Verdict
 
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -111,10 +111,10 @@ def _is_of(met: Met, serial: str) -> bool:
     return marker is not None and marker.serial == serial
 
 
-def _marker(met: Met) -> remote.Marker | None:
+def _marker(met: Met) -> commands.Marker | None:
     """What it says; None where it cannot be read."""
     try:
-        return remote.parse_marker(met.text)
+        return commands.parse_marker(met.text)
     except ValueError:
         return None
 

@@ -7,7 +7,7 @@ from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.kinds import FleetSpec
 from ..model.roles import facts_of
-from . import interfaces, remote
+from . import commands, interfaces
 
 PROGRAM = "build-openstack-debian-image"
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
@@ -55,7 +55,7 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         "--no-cloud-init",
         "--extra-packages", ",".join((*_EXTRA_PACKAGES, *action.packages)),
         "--hook-script", "/usr/bin/openstack-cluster-installer-bodi-hook-script",
-        "--root-ssh-key", remote.ROOT_KEYS_FILE,
+        "--root-ssh-key", commands.ROOT_KEYS_FILE,
         "--install-nonfree-repo",
         "--postinstall-packages", ",".join(_packages(action, hardware)),
         "--hostname", action.hostname,

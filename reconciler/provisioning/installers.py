@@ -7,7 +7,7 @@ from ..model.actions import InstallOs
 from ..model.files import File
 from ..model.hardware import Hardware
 from ..model.kinds import FleetSpec
-from . import image, install, remote
+from . import commands, install, root_image
 
 
 def uploads(action: InstallOs, fleet: FleetSpec, hardware: Hardware, node_files: Mapping[str, File]) -> dict[str, File]:
@@ -23,9 +23,9 @@ def uploads(action: InstallOs, fleet: FleetSpec, hardware: Hardware, node_files:
         ValueError: This machine cannot be installed so; says why.
     """
     if action.image is not None:
-        return {**image.image_files(action, hardware, node_files), **_wrapped(action, image.COMMAND)}
+        return {**root_image.image_files(action, hardware, node_files), **_wrapped(action, root_image.COMMAND)}
     return {**node_files, **_wrapped(action, install.install_command(action, fleet, hardware))}
 
 
 def _wrapped(action: InstallOs, words: tuple[str, ...] | list[str]) -> dict[str, File]:
-    return remote.install_files(action, shlex.join(words))
+    return commands.install_files(action, shlex.join(words))

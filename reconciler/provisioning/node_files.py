@@ -14,7 +14,7 @@ from ..model.actions import InstallOs
 from ..model.files import PRIVATE, File, private, public
 from ..model.kinds import FleetSpec
 from ..model.roles import facts_of
-from . import remote
+from . import commands
 
 _PARTS = ("key", "crt", "csr", "pem")
 _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
@@ -82,7 +82,7 @@ def node_files(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
     """Every file by absolute path in the live system."""
     return {
         **_for_the_hook(action, fleet, texts, secrets),
-        **{remote.TARGET + path: file for path, file in _in_target(action, fleet, texts, secrets).items()},
+        **{commands.TARGET + path: file for path, file in _in_target(action, fleet, texts, secrets).items()},
     }
 
 
@@ -120,7 +120,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
     return {
         "/etc/hosts": public(texts.hosts),
         "/etc/motd": public(f"\nThis is {action.hostname} ({action.role} of {action.cluster}), {action.serial}.\n\n"),
-        remote.SERVER_FILE: public(f"{fleet.provisioning.address}\n"),
+        commands.SERVER_FILE: public(f"{fleet.provisioning.address}\n"),
         **proxy,
         "/etc/oci/oci-version": public("reconciler"),  # tells the hook that everything it may need is staged
         "/etc/oci/my-ip": public(action.address),
@@ -166,7 +166,7 @@ def _first_boot(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
     """
     default = public("os_service_default=<SERVICE DEFAULT>\n")
     immutable = public("os_immutable=<SERVICE DEFAULT>\n")
-    cacert = public(f"[Service]\nEnvironment=OS_CACERT={remote.CHAIN_FILE}\n")
+    cacert = public(f"[Service]\nEnvironment=OS_CACERT={commands.CHAIN_FILE}\n")
     return {
         "/var/lib/oci-first-boot": File(b"", PRIVATE),
         "/etc/facter/facts.d/os_service_default.txt": default,
@@ -180,8 +180,8 @@ def _ssh(secrets: NodeSecrets) -> dict[str, File]:
     if secrets.root_ssh is not None:
         key, line = secrets.root_ssh
         found |= {
-            f"{remote.ROOT_HOME}/.ssh/id_rsa": private(key),
-            f"{remote.ROOT_HOME}/.ssh/id_rsa.pub": public(f"{line}\n"),
+            f"{commands.ROOT_HOME}/.ssh/id_rsa": private(key),
+            f"{commands.ROOT_HOME}/.ssh/id_rsa.pub": public(f"{line}\n"),
         }
     if host := secrets.ssh_host:
         found |= {

@@ -7,7 +7,7 @@ find nothing of the machine that simulates it: ``fence.PROGRAMS`` are all here.
 import sys
 from pathlib import Path
 
-from ..provisioning import image, remote
+from ..provisioning import commands, root_image
 from ..provisioning.install import PROGRAM
 
 _HEAD = """\
@@ -101,8 +101,8 @@ def put_programs(root: Path, pause: float, server: str, address: str) -> None:
         program = root / "bin" / name
         program.write_text(
             text.format(
-                pause=pause, root=root, python=sys.executable, target=remote.TARGET, server=server, address=address,
-                image=f"{root}/live{image.SCRIPT_FILE}",
+                pause=pause, root=root, python=sys.executable, target=commands.TARGET, server=server, address=address,
+                image=f"{root}/live{root_image.SCRIPT_FILE}",
             )
         )  # fmt: skip
         program.chmod(0o755)

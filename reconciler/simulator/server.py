@@ -31,9 +31,9 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..provisioning import fence, remote
-from ..provisioning.image import COMMAND
+from ..provisioning import commands, fence
 from ..provisioning.install import PROGRAM
+from ..provisioning.root_image import COMMAND
 from . import hardware, storcli
 from .agent import Agent
 from .programs import put_programs
@@ -115,7 +115,7 @@ class SimServer:
     @property
     def marker(self) -> Path:
         """On the installed system's disk; there once something was installed."""
-        return self.disk / remote.MARKER_FILE.lstrip("/")
+        return self.disk / commands.MARKER_FILE.lstrip("/")
 
     @property
     def own_address(self) -> str:
@@ -186,7 +186,7 @@ class SimServer:
             return
         self.state = State.LIVE if device == "network" else State.INSTALLED
         self.agent.address = self.own_address
-        server_file = self.live / remote.SERVER_FILE.lstrip("/")
+        server_file = self.live / commands.SERVER_FILE.lstrip("/")
         server_file.parent.mkdir(parents=True, exist_ok=True)  # the live image writes it at its boot
         server_file.write_text(urlsplit(self.agent.server).netloc + "\n")
         if self.on_boot is not None:
@@ -202,7 +202,7 @@ class SimServer:
     async def _installed(self) -> None:
         if not (self.disk / "puppet-ran").exists():
             await self.agent.status("firstboot", self.serial)
-            await self.run_puppet(remote.FIRST_RUNS)
+            await self.run_puppet(commands.FIRST_RUNS)
 
     async def run_puppet(self, at_most: int = 1) -> bool | None:
         """Puppet, so often at most until it succeeds; whether it did, None where it runs already."""
@@ -251,7 +251,7 @@ class SimServer:
         (self.live / "var/log").mkdir(parents=True, exist_ok=True)
         self._moved(fence.SCRIPT_FILE)
         self._installer = await asyncio.create_subprocess_exec(
-            "/bin/sh", self._moved(remote.SCRIPT_FILE), env=self._environment, start_new_session=True,
+            "/bin/sh", self._moved(commands.SCRIPT_FILE), env=self._environment, start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         return True
@@ -275,7 +275,7 @@ class SimServer:
         text = (self.live / script.lstrip("/")).read_text()
         text = text.replace(shlex.join(COMMAND), PROGRAM)  # the real one would erase this very machine's disks
         text = text.replace(fence.SCRIPT_FILE, f"{fence.SCRIPT_FILE}.here")
-        for folder in ("/run/reconciler", "/var/log", remote.SERVER_FILE):
+        for folder in ("/run/reconciler", "/var/log", commands.SERVER_FILE):
             text = text.replace(folder, f"{self.live}{folder}")
         here = self.live / f"{script.lstrip('/')}.here"
         here.write_text(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import bmc, fence, raid, remote
+from ..provisioning import bmc, commands, fence, raid
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
 from .server import SimServer, State
@@ -132,7 +132,7 @@ async def _run(server: SimServer, command: str) -> tuple[int, str]:
     if server.controller and (said := server.controller.answer(command)):
         return said
     answer = {**_ALWAYS, **_WHILE.get(server.state, {})}.get(command)
-    if server.state is State.INSTALLED and (told := remote.is_on_controller(command)) is not None:
+    if server.state is State.INSTALLED and (told := commands.is_on_controller(command)) is not None:
         server.told.append(told)
         return 0, ""
     if answer is None:
@@ -166,16 +166,16 @@ async def _signatures(server: SimServer) -> tuple[int, str]:
 
 
 async def _state(server: SimServer) -> tuple[int, str]:
-    return _cat(server.live, remote.STATE_FILE)
+    return _cat(server.live, commands.STATE_FILE)
 
 
 async def _progress(server: SimServer) -> tuple[int, str]:
-    status, text = _cat(server.live, remote.LOG_FILE)
+    status, text = _cat(server.live, commands.LOG_FILE)
     return status, text.splitlines(keepends=True)[-1] if text else ""
 
 
 async def _marker(server: SimServer) -> tuple[int, str]:
-    return _cat(server.disk if server.state is State.INSTALLED else server.live, remote.MARKER_FILE)
+    return _cat(server.disk if server.state is State.INSTALLED else server.live, commands.MARKER_FILE)
 
 
 async def _unit(server: SimServer) -> tuple[int, str]:
@@ -219,7 +219,7 @@ async def _first_runs(server: SimServer) -> tuple[int, str]:
 
 
 async def _root_password(server: SimServer) -> tuple[int, str]:
-    file = server.live / remote.ROOT_LOGIN_FILE.lstrip("/")
+    file = server.live / commands.ROOT_LOGIN_FILE.lstrip("/")
     if not file.is_file():
         return 1, ""
     server.root_password = file.read_text().partition(":")[2].strip()
@@ -235,25 +235,25 @@ def _cat(root: Path, path: str) -> tuple[int, str]:
 Answer = Callable[[SimServer], Awaitable[tuple[int, str]]]
 
 _ALWAYS: dict[str, Answer] = {
-    remote.READ_BOOT_ID: _boot_id,
-    remote.READ_CLOCK: _clock,
-    remote.READ_SERIAL: _serial,
-    remote.LIST_DISKS: _disks,
-    remote.READ_SIGNATURES: _signatures,
-    remote.READ_MARKER: _marker,
-    remote.READ_STATE: _state,
-    remote.READ_UNIT: _unit,
-    remote.READ_PROGRESS: _progress,
+    commands.READ_BOOT_ID: _boot_id,
+    commands.READ_CLOCK: _clock,
+    commands.READ_SERIAL: _serial,
+    commands.LIST_DISKS: _disks,
+    commands.READ_SIGNATURES: _signatures,
+    commands.READ_MARKER: _marker,
+    commands.READ_STATE: _state,
+    commands.READ_UNIT: _unit,
+    commands.READ_PROGRESS: _progress,
 }
 """Questions, which any system can be asked."""
 
 _WHILE: dict[State, dict[str, Answer]] = {
-    State.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, remote.START_INSTALL: _start},
+    State.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
     State.INSTALLED: {
         READ_ADDRESSES: _addresses,
-        remote.READ_LAST_RUN: _last_run,
-        remote.READ_FIRST_RUNS: _first_runs,
-        remote.RUN_PUPPET: _puppet,
-        remote.SET_ROOT_PASSWORD: _root_password,
+        commands.READ_LAST_RUN: _last_run,
+        commands.READ_FIRST_RUNS: _first_runs,
+        commands.RUN_PUPPET: _puppet,
+        commands.SET_ROOT_PASSWORD: _root_password,
     },
 }

@@ -18,7 +18,7 @@ import pytest
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.hardware import Disk
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.provisioning.disks import parse_contents
 from reconciler.server.serve import Server
 
@@ -193,7 +193,7 @@ def test_what_is_on_real_block_devices(tmp_path: Path, loops: dict[str, str]) ->
     same = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     listed, probed = (
         subprocess.run(["/bin/sh", "-c", command], env=same, capture_output=True, text=True, check=True).stdout
-        for command in (remote.LIST_DISKS, remote.READ_SIGNATURES.replace("disk:*", "loop:*"))
+        for command in (commands.LIST_DISKS, commands.READ_SIGNATURES.replace("disk:*", "loop:*"))
     )
     asked = parse_contents(listed, probed)
     assert {name: asked[name] for name in loops.values()} == {name: disks[name].contents for name in loops.values()}

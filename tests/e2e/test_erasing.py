@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 
 from .checks import assert_sound
 from .world import ONE, world
 
-MARKER = remote.Marker("A001", "old-1.example.com", 1, "0123456789ab")
+MARKER = commands.Marker("A001", "old-1.example.com", 1, "0123456789ab")
 
 
 async def test_an_installed_system_that_nobody_knows_of_is_named_and_erased_only_once_allowed(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_an_installed_system_that_nobody_knows_of_is_named_and_erased_only
         assert server.installs == 0 and (server.disk / "CUSTOMER-DATA").exists()
         await w.cli("approve", serial, "--why", "and so was this")
         await w.until_in_service(1)
-        made = remote.parse_marker(server.marker.read_text())
+        made = commands.parse_marker(server.marker.read_text())
         assert (made.cluster, made.role, made.finished, made.reinstall) == ("swift01", "controller", True, None)
         await w.daemons[-1].terminate()
         assert_sound(w)
@@ -44,7 +44,7 @@ async def test_a_reinstall_erases_the_install_that_was_named_and_is_answered_onc
         await w.started()
         await w.fleet.press_power_buttons()
         await w.until_in_service(1)
-        first = remote.parse_marker(server.marker.read_text())
+        first = commands.parse_marker(server.marker.read_text())
         w.pin(serial, reinstall="again")
         w.commit("Reinstall it")
         row = await w.until_row(serial, lambda row: "approval to reinstall" in row["because"])
@@ -52,7 +52,7 @@ async def test_a_reinstall_erases_the_install_that_was_named_and_is_answered_onc
         await w.cli("approve", serial, "--why", "CHG-1")
         await w.until("it is reinstalled", lambda: server.installs == 2)
         await w.until_in_service(1)
-        second = remote.parse_marker(server.marker.read_text())
+        second = commands.parse_marker(server.marker.read_text())
         assert (second.reinstall, second.finished, second.id == first.id) == ("again", True, False)
         await w.daemons[-1].terminate()
         assert_sound(w, installed_once=False)

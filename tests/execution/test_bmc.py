@@ -18,7 +18,7 @@ from reconciler.execution.ports import BmcAccess, Ran
 from reconciler.model.actions import ConfigureBmc
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.simulator.ipmi_sim import IpmiSim
 
 from ..conformance import ipmi_sim
@@ -51,9 +51,9 @@ class LiveShell:
     async def expect_new_boot(self, serial: str) -> None: ...
 
     async def run(self, command: str, *, timeout: float) -> Ran:
-        if command == remote.READ_SERIAL:
+        if command == commands.READ_SERIAL:
             return Ran(0, f"{build.SERIAL}\n", "")
-        if command == remote.READ_MARKER:
+        if command == commands.READ_MARKER:
             return Ran(0, self.marker, "") if self.marker else Ran(1, "", "")
         for begins, ran in self.fails.items():
             if command.startswith(begins):
@@ -190,7 +190,7 @@ async def test_what_a_bmc_does_not_do_is_said(
 
 
 async def test_an_installed_system_is_not_the_place_for_it(machine: Machine) -> None:
-    machine.shell.marker = remote.Marker(build.SERIAL, "n", 1, "x").render()
+    machine.shell.marker = commands.Marker(build.SERIAL, "n", 1, "x").render()
     with pytest.raises(TemporaryError, match="an installed system runs here"):
         await machine.configure(CONFIGURE)
     assert machine.sim.in_band_log == []

@@ -13,7 +13,7 @@ from reconciler.model.actions import Action, RootImage
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
-from reconciler.provisioning import fence, image, remote
+from reconciler.provisioning import commands, fence, root_image
 
 from ..fakes.clock import NOON
 from ..fakes.machine import run_summary
@@ -123,17 +123,17 @@ async def test_a_machine_without_a_known_bmc_says_so(world: World) -> None:
 
 def met_on(disk: str, verdict: str, install: str) -> dict[str, object]:
     """What the script says that looks at the disks, where a marker of ours is."""
-    marker = remote.Marker(build.SERIAL, "n1.example.com", 1, install, finished=verdict != "unfinished")
+    marker = commands.Marker(build.SERIAL, "n1.example.com", 1, install, finished=verdict != "unfinished")
     return {"disk": disk, "verdict": verdict, "marker": base64.b64encode(marker.render().encode()).decode()}
 
 
 class TestInstall:
     async def test_a_blank_machine_is_installed_once(self, world: World) -> None:
-        hosts = {remote.TARGET + "/etc/hosts": File(b"127.0.0.1 localhost\n", 0o644)}
+        hosts = {commands.TARGET + "/etc/hosts": File(b"127.0.0.1 localhost\n", 0o644)}
         world.options = replace(world.options, files=lambda action: hosts)
         await do(world, build.INSTALL)
         assert world.machine.installs == 1
-        assert remote.parse_marker(world.machine.disk[remote.MARKER_FILE].decode()).hostname == build.HOSTNAME
+        assert commands.parse_marker(world.machine.disk[commands.MARKER_FILE].decode()).hostname == build.HOSTNAME
         assert world.machine.disk["/etc/hosts"] == b"127.0.0.1 localhost\n"
         assert world.told[0] == (build.SERIAL, "2 steps left")
 
@@ -300,15 +300,15 @@ class TestInstall:
         assert world.machine.installs == 2
 
     async def test_a_running_install_is_followed_not_started(self, world: World) -> None:
-        world.machine.put(remote.install_files(build.INSTALL, "true"))
-        world.machine.answer(remote.START_INSTALL)
+        world.machine.put(commands.install_files(build.INSTALL, "true"))
+        world.machine.answer(commands.START_INSTALL)
         await do(world, build.INSTALL)
         assert world.machine.installs == 1
-        assert world.machine.log.count(remote.START_INSTALL) == 1
+        assert world.machine.log.count(commands.START_INSTALL) == 1
 
     async def test_another_install_that_runs_is_not_disturbed(self, world: World) -> None:
-        world.machine.put(remote.install_files(replace(build.INSTALL, hostname="other.example.com"), "true"))
-        world.machine.answer(remote.START_INSTALL)
+        world.machine.put(commands.install_files(replace(build.INSTALL, hostname="other.example.com"), "true"))
+        world.machine.answer(commands.START_INSTALL)
         with pytest.raises(TemporaryError, match="another install runs"):
             await do(world, build.INSTALL)
         assert world.machine.installs == 1
@@ -354,13 +354,13 @@ class TestInstall:
     async def test_an_image_is_installed_by_its_own_script(self, world: World) -> None:
         picture = RootImage(url="http://192.0.2.1/root.tar.zst", sha256="a" * 64)
         await do(world, replace(build.INSTALL, image=picture))
-        assert b"/bin/sh /run/reconciler/image.sh >" in world.machine.files[remote.SCRIPT_FILE]
-        assert b"URL=http://192.0.2.1/root.tar.zst\n" in world.machine.files[image.SCRIPT_FILE]
+        assert b"/bin/sh /run/reconciler/image.sh >" in world.machine.files[commands.SCRIPT_FILE]
+        assert b"URL=http://192.0.2.1/root.tar.zst\n" in world.machine.files[root_image.SCRIPT_FILE]
         assert b"iface bond0 inet static\n" in world.machine.disk["/etc/network/interfaces"]
 
     async def test_the_command_is_quoted_for_the_shell(self, world: World) -> None:
         await do(world, replace(build.INSTALL, hostname="a;reboot"))
-        assert b"--hostname 'a;reboot'" in world.machine.files[remote.SCRIPT_FILE]
+        assert b"--hostname 'a;reboot'" in world.machine.files[commands.SCRIPT_FILE]
 
 
 class TestPuppet:
@@ -373,7 +373,7 @@ class TestPuppet:
         return world
 
     async def test_a_good_first_run_is_enough(self, world: World) -> None:
-        world.machine.answer(remote.RUN_PUPPET)
+        world.machine.answer(commands.RUN_PUPPET)
         await do(world, build.PUPPET)
         assert world.machine.puppet_runs == 1
 

@@ -18,7 +18,7 @@ from reconciler.model.errors import PermanentError
 from reconciler.model.files import File
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import part_of
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.provisioning.node_files import SshHost, node_files
 from reconciler.store.secrets.mint import mint
 from reconciler.store.secrets.ssh_host import host_certificate
@@ -70,8 +70,8 @@ class OpenSshNode:
         etc = self.server.folder / "etc"
         configured = []
         for path, file in files.items():
-            if path.startswith(remote.TARGET + "/etc/ssh/"):
-                self._write(etc / path.removeprefix(remote.TARGET + "/etc/"), file)
+            if path.startswith(commands.TARGET + "/etc/ssh/"):
+                self._write(etc / path.removeprefix(commands.TARGET + "/etc/"), file)
                 if "/sshd_config.d/" in path:
                     configured.append(file.content.decode().replace("/etc/", f"{etc}/").strip())
         debians = {"ed25519": a_key(), "ecdsa": asyncssh.generate_private_key("ecdsa-sha2-nistp256")}

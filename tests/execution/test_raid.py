@@ -11,7 +11,7 @@ from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
-from reconciler.provisioning import fence, raid, remote
+from reconciler.provisioning import commands, fence, raid
 from reconciler.simulator.storcli import PATH, Controller
 
 from ..fakes.machine import FakeMachine
@@ -157,7 +157,7 @@ async def test_another_machine_or_an_installed_system_is_not_touched(tmp_path: P
     with pytest.raises(PermanentError, match="is not A001"):
         await configured(machine)
     machine.serial, machine.installed_runs = "A001", True
-    machine.disk = {remote.MARKER_FILE: remote.Marker("A001", "n1", 1, "id").render().encode()}
+    machine.disk = {commands.MARKER_FILE: commands.Marker("A001", "n1", 1, "id").render().encode()}
     with pytest.raises(PermanentError, match=r"the installed system n1 .* runs here"):
         await configured(machine)
     assert machine.changes == []

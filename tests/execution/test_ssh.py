@@ -13,7 +13,7 @@ from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import HostAuthority, HostKey
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 
 from ..fakes.clock import NOON, FakeClock
 from ..waiting import LONG
@@ -43,7 +43,7 @@ def shells(server: SshMachine, keys: FileHostKeys, directory: FakeDirectory, clo
 async def look(shells: ssh.SshShells) -> str:
     shell = await shells.open(SERIAL, HERE)
     try:
-        return (await shell.run(remote.READ_SERIAL, timeout=LONG)).stdout
+        return (await shell.run(commands.READ_SERIAL, timeout=LONG)).stdout
     finally:
         await shell.close()
 
@@ -56,7 +56,7 @@ def report(directory: FakeDirectory, at: timedelta, *keys: str) -> None:
 
 
 def test_the_boot_id_is_asked_for_as_the_dialogue_says() -> None:
-    assert ssh.READ_BOOT_ID == remote.READ_BOOT_ID
+    assert ssh.READ_BOOT_ID == commands.READ_BOOT_ID
 
 
 class TestHostKeys:
@@ -160,7 +160,7 @@ class TestHostKeys:
 class TestConnection:
     async def test_commands_answer_with_status_and_both_outputs(self, shells: ssh.SshShells) -> None:
         shell = await shells.open(SERIAL, HERE)
-        assert (await shell.run(remote.READ_SERIAL, timeout=LONG)).stdout == "# remark\nA001\nNot Specified\n"
+        assert (await shell.run(commands.READ_SERIAL, timeout=LONG)).stdout == "# remark\nA001\nNot Specified\n"
         missing = await shell.run("nonsense", timeout=LONG)
         assert (missing.status, missing.stderr) == (127, "sh: nonsense: not found\n")
         await shell.close()

@@ -11,7 +11,7 @@ from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power, Proof
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 
 from ..fakes.clock import NOON
 from ..fakes.machine import FakeMachine
@@ -28,9 +28,9 @@ def running(
     serial: str = SERIAL, hostname: str = HOSTNAME, install: str = build.INSTALL.id, *, finished: bool = True
 ) -> FakeMachine:
     """A machine that runs what an install made."""
-    marker = remote.Marker(serial, hostname, 1, install, finished=finished)
+    marker = commands.Marker(serial, hostname, 1, install, finished=finished)
     return FakeMachine(
-        serial=serial, disk={remote.MARKER_FILE: marker.render().encode()}, installed_runs=True
+        serial=serial, disk={commands.MARKER_FILE: marker.render().encode()}, installed_runs=True
     )  # fmt: skip
 
 
@@ -44,8 +44,8 @@ def stranger() -> FakeMachine:
 
 def installing() -> FakeMachine:
     machine = FakeMachine(install_looks=10)
-    machine.put(remote.install_files(build.INSTALL, "true"))
-    machine.answer(remote.START_INSTALL)
+    machine.put(commands.install_files(build.INSTALL, "true"))
+    machine.answer(commands.START_INSTALL)
     return machine
 
 

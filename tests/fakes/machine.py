@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
 from reconciler.model.files import File
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 
 from .clock import NOON
 
@@ -68,32 +68,34 @@ class FakeMachine:
     def answer(self, command: str) -> Ran:
         self.log.append(command)
         handler = self._answers().get(command)
-        if self.installed_runs and (told := remote.is_on_controller(command)) is not None:
+        if self.installed_runs and (told := commands.is_on_controller(command)) is not None:
             self.commands.append(told)
             return Ran(self.command_exit, "", "No hosts found\n" if self.command_exit else "")
         return handler() if handler else Ran(127, "", f"sh: {command}: not found\n")
 
     def _answers(self) -> dict[str, Callable[[], Ran]]:
         both = {
-            remote.READ_BOOT_ID: lambda: _says(self.boot_id),
-            remote.READ_CLOCK: lambda: _says(f"{self.clock:.0f}"),
-            remote.READ_SERIAL: lambda: _says(f"# remark\n{self.serial}\nNot Specified"),
-            remote.READ_MARKER: lambda: _cat(self.disk if self.installed_runs else {}, remote.MARKER_FILE),
+            commands.READ_BOOT_ID: lambda: _says(self.boot_id),
+            commands.READ_CLOCK: lambda: _says(f"{self.clock:.0f}"),
+            commands.READ_SERIAL: lambda: _says(f"# remark\n{self.serial}\nNot Specified"),
+            commands.READ_MARKER: lambda: _cat(self.disk if self.installed_runs else {}, commands.MARKER_FILE),
         }
         live = {
-            remote.READ_UNIT: self._unit,
-            remote.READ_STATE: lambda: _cat(self.files, remote.STATE_FILE),
-            remote.READ_PROGRESS: lambda: _says(f"{self._left} steps left"),
-            remote.LIST_DISKS: self._lsblk,
-            remote.READ_SIGNATURES: self._wipefs,
+            commands.READ_UNIT: self._unit,
+            commands.READ_STATE: lambda: _cat(self.files, commands.STATE_FILE),
+            commands.READ_PROGRESS: lambda: _says(f"{self._left} steps left"),
+            commands.LIST_DISKS: self._lsblk,
+            commands.READ_SIGNATURES: self._wipefs,
             fence.LOOK: self._look,
-            remote.START_INSTALL: self._start,
+            commands.START_INSTALL: self._start,
         }
         installed = {
-            remote.READ_LAST_RUN: lambda: _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n"),
-            remote.READ_FIRST_RUNS: self._first_runs,
-            remote.RUN_PUPPET: self._puppet,
-            remote.SET_ROOT_PASSWORD: self._set_root_password,
+            commands.READ_LAST_RUN: lambda: (
+                _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n")
+            ),
+            commands.READ_FIRST_RUNS: self._first_runs,
+            commands.RUN_PUPPET: self._puppet,
+            commands.SET_ROOT_PASSWORD: self._set_root_password,
         }
         return {**both, **(installed if self.installed_runs else live)}
 
@@ -125,10 +127,10 @@ class FakeMachine:
             return _says("")
         state = self._state_of_script("running", None)
         done = self._state_of_script("done", 0)
-        before = self.files.get(remote.STATE_FILE)
-        if before is not None and replace(remote.parse_state(before.decode()), looked=fence.NOTHING) == done:
+        before = self.files.get(commands.STATE_FILE)
+        if before is not None and replace(commands.parse_state(before.decode()), looked=fence.NOTHING) == done:
             return _says("")
-        self.files[remote.STATE_FILE] = state.render().encode()
+        self.files[commands.STATE_FILE] = state.render().encode()
         self.installs += 1
         self._left = self.install_looks
         self.most_installers = max(self.most_installers, 1)
@@ -139,19 +141,21 @@ class FakeMachine:
         self._write_state(how, self.install_exit, [{"disk": on, "uuids": uuids} for on, uuids in self.left.items()])
         if how == "done":
             self.disk = {
-                path.removeprefix(remote.TARGET): content.replace(b'"finished": false', b'"finished": true')
+                path.removeprefix(commands.TARGET): content.replace(b'"finished": false', b'"finished": true')
                 for path, content in self.files.items()
-                if path.startswith(remote.TARGET)
+                if path.startswith(commands.TARGET)
             }
 
     def _write_state(self, state: str, status: int | None, facts: list[dict[str, object]]) -> None:
         found = json.loads(self._state_of_script(state, status).render())
-        self.files[remote.STATE_FILE] = json.dumps({**found, "facts": facts}).encode()
+        self.files[commands.STATE_FILE] = json.dumps({**found, "facts": facts}).encode()
 
-    def _state_of_script(self, state: str, status: int | None) -> remote.InstallState:
-        found = re.search(rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[remote.SCRIPT_FILE])
+    def _state_of_script(self, state: str, status: int | None) -> commands.InstallState:
+        found = re.search(
+            rb'\{"id": "(\w+)", "generation": (\d+), "state": "running"', self.files[commands.SCRIPT_FILE]
+        )
         assert found is not None, "the script writes no state"
-        return remote.InstallState(found[1].decode(), int(found[2]), state, status)
+        return commands.InstallState(found[1].decode(), int(found[2]), state, status)
 
     def _first_runs(self) -> Ran:
         if self.first_boot_looks:
@@ -163,12 +167,12 @@ class FakeMachine:
         return Ran(1, f"{self.first_runs}\n", "")
 
     def _set_root_password(self) -> Ran:
-        self.root_password = self.files.pop(remote.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()
+        self.root_password = self.files.pop(commands.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()
         return _says("")
 
     def _puppet(self) -> Ran:
         self.puppet_runs += 1
-        good = self.puppet_exit in remote.PUPPET_GOOD
+        good = self.puppet_exit in commands.PUPPET_GOOD
         self.last_run = run_summary(0 if good else 2, self.clock)
         return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")
 

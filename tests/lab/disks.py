@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 
 from .prepare import KERNEL, LAB
 
@@ -44,7 +44,7 @@ busybox poweroff -f
 
 _LVM = "activation { udev_sync = 0 udev_rules = 0 }\n"  # there is no udev to make the nodes
 
-MARKER = remote.Marker(
+MARKER = commands.Marker(
     serial="A001", hostname="n1.example.com", generation=1, id="0123456789ab", cluster="cl1", role="controller",
     reinstall="2026-11-22", finished=True,
 )  # fmt: skip

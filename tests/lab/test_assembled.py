@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 
 from .disks import MARKER, ROOTS, blank, making, run
 from .prepare import KERNEL
@@ -53,7 +53,7 @@ echo "status $?"
 def test_a_system_of_ours_is_found(
     name: str, allowed: tuple[str, ...], status: int, verdict: str, tmp_path: Path
 ) -> None:
-    text = fence.script(("vda", "vdb"), remote.MARKER_FILE, install="ffffffffffff", allowed=allowed)
+    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, install="ffffffffffff", allowed=allowed)
     said = run(tmp_path, _making(name) + LOOK, blank(tmp_path, 32, 3), {"/fence.sh": text})
     _expect(name, said, verdict)
     assert f"status {status}\nuntouched\n0\n0\n" in said  # nothing is left assembled
@@ -63,7 +63,7 @@ def test_a_system_of_ours_is_found(
 def test_an_install_that_ended_well_is_noted_on_it(name: str, tmp_path: Path) -> None:
     """Debian's installer stops its arrays in the end, so that the script has to assemble them, and to write."""
     script = _making(name).replace('"finished": true', '"finished": false')
-    text = fence.script(("vda", "vdb"), remote.MARKER_FILE, install=MARKER.id)
+    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, install=MARKER.id)
     said = run(tmp_path, script + FINISH, blank(tmp_path, 32, 3), {"/fence.sh": text})
     assert "status 0\n0\n0\n" in said, said  # noted, and nothing is left assembled
     _expect(name, said, "ended")

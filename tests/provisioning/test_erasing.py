@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.hardware import Disk
 from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
 from reconciler.provisioning.fence import NOTHING, Looked, Met
 
@@ -17,7 +17,7 @@ NAMELESS = Disk("sda", "sda", 240, "SSD")
 FILLED = replace(NAMELESS, serial="00000000")
 REPORTED = "sda SSD 240"  # the stock agent knows no serial number
 ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
-MARKER = remote.Marker("A001", "n1", 1, "0123456789ab")
+MARKER = commands.Marker("A001", "n1", 1, "0123456789ab")
 SYSTEM = "the installed system n1 of install 0123456789ab"
 
 

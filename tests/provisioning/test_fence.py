@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.actions import InstallOs
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 
 from .. import loops
 from ..lab.disks import MARKER
@@ -125,7 +125,7 @@ def looked(
 
 def run(action: InstallOs, folder: Path, mode: str, path: str | None = None) -> tuple[int, fence.Looked]:
     """Have the script look, as install ``THIS``. What it leaves in the live system's folder lies in this one."""
-    text = remote.fence_file(action)[fence.SCRIPT_FILE].content.decode()
+    text = commands.fence_file(action)[fence.SCRIPT_FILE].content.decode()
     script = folder / "fence.sh"
     script.write_text(text.replace(f"INSTALL={action.id}", f"INSTALL={THIS}").replace("/run/reconciler", str(folder)))
     ran = subprocess.run(
@@ -137,7 +137,7 @@ def run(action: InstallOs, folder: Path, mode: str, path: str | None = None) -> 
 
 
 def marked(**differs: object) -> dict[str, str]:
-    return {remote.MARKER_FILE: replace(MARKER, **differs).render(), "/etc/hostname": "n1\n"}
+    return {commands.MARKER_FILE: replace(MARKER, **differs).render(), "/etc/hostname": "n1\n"}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_system_of_ours(
     put(disk.partitioned(), disk.folder, marked(**differs))
     ended, there = looked(disk, **asked)
     assert (ended, [(met.disk, met.verdict) for met in there.markers]) == (status, [(disk.name, verdict)])
-    assert remote.parse_marker(there.markers[0].text) == replace(MARKER, **differs)
+    assert commands.parse_marker(there.markers[0].text) == replace(MARKER, **differs)
     assert there.unread == ()
 
 
@@ -180,14 +180,14 @@ def test_a_system_of_ours(
 def test_a_marker_of_old_or_one_that_is_damaged_counts_as_finished(
     disk: Disk, text: str, allowed: tuple[str, ...], verdict: str
 ) -> None:
-    put(disk.device, disk.folder, {remote.MARKER_FILE: text})
+    put(disk.device, disk.folder, {commands.MARKER_FILE: text})
     _, there = looked(disk, allowed=allowed)
     assert [met.verdict for met in there.markers] == [verdict]
 
 
 @pytest.mark.parametrize("base", ["", "/@", "/@rootfs"])
 def test_a_root_on_btrfs(large: Disk, base: str) -> None:
-    put(large.device, large.folder, {base + remote.MARKER_FILE: MARKER.render()}, "btrfs")
+    put(large.device, large.folder, {base + commands.MARKER_FILE: MARKER.render()}, "btrfs")
     assert looked(large)[0] == fence.REFUSED
 
 
@@ -344,7 +344,7 @@ def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> 
 
 def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
     script = disk.folder / "fence.sh"
-    text = fence.script((disk.name,), remote.MARKER_FILE, install=THIS).replace("/run/reconciler", str(disk.folder))
+    text = fence.script((disk.name,), commands.MARKER_FILE, install=THIS).replace("/run/reconciler", str(disk.folder))
     script.write_text(text.replace(f"--timeout {fence.LOCK_SECONDS}", "--timeout 1"))
     (disk.folder / "look").mkdir()
     with (disk.folder / "look.lock").open("w") as other:
@@ -375,7 +375,7 @@ class TestFinish:
         assert looked(disk)[0] == 0
         assert looked(disk, mode="finish")[0] == 0
         status, there = looked(disk)
-        assert (status, remote.parse_marker(there.markers[0].text)) == (fence.ENDED, replace(MARKER, id=THIS))
+        assert (status, commands.parse_marker(there.markers[0].text)) == (fence.ENDED, replace(MARKER, id=THIS))
         sh("e2fsck", "-fn", device)
 
     @pytest.mark.parametrize("files", [{}, marked(finished=False)], ids=["no marker", "another's"])

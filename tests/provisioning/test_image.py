@@ -15,7 +15,7 @@ import pytest
 from reconciler.app import boot_image
 from reconciler.model.errors import PermanentError
 from reconciler.model.kinds import FleetSpec, RepositorySpec
-from reconciler.provisioning.boot import image
+from reconciler.provisioning.boot import live_image
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = "ssh-ed25519 AAAAC3Nz reconciler\n"
@@ -42,17 +42,17 @@ DELL = RepositorySpec.model_validate(
         "tokens": {"DELL_MIRROR": "https://linux.dell.com/repo"},
     }
 )
-RECIPE = image.recipe(fleet(), "amd64", KEY, AGENT)
+RECIPE = live_image.recipe(fleet(), "amd64", KEY, AGENT)
 
 
-def made(recipe: image.Recipe = RECIPE, at: datetime = NOW) -> image.Manifest:
-    manifest = image.manifest(recipe, "linux-image-6.12.1-amd64\t6.12.1-1\nadduser\t3.152\n", FILES, at)
-    assert image.parse_manifest(manifest.render()) == manifest
+def made(recipe: live_image.Recipe = RECIPE, at: datetime = NOW) -> live_image.Manifest:
+    manifest = live_image.manifest(recipe, "linux-image-6.12.1-amd64\t6.12.1-1\nadduser\t3.152\n", FILES, at)
+    assert live_image.parse_manifest(manifest.render()) == manifest
     return manifest
 
 
 def test_the_image_is_of_the_fleets_release_and_holds_our_files() -> None:
-    command = image.command(RECIPE, "/srv/it's here.tar", "/srv")
+    command = live_image.command(RECIPE, "/srv/it's here.tar", "/srv")
     assert command[-3:] == ["trixie", "-", fleet().mirrors.debian]
     packages = next(word for word in command if word.startswith("--include=")).removeprefix("--include=").split(",")
     assert {"linux-image-amd64", "live-boot", "openssh-server", "openstack-debian-images"} <= set(packages)
@@ -77,18 +77,18 @@ def test_the_image_is_of_the_fleets_release_and_holds_our_files() -> None:
     ],
 )
 def test_repositories_for_the_live_image_are_used_with_key_and_pinning(change: dict[str, Any], used: bool) -> None:
-    made = image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": DELL.model_copy(update=change)})
-    command = image.command(made, "o", "/srv/build")
+    made = live_image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": DELL.model_copy(update=change)})
+    command = live_image.command(made, "o", "/srv/build")
     assert ("/srv/build/dell.sources" in command) is used
     assert (made.beside.keys() == {"dell.sources", "dell.pref"}) is used
     assert any("upload /srv/build/dell.pref /etc/apt/preferences.d/dell.pref" in word for word in command) is used
-    assert (image.differences(image.manifest(RECIPE, "", FILES, NOW), made, FILES, NOW) != []) is used
+    assert (live_image.differences(live_image.manifest(RECIPE, "", FILES, NOW), made, FILES, NOW) != []) is used
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get (apt: apt)")
 def test_apt_understands_them(tmp_path: Path) -> None:
     two = DELL.model_copy(update={"sources": f"{DELL.sources}\n{(DELL.sources or '').replace('./', 'extra/')}"})
-    made = image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": two})
+    made = live_image.recipe(fleet(), "amd64", KEY, AGENT, {"dell": two})
     (tmp_path / "dell.sources").write_text(text := made.sources["dell.sources"])
     assert text.count("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF3QL7w\n") == 2
     (tmp_path / "lists" / "partial").mkdir(parents=True)
@@ -101,9 +101,9 @@ def test_apt_understands_them(tmp_path: Path) -> None:
 
 
 def test_without_an_agent_of_ours_the_stock_one_reports() -> None:
-    stock = image.recipe(fleet(), "arm64", KEY, {})
+    stock = live_image.recipe(fleet(), "arm64", KEY, {})
     assert (stock.disabled, "linux-image-arm64" in stock.packages) == ((), True)
-    assert not any("disable" in word for word in image.command(stock, "o", "f"))
+    assert not any("disable" in word for word in live_image.command(stock, "o", "f"))
 
 
 def test_our_files_have_their_modes_and_are_roots() -> None:
@@ -124,52 +124,64 @@ def test_our_files_have_their_modes_and_are_roots() -> None:
         (RECIPE, FILES, 0, None),
         (RECIPE, FILES, 30, None),
         (RECIPE, FILES, 31, "it is 31 days old: linux-image-6.12.1-amd64 6.12.1-1 and the rest lack"),
-        (image.recipe(fleet(debian="forky"), "amd64", KEY, AGENT), FILES, 0, "it is Debian trixie, and the fleet"),
-        (image.recipe(fleet("192.168.100.3"), "amd64", KEY, AGENT), FILES, 0, "would report to another address"),
-        (image.recipe(fleet(), "amd64", "ssh-ed25519 CCCC x", AGENT), FILES, 0, "we could not log in with the key"),
-        (image.recipe(fleet(packages=("ipcalc",)), "amd64", KEY, AGENT), FILES, 0, "it was built without ipcalc"),
+        (live_image.recipe(fleet(debian="forky"), "amd64", KEY, AGENT), FILES, 0, "it is Debian trixie, and the fleet"),
+        (live_image.recipe(fleet("192.168.100.3"), "amd64", KEY, AGENT), FILES, 0, "would report to another address"),
         (
-            image.recipe(fleet(), "amd64", KEY, AGENT | {"reconciler-agent": b"#!/bin/sh\n:\n"}),
+            live_image.recipe(fleet(), "amd64", "ssh-ed25519 CCCC x", AGENT),
+            FILES,
+            0,
+            "we could not log in with the key",
+        ),
+        (live_image.recipe(fleet(packages=("ipcalc",)), "amd64", KEY, AGENT), FILES, 0, "it was built without ipcalc"),
+        (
+            live_image.recipe(fleet(), "amd64", KEY, AGENT | {"reconciler-agent": b"#!/bin/sh\n:\n"}),
             FILES,
             0,
             "/usr/bin/reconciler-agent is another now: machines would report with another agent",
         ),
-        (image.recipe(fleet(), "amd64", KEY, {}), FILES, 0, "/usr/bin/reconciler-agent is in it, and does not belong"),
+        (
+            live_image.recipe(fleet(), "amd64", KEY, {}),
+            FILES,
+            0,
+            "/usr/bin/reconciler-agent is in it, and does not belong",
+        ),
         (RECIPE, FILES | {"vmlinuz": "k2"}, 0, "vmlinuz is not the file that was built"),
         (RECIPE, {"vmlinuz": "k1", "initrd.img": "i1"}, 0, "filesystem.squashfs is gone"),
     ],
 )
 def test_what_makes_an_image_out_of_date(
-    wanted: image.Recipe, files: dict[str, str], age: int, said: str | None
+    wanted: live_image.Recipe, files: dict[str, str], age: int, said: str | None
 ) -> None:
-    found = image.differences(made(), wanted, files, NOW + timedelta(days=age))
+    found = live_image.differences(made(), wanted, files, NOW + timedelta(days=age))
     assert (said is None) is (found == [])
     assert said is None or said in "; ".join(found)
 
 
 def test_an_image_that_was_built_in_another_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     before = made()
-    monkeypatch.setattr(image, "MASKED", ("apt-daily.timer",))
-    assert image.differences(before, RECIPE, FILES, NOW) == ["it was built in another way than this reconciler does it"]
+    monkeypatch.setattr(live_image, "MASKED", ("apt-daily.timer",))
+    assert live_image.differences(before, RECIPE, FILES, NOW) == [
+        "it was built in another way than this reconciler does it"
+    ]
 
 
 def test_packages_that_nobody_asks_for_any_more_are_told() -> None:
     more = replace(RECIPE, packages=(*RECIPE.packages, "tcpdump-ng"))
-    assert image.differences(made(more), RECIPE, FILES, NOW) == [
+    assert live_image.differences(made(more), RECIPE, FILES, NOW) == [
         "it was built with tcpdump-ng, which nobody asks for any more"
     ]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"suite": 1}', made().render().replace("2026-11", "soon")])
 def test_a_manifest_that_cannot_be_read_is_a_reason_to_build(text: str, tmp_path: Path) -> None:
-    (tmp_path / image.MANIFEST).write_text(text)
+    (tmp_path / live_image.MANIFEST).write_text(text)
     assert "manifest.json is not readable" in boot_image.check(RECIPE, tmp_path, NOW).problems[0]
 
 
 def test_no_image_and_no_key() -> None:
     assert "there is no image" in boot_image.check(RECIPE, Path("/nonexistent"), NOW).problems[0]
     with pytest.raises(ValueError, match="could not log in"):
-        image.recipe(fleet(), "amd64", " \n", AGENT)
+        live_image.recipe(fleet(), "amd64", " \n", AGENT)
 
 
 # ---- the building itself, with programs that are quicker than mmdebstrap

@@ -23,7 +23,7 @@ import pytest
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import public
 from reconciler.model.interfaces import NodeInterface
-from reconciler.provisioning import fence, image, remote
+from reconciler.provisioning import commands, fence, root_image
 from reconciler.provisioning import tarball as tarball_of
 
 from .. import loops
@@ -96,9 +96,9 @@ class Disks:
     def run(self, text: str) -> subprocess.CompletedProcess[str]:
         """The script in a mount namespace of its own, its folders below this one's."""
         moved = {
-            f"WORK={image.WORK}\n": f"WORK={self.folder}/work\n",
-            image.ROOT: f"{self.folder}/root",
-            "FILES=" + remote.TARGET: f"FILES={self.folder}{remote.TARGET}",
+            f"WORK={root_image.WORK}\n": f"WORK={self.folder}/work\n",
+            root_image.ROOT: f"{self.folder}/root",
+            "FILES=" + commands.TARGET: f"FILES={self.folder}{commands.TARGET}",
             '"$keys/authorized_keys" >>': f"{self.folder}/authorized_keys >>",
             " /etc/resolv.conf": f" {self.folder}/resolv.conf",
         }
@@ -223,21 +223,23 @@ def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
     """Lay out what the handler uploads; the script's text."""
     before = {
         "/n1.example.com.crt": public("the crt\n"),
-        remote.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
-        remote.TARGET + "/etc/puppet/puppet.conf": public("[main]\n"),
-        remote.TARGET + "/root/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
-        **{f"{remote.TARGET}/usr/share/ca-certificates/oci/{name}": public(text) for name, text in CAS.items()},
+        commands.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
+        commands.TARGET + "/etc/puppet/puppet.conf": public("[main]\n"),
+        commands.TARGET + "/root/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
+        **{f"{commands.TARGET}/usr/share/ca-certificates/oci/{name}": public(text) for name, text in CAS.items()},
     }
     files = {
-        **image.image_files(action, replace(R640, uefi=uefi), before),
-        remote.TARGET + remote.MARKER_FILE: remote.install_files(action, "true")[remote.TARGET + remote.MARKER_FILE],
+        **root_image.image_files(action, replace(R640, uefi=uefi), before),
+        commands.TARGET + commands.MARKER_FILE: commands.install_files(action, "true")[
+            commands.TARGET + commands.MARKER_FILE
+        ],
     }
     for path, file in files.items():
         place = disks.folder / path.removeprefix("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.content)
         place.chmod(file.mode)
-    return files[image.SCRIPT_FILE].content.decode()
+    return files[root_image.SCRIPT_FILE].content.decode()
 
 
 @runs_for_real
@@ -281,9 +283,9 @@ class TestForReal:
         action = an_image_install(tarball, disks)
         ran = disks.run(uploaded(disks, action, uefi=False))
         assert ran.returncode == 0, ran.stderr + ran.stdout
-        assert remote.parse_marker(disks.read(disks.names[0])["etc/reconciler/install.json"][0]).finished is False
+        assert commands.parse_marker(disks.read(disks.names[0])["etc/reconciler/install.json"][0]).finished is False
         script = disks.folder / "fence.sh"
-        text = remote.fence_file(action)[fence.SCRIPT_FILE].content.decode()
+        text = commands.fence_file(action)[fence.SCRIPT_FILE].content.decode()
         script.write_text(text.replace(fence.MOUNT, f"{disks.folder}/look"))
         ended = [subprocess.run(["sh", script, mode], capture_output=True).returncode for mode in ("finish", "look")]
         assert ended == [0, fence.ENDED]
@@ -385,7 +387,7 @@ PICTURE = RootImage(url="http://192.0.2.1/root.tar", sha256="a" * 64)
 )
 def test_what_the_script_cannot_make_is_refused(differs: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        image.image_script(an_install(**{"image": PICTURE} | differs), R640)
+        root_image.image_script(an_install(**{"image": PICTURE} | differs), R640)
 
 
 @pytest.mark.parametrize("role", ["controller", "compute", "swiftstore"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 
 from ..ports import closed_port
 from .build import an_install
@@ -35,12 +35,12 @@ def live(tmp_path: Path) -> Path:
 
 
 def script(live: Path, command: str, action: object = ACTION) -> Path:
-    text = remote.install_files(action, command)[remote.SCRIPT_FILE].content.decode()
-    for path in (remote.STATE_FILE, remote.LOCK_FILE, remote.LOG_FILE, remote.SERVER_FILE):
+    text = commands.install_files(action, command)[commands.SCRIPT_FILE].content.decode()
+    for path in (commands.STATE_FILE, commands.LOCK_FILE, commands.LOG_FILE, commands.SERVER_FILE):
         text = text.replace(path, f"{live}{path}")
     text = text.replace(fence.SCRIPT_FILE, f"{live}{fence.SCRIPT_FILE}")
     looks(live)
-    path = live / remote.SCRIPT_FILE.removeprefix("/")
+    path = live / commands.SCRIPT_FILE.removeprefix("/")
     path.write_text(text)
     return path
 
@@ -55,8 +55,8 @@ def run(path: Path) -> int:
     return subprocess.run(["sh", path], check=False, capture_output=True).returncode
 
 
-def state(live: Path) -> remote.InstallState:
-    return remote.parse_state((live / remote.STATE_FILE.removeprefix("/")).read_text())
+def state(live: Path) -> commands.InstallState:
+    return commands.parse_state((live / commands.STATE_FILE.removeprefix("/")).read_text())
 
 
 def installs(live: Path) -> int:
@@ -67,7 +67,7 @@ def installs(live: Path) -> int:
 def test_an_install_that_ends_well_is_done_and_never_repeated(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
     assert run(path) == 0
-    assert state(live) == remote.InstallState(ACTION.id, 1, "done", 0)
+    assert state(live) == commands.InstallState(ACTION.id, 1, "done", 0)
     assert run(path) == 0
     assert installs(live) == 1
 
@@ -75,8 +75,8 @@ def test_an_install_that_ends_well_is_done_and_never_repeated(live: Path) -> Non
 def test_an_install_that_fails_says_how_and_may_be_tried_again(live: Path) -> None:
     path = script(live, f"sh -c 'echo x >> {live}/installs; echo no mirror; exit 7'")
     assert run(path) == 7
-    assert state(live) == remote.InstallState(ACTION.id, 1, "failed", 7)
-    assert (live / remote.LOG_FILE.removeprefix("/")).read_text() == "no mirror\n"
+    assert state(live) == commands.InstallState(ACTION.id, 1, "failed", 7)
+    assert (live / commands.LOG_FILE.removeprefix("/")).read_text() == "no mirror\n"
     assert run(path) == 7
     assert installs(live) == 2
 
@@ -97,7 +97,7 @@ def test_nothing_is_installed_over_what_was_refused(live: Path) -> None:
     looks(live, look=f"""echo '{{"disk": "sda", "verdict": "refused", "marker": ""}}'; exit {fence.REFUSED}""")
     assert run(path) == fence.REFUSED
     found = fence.Looked(markers=(fence.Met("sda", "refused", ""),))
-    assert state(live) == remote.InstallState(ACTION.id, 1, "refused", None, found)
+    assert state(live) == commands.InstallState(ACTION.id, 1, "refused", None, found)
     assert installs(live) == 0
 
 
@@ -105,15 +105,15 @@ def test_an_install_that_the_disk_says_has_ended_is_done(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
     looks(live, look=f"exit {fence.ENDED}")
     assert run(path) == 0
-    assert (state(live), installs(live)) == (remote.InstallState(ACTION.id, 1, "done", 0), 0)
+    assert (state(live), installs(live)) == (commands.InstallState(ACTION.id, 1, "done", 0), 0)
 
 
 def test_disks_that_cannot_be_looked_at_are_not_erased(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
     looks(live, look="echo no lsblk >&2; exit 1")
     assert run(path) == 1
-    assert (state(live), installs(live)) == (remote.InstallState(ACTION.id, 1, "failed", 1), 0)
-    said = (live / remote.LOG_FILE.removeprefix("/")).read_text()
+    assert (state(live), installs(live)) == (commands.InstallState(ACTION.id, 1, "failed", 1), 0)
+    said = (live / commands.LOG_FILE.removeprefix("/")).read_text()
     assert said == "no lsblk\nE: the disks cannot be looked at, nothing was erased\n"
 
 
@@ -122,14 +122,14 @@ def test_an_installer_whose_system_is_nowhere_has_failed(live: Path) -> None:
     looks(live, finish="exit 1")
     assert run(path) == 1
     assert (state(live).state, state(live).exit) == ("failed", 1)
-    assert "the system that it made is not on the disks" in (live / remote.LOG_FILE.removeprefix("/")).read_text()
+    assert "the system that it made is not on the disks" in (live / commands.LOG_FILE.removeprefix("/")).read_text()
 
 
 def test_another_install_is_not_taken_for_this_one(live: Path) -> None:
     assert run(script(live, f"echo x >> {live}/installs; true")) == 0
     later = replace(ACTION, generation=2)
     assert run(script(live, f"echo x >> {live}/installs; true", later)) == 0
-    assert state(live) == remote.InstallState(later.id, 2, "done", 0)
+    assert state(live) == commands.InstallState(later.id, 2, "done", 0)
     assert installs(live) == 2
 
 
@@ -144,7 +144,7 @@ def test_two_installs_never_run_at_once(live: Path) -> None:
             assert runner.is_alive()
             time.sleep(0.01)
         assert state(live).state == "running"
-        assert run(path) == remote.ANOTHER_RUNS
+        assert run(path) == commands.ANOTHER_RUNS
     finally:
         gate.touch()
         runner.join(timeout=90)
@@ -153,23 +153,23 @@ def test_two_installs_never_run_at_once(live: Path) -> None:
 
 
 def test_the_installed_system_can_prove_whose_it_is() -> None:
-    text = remote.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].content.decode()
-    assert remote.parse_marker(text) == remote.Marker(
+    text = commands.install_files(ACTION, "true")["/oci-in-target/etc/reconciler/install.json"].content.decode()
+    assert commands.parse_marker(text) == commands.Marker(
         "A001", "cl1-controller-1.example.com", 1, ACTION.id, "cl1", "controller", reinstall=None, finished=False
     )
 
 
 def test_a_marker_of_old_is_finished() -> None:
     old = '{"serial": "A001", "hostname": "n1", "generation": 2, "id": "0123456789ab"}'
-    assert remote.parse_marker(old) == remote.Marker("A001", "n1", 2, "0123456789ab", finished=True)
+    assert commands.parse_marker(old) == commands.Marker("A001", "n1", 2, "0123456789ab", finished=True)
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", '{"id": 1}', '{"id": "a", "generation": 1, "state": "x"}'])
 def test_a_file_that_is_not_ours_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
-        remote.parse_state(text)
+        commands.parse_state(text)
     with pytest.raises(ValueError, match="not readable"):
-        remote.parse_marker(text)
+        commands.parse_marker(text)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_file_that_is_not_ours_is_refused(text: str) -> None:
     ],
 )  # fmt: skip
 def test_serials_are_read(answer: str, expected: set[str]) -> None:
-    assert remote.serials_in(answer) == expected
+    assert commands.serials_in(answer) == expected
 
 
 SUMMARY = """---
@@ -204,14 +204,14 @@ events: {{failure: {failure}, success: 3, total: 3}}
     ],
 )
 def test_puppets_last_run_is_read(text: str, good: bool, failed: int) -> None:
-    run = remote.parse_last_run(text)
+    run = commands.parse_last_run(text)
     assert (run.good, run.failed) == (good, failed)
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "just words", "time: {last_run: soon}"])
 def test_a_summary_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
-        remote.parse_last_run(text)
+        commands.parse_last_run(text)
 
 
 @pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby (apt: ruby)")
@@ -226,11 +226,11 @@ def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
     program.chmod(0o755)
     if self_signed:
         flag.touch()
-    text = remote.RUN_PUPPET.replace(remote.SELF_SIGNED_FILE, str(flag)).replace("PATH=", f"PATH={tmp_path}:", 1)
+    text = commands.RUN_PUPPET.replace(commands.SELF_SIGNED_FILE, str(flag)).replace("PATH=", f"PATH={tmp_path}:", 1)
     login = {"PATH": "/usr/bin:/bin", "LANG": "C", "http_proxy": "http://192.0.2.1:3128", "OS_CACERT": "/of/somebody"}
     told = subprocess.run([shell, "-c", text], env=login, capture_output=True, text=True, check=True).stdout
     found = json.loads(told)
-    ours = {"OS_CACERT": remote.CHAIN_FILE} if self_signed else {}
+    ours = {"OS_CACERT": commands.CHAIN_FILE} if self_signed else {}
     path = f"{tmp_path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     root = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "PATH": path}
     assert found["environment"] == {**root, "LANG": UTF_8, "LC_ALL": UTF_8, **ours}
@@ -243,7 +243,7 @@ def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
     """The run ends at a Puppet server that is not there."""
     options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1"
     with closed_port() as port:
-        text = remote.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
+        text = commands.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
         ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
     said = ran.stdout + ran.stderr
     assert ran.returncode == 1

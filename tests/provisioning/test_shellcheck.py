@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.actions import InstallOs, RootImage
-from reconciler.provisioning import fence, image, remote
+from reconciler.provisioning import commands, fence, root_image
 
 from .build import R640, an_install
 
@@ -18,12 +18,12 @@ ON_A_MIRROR = an_install(
 
 
 def sent(path: str, action: InstallOs) -> str:
-    return remote.install_files(action, "true")[path].content.decode()
+    return commands.install_files(action, "true")[path].content.decode()
 
 
 @pytest.mark.parametrize(
     "text",
-    [sent(fence.SCRIPT_FILE, INSTALL), sent(remote.SCRIPT_FILE, INSTALL), image.image_script(ON_A_MIRROR, R640)],
+    [sent(fence.SCRIPT_FILE, INSTALL), sent(commands.SCRIPT_FILE, INSTALL), root_image.image_script(ON_A_MIRROR, R640)],
     ids=["fence", "install", "image"],
 )
 def test_the_script_is_clean(text: str, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import asyncssh
 
 from reconciler.model.actions import InstallOs
 from reconciler.model.files import public
-from reconciler.provisioning import remote
-from reconciler.provisioning.image import COMMAND
+from reconciler.provisioning import commands
+from reconciler.provisioning.root_image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, Placed
 from reconciler.simulator.server import Pace, SimServer, State
@@ -137,15 +137,15 @@ class Stage:
     async def install(self, action: InstallOs, address: str | None = None) -> None:
         """Upload and start the installer, as the handler does it; the node is given the address, if any."""
         command = "build-openstack-debian-image --release trixie" if action.image is None else shlex.join(COMMAND)
-        files = remote.install_files(action, command)
+        files = commands.install_files(action, command)
         if address is not None:
-            files[f"{remote.TARGET}/etc/oci/my-ip"] = public(address)
+            files[f"{commands.TARGET}/etc/oci/my-ip"] = public(address)
         async with self.ssh() as connection, connection.start_sftp_client() as sftp:
             for path, file in files.items():
                 await sftp.makedirs(os.path.dirname(path), exist_ok=True)
                 async with sftp.open(path, "wb") as opened:
                     await opened.write(file.content)
-        assert (await self.ask(remote.START_INSTALL))[0] == 0
+        assert (await self.ask(commands.START_INSTALL))[0] == 0
 
 
 @contextlib.asynccontextmanager

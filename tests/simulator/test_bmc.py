@@ -13,7 +13,7 @@ from reconciler.execution.drivers.plain import PlainBmcs
 from reconciler.execution.ports import BmcAccess, Bmcs, BootDevice
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
-from reconciler.provisioning import remote
+from reconciler.provisioning import commands
 from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import SimulatedProtocol, make_bmc
 from reconciler.simulator.demo import free_port
@@ -74,7 +74,7 @@ async def _wired(speaking: SimulatedProtocol, folder: Path) -> AsyncIterator[Wir
 def give_a_system(wired: Wired) -> None:
     marker = wired.stage.server.marker
     marker.parent.mkdir(parents=True)
-    marker.write_text(remote.Marker("S1", "n1.example.com", 1, "abc").render())
+    marker.write_text(commands.Marker("S1", "n1.example.com", 1, "abc").render())
 
 
 async def test_a_server_does_what_its_bmc_was_told(wired: Wired) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
-from reconciler.provisioning import fence, remote
+from reconciler.provisioning import commands, fence
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, report
 from reconciler.simulator.programs import put_programs
 from reconciler.simulator.server import Pace, State
@@ -55,7 +55,7 @@ async def test_a_server_boots_what_was_chosen_or_what_it_finds(
     async with staged(tmp_path) as stage:
         if on_disk:
             stage.server.marker.parent.mkdir(parents=True)
-            stage.server.marker.write_text(remote.Marker("S1", "n1.example.com", 1, "abc").render())
+            stage.server.marker.write_text(commands.Marker("S1", "n1.example.com", 1, "abc").render())
         await stage.server.power_on(asked)
         assert stage.server.state is State.BOOTING
         await stage.until(lambda: stage.server.state is not State.BOOTING)
@@ -124,7 +124,7 @@ async def test_each_system_has_an_address_of_its_own(tmp_path: Path) -> None:
         leased = stage.server.address
         given = f"{leased.rpartition('.')[0]}.130"
         await installed(stage, address=given)
-        assert (await stage.ask(remote.READ_MARKER))[0] == 0
+        assert (await stage.ask(commands.READ_MARKER))[0] == 0
         await stage.until(lambda: "puppet-success" in stage.listener.statuses)
         told = {said: caller for caller, what, said in stage.listener.heard if what == "status"}
         assert (told["installed"], told["firstboot"], told["puppet-success"]) == (leased, given, given)
@@ -133,7 +133,7 @@ async def test_each_system_has_an_address_of_its_own(tmp_path: Path) -> None:
         await stage.server.power_off()
         await stage.boot("network")
         assert stage.server.own_address == leased
-        assert (await stage.ask(remote.READ_MARKER))[0] != 0
+        assert (await stage.ask(commands.READ_MARKER))[0] != 0
 
 
 async def test_the_first_boot_happens_once(tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ async def test_puppet_fails_as_often_as_it_is_told_to(tmp_path: Path) -> None:
         stage.server.puppet_failures = 10
         await installed(stage)
         await stage.until(lambda: "puppet-failure" in stage.listener.statuses)
-        assert remote.parse_first_runs((await stage.ask(remote.READ_FIRST_RUNS))[1]) == (9, False)
-        assert remote.parse_last_run((await stage.ask(remote.READ_LAST_RUN))[1]).good is False
-        assert (await stage.ask(remote.RUN_PUPPET))[0] == 6
-        assert (await stage.ask(remote.RUN_PUPPET))[0] in remote.PUPPET_GOOD
-        assert remote.parse_last_run((await stage.ask(remote.READ_LAST_RUN))[1]).good is True
+        assert commands.parse_first_runs((await stage.ask(commands.READ_FIRST_RUNS))[1]) == (9, False)
+        assert commands.parse_last_run((await stage.ask(commands.READ_LAST_RUN))[1]).good is False
+        assert (await stage.ask(commands.RUN_PUPPET))[0] == 6
+        assert (await stage.ask(commands.RUN_PUPPET))[0] in commands.PUPPET_GOOD
+        assert commands.parse_last_run((await stage.ask(commands.READ_LAST_RUN))[1]).good is True
 
 
 async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_path: Path) -> None:
@@ -172,13 +172,13 @@ async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_pat
 
 async def test_an_install_that_is_repeated_erases_what_was_there_unless_it_has_finished(tmp_path: Path) -> None:
     async with staged(tmp_path, pace=SLOW) as stage:
-        other = remote.Marker("S1", "n1.example.com", 1, "0123456789ab")
+        other = commands.Marker("S1", "n1.example.com", 1, "0123456789ab")
         stage.server.marker.parent.mkdir(parents=True)
         stage.server.marker.write_text(other.render())
         await stage.boot("network")
         await stage.install(INSTALL)
         await stage.until(lambda: not stage.server.installing)
-        state = remote.parse_state((await stage.ask(remote.READ_STATE))[1])
+        state = commands.parse_state((await stage.ask(commands.READ_STATE))[1])
         assert (state.state, [met.verdict for met in state.looked.markers]) == ("refused", ["refused"])
         assert stage.server.installs == 0 and stage.server.marker.exists()
         stage.server.marker.write_text(replace(other, finished=False).render())
@@ -197,9 +197,9 @@ async def test_an_install_fails_where_somebody_left_a_file_that_says_so(tmp_path
         await stage.boot("network")
         await stage.install(INSTALL)
         await stage.until(lambda: not stage.server.installing)
-        state = remote.parse_state((await stage.ask(remote.READ_STATE))[1])
+        state = commands.parse_state((await stage.ask(commands.READ_STATE))[1])
         assert (state.id, state.state, state.exit) == (INSTALL.id, "failed", 1)
-        assert (await stage.ask(remote.READ_PROGRESS))[1] == "E: the mirror went away\n"
+        assert (await stage.ask(commands.READ_PROGRESS))[1] == "E: the mirror went away\n"
         assert not stage.server.marker.exists()
 
 

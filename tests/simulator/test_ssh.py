@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from reconciler.provisioning import disks, remote
+from reconciler.provisioning import commands, disks
 from reconciler.simulator.server import Pace
 from reconciler.simulator.ssh import NOT_FOUND
 
@@ -23,7 +23,7 @@ async def test_every_boot_of_the_live_system_shows_another_host_key_and_boot_id(
         shown = set()
         for _ in range(2):
             await stage.boot("network")
-            shown |= {await stage.host_key(), (await stage.ask(remote.READ_BOOT_ID))[1]}
+            shown |= {await stage.host_key(), (await stage.ask(commands.READ_BOOT_ID))[1]}
             await stage.server.power_off()
         assert len(shown) == 4
 
@@ -51,21 +51,21 @@ async def test_only_our_key_logs_in(tmp_path: Path) -> None:
         await stage.boot("network")
         stage.key = asyncssh.generate_private_key("ssh-ed25519")
         with pytest.raises(asyncssh.PermissionDenied):
-            await stage.ask(remote.READ_SERIAL)
+            await stage.ask(commands.READ_SERIAL)
 
 
 async def test_the_live_system_answers_what_is_asked_of_it(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.boot("network")
-        assert "S1" in remote.serials_in((await stage.ask(remote.READ_SERIAL))[1])
-        assert len(disks.parse_lsblk((await stage.ask(remote.LIST_DISKS))[1])) == 14
-        assert await stage.ask(remote.READ_UNIT) == (3, "inactive\n")
-        for nothing in (remote.READ_MARKER, remote.READ_STATE, remote.READ_PROGRESS):
+        assert "S1" in commands.serials_in((await stage.ask(commands.READ_SERIAL))[1])
+        assert len(disks.parse_lsblk((await stage.ask(commands.LIST_DISKS))[1])) == 14
+        assert await stage.ask(commands.READ_UNIT) == (3, "inactive\n")
+        for nothing in (commands.READ_MARKER, commands.READ_STATE, commands.READ_PROGRESS):
             assert (await stage.ask(nothing))[0] == 1
         assert stage.server.surprises == []
 
 
-@pytest.mark.parametrize("command", ["rm -rf /", remote.RUN_PUPPET, remote.READ_LAST_RUN])
+@pytest.mark.parametrize("command", ["rm -rf /", commands.RUN_PUPPET, commands.READ_LAST_RUN])
 async def test_what_nobody_should_have_sent_is_remembered(command: str, tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.boot("network")
@@ -76,9 +76,9 @@ async def test_what_nobody_should_have_sent_is_remembered(command: str, tmp_path
 async def test_an_installed_system_does_not_install(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await installed(stage)
-        assert (await stage.ask(remote.START_INSTALL))[0] == NOT_FOUND
-        assert stage.server.surprises == [f"{remote.START_INSTALL} (installed)"]
-        marker = remote.parse_marker((await stage.ask(remote.READ_MARKER))[1])
+        assert (await stage.ask(commands.START_INSTALL))[0] == NOT_FOUND
+        assert stage.server.surprises == [f"{commands.START_INSTALL} (installed)"]
+        marker = commands.parse_marker((await stage.ask(commands.READ_MARKER))[1])
         assert (marker.serial, marker.hostname, marker.id) == (INSTALL.serial, INSTALL.hostname, INSTALL.id)
 
 
@@ -86,10 +86,10 @@ async def test_a_second_installer_is_refused_while_one_runs(tmp_path: Path) -> N
     async with staged(tmp_path, pace=SLOW) as stage:
         await stage.boot("network")
         await stage.install(INSTALL)
-        assert await stage.ask(remote.READ_UNIT) == (0, "active\n")
-        assert (await stage.ask(remote.START_INSTALL))[0] == 1
+        assert await stage.ask(commands.READ_UNIT) == (0, "active\n")
+        assert (await stage.ask(commands.START_INSTALL))[0] == 1
         await stage.until(lambda: stage.server.installs == 1)
-        state = json.loads((await stage.ask(remote.READ_STATE))[1])
+        state = json.loads((await stage.ask(commands.READ_STATE))[1])
         assert (state["id"], state["state"]) == (INSTALL.id, "running")
 
 
@@ -97,7 +97,7 @@ async def test_a_second_puppet_is_refused_while_one_runs(tmp_path: Path) -> None
     async with staged(tmp_path, pace=Pace(boot=0.05, report_every=0.1, install_step=0.05, puppet=30.0)) as stage:
         await installed(stage)
         await stage.until(lambda: "puppet-running" in stage.listener.statuses)
-        status, said = await stage.ask(remote.RUN_PUPPET)
+        status, said = await stage.ask(commands.RUN_PUPPET)
         assert (status, "already in progress" in said) == (1, True)
 
 
@@ -125,7 +125,7 @@ async def test_power_loss_drops_the_connections_there_are(tmp_path: Path) -> Non
     async with staged(tmp_path) as stage:
         await stage.boot("network")
         async with stage.ssh() as connection:
-            assert (await connection.run(remote.READ_BOOT_ID)).exit_status == 0
+            assert (await connection.run(commands.READ_BOOT_ID)).exit_status == 0
             await stage.server.power_off()
             await connection.wait_closed()
         with pytest.raises(OSError):

@@ -10,7 +10,7 @@ from ...model.errors import PermanentError, TemporaryError
 from ...model.files import File
 from ...model.kinds import FleetSpec
 from ...model.machine import Seen
-from ...provisioning import fence, remote
+from ...provisioning import commands, fence
 from ..ensure import Time
 from ..ports import (
     Bmc,
@@ -121,20 +121,20 @@ async def run_checked(shell: Shell, command: str, timeout: float) -> str:
     return ran.stdout
 
 
-async def marker(shell: Shell, timeout: float) -> remote.Marker | None:
+async def marker(shell: Shell, timeout: float) -> commands.Marker | None:
     """The proof that the running system was installed by us; None where there is none."""
-    ran = await shell.run(remote.READ_MARKER, timeout=timeout)
+    ran = await shell.run(commands.READ_MARKER, timeout=timeout)
     if ran.status != 0:
         return None
     try:
-        return remote.parse_marker(ran.stdout)
+        return commands.parse_marker(ran.stdout)
     except ValueError as error:
         raise PermanentError(str(error)) from error
 
 
 async def install_runs(tools: Tools, shell: Shell) -> bool:
     """Whether the wrapper of an install runs on the machine; one that starts or ends does."""
-    unit = await shell.run(remote.READ_UNIT, timeout=tools.options.answer)
+    unit = await shell.run(commands.READ_UNIT, timeout=tools.options.answer)
     return unit.stdout.strip() in _RUNS
 
 
@@ -150,7 +150,7 @@ async def own_address(tools: Tools, serial: str) -> str:
     return address
 
 
-def runs_installed(theirs: remote.Marker) -> str:
+def runs_installed(theirs: commands.Marker) -> str:
     """Why nothing is erased on a machine that runs a system of ours."""
     system = f"the installed system {theirs.hostname} (install {theirs.id}) runs here, not the live one"
     return f"{system}: nothing was erased, and it is not rebooted for this"
@@ -164,7 +164,7 @@ async def open_verified_shell(tools: Tools, serial: str, address: str) -> Shell:
     """
     shell = await tools.shells.open(serial, address)
     try:
-        serials = remote.serials_in((await shell.run(remote.READ_SERIAL, timeout=tools.options.answer)).stdout)
+        serials = commands.serials_in((await shell.run(commands.READ_SERIAL, timeout=tools.options.answer)).stdout)
         if serial not in serials:
             said = ", ".join(sorted(serials)) or "none"
             raise PermanentError(f"the machine at {address} is not {serial}: its serials are {said}")

@@ -14,7 +14,7 @@ from ...model.disk_identity import recorded_name
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...model.ownership import uuid_marks
-from ...provisioning import disks, erasing, fence, remote
+from ...provisioning import commands, disks, erasing, fence
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
@@ -65,27 +65,27 @@ async def _look(tools: Tools, shell: Shell, action: InstallOs) -> str:
     return "running"
 
 
-def _is_ours(state: remote.InstallState, action: InstallOs) -> bool:
+def _is_ours(state: commands.InstallState, action: InstallOs) -> bool:
     return (state.id, state.generation) == (action.id, action.generation)
 
 
-def _is_anothers(state: remote.InstallState | None, action: InstallOs) -> bool:
+def _is_anothers(state: commands.InstallState | None, action: InstallOs) -> bool:
     """Whether the install that runs is not ours. One that ended says nothing of the one that begins right now."""
     return state is not None and state.state == "running" and not _is_ours(state, action)
 
 
-async def _state(tools: Tools, shell: Shell) -> tuple[bool, remote.InstallState | None]:
+async def _state(tools: Tools, shell: Shell) -> tuple[bool, commands.InstallState | None]:
     """Whether the wrapper runs, and what it last wrote. Asked in this order: see ``remote.READ_UNIT``."""
     runs = await install_runs(tools, shell)
-    ran = await shell.run(remote.READ_STATE, timeout=tools.options.answer)
+    ran = await shell.run(commands.READ_STATE, timeout=tools.options.answer)
     try:
-        state = remote.parse_state(ran.stdout) if ran.status == 0 else None
+        state = commands.parse_state(ran.stdout) if ran.status == 0 else None
     except ValueError as error:
         raise PermanentError(str(error)) from error
     return runs, state
 
 
-async def _note_what_was_written(tools: Tools, action: InstallOs, state: remote.InstallState | None) -> None:
+async def _note_what_was_written(tools: Tools, action: InstallOs, state: commands.InstallState | None) -> None:
     """What the wrapper says that it left on the disks is ours, however the install ended."""
     if state is None or not _is_ours(state, action) or state.state not in ("done", "failed"):
         return
@@ -130,9 +130,9 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         TemporaryError: They cannot be read.
     """
     try:
-        listed = await run_checked(shell, remote.LIST_DISKS, tools.options.answer)
+        listed = await run_checked(shell, commands.LIST_DISKS, tools.options.answer)
         now = disks.parse_lsblk(listed)
-        holding = disks.parse_contents(listed, await run_checked(shell, remote.READ_SIGNATURES, tools.options.answer))
+        holding = disks.parse_contents(listed, await run_checked(shell, commands.READ_SIGNATURES, tools.options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
     known = {recorded_name(text) for text in action.identity}
@@ -141,12 +141,12 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
     if unread := [name for name in touched(action) if name not in holding]:
         raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
-    looked = await look_at_disks(tools, shell, remote.fence_file(action))
+    looked = await look_at_disks(tools, shell, commands.fence_file(action))
     return There({disk.device: disk for disk in now}, holding, looked)
 
 
 async def _start(tools: Tools, shell: Shell) -> None:
-    ran = await shell.run(remote.START_INSTALL, timeout=tools.options.answer)
+    ran = await shell.run(commands.START_INSTALL, timeout=tools.options.answer)
     if ran.status == 0:
         return
     runs, _ = await _state(tools, shell)
@@ -210,13 +210,13 @@ class _Following:
             return True
         if state.state == "refused":
             raise _refused(self.action, state.looked)
-        last = await shell.run(remote.READ_PROGRESS, timeout=self.tools.options.answer)
+        last = await shell.run(commands.READ_PROGRESS, timeout=self.tools.options.answer)
         how = f"ended with {state.exit}" if state.state == "failed" else "was killed"
         said = last.stdout.strip()[-500:] or "nothing"
-        raise InstallEndedError(f"the installer {how}; the last line of {remote.LOG_FILE} says: {said}")
+        raise InstallEndedError(f"the installer {how}; the last line of {commands.LOG_FILE} says: {said}")
 
     async def _tell(self, shell: Shell) -> None:
-        ran = await shell.run(remote.READ_PROGRESS, timeout=self.tools.options.answer)
+        ran = await shell.run(commands.READ_PROGRESS, timeout=self.tools.options.answer)
         line = ran.stdout.strip()[-200:]
         if ran.status == 0 and line and line != self.told:
             self.told = line

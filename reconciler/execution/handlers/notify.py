@@ -7,7 +7,7 @@ from ...model.errors import TemporaryError
 from ...model.files import private
 from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
-from ...provisioning import remote
+from ...provisioning import commands
 from .context import Tools, last_seen
 from .puppet import open_node
 
@@ -52,8 +52,8 @@ async def _root_password(tools: Tools, action: RunHook) -> tuple[str, str]:
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await shell.put({remote.ROOT_LOGIN_FILE: private(f"root:{password}\n")})
-        ran = await shell.run(remote.SET_ROOT_PASSWORD, timeout=tools.options.answer)
+        await shell.put({commands.ROOT_LOGIN_FILE: private(f"root:{password}\n")})
+        ran = await shell.run(commands.SET_ROOT_PASSWORD, timeout=tools.options.answer)
     finally:
         await shell.close()
     if ran.status != 0:
@@ -75,7 +75,7 @@ async def tell_cluster(tools: Tools, action: TellCluster) -> None:
     shell = await open_node(tools, action.controller, action.controller_hostname)
     try:
         tools.progress(action.serial, f"on {action.controller_hostname}: {action.command}")
-        ran = await shell.run(remote.on_controller(action.command), timeout=tools.options.on_controller)
+        ran = await shell.run(commands.on_controller(action.command), timeout=tools.options.on_controller)
     finally:
         await shell.close()
     if ran.status != 0:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...model.actions import RollOut, RunPuppet
 from ...model.errors import PermanentError, TemporaryError
-from ...provisioning import remote
+from ...provisioning import commands
 from ..ports import Shell
 from .context import Tools, last_seen, marker, own_address, run_checked
 
@@ -41,16 +41,16 @@ async def _first_boot(tools: Tools, shell: Shell, action: RunPuppet) -> int:
     """Wait until the first boot runs Puppet no more; how often it did."""
     until = tools.time.now() + timedelta(seconds=tools.options.puppet)
     while True:
-        said = (await shell.run(remote.READ_FIRST_RUNS, timeout=tools.options.answer)).stdout
+        said = (await shell.run(commands.READ_FIRST_RUNS, timeout=tools.options.answer)).stdout
         try:
-            runs, going_on = remote.parse_first_runs(said)
+            runs, going_on = commands.parse_first_runs(said)
         except ValueError:
             return 0
         if not going_on:
             return runs
         if tools.time.now() >= until:
             raise TemporaryError(f"its first boot still runs Puppet, for the {runs}. time")
-        tools.progress(action.serial, f"its first boot runs Puppet: run {runs} of {remote.FIRST_RUNS}")
+        tools.progress(action.serial, f"its first boot runs Puppet: run {runs} of {commands.FIRST_RUNS}")
         await tools.time.sleep(tools.options.poll)
 
 
@@ -75,8 +75,8 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
 async def _run(tools: Tools, shell: Shell, serial: str) -> None:
     tools.progress(serial, "running Puppet")
     when = tools.time.now()
-    ran = await shell.run(remote.RUN_PUPPET, timeout=tools.options.puppet)
-    if ran.status not in remote.PUPPET_GOOD:
+    ran = await shell.run(commands.RUN_PUPPET, timeout=tools.options.puppet)
+    if ran.status not in commands.PUPPET_GOOD:
         said = ran.stderr.strip() or ran.stdout.strip()
         raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
     last = await last_run(tools, shell)
@@ -123,23 +123,23 @@ async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) ->
         )
 
 
-async def last_run(tools: Tools, shell: Shell) -> remote.LastRun | None:
+async def last_run(tools: Tools, shell: Shell) -> commands.LastRun | None:
     """Puppet's last run on the node; None: it never ran there, or writes its summary just now."""
-    ran = await shell.run(remote.READ_LAST_RUN, timeout=tools.options.answer)
+    ran = await shell.run(commands.READ_LAST_RUN, timeout=tools.options.answer)
     if ran.status != 0:
         return None
     try:
-        return remote.parse_last_run(ran.stdout)
+        return commands.parse_last_run(ran.stdout)
     except ValueError:
         return None
 
 
-async def began(tools: Tools, shell: Shell, last: remote.LastRun) -> datetime | None:
+async def began(tools: Tools, shell: Shell, last: commands.LastRun) -> datetime | None:
     """When the run asked for its document, or a little before, by our clock; None: its summary does not tell."""
     if last.began is None:
         return None
     before = tools.time.now()
-    there = await run_checked(shell, remote.READ_CLOCK, tools.options.answer)
+    there = await run_checked(shell, commands.READ_CLOCK, tools.options.answer)
     try:
         ago = datetime.fromtimestamp(int(there), UTC) - last.began
     except (ValueError, OverflowError, OSError) as error:

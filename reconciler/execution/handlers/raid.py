@@ -8,7 +8,7 @@ import asyncio
 
 from ...model.actions import ConfigureRaid
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
-from ...provisioning import disks, erasing, raid, remote
+from ...provisioning import commands, disks, erasing, raid
 from ..ports import Shell
 from .context import (
     Tools,
@@ -88,8 +88,8 @@ class _Controllers:
             ForeignDataError: There is one that nobody allowed to erase.
         """
         action = self._action
-        listed = disks.parse_lsblk(await run_checked(self._shell, remote.LIST_DISKS, self._tools.options.answer))
-        looked = await look_at_disks(self._tools, self._shell, remote.fence_of(disks.real(listed), action.may_erase))
+        listed = disks.parse_lsblk(await run_checked(self._shell, commands.LIST_DISKS, self._tools.options.answer))
+        looked = await look_at_disks(self._tools, self._shell, commands.fence_of(disks.real(listed), action.may_erase))
         if why := erasing.in_use(looked):
             raise PermanentError(why)
         systems = {erasing.installed_system(met) for met in looked.markers if met.verdict == "refused"}

@@ -22,7 +22,7 @@ from typing import Literal
 from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Proof
-from ...provisioning import remote
+from ...provisioning import commands
 from .context import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
 
 
@@ -32,7 +32,7 @@ class Met:
 
     address: str
     serials: frozenset[str]
-    marker: remote.Marker | None
+    marker: commands.Marker | None
 
     def runs(self, serial: str, hostname: str | None, install: str | None = None) -> bool:
         """Whether it is the installed system of this machine; where an install is named, made by that to its end."""
@@ -61,8 +61,8 @@ async def meet(tools: Tools, address: str) -> Met | None:
     except TemporaryError:
         return None
     try:
-        said = await shell.run(remote.READ_SERIAL, timeout=tools.options.answer)
-        return Met(address, remote.serials_in(said.stdout), await marker(shell, tools.options.answer))
+        said = await shell.run(commands.READ_SERIAL, timeout=tools.options.answer)
+        return Met(address, commands.serials_in(said.stdout), await marker(shell, tools.options.answer))
     finally:
         await shell.close()
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from ...model.kinds import FleetSpec, RepositorySpec
 from ...model.repositories import in_live, sources_of
-from .. import remote
+from .. import commands
 from . import scripts
 
 MANIFEST = "manifest.json"
@@ -148,8 +148,8 @@ def recipe(
         raise ValueError("no SSH key is given, so we could not log in to the live system")
     keys = (authorized_key.strip(), *fleet.provisioning.boot.authorized_keys)
     files = {
-        remote.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
-        remote.ROOT_KEYS_FILE: Placed("\n".join((*keys, "")).encode(), 0o600),
+        commands.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
+        commands.ROOT_KEYS_FILE: Placed("\n".join((*keys, "")).encode(), 0o600),
         "/etc/resolv.conf": Placed(b"# live-boot(7) fills it with what DHCP says, as long as there is nothing in it\n"),
         "/etc/hostname": Placed(b"live\n"),
         "/etc/systemd/network/10-all.network": Placed(_NETWORK.encode()),
@@ -325,8 +325,8 @@ def _other(made: Manifest, wanted: Recipe) -> Iterator[str]:
 
 
 _MEANING = {
-    remote.SERVER_FILE: ": machines would report to another address",
-    remote.ROOT_KEYS_FILE: ": we could not log in with the key that we have now",
+    commands.SERVER_FILE: ": machines would report to another address",
+    commands.ROOT_KEYS_FILE: ": we could not log in with the key that we have now",
     "/usr/bin/reconciler-agent": ": machines would report with another agent than this reconciler's",
 }
 """What it means for operators when one of our files is another."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
 from ..model.hardware import Hardware
-from . import ifupdown, interfaces, remote, tarball
+from . import commands, ifupdown, interfaces, tarball
 
 SCRIPT_FILE = "/run/reconciler/image.sh"
 COMMAND = ("/bin/sh", SCRIPT_FILE)
@@ -265,7 +265,7 @@ def image_files(action: InstallOs, hardware: Hardware, before: Mapping[str, File
     interfaces.check_present(action.interfaces, hardware.nics)
     files = {**_in_place(action, before), **_network(action), **_grub(action)}
     return {
-        **{remote.TARGET + path: file for path, file in files.items()},
+        **{commands.TARGET + path: file for path, file in files.items()},
         SCRIPT_FILE: private(image_script(action, hardware)),
     }
 
@@ -294,7 +294,7 @@ def image_script(action: InstallOs, hardware: Hardware) -> str:
         "URL": image.url,
         "SHA256": image.sha256,
         "PACKAGES": " ".join(tarball.packages(action, firmware)),
-        "FILES": remote.TARGET,
+        "FILES": commands.TARGET,
         "WORK": WORK,
         "ROOT": ROOT,
     }
@@ -318,7 +318,9 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
         **{f"/oci-pki-{ca}.pem": f"/etc/ssl/certs/oci-pki-{ca}.pem" for ca in ("root-ca", "oci-ca", "oci-ca-chain")},
     }
     staged = {
-        path.removeprefix(remote.TARGET): file for path, file in before.items() if path.startswith(remote.TARGET + "/")
+        path.removeprefix(commands.TARGET): file
+        for path, file in before.items()
+        if path.startswith(commands.TARGET + "/")
     }
     staged |= {to: before[path] for path, to in moved.items() if path in before}
     return {
