@@ -12,10 +12,10 @@ from .options import open_site, who
 if TYPE_CHECKING:
     from ..app.site import Site
     from ..model.machine import SecretRef
+    from ..oci_import.assemble import Imported
     from ..oci_import.certificates import Keys
-    from ..oci_import.everything import Imported
     from ..oci_import.files import Given
-    from ..oci_import.text import Tree
+    from ..oci_import.yaml_documents import Tree
 
 import_app = typer.Typer(
     name="import", help="Take over what another installer knows.", no_args_is_help=True, rich_markup_mode=None
@@ -90,8 +90,8 @@ def oci(
     """
     from ..enc.known_secrets import known_classes
     from ..model.errors import PermanentError
+    from ..oci_import.file_io import read_extras, read_repositories
     from ..oci_import.files import given_from_texts, tree_from_files
-    from ..oci_import.folders import read_extras, read_repositories
     from ..specs.settings_table import load_table
 
     conf = conf or _below(etc, "openstack-cluster-installer.conf")
@@ -134,7 +134,7 @@ def _below(folder: Path | None, name: str) -> Path | None:
 
 def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> "Keys":
     from ..oci_import.certificates import Keys, login_key
-    from ..oci_import.folders import read_files, read_text
+    from ..oci_import.file_io import read_files, read_text
 
     return Keys(
         read_files(pki) if pki else {},
@@ -147,8 +147,8 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
     import socket
 
     from ..enc.known_secrets import known_classes, known_forms
+    from ..oci_import.assemble import import_everything
     from ..oci_import.database import read_database
-    from ..oci_import.everything import import_everything
     from ..specs.puppet_module import known_signatures
     from ..specs.settings_table import load_table
 
@@ -166,7 +166,7 @@ def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -
 
 def _keep(found: "Imported", site: "Site") -> int:
     """Fill our database, and make what OCI keeps elsewhere than in its own."""
-    from ..oci_import.keep import keep
+    from ..oci_import.save import keep
 
     kept = keep(site.store, found, text_of=_text_of, who=who(), at=site.now())
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
@@ -225,7 +225,7 @@ def _finish(tree: "Tree", output: Path, overwrite: bool) -> int:
     """Write the tree, check it, and say what was done and what is left to people."""
     from ..app.spec_source import check
     from ..model.units import counted
-    from ..oci_import.folders import write_tree
+    from ..oci_import.file_io import write_tree
     from ..render.diagnostics import render_text
 
     texts = tree.texts()
@@ -252,6 +252,6 @@ def _list(title: str, lines: list[str]) -> None:
 
 
 def _text(path: Path | None) -> str | None:
-    from ..oci_import.folders import read_text
+    from ..oci_import.file_io import read_text
 
     return read_text(path) if path else None

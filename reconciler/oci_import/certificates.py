@@ -17,8 +17,8 @@ from typing import Any
 
 from ..model.machine import SecretRef
 from .database import Row
-from .links import api_of
 from .machines import OciMachine, is_set
+from .swift_links import api_of
 
 _ROOT = SecretRef("fleet", "pki", "root_ca", "certificate")
 _AUTHORITY = SecretRef("fleet", "pki", "oci_ca", "certificate")

@@ -8,10 +8,10 @@ from ..model.kinds import LocationSpec
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
-from .links import follows_from_link, swift_of
 from .machines import OciMachine, address_of, is_set
-from .stages import NOTE
-from .text import Document, Noted
+from .overlays.ceph_first_stage import NOTE
+from .swift_links import follows_from_link, swift_of
+from .yaml_documents import Document, Noted
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 

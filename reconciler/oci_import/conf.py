@@ -7,7 +7,7 @@ from typing import Any
 from ..model.kinds import FleetSpec, Mirrors, Release
 from ..model.kinds.fleet import GlanceImage, HttpProxy, Tempest
 from ..model.units import parse_subnet
-from .text import Document, Noted, plain
+from .yaml_documents import Document, Noted, plain
 
 _MIRRORS = {
     "debian": "debian_mirror",

@@ -9,11 +9,11 @@ from typing import Any
 from ..model.roles import BUILT_IN_ROLES
 from ..model.settings import SettingsTable
 from .conf import Conf, fleet, parse_conf
-from .extras import Extras, overlays, telemetry
+from .operator_files import Extras, overlays, telemetry
 from .profiles import profiles
 from .racking import locations_named, racking
 from .repositories import FAMILIES, repository
-from .text import Document, Tree
+from .yaml_documents import Document, Tree
 
 
 @dataclass(frozen=True, slots=True)

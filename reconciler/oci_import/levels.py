@@ -12,7 +12,7 @@ from ..model.settings import SettingRow, SettingsTable
 from .database import Row
 from .machines import OciMachine
 from .options import INHERITED, checked
-from .text import Noted
+from .yaml_documents import Noted
 
 Values = dict[str, SettingValue]
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..model.kinds import HardwareProfileSpec
 from ..model.settings import SettingsTable
 from .options import profile_options
-from .text import Document, Noted, plain
+from .yaml_documents import Document, Noted, plain
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .machines import OciMachine
-from .text import Document, Noted, Tree
+from .yaml_documents import Document, Noted, Tree
 
 _NUMBER = re.compile(r"(.*?)([0-9]+)")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .conf import parse_conf
-from .text import Document
+from .yaml_documents import Document
 
 FAMILIES = ("debian", "osbpo", "vendors")
 _LISTS = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..model.signature import Signatures
 from .database import Row, Tables
-from .text import Document
+from .yaml_documents import Document
 
 _MARKS = (("43.0.45", "vigie_keep_compute_enabled"), ("43.0.10", "initial_mon_on_ctrl"))
 """A column of ``clusters`` that a version has and none before it, the newest first."""

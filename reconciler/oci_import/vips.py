@@ -13,8 +13,8 @@ from ..model.vips import LOOPBACK, is_on_loopback
 from .clusters import vips
 from .database import Row, Tables
 from .machines import is_set
-from .pins import CLUSTERED, Pin, documents
-from .text import Document
+from .overlays.cluster import CLUSTERED, Pin, documents
+from .yaml_documents import Document
 
 INTERFACE = (
     "OCI names the interface of the database's network, without its VLAN; Puppet brings the address of these nodes up "

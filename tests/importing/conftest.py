@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.settings import SettingsTable
+from reconciler.oci_import.file_io import read_repositories
 from reconciler.oci_import.files import Given, given_from_texts
-from reconciler.oci_import.folders import read_repositories
 from reconciler.specs.settings_table import load_table
 
 from ..reference import configuration

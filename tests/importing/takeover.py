@@ -11,11 +11,11 @@ from reconciler.app.site import Site
 from reconciler.enc.known_secrets import known_forms
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import join_parts
+from reconciler.oci_import.assemble import Imported, import_everything
 from reconciler.oci_import.database import read_database
-from reconciler.oci_import.everything import Imported, import_everything
+from reconciler.oci_import.file_io import write_tree
 from reconciler.oci_import.files import Given
-from reconciler.oci_import.folders import write_tree
-from reconciler.oci_import.keep import keep
+from reconciler.oci_import.save import keep
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
 from reconciler.store.secrets import pki

@@ -93,7 +93,7 @@ def test_there_is_nothing_to_do(imported: tuple[Site, Path]) -> None:
         assert [step for step in planned(site)[0].steps if isinstance(step, Act)] == []
     finally:
         from reconciler.model.machine import Pause
-        from reconciler.oci_import.keep import PAUSE
+        from reconciler.oci_import.save import PAUSE
 
         site.store.pause(Pause("fleet", "test", PAUSE, NOW))
 

@@ -6,9 +6,9 @@ import pytest
 
 from reconciler.cli.app import run
 from reconciler.model.settings import SettingsTable
-from reconciler.oci_import.extras import Extras, overlays, telemetry
+from reconciler.oci_import.file_io import read_extras
 from reconciler.oci_import.files import Given, tree_from_files
-from reconciler.oci_import.folders import read_extras
+from reconciler.oci_import.operator_files import Extras, overlays, telemetry
 
 from .test_files import valid
 

@@ -21,7 +21,7 @@ from reconciler.oci_import.conf import parse_conf
 from reconciler.oci_import.files import Given, given_from_texts, tree_from_files
 from reconciler.oci_import.options import profile_options
 from reconciler.oci_import.profiles import profiles
-from reconciler.oci_import.text import Tree, plain
+from reconciler.oci_import.yaml_documents import Tree, plain
 from reconciler.specs.loader import Loaded
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate

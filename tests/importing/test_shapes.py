@@ -17,7 +17,7 @@ from reconciler.app.plans import planned
 from reconciler.app.site import Site
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
-from reconciler.oci_import.everything import Imported
+from reconciler.oci_import.assemble import Imported
 from reconciler.oci_import.files import Given
 
 from ..reference.clusters import CLUSTERS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.oci_import.conf import parse_conf
-from reconciler.oci_import.folders import read_repositories
+from reconciler.oci_import.file_io import read_repositories
 
 from . import configuration, facts
 from .__main__ import keep

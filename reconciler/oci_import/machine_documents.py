@@ -6,12 +6,12 @@ from typing import Any
 from ..hardware.racking import rack
 from ..model.hardware import Racked
 from ..model.kinds import RackingSpec
-from .corrections import natural
 from .database import Row
 from .levels import Levels
 from .machines import OciMachine
-from .stages import TAKEN
-from .text import Document, Noted
+from .overlays.ceph_first_stage import TAKEN
+from .overlays.node import natural
+from .yaml_documents import Document, Noted
 
 _FIRST = {
     "controller": "first_master_machine_id",

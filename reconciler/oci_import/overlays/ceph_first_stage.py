@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from .database import Row
-from .machines import OciMachine
-from .text import Document
+from ..database import Row
+from ..machines import OciMachine
+from ..yaml_documents import Document
 
 NOTE = (
     "DECIDE: in {name}, OCI still sets up nothing but Ceph, on controllers and computes.\n"

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..hardware.choice import DisksInUse, disks_in_use
-from .database import Row, Tables
+from ...hardware.choice import DisksInUse, disks_in_use
+from ..database import Row, Tables
+from ..machines import OciMachine
+from ..made_profiles import Profiles
+from ..yaml_documents import Document
 from .facts import facts_of_oci
-from .inferred import Profiles
-from .machines import OciMachine
-from .text import Document
 
 _OSD_ROLES = ("cephosd", "billosd")
 _WITH_DISKS = {

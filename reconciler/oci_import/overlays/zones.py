@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .corrections import natural
-from .database import Row, Tables
-from .machines import OciMachine
-from .text import Document
+from ..database import Row, Tables
+from ..machines import OciMachine
+from ..yaml_documents import Document
+from .node import natural
 
 ZONES = (
     "OCI mixes its arguments up and gives random texts for the keys of the zones' Cephs, which open nothing.\n"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..model.errors import PermanentError
-from .extras import Extras
+from .operator_files import Extras
 
 _FILES = ("repo.conf", "repo.sources", "repo.pref", "key.asc")
 _KEYS = (".key", ".crt", ".csr", ".pem")

@@ -12,7 +12,7 @@ from ..model.machine import DiskChoice
 from ..model.units import render_size
 from .machines import OciMachine
 from .profiles import the_rest
-from .text import Document, plain
+from .yaml_documents import Document, plain
 
 _LEVELS = ((1, 2, 1), (0, 1, 1), (10, 4, 2), (5, 3, 2), (6, 4, 2))
 """RAID level, number of disks, and how many disks' worth of room they give: what people build for a system."""

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ..model.kinds.fleet import pollster_name
-from .text import Document
+from .yaml_documents import Document
 
 
 @dataclass(frozen=True, slots=True)

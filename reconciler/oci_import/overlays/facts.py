@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Iterator, Sequence
 
-from .database import Row, Tables
-from .machines import OciMachine
-from .text import Document
+from ..database import Row, Tables
+from ..machines import OciMachine
+from ..yaml_documents import Document
 
 _ITS_MACHINE = 1
 """The id that stands in OCI's query."""

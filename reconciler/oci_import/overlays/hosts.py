@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from .clusters import vips
-from .database import Row, Tables
-from .links import api_of
+from ..clusters import vips
+from ..database import Row, Tables
+from ..swift_links import api_of
 
 NOTE = "# OCI names the API of each cluster on the nodes of all. Drop what nodes of other clusters do not call."
 _BY_SNI, _LEFT_OUT = "_sni_name", ("horizon_sni_name", "vigie_sni_name")

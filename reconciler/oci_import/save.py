@@ -12,7 +12,7 @@ from ..model.events import Restored
 from ..model.machine import History, Pause, Phase, SecretRef
 from ..model.observations import Heard
 from ..store import Snapshot, Store
-from .everything import Imported
+from .assemble import Imported
 from .machines import OciMachine
 
 WHY = "imported from OCI"

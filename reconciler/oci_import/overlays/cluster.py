@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .database import Row, Tables
-from .machines import OciMachine
-from .text import Document
+from ..database import Row, Tables
+from ..machines import OciMachine
+from ..yaml_documents import Document
 
 CLUSTERED = {"controller": "oci::controller", "messaging": "oci::messaging", "sql": "oci::sql", "sqlmsg": "oci::sql"}
 _BRIDGED = {"controller": "oci::controller", "compute": "oci::compute", "network": "oci::network"}

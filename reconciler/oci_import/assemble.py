@@ -13,21 +13,21 @@ from . import secrets
 from .certificates import Keys, certificates
 from .clusters import bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
-from .corrections import corrections
 from .database import Row, Tables
-from .exceptions import exceptions, number_of
 from .files import Given, add_roles, tree_from_files
-from .hosts import with_apis_of_all
-from .inferred import Profiles, assign_profiles
 from .levels import Levels, spread_settings
+from .machine_documents import exceptions, number_of
 from .machines import OciMachine, read_machines
-from .pins import cluster_pins
+from .made_profiles import Profiles, assign_profiles
+from .overlays.ceph_first_stage import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
+from .overlays.cluster import cluster_pins
+from .overlays.hosts import with_apis_of_all
+from .overlays.node import corrections
+from .overlays.zones import zone_pins
 from .racking import stand_where_oci_says
-from .stages import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
-from .text import Document, Tree
 from .versions import accepted, completed, switches_gone, version_of
 from .vips import vip_pins
-from .zones import zone_pins
+from .yaml_documents import Document, Tree
 
 
 @dataclass(slots=True)
