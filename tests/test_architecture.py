@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 """Each room, and inside some of them a room of its own with a door of its own; "" is the package's root."""
 
-LOADED_WHEN_CALLED = {"cli/service.py": {"simulator"}, "cli/importing.py": {"oci_import"}}
+LOADED_WHEN_CALLED = {"cli/daemon.py": {"simulator"}, "cli/importing.py": {"oci_import"}}
 """Commands that load what stands beside the twelve rooms, inside the function that is called."""
 
 PURE = {"model", "hardware", "planning", "enc", "enc/documents", "provisioning", "render"}
@@ -54,7 +54,7 @@ MAX_LINES = 40
 """Of a function's body: parameters and docstring are read, or skipped, on their own."""
 
 LONGER = {
-    "provisioning/remote.py:install_script": 80,
+    "provisioning/commands.py:install_script": 80,
     "render/machines.py:_row": 55,
     "store/migrations/versions/0001_journal_machines_records.py:upgrade": 120,
 }
