@@ -85,11 +85,11 @@ def test_switches_that_are_no_more_are_kept_by_overlays(site: Site, version: str
 
 
 def test_what_classes_of_then_and_own_roles_do_not_take_is_not_pinned(
-    version: str, mariadb: MariaDb, shared: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    version: str, mariadb: MariaDb, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """OCI gives the API's address on lo the prefix of its network, in every class that takes one."""
     name = f"g_{version.replace('.', '_')}"
-    url = load_older(mariadb, name, version, "g_bgp_dns_sql", shared)
+    url = load_older(mariadb, name, version, "g_bgp_dns_sql")
     mariadb.sql(
         "UPDATE networks SET ip = '203.0.113.64', cidr = 26, iface1 = '10g1', iface2 = '10g2' WHERE name = 'bgp-pub';"
         "INSERT INTO roles (name) VALUES ('acme');"
