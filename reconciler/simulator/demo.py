@@ -340,7 +340,7 @@ def progress_table(machines: list[dict[str, Any]]) -> Table:
     colours = {"in-service": "green", "installed": "cyan", "enrolled": "yellow"}
     for machine in sorted(machines, key=lambda m: (m["hostname"] is None, m["hostname"] or m["serial"])):
         phase = machine["phase"]
-        now = machine["progress"] or machine["text"]
+        now = machine["progress"] or machine["because"]
         table.add_row(machine["serial"], machine["hostname"] or "", f"[{colours.get(phase, 'dim')}]{phase}", now[:90])
     return table
 

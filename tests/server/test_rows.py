@@ -13,12 +13,14 @@ from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import History, MachineView, Observation, Phase, Vip
 from reconciler.model.observations import Occurrence
 from reconciler.model.plan import Plan, Settled, Shortfall, Step, Wait
+from reconciler.model.reasons import Reason
 from reconciler.render.clusters import cluster_rows, vips_text
 from reconciler.render.fleet import FleetView
 from reconciler.render.inventory import machine_text
 from reconciler.render.json_text import json_bytes, plain
 from reconciler.render.machines import MachineRows, machine_page, machine_rows
-from reconciler.render.rows import MachinePage, MachineRow, Tone
+from reconciler.render.rows import MachinePage, MachineRow
+from reconciler.simulator.demo import progress_table
 
 from .worlds import NOW, fleet_of, machine_of
 
@@ -34,7 +36,7 @@ def seen(*machines: MachineView) -> Observation:
 
 
 def settled(*machines: MachineView) -> Plan:
-    return planned(*(Settled(machine.serial, "as wanted") for machine in machines))
+    return planned(*(Settled(machine.serial, Reason.IN_SERVICE, "as wanted") for machine in machines))
 
 
 def test_no_two_things_that_are_shown_have_one_name() -> None:
@@ -54,9 +56,13 @@ def test_a_row_is_the_very_same_until_something_of_its_machine_changes() -> None
     a, b, rows = machine_of(0), machine_of(1), MachineRows()
     first = rows.of(settled(a, b), seen(a, b))
     assert all(old is new for old, new in zip(first, rows.of(settled(a, b), seen(a, b)), strict=True))
-    waits = planned(Wait(a.serial, "a free slot"), Settled(b.serial, "as wanted"))
+    waits = planned(
+        Wait(a.serial, Reason.NO_FREE_SLOT, "a free slot"), Settled(b.serial, Reason.IN_SERVICE, "as wanted")
+    )
     changed, kept = rows.of(waits, seen(a, b))
-    assert (changed.kind, changed.because, kept is first[1]) == ("wait", "a free slot", True)
+    told = (changed.kind, changed.reason, changed.because, changed.now)
+    assert told == ("wait", Reason.NO_FREE_SLOT, "a free slot", "waiting for a free slot")
+    assert kept is first[1]
     assert rows.of(waits, seen(a, b), {b.serial: "61%"})[1].progress == "61%"
     behind = replace(b, history=History(Phase.INSTALLED))
     assert rows.of(waits, seen(a, behind))[1].phase is Phase.INSTALLED
@@ -81,11 +87,6 @@ def test_machines_are_listed_by_cluster_role_and_number_and_those_without_a_name
     assert [row.short_name for row in rows] == [
         "cl1-controller-0", "cl1-controller-9", "cl1-controller-12", machines[3].serial
     ]  # fmt: skip
-
-
-def test_a_machine_that_no_plan_knows_waits_for_the_next() -> None:
-    (row,) = machine_rows(planned(), seen(machine_of(0)))
-    assert (row.kind, row.now, row.tone) == ("wait", "waiting for the next plan", Tone.WAITING)
 
 
 def test_what_is_wrong_beside_a_machines_way_has_a_name_of_its_own() -> None:
@@ -128,3 +129,9 @@ def test_lists_and_texts_of_a_page_fit_its_schema() -> None:
     schema = TypeAdapter(MachinePage).json_schema(mode="serialization")
     jsonschema.Draft202012Validator(schema).validate(plain(MachinePage, page))
     assert json_bytes(MachinePage, page).startswith(b'{"serial":"2S2JG007","hostname":"cl1-compute-7.example.com"')
+
+
+def test_the_demo_draws_its_progress_from_the_same_rows() -> None:
+    table = progress_table(plain(tuple[MachineRow, ...], fleet_of(12).machines))
+    assert table.row_count == 12
+    assert "unpacking base system, 61%" in list(table.columns[3].cells)
