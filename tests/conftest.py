@@ -23,6 +23,9 @@ GUARD = waits.Guard()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waits.mark(items)
+    for item in items:
+        if "e2e" not in item.path.parts:  # these share nothing, and take long: they go to whoever is free
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 @pytest.hookimpl(wrapper=True)
