@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 
 from reconciler.app.observer import World
 from reconciler.hardware.report import digest, parse_report
-from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets
+from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets, SecretName
 from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, InstallStatus, MachineView, Observation, Phase, Power, Seen, Vip
@@ -107,9 +107,8 @@ def allocation_of(given: Enroll) -> Allocation:
 def life(m: MachineView, given: Enroll, began: datetime) -> list[Event]:
     """What the journal holds of a machine that came into service without trouble, a word a minute."""
     serial, generation = m.serial, given.generation
-    mint = MintSecrets(
-        serial=serial, generation=generation, secrets=((given.hostname, "pki", "client", "certificate"),)
-    )
+    name = SecretName(given.hostname, "pki", "client", "certificate")
+    mint = MintSecrets(serial=serial, generation=generation, secrets=(name,))
     steps: tuple[Action | tuple[Phase, str], ...] = (
         given,
         (Phase.ENROLLED, f"it is {given.hostname} now"),

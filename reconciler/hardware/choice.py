@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..model.disk_identity import real_identifier, recorded_name
+from ..model.disk_id import DiskId
+from ..model.disk_identity import real_identifier
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice, History, Phase
@@ -45,8 +46,8 @@ class DisksInUse:
 class LastInstall:
     """What is known of a machine's disks from its last install."""
 
-    installed_on: tuple[str, ...]  # identity of each disk that it was given
-    system_on: tuple[str, ...]  # of those that hold the system; empty: not known
+    installed_on: tuple[DiskId, ...]  # each disk that it was given
+    system_on: tuple[DiskId, ...]  # of those that hold the system; empty: not known
     stays: bool  # it is installed: the system is there, and nowhere else
 
 
@@ -115,19 +116,20 @@ def disks_in_use(
     return DisksInUse(tuple(disk.name for disk in system), tuple(disk.name for disk in data))
 
 
-def _system_then(hardware: Hardware, profile: HardwareProfileSpec, installed_on: tuple[str, ...]) -> tuple[str, ...]:
+def _system_then(
+    hardware: Hardware, profile: HardwareProfileSpec, installed_on: tuple[DiskId, ...]
+) -> tuple[DiskId, ...]:
     """Which of the disks the system went to, as far as the profile tells: the choice of then is made again.
 
     For installs of which only the disks were recorded, the system's first.
     """
     if not facts_of(profile.role).installer_formats_data:
         return installed_on
-    then = {recorded_name(text): text for text in installed_on}
-    disks = tuple(Disk(name, name, int(text.split()[-1]), text) for name, text in then.items())
-    past = replace(hardware, disks=disks)
+    then = {disk.name: disk for disk in installed_on}
+    past = replace(hardware, disks=tuple(Disk(name, name, disk.size, disk.description) for name, disk in then.items()))
     plan = disk_plan(past, profile, installed=True)
     system = () if isinstance(plan, Refusal) else _system(past, plan, profile, NOTHING)
-    return tuple(disk.model for disk in system) or installed_on[:1]
+    return tuple(then[disk.device] for disk in system) or installed_on[:1]
 
 
 def _is_software_raid(plan: DiskPlan) -> bool:

@@ -8,7 +8,8 @@ names came or went, each of them may be the system's, and nobody is told that it
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..model.disk_identity import could_be, proven_by, recorded_name
+from ..model.disk_id import DiskId
+from ..model.disk_identity import could_be, proven_by
 from ..model.hardware import Disk, PhysicalDisk
 
 AnyDisk = Disk | PhysicalDisk
@@ -16,10 +17,10 @@ AnyDisk = Disk | PhysicalDisk
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an install did with a machine's disks, by the identity that was recorded of each."""
+    """What an install did with a machine's disks, as they were recorded."""
 
-    system: tuple[str, ...]
-    data: tuple[str, ...] = ()
+    system: tuple[DiskId, ...]
+    data: tuple[DiskId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,16 @@ NOTHING = Recalled()
 def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
     """Which of the disks of today's report held the system, and which held data."""
     looking = _Looking(disks)
-    texts = [*((text, True) for text in remembered.system), *((text, False) for text in remembered.data)]
-    unproven = [text for text in texts if not looking.prove(*text)]
+    records = [*((disk, True) for disk in remembered.system), *((disk, False) for disk in remembered.data)]
+    unproven = [record for record in records if not looking.prove(*record)]
     while unproven:
         group, candidates = looking.alike(unproven)
         looking.decide(group, candidates)
-        unproven = [text for text in unproven if text not in group]
+        unproven = [record for record in unproven if record not in group]
     return looking.found()
 
 
-_Text = tuple[str, bool]
+_Record = tuple[DiskId, bool]
 """What was recorded of a disk, and whether it held the system."""
 
 
@@ -68,33 +69,35 @@ class _Looking:
     free: tuple[Disk, ...]  # that no record was found to be yet
     system: list[Disk] = field(default_factory=list)
     data: list[Disk] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    doubtful: list[tuple[str, Sequence[Disk]]] = field(default_factory=list)
+    gone: list[DiskId] = field(default_factory=list)
+    doubtful: list[tuple[DiskId, Sequence[Disk]]] = field(default_factory=list)
 
-    def prove(self, text: str, is_system: bool) -> bool:
+    def prove(self, recorded: DiskId, is_system: bool) -> bool:
         """Take the one disk that is the recorded one for certain; False where there is none, or more than one."""
-        proven = [disk for disk in self.free if proven_by(text, disk)]
+        proven = [disk for disk in self.free if proven_by(recorded, disk)]
         if len(proven) != 1:
             return False
         self._take(proven[0], is_system)
         return True
 
-    def alike(self, unproven: Sequence[_Text]) -> tuple[list[_Text], list[Disk]]:
+    def alike(self, unproven: Sequence[_Record]) -> tuple[list[_Record], list[Disk]]:
         """The first of the records with all that share a disk with it, and the disks that they may be."""
         group, candidates = [unproven[0]], [disk for disk in self.free if could_be(unproven[0][0], disk)]
         while True:
-            more = [text for text in unproven if text not in group and any(could_be(text[0], d) for d in candidates)]
+            more = [each for each in unproven if each not in group and any(could_be(each[0], d) for d in candidates)]
             if not more:
                 return group, candidates
             group += more
-            candidates += [d for d in self.free if d not in candidates and any(could_be(text, d) for text, _ in more)]
+            candidates += [
+                d for d in self.free if d not in candidates and any(could_be(recorded, d) for recorded, _ in more)
+            ]
 
-    def decide(self, group: Sequence[_Text], candidates: Sequence[Disk]) -> None:
+    def decide(self, group: Sequence[_Record], candidates: Sequence[Disk]) -> None:
         """Give the disks to the records that they may be, by name where that is certain enough."""
-        systems = [text for text, is_system in group if is_system]
+        systems = [recorded for recorded, is_system in group if is_system]
         named = {disk.device: disk for disk in candidates}
         same_names = all(
-            (disk := named.get(recorded_name(text))) is not None and could_be(text, disk) for text, _ in group
+            (disk := named.get(recorded.name)) is not None and could_be(recorded, disk) for recorded, _ in group
         )
         if not systems:
             for disk in candidates:
@@ -102,23 +105,25 @@ class _Looking:
         elif not candidates:
             self.gone += systems
         elif same_names and (len(candidates) == len(group) or len(systems) == len(group)):
-            for text, is_system in group:
-                self._take(named[recorded_name(text)], is_system)
+            for recorded, is_system in group:
+                self._take(named[recorded.name], is_system)
         elif len(systems) == len(group) and len(candidates) <= len(group):
             for disk in candidates:
                 self._take(disk, is_system=True)
         else:
-            self.doubtful += ((text, tuple(candidates)) for text in systems)
+            self.doubtful += ((recorded, tuple(candidates)) for recorded in systems)
 
     def found(self) -> Recalled:
         """What was found, and why the system was not, if so."""
         problem = None
         if self.doubtful:
-            text, candidates = self.doubtful[0]
+            recorded, candidates = self.doubtful[0]
             names = ", ".join(disk.name for disk in candidates)
-            problem = f"its system was installed on {text}, and no serial or WWN tells which of {names} that is now"
+            problem = f"its system was installed on {recorded}, and no serial or WWN tells which of {names} that is now"
         elif self.gone and not self.system:
-            problem = f"its system was installed on {'; '.join(self.gone)}, and its last report has no such disk"
+            problem = (
+                f"its system was installed on {'; '.join(map(str, self.gone))}, and its last report has no such disk"
+            )
         return Recalled(tuple(self.system), tuple(self.data), problem, bool(self.doubtful))
 
     def _take(self, disk: Disk, is_system: bool) -> None:

@@ -3,14 +3,59 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
+from .disk_id import ControllerId, DiskId, Finding
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
 
 _MINUTE = 60.0
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it. What is a text in the journal is one here, so that ids stay what they were."""
+    if isinstance(value, DiskId | ControllerId):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+class EnrolledVip(NamedTuple):
+    """A virtual address that a machine brings along."""
+
+    network: str
+    usage: str  # api | sql | sqlmsg | messaging
+    address: str
+
+
+class SecretName(NamedTuple):
+    """A secret to be made, as ``SecretRef`` names it."""
+
+    owner: str
+    service: str
+    kind: str
+    form: str
+
+
+class EndingCertificate(NamedTuple):
+    """A certificate to be made anew, and when the one there is ends."""
+
+    owner: str
+    service: str
+    kind: str
+    ends: str  # RFC 3339
+
+
+class Erasable(NamedTuple):
+    """What may be erased with a disk."""
+
+    disk: str  # kernel name
+    what: str | None  # None: whatever it holds
 
 
 class Risk(StrEnum):
@@ -40,7 +85,7 @@ class _MachineAction:
     @property
     def id(self) -> str:
         """Same action, same id, so that what began and what ended can be paired across restarts."""
-        content = {name: value for name, value in asdict(self).items() if name not in self.beside}
+        content = {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name not in self.beside}
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -59,7 +104,7 @@ class Enroll(_MachineAction):
     hostname: str
     number: int
     addresses: Mapping[str, str]  # network -> address, management first
-    vips: tuple[tuple[str, str, str], ...] = ()  # network, usage, address
+    vips: tuple[EnrolledVip, ...] = ()
     replaces: str | None = None  # that machine's name and addresses are released to this one
 
 
@@ -70,7 +115,7 @@ class MintSecrets(_MachineAction):
     touches: ClassVar[bool] = False
     limit: ClassVar[float] = 10 * _MINUTE  # RSA keys for a whole cluster
     type: Literal["mint_secrets"] = "mint_secrets"
-    secrets: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, form
+    secrets: tuple[SecretName, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +126,7 @@ class RenewCertificates(_MachineAction):
     aside: ClassVar[bool] = True
     limit: ClassVar[float] = 10 * _MINUTE
     type: Literal["renew_certificates"] = "renew_certificates"
-    certificates: tuple[tuple[str, str, str, str], ...]  # owner, service, kind, end of the one there is (RFC 3339)
+    certificates: tuple[EndingCertificate, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,7 +227,7 @@ class ConfigureRaid(_MachineAction):
     volumes: tuple[RaidVolume, ...]
     single: tuple[RaidDisk, ...]  # shown to the operating system one by one
     ours: tuple[str, ...] = ()  # identities of disks that we erased before: what was made of them may go
-    may_hold: tuple[tuple[str, str], ...] = ()  # what else may be deleted: on what, what
+    may_hold: tuple[Finding, ...] = ()  # what else may be deleted
     may_erase: tuple[str, ...] = ()  # ids of installs that have finished and may be erased
     whatever: bool = False  # anything else that is in the way
 
@@ -210,7 +255,7 @@ class InstallOs(_MachineAction):
     system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
     raid: int | None  # software RAID level of the system disks
     data_disks: tuple[str, ...]  # kernel names, formatted
-    identity: tuple[str, ...]  # "name model serial wwn size" of every disk touched, compared again right before erasing
+    identity: tuple[DiskId, ...]  # every disk touched, compared again right before erasing
     packages: tuple[str, ...] = ()  # more than every node gets
     console: str | None = "ttyS1"  # kernel name of the serial port that gets a login; where servers' BMCs put theirs
     backports_kernel: bool = False
@@ -219,8 +264,8 @@ class InstallOs(_MachineAction):
     reinstall: str | None = None  # the request this answers
     ours: tuple[str, ...] = ()
     """Marks of disks that we erased before (``model.ownership``): what is on them may go, unless it cannot be read."""
-    may_hold: tuple[tuple[str, str | None], ...] = ()
-    """Kernel name and what may be erased with that disk; None: whatever it holds. Any other disk has to be blank."""
+    may_hold: tuple[Erasable, ...] = ()
+    """What may be erased with which disk. Any other disk has to be blank."""
     may_erase: tuple[str, ...] = ()
     """Ids of installs that have finished and may be erased: nothing else allows to erase a system of ours."""
 

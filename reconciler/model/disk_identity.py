@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from .disk_id import DiskId
 from .fillers import is_filler
 from .hardware import Disk
 
@@ -47,25 +48,20 @@ def proven_same(one: Disk, other: Disk) -> bool:
     return None not in wwns or by_serial
 
 
-def proven_by(recorded: str, disk: Disk) -> bool:
-    """Whether a recorded ``Disk.identity`` is this disk's, by its WWN or its serial, whatever the kernel calls it."""
+def proven_by(recorded: DiskId, disk: Disk) -> bool:
+    """Whether a recorded disk is this one, by its WWN or its serial, whatever the kernel calls it."""
     return bool(_agreed(recorded, disk))
 
 
-def could_be(recorded: str, disk: Disk) -> bool:
-    """Whether nothing in a recorded ``Disk.identity`` contradicts this disk. What only one of them knows, does not."""
+def could_be(recorded: DiskId, disk: Disk) -> bool:
+    """Whether nothing that was recorded of a disk contradicts this disk. What only one of them knows, does not."""
     return _agreed(recorded, disk) is not None
 
 
-def recorded_name(recorded: str) -> str:
-    """The kernel name that stands in a recorded ``Disk.identity``."""
-    return recorded.split()[0]
-
-
-def _agreed(recorded: str, disk: Disk) -> tuple[str, ...] | None:
+def _agreed(recorded: DiskId, disk: Disk) -> tuple[str, ...] | None:
     """The identifiers that the record and the disk share; None where something contradicts."""
-    name, *known = recorded.split()
-    if not known or known.pop() != str(disk.size):
+    known = list(recorded.known)
+    if recorded.size != disk.size:
         return None
     wwn, serial, serial_words = real_identifier(disk.wwn), real_identifier(disk.serial), disk.serial.split()
     agreed: list[str] = []
@@ -75,7 +71,7 @@ def _agreed(recorded: str, disk: Disk) -> tuple[str, ...] | None:
     elif not disk.wwn and _ends_with(known[:-1], serial_words):  # the record knows a WWN, and this look does not
         known.pop()
     if _ends_with(known, serial_words):
-        agreed += [serial] if serial and _namespace(name) == _namespace(disk.device) else []
+        agreed += [serial] if serial and _namespace(recorded.name) == _namespace(disk.device) else []
         return tuple(agreed)
     model = disk.model.split()
     if known in ([], ["null"], model) or (not serial_words and known[: len(model)] == model):

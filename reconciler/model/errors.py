@@ -1,5 +1,7 @@
 """The two kinds of failure the world can hand us, and the one that a human's word can lift."""
 
+from .disk_id import Finding
+
 
 class TemporaryError(Exception):
     """Worth another try: a BMC that did not answer, a mirror that was slow."""
@@ -24,10 +26,10 @@ class InstallEndedError(PermanentError):
 class ForeignDataError(PermanentError):
     """Nothing was erased: there is something on the machine that nobody allowed to erase.
 
-    ``found`` holds pairs: what it is on (a disk's identity, a RAID volume), and what that holds.
+    ``found`` says what, and on which disk or controller.
     """
 
-    def __init__(self, found: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, found: tuple[Finding, ...]) -> None:
         held = "; ".join(f"{on} holds {what}" for on, what in found)
         super().__init__(f"nothing was erased, as nobody allowed to erase what was found: {held}")
         self.found = found

@@ -17,7 +17,7 @@ from .actions import (
     TellCluster,
     VerifyInstall,
 )
-from .disk_identity import recorded_name
+from .disk_id import Finding
 from .machine import History, Phase, Proof
 
 
@@ -81,7 +81,7 @@ class Failed:
     action_id: str
     error: str
     permanent: bool = False
-    found: tuple[tuple[str, str], ...] = ()  # what it would have erased, had anybody allowed that: on what, what
+    found: tuple[Finding, ...] = ()  # what it would have erased, had anybody allowed that
     ended: bool = False  # of an install: its installer was seen to have ended
     kind: Literal["failed"] = "failed"
 
@@ -344,7 +344,7 @@ def _begun(h: History, at: datetime, action: Action) -> History:
             install_generation=action.generation,
             install_id=action.id,
             installed_on=action.identity,
-            system_on=tuple(text for text in action.identity if recorded_name(text) in action.system_disks),
+            system_on=tuple(disk for disk in action.identity if disk.name in action.system_disks),
         )
     return begun
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .disk_id import DiskId
+
 
 @dataclass(frozen=True, slots=True)
 class Disk:
@@ -19,9 +21,9 @@ class Disk:
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
 
     @property
-    def identity(self) -> str:
-        """``name model serial wwn size``, what is known of them: compared again right before anything is erased."""
-        return " ".join(f"{self.device} {self.model} {self.serial} {self.wwn} {self.size}".split())
+    def identity(self) -> DiskId:
+        """Which disk this is, as far as this look knows."""
+        return DiskId(self.device, tuple(f"{self.model} {self.serial} {self.wwn}".split()), self.size)
 
 
 @dataclass(frozen=True, slots=True)

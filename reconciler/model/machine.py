@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Literal
 
 from .actions import Action, ChangeBmc, ConfigureBmc, Enroll
+from .disk_id import DiskId, Finding
 from .hardware import Hardware, Match, Racked
 from .raid import RaidLayout
 
@@ -182,10 +183,10 @@ class History:
     looks: int = 0  # such looks in a row that did not find it so
     look_error: str | None = None  # why the last one did not
     erased: tuple[str, ...] = ()  # identities, and marks (``ownership``), of disks that we erased or were about to
-    found: tuple[tuple[str, str], ...] = ()  # what the last try to erase met that nobody had allowed: on what, what
+    found: tuple[Finding, ...] = ()  # what the last try to erase met that nobody had allowed
     raid: str | None = None  # id of the action that last made the controllers as wanted
-    installed_on: tuple[str, ...] = ()  # identity of every disk that it was given then
-    system_on: tuple[str, ...] = ()  # identity of those among them that hold the system; empty: not known
+    installed_on: tuple[DiskId, ...] = ()  # every disk that it was given then
+    system_on: tuple[DiskId, ...] = ()  # those among them that hold the system; empty: not known
     reinstall: str | None = None  # the reinstall request that the last finished install answered
     in_service_since: datetime | None = None
     left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
@@ -219,7 +220,7 @@ class DiskChoice:
     system_disks: tuple[str, ...]  # kernel names; two or more: software RAID
     raid: int | None = None  # software RAID level of the system disks
     data_disks: tuple[str, ...] = ()  # kernel names, formatted at install
-    identity: tuple[str, ...] = ()  # "name model serial wwn size" of every disk above; compared again before erasing
+    identity: tuple[DiskId, ...] = ()  # every disk above; compared again before erasing
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from .disk_id import DiskId
 from .disk_identity import own_serial, proven_by, real_identifier
 from .hardware import Disk
 
@@ -37,9 +38,21 @@ def is_ours(disk: Disk, uuids: Iterable[str], marks: Iterable[str]) -> bool:
         marks: Of disks that we erased, and of what we left on them; ``Disk.identity`` counts where it proves the disk.
     """
     known, there = tuple(marks), frozenset(uuid_marks(uuids))
-    if set(disk_marks(disk)) & set(map(_compared, known)) or any(proven_by(each, disk) for each in known):
+    if set(disk_marks(disk)) & set(map(_compared, known)) or any(
+        proven_by(each, disk) for each in map(_recorded, known) if each
+    ):
         return True
     return bool(there) and there <= set(known)
+
+
+def _recorded(mark: str) -> DiskId | None:
+    """The disk itself, where it was written down in place of a mark, as journals of old have it."""
+    if mark.startswith(("serial ", "wwn ", "uuid ")):
+        return None
+    try:
+        return DiskId.parse(mark)
+    except ValueError:
+        return None
 
 
 def _compared(mark: str) -> str:

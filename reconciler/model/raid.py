@@ -19,8 +19,13 @@ class RaidDisk:
 
     @property
     def identity(self) -> str:
-        """Place and serial."""
+        """Place and serial; ``place_in`` reads it."""
         return f"{self.place} {self.serial}".strip()
+
+
+def place_in(identity: str) -> str:
+    """The place of the disk that ``RaidDisk.identity`` told."""
+    return identity.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..model.actions import Enroll
+from ..model.actions import Enroll, EnrolledVip
 from ..model.kinds import HardwareProfileSpec, RackingSpec
 from ..model.machine import SecretRef
 from ..model.settings import SettingsTable
@@ -182,7 +182,7 @@ def _enrolled(
             hostname=machine.hostname,
             number=number_of(machine, document),
             addresses=machine.addresses,
-            vips=tuple(virtual) if index == 0 else (),
+            vips=tuple(EnrolledVip(*vip) for vip in virtual) if index == 0 else (),
         )
         for index, machine in enumerate(machines)
     ]

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 
-from ..model.actions import Enroll
+from ..model.actions import Enroll, EnrolledVip
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import ClusterSpec, MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation, Vip
@@ -143,7 +143,7 @@ class Book:
             hostname=hostname,
             number=number,
             addresses=addresses,
-            vips=tuple((vip.network, vip.usage, vip.address) for vip in vips),
+            vips=tuple(EnrolledVip(vip.network, vip.usage, vip.address) for vip in vips),
             replaces=c.replaces,
         )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from ..model.machine import Allocation, History, MachineView, Observation, Seen
+from ..model.machine import Allocation, DiskChoice, History, MachineView, Observation, Seen
 
 
 def observation_digest(observation: Observation) -> str:
@@ -26,7 +26,9 @@ def observation_digest(observation: Observation) -> str:
 
 def _machine(m: MachineView) -> tuple[object, ...]:
     place = (m.racked.location, m.racked.switch, m.racked.port) if m.racked else None
-    disks = (m.disks.system_disks, m.disks.raid, m.disks.data_disks, m.disks.identity) if m.disks else None
+    disks = (
+        (m.disks.system_disks, m.disks.raid, m.disks.data_disks, tuple(map(str, m.disks.identity))) if m.disks else None
+    )
     return (
         m.serial,
         _seen(m.seen) if m.seen else None,
@@ -41,6 +43,10 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         m.enc_problem,
         *([m.lost_system] if m.lost_system else []),
     )
+
+
+def _disks(choice: DiskChoice) -> tuple[object, ...]:
+    return choice.system_disks, choice.raid, choice.data_disks, tuple(map(str, choice.identity))
 
 
 def _seen(seen: Seen) -> tuple[object, ...]:

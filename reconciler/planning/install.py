@@ -5,11 +5,11 @@ looks at the disks again right before it erases them, and refuses what is not al
 ``may_hold`` and ``may_erase``.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from ..model.actions import InstallOs, RootImage
-from ..model.disk_identity import recorded_name
+from ..model.actions import Erasable, InstallOs, RootImage
+from ..model.disk_id import ControllerId, DiskId, Finding, in_order
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
@@ -20,12 +20,6 @@ from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
 from .context import Circumstances
 from .interfaces import NotPossibleError, interfaces_of
-
-Found = tuple[tuple[str, str], ...]
-"""Pairs: a disk's identity or a RAID controller, and what it holds."""
-
-CONTROLLER = "controller "
-"""How what is on a RAID controller begins."""
 
 
 def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
@@ -74,7 +68,7 @@ def _question(m: MachineView, at: Circumstances) -> Question | None:
     policy = at.spec.fleet.policy
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
-        return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", found)
+        return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", _facts(found))
     if m.history.left_service is not None:
         return None
     if policy.foreign_data is InstallPolicy.APPROVAL and m.history.released and m.history.install_begun is None:
@@ -90,28 +84,31 @@ def _earlier_place(h: History, until: datetime) -> Question:
     return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", h.left_install or "")))
 
 
-def _told(found: Found) -> str:
-    names = ((on if on.startswith(CONTROLLER) else recorded_name(on), what) for on, what in sorted(found))
-    return ", ".join(f"{name} ({what})" for name, what in names)
+def _facts(found: Iterable[Finding]) -> tuple[tuple[str, ...], ...]:
+    return tuple((str(on), what) for on, what in found)
 
 
-def _why_not(found: Found) -> str:
+def _told(found: Iterable[Finding]) -> str:
+    return ", ".join(f"{on.name if isinstance(on, DiskId) else on} ({what})" for on, what in found)
+
+
+def _why_not(found: Iterable[Finding]) -> str:
     return "its install has ended, and it may serve" if _installs(found) else "we did not put it there"
 
 
-def foreign_data(m: MachineView) -> Found:
+def foreign_data(m: MachineView) -> tuple[Finding, ...]:
     """What the disks that would be erased hold and nobody allowed to erase: as reported, or met by the last try.
 
     A report counts where the machine did not just leave service for a reinstall: then it tells of our own system.
     """
     erased = set(m.disks.identity if m.disks else ())
-    met = {each for each in m.history.found if each[0] in erased or each[0].startswith(CONTROLLER)}
+    met = {each for each in m.history.found if each.on in erased or isinstance(each.on, ControllerId)}
     if m.seen is None or m.history.left_service is not None:
-        return tuple(sorted(met))
+        return in_order(met)
     known = {on for on, _ in met}  # the live system looked closer than the report
     holding = [disk for disk in m.seen.hardware.disks if disk.contents and disk.identity in erased - known]
-    reported = {(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history)}
-    return tuple(sorted(met | reported))
+    reported = {Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history)}
+    return in_order(met | reported)
 
 
 def _left_to_handler(disk: Disk, h: History) -> bool:
@@ -120,12 +117,12 @@ def _left_to_handler(disk: Disk, h: History) -> bool:
     return by_uuid or is_ours(disk, (), h.erased)
 
 
-def _installed(m: MachineView) -> Found:
+def _installed(m: MachineView) -> tuple[Finding, ...]:
     """Systems of ours that the last try met, and that no policy allows to erase."""
-    return tuple(each for each in foreign_data(m) if install_in(each[1]))
+    return tuple(each for each in foreign_data(m) if install_in(each.what))
 
 
-def _installs(found: Found) -> tuple[str, ...]:
+def _installs(found: Iterable[Finding]) -> tuple[str, ...]:
     """The ids of the finished installs among what was found."""
     return tuple(sorted({install for _, what in found if (install := install_in(what))}))
 
@@ -144,8 +141,7 @@ def reinstall_question(m: MachineView, at: Circumstances) -> Question:
 
 def _ids(m: MachineView, disks: Collection[str]) -> tuple[str, ...]:
     """The identities of disks by their kernel names."""
-    known = m.disks.identity if m.disks else ()
-    return tuple(text for text in known if text.partition(" ")[0] in disks)
+    return tuple(str(disk) for disk in (m.disks.identity if m.disks else ()) if disk.name in disks)
 
 
 def _data_disks(m: MachineView, at: Circumstances) -> tuple[str, ...]:
@@ -164,13 +160,13 @@ def _unapproved_data(m: MachineView, at: Circumstances) -> Wait | None:
     return None if answer(question, m, at) else ask(question, m, at)
 
 
-def _may_hold(m: MachineView, at: Circumstances) -> tuple[tuple[str, str | None], ...]:
+def _may_hold(m: MachineView, at: Circumstances) -> tuple[Erasable, ...]:
     """By kernel name what may be erased beside what is ours; the handler meets nothing else, or stops."""
     assert m.disks is not None
     named = _data_disks(m, at) if m.history.left_service is not None else ()  # the question named them
-    whatever = [recorded_name(text) for text in m.disks.identity] if may_be_anything(m, at) else named
-    found = [(recorded_name(on), what) for on, what in foreign_data(m) if not on.startswith(CONTROLLER)]
-    return (*((name, None) for name in whatever), *(each for each in found if not install_in(each[1])))
+    whatever = [disk.name for disk in m.disks.identity] if may_be_anything(m, at) else named
+    found = [Erasable(on.name, what) for on, what in foreign_data(m) if isinstance(on, DiskId) and not install_in(what)]
+    return (*(Erasable(name, None) for name in whatever), *found)
 
 
 def may_erase(m: MachineView, at: Circumstances) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from ..model.actions import (
     Risk,
     RollOut,
     RunPuppet,
+    SecretName,
     VerifyInstall,
     VerifyLive,
 )
@@ -170,7 +171,7 @@ RULES: dict[Phase, Rule] = {
 def _papers(m: MachineView, held: Allocation) -> Step | None:
     """Secrets and the Puppet document come before the machine that needs them."""
     if m.missing_secrets:
-        refs = tuple(sorted((ref.owner, ref.service, ref.kind, ref.form) for ref in m.missing_secrets))
+        refs = tuple(sorted(SecretName(ref.owner, ref.service, ref.kind, ref.form) for ref in m.missing_secrets))
         mint = MintSecrets(serial=m.serial, generation=held.generation, secrets=refs)
         return Act(mint, Reason.SECRETS_MISSING, f"its Puppet document names {len(refs)} that nobody made yet")
     if m.enc_problem:

@@ -6,7 +6,7 @@ Pure, and the only place where anything is chosen: ``reconciler plan``, the daem
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..model.actions import Enroll, Release
+from ..model.actions import Enroll, EnrolledVip, Release
 from ..model.in_force import without_effect
 from ..model.machine import Allocation, MachineView, Phase, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
@@ -168,7 +168,7 @@ def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
         hostname=has.hostname,
         number=has.number,
         addresses=has.addresses,
-        vips=tuple((vip.network, vip.usage, vip.address) for vip in vips),
+        vips=tuple(EnrolledVip(vip.network, vip.usage, vip.address) for vip in vips),
     )
     asked = ", ".join(vip.usage for vip in vips)
     because = f"{has.cluster} asks for VIPs it has not: {asked}"

@@ -1,10 +1,11 @@
 """What is still to be made of the disks behind a machine's RAID controllers, before anything is installed on them."""
 
 from ..model.actions import ConfigureRaid
+from ..model.disk_id import ControllerId
 from ..model.machine import Allocation, MachineView
 from ..model.raid import RaidLayout
 from .context import Circumstances
-from .install import CONTROLLER, foreign_data, may_be_anything, may_erase
+from .install import foreign_data, may_be_anything, may_erase
 
 
 def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> ConfigureRaid | None:
@@ -22,7 +23,7 @@ def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> Configur
         volumes=m.raid.volumes,
         single=m.raid.single,
         ours=tuple(sorted(places & set(m.history.erased))),
-        may_hold=tuple(each for each in foreign_data(m) if each[0].startswith(CONTROLLER)),
+        may_hold=tuple(each for each in foreign_data(m) if isinstance(each.on, ControllerId)),
         may_erase=may_erase(m, at),
         whatever=may_be_anything(m, at),
     )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..model.actions import RenewCertificates
+from ..model.actions import EndingCertificate, RenewCertificates
 from ..model.machine import Certificate, MachineView, Phase
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Reason
@@ -83,7 +83,7 @@ def _bring_another(m: MachineView, one: Certificate, given: PlanningInput) -> Wa
 
 def _renew(m: MachineView, mine: list[Certificate]) -> Act:
     assert m.allocation is not None
-    named = tuple((c.ref.owner, c.ref.service, c.ref.kind, c.expires_at.isoformat()) for c in mine)
+    named = tuple(EndingCertificate(c.ref.owner, c.ref.service, c.ref.kind, c.expires_at.isoformat()) for c in mine)
     renew = RenewCertificates(serial=m.serial, generation=m.allocation.generation, certificates=named)
     what = "its certificate" if len(mine) == 1 else f"of {len(mine)} certificates the first"
     held = m.allocation

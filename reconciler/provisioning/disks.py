@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
+from ..model.disk_id import DiskId
 from ..model.disk_identity import proven_same
 from ..model.hardware import Disk, Signature, contents_of
 
@@ -38,11 +39,11 @@ def real(disks: Iterable[Disk]) -> list[str]:
     return [disk.device for disk in disks if not disk.device.startswith(_NO_DISKS)]
 
 
-def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
+def differences(identity: Iterable[DiskId], disks: Iterable[Disk]) -> list[str]:
     """How the disks of a machine differ from those that the plan named, one sentence each; none: erase them.
 
     Args:
-        identity: ``Disk.identity`` of each disk to be erased, as the report gave it. A report that knew no model,
+        identity: Each disk to be erased, as the report knew it. A report that knew no model,
             serial or WWN does not hold the disk to one.
         disks: What the machine has now.
     """
@@ -50,12 +51,12 @@ def differences(identity: Iterable[str], disks: Iterable[Disk]) -> list[str]:
     now = {disk.device: disk for disk in every}
     found = []
     for wanted in identity:
-        name, *known = wanted.split()
+        name = wanted.name
         disk = now.get(name)
         if disk is None:
             found.append(f"{name} is gone")
-        elif " ".join(known) not in _names(disk):
-            found.append(f'{name} is "{disk.identity}", the plan saw "{" ".join(wanted.split())}"')
+        elif wanted.description not in _names(disk):
+            found.append(f'{name} is "{disk.identity}", the plan saw "{wanted}"')
         elif paths := [other.device for other in every if other is not disk and proven_same(disk, other)]:
             found.append(f"{name} is reached as {', '.join(paths)} too, and an install knows no multipath")
     return found

@@ -5,16 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
-from ..model.disk_identity import own_serial, proven_by, real_identifier, recorded_name
+from ..model.disk_id import DiskId, Finding, in_order
+from ..model.disk_identity import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
 from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
 from . import commands
 from .fence import Looked, Met, Verdict
 
 _ID = re.compile(r"[0-9a-f]{12}")
-
-Found = tuple[tuple[str, str], ...]
-"""Pairs: a disk's identity, and what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +54,18 @@ def impossible(action: InstallOs, looked: Looked) -> str | None:
     return None
 
 
-def installed_systems(action: InstallOs, looked: Looked) -> Found:
+def installed_systems(action: InstallOs, looked: Looked) -> tuple[Finding, ...]:
     """Systems of ours whose install has finished and that nobody allowed to erase."""
     identity = _identity(action)
-    refused = {(identity[met.disk], installed_system(met)) for met in looked.markers if met.verdict == "refused"}
-    return tuple(sorted(refused))
+    refused = [met for met in looked.markers if met.verdict == "refused"]
+    return in_order(Finding(identity[met.disk], installed_system(met)) for met in refused)
 
 
-def not_allowed(action: InstallOs, there: There) -> Found:
+def not_allowed(action: InstallOs, there: There) -> tuple[Finding, ...]:
     """Everything on the disks of this install that nobody allowed to erase."""
     identity = _identity(action)
     stays = [name for name in touched(action) if not _may_go(action, name, there)]
-    foreign = tuple((identity[name], _what(action, name, there)) for name in stays)
+    foreign = tuple(Finding(identity[name], _what(action, name, there)) for name in stays)
     return (*foreign, *installed_systems(action, there.looked))
 
 
@@ -80,13 +78,13 @@ def installed_system(met: Met) -> str:
     return installed(hostname or "unknown", marker.id if _ID.fullmatch(marker.id) else UNKNOWN)
 
 
-def _identity(action: InstallOs) -> dict[str, str]:
-    return {recorded_name(text): text for text in action.identity}
+def _identity(action: InstallOs) -> dict[str, DiskId]:
+    return {disk.name: disk for disk in action.identity}
 
 
 def _may_go(action: InstallOs, name: str, there: There) -> bool:
     what = _what(action, name, there)
-    if not what or (name, None) in action.may_hold or (name, what) in action.may_hold:
+    if not what or not {(name, None), (name, what)}.isdisjoint(action.may_hold):
         return True
     if any(disk == name for disk, _ in there.looked.unread):
         return False  # what cannot be read may be anything, on a disk of ours too

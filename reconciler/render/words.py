@@ -129,7 +129,7 @@ def _raid(action: ConfigureRaid) -> str:
 
 def _erased(action: InstallOs) -> list[str]:
     """Every disk that is erased, with what it is recognised by."""
-    known = {text.partition(" ")[0]: text.partition(" ")[2] for text in action.identity}
+    known = {disk.name: disk.description for disk in action.identity}
     holding = {name: f", holding {what}" for name, what in action.may_hold if what is not None}
     told = [(name, known.get(name, "") + holding.get(name, "")) for name in (*action.system_disks, *action.data_disks)]
     return [f"{name} ({text.removeprefix(', ')})" if text else name for name, text in told]

@@ -197,7 +197,7 @@ class TestInstall:
         action = replace(build.INSTALL, may_hold=(("sda", allowed),))
         assert action.id == build.INSTALL.id
         await do(world, action)
-        assert (world.machine.installs, world.records.erased) == (1, [(build.SDA.identity,)])
+        assert (world.machine.installs, world.records.erased) == (1, [(str(build.SDA.identity),)])
 
     async def test_what_is_to_be_erased_and_what_was_left_are_known_again_by_marks(self, world: World) -> None:
         world.machine.written = [("sda", "gpt")]
@@ -215,7 +215,7 @@ class TestInstall:
     async def test_a_disk_of_the_same_model_swapped_in_is_asked_about(self, world: World) -> None:
         world.machine.written = [("sda", "LVM2_member")]
         world.machine.facts = [{"disk": "sda", "unread": "/dev/sda: LVM"}, {"disk": "sda", "uuids": ["CC-3"]}]
-        ours = (build.SDA.identity, "uuid aa-1", "uuid bb-2")
+        ours = (str(build.SDA.identity), "uuid aa-1", "uuid bb-2")
         with pytest.raises(ForeignDataError) as met:
             await do(world, replace(build.INSTALL, ours=ours))
         assert met.value.found == ((build.SDA.identity, "LVM2_member, UUID CC-3"),)

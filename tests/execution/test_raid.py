@@ -9,6 +9,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
+from reconciler.model.disk_id import ControllerId, Finding
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
 from reconciler.provisioning import commands, fence, raid
@@ -73,7 +74,7 @@ async def test_a_controller_that_has_what_is_wanted_is_left_alone(tmp_path: Path
     assert (machine.changes, world.records.erased) == ([], [])
 
 
-OLD = (("controller 0", "volume 0, RAID 0 of 0:32:1"),)
+OLD = (Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:1"),)
 
 
 async def test_a_volume_in_the_way_is_deleted_only_once_that_was_allowed(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go
     machine.facts, machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
     with pytest.raises(ForeignDataError) as met:
         await configured(machine, replace(ACTION, whatever=True, ours=("0:32:1 PHYF1",)))
-    assert met.value.found == (("controller 0", "the installed system n1.example.com of install 0123456789ab"),)
+    assert met.value.found == (Finding(ControllerId(0), "the installed system n1.example.com of install 0123456789ab"),)
     assert machine.changes == []
     machine.facts, machine.look_exit = [met_on("sda", "allowed", "0123456789ab")], 0
     await configured(machine, replace(ACTION, whatever=True, may_erase=("0123456789ab",)))

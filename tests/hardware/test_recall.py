@@ -8,6 +8,7 @@ from reconciler.hardware.choice import LastInstall, choose_disks, disks_in_use, 
 from reconciler.hardware.disks import Refusal
 from reconciler.hardware.recall import Remembered, recall
 from reconciler.model.actions import InstallOs
+from reconciler.model.disk_id import DiskId
 from reconciler.model.events import Advanced, Started, after
 from reconciler.model.hardware import Disk, Hardware
 from reconciler.model.kinds import HardwareProfileSpec
@@ -26,7 +27,7 @@ def named(text: str) -> Disk:
     return Disk(device, device, 12 * TB, model or "HDD-12T", serial, f"0x5000{int(serial[1:]):012x}" if serial else "")
 
 
-def texts(names: str) -> tuple[str, ...]:
+def recorded(names: str) -> tuple[DiskId, ...]:
     return tuple(named(name).identity for name in names.split())
 
 
@@ -59,7 +60,7 @@ def texts(names: str) -> tuple[str, ...]:
     ],
 )
 def test_a_disk_is_found_again(system: str, data: str, today: str, found: str, problem: str | None) -> None:
-    recalled = recall(Remembered(texts(system), texts(data)), tuple(named(name) for name in today.split()))
+    recalled = recall(Remembered(recorded(system), recorded(data)), tuple(named(name) for name in today.split()))
     names = [
         " ".join(disk.device for disk in disks if isinstance(disk, Disk)) for disks in (recalled.system, recalled.data)
     ]
@@ -68,7 +69,7 @@ def test_a_disk_is_found_again(system: str, data: str, today: str, found: str, p
         assert recalled.problem is None
     else:
         assert recalled.problem is not None
-        assert recalled.problem.startswith(f"its system was installed on {texts(system)[0]}")
+        assert recalled.problem.startswith(f"its system was installed on {recorded(system)[0]}")
         assert recalled.problem.endswith(problem)
 
 
@@ -86,7 +87,7 @@ MIRROR = HardwareProfileSpec.model_validate(
         "disks": [{"count": {"min": 2, "max": 2}, "raid": 1, "by": "software"}, {"count": {"min": 1, "max": 12}}],
     }
 )
-SERVING = LastInstall(texts("sda=S1 sdb=S2 sdc=S3"), texts("sda=S1"), stays=True)
+SERVING = LastInstall(recorded("sda=S1 sdb=S2 sdc=S3"), recorded("sda=S1"), stays=True)
 LEFT = replace(SERVING, stays=False)
 
 
@@ -124,7 +125,7 @@ def test_a_node_whose_system_disk_is_gone_gets_no_other_one() -> None:
 
 
 def test_what_replaced_a_disk_of_the_systems_mirror_is_not_for_data() -> None:
-    last = LastInstall(texts("sda=S1 sdb=S2 sdc=S3"), texts("sda=S1 sdb=S2"), stays=True)
+    last = LastInstall(recorded("sda=S1 sdb=S2 sdc=S3"), recorded("sda=S1 sdb=S2"), stays=True)
     assert in_use(store("sda=S9", "sdb=S3", "sdc=S2"), MIRROR, last) == "sda sdc | sdb"
     assert in_use(store("sda=S9", "sdb=S3", "sdc=S2"), MIRROR, replace(last, system_on=())) == "sda sdc | sdb"
 
@@ -147,7 +148,7 @@ def test_a_reinstall_takes_the_systems_disk_again_and_none_with_data(today: tupl
 
 
 def test_a_reinstall_of_disks_that_nobody_can_tell_apart_waits() -> None:
-    last = LastInstall(texts("sda sdb sdc"), texts("sda"), stays=False)
+    last = LastInstall(recorded("sda sdb sdc"), recorded("sda"), stays=False)
     assert chosen(store("sda", "sdb", "sdc"), ALIKE, last) == "sda | sdb sdc"
     assert "no serial or WWN tells" in chosen(store("sda", "sdb"), ALIKE, last)
     assert "no serial or WWN tells" in in_use(store("sda", "sdb"), ALIKE, last)
@@ -158,9 +159,9 @@ def test_the_journal_remembers_which_disks_hold_the_system() -> None:
     step = one(tree({"cl1": cluster(controller={})}), m, vips=VIPS)
     install = getattr(step, "action", None)
     assert isinstance(install, InstallOs)
-    install = replace(install, system_disks=("sda",), identity=texts("sda=S1 sdb=S2"))
+    install = replace(install, system_disks=("sda",), identity=recorded("sda=S1 sdb=S2"))
     begun = after(History(phase=Phase.ENROLLED), Started("A", NOW, install))
-    assert (begun.installed_on, begun.system_on) == (texts("sda=S1 sdb=S2"), texts("sda=S1"))
+    assert (begun.installed_on, begun.system_on) == (recorded("sda=S1 sdb=S2"), recorded("sda=S1"))
     assert last_install(begun) is None  # its first install: whatever fits is taken
     installed = after(begun, Advanced("A", NOW, Phase.INSTALLED, "it ended well"))
     assert last_install(installed) == LastInstall(begun.installed_on, begun.system_on, stays=True)

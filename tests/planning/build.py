@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reconciler.model.disk_id import DiskId
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import (
@@ -109,7 +110,7 @@ def machine(
         seen=Seen(hardware(serial, contents, bmc, zone), "digest", now - timedelta(seconds=10), "192.0.2.50"),
         match=Match((role,)) if role else Match((), {"compute": "memory 64GiB is under 256GiB"}),
         racked=Racked("1", "a", f"{zone}{rack}", 1, 1, zone, None, f"sw-{zone}-{rack}", "swp1") if zone else None,
-        disks=DiskChoice(("sda",), identity=(f"sda INTEL D{serial} 240000000000",)),
+        disks=DiskChoice(("sda",), identity=(DiskId.parse(f"sda INTEL D{serial} 240000000000"),)),
         **more,
     )
 
@@ -154,6 +155,10 @@ def saying(
     assert m.seen is not None
     seen = replace(m.seen, status=status, status_at=at, reported_at=reported or NOW - timedelta(hours=2))
     return replace(m, seen=seen)
+
+
+def disks(*texts: str) -> tuple[DiskId, ...]:
+    return tuple(map(DiskId.parse, texts))
 
 
 def silent(m: MachineView, since: datetime = NOW - timedelta(hours=2)) -> MachineView:

@@ -294,7 +294,7 @@ class Fleet:
                 self.journal.append(Proved(server.serial, self.now, proof))
         finally:
             if isinstance(action, InstallOs) and server.wiped > wiped:
-                self.journal.append(Erasing(server.serial, self.now, action.identity))
+                self.journal.append(Erasing(server.serial, self.now, tuple(map(str, action.identity))))
 
     def _record(self, action: Action) -> None:
         if isinstance(action, Enroll):

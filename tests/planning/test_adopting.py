@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.disk_id import DiskId, Finding
 from reconciler.model.hardware import Match
 from reconciler.model.machine import Allocation, History, Observation, Phase, Proof, Vip
 from reconciler.planning.adopting import Silence, Word, outcomes
 
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, machine, tree
+from .build import disks as disk_ids
 
 SPEC = tree({"cl1": cluster(controller={}), "cl2": cluster("cl2", 2, controller={})})
 HELD = in_phase(holding(machine("A")), Phase.ENROLLED)
@@ -43,7 +45,7 @@ BEFORE = {
     "repeats": 5,
     "left_service": NOW - MINUTE,
     "left_install": "0ld0ld",
-    "found": (("sda INTEL DA 240000000000", "ext4"),),
+    "found": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
     "install_open": True,
     "proof": Proof(NOW - MINUTE, "live", "192.0.2.50"),
     "looks": 4,
@@ -58,10 +60,10 @@ def test_what_was_being_done_when_the_backup_was_made_counts_no_more():
     assert {name: getattr(history, name) for name in BEFORE} == {name: getattr(fresh, name) for name in BEFORE}
 
 
-@pytest.mark.parametrize(("install", "disks"), [("0a1b2c", ("sda 1",)), ("another", ())])
+@pytest.mark.parametrize(("install", "disks"), [("0a1b2c", disk_ids("sda 1")), ("another", ())])
 def test_the_disks_of_an_install_are_known_of_that_install_alone(install, disks):
-    known = replace(HELD, history=replace(HELD.history, install_id=install, installed_on=("sda 1",), system_on=disks))
-    history = outcome(known, WORD).history
+    had = {"install_id": install, "installed_on": disk_ids("sda 1"), "system_on": disks}
+    history = outcome(replace(HELD, history=replace(HELD.history, **had)), WORD).history
     assert (history.installed_on, history.system_on) == (disks, disks)
 
 

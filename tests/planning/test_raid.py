@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model.actions import ConfigureRaid
+from reconciler.model.disk_id import ControllerId, Finding
 from reconciler.model.events import Erasing, Failed, Succeeded, after
 from reconciler.model.machine import MachineView, Phase
 from reconciler.model.plan import Act
@@ -56,14 +57,14 @@ def test_a_machine_that_is_not_in_the_live_system_is_booted_into_it_first() -> N
 
 
 def test_what_the_controller_holds_waits_for_a_word_that_is_good_for_just_that() -> None:
-    old = ("controller 0", "volume 0, RAID 0 of 0:32:0")
+    old = Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:0")
     held = met(BARE, old)
     wait = one(SPEC, held)
     assert wait.needs_approval == "install_os"
     assert wait.on == "approval to erase controller 0 (volume 0, RAID 0 of 0:32:0): we did not put it there"
     word = replace(approval("A"), covers=wait.covers)
     assert action(held, approvals=(word,)).may_hold == (old,)
-    more = met(BARE, old, ("controller 0", "disk 0:32:1, shown to the operating system"))
+    more = met(BARE, old, Finding(ControllerId(0), "disk 0:32:1, shown to the operating system"))
     assert one(SPEC, more, approvals=(word,)).needs_approval == "install_os"
 
 
@@ -81,7 +82,7 @@ def test_only_a_disk_with_a_serial_number_is_known_to_be_ours() -> None:
 
 
 def test_an_install_on_a_volume_is_asked_about_by_its_id() -> None:
-    held = met(BARE, ("controller 0", "the installed system n1.example.com of install 0123456789ab"))
+    held = met(BARE, Finding(ControllerId(0), "the installed system n1.example.com of install 0123456789ab"))
     wait = one(SPEC, held)
     word = replace(approval("A"), covers=wait.covers)
     assert action(held, approvals=(word,)).may_erase == ("0123456789ab",)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.disk_id import DiskId
 from reconciler.model.hardware import Disk
 from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
 from reconciler.provisioning import commands
@@ -15,7 +16,9 @@ from .build import an_install
 NAMED = Disk("sda", "sda", 240, "SSD", serial="S1", wwn="0x5000")
 NAMELESS = Disk("sda", "sda", 240, "SSD")
 FILLED = replace(NAMELESS, serial="00000000")
-REPORTED = "sda SSD 240"  # the stock agent knows no serial number
+REPORTED = DiskId.parse("sda SSD 240")  # the stock agent knows no serial number
+PROVEN = DiskId.parse("sda SSD S1 0x5000 240")
+PROVES_NOTHING = DiskId.parse("sda SSD 00000000 240")
 ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
 MARKER = commands.Marker("A001", "n1", 1, "0123456789ab")
 SYSTEM = "the installed system n1 of install 0123456789ab"
@@ -41,21 +44,27 @@ def met(verdict: str, **differs: object) -> Met:
         (NAMELESS, "gpt", uuids("U1"), {}, ["gpt, UUID U1"]),
         (NAMELESS, "gpt", uuids("U2", "U1"), {}, ["gpt, UUID U1"]),
         (NAMED, "gpt", uuids("U1"), {}, ["gpt, serial S1, WWN 0x5000"]),
-        (NAMED, "gpt", uuids("U1"), {"identity": ("sda SSD S1 0x5000 240",)}, ["gpt"]),  # the plan holds it to that
+        (NAMED, "gpt", uuids("U1"), {"identity": (PROVEN,)}, ["gpt"]),  # the plan holds it to that
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt"),)}, ["gpt, UUID U1"]),
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt, UUID U1"),)}, []),
         (NAMELESS, "gpt", uuids("U2"), {"may_hold": (("sda", "gpt, UUID U1"),)}, ["gpt, UUID U2"]),  # swapped
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", None),)}, []),
         # ours
-        (NAMELESS, "gpt", uuids("U1"), {"ours": ("uuid u1", REPORTED)}, []),
+        (NAMELESS, "gpt", uuids("U1"), {"ours": ("uuid u1", str(REPORTED))}, []),
         (NAMELESS, "gpt", uuids("U1", "U2"), {"ours": ("uuid u1",)}, ["gpt, UUID U1"]),  # something was added
-        (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", REPORTED)}, ["gpt"]),
+        (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", str(REPORTED))}, ["gpt"]),
         (NAMED, "gpt", uuids("U9"), {"ours": disk_marks(NAMED)}, []),
         (NAMED, "gpt", uuids("U9"), {"ours": ("wwn 0x5000",)}, []),  # as journals of old have it
-        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S2", "wwn 0x5001", REPORTED)}, ["gpt, serial S1, WWN 0x5000"]),
+        (
+            NAMED,
+            "gpt",
+            uuids("U9"),
+            {"ours": ("serial S2", "wwn 0x5001", str(REPORTED))},
+            ["gpt, serial S1, WWN 0x5000"],
+        ),
         # what is no identifier of this very disk neither tells it from others nor makes it ours
         (FILLED, "gpt", uuids("U9"), {"ours": ("serial 00000000",)}, ["gpt, UUID U9"]),
-        (FILLED, "gpt", uuids("U9"), {"identity": ("sda SSD 00000000 240",)}, ["gpt, UUID U9"]),
+        (FILLED, "gpt", uuids("U9"), {"identity": (PROVES_NOTHING,)}, ["gpt, UUID U9"]),
         (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1", "wwn 0x5001")}, ["gpt, serial S1, WWN 0x5000"]),
         # what cannot be read is nobody's
         (
@@ -84,7 +93,7 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
     action = {
         "system_disks": ("sdz",),
         "data_disks": ("sda",),
-        "identity": (REPORTED, "sdz SSD 1"),
+        "identity": (REPORTED, DiskId.parse("sdz SSD 1")),
         "ours": disk_marks(NAMED),
     }
     disks = {"sda": NAMED, "sdz": Disk("sdz", "sdz", 1)}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from reconciler.model.actions import Enroll, InstallOs
+from reconciler.model.disk_id import DiskId
 from reconciler.model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.observations import Heard
@@ -53,5 +54,5 @@ def install(serial: str = "A") -> InstallOs:
         serial=serial, generation=1, hostname="cl1-swiftstore-1.example.com", role="swiftstore", cluster="cl1",
         release="trixie", system_disks=("sda", "sdb"), raid=1, data_disks=(),
         interfaces=(NodeInterface(network="mgmt", kind="normal", nics=("eth0",), address="192.168.101.11/24"),),
-        identity=("sda SSD A-0 480",),
+        identity=(DiskId.parse("sda SSD A-0 480"),),
     )  # fmt: skip

@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass
 
 from ...model.actions import InstallOs
-from ...model.disk_identity import recorded_name
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...model.ownership import uuid_marks
@@ -116,7 +115,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         raise ForeignDataError(found)
     await shell.put(files)
     names = touched(action)
-    erased = tuple(text for text in action.identity if recorded_name(text) in names)
+    erased = tuple(str(disk) for disk in action.identity if disk.name in names)
     await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
     await _start(tools, shell)
     return "running"
@@ -135,7 +134,7 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         holding = disks.parse_contents(listed, await run_checked(shell, commands.READ_SIGNATURES, tools.options.answer))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    known = {recorded_name(text) for text in action.identity}
+    known = {disk.name for disk in action.identity}
     differences = [f"{name} was not in the plan" for name in touched(action) if name not in known]
     if differences := [*differences, *disks.differences(action.identity, now)]:
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))

@@ -7,6 +7,7 @@ the controller has already is left alone. A daemon that dies in between finds so
 import asyncio
 
 from ...model.actions import ConfigureRaid
+from ...model.disk_id import ControllerId, Finding
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import commands, disks, erasing, raid
 from ..ports import Shell
@@ -94,8 +95,8 @@ class _Controllers:
             raise PermanentError(why)
         systems = {erasing.installed_system(met) for met in looked.markers if met.verdict == "refused"}
         if systems:
-            controller = f"controller {min(disk.controller for disk in action.layout.disks)}"
-            raise ForeignDataError(tuple((controller, system) for system in sorted(systems)))
+            controller = ControllerId(min(disk.controller for disk in action.layout.disks))
+            raise ForeignDataError(tuple(Finding(controller, system) for system in sorted(systems)))
 
     def _decided(self, state: raid.State) -> tuple[raid.Step, ...]:
         action = self._action

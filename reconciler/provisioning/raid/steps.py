@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...model.raid import RaidDisk, RaidLayout, RaidVolume
+from ...model.disk_id import ControllerId, Finding
+from ...model.raid import RaidDisk, RaidLayout, RaidVolume, place_in
 from .state import FoundVolume, Place, State
 
 
@@ -91,28 +92,29 @@ def made_volumes(todo: Iterable[Step], state: State) -> tuple[Initialise, ...]:
     return tuple(Initialise(volume.controller, volume.number) for volume in made if volume is not None)
 
 
-def in_the_way(todo: Iterable[Step], state: State, ours: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """What these steps destroy and we did not make: on what, what.
+def in_the_way(todo: Iterable[Step], state: State, ours: frozenset[str]) -> tuple[Finding, ...]:
+    """What these steps destroy and we did not make.
 
     Args:
         todo: The steps.
         state: What they were decided from.
         ours: Identities of disks that we have erased before.
     """
-    mine = {identity.partition(" ")[0] for identity in ours}
+    mine = set(map(place_in, ours))
     found = []
     for step in todo:
         match step:
             case Delete(controller, number):
                 volume = next(v for v in state.volumes if (v.controller, v.number) == (controller, number))
                 if not _told(volume.disks) <= mine:
-                    found.append((f"controller {controller}", _describe(volume)))
+                    found.append(Finding(ControllerId(controller), _describe(volume)))
             case ClearForeign(controller):
                 of = {disk.place for disk in state.disks if disk.foreign and disk.controller == controller}
                 if not _told(of) <= mine:
-                    found.append((f"controller {controller}", f"a foreign configuration on {_listed(of)}"))
+                    found.append(Finding(ControllerId(controller), f"a foreign configuration on {_listed(of)}"))
             case MakeGood(disk) if disk.place not in mine:
-                found.append((f"controller {disk.controller}", f"disk {disk.place}, shown to the operating system"))
+                what = f"disk {disk.place}, shown to the operating system"
+                found.append(Finding(ControllerId(disk.controller), what))
             case _:
                 pass
     return tuple(found)
