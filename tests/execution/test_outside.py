@@ -101,7 +101,7 @@ async def test_a_hook_that_hangs_ends_in_its_own_time(world: World, tmp_path: Pa
 
 async def test_a_command_is_run_on_the_controller_as_it_was_written(world: World) -> None:
     await do(world, TELL)
-    assert world.machine.commands == ["nova-manage it's $HOME"]
+    assert world.machine.told == ["nova-manage it's $HOME"]
     assert world.told[-1] == ("B002", f"on {CONTROLLER}: nova-manage it's $HOME")
 
 
@@ -114,4 +114,4 @@ async def test_one_that_fails_says_where_and_how(world: World) -> None:
 async def test_and_on_no_other_node(world: World) -> None:
     with pytest.raises(PermanentError, match="was installed as"):
         await do(world, replace(TELL, controller_hostname="cl1-controller-2.example.com"))
-    assert world.machine.commands == []
+    assert world.machine.told == []

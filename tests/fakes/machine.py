@@ -47,7 +47,7 @@ class FakeMachine:
     first_boot_looks: int = 0  # until its first boot runs Puppet no more
     first_boot_succeeds: bool = False
     first_runs: int = 0
-    commands: list[str] = field(default_factory=list)  # run on it as on a controller
+    told: list[str] = field(default_factory=list)  # commands run on it as on a controller
     command_exit: int = 0
     root_password: str = ""
     unreachable: int = 0  # so many calls fail first
@@ -69,7 +69,7 @@ class FakeMachine:
         self.log.append(command)
         handler = self._answers().get(command)
         if self.installed_runs and (told := commands.is_on_controller(command)) is not None:
-            self.commands.append(told)
+            self.told.append(told)
             return Ran(self.command_exit, "", "No hosts found\n" if self.command_exit else "")
         return handler() if handler else Ran(127, "", f"sh: {command}: not found\n")
 
