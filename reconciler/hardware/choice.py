@@ -126,7 +126,8 @@ def _system_then(
     if not facts_of(profile.role).installer_formats_data:
         return installed_on
     then = {disk.name: disk for disk in installed_on}
-    past = replace(hardware, disks=tuple(Disk(name, name, disk.size, disk.description) for name, disk in then.items()))
+    disks = tuple(Disk(name, name, disk.size or 0, disk.description) for name, disk in then.items())
+    past = replace(hardware, disks=disks)
     plan = disk_plan(past, profile, installed=True)
     system = () if isinstance(plan, Refusal) else _system(past, plan, profile, NOTHING)
     return tuple(then[disk.device] for disk in system) or installed_on[:1]

@@ -14,27 +14,28 @@ class DiskId:
 
     name: str  # kernel name then; the next boot may give it to another disk
     known: tuple[str, ...]  # the words of its model, serial and WWN, as far as they were known
-    size: int  # bytes
+    size: int | None  # bytes; None: nobody wrote it down, and it is no disk that is there now
 
     @classmethod
     def parse(cls, text: str) -> "DiskId":
         """The disk that ``str`` told.
 
         Raises:
-            ValueError: The text has no name, or no size.
+            ValueError: The text names no disk.
         """
-        name, *known, size = text.split()
+        name, *known = text.split()
         if name == _CONTROLLER:
             raise ValueError(f'no disk is called "{name}"')
-        return cls(name, tuple(known), int(size))
+        size = int(known.pop()) if known and known[-1].isdecimal() else None
+        return cls(name, tuple(known), size)
 
     def __str__(self) -> str:
-        return f"{self.name} {self.description}"
+        return f"{self.name} {self.description}".rstrip()
 
     @property
     def description(self) -> str:
         """All but the name: ``model serial wwn size``."""
-        return " ".join((*self.known, str(self.size)))
+        return " ".join((*self.known, *([] if self.size is None else [str(self.size)])))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> "CoreSchema":

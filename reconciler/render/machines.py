@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from ..model.actions import InstallOs, Risk
+from ..model.disk_id import ControllerId, DiskId
 from ..model.hardware import Disk, Racked
 from ..model.machine import MachineView, Observation, Phase
 from ..model.observations import Occurrence
@@ -146,7 +147,7 @@ def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
     return tuple(_disk(disk, dict(found)) for disk in disks)
 
 
-def _disk(disk: Disk, found: Mapping[str, str]) -> str:
+def _disk(disk: Disk, found: Mapping[DiskId | ControllerId, str]) -> str:
     """A disk, and what it is known to hold: by its report, or met when it was to be erased."""
     holds = disk.contents or found.get(disk.identity, "")
     text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()

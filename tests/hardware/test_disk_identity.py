@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.disk_id import DiskId
 from reconciler.model.disk_identity import could_be, proven_by, proven_same, real_identifier
 from reconciler.model.hardware import Disk
 
@@ -93,3 +94,14 @@ def test_two_looks_saw_one_disk(one: Disk, other: Disk, same: bool) -> None:
 def test_a_recorded_disk_is_found_again(recorded: Disk, now: Disk, proven: bool, possible: bool) -> None:
     assert proven_by(recorded.identity, now) is proven
     assert could_be(recorded.identity, now) is possible
+
+
+@pytest.mark.parametrize("text", ["sda 480", "nvme0n1 SSD PM883 S1 0x5000 480103981056", "sda", "sda SSD"])
+def test_a_recorded_disk_reads_as_it_was_written(text: str) -> None:
+    assert str(DiskId.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "controller 0"])
+def test_what_names_no_disk_is_none(text: str) -> None:
+    with pytest.raises(ValueError):
+        DiskId.parse(text)

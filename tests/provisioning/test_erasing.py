@@ -177,12 +177,12 @@ OLD_MARKS = ("serial S1", "wwn 0x5001")
         (replace(ERASED, wwn="naa.5001", device="sdq"), OLD_MARKS, True),
         (NAMED, OLD_MARKS, False),  # the second volume behind one controller, whose serial they share
         (NAMED, disk_marks(ERASED), False),
-        (NAMED, (ERASED.identity,), False),
+        (NAMED, (str(ERASED.identity),), False),
         (S1, ("serial S1",), True),
         (FILLED, ("serial 00000000",), False),
-        (FILLED, (FILLED.identity,), False),
+        (FILLED, (str(FILLED.identity),), False),
         (replace(S1, device="nvme0n2"), ("serial S1",), False),
-        (replace(S1, device="nvme0n2"), (replace(S1, device="nvme0n1").identity,), False),
+        (replace(S1, device="nvme0n2"), (str(replace(S1, device="nvme0n1").identity),), False),
     ],
 )
 def test_a_disk_is_ours_by_what_is_its_own(disk: Disk, marks: tuple[str, ...], ours: bool) -> None:
