@@ -63,8 +63,8 @@ fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape
 bench: $(STAMP) ## the figures, printed and kept in var/bench.json
 	$(BIN)/python -m bench
 
-schemas: $(STAMP) ## write the generated files: schemas/ and docs/settings.md
-	$(BIN)/reconciler schema --settings-page docs/settings.md
+schemas: $(STAMP) ## write the generated files: schemas/, docs/settings.md and docs/reasons.md
+	$(BIN)/reconciler schema --pages docs
 
 golden: $(STAMP) ## rewrite golden files; read the diff before you commit it
 	GOLDEN=overwrite $(BIN)/python -m pytest --quiet

@@ -1,8 +1,9 @@
-"""The files that are generated, checked in, and compared by tests: the schemas, and the page of settings."""
+"""The files that are generated, checked in, and compared by tests: the schemas, and pages of settings and reasons."""
 
 from importlib import resources
 
 from ..render import schemas as printed
+from ..render.reasons import reasons_page
 from ..render.settings import render_settings_page
 from ..specs.schema import schemas
 from ..specs.settings_table import load_table
@@ -18,6 +19,6 @@ def schema_files() -> dict[str, str]:
     }
 
 
-def settings_page() -> str:
-    """``docs/settings.md``."""
-    return render_settings_page(load_table())
+def pages() -> dict[str, str]:
+    """Every page, by its name below ``docs/``."""
+    return {"settings.md": render_settings_page(load_table()), "reasons.md": reasons_page()}

@@ -158,16 +158,16 @@ _SCHEMA = """Editors use a schema through a first line such as
 
 def schema(
     directory: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where they go.")] = Path("schemas"),
-    page: Annotated[
-        Path | None, typer.Option("--settings-page", metavar="FILE", help="Write the settings as a page there, too.")
+    docs: Annotated[
+        Path | None, typer.Option("--pages", metavar="DIR", help="Write the pages of settings and reasons there, too.")
     ] = None,
 ) -> None:
     """Write the JSON Schemas of all documents and outputs."""
-    from .generated import schema_files, settings_page
+    from .generated import pages, schema_files
 
     files = {directory / name: text for name, text in schema_files().items()}
-    if page is not None:
-        files[page] = settings_page()
+    if docs is not None:
+        files |= {docs / name: text for name, text in pages().items()}
     changed = [path for path, text in files.items() if _write(path, text)]
     for path in changed:
         print(f"wrote {path}")

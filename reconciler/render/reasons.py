@@ -9,7 +9,7 @@ WIDTH = 118
 _INTRODUCTION = """\
 # Reasons
 
-<!-- Made from reconciler/model/reasons.py: change that, then `GOLDEN=overwrite pytest tests/planning`. -->
+<!-- Made from reconciler/model/reasons.py: change that, then `make schemas`. -->
 
 Every step of a plan has a reason: `reason` in JSON (`plan`, `machines`, `/v1/plan`, `/v1/machines`), and in
 `reconciler_steps{kind, reason}` for Prometheus. The sentence beside it, `because`, tells it of one machine, for people:

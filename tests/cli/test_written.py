@@ -37,16 +37,16 @@ def test_schemas_are_written_as_they_are_checked_in(cli: Cli) -> None:
 
 
 def test_make_schemas_writes_all_that_its_help_says(cli: Cli) -> None:
-    """Every file of ``schemas/``, and ``docs/settings.md``: where one is stale, or is not there."""
+    """Every file of ``schemas/``, and the pages: where one is stale, or is not there."""
     makefile = (ROOT / "Makefile").read_text()
     rule = re.search(r"^schemas:.*?## (.*)\n\t\$\(BIN\)/reconciler (.*)$", makefile, re.MULTILINE)
     assert rule, "the Makefile has no rule for schemas that calls the command"
-    assert rule[1] == "write the generated files: schemas/ and docs/settings.md"
-    page = Path("docs/settings.md")
-    page.parent.mkdir()
-    page.write_text("stale")
+    assert rule[1] == "write the generated files: schemas/, docs/settings.md and docs/reasons.md"
+    pages = [Path("docs/settings.md"), Path("docs/reasons.md")]
+    pages[0].parent.mkdir()
+    pages[0].write_text("stale")
     assert cli(*rule[2].split()).status == 0
-    assert page.read_text() == (ROOT / page).read_text()
+    assert all(page.read_text() == (ROOT / page).read_text() for page in pages)
     for below in ("", "puppet"):  # which is a link, in the repository
         kept = {path.name for path in (ROOT / "schemas" / below).glob("*.json")}
         assert {path.name for path in (Path("schemas") / below).glob("*.json")} == kept
