@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from types import NoneType
+from typing import NamedTuple
 
 from ..model.machine import SecretRef
 from ..model.settings import for_puppet
@@ -44,6 +45,7 @@ class Given:
     origin: str
     masked: bool = False  # the value itself is a secret that the operator wrote
     below: "Given | None" = None  # what it would be without overlays
+    written: bool = False  # whether operators wrote it; otherwise it is a default, a secret, or worked out
     alike: bool = field(default=False, compare=False)  # this very object is given to other nodes of the cluster too
 
 
@@ -105,7 +107,7 @@ def compile_class(puppet_class: PuppetClass, view: View, signatures: Signatures)
         given |= alike.rows
         for name, source in alike.own:
             if found := _resolve(source, view):
-                given[name] = _given(section, *found)
+                given[name] = _given(section, found)
             else:
                 del given[name]
     return given
@@ -130,7 +132,7 @@ def _alike(section: Section, puppet_class: str, view: View, signatures: Signatur
         if _is_own(source):
             rows[name] = _PLACE
         elif found := _resolve(source, view):
-            rows[name] = _given(section, *found, alike=True)
+            rows[name] = _given(section, found, alike=True)
     return _Alike(section, rows, tuple((name, source) for name, source in accepted.items() if _is_own(source)))
 
 
@@ -139,29 +141,44 @@ def _is_own(source: Source) -> bool:
     return isinstance(source, Derived) or (isinstance(source, Secret) and source.scope == "node")
 
 
-def _given(section: Section, value: Value, origin: str, masked: bool, *, alike: bool = False) -> Given:
+def _given(section: Section, found: "_Found", *, alike: bool = False) -> Given:
     condition = None if section.when is ALWAYS else section.when.name
     because = f"because {condition}" if condition else "the same for every node of this class"
-    return Given(value, section.title, condition, origin or because, masked, alike=alike)
+    origin = found.origin or because
+    return Given(found.value, section.title, condition, origin, found.masked, written=found.written, alike=alike)
 
 
-def _resolve(source: Source, view: View) -> tuple[Value, str, bool] | None:
+class _Found(NamedTuple):
+    """What a source gives a node."""
+
+    value: Value
+    origin: str  # empty: nobody has to know
+    masked: bool = False
+    written: bool = False
+
+
+def _resolve(source: Source, view: View) -> _Found | None:
     match source:
         case Setting():
             return _setting(source.name, view)
         case Derived(compute):
             value = compute(view)
-            return None if value is None else (value, _because(source) + _line(source, view), False)
+            if value is None:
+                return None
+            line = _line(source, view)
+            return _Found(value, _because(source) + line.text, written=line.written)
         case Secret(part=part, base64=base64):
             text = SecretText(source.ref(view), part, base64)
-            return text, f"secret {text.ref}{f', its {part}' if part else ''}", False
+            return _Found(text, f"secret {text.ref}{f', its {part}' if part else ''}")
         case Constant(value):
-            return value, "", False
+            return _Found(value, "")
 
 
-def _setting(name: str, view: View) -> tuple[Value, str, bool] | None:
-    row, value, origin = view.tree.settings_table[name], view.sourced(name).value, view.sourced(name).origin
-    return None if value is None else (for_puppet(row, value), f"{name}, {origin}", row.secret)
+def _setting(name: str, view: View) -> _Found | None:
+    row, said = view.tree.settings_table[name], view.sourced(name)
+    if said.value is None:
+        return None
+    return _Found(for_puppet(row, said.value), f"{name}, {said.origin}", row.secret, said.written)
 
 
 @cache
@@ -173,23 +190,33 @@ def _because(source: Derived) -> str:
     return f"{code.co_filename.rpartition('reconciler/')[2]}:{code.co_firstlineno}"
 
 
-def _line(source: Derived, view: View) -> str:
-    """Where an operator wrote the value, or that nobody did."""
+class _Line(NamedTuple):
+    """Where an operator wrote a value, or that nobody did."""
+
+    text: str  # goes on after the reason
+    written: bool = False
+
+
+_NOWHERE = _Line("")
+
+
+def _line(source: Derived, view: View) -> _Line:
     written = source.written(view) if callable(source.written) else source.written
     if written[:1] == ("Setting",):
-        return f", {view.sourced(written[1]).origin}"
-    return view.cluster.once(("line", written), lambda: _find_line(written, view)) if written else ""
+        said = view.sourced(written[1])
+        return _Line(f", {said.origin}", said.written)
+    return view.cluster.once(("line", written), lambda: _find_line(written, view)) if written else _NOWHERE
 
 
-def _find_line(written: tuple[str, ...], view: View) -> str:
+def _find_line(written: tuple[str, ...], view: View) -> _Line:
     kind, *path = written
     tree = view.tree
     name = view.cluster.name if kind == "Cluster" else next((n for k, n in tree.places if k == kind), "")
     places = tree.places.get((kind, name))
     if places is None:
-        return ""
+        return _NOWHERE
     at = places.get(tuple(path))
-    return f", {at.file}:{at.line}" if at else ", default"
+    return _Line(f", {at.file}:{at.line}", written=True) if at else _Line(", default")
 
 
 def _with_overlays(given: Mapping[str, Mapping[str, Given]], view: View) -> tuple[Classes, list[str]]:
@@ -215,8 +242,9 @@ def _with_overlays(given: Mapping[str, Mapping[str, Given]], view: View) -> tupl
 
 def _overlay_given(below: Given | None, value: Value, origin: Origin) -> Given:
     if below is None:
-        return Given(value, OVERLAY, None, origin)
-    return Given(merged(below.value, value), below.section, below.condition, origin, below=below)
+        return Given(value, OVERLAY, None, origin, written=True)
+    merge = merged(below.value, value)
+    return Given(merge, below.section, below.condition, origin, below=below, written=True)
 
 
 def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:

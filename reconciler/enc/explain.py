@@ -31,9 +31,7 @@ def explain(
     classes = []
     for name, rows in compiled.classes.items():
         chosen = {
-            key: given
-            for key, given in rows.items()
-            if _asked(wanted, name, key) and (not written or _is_written(given))
+            key: given for key, given in rows.items() if _asked(wanted, name, key) and (not written or given.written)
         }
         if chosen or (wanted is None and not written):
             alone = view if wanted in chosen else None
@@ -51,11 +49,6 @@ def _asked(wanted: str | None, puppet_class: str, parameter: str) -> bool:
     if _WILD & set(wanted):
         return fnmatchcase(parameter, wanted) or fnmatchcase(puppet_class, wanted)
     return wanted in (parameter, puppet_class)
-
-
-def _is_written(given: Given) -> bool:
-    """Whether the reason ends in a line of a file: so ends that of every value that operators wrote."""
-    return given.below is not None or given.origin.rpartition(":")[2].isdigit()
 
 
 def _machine(view: View) -> str:

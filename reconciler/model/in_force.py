@@ -118,6 +118,7 @@ class Sourced:
 
     value: SettingValue | None
     origin: str
+    written: bool = False  # whether the specs say it; otherwise it is the table's default
 
 
 Effective = Mapping[str, Sourced]
@@ -151,7 +152,10 @@ def effective(tree: SpecTree, place: Place, memo: Memo | None = None) -> Effecti
 
 
 def _over(below: Effective, level: Level, tree: SpecTree) -> Effective:
-    return {**below, **{name: Sourced(value, level.origin(tree, name)) for name, value in level.settings.items()}}
+    return {
+        **below,
+        **{name: Sourced(value, level.origin(tree, name), written=True) for name, value in level.settings.items()},
+    }
 
 
 class Written(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.enc.compile import compile_node
+from reconciler.enc.compile import Compiled, compile_node
 from reconciler.enc.explain import explain
 from reconciler.enc.explain_parameter import why_not
 from reconciler.enc.view import views
@@ -123,6 +123,19 @@ def test_only_what_the_specs_say_may_be_asked_for() -> None:
     assert [parameter.name for parameter in own.parameters if parameter.instead] == ["servers_per_port"]
     assert {"region_name", "swift_store_object"} < {parameter.name for parameter in own.parameters}
     assert all("specs/" in parameter.because for parameter in own.parameters)
+
+
+def test_what_the_specs_say_is_told_apart_in_any_words() -> None:
+    compiled = compile_node(views(swift_cluster(OVERLAY))[VIEW.node.hostname])
+    reworded = {
+        name: {key: replace(given, origin="in other words: 7") for key, given in rows.items()}
+        for name, rows in compiled.classes.items()
+    }
+
+    def names(of: Compiled) -> list[str]:
+        return [each.name for one in explain(of, written=True).classes for each in one.parameters]
+
+    assert names(replace(compiled, classes=reworded)) == names(compiled)
 
 
 def test_an_overlay_says_what_it_stands_in_place_of() -> None:

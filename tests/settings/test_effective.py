@@ -69,13 +69,13 @@ def of_the_machine(tree: SpecTree, memo: Memo | None = None) -> Effective:
 def test_a_level_wins_over_every_wider_one(level: str) -> None:
     wider = LEVELS[: LEVELS.index(level) + 1]
     found = of_the_machine(tree(**{name: {"cpu_mode": f"said by {name}"} for name in wider}))
-    assert found["cpu_mode"] == Sourced(f"said by {level}", f"specs.yaml:{LINES[level]}")
+    assert found["cpu_mode"] == Sourced(f"said by {level}", f"specs.yaml:{LINES[level]}", written=True)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_level_alone_is_enough(level: str) -> None:
     found = of_the_machine(tree(**{level: {"cpu_mode": "custom"}}))
-    assert found["cpu_mode"] == Sourced("custom", f"specs.yaml:{LINES[level]}")
+    assert found["cpu_mode"] == Sourced("custom", f"specs.yaml:{LINES[level]}", written=True)
 
 
 @pytest.mark.parametrize("level", LEVELS)
