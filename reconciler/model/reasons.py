@@ -17,6 +17,7 @@ class About:
     text: str  # when it is given, and what ends it
     wants_operator: bool = False  # a wait for it ends only when a human mends something
     approval: str | None = None  # the action that a wait for it wants approved: install_os | reinstall | release
+    retry: bool = False  # "reconciler retry" ends a wait for it at once
     spare: bool = False  # a wait for it harms nobody: the machine is free, and nothing is missing
 
 
@@ -307,16 +308,19 @@ REASONS: Mapping[Reason, About] = {
         "Two machines claim the same serial, or somebody speaks in the machine's name. Look which is right; "
         '"reconciler retry" ends it.',
         wants_operator=True,
+        retry=True,
     ),
     Reason.BACKS_OFF: About("The last try failed, and the next one follows after a pause that doubles each time."),
     Reason.FAILED: About(
         'An action failed for good, or too many times in a row. Mend what its error says; "reconciler retry" goes on.',
         wants_operator=True,
+        retry=True,
     ),
     Reason.IN_VAIN: About(
         "An action succeeded several times and never had the effect it should: look where the sentence says; "
         '"reconciler retry" goes on.',
         wants_operator=True,
+        retry=True,
     ),
     Reason.MAINTENANCE: About("A Machine document says that the machine is in maintenance."),
     Reason.PAUSED: About('An operator paused the machine, its cluster or the fleet; "reconciler resume" ends it.'),

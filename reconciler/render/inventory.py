@@ -20,7 +20,7 @@ def machine_text(row: MachineRow, events: Sequence[Occurrence], now: datetime) -
         lines += [_line("", f"not {name}: {reason}") for name, reason in sorted(row.refused.items())]
     if row.needs_approval:
         lines += ["", f"It waits for your word: reconciler approve {row.serial} --why '...'"]
-    elif row.failures or row.aside_error or "then retry: " in row.now:
+    elif row.failures or row.aside_error or row.reason.about.retry:
         lines += ["", f"To try it again at once: reconciler retry {row.serial} --why '...'"]
     if events:
         lines += ["", "What happened, the newest last:", *(f"  {event_line(event, of=row.serial)}" for event in events)]
