@@ -28,7 +28,7 @@ def test_no_question_from_outside_makes_a_database(site: Site, tmp_path: Path) -
         served.events(0, 10)
     assert not (tmp_path / "db").exists()
     site.open()
-    assert served.events(0, 10) == ()
+    assert served.events(0, 10) == []
 
 
 @pytest.mark.parametrize("error", [TemporaryError("locked"), PermanentError("no permission")])
