@@ -3,7 +3,9 @@
 import http.client
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from ..server.promised import broken
 from .checks import assert_sound
 from .world import THREE, World, as_json, parsed, world
 
@@ -59,14 +61,50 @@ async def test_everybody_sees_the_same_plan_and_the_same_classes(tmp_path: Path)
                 assert (site.store.secret(ref) or "-") not in text
 
 
+async def test_commands_and_api_show_the_same_rows_and_openapi_describes_each_answer(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=THREE) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        fleet = await w.until_in_service(3)
+        printed = as_json(await w.cli("machines", "--format", "json"))
+        for shown in (as_json(_served(w, "/v1/machines")), fleet["machines"]):
+            for row, other in zip(_by_serial(printed), _by_serial(shown), strict=True):
+                assert row.keys() == other.keys()
+                changed = {key for key in row if row[key] != other[key]}
+                assert changed <= {"last_heard", "power"}, "more than it said, and its BMC, in between"
+        clusters = as_json(await w.cli("clusters", "--format", "json"))
+        assert clusters == as_json(_served(w, "/v1/clusters")) == fleet["clusters"]
+
+        serial = fleet["machines"][0]["serial"]
+        page = as_json(await w.cli("machines", serial, "--format", "json"))
+        assert page.keys() == as_json(_served(w, f"/v1/machines/{serial}")).keys()
+        for path in (
+            "/v1/fleet",
+            "/v1/plan",
+            "/v1/observation",
+            "/v1/events?limit=1000",
+            "/metrics",
+            "/readyz",
+            "/healthz",
+        ):
+            assert _served(w, path)
+
+
+def _by_serial(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: row["serial"])
+
+
 def _served(w: World, path: str) -> str:
+    """What the daemon answers, as OpenAPI has it."""
     connection = http.client.HTTPConnection("127.0.0.1", w.demo.port, timeout=30)
     with closing(connection):
         connection.request("GET", path)
         answer = connection.getresponse()
-        body = answer.read().decode()
+        body = answer.read()
         assert answer.status == 200, body
-        return body
+        kind = answer.headers["content-type"]
+        assert not (wrong := broken("GET", path.partition("?")[0], 200, kind, body)), wrong
+        return body.decode()
 
 
 async def test_apply_converges_without_a_daemon(tmp_path: Path) -> None:
