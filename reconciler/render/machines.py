@@ -1,5 +1,6 @@
 """A plan and what it was made from, as one row per machine."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
@@ -137,19 +138,25 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
 
 
 def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
-    """Its disks in words; those of ``before``, where it reported the same again."""
+    """Its disks in words; those of ``before``, where it reported the same again.
+
+    The words are shared by machines with the same disks: ten thousand have a hundred thousand disks, of a few kinds.
+    """
     if machine.seen is None:
         return ()
     disks, found = machine.seen.hardware.disks, machine.history.found
     old = before.machine if before is not None else None
     if before and old and old.seen and old.seen.hardware.disks is disks and old.history.found == found:
         return before.row.disks
-    return tuple(_disk(disk, dict(found)) for disk in disks)
+    met: dict[DiskId | ControllerId, str] = {
+        each.on: each.what for each in found
+    }  # empty for most, whose disks need no identity then
+    return tuple(sys.intern(_disk(disk, met.get(disk.identity, "") if met else "")) for disk in disks)
 
 
-def _disk(disk: Disk, found: Mapping[DiskId | ControllerId, str]) -> str:
-    """A disk, and what it is known to hold: by its report, or met when it was to be erased."""
-    holds = disk.contents or found.get(disk.identity, "")
+def _disk(disk: Disk, met: str) -> str:
+    """A disk, and what it is known to hold: by its report, or ``met`` when it was to be erased."""
+    holds = disk.contents or met
     text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
     if disk.paths:
         text += f", over {len(disk.paths)} paths ({', '.join(disk.paths)})"
