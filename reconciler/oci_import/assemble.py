@@ -11,7 +11,7 @@ from ..model.settings import SettingsTable
 from ..model.signature import Signatures
 from . import secrets
 from .certificates import Keys, certificates
-from .clusters import bmc_networks, cluster, locations, vips
+from .clusters import OciVip, bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .database import Row, Tables
 from .files import Given, add_roles, tree_from_files
@@ -19,7 +19,7 @@ from .levels import Levels, spread_settings
 from .machine_documents import exceptions, number_of
 from .machines import OciMachine, read_machines
 from .made_profiles import Profiles, assign_profiles
-from .overlays.ceph_first_stage import ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
+from .overlays.ceph_first_stage import IN_STAGE, ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .overlays.cluster import cluster_pins
 from .overlays.hosts import with_apis_of_all
 from .overlays.node import corrections
@@ -125,7 +125,7 @@ def _add_cluster(
     tree.add(f"machines/{name}.yaml", *exceptions(row, members, document, levels, rackings, taken))
     tree.add(f"overlays/{name}.yaml", *accepted(overlays, signatures))
     found.enrolled += _enrolled(members, document, profiles, vips(row, tables))
-    found.first_stage |= {m.serial for m in members if alone and m.role in ("controller", "compute")}
+    found.first_stage |= {m.serial for m in members if alone and m.role in IN_STAGE}
 
 
 def _overlays(
@@ -139,7 +139,7 @@ def _overlays(
 ) -> tuple[list[Document], list[str]]:
     """What OCI gives to one cluster's nodes and we would not; and what of that cannot be pinned, as sentences."""
     roles = [str(machine.role) for machine in members]
-    settled = set(roles) - ({"controller", "compute"} if ceph_alone else set())
+    settled = set(roles) - (set(IN_STAGE) if ceph_alone else set())
     of_zones, left = zone_pins(row, tables, members)
     overlays = [
         *cluster_pins(row, tables, members, settled),
@@ -168,7 +168,7 @@ def _profiles_of(given: Given, table: SettingsTable) -> dict[str, HardwareProfil
 
 
 def _enrolled(
-    machines: Iterable[OciMachine], document: Document, profiles: Profiles, virtual: list[tuple[str, str, str]]
+    machines: Iterable[OciMachine], document: Document, profiles: Profiles, virtual: list[OciVip]
 ) -> list[Enroll]:
     """What every machine has, as the action that would have given it; the first brings the cluster's VIPs along."""
     found = [

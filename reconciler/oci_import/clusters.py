@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model.kinds import LocationSpec
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
@@ -70,7 +70,7 @@ def cluster(
     if linked := swift_of(row, tables):
         known = follows_from_link(linked, tables)
         settings = {key: value for key, value in settings.items() if known.get(key) != value}
-    if row.get("haproxy_use_sni") == "yes" or any(usage == "sql" for _, usage, _ in vips(row, tables)):
+    if row.get("haproxy_use_sni") == "yes" or any(vip.usage == "sql" for vip in vips(row, tables)):
         settings["complete_hosts_files"] = Noted(False, HOSTS)
     hosts = [one for one in tables.get("filebeathosts", ()) if one["cluster"] == row["id"]]
     if hosts:
@@ -128,11 +128,19 @@ def bmc_networks(tables: Tables) -> list[dict[str, Any]]:
     return found
 
 
-def vips(row: Row, tables: Tables) -> list[tuple[str, str, str]]:
-    """Network, usage and address of the cluster's virtual addresses."""
+class OciVip(NamedTuple):
+    """A virtual address that OCI gave, in the form of ``Enroll.vips``."""
+
+    network: str
+    usage: str
+    address: str
+
+
+def vips(row: Row, tables: Tables) -> list[OciVip]:
+    """The cluster's virtual addresses."""
     networks = {one["id"]: one for one in tables["networks"] if one["cluster"] == row["id"]}
     return [
-        (one["name"], _usage_of(ip, one), address_of(ip["ip"]))
+        OciVip(one["name"], _usage_of(ip, one), address_of(ip["ip"]))
         for ip in tables.get("ips", ())
         if ip["usefor"] == "vip" and (one := networks.get(ip["network"])) is not None
     ]

@@ -11,6 +11,7 @@ from typing import Any
 from ..hardware.report import ReportError, parse_report
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
+from ..model.roles import RoleFacts, facts_of
 from .database import Row, Tables
 
 _NOT_FOR_MANAGEMENT = frozenset({"vm-net", "ovs-bridge", "ceph-cluster", "vip"})
@@ -34,6 +35,11 @@ class OciMachine:
     heard_at: datetime | None
     status: InstallStatus | None
     installed: bool
+
+    @property
+    def facts(self) -> RoleFacts:
+        """The facts of its role; of a machine without one, those of a role of the users' own."""
+        return facts_of(self.role or "")
 
 
 def read_machines(tables: Tables) -> tuple[list[OciMachine], list[str]]:

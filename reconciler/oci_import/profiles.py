@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.kinds import HardwareProfileSpec
+from ..model.roles import facts_of
 from ..model.settings import SettingsTable
 from .options import profile_options
 from .yaml_documents import Document, Noted, plain
@@ -13,7 +14,6 @@ _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")
 _ALMOST_ONE_MORE = ".999999999"
 _ROUNDED = "OCI rounds sizes down to whole GiB, so its upper ends reach almost to the next one."
-_STORES = frozenset({"swiftstore", "swiftproxy", "cephosd", "billosd", "volume", "compute"})
 """Roles that OCI tells of every disk but the system's; a compute where it has OSDs."""
 
 _CONTROLLERS = {"megacli": "megaraid", "none": "none"}
@@ -40,7 +40,8 @@ def profiles(config: Mapping[str, Any], table: SettingsTable) -> tuple[list[Docu
 
 def the_rest(role: str) -> str | None:
     """What a profile says of disks that it does not name: whatever is left is for data, for a role that stores any."""
-    return "use" if role in _STORES else None
+    facts = facts_of(role)
+    return "use" if facts.stores_data or facts.stores_if else None
 
 
 def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tuple[Document, list[str]]:

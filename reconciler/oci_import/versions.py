@@ -1,8 +1,9 @@
-"""Which version of OCI a database is of, and what earlier ones knew that today's do not."""
+"""The version of OCI that a database is of, and what earlier ones knew that today's do not."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ..model.roles import facts_of
 from ..model.signature import Signatures
 from .database import Row, Tables
 from .yaml_documents import Document
@@ -21,11 +22,6 @@ _GONE: Mapping[str, tuple[str, ...]] = {
     "nova_use_libvirt_backports": ("compute",),
 }
 """Switches of 43.0.10 that later versions have no more, with their roles."""
-
-_CLASSES = {
-    "cephmon": "oci::cephmon", "billmon": "oci::cephmon", "cephosd": "oci::cephosd", "billosd": "oci::cephosd",
-    "messaging": "oci::messaging", "compute": "oci::compute",
-}  # fmt: skip
 
 GONE = "OCI had a switch for this, which later versions have no more.\nDrop this when the Puppet module is a newer one."
 
@@ -55,8 +51,8 @@ def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[Document]:
     """
     for name, concerned in _GONE.items():
         here = [role for role in concerned if role in roles and cluster.get(name) == "yes"]
-        for puppet_class in dict.fromkeys(_CLASSES[role] for role in here):
-            own = [role for role in here if _CLASSES[role] == puppet_class]
+        for puppet_class in dict.fromkeys(facts_of(role).puppet_class for role in here):
+            own = [role for role in here if facts_of(role).puppet_class == puppet_class]
             spec = {"for": {"clusters": [cluster["name"]], "roles": own}, "classes": {puppet_class: {name: True}}}
             overlay = f"oci-{cluster['name']}-{own[0]}-{name.replace('_', '-')}"
             yield Document("EncOverlay", overlay, spec, GONE)

@@ -1,4 +1,4 @@
-"""Virtual addresses: what OCI says of where they are, where we would say something else. Pinned as in ``pins``.
+"""Virtual addresses: what OCI says of where they are, pinned in overlays where we would say something else.
 
 OCI names the interface and the prefix of the database's network. Puppet brings another address up there: the API's on
 controllers, and their own on messaging nodes; and on ``lo`` it uses neither.
@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 
 from ..model.interfaces import is_by_speed
 from ..model.kinds import Network
+from ..model.roles import ROLES, facts_of, has_external_bridge
 from ..model.vips import LOOPBACK, is_on_loopback
 from .clusters import vips
 from .database import Row, Tables
@@ -30,12 +31,6 @@ PREFIX = (
     "Drop this to have it as the one address that it is: at a time when it may be out of reach for a moment."
 )
 
-_OWN = {"controller": "api", "messaging": "messaging", "sql": "sql", "sqlmsg": "sqlmsg"}
-"""The usage of the address that a role's class brings up."""
-
-_SHARED = {"billmon": "oci::cephmon", "billosd": "oci::cephosd", "sqlmsg": "oci::sql"}
-"""Classes of roles that have none of their own."""
-
 
 def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[Document]:
     """An EncOverlay for each role that is told something else of virtual addresses than we would.
@@ -50,28 +45,27 @@ def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[Document]:
 
 def _pins(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
     networks = {str(row["name"]): row for row in tables["networks"] if row["cluster"] == cluster["id"]}
-    given = {usage: networks[name] for name, usage, _ in vips(cluster, tables)}
+    given = {vip.usage: networks[vip.network] for vip in vips(cluster, tables)}
     bgp = cluster.get("bgp_to_the_host") == "yes"
-    may_be_bridged = "compute" in roles and "network" not in roles  # controllers have br-ex then
-    for role, puppet_class in CLUSTERED.items():
-        usage = _OWN[role]
+    for role in CLUSTERED:
+        usage = facts_of(role).vip
         database = "sqlmsg" if role == "sqlmsg" else "sql" if "sql" in roles else "api"
-        if role not in roles or usage not in given or database not in given:
+        if role not in roles or usage is None or usage not in given or database not in given:
             continue
         theirs, ours = _interface(given[database]), _ours(given[usage], usage, networks, bgp=bgp)
-        if ours == "bond0" and may_be_bridged:
+        if ours == "bond0" and has_external_bridge(role, roles):
             ours = None
         if theirs != ours:
             why = UNUSED if ours == LOOPBACK else INTERFACE
-            yield f"{role}-vip-interface", why, {"roles": [role]}, {puppet_class: {"sql_vip_iface": theirs}}
+            yield Pin.of_role("vip-interface", why, role, {"sql_vip_iface": theirs})
         prefixes = {"sql_vip_netmask": database} | ({"messaging_vip_cidr": usage} if role == "messaging" else {})
         wider = {name: int(given[of]["cidr"]) for name, of in prefixes.items() if _is_wider(given[of], of, bgp=bgp)}
         if wider:
-            yield f"{role}-vip-prefix", PREFIX, {"roles": [role]}, {puppet_class: wider}
+            yield Pin.of_role("vip-prefix", PREFIX, role, wider)
     if "api" in given and _is_wider(given["api"], "api", bgp=bgp):
         prefix = {"vip_netmask": int(given["api"]["cidr"])}
-        for role in sorted(roles):
-            yield f"{role}-api-prefix", PREFIX, {"roles": [role]}, {_SHARED.get(role, f"oci::{role}"): prefix}
+        for role in sorted(roles & ROLES.keys()):
+            yield Pin.of_role("api-prefix", PREFIX, role, prefix)
 
 
 def _interface(row: Row) -> str:

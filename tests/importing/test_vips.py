@@ -54,6 +54,10 @@ MESSAGING = network(4, "messages", "203.0.116.0/28", "eno2", vip_usage="messagin
         ([BOND], {"controller"}, "no", {}),
         ([BOND], {"controller", "compute", "network"}, "no", {}),
         ([BOND], {"controller", "compute"}, "no", {"oci::controller": {"sql_vip_iface": "bond0"}}),
+        (
+            [BOND, {**MESSAGING, "iface1": "10g1", "iface2": "10g2"}], {"controller", "compute", "messaging"}, "no",
+            {"oci::controller": {"sql_vip_iface": "bond0"}},
+        ),
         ([ALONE], {"controller"}, "no", {"oci::controller": {"sql_vip_iface": "eno1"}}),
         ([{**WIDE, "vlan": 113}], {"controller"}, "no", {"oci::controller": {"sql_vip_iface": "eno1"}}),
         ([{**WIDE, "iface1": "10g1"}], {"controller"}, "no", {"oci::controller": {"sql_vip_iface": "10g1"}}),
@@ -75,8 +79,8 @@ MESSAGING = network(4, "messages", "203.0.116.0/28", "eno2", vip_usage="messagin
         ),
     ],
     ids=[
-        "one interface", "the bond", "network nodes", "br-ex", "a /32", "a VLAN", "by speed", "sql nodes",
-        "messaging nodes", "BGP",
+        "one interface", "the bond", "network nodes", "br-ex", "br-ex on controllers alone", "a /32", "a VLAN",
+        "by speed", "sql nodes", "messaging nodes", "BGP",
     ],
 )  # fmt: skip
 def test_what_is_pinned(

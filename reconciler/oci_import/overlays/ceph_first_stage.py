@@ -17,16 +17,20 @@ TAKEN = (
 NO_LIBVIRT = "OCI sets up libvirt's certificates here, as it knows that this is no OSD node. Drop this with the other."
 
 
+IN_STAGE = ("controller", "compute")
+"""Roles whose nodes have not the classes of their own in that stage, but those of monitors and OSDs."""
+
+
 def ceph_is_set_up_alone(cluster: Row, machines: Iterable[OciMachine]) -> bool:
     """Whether controllers get nothing but Ceph's monitors, and computes nothing but OSDs."""
     members = list(machines)
-    has_osds = any(m.role == "cephosd" or _is_hyperconverged(m) for m in members)
+    has_osds = any(m.role == "cephosd" or is_hyperconverged(m) for m in members)
     return cluster["initial_mon_on_ctrl"] == "yes" and has_osds and all(m.role != "cephmon" for m in members)
 
 
 def taken_for_osds(machines: Iterable[OciMachine]) -> list[OciMachine]:
     """Computes that OCI makes OSD nodes of in that stage, though nobody asked for it."""
-    return [machine for machine in machines if machine.role == "compute" and not _is_hyperconverged(machine)]
+    return [machine for machine in machines if machine.role == "compute" and not is_hyperconverged(machine)]
 
 
 def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[Document]:
@@ -40,5 +44,6 @@ def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[Documen
     return [Document("EncOverlay", f"oci-{cluster}-compute-certificates", spec, NO_LIBVIRT)]
 
 
-def _is_hyperconverged(machine: OciMachine) -> bool:
-    return machine.role == "compute" and machine.row["compute_is_cephosd"] == "yes"
+def is_hyperconverged(machine: OciMachine) -> bool:
+    """Whether the machine is a compute that OCI was asked to make an OSD node of as well."""
+    return machine.facts.may_run_osds and machine.row["compute_is_cephosd"] == "yes"

@@ -1,17 +1,32 @@
-"""What OCI gives to all nodes of a cluster and we would not: pinned in overlays, as in ``corrections``."""
+"""Values that OCI gives to all nodes of a cluster and we would not: pinned in overlays that say when to drop them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+from ...model.roles import ROLES, facts_of
 from ..database import Row, Tables
 from ..machines import OciMachine
 from ..yaml_documents import Document
 
-CLUSTERED = {"controller": "oci::controller", "messaging": "oci::messaging", "sql": "oci::sql", "sqlmsg": "oci::sql"}
-_BRIDGED = {"controller": "oci::controller", "compute": "oci::compute", "network": "oci::network"}
 
-Pin = tuple[str, str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]
-"""End of the name, comment, whom it is for, and classes."""
+class Pin(NamedTuple):
+    """An EncOverlay to be, of one cluster."""
+
+    end: str  # of its name
+    why: str  # the comment above it
+    nodes: Mapping[str, Any]  # a selector, without the cluster
+    classes: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of_role(cls, what: str, why: str, role: str, values: Mapping[str, Any]) -> Self:
+        """Parameters of a role's own class, for all of its nodes."""
+        return cls(f"{role}-{what}", why, {"roles": [role]}, {facts_of(role).puppet_class: values})
+
+
+CLUSTERED = tuple(role for role, facts in ROLES.items() if facts.vip)
+"""Roles that bring up a virtual address of their own."""
+
+OSD_CLASS = facts_of("cephosd").puppet_class
 
 FIRST_SETUP = (
     "OCI still makes databases and accounts with every Puppet run, although all controllers are in service.\n"
@@ -57,19 +72,16 @@ def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], r
 
 def documents(cluster: str, pins: Iterable[Pin]) -> list[Document]:
     """An EncOverlay for each."""
-    return [
-        Document("EncOverlay", f"oci-{cluster}-{end}", {"for": {"clusters": [cluster], **who}, "classes": classes}, why)
-        for end, why, who, classes in pins
-    ]
+    specs = [(pin, {"for": {"clusters": [cluster], **pin.nodes}, "classes": pin.classes}) for pin in pins]
+    return [Document("EncOverlay", f"oci-{cluster}-{pin.end}", spec, pin.why) for pin, spec in specs]
 
 
 def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
     controllers = [machine for machine in machines if machine.role == "controller"]
     if cluster["initial_cluster_setup"] == "yes" and controllers and all(m.installed for m in controllers):
-        for role, puppet_class in CLUSTERED.items():
+        for role in CLUSTERED:
             if role in roles and role != "sqlmsg":  # their database begins empty, and stays its own
-                classes = {puppet_class: {"initial_cluster_setup": True}}
-                yield f"{role}-first-setup", FIRST_SETUP, {"roles": [role]}, classes
+                yield Pin.of_role("first-setup", FIRST_SETUP, role, {"initial_cluster_setup": True})
 
 
 def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
@@ -79,20 +91,21 @@ def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles
         return
     names: dict[str, dict[str, list[str]]] = {}
     for machine in machines:
-        if machine.role in ("compute", "network"):
+        if machine.role and machine.facts.carries_vm_traffic:
             name = str(machine.row["neutron_external_network_name"])
             names.setdefault(machine.role, {}).setdefault(name, []).append(machine.hostname)
-    for role, puppet_class in _BRIDGED.items():
+    every = dict.fromkeys(name for some in names.values() for name in some)
+    for role, facts in ROLES.items():
         if role not in roles:
             continue
-        groups = names.get(role, {})
-        every = dict.fromkeys(name for some in names.values() for name in some)
-        if role == "controller" or len(groups) == 1:
-            classes = {puppet_class: _mapped(every if role == "controller" else groups, bridges)}
-            yield f"{role}-bridges", BRIDGES, {"roles": [role]}, classes
+        if facts.stands_in_for_network:
+            yield Pin.of_role("bridges", BRIDGES, role, _mapped(every, bridges))
+        elif len(groups := names.get(role, {})) == 1:
+            yield Pin.of_role("bridges", BRIDGES, role, _mapped(groups, bridges))
         else:
             for name, hostnames in groups.items():
-                yield f"{role}-{name}-bridges", BRIDGES, {"nodes": hostnames}, {puppet_class: _mapped([name], bridges)}
+                classes = {facts.puppet_class: _mapped([name], bridges)}
+                yield Pin(f"{role}-{name}-bridges", BRIDGES, {"nodes": hostnames}, classes)
 
 
 def _mapped(names: Any, bridges: Sequence[str]) -> dict[str, list[str]]:
@@ -115,7 +128,7 @@ def _gpus(machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
                 ours |= {one} if machine.role == "compute" else set()
     if "controller" in roles and ours != set(theirs.values()):
         values = {"use_gpu": True, "gpu_def": list(theirs.values())}
-        yield "controller-gpus", GPUS, {"roles": ["controller"]}, {"oci::controller": values}
+        yield Pin.of_role("gpus", GPUS, "controller", values)
 
 
 def _api_network(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
@@ -123,7 +136,7 @@ def _api_network(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]
         if network["cluster"] == cluster["id"] and network["is_public"] == "yes" and int(network["cidr"]) < 32:
             for role, name in (("dns", "vip_ipaddr"), ("sql", "ip_vip_to_whitelist")):
                 if role in roles:
-                    yield f"{role}-api", API_NETWORK, {"roles": [role]}, {f"oci::{role}": {name: network["ip"]}}
+                    yield Pin.of_role("api", API_NETWORK, role, {name: network["ip"]})
 
 
 def _osd_setup(machines: Sequence[OciMachine]) -> Iterator[Pin]:
@@ -131,10 +144,10 @@ def _osd_setup(machines: Sequence[OciMachine]) -> Iterator[Pin]:
         hostnames = [
             machine.hostname
             for machine in machines
-            if machine.role in ("cephosd", "billosd")
+            if machine.facts.runs_osds
             and machine.row.get("ceph_osd_initial_setup", "yes") == word
             and machine.installed is (word == "yes")
         ]
         if hostnames:
-            classes = {"oci::cephosd": {"ceph_osd_initial_setup": word == "yes"}}
-            yield f"osd-setup-{word}", OSD_SETUP, {"nodes": hostnames}, classes
+            classes = {OSD_CLASS: {"ceph_osd_initial_setup": word == "yes"}}
+            yield Pin(f"osd-setup-{word}", OSD_SETUP, {"nodes": hostnames}, classes)

@@ -20,7 +20,7 @@ def with_apis_of_all(hosts: str | None, tables: Tables) -> str | None:
 
 
 def _names(row: Row, tables: Tables) -> Iterator[str]:
-    address = next((address for _, usage, address in vips(row, tables) if usage == "api"), None)
+    address = next((vip.address for vip in vips(row, tables) if vip.usage == "api"), None)
     if address is not None:
         yield f"{address} {api_of(row)}"
         if row.get("haproxy_use_sni") == "yes":

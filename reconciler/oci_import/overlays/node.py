@@ -1,25 +1,19 @@
-"""What OCI got wrong and running nodes have: pinned in overlays that say when to drop them, so that nothing changes.
+"""Mistakes of OCI that running nodes have: pinned in overlays that say when to drop them, so that nothing changes.
 
 The values that we would give are the right ones. Each overlay can go by itself, at a time of the operators' choosing.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ...hardware.choice import DisksInUse, disks_in_use
 from ..database import Row, Tables
 from ..machines import OciMachine
 from ..made_profiles import Profiles
 from ..yaml_documents import Document
+from .ceph_first_stage import IN_STAGE, is_hyperconverged
+from .cluster import OSD_CLASS, Pin
 from .facts import facts_of_oci
-
-_OSD_ROLES = ("cephosd", "billosd")
-_WITH_DISKS = {
-    "cephosd": "oci::cephosd", "billosd": "oci::cephosd", "volume": "oci::volume",
-    "swiftproxy": "oci::swiftproxy", "swiftstore": "oci::swiftstore",
-}  # fmt: skip
-_VM_CLASSES = {"compute": "oci::compute", "network": "oci::network", "controller": "oci::controller"}
 
 CEPH_NETWORK = (
     "OCI never lets dedicated Ceph nodes use the Ceph network, although they have addresses on it.\n"
@@ -51,37 +45,36 @@ def corrections(
     kinds = {one["name"]: one["role"] for one in tables["networks"] if one["cluster"] == cluster["id"]}
     found = [*facts_of_oci(cluster["name"], machines, tables)]
     for machine in sorted(machines, key=lambda one: natural(one.hostname)):
-        for suffix, why, classes in _of_node(machine, kinds, profiles, ceph_alone=ceph_alone):
-            name = f"oci-{machine.hostname.partition('.')[0]}-{suffix}"
-            found.append(Document("EncOverlay", name, {"for": {"nodes": [machine.hostname]}, "classes": classes}, why))
+        for pin in _of_node(machine, kinds, profiles, ceph_alone=ceph_alone):
+            name = f"oci-{machine.hostname.partition('.')[0]}-{pin.end}"
+            found.append(Document("EncOverlay", name, {"for": pin.nodes, "classes": pin.classes}, pin.why))
     return found
 
 
-def _of_node(
-    machine: OciMachine, kinds: dict[str, str], profiles: Profiles, *, ceph_alone: bool
-) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
+def _of_node(machine: OciMachine, kinds: dict[str, str], profiles: Profiles, *, ceph_alone: bool) -> Iterator[Pin]:
+    this, facts, in_stage = {"nodes": [machine.hostname]}, machine.facts, ceph_alone and machine.role in IN_STAGE
     on = {kinds.get(name) for name in machine.addresses}
     management = next(iter(machine.addresses.values()), None)
-    if machine.role in _OSD_ROLES and "ceph-cluster" in on:
+    if facts.runs_osds and "ceph-cluster" in on:
         none = dict.fromkeys(("cephnet_network_addr", "cephnet_network_cidr"))
         values = {"use_ceph_cluster_net": False, "cephnet_ip": management, "cephnet_mtu": 0, **none}
-        yield "ceph-network", CEPH_NETWORK, {"oci::cephosd": values}
-    own_class = not (ceph_alone and machine.role in ("controller", "compute"))
-    if machine.role in _VM_CLASSES and "vm-net" in on and own_class:
-        yield "vm-network", VM_NETWORK, {_VM_CLASSES[machine.role]: {"vmnet_ip": management}}
+        yield Pin("ceph-network", CEPH_NETWORK, this, {OSD_CLASS: values})
+    if (facts.carries_vm_traffic or facts.stands_in_for_network) and "vm-net" in on and not in_stage:
+        yield Pin("vm-network", VM_NETWORK, this, {facts.puppet_class: {"vmnet_ip": management}})
     classes = _classes_with_disks(machine, ceph_alone=ceph_alone)
     if classes and (disks := _disks_of_oci(machine, profiles)):
-        why = f"{SYSTEM_DISK}\n{WITH_STAGE}" if ceph_alone and machine.role == "compute" else SYSTEM_DISK
-        yield "disks", why, {name: {"block_devices": disks} for name in classes}
+        why = f"{SYSTEM_DISK}\n{WITH_STAGE}" if in_stage else SYSTEM_DISK
+        yield Pin("disks", why, this, {name: {"block_devices": disks} for name in classes})
 
 
 def _classes_with_disks(machine: OciMachine, *, ceph_alone: bool) -> tuple[str, ...]:
     """The classes that are told of the machine's data disks: of these it has one after the other."""
-    if machine.role != "compute":
-        return (_WITH_DISKS[machine.role],) if machine.role in _WITH_DISKS else ()
+    facts = machine.facts
+    if not facts.may_run_osds:
+        return (facts.puppet_class,) if facts.stores_data or facts.stores_if else ()
     if ceph_alone:
-        return ("oci::cephosd",)
-    return ("oci::cephosd", "oci::compute") if machine.row["compute_is_cephosd"] == "yes" else ()
+        return (OSD_CLASS,)
+    return (OSD_CLASS, facts.puppet_class) if is_hyperconverged(machine) else ()
 
 
 def _disks_of_oci(machine: OciMachine, profiles: Profiles) -> list[str] | None:

@@ -1,11 +1,12 @@
-"""Several Cephs: what OCI gives to nodes that it cannot tell the zone of, and to Cinder. Pinned as in ``pins``."""
+"""Several Cephs: pins of what OCI gives to nodes that it cannot tell the zone of, and to Cinder."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
+from ...model.roles import facts_of
 from ..database import Row, Tables
 from ..machines import OciMachine
 from ..yaml_documents import Document
+from .cluster import OSD_CLASS, Pin, documents
 from .node import natural
 
 ZONES = (
@@ -33,16 +34,10 @@ _OF_NO_ZONE = {
 }  # fmt: skip
 """Those of a compute are for its time as an OSD node, before its controllers are up."""
 
-_CLASSES = {"volume": "oci::volume", "radosgw": "oci::radosgw", "compute": "oci::cephosd"}
-
 NOT_YET = (
     "ceph_multiple_az_cinder_conf of {}: OCI would hand out random texts there, and has made none yet; here it is what "
     "each zone's Ceph has"
 )
-
-
-Pin = tuple[str, str, str, Mapping[str, Mapping[str, Any]]]
-"""End of the name, role, comment, and classes."""
 
 
 def zone_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine]) -> tuple[list[Document], list[str]]:
@@ -55,18 +50,9 @@ def zone_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine]) -> t
     zones = sorted({int(one.row["ceph_az"]) for one in (*osds, *monitors)})
     here, kept = {machine.role for machine in machines}, _passwords(cluster, tables)
     cinder = [*_of_cinder(kept, monitors, zones)] if osds else []
-    found = [
-        Document(
-            "EncOverlay",
-            f"oci-{cluster['name']}-{name}",
-            {"for": {"clusters": [cluster["name"]], "roles": [role]}, "classes": classes},
-            why,
-        )
-        for name, role, why, classes in (*_of_no_zone(kept, everywhere, machines), *cinder)
-        if role in here
-    ]
+    pins = [pin for pin in (*_of_no_zone(kept, everywhere, machines), *cinder) if here.issuperset(pin.nodes["roles"])]
     told = cinder or not osds or "compute" not in here
-    return found, [] if told else [NOT_YET.format(cluster["name"])]
+    return documents(str(cluster["name"]), pins), [] if told else [NOT_YET.format(cluster["name"])]
 
 
 def _of_no_zone(
@@ -76,7 +62,8 @@ def _of_no_zone(
         if all(("ceph", kind) in kept for kind in kinds.values()) and (role != "compute" or _osds_come_first(machines)):
             keys = {name: kept["ceph", kind] for name, kind in kinds.items()}
             told = {f"ceph_{name}": text for name, text in monitors.items()}
-            yield f"{role}-no-zone", role, NO_ZONE, {_CLASSES[role]: keys | told}
+            puppet_class = OSD_CLASS if role == "compute" else facts_of(role).puppet_class
+            yield Pin(f"{role}-no-zone", NO_ZONE, {"roles": [role]}, {puppet_class: keys | told})
 
 
 def _of_cinder(
@@ -86,7 +73,7 @@ def _of_cinder(
         texts = {service: kept[service, "ceph"] for service in _CINDER}
         of = {zone: [one for one in monitors if one.row["ceph_az"] == zone] for zone in zones}
         conf = [{"az": zone, "az_name": f"az-{zone}", **texts, **_told(some)} for zone, some in of.items()]
-        yield "compute-ceph", "compute", ZONES, {"oci::compute": {"ceph_multiple_az_cinder_conf": conf}}
+        yield Pin.of_role("ceph", ZONES, "compute", {"ceph_multiple_az_cinder_conf": conf})
 
 
 def _osds_come_first(machines: Sequence[OciMachine]) -> bool:
