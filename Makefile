@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
-PURE   := $(addprefix tests/,enc hardware planning provisioning settings specs test_architecture.py)
+PURE   := $(addprefix tests/,enc hardware model planning provisioning render specs test_architecture.py)
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
 .DEFAULT_GOAL := help

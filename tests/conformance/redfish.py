@@ -30,7 +30,7 @@ USER, PASSWORD = "oci", "redfish-secret"
 _EMULATOR = """\
 import random
 random.randint = lambda low, high: 1  # seconds until a power command shows; as it is shipped, up to eleven
-from ..conformance import redfish_more
+from tests.conformance import redfish_more
 from sushy_tools.emulator.main import main
 main()
 """

@@ -27,7 +27,7 @@ from .build import (
     steps,
     tree,
 )
-from .test_beside import spec as with_hooks
+from .test_side_tasks import spec as with_hooks
 
 STORES = {"cl1": cluster(swiftstore={"count": 3}), "cl2": cluster("cl2", 2, swiftstore={})}
 WAS = {"cl1": {"release.openstack": "epoxy", "release.debian": "trixie"}}

@@ -12,7 +12,7 @@ import pytest
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.specs.source.git import MAX_FILE_BYTES, MAX_NOTES, GitSource, commit_all, create_repository
 
-from ..ports import closed_port
+from ...ports import closed_port
 from .conftest import Upstream
 
 FLEET = "cluster-specs/fleet.yaml"

@@ -13,7 +13,7 @@ from reconciler.app.site import Site
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.store import Store
 
-from .sites import bare_site, watches
+from ..sites import bare_site, watches
 
 
 @pytest.fixture

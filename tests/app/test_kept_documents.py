@@ -17,7 +17,7 @@ from reconciler.enc.documents.cache import Documents
 from reconciler.model.errors import TemporaryError
 from reconciler.store.secrets.vault import load_or_create_key
 
-from .test_documents import STORE, Site
+from ..enc.documents.test_cache import STORE, Site
 
 ASKING = Asking((IPv4Address("192.0.2.1"),), (IPv4Network("192.0.2.0/24"),))
 

@@ -13,7 +13,7 @@ from reconciler.enc.view import views
 from reconciler.render.explain import MAX_WIDTH, explain_json, explain_text, shorten
 from reconciler.specs.puppet_module import known_signatures, read_signatures
 
-from .build import SWIFT, signatures, swift_cluster, tree_of
+from ..enc.build import SWIFT, signatures, swift_cluster, tree_of
 
 VIEW = views(swift_cluster())["z-swiftstore-1.example.com"]
 SECRET = "settings: {external_keystone_admin_password: very-secret, generate_root_ssh_keys: true, swift_rsync"

@@ -15,11 +15,11 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.provisioning import commands
 
-from ..fakes.clock import NOON, FakeClock
-from ..waiting import LONG
-from . import build, ssh_server
-from .build import HOSTNAME, SERIAL, FakeDirectory, World
-from .ssh_server import SshMachine, a_key, public
+from ...fakes.clock import NOON, FakeClock
+from ...waiting import LONG
+from .. import build, ssh_server
+from ..build import HOSTNAME, SERIAL, FakeDirectory, World
+from ..ssh_server import SshMachine, a_key, public
 
 HERE = "127.0.0.1"
 

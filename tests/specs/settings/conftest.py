@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from ..reference import database, facts
-from ..reference.clusters import VERSION
-from ..reference.database import Column
-from ..reference.facts import Variable
+from ...reference import database, facts
+from ...reference.clusters import VERSION
+from ...reference.database import Column
+from ...reference.facts import Variable
 
 
 @pytest.fixture(scope="session")

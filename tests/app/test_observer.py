@@ -15,7 +15,7 @@ from reconciler.model.machine import Allocation, History, Phase, SecretRef, Seen
 from reconciler.model.tree import SpecTree
 from reconciler.store.snapshot import Snapshot
 
-from .planning.build import NOW, tree
+from ..planning.build import NOW, tree
 
 
 def test_machines_bought_together_share_what_was_understood_of_them() -> None:

@@ -21,7 +21,7 @@ from reconciler.planning.adopting import Silence, Word
 from reconciler.provisioning import commands
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
 
-from .planning.build import NOW, holding, in_phase, machine
+from ..planning.build import NOW, holding, in_phase, machine
 
 GIVEN, LEASED = "192.168.101.14", "192.168.100.20"
 MARKER = commands.Marker("A", "cl1-controller-1.example.com", 2, "0a1b2c").render()

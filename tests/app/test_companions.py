@@ -11,7 +11,7 @@ from reconciler.app.companions import Companions, LeaseLostError, Well, every
 from reconciler.app.health import OVERDUE_SECONDS, PLANNING, Health
 from reconciler.model.errors import PermanentError, TemporaryError
 
-from .waiting import becomes
+from ..waiting import becomes
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

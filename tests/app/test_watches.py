@@ -12,7 +12,7 @@ from reconciler.app.database import reserve_of
 from reconciler.app.health import DATABASE, PLANNING, Health
 from reconciler.app.site import Site
 
-from .sites import bare_site, watches
+from ..sites import bare_site, watches
 
 
 @pytest.fixture

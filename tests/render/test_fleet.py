@@ -11,7 +11,7 @@ from reconciler.render.fleet import Source, build_fleet, with_progress
 from reconciler.render.racks import draw_racks, group_waits, natural, unracked
 from reconciler.render.rows import MachineRow, Tone
 
-from .worlds import NOW, PROGRESS, fleet_of, machine_of
+from ..server.worlds import NOW, PROGRESS, fleet_of, machine_of
 
 SERIAL = "2S2JG000"
 

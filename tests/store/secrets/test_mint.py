@@ -14,7 +14,7 @@ from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import part_of
 from reconciler.store.secrets import mint
 
-from ..reference.clusters import CLUSTERS
+from ...reference.clusters import CLUSTERS
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 5000, tzinfo=UTC)
 

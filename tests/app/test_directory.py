@@ -17,8 +17,8 @@ from reconciler.model.secret_parts import part_of
 from reconciler.model.tree import SpecTree
 from reconciler.store import Store
 
-from .store.conftest import KEY
-from .store.samples import NOW, enroll, report
+from ..store.conftest import KEY
+from ..store.samples import NOW, enroll, report
 
 MINUTE = timedelta(minutes=1)
 FLEET = FleetSpec.model_validate(

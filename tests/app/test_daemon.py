@@ -19,7 +19,7 @@ from reconciler.model.errors import NotBegunError, PermanentError, TemporaryErro
 from reconciler.model.plan import Act, Plan, PlanningInput
 from reconciler.server.batches import NotWrittenError, Words
 
-from .sites import bare_site
+from ..sites import bare_site
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.model.secret_parts import join_parts
 
-from .build import SWIFT, hardware, signatures, swift_cluster, tree_of
+from ..build import SWIFT, hardware, signatures, swift_cluster, tree_of
 
 KNOWN = {version: signatures(version) for version in ("42.2.5", "43.0.10", "43.0.45")}
 STORE = "z-swiftstore-1.example.com"

@@ -23,12 +23,12 @@ from reconciler.provisioning.node_files import SshHost, node_files
 from reconciler.store.secrets.mint import mint
 from reconciler.store.secrets.ssh_host import host_certificate
 
-from ..fakes.machine import FakeMachine
-from ..provisioning.test_node_files import FLEET, SECRETS, TEXTS
-from ..waiting import LONG
-from . import openssh
-from .build import HOSTNAME, INSTALL, SERIAL, FakeDirectory
-from .ssh_server import CLIENT_KEY, SshMachine, a_key, listening, public, shells
+from ...fakes.machine import FakeMachine
+from ...provisioning.test_node_files import FLEET, SECRETS, TEXTS
+from ...waiting import LONG
+from .. import openssh
+from ..build import HOSTNAME, INSTALL, SERIAL, FakeDirectory
+from ..ssh_server import CLIENT_KEY, SshMachine, a_key, listening, public, shells
 
 HERE = "127.0.0.1"
 NOW = datetime.now(UTC)

@@ -7,9 +7,9 @@ from reconciler.execution.ports import BmcAccess
 from reconciler.model.machine import MachineView, Power, Seen
 from reconciler.model.observations import Heard
 
-from .fakes.bmc import FakeBmcs, FakeChassis
-from .fakes.clock import FakeClock
-from .planning.build import machine
+from ..fakes.bmc import FakeBmcs, FakeChassis
+from ..fakes.clock import FakeClock
+from ..planning.build import machine
 
 
 class Bmcs:

@@ -16,7 +16,7 @@ from reconciler.app.site import Site
 from reconciler.app.standby import StandingBy
 from reconciler.model.errors import TemporaryError
 
-from .sites import bare_site
+from ..sites import bare_site
 
 
 @pytest.fixture

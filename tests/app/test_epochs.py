@@ -13,7 +13,7 @@ from reconciler.model.errors import NotBegunError, TemporaryError
 from reconciler.model.events import Started
 from reconciler.store import Store
 
-from .store.samples import NOW
+from ..store.samples import NOW
 
 BOOT = BootLive(serial="A", generation=1)
 

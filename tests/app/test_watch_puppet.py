@@ -7,9 +7,9 @@ from reconciler.app.watch_puppet import PuppetWatch
 from reconciler.model.machine import Phase
 from reconciler.provisioning import commands
 
-from .execution.build import OWN_ADDRESS, SERIAL, World
-from .fakes.machine import run_summary
-from .planning.build import holding, in_phase, machine
+from ..execution.build import OWN_ADDRESS, SERIAL, World
+from ..fakes.machine import run_summary
+from ..planning.build import holding, in_phase, machine
 
 
 async def test_a_node_that_ran_puppet_is_heard_of_at_its_own_address() -> None:

@@ -31,11 +31,11 @@ from reconciler.model.observations import Heard
 from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
 
-from ..conformance import ipmi_sim
-from ..fakes.clock import NOON
-from ..fakes.journal import MemoryJournal
-from . import build
-from .build import FakeDirectory, World
+from ...conformance import ipmi_sim
+from ...fakes.clock import NOON
+from ...fakes.journal import MemoryJournal
+from .. import build
+from ..build import FakeDirectory, World
 
 BMCS, EVERY = 500, 20  # each twentieth is dead
 OVER_IPMI = 20  # of the living

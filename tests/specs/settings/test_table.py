@@ -13,15 +13,15 @@ from reconciler.model.settings import LEVELS, TYPES, SettingRow, for_puppet, pro
 from reconciler.render.settings import render_settings_page
 from reconciler.specs.settings_table import load_table
 
-from ..reference.database import Column
-from ..reference.facts import Variable
+from ...reference.database import Column
+from ...reference.facts import Variable
 
 Columns = Mapping[str, Mapping[str, Column]]
 
 TABLE = load_table()
 ROWS = list(TABLE.values())
 NOT_SETTINGS = yaml.safe_load((Path(__file__).parent / "not_settings.yaml").read_text())
-TEXT = (Path(__file__).parents[2] / "reconciler/data/settings.yaml").read_text()
+TEXT = (Path(__file__).parents[3] / "reconciler/data/settings.yaml").read_text()
 
 OCI_ROLES = {
     *("compute", "controller", "network", "volume", "sql", "sqlmsg", "messaging", "cephmon", "cephosd", "swiftproxy"),
@@ -75,7 +75,7 @@ def test_rows_of_a_subject_stand_together() -> None:
 
 
 def test_the_page_for_people_is_up_to_date() -> None:
-    page = Path(__file__).parents[2] / "docs/settings.md"
+    page = Path(__file__).parents[3] / "docs/settings.md"
     assert page.read_text() == render_settings_page(TABLE), "run: make schemas"
 
 
