@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 from .checks import assert_sound
-from .world import SLOW_INSTALL, THREE, WAITS, World, elsewhere, world
+from .world import PATIENT, SLOW_INSTALL, THREE, WAITS, World, elsewhere, world
 
 
 async def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL, config=PATIENT) as w:
         first = await w.started()
         second = await w.start()
         await w.until("the second waits", lambda: WAITS in second.log.read_text())
@@ -24,7 +24,7 @@ async def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(tmp
 
 
 async def test_a_daemon_that_waits_can_be_told_to_stop(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE) as w:
+    async with world(tmp_path, racks=THREE, config=PATIENT) as w:
         first = await w.started()
         second = await w.start()
         await w.until("the second waits", lambda: WAITS in second.log.read_text())
@@ -34,7 +34,7 @@ async def test_a_daemon_that_waits_can_be_told_to_stop(tmp_path: Path) -> None:
 
 
 async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL, config=PATIENT) as w:
         first = await w.started()
         await w.fleet.press_power_buttons()
         await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
@@ -56,7 +56,7 @@ async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path:
 
 
 async def test_apply_beside_a_daemon_says_that_the_daemon_does_it(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE) as w:
+    async with world(tmp_path, racks=THREE, config=PATIENT) as w:
         await w.started()
         status, _, told = await w.run("apply")
         assert status == 1
@@ -64,7 +64,7 @@ async def test_apply_beside_a_daemon_says_that_the_daemon_does_it(tmp_path: Path
 
 
 async def test_a_database_that_is_busy_for_a_while_loses_nothing(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE) as w:
+    async with world(tmp_path, racks=THREE, config=PATIENT) as w:
         await w.started()
         await w.fleet.press_power_buttons()
         await w.until_row(min(w.servers), lambda row: row["phase"] == "enrolled")

@@ -11,7 +11,7 @@ from ..limits import files_allowed
 from ..small_disk import damage, fill, small_disk
 from ..waiting import LONG
 from .checks import assert_sound
-from .world import ONE, THREE, WAITS, World, elsewhere, only, world
+from .world import ONE, PATIENT, THREE, WAITS, World, elsewhere, only, world
 
 AS_OF = "x-reconciler-as-of"
 
@@ -82,7 +82,7 @@ async def test_a_daemon_that_waits_for_a_database_can_be_told_to_stop(tmp_path: 
 
 
 async def test_a_daemon_that_stands_by_answers_what_the_acting_one_gives_out(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=ONE) as w:
+    async with world(tmp_path, racks=ONE, config=PATIENT) as w:
         first = await w.started()
         hostname, said = await served(w)
         there, config = elsewhere(w)

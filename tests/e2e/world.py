@@ -42,11 +42,15 @@ CONFIG: Mapping[str, Any] = {
         "back_off": "1s",
         "back_off_cap": "3s",
         "report_every": "2s",
-        "live_boot": "6s",
-        "first_boot": "6s",
-        "puppet_silence": "4s",
+        "live_boot": "15s",
+        "first_boot": "15s",
+        "puppet_silence": "6s",
     },
 }
+"""Times after which a machine that says nothing is taken for gone: long for servers that take a second, as a busy
+machine may keep them from their say."""
+PATIENT: Mapping[str, Any] = {"lease": "10s"}
+"""Of two daemons, the one that acts has this long for a sign of life."""
 
 ONE: Racks = {"zone-1": (CONTROLLER,)}
 THREE: Racks = {"zone-1": (CONTROLLER,), "zone-2": (STORE,), "zone-3": (STORE,)}
