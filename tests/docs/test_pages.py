@@ -1,8 +1,9 @@
-"""Pages for people: their links lead somewhere, and what they name exists."""
+"""Pages for people: tables are whole, links lead somewhere, and what is named exists."""
 
 import ast
 import re
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
@@ -56,6 +57,19 @@ def leads_nowhere(link: str, page: Path) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_to_files_and_headings_of_ours_resolve(page: Path) -> None:
     assert [link for link in _LINK.findall(prose(page)) if leads_nowhere(link, page)] == []
+
+
+def cells(row: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", row)) - 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_table_has_a_head_and_rows_of_its_width(page: Path) -> None:
+    for is_table, lines in groupby(prose(page).splitlines(), lambda line: line.startswith("|")):
+        if is_table:
+            table = list(lines)
+            assert set("".join(table[1:2])) == set("|-"), f"a table without a head: {table[0]}"
+            assert [row for row in table if cells(row) != cells(table[0])] == []
 
 
 @cache
