@@ -111,7 +111,7 @@ class Certificates:
         return renewal.end_of(text)
 
     def revoke(self, ref: SecretRef, *, who: str, why: str) -> datetime:
-        """Have a certificate believed no more, and make its successor; returns when that ends.
+        """Revoke a certificate, and make its successor; returns when that ends.
 
         Raises:
             PermanentError: There is no such certificate, or it is not for us to revoke.

@@ -83,7 +83,7 @@ class Daemon:
             log.info("stopped")
 
     async def converge(self, timeout: float) -> int:
-        """Act until nothing is left to do that needs no waiting for. 1 when the time was over before.
+        """Act until every remaining step is a wait. 1 when the time was over before.
 
         Raises:
             PermanentError: A daemon acts on this database; nothing may be begun; or the newest specs are not in force.

@@ -1,4 +1,4 @@
-"""How a site's database is opened: made by who writes it, and left alone by who only reads."""
+"""Opens a site's database. Writers create and migrate it; readers never do."""
 
 import os
 import pwd

@@ -140,7 +140,7 @@ class StoredDirectory:
         return self._store.histories().get(serial, History())
 
     def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
-        """The same, with address and login as they were set a moment ago."""
+        """The BMC of a machine, with address and login as they were set a moment ago, before its agent reports them."""
         tree = self._tree()
         pin = tree.machines[serial].bmc if serial in tree.machines else MachineBmc()
         return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial)

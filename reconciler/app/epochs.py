@@ -110,7 +110,7 @@ class Epochs:
 
 
 def remembering(table: Handlers, epochs: Epochs, tell: Callable[[NotBegunError], object]) -> Handlers:
-    """The same handlers, each of which begins once the state folder remembers that it does; ``tell``: it cannot."""
+    """The given handlers, each of which begins once the state folder remembers that it does; ``tell``: it cannot."""
     return {action: partial(_remembered, epochs, tell, handler) for action, handler in table.items()}
 
 

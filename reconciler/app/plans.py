@@ -62,7 +62,7 @@ def _told(todo: Plan, observation: Observation, revised: Revised, notes: Mapping
 
 
 def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
-    """The same, where no daemon wrote down yet what clusters keep: nodes have what the specs in force say."""
+    """The snapshot for when no daemon wrote down yet what clusters keep: nodes have what the specs in force say."""
     machines = (
         MachineView(
             serial, snapshot.seen.get(serial), allocation=held, history=snapshot.histories.get(serial, History())

@@ -147,7 +147,7 @@ class Site:
                 store.close()
 
     def with_listen(self, listen: ListenConfig) -> "Site":
-        """The same site, listening elsewhere."""
+        """A site with this one's configuration, listening elsewhere."""
         config = self.config.model_copy(update={"listen": listen})
         return Site(config, self.now, follows=self._follows, makes_database=self._makes_database)
 

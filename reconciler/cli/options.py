@@ -66,7 +66,7 @@ def open_site(context: typer.Context, *, makes_database: bool = False) -> "Site"
 
 
 def open_to_decide(context: typer.Context) -> "Site":
-    """The same for a command that decides, which somebody must hear.
+    """Open the site for a command that decides, which somebody must hear.
 
     Raises:
         PermanentError: There is no database, so no daemon would hear it. None is made.

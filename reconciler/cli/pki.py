@@ -75,7 +75,7 @@ Example:
 
 
 def revoke(context: typer.Context, name: Name, why: WhyOption) -> None:
-    """Have a certificate believed no more, and make its successor.
+    """Revoke a certificate, and make its successor.
 
     The old one stands in the list that "reconciler pki crl" prints from now on.
     """

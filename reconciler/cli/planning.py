@@ -134,7 +134,7 @@ def apply(
         str, typer.Option(metavar="TIME", help='Give up after this long: "90s", "15m", or seconds without a unit.')
     ] = "1h",
 ) -> int:
-    """Act until nothing is left to do, as the daemon would.
+    """Act until every remaining step is a wait.
 
     Waits for no machine: what only a report or an approval can bring forward is left. Exits 1 when the time was over
     before, when the newest specs have errors, and while nothing may be begun. Where a daemon runs, there is nothing to

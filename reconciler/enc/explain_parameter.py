@@ -39,7 +39,7 @@ def why_not(view: View, name: str) -> tuple[str, ...]:
     if row is not None:
         here.append(f"it is a setting that no class of this node is given ({row.help.rstrip('.')})")
     if others:
-        here.append(f"it is a parameter of {', '.join(others)}, which this node has not")
+        here.append(f"it is a parameter of {', '.join(others)}, which this node does not have")
     return tuple(here)
 
 
@@ -91,6 +91,6 @@ def _why_not(table: PuppetClass, name: str, view: View, signatures: Signatures) 
         return f"puppet-module-oci {signatures.version} has no such parameter"
     if not any(section.when.holds(view) for section in sections):
         conditions = " or ".join(section.when.name for section in sections)
-        return f"given when {conditions}, which is not so"
+        return f"only given when {conditions}"
     source = next(section.params[name] for section in sections if section.when.holds(view))
     return f"there is none: {source.why}" if isinstance(source, Derived) else "nobody has set it, and it has no default"

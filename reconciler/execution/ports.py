@@ -205,7 +205,7 @@ class Records(Protocol):
     """The bookkeeping that actions without a machine do."""
 
     def allocate(self, action: Enroll, at: datetime) -> None:
-        """Record an allocation and its VIPs in one transaction. The same one twice is once.
+        """Record an allocation and its VIPs in one transaction. Idempotent.
 
         Raises:
             PermanentError: A name or address is held by another machine, or the generation is older than recorded.
@@ -264,7 +264,7 @@ class Directory(Protocol):
     def bmc(self, serial: str) -> BmcAccess: ...
 
     def bmc_at(self, serial: str, address: str, username: str, password: str) -> BmcAccess:
-        """The same, with address and login as they were set a moment ago."""
+        """The BMC of a machine, with address and login as they were set a moment ago, before its agent reports them."""
 
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""

@@ -224,7 +224,7 @@ class Fields:
 
 
 def check_extra(extra: dict[str, object]) -> dict[str, object]:
-    """The same fields, once known to be storable and small.
+    """The fields, once known to be storable and small.
 
     Raises:
         ReportError: They are too large, too deep, or hold characters that cannot be stored.

@@ -25,7 +25,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The same disks as they are called today."""
+    """The recorded disks under the names that they have today."""
 
     system: tuple[AnyDisk, ...] = ()
     data: tuple[AnyDisk, ...] = ()

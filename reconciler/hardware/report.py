@@ -252,7 +252,7 @@ def _host_keys(top: Fields) -> tuple[str, ...]:
 
 
 def digest(hardware: Hardware) -> str:
-    """The same for the same hardware, in whatever order its parts were listed.
+    """Equal for the same hardware, in whatever order its parts were listed.
 
     The processor's clock is left out: agents read the current one, which changes from report to report.
     """

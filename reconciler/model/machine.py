@@ -205,7 +205,7 @@ class History:
 
 
 def with_bmc_address(seen: Seen, h: History) -> Seen:
-    """The same, with the address that its BMC was given since its agent last spoke: a node in service says nothing."""
+    """What was seen, with the address that its BMC was given since: a node in service reports no more."""
     if h.bmc is None or h.bmc.address is None or h.bmc_at is None or seen.reported_at > h.bmc_at:
         return seen
     if seen.hardware.bmc_address == h.bmc.address:

@@ -9,7 +9,7 @@ address in ``for_machines_in``. There it gets, in this order:
 
 A machine that no network is for keeps its BMC's address, and gets the login only.
 
-Once its machine is in service, that calls from other networks: its BMC stays in the one that it was given.
+A machine in service calls from other networks; its BMC stays in the network that it was given.
 """
 
 from collections import defaultdict

@@ -106,7 +106,7 @@ def in_live(m: MachineView, at: Circumstances) -> bool:
 
 
 def reported_from_live(m: MachineView, at: Circumstances) -> bool:
-    """The same for a machine that should run from its disk; a report that was under way does not count.
+    """Whether a machine that should run from its disk reports from the live system, and sent that after it was touched.
 
     Anybody can send a report. It is a reason to ask the machine itself, and to do nothing else.
     """

@@ -51,7 +51,7 @@ def disagreement(database: Standing | None, remembered: Epoch | None, where: str
 
 
 def new_beside_installed(machines: Iterable[MachineView], released: Collection[str], *, settled: bool) -> str | None:
-    """The same for a database that never gave a place away, where machines say that they are installed."""
+    """Why nothing may be begun: the database never gave a place away, and machines say that they are installed."""
     known = list(machines)
     if settled or released or any(m.allocation for m in known):
         return None

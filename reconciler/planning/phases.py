@@ -262,7 +262,7 @@ def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
 _IN_VAIN = {
     "boot_live": "no report came: look at its console, at DHCP for it, and at the live image",
     "boot_disk": "no word came from the installed system: look at its console",
-    "configure_bmc": "its agent still says that its BMC is otherwise",
+    "configure_bmc": "its agent still reports different BMC settings",
 }
 """What an action that succeeds, and changes nothing, leaves for an operator to look at."""
 

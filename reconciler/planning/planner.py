@@ -81,7 +81,7 @@ def _marked(step: Step) -> Step:
 
 
 def _as_if_done(given: PlanningInput) -> PlanningInput:
-    """The same with enrolments in flight taken as done, so that nothing they hand out is handed out again."""
+    """The input with enrolments in flight taken as done, so that nothing they hand out is handed out again."""
     observed = given.observed
     enrolling = [(m, m.history.open) for m in observed.machines if isinstance(m.history.open, Enroll)]
     if not enrolling:
@@ -171,5 +171,5 @@ def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
         vips=tuple(EnrolledVip(vip.network, vip.usage, vip.address) for vip in vips),
     )
     asked = ", ".join(vip.usage for vip in vips)
-    because = f"{has.cluster} asks for VIPs it has not: {asked}"
+    because = f"{has.cluster} has no VIP yet for: {asked}"
     return Act(enroll, Reason.VIPS_MISSING, because, has.hostname, has.cluster, has.role)

@@ -240,5 +240,5 @@ def _budget(policy: Policy, role: str, members: int) -> int:
 
 
 def waiting(step: Step, reason: Reason, on: str, until: datetime | None = None) -> Wait:
-    """The same step, not now."""
+    """A wait in place of the step, for the same machine and place."""
     return Wait(step.serial, reason, on, step.hostname, step.cluster, step.role, until=until)

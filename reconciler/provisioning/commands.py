@@ -339,7 +339,7 @@ def fence_file(action: InstallOs) -> dict[str, File]:
 
 
 def fence_of(disks: Iterable[str], allowed: Iterable[str]) -> dict[str, File]:
-    """The same for disks that no install is about to begin on."""
+    """The script that looks, for disks that no install is about to begin on."""
     return {fence.SCRIPT_FILE: private(fence.script(disks, MARKER_FILE, install="none", allowed=allowed))}
 
 

@@ -97,5 +97,5 @@ def shorten(value: object, width: int = MAX_WIDTH) -> str:
 
 
 def explain_json(explanation: Explanation) -> dict[str, object]:
-    """The same for programs: ``{"hostname", "cluster", "role", "notes", "classes": [{"name", "sections": [...]}]}``."""
+    """For programs: ``{"hostname", "cluster", "role", "notes", "classes": [{"name", "sections": [...]}]}``."""
     return asdict(explanation)

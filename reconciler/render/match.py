@@ -34,7 +34,7 @@ def _racking(racked: Racked) -> RackingJson:
 
 
 def match_text(hardware: Hardware, match: Match, racked: Racked | Unracked, left_over: Sequence[str] = ()) -> str:
-    """The same for people, who are also told why there is no racking."""
+    """What was matched, for people, who are also told why there is no racking."""
     disks = hardware.physical_disks or hardware.disks
     lines = [
         f"{hardware.serial}  {hardware.product or 'unknown product'}, {hardware.memory / 2**30:.4g}GiB of memory, "

@@ -41,7 +41,7 @@ def dump_observation(observation: Observation) -> str:
 
 
 def pieces_of(observation: Observation) -> Iterator[bytes]:
-    """The same piece by piece: ten thousand machines are 30 MB, which a daemon need not hold several times over."""
+    """The JSON piece by piece: ten thousand machines are 30 MB, which a daemon need not hold several times over."""
     rest = adapter().dump_json(replace(observation, machines=()))
     head, tail = rest.split(_NO_MACHINES, 1)
     yield b'{"version":%d,"observation":%b"machines":[' % (VERSION, head)

@@ -75,7 +75,7 @@ class Fast:
         return self._counted(Answer(200, found.yaml, YAML, headers=_age(found)))
 
     def oci_api(self, query: dict[str, str], caller: Caller) -> Answer:
-        """The same in OCI's envelope. Its other actions are not ours."""
+        """A node's document in OCI's envelope. Its other actions are not ours."""
         if query.get("action") != "enc":
             return refused_as_oci(404, "Of OCI's actions only action=enc is answered here.")
         found = self._find(query.get("hostname", ""), caller)

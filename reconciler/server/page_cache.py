@@ -55,7 +55,7 @@ class Page:
 
     @property
     def etag(self) -> str:
-        """The same as long as the view shows the same."""
+        """Equal for as long as the view shows the same."""
         return f'"{self._content[0][:20]}"'
 
     @property

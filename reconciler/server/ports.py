@@ -23,7 +23,7 @@ class Store(Protocol):
         """What is known of these machines, as far as they have reported."""
 
     def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
-        """Hold a machine until an operator has looked, and tell of it. The same one twice is once."""
+        """Hold a machine until an operator has looked, and tell of it. Idempotent."""
 
 
 class NotPossibleError(Exception):
@@ -53,7 +53,7 @@ class Document(Protocol):
 
     @property
     def as_oci(self) -> bytes:
-        """The same in OCI's envelope."""
+        """The document in OCI's envelope."""
 
     @property
     def address(self) -> str | None:

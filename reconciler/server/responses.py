@@ -26,13 +26,13 @@ def refused(status: int, why: str, result: str = "refused", headers: Mapping[str
 
 
 def refused_as_oci(status: int, why: str, result: str = "refused") -> Answer:
-    """The same for scripts that read OCI's JSON."""
+    """An error for scripts that read OCI's JSON."""
     body = json.dumps({"status": "error", "message": why}).encode() + b"\n"
     return Answer(status, body, JSON, result)
 
 
 def refused_as_json(status: int, why: str, result: str = "refused", headers: Mapping[str, str] | None = None) -> Answer:
-    """The same for programs that use the API."""
+    """An error for programs that use the API."""
     return Answer(status, json.dumps({"detail": why}).encode() + b"\n", JSON, result, headers or {})
 
 

@@ -56,7 +56,7 @@ class CertificatesPart(SecretsPart):
     def revoke_certificate(
         self, ref: SecretRef, number: str, end: datetime, *, who: str, why: str, at: datetime
     ) -> None:
-        """Note that a certificate is to be believed no more. Twice is once."""
+        """Note that a certificate is revoked. Idempotent."""
         row = {"number": number, "name": str(ref), "expires_at": end, "who": who, "why": why, "at": at}
         with self._database.writing("secret", "journal") as writing:
             new = writing.insert(revocation).values(**row).on_conflict_do_nothing().returning(revocation.c.number)

@@ -20,7 +20,7 @@ class FactsPart(Part):
     """Facts about clusters."""
 
     def note_set_up(self, cluster: str, at: datetime) -> None:
-        """The first setup of a cluster is over. Twice is once."""
+        """Note that the first setup of a cluster is over. Idempotent."""
         row = {"about": f"cluster:{cluster}", "name": _SET_UP, "at": at}
         with self._database.writing("fact", "journal") as writing:
             new = writing.insert(fact).values(**row).on_conflict_do_nothing().returning(fact.c.about)
@@ -29,7 +29,7 @@ class FactsPart(Part):
                 write_notices(writing, [Notice(None, at, "cluster-set-up", text)])
 
     def forget_set_up(self, cluster: str, at: datetime) -> None:
-        """Nothing is left of what the cluster's first setup made. Twice is once."""
+        """Note that nothing is left of what the cluster's first setup made. Idempotent."""
         gone = delete(fact).where(fact.c.about == f"cluster:{cluster}", fact.c.name == _SET_UP)
         with self._database.writing("fact", "journal") as writing:
             if writing.connection.execute(gone).rowcount:
@@ -53,13 +53,13 @@ class FactsPart(Part):
 
 
 def read_set_up(connection: Connection) -> frozenset[str]:
-    """The same, on a connection."""
+    """Clusters whose first setup is over, read on an open connection."""
     found = connection.scalars(select(fact.c.about).where(fact.c.name == _SET_UP))
     return frozenset(about.partition(":")[2] for about in found)
 
 
 def write_fixed(writing: Writing, cluster: str, values: Mapping[str, str], at: datetime) -> None:
-    """The same, as part of a transaction."""
+    """Write what a cluster keeps in place of what it kept, within a transaction."""
     about = f"cluster:{cluster}"
     writing.connection.execute(delete(fact).where(fact.c.about == about, fact.c.name.startswith(_FIXED)))
     rows = [{"about": about, "name": f"{_FIXED}{name}={value}", "at": at} for name, value in sorted(values.items())]

@@ -22,7 +22,7 @@ class RecordsPart(Part):
     """Implements ``execution.ports.Records``, but for secrets."""
 
     def allocate(self, action: Enroll, at: datetime) -> None:
-        """Record an allocation and its VIPs in one transaction. The same one twice is once.
+        """Record an allocation and its VIPs in one transaction. Idempotent.
 
         Raises:
             PermanentError: A name or address is held by another machine, or the generation is older than recorded.
@@ -116,7 +116,7 @@ def write_allocation(
 
 
 def write_vip(writing: Writing, wanted: Vip, at: datetime) -> None:
-    """Record a virtual address, within a transaction; the same one twice is once.
+    """Record a virtual address, within a transaction. Idempotent.
 
     Raises:
         PermanentError: The cluster has another one there, or somebody else holds this address.

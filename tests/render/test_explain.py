@@ -150,7 +150,7 @@ def test_an_overlay_says_what_it_stands_in_place_of() -> None:
         ("oci_pki_api", ()),
         ("nova_debug_log", ("it is a setting that no class of this node is given (Nova's log", "it is a parameter of")),
         ("swift_part_power", ("it is a setting that no class of this node is given",)),
-        ("output_hosts", ("oci::filebeat: given when filebeat_enabled is true, which is not so",)),
+        ("output_hosts", ("oci::filebeat: only given when filebeat_enabled is true",)),
     ],
 )
 def test_why_a_parameter_is_not_given_is_said(name: str, why: tuple[str, ...]) -> None:

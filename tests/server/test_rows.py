@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
+from reconciler.model.disk_id import Finding
 from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import History, MachineView, Observation, Phase, Vip
 from reconciler.model.observations import Occurrence
@@ -74,7 +75,7 @@ def test_disks_are_told_anew_when_something_is_found_on_them() -> None:
     (before,) = rows.of(settled(machine), seen(machine))
     assert machine.seen is not None
     (disk,) = machine.seen.hardware.disks
-    met = replace(machine, history=replace(machine.history, found=((disk.identity, "xfs"),)))
+    met = replace(machine, history=replace(machine.history, found=(Finding(disk.identity, "xfs"),)))
     (after,) = rows.of(settled(met), seen(met))
     assert after.disks == (f"{before.disks[0]}, holds xfs",)
     again = replace(met, history=replace(met.history, failures=1))

@@ -62,7 +62,7 @@ class Document:
 
     @property
     def as_oci(self) -> bytes:
-        """The same in the envelope of OCI's ``api.php?action=enc``."""
+        """The document in the envelope of OCI's ``api.php?action=enc``."""
         parts = [yaml_writer.inside_json(p.decode()) if isinstance(p, bytes) else p.as_json for p in self._pieces()]
         return b"".join((_OCI_HEAD, *parts, _OCI_TAIL))
 

@@ -18,7 +18,7 @@ from .witness import idles_in_live, keeps_running, runs_from_disk
 
 
 async def discover(tools: Tools, action: Discover) -> None:
-    """The machine was started from the network, in which nobody had seen it. What it is, its report will tell.
+    """The machine, never seen before, was booted from the network. Its report will say what it is.
 
     Nobody knows its firmware either. UEFI is asked for: one that can only do otherwise boots as it can.
     """

@@ -1,4 +1,4 @@
-"""Bookkeeping: places, secrets, certificates. No machine is touched, and twice is once."""
+"""Bookkeeping: places, secrets, certificates. No machine is touched, and each is idempotent."""
 
 import asyncio
 from datetime import datetime

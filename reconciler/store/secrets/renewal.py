@@ -27,7 +27,7 @@ def end_of(text: str) -> datetime:
 
 
 def known_end(text: str) -> datetime | None:
-    """The same; None for a text that cannot be read, which is no reason to stand still."""
+    """When a certificate ends; None for a text that cannot be read, which is no reason to stand still."""
     try:
         return end_of(text)
     except PermanentError:
@@ -60,7 +60,7 @@ def renew_root(root: str, at: datetime) -> str:
 
 
 def renew_authority(authority: str, root: str, at: datetime) -> str:
-    """The same of the authority below the root, whose newest certificate goes into its chain."""
+    """A successor of the authority below the root, whose newest certificate goes into its chain."""
     certificate, key = pki.read_authority(authority)
     above, above_key = pki.read_authority(root)
     fresh = pki.authority(certificate.subject, above.subject, above_key, key.public_key(), at, path_length=0)

@@ -51,7 +51,7 @@ class Sealer:
             raise PermanentError("it does not open: wrong key, or altered on disk") from error
 
     def name_of(self, content: bytes) -> bytes:
-        """The same for the same content; nobody gets back from it, or can try what the content may be."""
+        """A digest: equal for equal content; nobody gets back from it, or can try what the content may be."""
         return hmac.new(self._names, content, sha256).digest()[:16]
 
 
