@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..model.machine import Approval, MachineView
 from ..model.plan import Wait
 from ..model.reasons import Reason
-from .context import Circumstances
+from .context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,20 @@ class Question:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def answer(question: Question, m: MachineView, at: Circumstances) -> Approval | None:
+def answer(question: Question, m: MachineView, ctx: Context) -> Approval | None:
     """The approval of just this."""
-    given = _given(question, m, at)
+    given = _given(question, m, ctx)
     return given if given is not None and given.covers == question.covers else None
 
 
-def ask(question: Question, m: MachineView, at: Circumstances) -> Wait:
+def ask(question: Question, m: MachineView, ctx: Context) -> Wait:
     """The wait for an answer; it says so where there is an approval that does not count."""
-    given, on = _given(question, m, at), question.text
+    given, on = _given(question, m, ctx), question.text
     if given is not None:
         void = "covers something else" if given.covers else "is void: it was given to an earlier version"
         on = f"{on}; what {given.who} approved on {given.at:%Y-%m-%d} {void}"
     return Wait(m.serial, question.reason, on, covers=question.covers)
 
 
-def _given(question: Question, m: MachineView, at: Circumstances) -> Approval | None:
-    return at.approval(m, question.reason.about.approval or "")
+def _given(question: Question, m: MachineView, ctx: Context) -> Approval | None:
+    return ctx.approval(m, question.reason.about.approval or "")

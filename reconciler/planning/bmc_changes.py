@@ -12,21 +12,21 @@ from ..model.actions import ChangeBmc
 from ..model.machine import MachineView, Phase
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
-from .context import Circumstances
+from .context import Context
 from .side_tasks import has_time
 
 
-def bmc_changes(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: Circumstances) -> dict[str, Step]:
+def bmc_changes(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context) -> dict[str, Step]:
     """Steps in place of those of machines in service that have nothing better to do."""
-    if at.bmcs is None:
+    if ctx.bmcs is None:
         return {}
     moving = _moving(machines)
     found: dict[str, Step] = {}
     for serial, step in sorted(steps.items()):
         m = machines[serial]
-        if m.allocation is None or m.history.phase is not Phase.IN_SERVICE or not has_time(m, step, at):
+        if m.allocation is None or m.history.phase is not Phase.IN_SERVICE or not has_time(m, step, ctx):
             continue
-        change = at.bmcs.change(m, m.allocation.generation)
+        change = ctx.bmcs.change(m, m.allocation.generation)
         if isinstance(change, Wait):
             if isinstance(step, Settled):
                 found[serial] = replace(change, hostname=step.hostname, cluster=step.cluster, role=step.role)

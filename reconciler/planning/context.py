@@ -20,7 +20,7 @@ PROOF_LASTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class Context:
     """What every rule may look at besides the machine."""
 
     spec: SpecTree
@@ -80,9 +80,9 @@ def install_hint(m: MachineView, held: Allocation) -> InstallStatus | None:
     return said if said in FROM_DISK else None
 
 
-def next_look(m: MachineView, at: Circumstances) -> datetime:
+def next_look(m: MachineView, ctx: Context) -> datetime:
     """From when on it is worth looking what the machine runs; looks that found nothing come less and less often."""
-    return m.history.looked + back_off(m.history.looks, at.timings) if m.history.looked else at.now
+    return m.history.looked + back_off(m.history.looks, ctx.timings) if m.history.looked else ctx.now
 
 
 def install_unseen(m: MachineView, held: Allocation) -> bool:
@@ -96,30 +96,30 @@ def install_unseen(m: MachineView, held: Allocation) -> bool:
     return h.last_done != "install_os" or later(h.install_begun, h.last_done_at)
 
 
-def in_live(m: MachineView, at: Circumstances) -> bool:
+def in_live(m: MachineView, ctx: Context) -> bool:
     """Whether it reports from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
         return False
     if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks:
         return False  # it has left; a look that found nothing there makes that a word like any other
-    return at.now - m.seen.reported_at <= 4 * at.timings.report_every
+    return ctx.now - m.seen.reported_at <= 4 * ctx.timings.report_every
 
 
-def reported_from_live(m: MachineView, at: Circumstances) -> bool:
+def reported_from_live(m: MachineView, ctx: Context) -> bool:
     """Whether a machine that should run from its disk reports from the live system, and sent that after it was touched.
 
     Anybody can send a report. It is a reason to ask the machine itself, and to do nothing else.
     """
     touched = m.history.touched
-    return in_live(m, at) and (touched is None or at.timings.report_every < _reported(m) - touched)
+    return in_live(m, ctx) and (touched is None or ctx.timings.report_every < _reported(m) - touched)
 
 
-def fell_into_live(m: MachineView, at: Circumstances) -> bool:
+def fell_into_live(m: MachineView, ctx: Context) -> bool:
     """Whether a machine that should run from its disk proved, a short while ago, that it runs the live system."""
     proof = m.history.proof
     if proof is None or proof.runs != "live" or not later(proof.at, m.history.touched):
         return False
-    return reported_from_live(m, at) and at.now - proof.at <= PROOF_LASTS * at.timings.report_every
+    return reported_from_live(m, ctx) and ctx.now - proof.at <= PROOF_LASTS * ctx.timings.report_every
 
 
 def is_unanswered(m: MachineView) -> bool:
@@ -129,10 +129,10 @@ def is_unanswered(m: MachineView) -> bool:
     return booted and (h.proof is None or h.proof.runs != "installed")
 
 
-def comes_up(m: MachineView, at: Circumstances) -> bool:
+def comes_up(m: MachineView, ctx: Context) -> bool:
     """Whether it was booted to run from its disk so recently that it may still be on its way."""
     touched = m.history.touched
-    return is_unanswered(m) and touched is not None and at.now < touched + at.timings.first_boot
+    return is_unanswered(m) and touched is not None and ctx.now < touched + ctx.timings.first_boot
 
 
 def _reported(m: MachineView) -> datetime:

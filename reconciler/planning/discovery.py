@@ -11,18 +11,18 @@ from ..model.kinds import Lifecycle
 from ..model.machine import MachineView
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Reason
-from .context import Circumstances
+from .context import Context
 
 
-def discovery(m: MachineView, otherwise: Wait | Settled, at: Circumstances) -> Step:
+def discovery(m: MachineView, otherwise: Wait | Settled, ctx: Context) -> Step:
     """What is done so that a machine without a place is seen; ``otherwise``: why it has none."""
-    pin, h = at.pin(m), m.history
+    pin, h = ctx.pin(m), m.history
     wanted = pin.lifecycle is Lifecycle.ACTIVE and not pin.protected and not m.conflict
     if m.seen is not None or pin.bmc.address is None or not wanted:
         return otherwise
     if h.aside_tried is not None and not h.aside_failures:  # it was turned on, and boots
-        until = h.aside_tried + at.timings.live_boot
-        if at.now < until:
+        until = h.aside_tried + ctx.timings.live_boot
+        if ctx.now < until:
             return Wait(m.serial, Reason.NEVER_SEEN, "its first report: it was turned on", until=until)
     because = f"nobody has seen it, and its BMC is at {pin.bmc.address}"
     return Act(Discover(serial=m.serial, generation=0), Reason.NEVER_SEEN, because)

@@ -6,24 +6,24 @@ from ..model.machine import Allocation, MachineView
 from ..model.plan import Wait
 from ..model.reasons import Reason
 from ..model.units import render_size
-from .context import Circumstances
+from .context import Context
 
 
-def drift(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+def drift(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
     """What drifted. It is shown, and not acted on."""
-    found = _what_drifted(m, held, at)
+    found = _what_drifted(m, held, ctx)
     return Wait(m.serial, Reason.DRIFT, f"an operator: drift: {found}") if found else None
 
 
-def _what_drifted(m: MachineView, held: Allocation, at: Circumstances) -> str | None:
+def _what_drifted(m: MachineView, held: Allocation, ctx: Context) -> str | None:
     if gone := _lost_disks(m):
         return f"{gone} since it was installed"
-    if not at.pin(m).profile and (refused := m.match.refused.get(held.profile)):
+    if not ctx.pin(m).profile and (refused := m.match.refused.get(held.profile)):
         return f"{held.profile} does not match any more: {refused}"
-    stands = at.pin(m).location or (m.racked.location if m.racked else None)
+    stands = ctx.pin(m).location or (m.racked.location if m.racked else None)
     if stands and held.location and stands != held.location:
         return f"it stands in {stands}, and got its place in {held.location}"
-    if differing := sorted(held.addresses.keys() ^ at.networks(m, held)):
+    if differing := sorted(held.addresses.keys() ^ ctx.networks(m, held)):
         return f"networks {', '.join(differing)} came or went since it was installed"
     return None
 

@@ -18,11 +18,11 @@ from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
-from .context import Circumstances
+from .context import Context
 from .interfaces import NotPossibleError, interfaces_of
 
 
-def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+def not_installable(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
     """What is missing for an install, if anything."""
     if m.seen is None:
         return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
@@ -30,22 +30,22 @@ def not_installable(m: MachineView, held: Allocation, at: Circumstances) -> Wait
         return Wait(m.serial, Reason.SYSTEM_DISK_UNKNOWN, f"an operator: {m.lost_system}")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {held.profile} finds none on it")
-    if several := _over_several_paths(m, at):
+    if several := _over_several_paths(m, ctx):
         return several
     if not held.addresses:
         on = f"its management network: none is in {held.cluster} for it"
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
     try:
-        interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics)
+        interfaces_of(ctx.spec, m.serial, held, m.seen.hardware.nics)
     except NotPossibleError as error:
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
 
 
-def _over_several_paths(m: MachineView, at: Circumstances) -> Wait | None:
+def _over_several_paths(m: MachineView, ctx: Context) -> Wait | None:
     """A disk that would be written to past its multipath device, through one of its paths."""
     assert m.disks is not None and m.seen is not None
-    touched = {*m.disks.system_disks, *_data_disks(m, at)}
+    touched = {*m.disks.system_disks, *_data_disks(m, ctx)}
     for disk in m.seen.hardware.disks:
         if disk.paths and disk.device in touched:
             names = ", ".join(disk.paths)
@@ -55,17 +55,17 @@ def _over_several_paths(m: MachineView, at: Circumstances) -> Wait | None:
     return None
 
 
-def unapproved_install(m: MachineView, at: Circumstances) -> Wait | None:
+def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
     """The approval that the fleet's policy asks for, if it was not given for exactly what is asked now."""
-    if m.history.left_service is not None and (blocked := _unapproved_data(m, at)):
+    if m.history.left_service is not None and (blocked := _unapproved_data(m, ctx)):
         return blocked
-    question = _question(m, at)
-    return None if question is None or answer(question, m, at) else ask(question, m, at)
+    question = _question(m, ctx)
+    return None if question is None or answer(question, m, ctx) else ask(question, m, ctx)
 
 
-def _question(m: MachineView, at: Circumstances) -> Question | None:
+def _question(m: MachineView, ctx: Context) -> Question | None:
     """What a human is asked before the install."""
-    policy = at.spec.fleet.policy
+    policy = ctx.spec.fleet.policy
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
         return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", _facts(found))
@@ -127,10 +127,10 @@ def _installs(found: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(sorted({install for _, what in found if (install := install_in(what))}))
 
 
-def reinstall_question(m: MachineView, at: Circumstances) -> Question:
+def reinstall_question(m: MachineView, ctx: Context) -> Question:
     """What a human is asked before a machine leaves service to be reinstalled."""
-    install, request = m.history.left_install or m.history.install_id, at.pin(m).reinstall or ""
-    disks = _data_disks(m, at)
+    install, request = m.history.left_install or m.history.install_id, ctx.pin(m).reinstall or ""
+    disks = _data_disks(m, ctx)
     system = f" (install {install})" if install else ""
     data = f", and to erase its data on {', '.join(disks)}" if disks else ""
     text = f'approval to reinstall it{system}{data}: its reinstall "{request}" is asked for'
@@ -144,76 +144,76 @@ def _ids(m: MachineView, disks: Collection[str]) -> tuple[str, ...]:
     return tuple(str(disk) for disk in (m.disks.identity if m.disks else ()) if disk.name in disks)
 
 
-def _data_disks(m: MachineView, at: Circumstances) -> tuple[str, ...]:
+def _data_disks(m: MachineView, ctx: Context) -> tuple[str, ...]:
     """The data disks that are formatted: on a reinstall none, unless the operator says so."""
     kept = m.history.in_service_since is not None or m.history.left_service is not None
-    if m.disks is None or (kept and at.pin(m).data_disks == "preserve"):
+    if m.disks is None or (kept and ctx.pin(m).data_disks == "preserve"):
         return ()
     return m.disks.data_disks
 
 
-def _unapproved_data(m: MachineView, at: Circumstances) -> Wait | None:
+def _unapproved_data(m: MachineView, ctx: Context) -> Wait | None:
     """Its reinstall was approved; that its data goes too may have been asked for only since."""
-    if not _data_disks(m, at) or at.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
+    if not _data_disks(m, ctx) or ctx.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return None
-    question = reinstall_question(m, at)
-    return None if answer(question, m, at) else ask(question, m, at)
+    question = reinstall_question(m, ctx)
+    return None if answer(question, m, ctx) else ask(question, m, ctx)
 
 
-def _may_hold(m: MachineView, at: Circumstances) -> tuple[Erasable, ...]:
+def _may_hold(m: MachineView, ctx: Context) -> tuple[Erasable, ...]:
     """By kernel name what may be erased beside what is ours; the handler meets nothing else, or stops."""
     assert m.disks is not None
-    named = _data_disks(m, at) if m.history.left_service is not None else ()  # the question named them
-    whatever = [disk.name for disk in m.disks.identity] if may_be_anything(m, at) else named
+    named = _data_disks(m, ctx) if m.history.left_service is not None else ()  # the question named them
+    whatever = [disk.name for disk in m.disks.identity] if may_be_anything(m, ctx) else named
     found = [Erasable(on.name, what) for on, what in foreign_data(m) if isinstance(on, DiskId) and not install_in(what)]
     return (*(Erasable(name, None) for name in whatever), *found)
 
 
-def may_erase(m: MachineView, at: Circumstances) -> tuple[str, ...]:
+def may_erase(m: MachineView, ctx: Context) -> tuple[str, ...]:
     """The ids of finished installs that may be erased; where an approval is asked for, it was given for just these."""
     h = m.history
     ids = set(_installs(foreign_data(m)))
-    if h.left_install and (h.left_service is not None or _released_may_go(m, at)):
+    if h.left_install and (h.left_service is not None or _released_may_go(m, ctx)):
         ids.add(h.left_install)
     return tuple(sorted(ids))
 
 
-def may_be_anything(m: MachineView, at: Circumstances) -> bool:
+def may_be_anything(m: MachineView, ctx: Context) -> bool:
     """Whether whatever its disks hold may be erased, unseen, but for systems of ours whose install has finished."""
-    return at.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC or _released_may_go(m, at)
+    return ctx.spec.fleet.policy.foreign_data is InstallPolicy.AUTOMATIC or _released_may_go(m, ctx)
 
 
-def _released_may_go(m: MachineView, at: Circumstances) -> bool:
+def _released_may_go(m: MachineView, ctx: Context) -> bool:
     released = m.history.released
-    return released is not None and answer(_earlier_place(m.history, released), m, at) is not None
+    return released is not None and answer(_earlier_place(m.history, released), m, ctx) is not None
 
 
-def install(m: MachineView, held: Allocation, at: Circumstances) -> InstallOs:
+def install(m: MachineView, held: Allocation, ctx: Context) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
-    settings = SettingsAt(at.spec, Place.of(m.serial, held))
-    own_role, profile = at.spec.roles.get(held.role), at.spec.profiles.get(held.profile)
+    settings = SettingsAt(ctx.spec, Place.of(m.serial, held))
+    own_role, profile = ctx.spec.roles.get(held.role), ctx.spec.profiles.get(held.profile)
     return InstallOs(
         serial=m.serial,
         generation=held.generation,
         hostname=held.hostname,
         role=held.role,
         cluster=held.cluster,
-        release=at.spec.fleet.release.debian,
-        interfaces=interfaces_of(at.spec, m.serial, held, m.seen.hardware.nics),
+        release=ctx.spec.fleet.release.debian,
+        interfaces=interfaces_of(ctx.spec, m.serial, held, m.seen.hardware.nics),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
-        data_disks=_data_disks(m, at),
+        data_disks=_data_disks(m, ctx),
         identity=m.disks.identity,
         packages=own_role.packages if own_role else (),
         console=settings.text("serial_console_dev"),
         backports_kernel=settings.is_on("kernel_from_backports"),
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
-        reinstall=at.pin(m).reinstall,
+        reinstall=ctx.pin(m).reinstall,
         ours=m.history.erased,
-        may_hold=_may_hold(m, at),
-        may_erase=may_erase(m, at),
+        may_hold=_may_hold(m, ctx),
+        may_erase=may_erase(m, ctx),
     )
 
 
@@ -223,13 +223,13 @@ def _image(profile: HardwareProfileSpec | None) -> RootImage | None:
     return RootImage(url=profile.image.url, sha256=profile.image.sha256)
 
 
-def install_because(m: MachineView, held: Allocation, at: Circumstances) -> Because:
+def install_because(m: MachineView, held: Allocation, ctx: Context) -> Because:
     """Why its disks may be erased."""
     if m.history.left_service is not None:
-        text = f'its reinstall "{at.pin(m).reinstall}" was asked for and approved'
+        text = f'its reinstall "{ctx.pin(m).reinstall}" was asked for and approved'
         return Because(Reason.REINSTALL_REQUESTED, text)
-    question = _question(m, at)
-    if question is not None and (given := answer(question, m, at)):
+    question = _question(m, ctx)
+    if question is not None and (given := answer(question, m, ctx)):
         return Because(Reason.TO_BE_INSTALLED, f"it is {held.hostname}, and {given.who} approved: {given.why}")
     if m.history.install_begun is not None:
         return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")

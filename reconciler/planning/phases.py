@@ -30,7 +30,7 @@ from ..model.reasons import Reason
 from .approvals import Question, answer, ask
 from .bmcs import configure_bmc
 from .context import (
-    Circumstances,
+    Context,
     comes_up,
     fell_into_live,
     in_live,
@@ -48,32 +48,32 @@ from .install import install, install_because, not_installable, reinstall_questi
 from .raid import raid_because, raid_wanted
 
 
-def next_step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
+def next_step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Context) -> Step:
     """The one thing to do about this machine now, before anybody's safety is considered."""
-    step = _step(m, held, orphaned, at)
+    step = _step(m, held, orphaned, ctx)
     return replace(step, hostname=held.hostname, cluster=held.cluster, role=held.role)
 
 
-def _step(m: MachineView, held: Allocation, orphaned: str | None, at: Circumstances) -> Step:
+def _step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Context) -> Step:
     if m.conflict:
         return Wait(m.serial, Reason.CONFLICT, f"an operator, then retry: {m.conflict}")
     if m.history.open is not None:
         return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open.type}")
-    if at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
-        return _released(m, held, Question(Reason.DECOMMISSIONED, "it is decommissioned"), at)
+    if ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+        return _released(m, held, Question(Reason.DECOMMISSIONED, "it is decommissioned"), ctx)
     if orphaned:
         return Orphaned(m.serial, Reason.NOT_ASKED_FOR, orphaned)
-    if moved := _pinned_elsewhere(held, at.pin(m)):
-        return _released(m, held, moved, at)
-    return RULES[m.history.phase](m, held, at)
+    if moved := _pinned_elsewhere(held, ctx.pin(m)):
+        return _released(m, held, moved, ctx)
+    return RULES[m.history.phase](m, held, ctx)
 
 
-def _released(m: MachineView, held: Allocation, why: Question, at: Circumstances) -> Step:
+def _released(m: MachineView, held: Allocation, why: Question, ctx: Context) -> Step:
     text = f"approval to release {held.hostname}: {why.text} (turn it off first: its name and addresses go to others)"
     question = replace(why, text=text, facts=(("hostname", held.hostname), *why.facts))
-    given = answer(question, m, at)
+    given = answer(question, m, ctx)
     if given is None:
-        return ask(question, m, at)
+        return ask(question, m, ctx)
     release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
     return Act(release, why.reason, f"{why.text}; {given.who} approved: {given.why}")
 
@@ -94,35 +94,37 @@ def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> Question | None:
     return Question(Reason.PINNED_ELSEWHERE, f"it is pinned to {text}", tuple(differing))
 
 
-def _discovered(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+def _discovered(m: MachineView, held: Allocation, ctx: Context) -> Step:
     return Advance(m.serial, Phase.ENROLLED, Reason.ENROLLED, f"it is {held.hostname} now")
 
 
-def _enrolled(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+def _enrolled(m: MachineView, held: Allocation, ctx: Context) -> Step:
     if done := install_evidence(m, held):
         return Advance(m.serial, Phase.INSTALLED, Reason.INSTALL_ENDED, done)
-    if _withdrawn(m, at):
+    if _withdrawn(m, ctx):
         return Advance(
             m.serial, Phase.IN_SERVICE, Reason.REINSTALL_WITHDRAWN, "its reinstall was withdrawn before it began"
         )
-    if (hint := install_hint(m, held)) and next_look(m, at) <= at.now:
+    if (hint := install_hint(m, held)) and next_look(m, ctx) <= ctx.now:
         return _verify_install(m, held, Reason.INSTALL_CLAIMED, f"it says {hint} after we began to install it")
-    raid = raid_wanted(m, held, at)
-    missing = None if raid else not_installable(m, held, at)
-    if blocked := _papers(m, held) or missing or unapproved_install(m, at):
+    raid = raid_wanted(m, held, ctx)
+    missing = None if raid else not_installable(m, held, ctx)
+    if blocked := _papers(m, held) or missing or unapproved_install(m, ctx):
         return blocked
-    if raid and in_live(m, at):
+    if raid and in_live(m, ctx):
         return Act(raid, Reason.RAID_MISSING, raid_because(held, raid.layout))
-    if in_live(m, at) or (install_unseen(m, held) and not raid):
-        if running := _running_install(m, at):
+    if in_live(m, ctx) or (install_unseen(m, held) and not raid):
+        if running := _running_install(m, ctx):
             return running
-        if not install_unseen(m, held) and (of_bmc := configure_bmc(m, held, at.bmcs, _tired(m, "configure_bmc", at))):
+        if not install_unseen(m, held) and (
+            of_bmc := configure_bmc(m, held, ctx.bmcs, _tired(m, "configure_bmc", ctx))
+        ):
             return of_bmc
-        return Act(install(m, held, at), *install_because(m, held, at))
-    return _silence(m, at) or _unproved(m, held, at) or _boot_live(m, held, at)
+        return Act(install(m, held, ctx), *install_because(m, held, ctx))
+    return _silence(m, ctx) or _unproved(m, held, ctx) or _boot_live(m, held, ctx)
 
 
-def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+def _installed(m: MachineView, held: Allocation, ctx: Context) -> Step:
     h, said = m.history, said_after(m, m.history.install_begun)
     if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
         return Advance(
@@ -135,30 +137,30 @@ def _installed(m: MachineView, held: Allocation, at: Circumstances) -> Step:
             return _verify_install(
                 m, held, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
             )
-        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", at)
+        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
     if said is InstallStatus.PUPPET_SUCCESS:
         return _run_puppet(m, held, "it says that Puppet has succeeded")
     if said is InstallStatus.PUPPET_FAILURE:
         return _run_puppet(m, held, "its first boot tried Puppet, and failed")
     if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
-        return _first_puppet(m, held, said, at)
-    return _first_boot(m, held, at)
+        return _first_puppet(m, held, said, ctx)
+    return _first_boot(m, held, ctx)
 
 
-def _in_service(m: MachineView, held: Allocation, at: Circumstances) -> Step:
-    reinstall = _reinstall(m, held, at)
+def _in_service(m: MachineView, held: Allocation, ctx: Context) -> Step:
+    reinstall = _reinstall(m, held, ctx)
     return (
-        _fallen(m, held, at)
+        _fallen(m, held, ctx)
         or (reinstall if m.lost_system else None)  # what ends the wait for a document without its disks
         or _papers(m, held)
         or reinstall
-        or drift(m, held, at)
-        or _roll_out(m, held, at)
+        or drift(m, held, ctx)
+        or _roll_out(m, held, ctx)
         or Settled(m.serial, Reason.IN_SERVICE, "in service")
     )
 
 
-Rule = Callable[[MachineView, Allocation, Circumstances], Step]
+Rule = Callable[[MachineView, Allocation, Context], Step]
 
 RULES: dict[Phase, Rule] = {
     Phase.DISCOVERED: _discovered,
@@ -179,25 +181,25 @@ def _papers(m: MachineView, held: Allocation) -> Step | None:
     return None
 
 
-def _withdrawn(m: MachineView, at: Circumstances) -> bool:
+def _withdrawn(m: MachineView, ctx: Context) -> bool:
     """Whether it left service for a reinstall that nobody asks for any more, and that never began."""
     h = m.history
-    wanted = at.pin(m).reinstall
+    wanted = ctx.pin(m).reinstall
     return h.left_service is not None and not later(h.install_begun, h.left_service) and wanted in (None, h.reinstall)
 
 
-def _running_install(m: MachineView, at: Circumstances) -> Wait | None:
+def _running_install(m: MachineView, ctx: Context) -> Wait | None:
     """An installer that outlived the daemon that began it: it says so after our last action."""
     if m.seen is None or m.seen.status_at is None or said_after(m, m.history.touched) is not InstallStatus.INSTALLING:
         return None
-    until = m.seen.status_at + at.timings.live_boot
+    until = m.seen.status_at + ctx.timings.live_boot
     on = "the end of the install that runs on it"
-    return Wait(m.serial, Reason.INSTALL_RUNS, on, until=until) if at.now < until else None
+    return Wait(m.serial, Reason.INSTALL_RUNS, on, until=until) if ctx.now < until else None
 
 
-def _silence(m: MachineView, at: Circumstances) -> Wait | None:
+def _silence(m: MachineView, ctx: Context) -> Wait | None:
     """How long to leave a machine alone that we touched and that did not report since."""
-    h, t = m.history, at.timings
+    h, t = m.history, ctx.timings
     if h.touched is None or m.seen is None or m.seen.reported_at > h.touched:
         return None
     said = said_after(m, h.touched)
@@ -207,21 +209,21 @@ def _silence(m: MachineView, at: Circumstances) -> Wait | None:
         return None
     else:
         since, limit = h.touched, 4 * t.report_every if h.failures else t.live_boot
-    if at.now < (until := since + limit):
+    if ctx.now < (until := since + limit):
         on = f"a report newer than our last action on it ({h.last_begun})"
         return Wait(m.serial, Reason.REPORT_DUE, on, until=until)
     return None
 
 
-def _unproved(m: MachineView, held: Allocation, at: Circumstances) -> Wait | None:
+def _unproved(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
     """It says that it runs from its disk, and did not prove it yet: it is not rebooted for that."""
     hint = install_hint(m, held)
     if hint is None or m.seen is None or m.seen.status_at is None or not later(m.seen.status_at, m.history.touched):
         return None
-    if at.now >= m.seen.status_at + at.timings.first_boot:
+    if ctx.now >= m.seen.status_at + ctx.timings.first_boot:
         return None
     on = f"its proof over SSH: it says {hint}, and {m.history.look_error or 'was not asked yet'}"
-    return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, at))
+    return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, ctx))
 
 
 def _verify_install(m: MachineView, held: Allocation, reason: Reason, because: str) -> Act:
@@ -232,10 +234,10 @@ def _verify_install(m: MachineView, held: Allocation, reason: Reason, because: s
     return Act(look, reason, because)
 
 
-def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
-    if at.spec.bmc_address(m.serial, m.seen) is None:
+def _boot_live(m: MachineView, held: Allocation, ctx: Context) -> Step:
+    if ctx.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to network-boot it: no BMC address is known")
-    if waits := _not_heard_yet(m, at) or _tired(m, "boot_live", at):
+    if waits := _not_heard_yet(m, ctx) or _tired(m, "boot_live", ctx):
         return waits
     h = m.history
     approved = h.left_service is not None and not h.install_open  # what runs on it may be taken down for its reinstall
@@ -249,14 +251,14 @@ def _boot_live(m: MachineView, held: Allocation, at: Circumstances) -> Step:
     return Act(boot, Reason.TO_BE_INSTALLED, "it is installed from the live system")
 
 
-def _not_heard_yet(m: MachineView, at: Circumstances) -> Wait | None:
+def _not_heard_yet(m: MachineView, ctx: Context) -> Wait | None:
     """A machine in the live system reports every so often. Nobody listened while the daemon was down."""
     assert m.seen is not None
-    if at.listening_since is None or m.history.failures or m.seen.reported_at > at.listening_since:
+    if ctx.listening_since is None or m.history.failures or m.seen.reported_at > ctx.listening_since:
         return None
-    until = at.listening_since + 4 * at.timings.report_every
-    on = f"a report: reports are heard again since {at.listening_since:%H:%M:%S} UTC"
-    return Wait(m.serial, Reason.REPORT_DUE, on, until=until) if at.now < until else None
+    until = ctx.listening_since + 4 * ctx.timings.report_every
+    on = f"a report: reports are heard again since {ctx.listening_since:%H:%M:%S} UTC"
+    return Wait(m.serial, Reason.REPORT_DUE, on, until=until) if ctx.now < until else None
 
 
 _IN_VAIN = {
@@ -267,10 +269,10 @@ _IN_VAIN = {
 """What an action that succeeds, and changes nothing, leaves for an operator to look at."""
 
 
-def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
+def _tired(m: MachineView, action: str, ctx: Context) -> Wait | None:
     """An action that succeeds every time, and never has the effect, is not repeated for ever."""
     h = m.history
-    if h.last_begun == action and not h.failures and h.repeats >= at.timings.give_up_after:
+    if h.last_begun == action and not h.failures and h.repeats >= ctx.timings.give_up_after:
         on = f"an operator, then retry: {h.repeats} times {action}, and {_IN_VAIN[action]}"
         return Wait(m.serial, Reason.IN_VAIN, on)
     return None
@@ -279,33 +281,33 @@ def _tired(m: MachineView, action: str, at: Circumstances) -> Wait | None:
 # ---- after the install
 
 
-def _first_boot(m: MachineView, held: Allocation, at: Circumstances) -> Step:
+def _first_boot(m: MachineView, held: Allocation, ctx: Context) -> Step:
     """It is on its way up from its disk, or came up in the live system again."""
     h = m.history
-    if fell_into_live(m, at):
-        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", at)
-    if look := _whether_fallen(m, held, at):
+    if fell_into_live(m, ctx):
+        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
+    if look := _whether_fallen(m, held, ctx):
         return look
     if h.proof is not None and h.proof.runs == "installed":
         return _run_puppet(m, held, f"its installed system answers at {h.proof.address}")
     if h.last_error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
         if h.last_begun == "boot_disk":
-            return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, again, at)
+            return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, again, ctx)
         return _run_puppet(m, held, again)
-    until = (h.touched or at.now) + at.timings.first_boot
-    if at.now < until:
+    until = (h.touched or ctx.now) + ctx.timings.first_boot
+    if ctx.now < until:
         return Wait(m.serial, Reason.FIRST_WORD_DUE, "its first word from the installed system", until=until)
     return _run_puppet(m, held, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
 
 
-def _first_puppet(m: MachineView, held: Allocation, said: InstallStatus, at: Circumstances) -> Step:
+def _first_puppet(m: MachineView, held: Allocation, said: InstallStatus, ctx: Context) -> Step:
     assert m.seen is not None and m.seen.status_at is not None
     if m.history.failures:
         return _run_puppet(m, held, "its last try did not succeed")
     spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
-    until = spoke + at.timings.puppet_silence
-    if at.now < until:
+    until = spoke + ctx.timings.puppet_silence
+    if ctx.now < until:
         return Wait(m.serial, Reason.PUPPET_RUNS, f"its first Puppet run: it says {said}", until=until)
     return _run_puppet(m, held, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
 
@@ -315,75 +317,75 @@ def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
     return Act(run, Reason.PUPPET_UNSEEN, because)
 
 
-def _boot_disk(m: MachineView, held: Allocation, reason: Reason, because: str, at: Circumstances) -> Step:
-    if at.spec.bmc_address(m.serial, m.seen) is None:
+def _boot_disk(m: MachineView, held: Allocation, reason: Reason, because: str, ctx: Context) -> Step:
+    if ctx.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to boot it from its disk: no BMC address is known")
     boot = BootDisk(serial=m.serial, generation=held.generation, hostname=held.hostname)
-    return _tired(m, "boot_disk", at) or Act(boot, reason, because)
+    return _tired(m, "boot_disk", ctx) or Act(boot, reason, because)
 
 
 # ---- in service
 
 
-def _fallen(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
+def _fallen(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
     """Off, or in the live system by accident: brought back, never installed."""
-    heal = at.spec.fleet.policy.self_heal
-    if fell_into_live(m, at):
+    heal = ctx.spec.fleet.policy.self_heal
+    if fell_into_live(m, ctx):
         because = "it is in service, and booted the live system"
         if not heal:
             return Wait(m.serial, Reason.FELL_INTO_LIVE, f"an operator: {because}")
-        return _boot_disk(m, held, Reason.FELL_INTO_LIVE, because, at)
+        return _boot_disk(m, held, Reason.FELL_INTO_LIVE, because, ctx)
     if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
-        return _whether_fallen(m, held, at) or _whether_up(m, held, at)
+        return _whether_fallen(m, held, ctx) or _whether_up(m, held, ctx)
     if not heal:
         return Wait(m.serial, Reason.IS_OFF, "an operator: it is off, and the policy does not heal")
-    again = m.history.touched + at.timings.first_boot if m.history.touched else at.now
-    if m.history.last_done == "power_on" and at.now < again:
+    again = m.history.touched + ctx.timings.first_boot if m.history.touched else ctx.now
+    if m.history.last_done == "power_on" and ctx.now < again:
         on = "an operator, or a later try: it was turned on, and is off again"
         return Wait(m.serial, Reason.IS_OFF_AGAIN, on, until=again)
     return Act(PowerOn(serial=m.serial, generation=held.generation), Reason.IS_OFF, "it is in service, and off")
 
 
-def _whether_fallen(m: MachineView, held: Allocation, at: Circumstances) -> Act | None:
+def _whether_fallen(m: MachineView, held: Allocation, ctx: Context) -> Act | None:
     """Anybody can send a report in its name; it is asked itself, and until it has answered so nothing else is done."""
-    if not reported_from_live(m, at) or at.now < next_look(m, at):
+    if not reported_from_live(m, ctx) or ctx.now < next_look(m, ctx):
         return None
     look = VerifyLive(serial=m.serial, generation=held.generation, hostname=held.hostname)
     return Act(look, Reason.LIVE_CLAIMED, "the live system is reported from it, and it should run from its disk")
 
 
-def _whether_up(m: MachineView, held: Allocation, at: Circumstances) -> Act | Wait | None:
+def _whether_up(m: MachineView, held: Allocation, ctx: Context) -> Act | Wait | None:
     """One that was power-cycled says nothing once it is up: it is asked until it has answered."""
     if m.history.install_id is None or not is_unanswered(m):
         return None
-    if (until := next_look(m, at)) <= at.now:
+    if (until := next_look(m, ctx)) <= ctx.now:
         return _verify_install(m, held, Reason.COMES_UP, "it was booted, and did not answer since")
-    if comes_up(m, at):
+    if comes_up(m, ctx):
         return Wait(m.serial, Reason.COMES_UP, "its installed system to answer: it was booted", until=until)
     error = m.history.look_error or "nobody has asked it yet"
     on = f"an operator: it was booted at {m.history.touched:%Y-%m-%d %H:%M} UTC, and does not answer: {error}"
     return Wait(m.serial, Reason.DOES_NOT_ANSWER, f"{on}; look at its console", until=until)
 
 
-def _reinstall(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
-    wanted = at.pin(m).reinstall
+def _reinstall(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
+    wanted = ctx.pin(m).reinstall
     if wanted is None or wanted == m.history.reinstall:
         return None
     because = f'its reinstall "{wanted}" is asked for'
-    question = reinstall_question(m, at)
-    if given := answer(question, m, at):
+    question = reinstall_question(m, ctx)
+    if given := answer(question, m, ctx):
         because = f"{because}; {given.who} approved: {given.why}"
-    elif at.spec.fleet.policy.reinstall is not InstallPolicy.AUTOMATIC:
-        return ask(question, m, at)
+    elif ctx.spec.fleet.policy.reinstall is not InstallPolicy.AUTOMATIC:
+        return ask(question, m, ctx)
     return Advance(m.serial, Phase.ENROLLED, Reason.REINSTALL_REQUESTED, because, risk=Risk.DESTRUCTIVE)
 
 
-def _roll_out(m: MachineView, held: Allocation, at: Circumstances) -> Step | None:
+def _roll_out(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
     """Puppet is run where the document changed since its last good run began; what is not known is left alone."""
     if not m.behind or m.document is None:
         return None
     since = f"its Puppet document changed at {m.document.since:%Y-%m-%d %H:%M} UTC"
-    if at.spec.fleet.policy.roll_out == "agents":
+    if ctx.spec.fleet.policy.roll_out == "agents":
         on = f"its own agent's next Puppet run: {since}, and the policy leaves it to agents"
         return Wait(m.serial, Reason.LEFT_TO_AGENT, on)
     roll_out = RollOut(serial=m.serial, generation=held.generation, hostname=held.hostname, document=m.document.digest)

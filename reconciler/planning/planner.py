@@ -15,7 +15,7 @@ from .addressing import Book, NothingFreeError, missing_vips
 from .bmc_changes import bmc_changes
 from .bmcs import BmcBook
 from .candidates import UNPINNED
-from .context import Circumstances
+from .context import Context
 from .digest import observation_digest
 from .discovery import discovery, not_seen
 from .erasing import leads_to_erasing
@@ -35,26 +35,28 @@ def plan(given: PlanningInput) -> Plan:
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
     approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
     bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
-    at = Circumstances(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
+    ctx = Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
     placement = place(spec, machines, observed.retired)
     enrolled = _enroll(given, placement, machines)
     steps: dict[str, Step] = {}
     for m in machines.values():
         if m.allocation is not None:
-            steps[m.serial] = next_step(m, m.allocation, placement.orphaned.get(m.serial), at)
+            steps[m.serial] = next_step(m, m.allocation, placement.orphaned.get(m.serial), ctx)
         else:
             odd = _without_place(m, observed.retired.get(m.serial))
-            steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], at)
+            steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], ctx)
     steps |= _bringing_vips(given, machines, steps)
-    steps |= beside(machines, steps, at)
-    steps |= bmc_changes(machines, steps, at)
+    steps |= beside(machines, steps, ctx)
+    steps |= bmc_changes(machines, steps, ctx)
     steps |= renewals(given, machines, steps)
     unseen = not_seen(given, machines)
     erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     orders = held_orders(spec, observed)
     steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
-    within = within_budgets([held(step, machines[serial], pauses, at) for serial, step in steps.items()], machines, at)
+    within = within_budgets(
+        [held(step, machines[serial], pauses, ctx) for serial, step in steps.items()], machines, ctx
+    )
     everybody = sorted([*within, *unseen], key=lambda step: step.serial)
     clock = {"clock": observed.clock} if observed.clock else {}
     if observed.observing is None:

@@ -4,11 +4,11 @@ from ..model.actions import ConfigureRaid
 from ..model.disk_id import ControllerId
 from ..model.machine import Allocation, MachineView
 from ..model.raid import RaidLayout
-from .context import Circumstances
+from .context import Context
 from .install import foreign_data, may_be_anything, may_erase
 
 
-def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> ConfigureRaid | None:
+def raid_wanted(m: MachineView, held: Allocation, ctx: Context) -> ConfigureRaid | None:
     """The configuration that nobody saw in place yet, for this machine in this place; None: there is none to make.
 
     What the controller has already is left alone: most often this action finds nothing to do. A machine that is
@@ -24,8 +24,8 @@ def raid_wanted(m: MachineView, held: Allocation, at: Circumstances) -> Configur
         single=m.raid.single,
         ours=tuple(sorted(places & set(m.history.erased))),
         may_hold=tuple(each for each in foreign_data(m) if isinstance(each.on, ControllerId)),
-        may_erase=may_erase(m, at),
-        whatever=may_be_anything(m, at),
+        may_erase=may_erase(m, ctx),
+        whatever=may_be_anything(m, ctx),
     )
     return None if m.history.raid == action.id else action
 

@@ -15,7 +15,7 @@ from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
-from .context import Circumstances, back_off, comes_up, fell_into_live, is_unanswered, said_after
+from .context import Context, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -31,9 +31,9 @@ def _name(step: Step) -> str:
     return step.action.type if isinstance(step, Act) else "reinstall"
 
 
-def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances) -> Step:
+def held(step: Step, m: MachineView, pauses: Iterable[Pause], ctx: Context) -> Step:
     """The step, unless this machine is not to be touched now."""
-    risk, what, pin = risk_of(step), _name(step), at.pin(m)
+    risk, what, pin = risk_of(step), _name(step), ctx.pin(m)
     if not isinstance(step, Act) and risk is Risk.NONE:
         return step
     if pin.lifecycle is Lifecycle.MAINTENANCE:
@@ -44,10 +44,10 @@ def held(step: Step, m: MachineView, pauses: Iterable[Pause], at: Circumstances)
             return waiting(step, Reason.PAUSED, on)
     if pin.protected and risk is not Risk.NONE:
         return waiting(step, Reason.PROTECTED, f"its protection to be lifted; then {what}")
-    return _after_failures(step, m, what, at)
+    return _after_failures(step, m, what, ctx)
 
 
-def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) -> Step:
+def _after_failures(step: Step, m: MachineView, what: str, ctx: Context) -> Step:
     h = m.history
     if isinstance(step, Act) and step.action.looks:  # they have a back-off of their own, and never give up
         return step
@@ -55,13 +55,13 @@ def _after_failures(step: Step, m: MachineView, what: str, at: Circumstances) ->
         h = replace(h, permanent=False, failures=h.aside_failures, tried=h.aside_tried, last_error=h.aside_error)
     error = h.last_error or "no reason given"
     if _says_that_it_is_well(step, m):  # worth another look after the back-off, whatever failed before
-        h = replace(h, permanent=False, failures=min(h.failures, at.timings.give_up_after - 1))
+        h = replace(h, permanent=False, failures=min(h.failures, ctx.timings.give_up_after - 1))
     if h.permanent:
         return waiting(step, Reason.FAILED, f"an operator, then retry: {what} failed: {error}")
-    if h.failures >= at.timings.give_up_after:
+    if h.failures >= ctx.timings.give_up_after:
         on = f"an operator, then retry: {h.failures} failures in a row, the last: {error}"
         return waiting(step, Reason.FAILED, on)
-    if h.failures and h.tried and at.now < (again := h.tried + back_off(h.failures, at.timings)):
+    if h.failures and h.tried and ctx.now < (again := h.tried + back_off(h.failures, ctx.timings)):
         on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(h.failures)}: {error}"
         return waiting(step, Reason.BACKS_OFF, on, until=again)
     return step
@@ -77,13 +77,13 @@ def _times(failures: int) -> str:
     return "1 failure" if failures == 1 else f"{failures} failures"
 
 
-def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], at: Circumstances) -> list[Step]:
+def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], ctx: Context) -> list[Step]:
     """Let through what the fleet can bear; the rest waits. Earlier serials go first, Puppet documents last.
 
     Documents are rolled out from the last node of a role to its first, and to controllers after everybody else of
     their cluster: what is wrong with one shows before it reaches the node that the others lean on.
     """
-    policy, service = at.spec.fleet.policy, _Service(machines, at)
+    policy, service = ctx.spec.fleet.policy, _Service(machines, ctx)
     wiping = sum(_is_being_wiped(m) for m in machines.values())
     kept: list[Step] = []
     for step in sorted(steps, key=lambda step: _turn(step, machines)):
@@ -92,7 +92,7 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], a
             kept.append(step)
             continue
         wipes = _begins_wiping(step, m)
-        if opens := closed_until(policy.windows, risk, at.now):
+        if opens := closed_until(policy.windows, risk, ctx.now):
             on = f"a window for {risk} steps, at {opens:%a %H:%M} UTC; then {_name(step)}"
             kept.append(waiting(step, Reason.WINDOW_CLOSED, on, until=opens))
         elif why := service.refusal(step, m, policy):
@@ -131,15 +131,15 @@ def _heals(step: Step, m: MachineView) -> bool:
     return serves and isinstance(step, Act) and isinstance(step.action, BootDisk)
 
 
-def _heals_now(m: MachineView, at: Circumstances) -> bool:
+def _heals_now(m: MachineView, ctx: Context) -> bool:
     """Whether it was power-cycled to serve again, and may still be on its way up."""
-    return m.history.phase is Phase.IN_SERVICE and (isinstance(m.history.open, BootDisk) or comes_up(m, at))
+    return m.history.phase is Phase.IN_SERVICE and (isinstance(m.history.open, BootDisk) or comes_up(m, ctx))
 
 
-def _does_not_answer(m: MachineView, at: Circumstances) -> bool:
+def _does_not_answer(m: MachineView, ctx: Context) -> bool:
     """Whether it was booted and is not known to serve again; one that cannot prove it counts for as long as a boot."""
     provable = m.history.install_id is not None
-    return m.history.phase is Phase.IN_SERVICE and (is_unanswered(m) if provable else comes_up(m, at))
+    return m.history.phase is Phase.IN_SERVICE and (is_unanswered(m) if provable else comes_up(m, ctx))
 
 
 def _begins_wiping(step: Step, m: MachineView) -> bool:
@@ -151,8 +151,8 @@ def _begins_wiping(step: Step, m: MachineView) -> bool:
 class _Service:
     """Who is in service and who is out, by pool; counts what this plan takes out too."""
 
-    def __init__(self, machines: Mapping[str, MachineView], at: Circumstances) -> None:
-        self._at = at
+    def __init__(self, machines: Mapping[str, MachineView], ctx: Context) -> None:
+        self._ctx = ctx
         self._members: Counter[Pool] = Counter()
         self._out: Counter[Pool] = Counter()
         self._healing: Counter[Pool] = Counter()  # power-cycled, and not seen to be back yet
@@ -163,16 +163,16 @@ class _Service:
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
-                self._healing[pool] += _heals_now(m, at)
+                self._healing[pool] += _heals_now(m, ctx)
                 self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF
         mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
-        resting = self._at.pin(m).lifecycle is Lifecycle.MAINTENANCE
+        resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
         broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
-        away = fell_into_live(m, self._at) or _does_not_answer(m, self._at)
+        away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
         return m.history.left_service is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
@@ -220,7 +220,7 @@ class _Service:
         return None
 
     def _is_wanted(self, pool: Pool) -> bool:
-        cluster = self._at.spec.clusters.get(pool[0])
+        cluster = self._ctx.spec.clusters.get(pool[0])
         return cluster is not None and pool[1] in cluster.roles and cluster.roles[pool[1]].count != 0
 
     def let(self, step: Step, m: MachineView) -> None:

@@ -12,7 +12,7 @@ from ..model.machine import Allocation, MachineView, Phase, Power
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
-from .context import Circumstances, back_off
+from .context import Context, back_off
 
 HOOKS = {
     "dns": Phase.ENROLLED,  # it has a name and addresses
@@ -33,9 +33,9 @@ _REACHED = {
 }
 
 
-def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: Circumstances) -> dict[str, Step]:
+def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context) -> dict[str, Step]:
     """Steps in place of those of machines that have nothing better to do."""
-    wanted = [name for name in HOOKS if getattr(at.spec.fleet.hooks, name) is not None]
+    wanted = [name for name in HOOKS if getattr(ctx.spec.fleet.hooks, name) is not None]
     controllers: dict[str, list[MachineView]] | None = None
     found: dict[str, Step] = {}
     for serial, step in steps.items():
@@ -46,14 +46,14 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: C
             if told := [name for name in wanted if name in m.history.hooks]:
                 found[serial] = _hook(m, held, told[0], "released", step.because)
             continue
-        if not has_time(m, step, at):
+        if not has_time(m, step, ctx):
             continue
         if due := _due_hook(m, wanted):
             found[serial] = _hook(
                 m, held, due, HOOKS[due].value, f"it is {HOOKS[due]}, and hook {due} was not told yet"
             )
             continue
-        if (command := _due_command(m, held, at)) is not None:
+        if (command := _due_command(m, held, ctx)) is not None:
             controllers = controllers if controllers is not None else _controllers(machines)
             tells = _tell(m, held, command, controllers.get(held.cluster, []))
             if isinstance(tells, Act) or isinstance(step, Settled):
@@ -61,16 +61,16 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], at: C
     return found
 
 
-def has_time(m: MachineView, step: Step, at: Circumstances) -> bool:
+def has_time(m: MachineView, step: Step, ctx: Context) -> bool:
     """Whether nothing better is to be done; what failed beside a wait gives way to what is waited for."""
     h = m.history
-    if h.open is not None or m.conflict or at.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+    if h.open is not None or m.conflict or ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
         return False
     if isinstance(step, Settled):
         return True
-    if not isinstance(step, Wait) or step.needs_approval == "release" or h.aside_failures >= at.timings.give_up_after:
+    if not isinstance(step, Wait) or step.needs_approval == "release" or h.aside_failures >= ctx.timings.give_up_after:
         return False
-    return h.aside_tried is None or at.now >= h.aside_tried + back_off(h.aside_failures, at.timings)
+    return h.aside_tried is None or ctx.now >= h.aside_tried + back_off(h.aside_failures, ctx.timings)
 
 
 def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
@@ -96,11 +96,11 @@ def _hook(m: MachineView, held: Allocation, name: str, event: str, because: str)
 # ---- the cluster
 
 
-def _due_command(m: MachineView, held: Allocation, at: Circumstances) -> str | None:
+def _due_command(m: MachineView, held: Allocation, ctx: Context) -> str | None:
     """The next command for a controller; None: all have been run, or its cluster is not to be told."""
     if m.history.phase is not Phase.IN_SERVICE or m.history.told is None:
         return None
-    profile = at.spec.profiles.get(held.profile)
+    profile = ctx.spec.profiles.get(held.profile)
     commands = [DISCOVER_HOSTS] if facts_of(held.role).runs_instances else []
     commands += profile.after_puppet if profile else ()
     return commands[m.history.told] if m.history.told < len(commands) else None

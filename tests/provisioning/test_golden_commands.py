@@ -8,7 +8,7 @@ from reconciler.hardware.report import parse_report
 from reconciler.model.machine import Allocation, DiskChoice, MachineView, Seen
 from reconciler.model.plan import Timings
 from reconciler.model.tree import SpecTree
-from reconciler.planning.context import Circumstances
+from reconciler.planning.context import Context
 from reconciler.planning.install import install
 from reconciler.provisioning.install import install_command
 
@@ -59,7 +59,7 @@ def _words(tree: SpecTree, held: Allocation, row: Row, report: Report) -> list[s
     hardware = parse_report(as_sent(report))
     seen = Seen(hardware, "digest", NOW, "192.168.100.50")
     m = MachineView(serial=hardware.serial, seen=seen, disks=_disks(row, report))
-    return install_command(install(m, held, Circumstances(tree, NOW, Timings(), {})), tree.fleet, hardware)
+    return install_command(install(m, held, Context(tree, NOW, Timings(), {})), tree.fleet, hardware)
 
 
 def _disks(row: Row, report: Report) -> DiskChoice:
