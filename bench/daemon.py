@@ -46,8 +46,8 @@ async def _passes(laid: Laid, scale: Scale) -> list[Figure]:
 
 
 def _look(daemon: Daemon) -> None:
-    picture = daemon._looking.look()  # a pass but for starting actions, of which there are none
-    if picture is None or doing(picture.plan):
+    result = daemon._looking.look()  # a pass but for starting actions, of which there are none
+    if result is None or doing(result.plan):
         raise BrokenBenchError("a fleet in service should leave nothing to do")
 
 

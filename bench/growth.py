@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.app.observer import World
+from reconciler.app.observer import Observer
 from reconciler.enc.documents.cache import Documents
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
@@ -74,7 +74,7 @@ class _Cluster:
             allocations={serial: allocation_of(action) for serial, action in given.items()},
             histories={m.serial: m.history for m in served.machines},
         )
-        self.members = World().members(tree, snapshot)[NAME]
+        self.members = Observer().members(tree, snapshot)[NAME]
         self.vips = vips_of(given)
         self.documents = Documents(known_signatures())
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_interface
 
-from reconciler.app.observer import World
+from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets, SecretName
 from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
@@ -30,7 +30,7 @@ class BrokenBenchError(Exception):
 
 
 class _Rendered:
-    """Implements ``world.EncState``: every document is there."""
+    """Implements ``observer.EncState``: every document is there."""
 
     def missing(self, serial: str) -> tuple[()]:
         return ()
@@ -53,7 +53,7 @@ def tree_of(files: Mapping[str, bytes]) -> SpecTree:
 def unpacked(fleet: Fleet, tree: SpecTree, at: datetime = NOW) -> Observation:
     """Everybody has just reported for the first time."""
     seen = {box.serial: _seen(box, at - timedelta(seconds=10)) for box in fleet.boxes}
-    return World().observe(tree, Snapshot(0, seen=seen), _Rendered(), at)
+    return Observer().observe(tree, Snapshot(0, seen=seen), _Rendered(), at)
 
 
 def enrolments(tree: SpecTree, observation: Observation) -> dict[str, Enroll]:

@@ -34,6 +34,6 @@ def bare_site(folder: Path) -> Site:
 
 def watches(site: Site, health: Health) -> Watches:
     """Those of a daemon that has made no plan yet."""
-    face: Any = SimpleNamespace(health=health, picture=None)
+    published: Any = SimpleNamespace(health=health, latest=None)
     tools: Any = None
-    return Watches(site, face, tools, dict, lambda: None, asyncio.Event())
+    return Watches(site, published, tools, dict, lambda: None, asyncio.Event())

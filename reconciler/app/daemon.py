@@ -45,17 +45,17 @@ class Daemon:
         self._stop = asyncio.Event()
         self._lease = Lease(site, self._stop)
         self._front = front = Front(site, self._wake.set)
-        self._face, self._metrics, self._health = front.face, front.metrics, front.health
+        self._published, self._metrics, self._health = front.published, front.metrics, front.health
         self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
         self._access = MachineAccess(site, self._tree)
-        self._looking = Looking(site, self._face, self._specs, self._access)
+        self._looking = Looking(site, self._published, self._specs, self._access)
         self._looked = asyncio.Event()  # a pass has ended, and documents may have changed
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
 
     @cached_property
     def _tools(self) -> Tools:
-        return self._access.tools(self._face.progress.__setitem__)
+        return self._access.tools(self._published.progress.__setitem__)
 
     @cached_property
     def _executor(self) -> Executor:
@@ -121,10 +121,10 @@ class Daemon:
 
     def _obstacle(self, over: bool) -> str | None:
         """Why not all is done that the newest specs ask for; of older ones that are in force told when it is over."""
-        problem, picture = self._specs.looked.state.problem, self._face.picture
-        if picture is None:
+        problem, latest = self._specs.looked.state.problem, self._published.latest
+        if latest is None:
             return problem or "there are no valid specs yet"
-        return picture.observation.observing or (problem if over else None)
+        return latest.observation.observing or (problem if over else None)
 
     async def _begin(self) -> int:
         """Close what a crash left open, before anything else is done; how much that was."""
@@ -138,7 +138,7 @@ class Daemon:
         await self._front.must_listen()
         self._front.take_words()
         self._looking.listening_since = self.site.now()
-        self._face.stage = "the first plan is still being made, or there are no valid specs yet"
+        self._published.stage = "the first plan is still being made, or there are no valid specs yet"
         self._health.expect_passes()
         if await patiently(PLANNING, self._begin, self._stop, self._health) is None:
             return
@@ -146,7 +146,7 @@ class Daemon:
         try:
             beside.start("following the specs", self._specs.follow)
             watches = Watches(
-                self.site, self._face, self._tools, lambda: self._executor.in_flight, self._wake.set, self._looked
+                self.site, self._published, self._tools, lambda: self._executor.in_flight, self._wake.set, self._looked
             )
             watches.start(beside)
             await self._guarded_pass()
@@ -169,10 +169,10 @@ class Daemon:
         """Seconds until something that the plan waits for is due; what was due already when it was made is no news."""
         if self._health.is_failing(PLANNING) or self._health.is_failing(STATE):
             return AGAIN_SECONDS
-        if (picture := self._face.picture) is None:
+        if (latest := self._published.latest) is None:
             return PASS_AT_LEAST_SECONDS
-        dues = (step.until for step in picture.plan.steps if isinstance(step, Wait) and step.until)
-        due = min((at for at in dues if at > picture.observation.now), default=None)
+        dues = (step.until for step in latest.plan.steps if isinstance(step, Wait) and step.until)
+        due = min((at for at in dues if at > latest.observation.now), default=None)
         left = (due - self.site.now()).total_seconds() if due else PASS_AT_LEAST_SECONDS
         return min(max(left, 0.0), PASS_AT_LEAST_SECONDS)
 
@@ -192,15 +192,15 @@ class Daemon:
         if self._health.is_failing(DATABASE):
             return False  # what a damaged database says is nothing to act upon
         began = time.monotonic()
-        picture = await asyncio.to_thread(self._looking.look)
-        if picture is None:
+        result = await asyncio.to_thread(self._looking.look)
+        if result is None:
             return False
         self._metrics.planned(time.monotonic() - began)
         if self._stop.is_set():
             return False
-        for step in (advanced := [step for step in picture.plan.steps if isinstance(step, Advance)]):
+        for step in (advanced := [step for step in result.plan.steps if isinstance(step, Advance)]):
             await self._executor.advance(step)
-        acts = (step.action for step in picture.plan.steps if isinstance(step, Act))
+        acts = (step.action for step in result.plan.steps if isinstance(step, Act))
         started = self._executor.submit(acts if await self._may_begin() else ())
         self._doing |= {action.serial: action.type for action in started}
         await self._executor.journalled()
@@ -223,14 +223,14 @@ class Daemon:
         told(STATE, error, self._health)
 
     def _done(self, event: Event) -> None:
-        self._face.progress.pop(event.serial, None)
+        self._published.progress.pop(event.serial, None)
         self._metrics.action_ended(self._doing.pop(event.serial, "unknown"), event.kind)
         self._wake.set()
 
     def _tree(self) -> SpecTree:
-        if self._face.picture is None:
+        if self._published.latest is None:
             raise TemporaryError("there are no valid specs yet")
-        return self._face.picture.tree
+        return self._published.latest.tree
 
 
 async def serve(site: Site) -> int:

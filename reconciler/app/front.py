@@ -14,7 +14,7 @@ from ..server.serve import Server
 from .companions import told
 from .health import WORDS, Health
 from .kept_documents import KeptDocuments
-from .published import Face
+from .published import Published
 from .site import Site
 
 log = structlog.get_logger()
@@ -30,27 +30,27 @@ class Front:
         self.health = Health(site.now)
         self.metrics = Metrics(site.now)
         self.metrics.watch_passes(lambda: self.health.pass_age)
-        self.face = face = Face(site, wake, self.health, KeptDocuments.of(site.config))
+        self.published = published = Published(site, wake, self.health, KeptDocuments.of(site.config))
         self.ingest = Ingest(
             lambda: site.opened,
             site.now,
             wake,
-            face.trusted,
-            face.node_networks,
-            face.serial_at,
-            face.owner_of,
+            published.trusted,
+            published.node_networks,
+            published.serial_at,
+            published.owner_of,
             self._tell_written,
         )
         self._server = Server(
-            create_app(face.served(), self.ingest, self.metrics),
+            create_app(published.served(), self.ingest, self.metrics),
             [(self._listen.address, self._listen.port)],
-            Doors(face.is_ours, refused=self.metrics.connection_refused),
+            Doors(published.is_ours, refused=self.metrics.connection_refused),
         )
         self._listening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Begin to listen; where another daemon of this machine still does, as soon as it has ended."""
-        await asyncio.to_thread(self.face.remember)
+        await asyncio.to_thread(self.published.remember)
         try:
             await self._bind()
         except OSError as error:

@@ -15,7 +15,7 @@ MOST_FILES = 65_536
 """Ten times what a fleet of ten thousand takes. The usual limit is 1024, so that programs that select() still work."""
 
 
-def keep_little() -> None:
+def limit_arenas() -> None:
     """Have what is freed given back, as far as that costs nothing: at the start, for processes that stay."""
     with _only_glibc():
         libc = ctypes.CDLL("libc.so.6")

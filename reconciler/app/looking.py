@@ -12,16 +12,16 @@ from .clocks import ClockWatch
 from .directory import PROVISIONING_KEY
 from .following import SpecsFollower
 from .machine_access import MachineAccess
-from .published import EVENTS_SHOWN, Face, Picture
+from .published import EVENTS_SHOWN, PassResult, Published
 from .site import Site
 
 
 class Looking:
     """Looks for one daemon; called by one thread at a time."""
 
-    def __init__(self, site: Site, face: Face, specs: SpecsFollower, access: MachineAccess) -> None:
-        """Nothing is looked at yet. What is seen is shown by ``face``."""
-        self._site, self._face, self._specs, self._access = site, face, specs, access
+    def __init__(self, site: Site, published: Published, specs: SpecsFollower, access: MachineAccess) -> None:
+        """Nothing is looked at yet. What is seen is shown by ``published``."""
+        self._site, self._published, self._specs, self._access = site, published, specs, access
         self._journal_position = 0
         self.listening_since: datetime | None = None  # since when machines can be heard; None: not at all
 
@@ -38,28 +38,28 @@ class Looking:
         last = self._site.store.last_events(limit=1)
         self._journal_position = max((event.position for event in last), default=0)
 
-    def look(self) -> Picture | None:
+    def look(self) -> PassResult | None:
         """One look at everything, and what to do; None as long as there are no valid specs."""
         site, source = self._site, self._specs.source()
         state, loaded = self._specs.looked.state, self._specs.looked.loaded
         tree = loaded.tree if loaded else None
         if tree is None:
-            self._face.show(None, source)
+            self._published.show(None, source)
             return None
         self._heed_age()
         self._heed_retries(tree)
         site.certificates.heed_files(tree)
-        snapshot = self._face.look()
+        snapshot = self._published.look()
         observed = site.observe(tree, snapshot)
         if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
-            observed = site.observe(tree, self._face.look())
+            observed = site.observe(tree, self._published.look())
         observation = replace(observed, base=state.good, listening_since=self.listening_since)
         site.keep_documents()
         todo = plan(PlanningInput(state.good, tree, observation, site.config.planning_timings))
         todo = replace(todo, notes={**todo.notes, "specs": state.problem}) if state.problem else todo
-        picture = Picture(tree, observation, todo)
-        self._face.show(picture, source, site.store.last_events(limit=EVENTS_SHOWN))
-        return picture
+        result = PassResult(tree, observation, todo)
+        self._published.show(result, source, site.store.last_events(limit=EVENTS_SHOWN))
+        return result
 
     def _heed_retries(self, tree: SpecTree) -> None:
         for position, event in self._site.store.events_after(self._journal_position):

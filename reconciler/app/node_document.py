@@ -98,7 +98,7 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
 def _member(
     serial: str, held: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
 ) -> Member:
-    """As ``World.members`` has it, but for its disks, which no document but its own names."""
+    """As ``Observer.members`` has it, but for its disks, which no document but its own names."""
     if seen is None:
         return member_of(serial, held, history=history)
     racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(held.profile)

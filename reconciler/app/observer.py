@@ -80,7 +80,7 @@ class EncState(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class Assessment:
     """What the specs make of one machine's hardware."""
 
     match: Match
@@ -97,17 +97,17 @@ _D = TypeVar("_D", DiskChoice | None, DisksInUse | Refusal)
 HORIZON = timedelta(days=1000)
 """Certificates that end later than that are nobody's concern yet: no policy can look further ahead."""
 
-UNKNOWN = Understood(Match(), None, None)
+UNKNOWN = Assessment(Match(), None, None)
 """Of a machine that never reported."""
 
 
-class World:
-    """Makes observations; remembers what it understood."""
+class Observer:
+    """Makes observations; remembers what the specs make of each machine."""
 
     def __init__(self) -> None:
         self._rules: tuple[object, ...] = ()
-        self._understood: dict[tuple[str, str | None, LastInstall | None], Understood] = {}
-        # Machines bought together are understood alike, and share what was understood.
+        self._assessments: dict[tuple[str, str | None, LastInstall | None], Assessment] = {}
+        # Machines bought together are assessed alike, and share the assessment.
         self._alike: dict[tuple[object, ...], Match] = {}
         self._alike_choices: dict[_Disks, _Disks] = {}
         self._views: dict[str, tuple[tuple[object, ...], MachineView]] = {}
@@ -146,25 +146,25 @@ class World:
         cached = self._members.get(serial)
         if cached is not None and cached[0] == key:
             return cached[1]
-        understood = self.understand(seen.hardware, seen.digest, tree, allocation.profile, last) if seen else UNKNOWN
+        assessment = self.assess(seen.hardware, seen.digest, tree, allocation.profile, last) if seen else UNKNOWN
         member = member_of(
             serial,
             allocation,
             hardware=seen.hardware if seen else None,
             digest=seen.digest if seen else "",
-            disks=understood.in_use,
-            racked=understood.racked,
+            disks=assessment.in_use,
+            racked=assessment.racked,
             history=history,
         )
         self._members[serial] = key, member
         return member
 
     def _begin(self, tree: SpecTree) -> None:
-        """Forget what was understood by other rules."""
+        """Forget what was assessed by other rules."""
         rules = (tree.profiles, tree.rackings)
         if rules != self._rules:
             self._rules = rules
-            self._understood.clear()
+            self._assessments.clear()
             self._alike.clear()
             self._alike_choices.clear()
             self._views.clear()
@@ -173,7 +173,7 @@ class World:
     def observe(
         self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime, rendered: datetime | None = None
     ) -> Observation:
-        """One frozen picture of everything that the planner may know.
+        """One frozen value of everything that the planner may know.
 
         ``rendered``: when all documents were what ``enc`` says they are; default: ``now``.
         """
@@ -194,19 +194,19 @@ class World:
             fixed=snapshot.fixed,
         )
 
-    def understand(
+    def assess(
         self, hardware: Hardware, digest: str, tree: SpecTree, pinned: str | None, last: LastInstall | None
-    ) -> Understood:
+    ) -> Assessment:
         """Match, rack and choose disks for one machine; ``pinned``: the profile it has or was given by name."""
         key = (digest, pinned, last)
-        known = self._understood.get(key)
+        known = self._assessments.get(key)
         if known is None:
             found = match_profiles(hardware, tree.profiles)
             racked = rack(hardware, tree.rackings)
             profile = tree.profiles.get(pinned or found.profile or "")
             recalled = recall_disks(hardware, profile, last) if profile else NOTHING
             chosen = choose_disks(hardware, profile, recalled) if profile else None
-            known = Understood(
+            known = Assessment(
                 self._alike.setdefault((found.profiles, *found.refused.items()), found),
                 racked if isinstance(racked, Racked) else None,
                 self._same(chosen if isinstance(chosen, DiskChoice) else None),
@@ -214,7 +214,7 @@ class World:
                 self._same(disks_in_use(hardware, profile, recalled)) if profile else None,
                 recalled.lost,
             )
-            self._understood[key] = known
+            self._assessments[key] = known
         return known
 
     def _same(self, choice: _D) -> _D:
@@ -242,15 +242,15 @@ class World:
         if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
             return cached[1]
         last = last_install(history)
-        understood = self.understand(seen.hardware, seen.digest, tree, pinned, last) if seen else UNKNOWN
+        assessment = self.assess(seen.hardware, seen.digest, tree, pinned, last) if seen else UNKNOWN
         view = MachineView(
             serial=serial,
             seen=with_bmc_address(seen, history) if seen else None,
-            match=understood.match,
-            racked=understood.racked,
-            disks=understood.disks,
-            lost_system=understood.lost_system,
-            raid=understood.raid,
+            match=assessment.match,
+            racked=assessment.racked,
+            disks=assessment.disks,
+            lost_system=assessment.lost_system,
+            raid=assessment.raid,
             allocation=allocation,
             history=history,
             conflict=conflict,

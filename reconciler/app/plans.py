@@ -11,7 +11,7 @@ from ..planning.planner import plan
 from ..render.observation import load_observation
 from ..specs.puppet_module import known_signatures
 from ..store import Snapshot
-from .revisions import Compiler, Revised, reread, snapshot_of
+from .revisions import RevisionComparer, RevisionDiff, observe_again, snapshot_of
 from .site import Site
 
 
@@ -37,28 +37,28 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
     def fingerprint(ref: SecretRef) -> str:
         return (store.fingerprint(ref) if store else None) or ""
 
-    revised = _compiler().revise(before, tree, snapshot, fingerprint) if before else Revised()
+    diff = _comparer().compare(before, tree, snapshot, fingerprint) if before else RevisionDiff()
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, revised, notes), observation
+    return _told(plan(given), observation, diff, notes), observation
 
 
 def _replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
     commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
-    revised = Revised()
+    diff = RevisionDiff()
     if before is not None:
         unmade = {ref for m in observation.machines for ref in m.missing_secrets}
-        revised = _compiler().revise(before, tree, snapshot, lambda ref: "", unmade)
-    observation = reread(observation, tree, snapshot, revised)
+        diff = _comparer().compare(before, tree, snapshot, lambda ref: "", unmade)
+    observation = observe_again(observation, tree, snapshot, diff)
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, revised, notes), observation
+    return _told(plan(given), observation, diff, notes), observation
 
 
-def _told(todo: Plan, observation: Observation, revised: Revised, notes: Mapping[str, str]) -> Plan:
+def _told(todo: Plan, observation: Observation, diff: RevisionDiff, notes: Mapping[str, str]) -> Plan:
     """The plan with what readers should know besides: changed parameters, and what is paused."""
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
-    return replace(todo, enc=tuple(revised.changes), notes={**todo.notes, **notes, **paused})
+    return replace(todo, enc=tuple(diff.changes), notes={**todo.notes, **notes, **paused})
 
 
 def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
@@ -86,5 +86,5 @@ def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTre
     }
 
 
-def _compiler() -> Compiler:
-    return Compiler(known_signatures())
+def _comparer() -> RevisionComparer:
+    return RevisionComparer(known_signatures())

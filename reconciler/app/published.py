@@ -26,7 +26,7 @@ EVENTS_SHOWN = 30
 
 
 @dataclass(frozen=True)
-class Picture:
+class PassResult:
     """What one pass of the loop found and decided."""
 
     tree: SpecTree
@@ -40,28 +40,28 @@ class Picture:
 
 
 @dataclass
-class Face:
-    """The daemon's latest picture, and the functions that the server calls."""
+class Published:
+    """What the daemon's latest pass found, and the functions that the server calls."""
 
     site: Site
     wake: Callable[[], None]
     health: Health
     kept: KeptDocuments
-    stage: str = "the database is not open yet"  # what comes before the first picture
+    stage: str = "the database is not open yet"  # what comes before the first pass has ended
     given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
     is_doubted: bool = False  # the database may be older than the machines, and so may documents made from it
-    picture: Picture | None = None
+    latest: PassResult | None = None
     source: Source = field(default_factory=Source)
     progress: dict[str, str] = field(default_factory=dict)
     asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
     _view: FleetView | None = None
-    _boots_of: tuple[Picture, Boots] | None = None
-    _owners: tuple[Picture, dict[str, str]] | None = None
+    _boots_of: tuple[PassResult, Boots] | None = None
+    _owners: tuple[PassResult, dict[str, str]] | None = None
     _rows: MachineRows = field(default_factory=MachineRows)
     _recent: tuple[Occurrence, ...] = ()
 
     def remember(self) -> None:
-        """Read from disk what answers depend on before there is a picture; runs in a thread."""
+        """Read from disk what answers depend on before a pass has ended; runs in a thread."""
         self.asking = self.kept.asking()
         self.kept.read_addresses()
         _ = self.site.documents  # made here, as the first question must not wait for it
@@ -69,16 +69,16 @@ class Face:
     def look(self) -> Snapshot:
         """Everything that is known now. A doubt about it counts at once, before anything is rendered from it."""
         snapshot = self.site.snapshot()
-        if self.picture is None or snapshot.doubt is not None:  # its end counts once documents are rendered without it
+        if self.latest is None or snapshot.doubt is not None:  # its end counts once documents are rendered without it
             self.is_doubted = snapshot.doubt is not None
         return snapshot
 
-    def show(self, picture: Picture | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
-        """Let a new picture be seen. Without ``recent``, the events shown stay."""
-        self.picture, self.source = picture, source
-        if picture is not None:
-            self.is_doubted = picture.observation.observing is not None
-            self.asking = Asking.of(picture.tree.fleet)
+    def show(self, latest: PassResult | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
+        """Let what a pass found be seen. Without ``recent``, the events shown stay."""
+        self.latest, self.source = latest, source
+        if latest is not None:
+            self.is_doubted = latest.observation.observing is not None
+            self.asking = Asking.of(latest.tree.fleet)
         if recent is not None:
             self._recent = tuple(recent)
         self._view = None
@@ -92,8 +92,8 @@ class Face:
             enc=self._enc,
             may_be=self._may_be,
             fleet=self._fleet,
-            observation=lambda: self.picture.observation if self.picture else None,
-            plan_json=lambda: self.picture.plan_json if self.picture else None,
+            observation=lambda: self.latest.observation if self.latest else None,
+            plan_json=lambda: self.latest.plan_json if self.latest else None,
             events=self._events,
             operators=StoredDecisions(self),
             boots=self._boots,
@@ -103,13 +103,13 @@ class Face:
 
     def trusted(self) -> Sequence[Network]:
         """Who may report."""
-        return self.picture.tree.fleet.provisioning.trusted_networks if self.picture else ()
+        return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else ()
 
     def node_networks(self) -> Sequence[IPv4Network]:
         """Where installed nodes call from."""
-        if self.picture is None:
+        if self.latest is None:
             return ()
-        clusters = self.picture.tree.clusters.values()
+        clusters = self.latest.tree.clusters.values()
         return tuple(net.subnet for cluster in clusters for net in cluster.networks.values() if not net.public)
 
     def is_ours(self, address: Address) -> bool:
@@ -121,27 +121,27 @@ class Face:
 
     def serial_at(self, address: str) -> str | None:
         """The machine that last called from an address; None when there is none, or more than one."""
-        machines = self.picture.observation.machines if self.picture else ()
+        machines = self.latest.observation.machines if self.latest else ()
         found = [m.serial for m in machines if m.seen and m.seen.address == address]
         return found[0] if len(found) == 1 else None
 
     def owner_of(self, address: str) -> str | None:
         """The machine that was given an address."""
-        if (picture := self.picture) is None:
+        if (latest := self.latest) is None:
             return None
-        if self._owners is None or self._owners[0] is not picture:
-            held = ((m.serial, m.allocation) for m in picture.observation.machines)
+        if self._owners is None or self._owners[0] is not latest:
+            held = ((m.serial, m.allocation) for m in latest.observation.machines)
             given = {to: serial for serial, one in held if one for to in one.addresses.values()}
-            self._owners = picture, given
+            self._owners = latest, given
         return self._owners[1].get(address)
 
     def _boots(self) -> Boots | None:
-        if (picture := self.picture) is None:
+        if (latest := self.latest) is None:
             return None
-        if self._boots_of is None or self._boots_of[0] is not picture:
+        if self._boots_of is None or self._boots_of[0] is not latest:
             images = self.site.config.boot_folder / TFTP / IMAGES
-            seen = picture.observation
-            self._boots_of = picture, Boots(picture.tree, seen.machines, images, seen.observing)
+            seen = latest.observation
+            self._boots_of = latest, Boots(latest.tree, seen.machines, images, seen.observing)
         return self._boots_of[1]
 
     def _is_puppet_server(self, address: Address) -> bool:
@@ -157,7 +157,7 @@ class Face:
             return self._kept_document(hostname)  # made from a database that was as new as the machines
         if found is not None:
             return found
-        if self.picture is None or self.health.is_failing(DATABASE):
+        if self.latest is None or self.health.is_failing(DATABASE):
             return self._kept_document(hostname)
         if not documents.knows(hostname):
             return None
@@ -180,7 +180,7 @@ class Face:
 
     def _fleet(self) -> FleetView:
         if self._view is None:
-            shown = self.picture
+            shown = self.latest
             self._view = build_fleet(
                 shown.plan if shown else Plan(None, "", ()),
                 shown.observation if shown else Observation(self.site.now(), ()),
@@ -197,22 +197,22 @@ class Face:
         return self.site.opened.events(after=after, limit=limit)
 
     def _remarks(self) -> Sequence[str]:
-        clock = self.picture.observation.clock if self.picture else None
+        clock = self.latest.observation.clock if self.latest else None
         return (f"clock: {clock}",) if clock else ()
 
     def unready(self) -> tuple[str, ...]:
         """What stands in the way of answers worth having; nothing, when all is well."""
         reasons = tuple(problem.text for problem in self.health.problems())
-        if self.picture is None:
+        if self.latest is None:
             return (self.stage, *reasons)
-        return (self.picture.observation.observing, *reasons) if self.picture.observation.observing else reasons
+        return (self.latest.observation.observing, *reasons) if self.latest.observation.observing else reasons
 
 
 @dataclass(frozen=True)
 class StoredDecisions:
     """What operators decide over HTTP."""
 
-    face: Face
+    published: Published
 
     def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None:
         """Allow the step that a machine waits with."""
@@ -221,43 +221,43 @@ class StoredDecisions:
             raise LookupError("No machine of that serial has reported.")
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
-        site = self.face.site
+        site = self.published.site
         site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.covers))
-        self.face.wake()
+        self.published.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:
         """Forget failures and back-off."""
         self._known(serial)
-        self.face.site.opened.retry(serial, who=who, why=why, at=self.face.site.now())
-        self.face.wake()
+        self.published.site.opened.retry(serial, who=who, why=why, at=self.published.site.now())
+        self.published.wake()
 
     def pause(self, scope: str, who: str, why: str) -> None:
         """Do nothing in a scope."""
         self._check(scope)
-        self.face.site.opened.pause(Pause(scope, who, why, self.face.site.now()))
-        self.face.wake()
+        self.published.site.opened.pause(Pause(scope, who, why, self.published.site.now()))
+        self.published.wake()
 
     def resume(self, scope: str, who: str, why: str) -> None:
         """End a pause."""
         self._check(scope)
-        if not self.face.site.opened.resume(scope, who=who, why=why, at=self.face.site.now()):
+        if not self.published.site.opened.resume(scope, who=who, why=why, at=self.published.site.now()):
             raise NotPossibleError(f"{scope} is not paused")
-        self.face.wake()
+        self.published.wake()
 
     def _plan(self) -> Plan:
-        if self.face.picture is None:
-            raise NotPossibleError(f"there is no plan yet: {self.face.stage}")
-        return self.face.picture.plan
+        if self.published.latest is None:
+            raise NotPossibleError(f"there is no plan yet: {self.published.stage}")
+        return self.published.latest.plan
 
     def _known(self, serial: str) -> None:
         if serial not in {step.serial for step in self._plan().steps}:
             raise LookupError("No machine of that serial has reported.")
 
     def _check(self, scope: str) -> None:
-        if not self.face.site.is_open:
-            raise NotPossibleError(f"nothing can be written down: {'; '.join(self.face.unready())}")
+        if not self.published.site.is_open:
+            raise NotPossibleError(f"nothing can be written down: {'; '.join(self.published.unready())}")
         kind, _, name = scope.partition(":")
         if kind == "machine":
             self._known(name)
-        elif kind == "cluster" and self.face.picture and name not in self.face.picture.tree.clusters:
+        elif kind == "cluster" and self.published.latest and name not in self.published.latest.tree.clusters:
             raise LookupError(f'No cluster is called "{name}".')

@@ -1,4 +1,4 @@
-"""What another revision of the specs makes of the same machines: how they are understood, and their Puppet classes.
+"""What another revision of the specs makes of the same machines: how they are assessed, and their Puppet classes.
 
 A plan in CI is made from an observation that was written down under the daemon's specs. Profiles, racks, disks and
 documents are worked out anew here under the specs that are proposed, so that the plan is the one the daemon would make.
@@ -18,11 +18,11 @@ from ..model.plan import EncChange
 from ..model.signature import Signatures
 from ..model.tree import SpecTree
 from ..store import Snapshot
-from .observer import World
+from .observer import Observer
 
 
 @dataclass
-class Revised:
+class RevisionDiff:
     """What new specs make of the Puppet documents of enrolled machines; of those alone that they touch."""
 
     changes: list[EncChange] = field(default_factory=list)
@@ -31,19 +31,19 @@ class Revised:
 
 
 @dataclass(frozen=True)
-class Compiler:
-    """Compiles documents from specs and machines, secrets as names."""
+class RevisionComparer:
+    """Compares the documents that two revisions of the specs give the same machines, secrets as names."""
 
     known: Mapping[str, Signatures]
 
-    def revise(
+    def compare(
         self,
         before: SpecTree,
         after: SpecTree,
         snapshot: Snapshot,
         fingerprint: Fingerprint,
         unmade: Collection[SecretRef] = (),
-    ) -> Revised:
+    ) -> RevisionDiff:
         """What ``after`` changes in the documents that ``before`` gives.
 
         Args:
@@ -53,11 +53,11 @@ class Compiler:
             fingerprint: Stands for the text of a secret.
             unmade: Secrets that documents name under ``before``, and nobody made yet.
         """
-        revised = Revised()
+        diff = RevisionDiff()
         for old, new in self._touched(before, after, snapshot):
-            compare(old, new, fingerprint, unmade, revised)
-        revised.changes.sort(key=lambda change: natural(change.hostname))
-        return revised
+            compare(old, new, fingerprint, unmade, diff)
+        diff.changes.sort(key=lambda change: natural(change.hostname))
+        return diff
 
     def _touched(
         self, before: SpecTree, after: SpecTree, snapshot: Snapshot
@@ -66,7 +66,7 @@ class Compiler:
         old, new = (
             cluster_inputs(
                 tree,
-                World().members(tree, snapshot),
+                Observer().members(tree, snapshot),
                 snapshot.vips,
                 self.known,
                 snapshot.set_up,
@@ -84,20 +84,20 @@ def compare(
     after: ClusterInput,
     fingerprint: Fingerprint,
     unmade: Collection[SecretRef],
-    revised: Revised,
+    diff: RevisionDiff,
 ) -> None:
-    """Add to ``revised`` what differs between the documents of one cluster."""
+    """Add to ``diff`` what differs between the documents of one cluster."""
     was, will = _compiled(before), _compiled(after)
     made = {ref for one in was.values() if isinstance(one, Compiled) for ref in secrets_in(one)} - set(unmade)
     for member in after.members:
         one, other = was.get(member.allocation.hostname), will[member.allocation.hostname]
         if isinstance(other, str):
-            revised.problems[member.serial], revised.missing[member.serial] = other, ()
+            diff.problems[member.serial], diff.missing[member.serial] = other, ()
             continue
-        revised.problems[member.serial] = None
-        revised.missing[member.serial] = tuple(ref for ref in secrets_in(other) if ref not in made)
+        diff.problems[member.serial] = None
+        diff.missing[member.serial] = tuple(ref for ref in secrets_in(other) if ref not in made)
         if isinstance(one, Compiled):
-            revised.changes += changes(one, other, fingerprint)
+            diff.changes += changes(one, other, fingerprint)
 
 
 def _compiled(given: ClusterInput) -> dict[str, Compiled | str]:
@@ -144,21 +144,21 @@ def _versions(m: MachineView) -> tuple[DocumentVersion, ...]:
     return m.document, DocumentVersion(m.applied, ran)
 
 
-def reread(observation: Observation, tree: SpecTree, snapshot: Snapshot, revised: Revised) -> Observation:
-    """The observation as the daemon would have made it under other specs: its machines are understood anew."""
-    found = World().observe(tree, snapshot, _Told(observation, revised), observation.now)
+def observe_again(observation: Observation, tree: SpecTree, snapshot: Snapshot, diff: RevisionDiff) -> Observation:
+    """The observation as the daemon would have made it under other specs: its machines are assessed anew."""
+    found = Observer().observe(tree, snapshot, ObservedDocuments(observation, diff), observation.now)
     return replace(observation, machines=found.machines, fixed=snapshot.fixed)
 
 
-class _Told:
+class ObservedDocuments:
     """What is known of documents that nobody can render here: as observed, but for those that were compiled anew."""
 
-    def __init__(self, observation: Observation, revised: Revised) -> None:
-        self._missing = {m.serial: m.missing_secrets for m in observation.machines} | revised.missing
+    def __init__(self, observation: Observation, diff: RevisionDiff) -> None:
+        self._missing = {m.serial: m.missing_secrets for m in observation.machines} | diff.missing
         self._changes: dict[str, list[EncChange]] = defaultdict(list)
-        for change in revised.changes:
+        for change in diff.changes:
             self._changes[change.hostname].append(change)
-        self._problems = {m.serial: m.enc_problem for m in observation.machines} | revised.problems
+        self._problems = {m.serial: m.enc_problem for m in observation.machines} | diff.problems
 
     def missing(self, serial: str) -> tuple[SecretRef, ...]:
         return self._missing.get(serial, ())

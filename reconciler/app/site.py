@@ -24,7 +24,7 @@ from .clocks import behind
 from .config import Config, ListenConfig, SourceConfig
 from .database import open_existing, open_kept, open_store
 from .epochs import Epochs
-from .observer import World
+from .observer import Observer
 from .spec_source import SpecSource
 
 
@@ -56,7 +56,7 @@ class Site:
         self.now = now
         self._makes_database = makes_database
         self._follows = follows or config.source
-        self._world = World()
+        self._observer = Observer()
         self._kept: Store | None = None
 
     @cached_property
@@ -156,19 +156,19 @@ class Site:
         tree = tree or self.specs.tree()
         snapshot = snapshot or self.snapshot()
         now = self.now()
-        members = self._world.members(tree, snapshot)
+        members = self._observer.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
             known = (self.secrets.seals, self.secrets.text, snapshot.set_up, snapshot.fixed, self.secrets.expect)
             self.documents.refresh(tree, members, snapshot.vips, *known)
         else:
             self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up, snapshot.fixed)
-        observation = self._world.observe(tree, snapshot, self.documents, now, self.now())
+        observation = self._observer.observe(tree, snapshot, self.documents, now, self.now())
         return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
-        self.store.keep_documents(self._world.new_documents)
+        self.store.keep_documents(self._observer.new_documents)
 
     def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> bool:
         """Write down which clusters' first setup is over, and what clusters with nodes keep.

@@ -30,7 +30,7 @@ class StandingBy:
         Raises:
             PermanentError: It cannot be opened until somebody mends it, and there is nothing to answer from till then.
         """
-        kept = self.front.face.kept
+        kept = self.front.published.kept
         opened = await patiently(
             DATABASE,
             self._open,
@@ -42,8 +42,8 @@ class StandingBy:
 
     async def lease(self, ask: Callable[[], Awaitable[int | None]]) -> int | None:
         """What ``ask`` gives, also where the database is away meanwhile. Follows what the acting daemon gives out."""
-        face, health = self.front.face, self.front.health
-        face.stage = "another daemon acts on this database; this one stands by"
+        published, health = self.front.published, self.front.health
+        published.stage = "another daemon acts on this database; this one stands by"
         beside = Companions(health, lambda: None)
         beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
         try:
@@ -58,10 +58,10 @@ class StandingBy:
         return True
 
     async def _follow(self) -> None:
-        self.front.face.given = await asyncio.to_thread(self._given_out)
+        self.front.published.given = await asyncio.to_thread(self._given_out)
 
     def _given_out(self) -> dict[str, str] | None:
         """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""
-        versions = self.front.face.look().documents
-        self.front.face.kept.read_addresses()
+        versions = self.front.published.look().documents
+        self.front.published.kept.read_addresses()
         return {hostname: some[0].digest for hostname, some in versions.items() if some} or None

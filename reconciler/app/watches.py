@@ -11,7 +11,7 @@ from ..model.machine import MachineView, Phase
 from .companions import Companions, Well, every
 from .database import reserve_of
 from .health import DATABASE, DISK
-from .published import Face
+from .published import Published
 from .reserve import Reserve
 from .site import Site
 from .watch_power import PowerWatch
@@ -29,7 +29,7 @@ class Watches:
     """Looks at decisions, power, Puppet runs, and at the documents that were rendered."""
 
     site: Site
-    face: Face
+    published: Published
     tools: Tools
     in_flight: Callable[[], Collection[str]]  # serials
     wake: Callable[[], None]
@@ -83,9 +83,9 @@ class Watches:
             await self.looked.wait()
             self.looked.clear()
             documents = self.site.documents.all()  # before it is asked whether they are doubted: a pass may begin
-            doubted = self.face.is_doubted or self.face.health.is_failing(DATABASE)
-            if self.face.picture is not None and not doubted:
-                await asyncio.to_thread(self.face.kept.keep, documents, self.face.asking)
+            doubted = self.published.is_doubted or self.published.health.is_failing(DATABASE)
+            if self.published.latest is not None and not doubted:
+                await asyncio.to_thread(self.published.kept.keep, documents, self.published.asking)
             well()
 
     async def soundness(self, well: Well) -> None:
@@ -102,21 +102,21 @@ class Watches:
         """Look for damage in the database. As long as there is any, nothing is begun."""
         damage = await asyncio.to_thread(self.site.store.damage)
         if damage is None:
-            self.face.health.works(DATABASE)
+            self.published.health.works(DATABASE)
         else:
-            self.face.health.fails(DATABASE, damage)
+            self.published.health.fails(DATABASE, damage)
 
     async def _disk(self, reserve: Reserve) -> None:
         """Say when the disk is full, and keep room on it for decisions when it is not."""
         await asyncio.to_thread(reserve.keep)
         problem = await asyncio.to_thread(reserve.problem)
         if problem is None:
-            self.face.health.works(DISK)
+            self.published.health.works(DISK)
         else:
-            self.face.health.fails(DISK, problem)
+            self.published.health.fails(DISK, problem)
 
     def _machines(self) -> tuple[MachineView, ...]:
-        return self.face.picture.observation.machines if self.face.picture else ()
+        return self.published.latest.observation.machines if self.published.latest else ()
 
     def _is_busy(self, serial: str) -> bool:
         return serial in self.in_flight()

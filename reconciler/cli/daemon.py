@@ -40,11 +40,11 @@ def run(
     from ..app import logs
     from ..app.config import ConfigError, parse_listen
     from ..app.daemon import serve
-    from ..app.heap import allow_many_files, keep_little
+    from ..app.heap import allow_many_files, limit_arenas
     from ..model.machine import Pause
 
     stays()
-    keep_little()
+    limit_arenas()
     allow_many_files()
     site = open_site(context, makes_database=True)
     if listen is not None:

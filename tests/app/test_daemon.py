@@ -86,7 +86,7 @@ async def test_apply_does_what_the_specs_in_force_ask_for_and_says_that_newer_on
     daemon = Daemon(site)
     with pytest.raises(PermanentError, match="The directory has 2 errors"):
         await daemon.converge(5)
-    assert daemon._face.picture is not None
+    assert daemon._published.latest is not None
 
 
 async def test_apply_fails_while_nothing_may_be_begun(site: Site) -> None:
@@ -118,10 +118,10 @@ async def test_nothing_is_begun_until_the_state_folder_can_be_written(
         daemon._tell_not_begun(NotBegunError("nothing is begun: the disk is full"))
         await daemon._guarded_pass()
         assert submitted == [[]]
-        assert "the state folder fails since" in daemon._face.unready()[0]
+        assert "the state folder fails since" in daemon._published.unready()[0]
     await daemon._guarded_pass()
     assert [len(actions) for actions in submitted] == [0, 1]
-    assert daemon._face.unready() == ()
+    assert daemon._published.unready() == ()
 
 
 def _disk_is_full(*_: object) -> None:
@@ -136,9 +136,9 @@ async def test_who_asks_whether_it_is_ready_hears_that_words_are_lost(
     with monkeypatch.context() as locked:
         locked.setattr(site.store, "record", _is_locked)
         await _say(front)
-    assert "writing down what machines say fails since" in front.face.unready()[1]
+    assert "writing down what machines say fails since" in front.published.unready()[1]
     await _say(front)
-    assert len(front.face.unready()) == 1
+    assert len(front.published.unready()) == 1
     await front.close()
 
 

@@ -39,7 +39,7 @@ async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeyp
     observe, doubted = site.observe, []
 
     def observed(*given: Any) -> Any:
-        doubted.append(daemon._face.is_doubted)
+        doubted.append(daemon._published.is_doubted)
         return observe(*given)
 
     monkeypatch.setattr(site, "observe", observed)
@@ -50,7 +50,7 @@ async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeyp
     site.epochs.remember(site.store.standing().epoch)
     await daemon._guarded_pass()
     assert doubted == [False, True, True], "until documents are rendered anew, those that are there stay doubted"
-    assert not daemon._face.is_doubted
+    assert not daemon._published.is_doubted
 
 
 async def test_a_pass_that_fails_leaves_documents_doubted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,17 +60,17 @@ async def test_a_pass_that_fails_leaves_documents_doubted(site: Site, monkeypatc
     forget(site)
     monkeypatch.setattr(site, "keep_documents", lambda: 1 / 0)
     await daemon._guarded_pass()
-    assert daemon._face.is_doubted
+    assert daemon._published.is_doubted
 
 
 async def test_a_daemon_that_stands_by_doubts_too(site: Site) -> None:
     front = Front(site, lambda: None)
     standing_by = StandingBy(site, front, asyncio.Event())
     assert await standing_by.opened()
-    assert not front.face.is_doubted
+    assert not front.published.is_doubted
     forget(site)
     await standing_by._follow()
-    assert front.face.is_doubted
+    assert front.published.is_doubted
 
 
 def test_one_look_reads_the_folder_before_the_database(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bench.figures import SMALL
 from bench.fleet import Fleet
 from bench.lives import tree_of, unpacked
-from reconciler.app.observer import World
+from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Disk, Hardware
 from reconciler.model.kinds import HardwareProfileSpec
@@ -45,7 +45,7 @@ class Nothing:
 
 def test_a_machine_that_nobody_has_seen_is_there_once_its_bmc_is_known() -> None:
     spec = tree(machines={"A": {"bmc": {"address": "192.0.2.200"}}, "B": {"role": "controller"}})
-    observed = World().observe(spec, Snapshot(token=0), Nothing(), NOW)
+    observed = Observer().observe(spec, Snapshot(token=0), Nothing(), NOW)
     assert [(m.serial, m.seen) for m in observed.machines] == [("A", None)]
 
 
@@ -74,19 +74,19 @@ def spec() -> SpecTree:
 
 
 def test_disks_that_swapped_names_at_a_boot_keep_their_purpose(spec: SpecTree) -> None:
-    world = World()
+    observer = Observer()
     names = []
     for first, second in (("S1", "S2"), ("S2", "S1"), ("S1", "S2")):
         now = serving(alike("sda", first), alike("sdb", second), alike("sdc", "S3"))
-        (member,) = world.members(spec, now)["cl1"]
+        (member,) = observer.members(spec, now)["cl1"]
         names.append(member.data_disks)
     assert names == [("sdb", "sdc"), ("sda", "sdc"), ("sdb", "sdc")]
 
 
 def test_without_its_systems_disk_a_machine_gets_no_document_and_says_which_it_was(spec: SpecTree) -> None:
-    world = World()
+    observer = Observer()
     now = serving(alike("sda", "S2"), alike("sdb", "S3"))
-    (member,) = world.members(spec, now)["cl1"]
-    (view,) = world.observe(spec, now, Nothing(), NOW).machines
+    (member,) = observer.members(spec, now)["cl1"]
+    (view,) = observer.observe(spec, now, Nothing(), NOW).machines
     told = "its system was installed on sda HDD-12T S1 12000000000000, and its last report has no such disk"
     assert (member.data_disks, member.no_disks, view.lost_system) == (None, told, told)

@@ -23,7 +23,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_no_question_from_outside_makes_a_database(site: Site, tmp_path: Path) -> None:
-    served = Front(site, lambda: None).face.served()
+    served = Front(site, lambda: None).published.served()
     with pytest.raises(TemporaryError, match="the database is not open yet"):
         served.events(0, 10)
     assert not (tmp_path / "db").exists()

@@ -41,7 +41,7 @@ async def test_damage_is_found_and_no_pass_is_made_from_it(site: Site, tmp_path:
     await daemon._guarded_pass()
     await watching.check()
     assert daemon._health.problems() == ()
-    planned = daemon._face.picture
+    planned = daemon._published.latest
     assert planned is not None
 
     before = damage(tmp_path / "db", "rendered")
@@ -50,7 +50,7 @@ async def test_damage_is_found_and_no_pass_is_made_from_it(site: Site, tmp_path:
     assert problem.what == DATABASE
     assert "bring back a backup" in problem.why
     await daemon._guarded_pass()
-    assert daemon._face.picture is planned
+    assert daemon._published.latest is planned
 
     site.store.close()
     (tmp_path / "db").write_bytes(before)
@@ -62,7 +62,7 @@ async def test_a_pass_that_the_database_fails_is_told_until_one_ends_well(site: 
     daemon = Daemon(site)
     await daemon._begin()
     await daemon._guarded_pass()
-    assert daemon._face.unready() == ()
+    assert daemon._published.unready() == ()
     site.store.close()
     (tmp_path / "db").rename(tmp_path / "away")
     (tmp_path / "db").mkdir()
@@ -70,12 +70,12 @@ async def test_a_pass_that_the_database_fails_is_told_until_one_ends_well(site: 
     (problem,) = daemon._health.problems()
     assert problem.what == PLANNING
     assert "see whether the file system is mounted" in problem.why
-    assert "planning fails since" in daemon._face.unready()[0]
-    assert daemon._face.picture is not None, "what was known is still shown"
+    assert "planning fails since" in daemon._published.unready()[0]
+    assert daemon._published.latest is not None, "what was known is still shown"
     (tmp_path / "db").rmdir()
     (tmp_path / "away").rename(tmp_path / "db")
     await daemon._guarded_pass()
-    assert daemon._face.unready() == ()
+    assert daemon._published.unready() == ()
 
 
 async def test_a_full_disk_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.app.netboot import Boots
-from reconciler.app.revisions import Revised, reread, snapshot_of
+from reconciler.app.revisions import RevisionDiff, observe_again, snapshot_of
 from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.machine import Certificate, InstallStatus, Observation, Phase, SecretRef
@@ -154,14 +154,14 @@ def test_while_it_only_looks_everybody_boots_from_its_disk():
 
 def test_a_replay_for_other_specs_only_looks_too():
     observed = Observation(NOW, (), observing=WHY, clock="behind")
-    again = reread(observed, SPEC, snapshot_of(observed), Revised())
+    again = observe_again(observed, SPEC, snapshot_of(observed), RevisionDiff())
     assert (again.observing, again.clock) == (WHY, "behind")
 
 
 def test_a_replay_for_other_specs_understands_machines_anew_and_keeps_all_else():
     ends = Certificate(SecretRef("cl1", "api", "api", "certificate"), NOW + MINUTE)
     observed = Observation(NOW, tuple(FLEET), VIPS, certificates=(ends,), listening_since=NOW, base="c0ffee1")
-    again = reread(observed, SPEC, snapshot_of(observed), Revised())
+    again = observe_again(observed, SPEC, snapshot_of(observed), RevisionDiff())
     assert replace(again, machines=observed.machines) == observed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.app.revisions import Revised, compare
+from reconciler.app.revisions import RevisionDiff, compare
 from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.documents.cache import Documents, cluster_inputs, member_of
 from reconciler.enc.documents.writer import revealer
@@ -57,7 +57,7 @@ class Site:
 
     def changes(self) -> list[tuple[str, str, object, object]]:
         """What the specs at hand change in the documents that were rendered last."""
-        found = Revised()
+        found = RevisionDiff()
         compare(self.rendered, self.given, self.secrets.__getitem__, (), found)
         return [(c.hostname, c.parameter, c.before, c.after) for c in found.changes]
 
