@@ -257,7 +257,7 @@ class Observer:
             missing_secrets=missing,
             enc_problem=problem,
             document=versions[0] if versions else None,
-            applied=_given_at(seen.puppet_at, versions) if seen else None,
+            applied=_given_at(seen.last_puppet_began, versions) if seen else None,
         )
         self._views[serial] = (parts, view)
         return view

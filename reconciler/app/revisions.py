@@ -138,7 +138,7 @@ def _versions(m: MachineView) -> tuple[DocumentVersion, ...]:
     """What its Puppet was given when it was observed, and what its last good run had, where that is another."""
     if m.document is None:
         return ()
-    ran = m.seen.puppet_at if m.seen else None
+    ran = m.seen.last_puppet_began if m.seen else None
     if m.applied is None or ran is None or m.applied == m.document.digest:
         return (m.document,)
     return m.document, DocumentVersion(m.applied, ran)

@@ -66,7 +66,7 @@ class PuppetWatch:
         except (TemporaryError, PermanentError) as error:
             log.info("last Puppet run not known", serial=m.serial, error=str(error))
             return False
-        if when is None or (m.seen.puppet_at is not None and when <= m.seen.puppet_at):
+        if when is None or (m.seen.last_puppet_began is not None and when <= m.seen.last_puppet_began):
             return False
         await asyncio.to_thread(self.tools.records.puppet_ran, m.serial, when, self.tools.time.now())
         return True
@@ -77,4 +77,4 @@ def _is_worth_asking(m: MachineView) -> bool:
         return False
     if m.allocation is None or m.allocation.address is None:  # nobody knows where it is
         return False
-    return m.behind or m.seen.puppet_at is None
+    return m.behind or m.seen.last_puppet_began is None

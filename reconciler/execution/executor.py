@@ -66,7 +66,7 @@ class Executor:
 
     async def recover(self, known: Mapping[str, History]) -> int:
         """Close what a crash left open. Call once, before the first ``submit``. Returns how many there were."""
-        open_ones = [(serial, history.open) for serial, history in sorted(known.items()) if history.open]
+        open_ones = [(serial, history.open_action) for serial, history in sorted(known.items()) if history.open_action]
         for serial, action in open_ones:
             await self._append(Interrupted(serial, self.clock(), action.id))
         return len(open_ones)

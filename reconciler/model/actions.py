@@ -73,8 +73,8 @@ class _MachineAction:
 
     risk: ClassVar[Risk] = Risk.NONE
     touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
-    beside: ClassVar[frozenset[str]] = frozenset()  # fields that are no part of what it is: what it may meet on its way
-    aside: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
+    not_in_id: ClassVar[frozenset[str]] = frozenset()  # fields that say what it may meet on its way, not what it is
+    is_side_task: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
     looks: ClassVar[bool] = False  # only looks: that it found nothing is no failure of the machine's
     restarts: ClassVar[bool] = False  # another system may run after it: what the machine proved before counts no more
     limit: ClassVar[float]  # seconds until it counts as failed; each action says its own
@@ -85,7 +85,8 @@ class _MachineAction:
     @property
     def id(self) -> str:
         """Same action, same id, so that what began and what ended can be paired across restarts."""
-        content = {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name not in self.beside}
+        named = [each.name for each in fields(self) if each.name not in self.not_in_id]
+        content = {name: _plain(getattr(self, name)) for name in named}
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -123,7 +124,7 @@ class RenewCertificates(_MachineAction):
     """Make certificates anew that end soon: the node's own, and its cluster's or the fleet's that it brings along."""
 
     touches: ClassVar[bool] = False
-    aside: ClassVar[bool] = True
+    is_side_task: ClassVar[bool] = True
     limit: ClassVar[float] = 10 * _MINUTE
     type: Literal["renew_certificates"] = "renew_certificates"
     certificates: tuple[EndingCertificate, ...]
@@ -134,7 +135,7 @@ class Discover(_MachineAction):
     """Turn on, from the network, a machine that nobody has seen. One that is on already is left alone."""
 
     touches: ClassVar[bool] = False  # its first report, whenever it comes, is news
-    aside: ClassVar[bool] = True  # once it has reported, failures to turn it on are of no concern
+    is_side_task: ClassVar[bool] = True  # once it has reported, failures to turn it on are of no concern
     limit: ClassVar[float] = 10 * _MINUTE
     uses_bmc: ClassVar[bool] = True
     type: Literal["discover"] = "discover"
@@ -176,8 +177,8 @@ class ChangeBmc(_MachineAction):
     """Give a BMC that lets us in another password or network, through itself, while its machine does what it does."""
 
     touches: ClassVar[bool] = False
-    aside: ClassVar[bool] = True
-    beside: ClassVar[frozenset[str]] = frozenset({"maybe_at"})
+    is_side_task: ClassVar[bool] = True
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"maybe_at"})
     limit: ClassVar[float] = 20 * _MINUTE
     uses_bmc: ClassVar[bool] = True
     sets_up_bmc: ClassVar[bool] = True
@@ -221,7 +222,7 @@ class ConfigureRaid(_MachineAction):
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     touches: ClassVar[bool] = False  # unless it erases: most often it only looks, and what was reported still holds
-    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "whatever"})
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "whatever"})
     limit: ClassVar[float] = 30 * _MINUTE  # each command is seconds, on a slow controller with sixty disks a minute
     type: Literal["configure_raid"] = "configure_raid"
     volumes: tuple[RaidVolume, ...]
@@ -242,7 +243,7 @@ class InstallOs(_MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
-    beside: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
     limit: ClassVar[float] = 180 * _MINUTE
     restarts: ClassVar[bool] = True
     outlives_daemon: ClassVar[bool] = True
@@ -337,7 +338,7 @@ class RunHook(_MachineAction):
     """Run an operator's command, which is told what became of the machine as JSON on its standard input."""
 
     touches: ClassVar[bool] = False
-    aside: ClassVar[bool] = True
+    is_side_task: ClassVar[bool] = True
     limit: ClassVar[float] = 60 * _MINUTE  # each has a timeout of its own in the specs
     type: Literal["run_hook"] = "run_hook"
     hook: str  # dns | monitoring | root_password | bmc_password
@@ -354,7 +355,7 @@ class TellCluster(_MachineAction):
     """Run one command on a controller for a node that came into service."""
 
     touches: ClassVar[bool] = False
-    aside: ClassVar[bool] = True
+    is_side_task: ClassVar[bool] = True
     limit: ClassVar[float] = 10 * _MINUTE
     type: Literal["tell_cluster"] = "tell_cluster"
     hostname: str  # of the node

@@ -185,18 +185,18 @@ def uses_up(event: Event) -> frozenset[str]:
 def after(h: History, event: Event) -> History:
     """The history of a machine once ``event`` has happened to it."""
     if isinstance(event, Started | Succeeded | Failed | Interrupted):
-        action = event.action if isinstance(event, Started) else h.open
+        action = event.action if isinstance(event, Started) else h.open_action
         if action is not None and action.looks:
             return _looked(h, event, action)
-        return _aside(h, event, action) if action is not None and action.aside else _acted(h, event)
+        return _aside(h, event, action) if action is not None and action.is_side_task else _acted(h, event)
     if isinstance(event, Erasing | Wrote | Proved):
         return _seen_on_the_machine(h, event)
     match event:
         case Advanced(at=at, to=to, announces=announces):
             return _moved(h, at, to, announces)
         case Retried():
-            h = replace(h, aside_failures=0, aside_tried=None, looks=0, looked=None, install_open=False)
-            return replace(h, failures=0, permanent=False, tried=None, repeats=0, found=())
+            h = replace(h, side_failures=0, side_tried=None, looks=0, looked=None, install_open=False)
+            return replace(h, failures=0, permanent=False, tried=None, repeats=0, foreign_data=())
         case Forgotten(at=at):
             return _fresh(h, at)
         case Restored(history=history):
@@ -211,8 +211,8 @@ def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved) -> History
     """What a handler met there on its way makes of it."""
     match event:
         case Erasing(disks=disks, marks=marks):
-            unseen = h.install_open or isinstance(h.open, InstallOs)
-            return replace(h, erased=tuple(sorted({*h.erased, *disks, *marks})), found=(), install_open=unseen)
+            unseen = h.install_open or isinstance(h.open_action, InstallOs)
+            return replace(h, erased=tuple(sorted({*h.erased, *disks, *marks})), foreign_data=(), install_open=unseen)
         case Wrote(marks=marks):
             return replace(h, erased=tuple(sorted({*h.erased, *marks})))
         case Proved(proof=proof):
@@ -251,36 +251,36 @@ def _looked(h: History, event: Started | Succeeded | Failed | Interrupted, actio
     """A look changes nothing but what is known; one that did not find what is said is not repeated at once."""
     match event:
         case Started():
-            return replace(h, open=action)
+            return replace(h, open_action=action)
         case Interrupted(at=at):
-            return replace(h, open=None, looked=at)
+            return replace(h, open_action=None, looked=at)
         case Failed(at=at, error=error):
-            return replace(h, open=None, looked=at, looks=h.looks + 1, look_error=error)
+            return replace(h, open_action=None, looked=at, looks=h.looks + 1, look_error=error)
         case Succeeded(at=at):
             said = "installed" if isinstance(action, VerifyInstall) else "live"
             so = h.proof is not None and h.proof.runs == said
-            return replace(h, open=None, looked=at, looks=0 if so else h.looks + 1, look_error=None)
+            return replace(h, open_action=None, looked=at, looks=0 if so else h.looks + 1, look_error=None)
 
 
 def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
     """What is done beside a machine's own way changes nothing of that: neither its failures nor what it did last."""
     match event:
         case Started(action=ChangeBmc() as change):
-            return replace(h, open=change, bmc_change=change, bmc_address=change.address or h.bmc_address)
+            return replace(h, open_action=change, bmc_change=change, bmc_address=change.address or h.bmc_address)
         case Started():
-            return replace(h, open=action)
+            return replace(h, open_action=action)
         case Interrupted(at=at):
-            return replace(h, open=None, aside_tried=at)
+            return replace(h, open_action=None, side_tried=at)
         case Failed(at=at, error=error):
-            since = h.aside_since if h.aside_failures else at
-            failed = replace(h, open=None, aside_tried=at, aside_failures=h.aside_failures + 1, aside_error=error)
-            return replace(failed, aside_since=since)
+            since = h.side_since if h.side_failures else at
+            failed = replace(h, open_action=None, side_tried=at, side_failures=h.side_failures + 1, side_error=error)
+            return replace(failed, side_since=since)
         case Succeeded(at=at):
-            done = replace(h, open=None, aside_tried=at, aside_failures=0, aside_error=None)
+            done = replace(h, open_action=None, side_tried=at, side_failures=0, side_error=None)
     if isinstance(action, ChangeBmc):
         return _bmc_is(replace(done, bmc_change=None), action.leaves(h.bmc), at)
     if isinstance(action, TellCluster):
-        return replace(done, told=action.number + 1)
+        return replace(done, commands_run=action.number + 1)
     if isinstance(action, RunHook):
         others = tuple(name for name in h.hooks if name != action.hook)
         return replace(done, hooks=others if action.event == "released" else (*others, action.hook))
@@ -295,7 +295,7 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
         done = replace(done, install_open=False)
     if isinstance(action, ConfigureRaid):
         erased = any(disk.identity in h.erased for disk in action.layout.disks)  # then the last report is stale
-        done = replace(done, raid=action.id, found=(), touched=at if erased else h.touched)
+        done = replace(done, raid=action.id, foreign_data=(), touched=at if erased else h.touched)
     if isinstance(action, ConfigureBmc):
         done = _bmc_is(done, action, at)
     if isinstance(action, Release):  # its BMC stays as it is
@@ -313,7 +313,7 @@ def _failed(h: History, event: Failed) -> History:
     unseen = h.install_open and not event.ended
     closed = replace(_closed(h, event.at), last_error=event.error, install_open=unseen)
     if event.found:
-        return replace(closed, found=event.found)
+        return replace(closed, foreign_data=event.found)
     since = h.failing_since if h.failures else event.at
     return replace(closed, failures=h.failures + 1, failing_since=since, permanent=event.permanent)
 
@@ -328,7 +328,7 @@ def _fresh(h: History, at: datetime) -> History:
 def _begun(h: History, at: datetime, action: Action) -> History:
     begun = replace(
         h,
-        open=action,
+        open_action=action,
         touched=at if action.touches else h.touched,
         last_begun=action.type,
         repeats=h.repeats + 1 if h.last_begun == action.type else 1,
@@ -353,16 +353,16 @@ def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
     moved = replace(h, phase=to, failures=0, permanent=False, last_error=None, repeats=0, in_service_since=None)
     if to is Phase.IN_SERVICE:
         back = replace(moved, in_service_since=at, left_service=None, left_install=None)
-        return replace(back, told=0 if announces else h.told)
+        return replace(back, commands_run=0 if announces else h.commands_run)
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
         left = replace(moved, left_service=at, left_install=h.install_id)
-        return replace(left, install_generation=0, hooks=(), told=None)
+        return replace(left, install_generation=0, hooks=(), commands_run=None)
     return moved
 
 
 def _closed(h: History, at: datetime) -> History:
-    touched = at if h.open is not None and h.open.touches else h.touched
-    return replace(h, open=None, touched=touched, tried=at)
+    touched = at if h.open_action is not None and h.open_action.touches else h.touched
+    return replace(h, open_action=None, touched=touched, tried=at)
 
 
 def histories(events: Iterable[Event], known: dict[str, History] | None = None) -> dict[str, History]:

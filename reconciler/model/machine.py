@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .actions import Action, ChangeBmc, ConfigureBmc, Enroll
 from .disk_id import DiskId, Finding
@@ -64,9 +64,32 @@ class Power(StrEnum):
     OFF = "off"
 
 
+PUBLISHED_AS = {
+    "last_puppet_began": "puppet_at",
+    "open_action": "open",
+    "foreign_data": "found",
+    "commands_run": "told",
+    "side_failures": "aside_failures",
+    "side_tried": "aside_tried",
+    "side_error": "aside_error",
+    "side_since": "aside_since",
+}
+"""Names of fields in the journal, in exports and in observations, where they are not the field's own."""
+
+
+def _published_as(name: str) -> str:
+    return PUBLISHED_AS.get(name, name)
+
+
+_PUBLISHED = {"alias_generator": _published_as, "serialize_by_alias": True}
+"""For pydantic, which writes and reads them; who only plans does without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the world last said of a machine. May be stale; nothing destructive rests on it alone."""
+
+    __pydantic_config__: ClassVar = _PUBLISHED
 
     hardware: Hardware
     digest: str  # of the hardware, so that sameness is cheap to tell
@@ -76,7 +99,7 @@ class Seen:
     status_at: datetime | None = None
     power: Power | None = None  # None: not asked yet, or no answer
     power_at: datetime | None = None
-    puppet_at: datetime | None = None  # its last good Puppet run asked for its document then, or later; None: not known
+    last_puppet_began: datetime | None = None  # its last good run asked for its document then, or later; None: unknown
 
     @property
     def heard_at(self) -> datetime:
@@ -162,6 +185,8 @@ class Proof:
 class History:
     """All that the journal says about one machine."""
 
+    __pydantic_config__: ClassVar = _PUBLISHED
+
     phase: Phase = Phase.DISCOVERED
     failures: int = 0  # in a row, in this phase
     failing_since: datetime | None = None  # when the first of them ended
@@ -169,7 +194,7 @@ class History:
     last_error: str | None = None
     touched: datetime | None = None  # when an action on the machine itself last began or ended
     tried: datetime | None = None  # when any action last ended, for the back-off
-    open: Action | None = None  # begun, and not known to have ended
+    open_action: Action | None = None  # begun, and not known to have ended
     last_begun: str | None = None  # type of the action that last began
     repeats: int = 0  # times in a row that it began; tells a machine that never answers from one that does
     last_done: str | None = None  # type of the last action that succeeded
@@ -183,7 +208,7 @@ class History:
     looks: int = 0  # such looks in a row that did not find it so
     look_error: str | None = None  # why the last one did not
     erased: tuple[str, ...] = ()  # identities, and marks (``ownership``), of disks that we erased or were about to
-    found: tuple[Finding, ...] = ()  # what the last try to erase met that nobody had allowed
+    foreign_data: tuple[Finding, ...] = ()  # what the last try to erase met that nobody had allowed
     raid: str | None = None  # id of the action that last made the controllers as wanted
     installed_on: tuple[DiskId, ...] = ()  # every disk that it was given then
     system_on: tuple[DiskId, ...] = ()  # those among them that hold the system; empty: not known
@@ -192,11 +217,11 @@ class History:
     left_service: datetime | None = None  # when it was taken out to be reinstalled; None once it is back
     left_install: str | None = None  # id of the install that it left service or its place with; None once it is back
     hooks: tuple[str, ...] = ()  # those that were told that it is there, and not that it left
-    told: int | None = None  # commands run for it on a controller since it came into service; None: it never did
-    aside_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals
-    aside_tried: datetime | None = None  # when such a one last ended, for the back-off
-    aside_error: str | None = None
-    aside_since: datetime | None = None  # when the first of them ended
+    commands_run: int | None = None  # for it, on a controller, since it came into service; None: it never did
+    side_failures: int = 0  # in a row, of what is done beside its own way: hooks, commands, renewals
+    side_tried: datetime | None = None  # when such a one last ended, for the back-off
+    side_error: str | None = None
+    side_since: datetime | None = None  # when the first of them ended
     bmc: ConfigureBmc | None = None  # what its BMC was last set to, and let us in with
     bmc_at: datetime | None = None  # when that was seen to be so
     bmc_address: str | None = None  # that its BMC was last to be given, whether or not that ended well
@@ -253,9 +278,9 @@ class MachineView:
     @property
     def behind(self) -> bool:
         """Whether its document changed since Puppet last succeeded on it; False where that is not known."""
-        if self.document is None or self.seen is None or self.seen.puppet_at is None:
+        if self.document is None or self.seen is None or self.seen.last_puppet_began is None:
             return False
-        return self.seen.puppet_at < self.document.since
+        return self.seen.last_puppet_began < self.document.since
 
 
 @dataclass(frozen=True, slots=True)

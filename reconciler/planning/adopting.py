@@ -121,7 +121,7 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         failing_since=None,
         permanent=False,
         last_error=None,
-        open=None,
+        open_action=None,
         touched=at,
         last_begun=None,
         repeats=0,
@@ -133,14 +133,14 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         looked=None,
         looks=0,
         look_error=None,
-        found=(),
+        foreign_data=(),
         installed_on=before.installed_on if same_install else (),  # which disks another install had, nobody wrote down
         system_on=before.system_on if same_install else (),
         reinstall=reinstall,
         in_service_since=at,
         left_service=None,
         left_install=None,
-        told=None,
+        commands_run=None,
     )
 
 

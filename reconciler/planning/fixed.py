@@ -45,8 +45,8 @@ def fixed_by(spec: SpecTree, machines: Iterable[MachineView]) -> Fixed:
     known = tuple(machines)
     found = {cluster: dict(asked) for cluster, asked in _asked(spec, known).items()}
     for m in known:
-        if m.allocation is not None and isinstance(m.history.open, InstallOs):
-            found[m.allocation.cluster]["release.debian"] = m.history.open.release
+        if m.allocation is not None and isinstance(m.history.open_action, InstallOs):
+            found[m.allocation.cluster]["release.debian"] = m.history.open_action.release
     return found
 
 
@@ -95,7 +95,9 @@ def hold(step: Step, orders: Iterable[Held]) -> Step:
 
     What only looks, or is done beside the machine's way, brings no install nearer.
     """
-    if not isinstance(step, Act | Advance) or (isinstance(step, Act) and (step.action.looks or step.action.aside)):
+    if not isinstance(step, Act | Advance):
+        return step
+    if isinstance(step, Act) and (step.action.looks or step.action.is_side_task):
         return step
     for order in orders:
         if order.is_release and order.cluster == step.cluster:
@@ -129,7 +131,7 @@ def _is_installed(m: MachineView) -> bool:
     h = m.history
     if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.left_service is not None:
         return True
-    if h.install_open or isinstance(h.open, InstallOs):
+    if h.install_open or isinstance(h.open_action, InstallOs):
         return True
     return install_evidence(m, m.allocation) is not None or install_unseen(m, m.allocation)
 

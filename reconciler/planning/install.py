@@ -102,7 +102,7 @@ def foreign_data(m: MachineView) -> tuple[Finding, ...]:
     A report counts where the machine did not just leave service for a reinstall: then it tells of our own system.
     """
     erased = set(m.disks.identity if m.disks else ())
-    met = {each for each in m.history.found if each.on in erased or isinstance(each.on, ControllerId)}
+    met = {each for each in m.history.foreign_data if each.on in erased or isinstance(each.on, ControllerId)}
     if m.seen is None or m.history.left_service is not None:
         return in_order(met)
     known = {on for on, _ in met}  # the live system looked closer than the report

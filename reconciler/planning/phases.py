@@ -57,8 +57,8 @@ def next_step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Conte
 def _step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Context) -> Step:
     if m.conflict:
         return Wait(m.serial, Reason.CONFLICT, f"an operator, then retry: {m.conflict}")
-    if m.history.open is not None:
-        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open.type}")
+    if m.history.open_action is not None:
+        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open_action.type}")
     if ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
         return _released(m, held, Question(Reason.DECOMMISSIONED, "it is decommissioned"), ctx)
     if orphaned:

@@ -54,10 +54,8 @@ def plan(given: PlanningInput) -> Plan:
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     orders = held_orders(spec, observed)
     steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
-    within = within_budgets(
-        [held(step, machines[serial], pauses, ctx) for serial, step in steps.items()], machines, ctx
-    )
-    everybody = sorted([*within, *unseen], key=lambda step: step.serial)
+    safe = [held(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
+    everybody = sorted([*within_budgets(safe, machines, ctx), *unseen], key=lambda step: step.serial)
     clock = {"clock": observed.clock} if observed.clock else {}
     if observed.observing is None:
         told = tuple(_marked(step) if step.serial in erasing else step for step in everybody)
@@ -85,7 +83,7 @@ def _marked(step: Step) -> Step:
 def _as_if_done(given: PlanningInput) -> PlanningInput:
     """The input with enrolments in flight taken as done, so that nothing they hand out is handed out again."""
     observed = given.observed
-    enrolling = [(m, m.history.open) for m in observed.machines if isinstance(m.history.open, Enroll)]
+    enrolling = [(m, m.history.open_action) for m in observed.machines if isinstance(m.history.open_action, Enroll)]
     if not enrolling:
         return given
     fresh = [(m, action) for m, action in enrolling if m.allocation is None]
@@ -98,10 +96,10 @@ def _as_if_done(given: PlanningInput) -> PlanningInput:
 
 def _without_place(m: MachineView, last: Allocation | None) -> Step | None:
     """A machine whose journal goes further than its holdings: unknown is not the same as new."""
-    if m.conflict or (m.history.phase is Phase.DISCOVERED and m.history.open is None):
+    if m.conflict or (m.history.phase is Phase.DISCOVERED and m.history.open_action is None):
         return None
-    if m.history.open is not None:
-        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open.type}")
+    if m.history.open_action is not None:
+        return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open_action.type}")
     if last is None:
         on = f"an operator: its journal says {m.history.phase}, and it holds no name or address"
         return Wait(m.serial, Reason.PLACE_LOST, on)

@@ -21,7 +21,7 @@ def renewals(given: PlanningInput, machines: Mapping[str, MachineView], steps: M
         return {}
     policy = given.spec.fleet.policy
     carried = _carried(due, given, machines, steps)
-    free = policy.max_renewals - sum(isinstance(m.history.open, RenewCertificates) for m in machines.values())
+    free = policy.max_renewals - sum(isinstance(m.history.open_action, RenewCertificates) for m in machines.values())
     found: dict[str, Step] = {}
     for serial in sorted(carried, key=lambda serial: (carried[serial][0].expires_at, serial)):
         m, mine = machines[serial], carried[serial]
@@ -66,7 +66,7 @@ def _carried(
 
 def _is_free(m: MachineView, step: Step) -> bool:
     """Whether its step may give way: it is bookkeeping, and harms no machine that waits for something else."""
-    return isinstance(step, Settled | Wait) and m.history.open is None and m.conflict is None
+    return isinstance(step, Settled | Wait) and m.history.open_action is None and m.conflict is None
 
 
 def _file(one: Certificate, given: PlanningInput) -> str | None:

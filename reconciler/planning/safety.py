@@ -51,8 +51,8 @@ def _after_failures(step: Step, m: MachineView, what: str, ctx: Context) -> Step
     h = m.history
     if isinstance(step, Act) and step.action.looks:  # they have a back-off of their own, and never give up
         return step
-    if isinstance(step, Act) and step.action.aside:
-        h = replace(h, permanent=False, failures=h.aside_failures, tried=h.aside_tried, last_error=h.aside_error)
+    if isinstance(step, Act) and step.action.is_side_task:
+        h = replace(h, permanent=False, failures=h.side_failures, tried=h.side_tried, last_error=h.side_error)
     error = h.last_error or "no reason given"
     if _says_that_it_is_well(step, m):  # worth another look after the back-off, whatever failed before
         h = replace(h, permanent=False, failures=min(h.failures, ctx.timings.give_up_after - 1))
@@ -122,7 +122,7 @@ def _rolls_out(step: Step) -> bool:
 def _is_being_wiped(m: MachineView) -> bool:
     """Whether it takes one of the slots for destructive steps: from leaving service until its install has ended."""
     waits_for_install = m.history.left_service is not None and m.history.phase is Phase.ENROLLED
-    return waits_for_install or (m.history.open is not None and m.history.open.risk is Risk.DESTRUCTIVE)
+    return waits_for_install or (m.history.open_action is not None and m.history.open_action.risk is Risk.DESTRUCTIVE)
 
 
 def _heals(step: Step, m: MachineView) -> bool:
@@ -133,7 +133,7 @@ def _heals(step: Step, m: MachineView) -> bool:
 
 def _heals_now(m: MachineView, ctx: Context) -> bool:
     """Whether it was power-cycled to serve again, and may still be on its way up."""
-    return m.history.phase is Phase.IN_SERVICE and (isinstance(m.history.open, BootDisk) or comes_up(m, ctx))
+    return m.history.phase is Phase.IN_SERVICE and (isinstance(m.history.open_action, BootDisk) or comes_up(m, ctx))
 
 
 def _does_not_answer(m: MachineView, ctx: Context) -> bool:
@@ -165,11 +165,11 @@ class _Service:
                 self._out[pool] += self._is_out(m)
                 self._healing[pool] += _heals_now(m, ctx)
                 self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
-                self._rolling[pool[0]] += isinstance(m.history.open, RollOut) and not facts_of(pool[1]).leads
+                self._rolling[pool[0]] += isinstance(m.history.open_action, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF
-        mended = m.history.open is not None and m.history.open.risk is not Risk.NONE
+        mended = m.history.open_action is not None and m.history.open_action.risk is not Risk.NONE
         resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
         broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
         away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
@@ -213,7 +213,7 @@ class _Service:
         others = self._out[pool] - self._is_out(m)
         if facts.votes and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
-        if facts.runs_instances and m.history.told == 0 and (leading := self._leading[cluster]):
+        if facts.runs_instances and m.history.commands_run == 0 and (leading := self._leading[cluster]):
             return f"{leading} controllers of {cluster} that are behind: they come first, it is new to them"
         if facts.leads and (rolling := self._rolling[cluster]):
             return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"

@@ -40,7 +40,7 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: 
     found: dict[str, Step] = {}
     for serial, step in steps.items():
         m = machines[serial]
-        if (held := m.allocation) is None or (not wanted and m.history.told is None):
+        if (held := m.allocation) is None or (not wanted and m.history.commands_run is None):
             continue
         if isinstance(step, Act) and isinstance(step.action, Release):
             if told := [name for name in wanted if name in m.history.hooks]:
@@ -64,13 +64,13 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: 
 def has_time(m: MachineView, step: Step, ctx: Context) -> bool:
     """Whether nothing better is to be done; what failed beside a wait gives way to what is waited for."""
     h = m.history
-    if h.open is not None or m.conflict or ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+    if h.open_action is not None or m.conflict or ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
         return False
     if isinstance(step, Settled):
         return True
-    if not isinstance(step, Wait) or step.needs_approval == "release" or h.aside_failures >= ctx.timings.give_up_after:
+    if not isinstance(step, Wait) or step.needs_approval == "release" or h.side_failures >= ctx.timings.give_up_after:
         return False
-    return h.aside_tried is None or ctx.now >= h.aside_tried + back_off(h.aside_failures, ctx.timings)
+    return h.side_tried is None or ctx.now >= h.side_tried + back_off(h.side_failures, ctx.timings)
 
 
 def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
@@ -98,12 +98,12 @@ def _hook(m: MachineView, held: Allocation, name: str, event: str, because: str)
 
 def _due_command(m: MachineView, held: Allocation, ctx: Context) -> str | None:
     """The next command for a controller; None: all have been run, or its cluster is not to be told."""
-    if m.history.phase is not Phase.IN_SERVICE or m.history.told is None:
+    if m.history.phase is not Phase.IN_SERVICE or m.history.commands_run is None:
         return None
     profile = ctx.spec.profiles.get(held.profile)
     commands = [DISCOVER_HOSTS] if facts_of(held.role).runs_instances else []
     commands += profile.after_puppet if profile else ()
-    return commands[m.history.told] if m.history.told < len(commands) else None
+    return commands[m.history.commands_run] if m.history.commands_run < len(commands) else None
 
 
 def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineView]]:
@@ -126,12 +126,12 @@ def _tell(m: MachineView, held: Allocation, command: str, controllers: list[Mach
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
         return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, held.hostname, held.cluster, held.role)
     first = next(c for c in controllers if _answers(c))
-    assert first.allocation is not None and m.history.told is not None
+    assert first.allocation is not None and m.history.commands_run is not None
     action = TellCluster(
         serial=m.serial,
         generation=held.generation,
         hostname=held.hostname,
-        number=m.history.told,
+        number=m.history.commands_run,
         command=command.replace("{hostname}", held.hostname).replace("{compute_aggregate}", aggregate or ""),
         controller=first.serial,
         controller_hostname=first.allocation.hostname,

@@ -86,7 +86,7 @@ def _made(machine: MachineView, step: Step, progress: str | None, before: _Made 
 def _row(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> MachineRow:
     seen, given, racked, history = machine.seen, machine.allocation, machine.racked, machine.history
     hardware = seen.hardware if seen else None
-    doing = history.open or (step.action if isinstance(step, Act) else None)
+    doing = history.open_action or (step.action if isinstance(step, Act) else None)
     asks = step.needs_approval if isinstance(step, Wait) else None
     return MachineRow(
         serial=machine.serial,
@@ -129,8 +129,8 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
         failures=history.failures,
         failing_since=history.failing_since if history.failures else None,
         last_error=history.last_error,
-        aside_error=history.aside_error,
-        aside_since=history.aside_since if history.aside_failures else None,
+        aside_error=history.side_error,
+        aside_since=history.side_since if history.side_failures else None,
         conflict=machine.conflict,
         profiles=machine.match.profiles,
         refused=machine.match.refused,
@@ -144,9 +144,9 @@ def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
     """
     if machine.seen is None:
         return ()
-    disks, found = machine.seen.hardware.disks, machine.history.found
+    disks, found = machine.seen.hardware.disks, machine.history.foreign_data
     old = before.machine if before is not None else None
-    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.found == found:
+    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.foreign_data == found:
         return before.row.disks
     met: dict[DiskId | ControllerId, str] = {
         each.on: each.what for each in found
@@ -189,7 +189,7 @@ def _tone(machine: MachineView, step: Step) -> Tone:
             return Tone.ASKS
         case Act() | Advance():
             return Tone.BUSY
-        case _ if history.open:
+        case _ if history.open_action:
             return Tone.BUSY
         case Settled():
             return Tone.SETTLED

@@ -1,9 +1,11 @@
 """JSON Schemas of what is printed and served for programs: a file for each command, a component for each answer."""
 
 import json
+from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from ..model.actions import Action
 from ..model.explanation import Explanation
@@ -40,6 +42,17 @@ _SERVED: dict[str, tuple[str, Any]] = {
 """Component of OpenAPI -> what its JSON is, and the shape. Plan and observation are served as they are printed."""
 
 
+class _JsonSchema(GenerateJsonSchema):
+    """Pydantic's, but for default values: their fields are named as they are published, too."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default value as it is in JSON."""
+        if is_dataclass(dft) and not isinstance(dft, type):
+            shape: Any = type(dft)
+            return adapter(shape).dump_python(dft, mode="json")
+        return super().encode_default(dft)
+
+
 def schemas() -> dict[str, str]:
     """File name -> JSON text."""
     printed = {f"{command}.json": _text(_of(title, shape)) for command, (title, shape) in _PRINTED.items()}
@@ -63,7 +76,8 @@ def _hoisted(name: str, schema: dict[str, Any], *, parts: str = "") -> dict[str,
 
 
 def _of(title: str, shape: Any) -> dict[str, Any]:
-    return {"$schema": _DIALECT, **adapter(shape).json_schema(mode="serialization"), "title": title}
+    schema = adapter(shape).json_schema(mode="serialization", schema_generator=_JsonSchema)
+    return {"$schema": _DIALECT, **schema, "title": title}
 
 
 def _plan() -> dict[str, Any]:
@@ -83,7 +97,7 @@ def _plan() -> dict[str, Any]:
 
 
 def _observation() -> dict[str, Any]:
-    inner = observations().json_schema()
+    inner = observations().json_schema(schema_generator=_JsonSchema)
     definitions = inner.pop("$defs")
     return {
         "$schema": _DIALECT,

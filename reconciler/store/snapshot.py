@@ -192,7 +192,7 @@ def _take_machines(connection: Connection, known: _Known, rows: Collection[Row[A
             status_at=row.status_at,
             power=Power(row.power) if row.power else None,
             power_at=row.power_at,
-            puppet_at=row.puppet_at,
+            last_puppet_began=row.puppet_at,
         )
         known.hardware_ids[row.serial] = row.hardware
 

@@ -8,10 +8,10 @@ import pytest
 
 SHOW = """
 import resource
-from reconciler import memory
+from reconciler.app import heap
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-memory.MOST_FILES = 900
-memory.allow_many_files()
+heap.MOST_FILES = 900
+heap.allow_many_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

@@ -21,7 +21,7 @@ def assert_sound(world: World, *, installed_once: bool = True, most_boots: int =
     addresses.update(vip.address for vip in snapshot.vips)
     assert {name: times for name, times in names.items() if times > 1} == {}
     assert {address: times for address, times in addresses.items() if times > 1} == {}
-    assert {serial: h.open for serial, h in snapshot.histories.items() if h.open} == {}
+    assert {serial: h.open_action for serial, h in snapshot.histories.items() if h.open_action} == {}
     servers = world.servers.values()
     assert {s.serial: s.surprises for s in servers if s.surprises} == {}
     assert {s.serial: s.boots for s in servers if len(s.boots) > most_boots} == {}

@@ -21,7 +21,7 @@ async def stopped(w: World, daemon: Daemon) -> None:
     assert await daemon.terminate() == 0, await w.story()
     assert time.monotonic() - began < MOST_SECONDS
     with closing(w.site()) as site:
-        assert {serial: h.open for serial, h in site.store.histories().items() if h.open} == {}
+        assert {serial: h.open_action for serial, h in site.store.histories().items() if h.open_action} == {}
     endings = ("succeeded", "interrupted", "failed")
     kinds = [event.kind for event in w.events()]
     assert kinds.count("started") == sum(kinds.count(ending) for ending in endings)

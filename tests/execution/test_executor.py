@@ -214,7 +214,7 @@ async def test_an_advance_is_journalled() -> None:
 async def test_what_a_crash_left_open_is_closed_as_interrupted() -> None:
     journal = MemoryJournal()
     executor = an_executor(journal, nothing)
-    known = {"A001": History(open=build.LIVE), "A002": History()}
+    known = {"A001": History(open_action=build.LIVE), "A002": History()}
     assert await executor.recover(known) == 1
     assert journal.events == [Interrupted("A001", executor.clock(), build.LIVE.id)]
 
@@ -265,7 +265,7 @@ class TestDrain:
             for _ in range(turns):
                 await asyncio.sleep(0)
             await executor.drain(0)
-            assert all(history.open is None for history in histories(journal.events).values())
+            assert all(history.open_action is None for history in histories(journal.events).values())
 
 
 crashes = st.builds(CrashingJournal, crash_at=st.integers(1, 10), lose_write=st.booleans())
@@ -294,7 +294,7 @@ async def test_a_crash_at_any_write_leaves_a_trace_and_a_restart_closes_it(
     after = MemoryJournal(list(journal.events))
     again = Executor(after, handlers(world.tools), world.clock)
     await again.recover(found)
-    assert all(history.open is None for history in histories(after.events).values())
+    assert all(history.open_action is None for history in histories(after.events).values())
     again.submit([build.INSTALL])
     await idle(again)
     assert world.machine.installs == 1

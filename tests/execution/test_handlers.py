@@ -443,6 +443,8 @@ class TestPuppet:
         assert (world.machine.puppet_runs, world.records.ran) == (1, [])
 
 
-def known(world: World, puppet_at: datetime) -> None:
+def known(world: World, last_puppet_began: datetime) -> None:
     """The last good Puppet run that we knew of began then."""
-    world.directory.known[build.SERIAL] = replace(world.directory.known[build.SERIAL], puppet_at=puppet_at)
+    world.directory.known[build.SERIAL] = replace(
+        world.directory.known[build.SERIAL], last_puppet_began=last_puppet_began
+    )

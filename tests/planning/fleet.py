@@ -122,7 +122,7 @@ class Server:
                 raise TemporaryError("nobody answers")
             return self._proof(now)
         if isinstance(action, RollOut | RunPuppet) and self.last and self.running == "disk" and not self.failing:
-            self.last = replace(self.last, puppet_at=now)
+            self.last = replace(self.last, last_puppet_began=now)
             self.rolled_out += isinstance(action, RollOut)
         if self.failing:
             self.failing -= 1
@@ -264,8 +264,8 @@ class Fleet:
         self.now += timedelta(seconds=1)
         try:
             for serial, history in histories(self.journal.events).items():
-                if history.open is not None:
-                    self.journal.append(Interrupted(serial, self.now, history.open.id))
+                if history.open_action is not None:
+                    self.journal.append(Interrupted(serial, self.now, history.open_action.id))
             for step in self.planned().steps:
                 self._carry_out(step)
         except Crash:

@@ -60,7 +60,7 @@ def _nobody_hurt(plan: Plan, given: PlanningInput) -> Iterator[str]:
         m, pin = views[step.serial], given.spec.machines.get(step.serial, UNPINNED)
         if pin.protected:
             yield f"{step.serial}: protected, and {step.action.type}"
-        if m.conflict or m.history.open:
+        if m.conflict or m.history.open_action:
             yield f"{step.serial}: held, and {step.action.type}"
         if (
             isinstance(step.action, InstallOs | ConfigureRaid | Release)
@@ -82,7 +82,8 @@ def _peers_taken_down(step: Act, plan: Plan, views: Mapping[str, MachineView]) -
         return []
     pool = (step.cluster, step.role)
     acting = {s.serial for s in plan.steps if isinstance(s, Act) and s.risk is not Risk.NONE}
-    acting |= {m.serial for m in views.values() if m.history.open is not None and m.history.open.risk is not Risk.NONE}
+    begun = ((m.serial, m.history.open_action) for m in views.values())
+    acting |= {serial for serial, action in begun if action is not None and action.risk is not Risk.NONE}
     serving = (m for m in views.values() if m.allocation and m.history.phase is Phase.IN_SERVICE)
     mine = (m.serial for m in serving if m.allocation and (m.allocation.cluster, m.allocation.role) == pool)
     return sorted(serial for serial in mine if serial in acting and serial != step.serial)

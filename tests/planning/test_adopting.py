@@ -45,7 +45,7 @@ BEFORE = {
     "repeats": 5,
     "left_service": NOW - MINUTE,
     "left_install": "0ld0ld",
-    "found": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
+    "foreign_data": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
     "install_open": True,
     "proof": Proof(NOW - MINUTE, "live", "192.0.2.50"),
     "looks": 4,

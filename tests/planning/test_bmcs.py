@@ -224,14 +224,14 @@ def test_one_that_did_not_arrive_stops_the_others_until_it_has() -> None:
     tree = spec(IPMI | {"vlan": 8})
     lost = {
         "bmc_change": replace(PENDING, serial="B", vlan=8, address="10.9.0.3"),
-        "aside_failures": 5,
-        "aside_error": "gone",
+        "side_failures": 5,
+        "side_error": "gone",
     }
     a, b = serving("A", 1, **done()), serving("B", 2, has="10.9.0.3", **lost, **done("10.9.0.3"))
     found = plan(tree, a, b)
     assert kind(found["A"]) == "settled"
     assert getattr(found["B"], "on", "") == "an operator, then retry: 5 failures in a row, the last: gone"
-    arrived = replace(b, history=replace(b.history, bmc_change=None, aside_failures=0, **done("10.9.0.3", vlan=8)))
+    arrived = replace(b, history=replace(b.history, bmc_change=None, side_failures=0, **done("10.9.0.3", vlan=8)))
     assert kind(plan(tree, a, arrived)["A"]) == "change_bmc"
 
 
@@ -241,7 +241,7 @@ def test_a_bmc_that_moved_is_where_it_was_given_until_its_agent_speaks_again() -
     begun = after(h, Started("A", NOW, action))
     assert (begun.bmc_address, begun.bmc_change, begun.touched) == ("10.9.0.3", action, h.touched)
     failed = after(begun, Failed("A", NOW, action.id, "gone"))
-    assert (failed.bmc_change, failed.failures, failed.aside_failures) == (action, 0, 1)
+    assert (failed.bmc_change, failed.failures, failed.side_failures) == (action, 0, 1)
     moved = after(begun, Succeeded("A", NOW, action))
     assert moved.bmc is not None
     assert (moved.bmc.address, moved.bmc.rotate, moved.bmc_change, moved.hooks) == ("10.9.0.3", "1", None, ("dns",))

@@ -54,7 +54,7 @@ def in_flight() -> MachineView:
     m = holding(machine("A", "swiftstore"))
     action = next(s for s in planned(tree(STORES), [in_phase(m, Phase.ENROLLED)], vips=VIPS).steps).action
     assert isinstance(action, InstallOs)
-    return replace(m, history=History(Phase.ENROLLED, open=action))
+    return replace(m, history=History(Phase.ENROLLED, open_action=action))
 
 
 ENROLLED = in_phase(holding(machine("A", "swiftstore")), Phase.ENROLLED)
@@ -127,7 +127,7 @@ def test_documents_are_made_with_what_nodes_were_installed_with():
 
 FLEET = [
     store("A", 1),
-    store("B", 2, puppet_at=NOW - 10 * MINUTE),
+    store("B", 2, last_puppet_began=NOW - 10 * MINUTE),
     in_phase(holding(machine("C", "swiftstore"), 3), Phase.ENROLLED),
     machine("D", "swiftstore"),
 ]

@@ -21,7 +21,7 @@ SPEC = tree({"cl1": cluster(controller={})})
 def world() -> Observation:
     """One machine of every kind of fact, with an action in flight."""
     m = holding(in_phase(machine("A"), Phase.ENROLLED))
-    flying = replace(m, history=replace(m.history, open=one(SPEC, m).action))
+    flying = replace(m, history=replace(m.history, open_action=one(SPEC, m).action))
     what = given(SPEC, [flying, machine("B", None)], vips=VIPS, approvals=(approval("A"),))
     return replace(what.observed, retired={"OLD": m.allocation})
 

@@ -606,7 +606,7 @@ class TestInService:
 
 def test_an_action_in_flight_is_waited_for_and_what_it_hands_out_is_taken():
     enroll = one(SPEC, machine("A")).action
-    flying = replace(machine("A"), history=History(open=enroll, last_begun="enroll"))
+    flying = replace(machine("A"), history=History(open_action=enroll, last_begun="enroll"))
     todo = {s.serial: s for s in plan(given(SPEC, [flying, machine("B")])).steps}
     assert todo["A"].on == "the action in flight: enroll"
     assert todo["B"].action.hostname == "cl1-controller-2.example.com"
@@ -624,7 +624,7 @@ class TestHistory:
 
     def test_repeats_count_the_same_action_and_start_over_with_another(self):
         h = after(after(History(), Started("A", NOW, self.LIVE)), Interrupted("A", NOW, self.LIVE.id))
-        assert (after(h, Started("A", NOW, self.LIVE)).repeats, h.open, h.touched) == (2, None, NOW)
+        assert (after(h, Started("A", NOW, self.LIVE)).repeats, h.open_action, h.touched) == (2, None, NOW)
         assert after(h, Started("A", NOW, one(SPEC, machine("A")).action)).repeats == 1
 
     def test_a_retry_forgets_failures_and_keeps_the_phase(self):
@@ -636,7 +636,7 @@ class TestHistory:
     def test_a_look_that_finds_nothing_is_no_failure_and_one_that_does_is_proof(self):
         look = VerifyLive(serial="A", generation=1, hostname="h")
         begun = after(SERVING.history, Started("A", NOW, look))
-        assert (begun.open, begun.touched, begun.last_begun) == (look, SERVING.history.touched, "install_os")
+        assert (begun.open_action, begun.touched, begun.last_begun) == (look, SERVING.history.touched, "install_os")
         failed = after(begun, Failed("A", NOW, look.id, "nobody answers", permanent=True))
         assert failed == replace(SERVING.history, looks=1, looked=NOW, look_error="nobody answers")
         refuted = after(after(begun, Proved("A", NOW, proof("installed", "i1"))), Succeeded("A", NOW, look))

@@ -16,7 +16,7 @@ CHANGED = DocumentVersion("d2", NOW - 10 * MINUTE)
 
 
 def behind(serial: str, number: int = 1, role: str = "controller", ran: datetime | None = None) -> MachineView:
-    m = serving(serial, number, role, puppet_at=ran or CHANGED.since - timedelta(hours=1))
+    m = serving(serial, number, role, last_puppet_began=ran or CHANGED.since - timedelta(hours=1))
     return replace(m, document=CHANGED)
 
 
@@ -43,7 +43,7 @@ def test_one_whose_last_run_began_since_is_settled(ran):
 
 def test_of_what_is_not_known_nothing_is_made():
     m = behind("A")
-    assert isinstance(one(SPEC, replace(m, seen=replace(m.seen, puppet_at=None)), vips=VIPS), Settled)
+    assert isinstance(one(SPEC, replace(m, seen=replace(m.seen, last_puppet_began=None)), vips=VIPS), Settled)
     assert isinstance(one(SPEC, replace(m, document=None), vips=VIPS), Settled)
 
 
@@ -83,13 +83,13 @@ def test_others_go_as_many_at_once_as_may_be_unavailable_and_controllers_come_la
     found = steps(SPEC, [*computes, *controllers], vips=VIPS)
     assert rolled(found) == ["C2", "C3"]
     assert found["K3"].on == "the other nodes of cl1: Puppet runs on 2 of them, and controllers come last"
-    done = [replace(m, seen=replace(m.seen, puppet_at=NOW)) for m in computes]
+    done = [replace(m, seen=replace(m.seen, last_puppet_began=NOW)) for m in computes]
     assert rolled(steps(SPEC, [*done, *controllers], vips=VIPS)) == ["K3"]
 
 
 def test_a_compute_that_is_new_to_its_cluster_comes_after_the_controllers_that_it_leans_on():
     new = behind("N", 1, "compute")
-    new = replace(new, history=replace(new.history, told=0))
+    new = replace(new, history=replace(new.history, commands_run=0))
     found = steps(SPEC, [new, behind("K", 4)], vips=VIPS)
     assert rolled(found) == ["K"]
     assert found["N"].on == "1 controllers of cl1 that are behind: they come first, it is new to them"

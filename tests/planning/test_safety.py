@@ -83,7 +83,7 @@ def test_no_more_machines_are_wiped_than_the_budget_says_and_those_in_flight_cou
     spec = tree({"cl1": cluster(compute={})}, policy={"max_destructive": 2})
     fleet = [holding(in_phase(machine(f"M{n}", "compute"), Phase.ENROLLED), n) for n in range(1, 5)]
     install = one(spec, fleet[3]).action
-    flying = replace(fleet[3], history=replace(fleet[3].history, open=install))
+    flying = replace(fleet[3], history=replace(fleet[3].history, open_action=install))
     found = steps(spec, [*fleet[:3], flying])
     assert kinds(found) == {"M1": "install_os", "M2": "wait", "M3": "wait", "M4": "wait"}
     assert found["M2"].on.startswith("a free slot: max_destructive lets 2 be wiped or installed at a time")

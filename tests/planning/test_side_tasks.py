@@ -78,20 +78,20 @@ def test_a_hook_that_fails_is_tried_again_with_patience_and_at_once_when_an_oper
     h = serving("A", 1).history
     for failures in (1, 2, 3):
         h = after(after(h, Started("A", NOW, hook)), Failed("A", NOW, hook.id, "hook dns: no such zone"))
-        assert (h.failures, h.aside_failures, h.last_begun) == (0, failures, "install_os")
+        assert (h.failures, h.side_failures, h.last_begun) == (0, failures, "install_os")
     m = replace(serving("A", 1), history=h)
     step = one(spec(("dns",)), m, vips=VIPS)
     assert step.on == "another try at run_hook at 10:04:00 UTC, after 3 failures: hook dns: no such zone"
-    gone = one(spec(("dns",)), with_history(m, aside_failures=5), vips=VIPS)
+    gone = one(spec(("dns",)), with_history(m, side_failures=5), vips=VIPS)
     assert gone.on == "an operator, then retry: 5 failures in a row, the last: hook dns: no such zone"
     m = replace(m, history=after(h, Retried("A", NOW, "ann", "the zone is there")))
     assert kind(one(spec(("dns",)), m, vips=VIPS)) == "run_hook"
-    assert after(after(h, Started("A", NOW, hook)), Interrupted("A", NOW, hook.id)).open is None
+    assert after(after(h, Started("A", NOW, hook)), Interrupted("A", NOW, hook.id)).open_action is None
 
 
 def test_and_keeps_nothing_else_from_being_done():
     m = holding(in_phase(machine("A"), Phase.ENROLLED))
-    failing = with_history(m, aside_failures=9, aside_tried=NOW, aside_error="hook dns: no such zone")
+    failing = with_history(m, side_failures=9, side_tried=NOW, side_error="hook dns: no such zone")
     assert kind(one(spec(("dns",)), failing)) == "install_os"
 
 
@@ -106,20 +106,22 @@ def test_who_was_told_that_a_machine_is_there_is_told_that_it_leaves_before_it_i
     assert kind(one(leaving, replace(m, history=h), vips=VIPS, approvals=word)) == "release"
 
 
-def newcomer(serial: str = "N", number: int = 1, told: int = 0, **seen: Any) -> MachineView:
-    return with_history(serving(serial, number, "compute", **seen), told=told)
+def newcomer(serial: str = "N", number: int = 1, commands_run: int = 0, **seen: Any) -> MachineView:
+    return with_history(serving(serial, number, "compute", **seen), commands_run=commands_run)
 
 
 def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
     commands = ("openstack compute service set --disable {hostname} nova-compute", "echo second")
     told = []
     for number in range(3):
-        step = one(spec(after_puppet=commands), newcomer(told=number), vips=VIPS)
+        step = one(spec(after_puppet=commands), newcomer(commands_run=number), vips=VIPS)
         assert (
             isinstance(step, Settled)
             and step.because == "in service; its cluster is told of it once a controller is up"
         )
-        found = steps(spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(told=number)], vips=VIPS)
+        found = steps(
+            spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(commands_run=number)], vips=VIPS
+        )
         action = found["N"].action
         assert isinstance(action, TellCluster)
         told.append((action.number, action.controller, action.command))
@@ -128,7 +130,7 @@ def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
         (1, "C", "openstack compute service set --disable cl1-compute-1.example.com nova-compute"),
         (2, "C", "echo second"),
     ]
-    found = steps(spec(after_puppet=commands), [serving("C", 8), newcomer(told=3)], vips=VIPS)
+    found = steps(spec(after_puppet=commands), [serving("C", 8), newcomer(commands_run=3)], vips=VIPS)
     assert kinds(found)["N"] == "settled"
 
 
@@ -136,7 +138,7 @@ def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
     "controllers",
     [
         [serving("C", 8), holding(in_phase(machine("D"), Phase.ENROLLED), 9)],
-        [replace(serving("C", 8, puppet_at=NOW - MINUTE), document=DocumentVersion("d", NOW))],
+        [replace(serving("C", 8, last_puppet_began=NOW - MINUTE), document=DocumentVersion("d", NOW))],
     ],
     ids=["one to come", "its document not applied yet"],
 )
@@ -147,22 +149,24 @@ def test_and_not_before(controllers):
 
 
 def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():
-    found = steps(spec(after_puppet=("echo {compute_aggregate}",)), [serving("C", 8), newcomer(told=1)], vips=VIPS)
+    found = steps(
+        spec(after_puppet=("echo {compute_aggregate}",)), [serving("C", 8), newcomer(commands_run=1)], vips=VIPS
+    )
     assert (
         found["N"].on == "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
     )
 
 
 def test_machines_that_came_into_service_before_this_was_known_are_not_told_of():
-    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x")], History(Phase.INSTALLED)).told is None
-    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x", True)], History(Phase.INSTALLED)).told == 0
-    assert isinstance(steps(spec(), [serving("C", 8), newcomer(told=None)], vips=VIPS)["N"], Settled)
+    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x")], History(Phase.INSTALLED)).commands_run is None
+    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x", True)], History(Phase.INSTALLED)).commands_run == 0
+    assert isinstance(steps(spec(), [serving("C", 8), newcomer(commands_run=None)], vips=VIPS)["N"], Settled)
 
 
 def test_a_reinstall_tells_them_again():
-    serves = History(Phase.IN_SERVICE, hooks=("dns",), told=2)
+    serves = History(Phase.IN_SERVICE, hooks=("dns",), commands_run=2)
     h = after(serves, Advanced("A", NOW, Phase.ENROLLED, "reinstall"))
-    assert (h.hooks, h.told) == ((), None)
+    assert (h.hooks, h.commands_run) == ((), None)
 
 
 def test_hooks_are_actions_that_touch_nothing():

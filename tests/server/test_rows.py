@@ -75,7 +75,7 @@ def test_disks_are_told_anew_when_something_is_found_on_them() -> None:
     (before,) = rows.of(settled(machine), seen(machine))
     assert machine.seen is not None
     (disk,) = machine.seen.hardware.disks
-    met = replace(machine, history=replace(machine.history, found=(Finding(disk.identity, "xfs"),)))
+    met = replace(machine, history=replace(machine.history, foreign_data=(Finding(disk.identity, "xfs"),)))
     (after,) = rows.of(settled(met), seen(met))
     assert after.disks == (f"{before.disks[0]}, holds xfs",)
     again = replace(met, history=replace(met.history, failures=1))
@@ -91,7 +91,7 @@ def test_machines_are_listed_by_cluster_role_and_number_and_those_without_a_name
 
 
 def test_what_is_wrong_beside_a_machines_way_has_a_name_of_its_own() -> None:
-    failed = History(Phase.IN_SERVICE, aside_failures=1, aside_error="hook dns: no answer", aside_since=NOW)
+    failed = History(Phase.IN_SERVICE, side_failures=1, side_error="hook dns: no answer", side_since=NOW)
     machine = replace(machine_of(0), history=failed, conflict="two machines claim this serial")
     (row,) = machine_rows(settled(machine), seen(machine))
     text = machine_text(row, (), NOW)

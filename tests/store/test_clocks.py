@@ -59,7 +59,7 @@ def test_a_machine_goes_on_as_if_the_clock_had_been_right(store: Store) -> None:
     h, seen, (newest, oldest) = known.histories["A"], known.seen["A"], known.documents["a.example.com"]
     said = [
         seen.reported_at, h.install_begun, h.last_done_at, h.failing_since, newest.since, seen.status_at,
-        seen.puppet_at, seen.power_at,
+        seen.last_puppet_began, seen.power_at,
     ]  # fmt: skip
     assert all(earlier < later for earlier, later in pairwise(moment for moment in said if moment is not None))
     assert None not in said

@@ -5,8 +5,9 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.machine import Pause, Phase, SecretRef
+from reconciler.model.machine import History, Pause, Phase, SecretRef
 from reconciler.store import Store
+from reconciler.store.codec import history_value, parse_history
 
 from .samples import NOW, SECOND, enroll, install, report
 
@@ -41,7 +42,7 @@ def test_a_database_is_rebuilt_from_its_export(lived_in: Store, tmp_path: Path) 
         for name in ("allocations", "retired", "vips", "pauses", "conflicts", "fixed"):
             assert getattr(now, name) == getattr(was, name)
         assert now.histories["A"] == was.histories["A"]
-        assert now.histories["B"].open is None, "nobody knows how that ended"
+        assert now.histories["B"].open_action is None, "nobody knows how that ended"
         assert now.histories["B"].install_begun == NOW, "but from there on its disks were ours"
         assert (now.seen, now.secrets) == ({}, frozenset())
         with pytest.raises(PermanentError, match="is held by A on mgmt"):
@@ -72,3 +73,9 @@ def test_an_export_that_is_broken_leaves_nothing_behind(
         with pytest.raises(PermanentError, match=said):
             new.restore(lived_in.export() | change, NOW)
         assert (new.snapshot().allocations, new.events(), new.change_token()) == ({}, [], 0)
+
+
+def test_a_history_is_written_by_its_published_names() -> None:
+    history = History(commands_run=2, side_error="hook dns: no answer")
+    assert history_value(history) == {"told": 2, "aside_error": "hook dns: no answer"}
+    assert parse_history(history_value(history)) == history

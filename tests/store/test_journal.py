@@ -34,7 +34,9 @@ EVENTS: tuple[Event, ...] = (
     Started("A", NOW + 2 * SECOND, install()),
     Interrupted("A", NOW + 3 * SECOND, install().id),
     Proved("A", NOW + 3 * SECOND, Proof(NOW + 3 * SECOND, "installed", "192.168.101.11", install().id)),
-    Restored("B", NOW, History(phase=Phase.IN_SERVICE, in_service_since=NOW, open=install("B")), "from an export"),
+    Restored(
+        "B", NOW, History(phase=Phase.IN_SERVICE, in_service_since=NOW, open_action=install("B")), "from an export"
+    ),
     Forgotten("C", NOW, "ann", "scrapped"),
 )
 
@@ -67,8 +69,8 @@ def test_histories_follow_the_journal_of_every_process(store: Store, open_store:
     assert other.histories()["A"].phase is Phase.ENROLLED
     before = other.histories()
     store.append(EVENTS[3])
-    assert other.histories()["A"].open == install()
-    assert before["A"].open is None
+    assert other.histories()["A"].open_action == install()
+    assert before["A"].open_action is None
     assert open_store().histories() == store.histories()
 
 

@@ -114,7 +114,7 @@ def test_a_puppet_run_that_succeeds_had_the_document_of_when_it_began(store: Sto
     ran = []
     for word in [report(), *words, Heard("A", NOW + 20 * SECOND, puppet_at=NOW + 15 * SECOND)]:
         store.record([word])
-        ran.append(store.snapshot().seen["A"].puppet_at)
+        ran.append(store.snapshot().seen["A"].last_puppet_began)
     assert ran == [None, None, *[NOW + SECOND] * 4, NOW + 15 * SECOND]
 
 

@@ -64,7 +64,7 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
     try:
         if (last := await last_run(tools, shell)) and last.good:
             when = await began(tools, shell, last)
-            if when is not None and (seen.puppet_at is None or when > seen.puppet_at + SLACK):
+            if when is not None and (seen.last_puppet_began is None or when > seen.last_puppet_began + SLACK):
                 await _note(tools, action.serial, when)
                 return
         await _run(tools, shell, action.serial)
