@@ -18,14 +18,14 @@ CONFORMING = {getattr(suite, "protocol", None) for suite in vars(test_bmcs).valu
 def lacking(protocol: BmcProtocol) -> Iterator[str]:
     """What nobody has done for this protocol yet."""
     if protocol not in DRIVERS:
-        yield "a driver (DRIVERS in site_bmcs.py)"
+        yield "a driver (DRIVERS in app/bmcs.py)"
     if protocol not in CONFORMING:
         yield "a conformance class (a BmcConformance with this protocol in tests/conformance/test_bmcs.py)"
     try:
         Config.model_validate({"bmc_protocol": str(protocol)})
     except ValidationError as error:
         if any(problem["loc"] == ("bmc_protocol",) for problem in error.errors()):
-            yield "a place among the choices of bmc_protocol (config.py)"
+            yield "a place among the choices of bmc_protocol (app/config.py)"
 
 
 def complaint(protocol: BmcProtocol) -> str | None:
@@ -40,7 +40,7 @@ def test_a_protocol_is_known_wherever_protocols_are(protocol: BmcProtocol) -> No
 
 def test_what_a_new_protocol_lacks_is_said_in_a_sentence() -> None:
     assert complaint(cast(BmcProtocol, "some-third-kind")) == (
-        "some-third-kind lacks a driver (DRIVERS in site_bmcs.py); "
+        "some-third-kind lacks a driver (DRIVERS in app/bmcs.py); "
         "a conformance class (a BmcConformance with this protocol in tests/conformance/test_bmcs.py); "
-        "a place among the choices of bmc_protocol (config.py)"
+        "a place among the choices of bmc_protocol (app/config.py)"
     )
