@@ -17,6 +17,7 @@ from reconciler.app.standby import StandingBy
 from reconciler.model.actions import BootLive
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.plan import Act, Plan, PlanningInput
+from reconciler.model.reasons import Reason
 from reconciler.server.batches import NotWrittenError, Words
 
 from ..sites import bare_site
@@ -108,7 +109,7 @@ async def test_nothing_is_begun_until_the_state_folder_can_be_written(
         return ()
 
     def planned(given: PlanningInput) -> Plan:
-        return Plan(None, "", (Act(BootLive(serial="A", generation=1), "the test says so"),))
+        return Plan(None, "", (Act(BootLive(serial="A", generation=1), Reason.TO_BE_INSTALLED, "the test says so"),))
 
     monkeypatch.setattr("reconciler.app.looking.plan", planned)
     monkeypatch.setattr(daemon._executor, "submit", submit)
