@@ -6,6 +6,7 @@ from reconciler.enc.params import PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES
 from reconciler.model.debian import module_for
 from reconciler.model.signature import Parameter, newest, parse, to_json
+from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
 
 from ..reference import facts
@@ -27,16 +28,20 @@ def test_every_setting_of_a_table_exists(puppet_class: PuppetClass) -> None:
     assert named - set(load_table()) == set(), "no row of reconciler/data/settings.yaml says what these are"
 
 
-@pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
+@pytest.mark.parametrize("version", facts.VERSIONS)
 def test_what_must_be_given_may_be_given(version: str) -> None:
     for table in ALL_CLASSES:
         accepted = signatures(version).classes.get(table.name, {})
         assert {name for name, row in accepted.items() if row.mandatory} <= table.may_give
 
 
-@pytest.mark.parametrize("version", ["42.2.5", "43.0.10", "43.0.45"])
+@pytest.mark.parametrize("version", facts.VERSIONS)
 def test_the_signatures_are_those_of_the_real_module(version: str) -> None:
     assert signatures(version) == facts.signatures(version)
+
+
+def test_every_version_that_ships_is_compared_with_the_real_module() -> None:
+    assert set(known_signatures()) == set(facts.VERSIONS), "add it to VERSIONS of facts.py, and to signatures.tsv"
 
 
 def test_versions_are_compared_as_numbers() -> None:
