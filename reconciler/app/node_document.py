@@ -96,16 +96,16 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
 
 
 def _member(
-    serial: str, held: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
+    serial: str, allocation: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
 ) -> Member:
     """As ``Observer.members`` has it, but for its disks, which no document but its own names."""
     if seen is None:
-        return member_of(serial, held, history=history)
-    racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(held.profile)
+        return member_of(serial, allocation, history=history)
+    racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(allocation.profile)
     disks = _disks(seen, profile, history) if its_disks and profile else None
     return member_of(
         serial,
-        held,
+        allocation,
         hardware=seen.hardware,
         digest=seen.digest,
         disks=disks,

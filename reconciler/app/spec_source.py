@@ -12,7 +12,7 @@ from ..model.observations import Notice
 from ..model.tree import SpecTree
 from ..render.diagnostics import render_text
 from ..specs.files import UnreadableError, read_directory
-from ..specs.loader import Loaded, extended, load_tree
+from ..specs.loader import Loaded, load_tree, with_problems
 from ..specs.puppet_module import known_signatures
 from ..specs.settings_table import load_table
 from ..specs.source.follow import DirectorySource, Looked, Source, SourceState
@@ -161,7 +161,7 @@ def check(files: Mapping[str, bytes]) -> Loaded:
     loaded = validate(files, settings_table=load_table(), module_versions=tuple(known_signatures()))
     if loaded.tree is None:
         return loaded
-    return extended(loaded, check_documents(loaded.tree, known_signatures()))
+    return with_problems(loaded, check_documents(loaded.tree, known_signatures()))
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:

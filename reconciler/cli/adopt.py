@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, failed, note, open_site, tell_whether_acting, tell_who_heard, who
+from .options import Format, FormatOption, failed, note, open_site, tell_who_heard, warn_if_no_daemon, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def adopt(
         if observed.observing is not None:
             _settle(site, why or "", as_new=False)
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
-    tell_whether_acting(site) if dry_run else tell_who_heard(site)
+    warn_if_no_daemon(site) if dry_run else tell_who_heard(site)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, failed, note, open_site, stays
+from .options import Format, FormatOption, enable_gc, failed, note, open_site
 
 if TYPE_CHECKING:
     from ..app.site import Site
@@ -98,7 +98,7 @@ def build(
     from ..app import boot_image
     from ..app.directory import PROVISIONING_KEY
 
-    stays()
+    enable_gc()
     site = open_site(context)
     site.certificates.mint((PROVISIONING_KEY,))
     made = _recipe(site, architecture)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import open_site, stays, who
+from .options import enable_gc, open_site, who
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def run(
     from ..app.heap import allow_many_files, limit_arenas
     from ..model.machine import Pause
 
-    stays()
+    enable_gc()
     limit_arenas()
     allow_many_files()
     site = open_site(context, makes_database=True)
@@ -84,5 +84,5 @@ def demo(
 
     from ..simulator.demo import run_demo
 
-    stays()
+    enable_gc()
     return asyncio.run(run_demo(directory, specs, port, once=once))

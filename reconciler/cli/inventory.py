@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, note, open_site, stays, tell_whether_acting
+from .options import Format, FormatOption, enable_gc, note, open_site, warn_if_no_daemon
 from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def machines(
         if format is Format.TEXT:
             for name, text in todo.notes.items():
                 note(f"{name}: {text}")
-            tell_whether_acting(site)
+            warn_if_no_daemon(site)
         return 0
     row = next((row for row in rows if serial in (row.serial, row.hostname)), None)
     if row is None:
@@ -258,7 +258,7 @@ def _follow(site: "Site", found: list["Occurrence"], position: int, serial: str 
     from ..render.inventory import event_line
     from ..render.json_text import plain
 
-    stays()
+    enable_gc()
     try:
         while True:
             for event in found:

@@ -88,7 +88,7 @@ def readable(path: Path, option: str) -> bytes:
         raise typer.BadParameter(f'cannot read "{path}": {error.strerror}', param_hint=option) from None
 
 
-def stays() -> None:
+def enable_gc() -> None:
     """For commands that run long or read much: collect garbage, which ``__main__`` turned off for the short ones."""
     gc.enable()
 
@@ -110,10 +110,10 @@ def tell_who_heard(site: "Site") -> None:
 
     acting = site.store.acting(site.now())
     note(f"Recorded in {without_password(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))
-    tell_whether_acting(site)
+    warn_if_no_daemon(site)
 
 
-def tell_whether_acting(site: "Site") -> None:
+def warn_if_no_daemon(site: "Site") -> None:
     """Say so when no daemon is there to do what is planned or was decided."""
     if site.kept is not None and site.kept.acting(site.now()) is None:
         note("No daemon is running on this database: nothing happens until one does.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import failed, note, open_site, readable, stays, tell_whether_acting
+from .options import enable_gc, failed, note, open_site, readable, warn_if_no_daemon
 
 
 class PlanFormat(StrEnum):
@@ -81,7 +81,7 @@ def plan(
         case PlanFormat.TEXT:
             print(render.plan_text(todo), end="")
             if text is None:
-                tell_whether_acting(site)
+                warn_if_no_daemon(site)
     return EXIT_CHANGES if detailed_exitcode and not todo.is_quiet else 0
 
 
@@ -148,7 +148,7 @@ def apply(
     site = open_site(context, makes_database=context.obj.database is not None)
     if site.kept is not None and (holder := site.kept.acting(site.now())) is not None:
         return failed(f"a daemon ({holder}) acts on this database already, and does what is to be done by itself")
-    stays()
+    enable_gc()
     return asyncio.run(converge(site, seconds))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from .options import Format, FormatOption, note, open_site, stays
+from .options import Format, FormatOption, enable_gc, note, open_site
 
 MOST_IN_ONE = 64 * 1024 * 1024
 """Bytes of a file that is one report over many lines. The largest real one has 60 kB."""
@@ -93,7 +93,7 @@ def match(
     from ..hardware.report import ReportError, parse_report
     from ..render.match import match_line, match_text
 
-    stays()
+    enable_gc()
     tree = open_site(context).specs.tree()
     decided, empty = True, True
     for path, line, body in _reports(files):

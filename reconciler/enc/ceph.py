@@ -75,18 +75,18 @@ def _monitors(v: View, service: str, zone: int | None) -> tuple[NodeView, ...]:
     if zone is not None:
         own = cluster.by_role("cephmon")
         key = ("monitors", zone)
-        return cluster.once(key, lambda: tuple(n for n in own if n.settings["ceph_az"].value == zone))
+        return cluster.cached(key, lambda: tuple(n for n in own if n.settings["ceph_az"].value == zone))
     return cluster.by_role("cephmon") or cluster.by_role("controller")
 
 
 def _names(v: View, service: str, zone: int | None) -> str:
     nodes = _monitors(v, service, zone)
-    return v.cluster.once(("monitor names", service, zone), lambda: ",".join(n.hostname for n in nodes))
+    return v.cluster.cached(("monitor names", service, zone), lambda: ",".join(n.hostname for n in nodes))
 
 
 def _addresses(v: View, service: str, zone: int | None) -> str:
     nodes = _monitors(v, service, zone)
-    return v.cluster.once(("monitor addresses", service, zone), lambda: ",".join(n.address for n in nodes))
+    return v.cluster.cached(("monitor addresses", service, zone), lambda: ",".join(n.address for n in nodes))
 
 
 def monitor_names(v: View) -> Value:
@@ -146,12 +146,12 @@ def keys_for_libvirt(v: View) -> Value:
         kinds = ("libvirtuuid", "openstackkey")
         return tuple(SecretWords(tuple(_secret(v, "ceph", kind, zone) for kind in kinds)) for zone in _zones(v))
 
-    return v.cluster.once(("ceph for libvirt",), make)
+    return v.cluster.cached(("ceph for libvirt",), make)
 
 
 def zones_for_cinder(v: View) -> Value:
     """Name, keys and monitors of each Ceph, from which Cinder makes a backend for every zone"""
-    return v.cluster.once(("ceph for cinder",), lambda: tuple(_zone_for_cinder(v, zone) for zone in _zones(v)))
+    return v.cluster.cached(("ceph for cinder",), lambda: tuple(_zone_for_cinder(v, zone) for zone in _zones(v)))
 
 
 def _zone_for_cinder(v: View, zone: int) -> Mapping[str, Value]:

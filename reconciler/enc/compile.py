@@ -100,7 +100,7 @@ def compile_class(puppet_class: PuppetClass, view: View, signatures: Signatures)
                 f"{puppet_class.name}.{name} is given by both {given[name].section!r} and {section.title!r}. "
                 "This is a bug in reconciler."
             )
-        alike = view.cluster.once(
+        alike = view.cluster.cached(
             ("alike", puppet_class.name, id(section), id(view.node.settings)),
             partial(_alike, section, puppet_class.name, view, signatures),
         )
@@ -205,7 +205,7 @@ def _line(source: Derived, view: View) -> _Line:
     if written[:1] == ("Setting",):
         said = view.sourced(written[1])
         return _Line(f", {said.origin}", said.written)
-    return view.cluster.once(("line", written), lambda: _find_line(written, view)) if written else _NOWHERE
+    return view.cluster.cached(("line", written), lambda: _find_line(written, view)) if written else _NOWHERE
 
 
 def _find_line(written: tuple[str, ...], view: View) -> _Line:

@@ -34,7 +34,7 @@ def _is_osd(node: NodeView) -> bool:
 
 
 def _has_osds(v: View) -> bool:
-    return v.cluster.once(("has_osds",), lambda: any(_is_osd(node) for node in v.cluster.nodes))
+    return v.cluster.cached(("has_osds",), lambda: any(_is_osd(node) for node in v.cluster.nodes))
 
 
 has_osds = Condition("the cluster has Ceph OSDs", _has_osds, "the cluster has no Ceph OSDs")

@@ -52,8 +52,8 @@ def _asked(wanted: str | None, puppet_class: str, parameter: str) -> bool:
 
 
 def _machine(view: View) -> str:
-    held = view.node.member.allocation
-    words = {"machine": view.node.serial, "location": held.location, "profile": held.profile}
+    allocation = view.node.member.allocation
+    words = {"machine": view.node.serial, "location": allocation.location, "profile": allocation.profile}
     return ", ".join(f"{what} {name}" for what, name in words.items() if name)
 
 

@@ -49,7 +49,7 @@ def chosen(view: View) -> list[tuple[str, EncOverlaySpec]]:
 
 
 def _by_scope(view: View) -> list[tuple[str, EncOverlaySpec]]:
-    return view.cluster.once(
+    return view.cluster.cached(
         ("overlays",), lambda: sorted(view.tree.overlays.items(), key=lambda item: (rank(item[1].for_), item[0]))
     )
 

@@ -29,7 +29,7 @@ def _repository(name: str, r: RepositorySpec, v: View) -> Value:
     role_fits = not r.roles or v.node.role in r.roles
     vendor_fits = r.family != "vendors" or not r.hardware_vendors or manufacturer in r.hardware_vendors
     fits = role_fits and vendor_fits
-    return v.cluster.once(("repository", r.family, name, fits), lambda: _entry(name, r, v.fleet, fits))
+    return v.cluster.cached(("repository", r.family, name, fits), lambda: _entry(name, r, v.fleet, fits))
 
 
 def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[str, Value]:

@@ -160,7 +160,7 @@ class ClusterView:
         members = sorted(given.members, key=lambda m: (m.allocation.role, natural(m.allocation.hostname)))
         self.nodes = tuple(NodeView(member, self) for member in members)
 
-    def once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+    def cached(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """What ``make`` returns, made at the first call with ``key`` and kept for the other nodes."""
         if key not in self._made:
             self._made[key] = make()
@@ -169,7 +169,7 @@ class ClusterView:
 
     def by_role(self, *roles: str) -> tuple[NodeView, ...]:
         """Nodes with any of the roles, role by role."""
-        return self.once(("by_role", roles), lambda: tuple(n for role in roles for n in self.nodes if n.role == role))
+        return self.cached(("by_role", roles), lambda: tuple(n for role in roles for n in self.nodes if n.role == role))
 
     def has(self, *roles: str) -> bool:
         """Whether there is a node with any of the roles."""
@@ -187,7 +187,7 @@ class ClusterView:
             raise EncError(f"no {role} of the cluster {self.name} has been enrolled yet")
         if not nodes:
             return None
-        return self.once(("first", role), lambda: next((n for n in nodes if _comes_first(n)), nodes[0]))
+        return self.cached(("first", role), lambda: next((n for n in nodes if _comes_first(n)), nodes[0]))
 
     def vip(self, *usages: str) -> str | None:
         """The first virtual address that was handed out for one of the usages."""

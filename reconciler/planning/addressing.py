@@ -112,9 +112,9 @@ class Book:
             if pin.address:
                 self._owners.setdefault(int(pin.address), serial)
 
-    def _claim(self, serial: str, held: Allocation) -> None:
-        self._hosts[held.hostname] = serial
-        for text in held.addresses.values():
+    def _claim(self, serial: str, allocation: Allocation) -> None:
+        self._hosts[allocation.hostname] = serial
+        for text in allocation.addresses.values():
             self._owners[int(IPv4Address(text))] = serial
 
     def enroll(self, m: MachineView, placed: Placed) -> Enroll:

@@ -144,16 +144,16 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
     )
 
 
-def _kept(held: Allocation | None, word: Word) -> Allocation | None:
+def _kept(allocation: Allocation | None, word: Word) -> Allocation | None:
     """The place that the database has for it, if it has one and the machine has it too."""
-    if held is None:
+    if allocation is None:
         return None
-    if held.hostname != word.hostname:
-        raise DoesNotFitError(f"it says that it is {word.hostname}, and the database says {held.hostname}")
+    if allocation.hostname != word.hostname:
+        raise DoesNotFitError(f"it says that it is {word.hostname}, and the database says {allocation.hostname}")
     has = {address.partition("/")[0] for address in word.addresses}
-    if lacking := [address for address in held.addresses.values() if address not in has]:
+    if lacking := [address for address in allocation.addresses.values() if address not in has]:
         raise DoesNotFitError(f"the database gave it {', '.join(lacking)}, and it has {', '.join(sorted(has))}")
-    return held
+    return allocation
 
 
 def _made(tree: SpecTree, taken: _Taken, m: MachineView, word: Word) -> Allocation:

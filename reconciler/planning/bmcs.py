@@ -136,18 +136,18 @@ class BmcBook:
         return not others
 
 
-def configure_bmc(m: MachineView, held: Allocation, book: BmcBook | None, tired: Wait | None) -> Step | None:
+def configure_bmc(m: MachineView, allocation: Allocation, book: BmcBook | None, tired: Wait | None) -> Step | None:
     """Set the machine's BMC up, where the fleet manages BMCs and it is not as it should be; None: it is.
 
     Args:
         m: A machine that runs the live system.
-        held: What it was given.
+        allocation: What it was given.
         book: Of addresses; None where the fleet does not manage BMCs.
         tired: What to do instead, where the action succeeded again and again without effect.
     """
     if book is None or not _has_bmc(m):
         return None
-    wanted = book.wanted(m, held.generation)
+    wanted = book.wanted(m, allocation.generation)
     if isinstance(wanted, Wait):
         return wanted
     has, reported = m.history.bmc, _reported(m)

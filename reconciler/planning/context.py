@@ -39,13 +39,13 @@ class Context:
         """A human's word for this on the machine as it is now. Once it was used, the store has it no more."""
         return self.approvals.get((m.serial, what, m.allocation.generation)) if m.allocation else None
 
-    def networks(self, m: MachineView, held: Allocation) -> list[str]:
+    def networks(self, m: MachineView, allocation: Allocation) -> list[str]:
         """Networks that the machine would get an address on today; its cluster is in the tree."""
-        ceph = is_ceph_compute(self.spec, held.cluster, held.role, held.profile, m.serial)
-        kind = (held.cluster, held.role, held.location, ceph)
+        ceph = is_ceph_compute(self.spec, allocation.cluster, allocation.role, allocation.profile, m.serial)
+        kind = (allocation.cluster, allocation.role, allocation.location, ceph)
         if kind not in self._networks:
-            cluster = self.spec.clusters[held.cluster]
-            self._networks[kind] = networks_for(cluster, held.role, held.location, with_ceph=ceph)
+            cluster = self.spec.clusters[allocation.cluster]
+            self._networks[kind] = networks_for(cluster, allocation.role, allocation.location, with_ceph=ceph)
         return self._networks[kind]
 
 
@@ -59,10 +59,10 @@ def said_after(m: MachineView, since: datetime | None) -> InstallStatus | None:
     return m.seen.status if m.seen and later(m.seen.status_at, since) else None
 
 
-def install_evidence(m: MachineView, held: Allocation) -> str | None:
+def install_evidence(m: MachineView, allocation: Allocation) -> str | None:
     """How we know that our install of this generation is on its disk."""
     h = m.history
-    if h.install_begun is None or h.install_generation != held.generation:
+    if h.install_begun is None or h.install_generation != allocation.generation:
         return None
     if h.last_done == "install_os" and later(h.last_done_at, h.install_begun):
         return "its install has ended well"
@@ -71,10 +71,10 @@ def install_evidence(m: MachineView, held: Allocation) -> str | None:
     return None
 
 
-def install_hint(m: MachineView, held: Allocation) -> InstallStatus | None:
+def install_hint(m: MachineView, allocation: Allocation) -> InstallStatus | None:
     """What it says that only an installed system does, after our install of this generation began."""
     h = m.history
-    if h.install_begun is None or h.install_generation != held.generation or h.install_id is None:
+    if h.install_begun is None or h.install_generation != allocation.generation or h.install_id is None:
         return None
     said = said_after(m, h.install_begun)
     return said if said in FROM_DISK else None
@@ -85,13 +85,13 @@ def next_look(m: MachineView, ctx: Context) -> datetime:
     return m.history.looked + back_off(m.history.looks, ctx.timings) if m.history.looked else ctx.now
 
 
-def install_unseen(m: MachineView, held: Allocation) -> bool:
+def install_unseen(m: MachineView, allocation: Allocation) -> bool:
     """Whether its install was interrupted, so that only the machine knows how it ended: in its live system's memory.
 
     It is asked before it is rebooted, however long it was not heard: we may have been the one who did not listen.
     """
     h = m.history
-    if h.last_begun != "install_os" or h.install_generation != held.generation or h.failures:
+    if h.last_begun != "install_os" or h.install_generation != allocation.generation or h.failures:
         return False
     return h.last_done != "install_os" or later(h.install_begun, h.last_done_at)
 

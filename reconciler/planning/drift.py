@@ -9,21 +9,21 @@ from ..model.units import render_size
 from .context import Context
 
 
-def drift(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
+def drift(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
     """What drifted. It is shown, and not acted on."""
-    found = _what_drifted(m, held, ctx)
+    found = _what_drifted(m, allocation, ctx)
     return Wait(m.serial, Reason.DRIFT, f"an operator: drift: {found}") if found else None
 
 
-def _what_drifted(m: MachineView, held: Allocation, ctx: Context) -> str | None:
+def _what_drifted(m: MachineView, allocation: Allocation, ctx: Context) -> str | None:
     if gone := _lost_disks(m):
         return f"{gone} since it was installed"
-    if not ctx.pin(m).profile and (refused := m.match.refused.get(held.profile)):
-        return f"{held.profile} does not match any more: {refused}"
+    if not ctx.pin(m).profile and (refused := m.match.refused.get(allocation.profile)):
+        return f"{allocation.profile} does not match any more: {refused}"
     stands = ctx.pin(m).location or (m.racked.location if m.racked else None)
-    if stands and held.location and stands != held.location:
-        return f"it stands in {stands}, and got its place in {held.location}"
-    if differing := sorted(held.addresses.keys() ^ ctx.networks(m, held)):
+    if stands and allocation.location and stands != allocation.location:
+        return f"it stands in {stands}, and got its place in {allocation.location}"
+    if differing := sorted(allocation.addresses.keys() ^ ctx.networks(m, allocation)):
         return f"networks {', '.join(differing)} came or went since it was installed"
     return None
 

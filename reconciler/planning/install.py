@@ -22,21 +22,21 @@ from .context import Context
 from .interfaces import NotPossibleError, interfaces_of
 
 
-def not_installable(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
+def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
     """What is missing for an install, if anything."""
     if m.seen is None:
         return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
     if m.lost_system and m.disks is None:
         return Wait(m.serial, Reason.SYSTEM_DISK_UNKNOWN, f"an operator: {m.lost_system}")
     if m.disks is None or not m.disks.system_disks:
-        return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {held.profile} finds none on it")
+        return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {allocation.profile} finds none on it")
     if several := _over_several_paths(m, ctx):
         return several
-    if not held.addresses:
-        on = f"its management network: none is in {held.cluster} for it"
+    if not allocation.addresses:
+        on = f"its management network: none is in {allocation.cluster} for it"
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
     try:
-        interfaces_of(ctx.spec, m.serial, held, m.seen.hardware.nics)
+        interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics)
     except NotPossibleError as error:
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
@@ -188,19 +188,19 @@ def _released_may_go(m: MachineView, ctx: Context) -> bool:
     return released is not None and answer(_earlier_place(m.history, released), m, ctx) is not None
 
 
-def install(m: MachineView, held: Allocation, ctx: Context) -> InstallOs:
+def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
     """The install of a machine that ``not_installable`` has nothing against."""
     assert m.disks is not None and m.seen is not None
-    settings = SettingsAt(ctx.spec, Place.of(m.serial, held))
-    own_role, profile = ctx.spec.roles.get(held.role), ctx.spec.profiles.get(held.profile)
+    settings = SettingsAt(ctx.spec, Place.of(m.serial, allocation))
+    own_role, profile = ctx.spec.roles.get(allocation.role), ctx.spec.profiles.get(allocation.profile)
     return InstallOs(
         serial=m.serial,
-        generation=held.generation,
-        hostname=held.hostname,
-        role=held.role,
-        cluster=held.cluster,
+        generation=allocation.generation,
+        hostname=allocation.hostname,
+        role=allocation.role,
+        cluster=allocation.cluster,
         release=ctx.spec.fleet.release.debian,
-        interfaces=interfaces_of(ctx.spec, m.serial, held, m.seen.hardware.nics),
+        interfaces=interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
         data_disks=_data_disks(m, ctx),
@@ -223,14 +223,14 @@ def _image(profile: HardwareProfileSpec | None) -> RootImage | None:
     return RootImage(url=profile.image.url, sha256=profile.image.sha256)
 
 
-def install_because(m: MachineView, held: Allocation, ctx: Context) -> Because:
+def install_because(m: MachineView, allocation: Allocation, ctx: Context) -> Because:
     """Why its disks may be erased."""
     if m.history.left_service is not None:
         text = f'its reinstall "{ctx.pin(m).reinstall}" was asked for and approved'
         return Because(Reason.REINSTALL_REQUESTED, text)
     question = _question(m, ctx)
     if question is not None and (given := answer(question, m, ctx)):
-        return Because(Reason.TO_BE_INSTALLED, f"it is {held.hostname}, and {given.who} approved: {given.why}")
+        return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and {given.who} approved: {given.why}")
     if m.history.install_begun is not None:
         return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")
-    return Because(Reason.TO_BE_INSTALLED, f"it is {held.hostname}, and nothing of ours is on its disks")
+    return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and nothing of ours is on its disks")

@@ -30,15 +30,18 @@ class NotPossibleError(Exception):
     """The node cannot have these interfaces; the text completes "waiting for"."""
 
 
-def interfaces_of(spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> tuple[NodeInterface, ...]:
+def interfaces_of(
+    spec: SpecTree, serial: str, allocation: Allocation, nics: tuple[Nic, ...]
+) -> tuple[NodeInterface, ...]:
     """The interfaces of a node, the management network's first, bridges last.
 
     Raises:
         NotPossibleError: A network is gone from the cluster, names a NIC that the machine does not have, or two
             networks cannot live on the same NICs.
     """
-    node = _Node(spec, serial, held, nics)
-    found = [node.addressed(name, address, first=not n) for n, (name, address) in enumerate(held.addresses.items())]
+    node = _Node(spec, serial, allocation, nics)
+    given = enumerate(allocation.addresses.items())
+    found = [node.addressed(name, address, first=not n) for n, (name, address) in given]
     found += [node.bridge(name, network) for name, network in node.bridges]
     _check_shared(found)
     return tuple(_with_room(one, found[:n], found[n + 1 :]) for n, one in enumerate(found))
@@ -47,17 +50,17 @@ def interfaces_of(spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic
 class _Node:
     """What the interfaces of one node depend on."""
 
-    def __init__(self, spec: SpecTree, serial: str, held: Allocation, nics: tuple[Nic, ...]) -> None:
-        self._cluster: ClusterSpec = spec.clusters[held.cluster]
-        self._held, self._nics = held, nics
-        self._settings = SettingsAt(spec, Place.of(serial, held))
+    def __init__(self, spec: SpecTree, serial: str, allocation: Allocation, nics: tuple[Nic, ...]) -> None:
+        self._cluster: ClusterSpec = spec.clusters[allocation.cluster]
+        self._allocation, self._nics = allocation, nics
+        self._settings = SettingsAt(spec, Place.of(serial, allocation))
         self.bridges = [
             (name, network)
             for name, network in sorted(self._cluster.networks.items())
             if network.role == "ovs-bridge"
-            and network.location in (None, held.location)
+            and network.location in (None, allocation.location)
             and network.interfaces
-            and is_on_vm_networks(held.role, self._cluster.roles)
+            and is_on_vm_networks(allocation.role, self._cluster.roles)
         ]
 
     def addressed(self, name: str, address: str, *, first: bool) -> NodeInterface:
@@ -65,14 +68,16 @@ class _Node:
         network = self._cluster.networks.get(name)
         if network is None:
             which = "its management network" if first else "its network"
-            raise NotPossibleError(f"{which}: {name} is not in {self._held.cluster} any more")
+            raise NotPossibleError(f"{which}: {name} is not in {self._allocation.cluster} any more")
         settings, nics = self._settings, self._resolved(name, network)
         two = len(nics) == 2
         speaks_bgp = settings.is_on("bgp_to_the_host") and not settings.is_on("force_no_bgp2host") and two
         frr = settings.is_on("force_frr") and not two
         if (speaks_bgp or frr) and not settings.number("asn"):
-            raise NotPossibleError(f"an AS number: {self._held.cluster} speaks BGP, and its setting asn is not set")
-        on_bridge = first and not self.bridges and has_external_bridge(self._held.role, self._cluster.roles)
+            raise NotPossibleError(
+                f"an AS number: {self._allocation.cluster} speaks BGP, and its setting asn is not set"
+            )
+        on_bridge = first and not self.bridges and has_external_bridge(self._allocation.role, self._cluster.roles)
         mac = settings.text("brex_macaddr") if settings.is_on("nested_openstack") and not two else None
         return NodeInterface(
             network=name,

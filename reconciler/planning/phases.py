@@ -48,44 +48,45 @@ from .install import install, install_because, not_installable, reinstall_questi
 from .raid import raid_because, raid_wanted
 
 
-def next_step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Context) -> Step:
+def next_step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Context) -> Step:
     """The one thing to do about this machine now, before anybody's safety is considered."""
-    step = _step(m, held, orphaned, ctx)
-    return replace(step, hostname=held.hostname, cluster=held.cluster, role=held.role)
+    step = _step(m, allocation, orphaned, ctx)
+    return replace(step, hostname=allocation.hostname, cluster=allocation.cluster, role=allocation.role)
 
 
-def _step(m: MachineView, held: Allocation, orphaned: str | None, ctx: Context) -> Step:
+def _step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Context) -> Step:
     if m.conflict:
         return Wait(m.serial, Reason.CONFLICT, f"an operator, then retry: {m.conflict}")
     if m.history.open_action is not None:
         return Wait(m.serial, Reason.IN_FLIGHT, f"the action in flight: {m.history.open_action.type}")
     if ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
-        return _released(m, held, Question(Reason.DECOMMISSIONED, "it is decommissioned"), ctx)
+        return _released(m, allocation, Question(Reason.DECOMMISSIONED, "it is decommissioned"), ctx)
     if orphaned:
         return Orphaned(m.serial, Reason.NOT_ASKED_FOR, orphaned)
-    if moved := _pinned_elsewhere(held, ctx.pin(m)):
-        return _released(m, held, moved, ctx)
-    return RULES[m.history.phase](m, held, ctx)
+    if moved := _pinned_elsewhere(allocation, ctx.pin(m)):
+        return _released(m, allocation, moved, ctx)
+    return RULES[m.history.phase](m, allocation, ctx)
 
 
-def _released(m: MachineView, held: Allocation, why: Question, ctx: Context) -> Step:
-    text = f"approval to release {held.hostname}: {why.text} (turn it off first: its name and addresses go to others)"
-    question = replace(why, text=text, facts=(("hostname", held.hostname), *why.facts))
+def _released(m: MachineView, allocation: Allocation, why: Question, ctx: Context) -> Step:
+    until = "turn it off first: its name and addresses go to others"
+    text = f"approval to release {allocation.hostname}: {why.text} ({until})"
+    question = replace(why, text=text, facts=(("hostname", allocation.hostname), *why.facts))
     given = answer(question, m, ctx)
     if given is None:
         return ask(question, m, ctx)
-    release = Release(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    release = Release(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return Act(release, why.reason, f"{why.text}; {given.who} approved: {given.why}")
 
 
-def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> Question | None:
+def _pinned_elsewhere(allocation: Allocation, pin: MachineSpec) -> Question | None:
     """What the operator pins it to, where it differs from what it holds."""
     address = str(pin.address) if pin.address else None
     pairs = [
-        ("cluster", pin.cluster, held.cluster),
-        ("role", pin.role, held.role),
-        ("hostname", pin.hostname, held.hostname),
-        ("address", address, held.address),
+        ("cluster", pin.cluster, allocation.cluster),
+        ("role", pin.role, allocation.role),
+        ("hostname", pin.hostname, allocation.hostname),
+        ("address", address, allocation.address),
     ]
     differing = [(what, wanted, has or "none") for what, wanted, has in pairs if wanted and wanted != has]
     if not differing:
@@ -94,68 +95,68 @@ def _pinned_elsewhere(held: Allocation, pin: MachineSpec) -> Question | None:
     return Question(Reason.PINNED_ELSEWHERE, f"it is pinned to {text}", tuple(differing))
 
 
-def _discovered(m: MachineView, held: Allocation, ctx: Context) -> Step:
-    return Advance(m.serial, Phase.ENROLLED, Reason.ENROLLED, f"it is {held.hostname} now")
+def _discovered(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
+    return Advance(m.serial, Phase.ENROLLED, Reason.ENROLLED, f"it is {allocation.hostname} now")
 
 
-def _enrolled(m: MachineView, held: Allocation, ctx: Context) -> Step:
-    if done := install_evidence(m, held):
+def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
+    if done := install_evidence(m, allocation):
         return Advance(m.serial, Phase.INSTALLED, Reason.INSTALL_ENDED, done)
     if _withdrawn(m, ctx):
         return Advance(
             m.serial, Phase.IN_SERVICE, Reason.REINSTALL_WITHDRAWN, "its reinstall was withdrawn before it began"
         )
-    if (hint := install_hint(m, held)) and next_look(m, ctx) <= ctx.now:
-        return _verify_install(m, held, Reason.INSTALL_CLAIMED, f"it says {hint} after we began to install it")
-    raid = raid_wanted(m, held, ctx)
-    missing = None if raid else not_installable(m, held, ctx)
-    if blocked := _papers(m, held) or missing or unapproved_install(m, ctx):
+    if (hint := install_hint(m, allocation)) and next_look(m, ctx) <= ctx.now:
+        return _verify_install(m, allocation, Reason.INSTALL_CLAIMED, f"it says {hint} after we began to install it")
+    raid = raid_wanted(m, allocation, ctx)
+    missing = None if raid else not_installable(m, allocation, ctx)
+    if blocked := _papers(m, allocation) or missing or unapproved_install(m, ctx):
         return blocked
     if raid and in_live(m, ctx):
-        return Act(raid, Reason.RAID_MISSING, raid_because(held, raid.layout))
-    if in_live(m, ctx) or (install_unseen(m, held) and not raid):
+        return Act(raid, Reason.RAID_MISSING, raid_because(allocation, raid.layout))
+    if in_live(m, ctx) or (install_unseen(m, allocation) and not raid):
         if running := _running_install(m, ctx):
             return running
-        if not install_unseen(m, held) and (
-            of_bmc := configure_bmc(m, held, ctx.bmcs, _tired(m, "configure_bmc", ctx))
+        if not install_unseen(m, allocation) and (
+            of_bmc := configure_bmc(m, allocation, ctx.bmcs, _tired(m, "configure_bmc", ctx))
         ):
             return of_bmc
-        return Act(install(m, held, ctx), *install_because(m, held, ctx))
-    return _silence(m, ctx) or _unproved(m, held, ctx) or _boot_live(m, held, ctx)
+        return Act(install(m, allocation, ctx), *install_because(m, allocation, ctx))
+    return _silence(m, ctx) or _unproved(m, allocation, ctx) or _boot_live(m, allocation, ctx)
 
 
-def _installed(m: MachineView, held: Allocation, ctx: Context) -> Step:
+def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     h, said = m.history, said_after(m, m.history.install_begun)
     if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
         return Advance(
             m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, "Puppet was seen to succeed", announces=True
         )
-    if blocked := _papers(m, held):
+    if blocked := _papers(m, allocation):
         return blocked
     if h.last_begun not in ("boot_disk", "run_puppet") and h.proof is None:
-        if (hint := install_hint(m, held)) and not h.looks:
+        if (hint := install_hint(m, allocation)) and not h.looks:
             return _verify_install(
-                m, held, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
+                m, allocation, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
             )
-        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
+        return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
     if said is InstallStatus.PUPPET_SUCCESS:
-        return _run_puppet(m, held, "it says that Puppet has succeeded")
+        return _run_puppet(m, allocation, "it says that Puppet has succeeded")
     if said is InstallStatus.PUPPET_FAILURE:
-        return _run_puppet(m, held, "its first boot tried Puppet, and failed")
+        return _run_puppet(m, allocation, "its first boot tried Puppet, and failed")
     if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
-        return _first_puppet(m, held, said, ctx)
-    return _first_boot(m, held, ctx)
+        return _first_puppet(m, allocation, said, ctx)
+    return _first_boot(m, allocation, ctx)
 
 
-def _in_service(m: MachineView, held: Allocation, ctx: Context) -> Step:
-    reinstall = _reinstall(m, held, ctx)
+def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
+    reinstall = _reinstall(m, allocation, ctx)
     return (
-        _fallen(m, held, ctx)
+        _fallen(m, allocation, ctx)
         or (reinstall if m.lost_system else None)  # what ends the wait for a document without its disks
-        or _papers(m, held)
+        or _papers(m, allocation)
         or reinstall
-        or drift(m, held, ctx)
-        or _roll_out(m, held, ctx)
+        or drift(m, allocation, ctx)
+        or _roll_out(m, allocation, ctx)
         or Settled(m.serial, Reason.IN_SERVICE, "in service")
     )
 
@@ -170,11 +171,11 @@ RULES: dict[Phase, Rule] = {
 }
 
 
-def _papers(m: MachineView, held: Allocation) -> Step | None:
+def _papers(m: MachineView, allocation: Allocation) -> Step | None:
     """Secrets and the Puppet document come before the machine that needs them."""
     if m.missing_secrets:
         refs = tuple(sorted(SecretName(ref.owner, ref.service, ref.kind, ref.form) for ref in m.missing_secrets))
-        mint = MintSecrets(serial=m.serial, generation=held.generation, secrets=refs)
+        mint = MintSecrets(serial=m.serial, generation=allocation.generation, secrets=refs)
         return Act(mint, Reason.SECRETS_MISSING, f"its Puppet document names {len(refs)} that nobody made yet")
     if m.enc_problem:
         return Wait(m.serial, Reason.NO_DOCUMENT, f"a Puppet document that can be rendered: {m.enc_problem}")
@@ -215,9 +216,9 @@ def _silence(m: MachineView, ctx: Context) -> Wait | None:
     return None
 
 
-def _unproved(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
+def _unproved(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
     """It says that it runs from its disk, and did not prove it yet: it is not rebooted for that."""
-    hint = install_hint(m, held)
+    hint = install_hint(m, allocation)
     if hint is None or m.seen is None or m.seen.status_at is None or not later(m.seen.status_at, m.history.touched):
         return None
     if ctx.now >= m.seen.status_at + ctx.timings.first_boot:
@@ -226,15 +227,15 @@ def _unproved(m: MachineView, held: Allocation, ctx: Context) -> Wait | None:
     return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, ctx))
 
 
-def _verify_install(m: MachineView, held: Allocation, reason: Reason, because: str) -> Act:
+def _verify_install(m: MachineView, allocation: Allocation, reason: Reason, because: str) -> Act:
     assert m.history.install_id is not None
     look = VerifyInstall(
-        serial=m.serial, generation=held.generation, hostname=held.hostname, install=m.history.install_id
+        serial=m.serial, generation=allocation.generation, hostname=allocation.hostname, install=m.history.install_id
     )
     return Act(look, reason, because)
 
 
-def _boot_live(m: MachineView, held: Allocation, ctx: Context) -> Step:
+def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     if ctx.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to network-boot it: no BMC address is known")
     if waits := _not_heard_yet(m, ctx) or _tired(m, "boot_live", ctx):
@@ -243,8 +244,8 @@ def _boot_live(m: MachineView, held: Allocation, ctx: Context) -> Step:
     approved = h.left_service is not None and not h.install_open  # what runs on it may be taken down for its reinstall
     boot = BootLive(
         serial=m.serial,
-        generation=held.generation,
-        hostname=None if h.install_begun is None or approved else held.hostname,
+        generation=allocation.generation,
+        hostname=None if h.install_begun is None or approved else allocation.hostname,
         install=h.install_id,
         unseen=h.install_open,
     )
@@ -281,85 +282,85 @@ def _tired(m: MachineView, action: str, ctx: Context) -> Wait | None:
 # ---- after the install
 
 
-def _first_boot(m: MachineView, held: Allocation, ctx: Context) -> Step:
+def _first_boot(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     """It is on its way up from its disk, or came up in the live system again."""
     h = m.history
     if fell_into_live(m, ctx):
-        return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
-    if look := _whether_fallen(m, held, ctx):
+        return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
+    if look := _whether_fallen(m, allocation, ctx):
         return look
     if h.proof is not None and h.proof.runs == "installed":
-        return _run_puppet(m, held, f"its installed system answers at {h.proof.address}")
+        return _run_puppet(m, allocation, f"its installed system answers at {h.proof.address}")
     if h.last_error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
         if h.last_begun == "boot_disk":
-            return _boot_disk(m, held, Reason.BOOTS_FROM_DISK, again, ctx)
-        return _run_puppet(m, held, again)
+            return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, again, ctx)
+        return _run_puppet(m, allocation, again)
     until = (h.touched or ctx.now) + ctx.timings.first_boot
     if ctx.now < until:
         return Wait(m.serial, Reason.FIRST_WORD_DUE, "its first word from the installed system", until=until)
-    return _run_puppet(m, held, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
+    return _run_puppet(m, allocation, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
 
 
-def _first_puppet(m: MachineView, held: Allocation, said: InstallStatus, ctx: Context) -> Step:
+def _first_puppet(m: MachineView, allocation: Allocation, said: InstallStatus, ctx: Context) -> Step:
     assert m.seen is not None and m.seen.status_at is not None
     if m.history.failures:
-        return _run_puppet(m, held, "its last try did not succeed")
+        return _run_puppet(m, allocation, "its last try did not succeed")
     spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
     until = spoke + ctx.timings.puppet_silence
     if ctx.now < until:
         return Wait(m.serial, Reason.PUPPET_RUNS, f"its first Puppet run: it says {said}", until=until)
-    return _run_puppet(m, held, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
+    return _run_puppet(m, allocation, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
 
 
-def _run_puppet(m: MachineView, held: Allocation, because: str) -> Step:
-    run = RunPuppet(serial=m.serial, generation=held.generation, hostname=held.hostname)
+def _run_puppet(m: MachineView, allocation: Allocation, because: str) -> Step:
+    run = RunPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return Act(run, Reason.PUPPET_UNSEEN, because)
 
 
-def _boot_disk(m: MachineView, held: Allocation, reason: Reason, because: str, ctx: Context) -> Step:
+def _boot_disk(m: MachineView, allocation: Allocation, reason: Reason, because: str, ctx: Context) -> Step:
     if ctx.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to boot it from its disk: no BMC address is known")
-    boot = BootDisk(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    boot = BootDisk(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return _tired(m, "boot_disk", ctx) or Act(boot, reason, because)
 
 
 # ---- in service
 
 
-def _fallen(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
+def _fallen(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None:
     """Off, or in the live system by accident: brought back, never installed."""
     heal = ctx.spec.fleet.policy.self_heal
     if fell_into_live(m, ctx):
         because = "it is in service, and booted the live system"
         if not heal:
             return Wait(m.serial, Reason.FELL_INTO_LIVE, f"an operator: {because}")
-        return _boot_disk(m, held, Reason.FELL_INTO_LIVE, because, ctx)
+        return _boot_disk(m, allocation, Reason.FELL_INTO_LIVE, because, ctx)
     if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
-        return _whether_fallen(m, held, ctx) or _whether_up(m, held, ctx)
+        return _whether_fallen(m, allocation, ctx) or _whether_up(m, allocation, ctx)
     if not heal:
         return Wait(m.serial, Reason.IS_OFF, "an operator: it is off, and the policy does not heal")
     again = m.history.touched + ctx.timings.first_boot if m.history.touched else ctx.now
     if m.history.last_done == "power_on" and ctx.now < again:
         on = "an operator, or a later try: it was turned on, and is off again"
         return Wait(m.serial, Reason.IS_OFF_AGAIN, on, until=again)
-    return Act(PowerOn(serial=m.serial, generation=held.generation), Reason.IS_OFF, "it is in service, and off")
+    return Act(PowerOn(serial=m.serial, generation=allocation.generation), Reason.IS_OFF, "it is in service, and off")
 
 
-def _whether_fallen(m: MachineView, held: Allocation, ctx: Context) -> Act | None:
+def _whether_fallen(m: MachineView, allocation: Allocation, ctx: Context) -> Act | None:
     """Anybody can send a report in its name; it is asked itself, and until it has answered so nothing else is done."""
     if not reported_from_live(m, ctx) or ctx.now < next_look(m, ctx):
         return None
-    look = VerifyLive(serial=m.serial, generation=held.generation, hostname=held.hostname)
+    look = VerifyLive(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return Act(look, Reason.LIVE_CLAIMED, "the live system is reported from it, and it should run from its disk")
 
 
-def _whether_up(m: MachineView, held: Allocation, ctx: Context) -> Act | Wait | None:
+def _whether_up(m: MachineView, allocation: Allocation, ctx: Context) -> Act | Wait | None:
     """One that was power-cycled says nothing once it is up: it is asked until it has answered."""
     if m.history.install_id is None or not is_unanswered(m):
         return None
     if (until := next_look(m, ctx)) <= ctx.now:
-        return _verify_install(m, held, Reason.COMES_UP, "it was booted, and did not answer since")
+        return _verify_install(m, allocation, Reason.COMES_UP, "it was booted, and did not answer since")
     if comes_up(m, ctx):
         return Wait(m.serial, Reason.COMES_UP, "its installed system to answer: it was booted", until=until)
     error = m.history.look_error or "nobody has asked it yet"
@@ -367,7 +368,7 @@ def _whether_up(m: MachineView, held: Allocation, ctx: Context) -> Act | Wait | 
     return Wait(m.serial, Reason.DOES_NOT_ANSWER, f"{on}; look at its console", until=until)
 
 
-def _reinstall(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
+def _reinstall(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None:
     wanted = ctx.pin(m).reinstall
     if wanted is None or wanted == m.history.reinstall:
         return None
@@ -380,7 +381,7 @@ def _reinstall(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
     return Advance(m.serial, Phase.ENROLLED, Reason.REINSTALL_REQUESTED, because, risk=Risk.DESTRUCTIVE)
 
 
-def _roll_out(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
+def _roll_out(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None:
     """Puppet is run where the document changed since its last good run began; what is not known is left alone."""
     if not m.behind or m.document is None:
         return None
@@ -388,5 +389,6 @@ def _roll_out(m: MachineView, held: Allocation, ctx: Context) -> Step | None:
     if ctx.spec.fleet.policy.roll_out == "agents":
         on = f"its own agent's next Puppet run: {since}, and the policy leaves it to agents"
         return Wait(m.serial, Reason.LEFT_TO_AGENT, on)
-    roll_out = RollOut(serial=m.serial, generation=held.generation, hostname=held.hostname, document=m.document.digest)
+    document, hostname = m.document.digest, allocation.hostname
+    roll_out = RollOut(serial=m.serial, generation=allocation.generation, hostname=hostname, document=document)
     return Act(roll_out, Reason.DOCUMENT_CHANGED, since)

@@ -24,7 +24,7 @@ from .observe_only import only_looking
 from .phases import next_step
 from .placement import Placed, Placement, place
 from .renewal import renewals
-from .safety import held, within_budgets
+from .safety import blocked_by_operator, within_budgets
 from .side_tasks import beside
 
 
@@ -54,7 +54,7 @@ def plan(given: PlanningInput) -> Plan:
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     orders = held_orders(spec, observed)
     steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
-    safe = [held(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
+    safe = [blocked_by_operator(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
     everybody = sorted([*within_budgets(safe, machines, ctx), *unseen], key=lambda step: step.serial)
     clock = {"clock": observed.clock} if observed.clock else {}
     if observed.observing is None:

@@ -107,15 +107,15 @@ def count_holders(
     for m in machines.values():
         if m.allocation is None or spec.machines.get(m.serial, UNPINNED).lifecycle is Lifecycle.DECOMMISSIONED:
             continue
-        held = m.allocation
-        pool = pools.get((held.cluster, held.role))
+        allocation = m.allocation
+        pool = pools.get((allocation.cluster, allocation.role))
         if pool is not None:
             pool.holders.append(m)
-            pool.take(pool.part(held.location, rack(m)))
-        elif held.cluster in spec.clusters:
-            orphaned[m.serial] = f"{held.cluster} asks for no {held.role} any more"
+            pool.take(pool.part(allocation.location, rack(m)))
+        elif allocation.cluster in spec.clusters:
+            orphaned[m.serial] = f"{allocation.cluster} asks for no {allocation.role} any more"
         else:
-            orphaned[m.serial] = f"cluster {held.cluster} is in no spec any more"
+            orphaned[m.serial] = f"cluster {allocation.cluster} is in no spec any more"
     for pool in pools.values():
         if pool.want.count is not None and len(pool.holders) > pool.want.count:
             why = f"{pool.cluster} wants {many(pool.want.count, pool.role)}, has {len(pool.holders)}"

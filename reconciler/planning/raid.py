@@ -8,7 +8,7 @@ from .context import Context
 from .install import foreign_data, may_be_anything, may_erase
 
 
-def raid_wanted(m: MachineView, held: Allocation, ctx: Context) -> ConfigureRaid | None:
+def raid_wanted(m: MachineView, allocation: Allocation, ctx: Context) -> ConfigureRaid | None:
     """The configuration that nobody saw in place yet, for this machine in this place; None: there is none to make.
 
     What the controller has already is left alone: most often this action finds nothing to do. A machine that is
@@ -19,7 +19,7 @@ def raid_wanted(m: MachineView, held: Allocation, ctx: Context) -> ConfigureRaid
     places = {disk.identity for disk in m.raid.disks if disk.serial}  # a slot alone does not tell which disk is in it
     action = ConfigureRaid(
         serial=m.serial,
-        generation=held.generation,
+        generation=allocation.generation,
         volumes=m.raid.volumes,
         single=m.raid.single,
         ours=tuple(sorted(places & set(m.history.erased))),
@@ -30,7 +30,7 @@ def raid_wanted(m: MachineView, held: Allocation, ctx: Context) -> ConfigureRaid
     return None if m.history.raid == action.id else action
 
 
-def raid_because(held: Allocation, layout: RaidLayout) -> str:
+def raid_because(allocation: Allocation, layout: RaidLayout) -> str:
     """Why its controllers are touched."""
     single = [f"disks {', '.join(disk.place for disk in layout.single)} one by one"] if layout.single else []
-    return f"profile {held.profile} asks for {'; '.join([*map(str, layout.volumes), *single])}"
+    return f"profile {allocation.profile} asks for {'; '.join([*map(str, layout.volumes), *single])}"

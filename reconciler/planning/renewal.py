@@ -86,9 +86,9 @@ def _renew(m: MachineView, mine: list[Certificate]) -> Act:
     named = tuple(EndingCertificate(c.ref.owner, c.ref.service, c.ref.kind, c.expires_at.isoformat()) for c in mine)
     renew = RenewCertificates(serial=m.serial, generation=m.allocation.generation, certificates=named)
     what = "its certificate" if len(mine) == 1 else f"of {len(mine)} certificates the first"
-    held = m.allocation
+    allocation = m.allocation
     because = f"{what} {_ends(mine[0].expires_at)}"
-    return Act(renew, Reason.CERTIFICATE_ENDS, because, held.hostname, held.cluster, held.role)
+    return Act(renew, Reason.CERTIFICATE_ENDS, because, allocation.hostname, allocation.cluster, allocation.role)
 
 
 def _ends(at: datetime) -> str:
@@ -96,5 +96,6 @@ def _ends(at: datetime) -> str:
 
 
 def _waiting(m: MachineView, reason: Reason, on: str) -> Wait:
-    held = m.allocation
-    return Wait(m.serial, reason, on, held.hostname, held.cluster, held.role) if held else Wait(m.serial, reason, on)
+    if (place := m.allocation) is None:
+        return Wait(m.serial, reason, on)
+    return Wait(m.serial, reason, on, place.hostname, place.cluster, place.role)

@@ -1,7 +1,7 @@
 """What may not be touched now, whatever the rules say: visible as waits that name what they wait for.
 
-Two kinds. ``held`` looks at one machine: maintenance, pauses, protection, failures. ``within_budgets`` looks at all of
-them: windows, how many may be out of service, and how many may be wiped at any moment.
+Two kinds. ``blocked_by_operator`` looks at one machine: maintenance, pauses, protection, failures. ``within_budgets``
+looks at all of them: windows, how many may be out of service, and how many may be wiped at any moment.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ def _name(step: Step) -> str:
     return step.action.type if isinstance(step, Act) else "reinstall"
 
 
-def held(step: Step, m: MachineView, pauses: Iterable[Pause], ctx: Context) -> Step:
+def blocked_by_operator(step: Step, m: MachineView, pauses: Iterable[Pause], ctx: Context) -> Step:
     """The step, unless this machine is not to be touched now."""
     risk, what, pin = risk_of(step), _name(step), ctx.pin(m)
     if not isinstance(step, Act) and risk is Risk.NONE:

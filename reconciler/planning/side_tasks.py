@@ -40,22 +40,22 @@ def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: 
     found: dict[str, Step] = {}
     for serial, step in steps.items():
         m = machines[serial]
-        if (held := m.allocation) is None or (not wanted and m.history.commands_run is None):
+        if (allocation := m.allocation) is None or (not wanted and m.history.commands_run is None):
             continue
         if isinstance(step, Act) and isinstance(step.action, Release):
             if told := [name for name in wanted if name in m.history.hooks]:
-                found[serial] = _hook(m, held, told[0], "released", step.because)
+                found[serial] = _hook(m, allocation, told[0], "released", step.because)
             continue
         if not has_time(m, step, ctx):
             continue
         if due := _due_hook(m, wanted):
             found[serial] = _hook(
-                m, held, due, HOOKS[due].value, f"it is {HOOKS[due]}, and hook {due} was not told yet"
+                m, allocation, due, HOOKS[due].value, f"it is {HOOKS[due]}, and hook {due} was not told yet"
             )
             continue
-        if (command := _due_command(m, held, ctx)) is not None:
+        if (command := _due_command(m, allocation, ctx)) is not None:
             controllers = controllers if controllers is not None else _controllers(machines)
-            tells = _tell(m, held, command, controllers.get(held.cluster, []))
+            tells = _tell(m, allocation, command, controllers.get(allocation.cluster, []))
             if isinstance(tells, Act) or isinstance(step, Settled):
                 found[serial] = tells
     return found
@@ -78,30 +78,30 @@ def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
     return next((name for name in wanted if HOOKS[name] in reached and name not in m.history.hooks), None)
 
 
-def _hook(m: MachineView, held: Allocation, name: str, event: str, because: str) -> Act:
+def _hook(m: MachineView, allocation: Allocation, name: str, event: str, because: str) -> Act:
     action = RunHook(
         serial=m.serial,
-        generation=held.generation,
+        generation=allocation.generation,
         hook=name,
         event=event,
-        hostname=held.hostname,
-        cluster=held.cluster,
-        role=held.role,
-        location=held.location,
-        addresses=held.addresses,
+        hostname=allocation.hostname,
+        cluster=allocation.cluster,
+        role=allocation.role,
+        location=allocation.location,
+        addresses=allocation.addresses,
     )
-    return Act(action, Reason.HOOK_DUE, because, held.hostname, held.cluster, held.role)
+    return Act(action, Reason.HOOK_DUE, because, allocation.hostname, allocation.cluster, allocation.role)
 
 
 # ---- the cluster
 
 
-def _due_command(m: MachineView, held: Allocation, ctx: Context) -> str | None:
+def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> str | None:
     """The next command for a controller; None: all have been run, or its cluster is not to be told."""
     if m.history.phase is not Phase.IN_SERVICE or m.history.commands_run is None:
         return None
-    profile = ctx.spec.profiles.get(held.profile)
-    commands = [DISCOVER_HOSTS] if facts_of(held.role).runs_instances else []
+    profile = ctx.spec.profiles.get(allocation.profile)
+    commands = [DISCOVER_HOSTS] if facts_of(allocation.role).runs_instances else []
     commands += profile.after_puppet if profile else ()
     return commands[m.history.commands_run] if m.history.commands_run < len(commands) else None
 
@@ -117,27 +117,28 @@ def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineV
     }
 
 
-def _tell(m: MachineView, held: Allocation, command: str, controllers: list[MachineView]) -> Step:
+def _tell(m: MachineView, allocation: Allocation, command: str, controllers: list[MachineView]) -> Step:
     """Once all controllers are in, and both sides have their newest documents; until then it is settled."""
     if (missing := _not_ready(m, controllers)) is not None:
-        return Settled(m.serial, Reason.IN_SERVICE, f"in service; {missing}", held.hostname, held.cluster, held.role)
+        because = f"in service; {missing}"
+        return Settled(m.serial, Reason.IN_SERVICE, because, allocation.hostname, allocation.cluster, allocation.role)
     aggregate = m.racked.compute_aggregate if m.racked else None
     if "{compute_aggregate}" in command and not aggregate:
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
-        return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, held.hostname, held.cluster, held.role)
+        return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, allocation.hostname, allocation.cluster, allocation.role)
     first = next(c for c in controllers if _answers(c))
     assert first.allocation is not None and m.history.commands_run is not None
     action = TellCluster(
         serial=m.serial,
-        generation=held.generation,
-        hostname=held.hostname,
+        generation=allocation.generation,
+        hostname=allocation.hostname,
         number=m.history.commands_run,
-        command=command.replace("{hostname}", held.hostname).replace("{compute_aggregate}", aggregate or ""),
+        command=command.replace("{hostname}", allocation.hostname).replace("{compute_aggregate}", aggregate or ""),
         controller=first.serial,
         controller_hostname=first.allocation.hostname,
     )
-    because = f"it came into service, and {held.cluster} was not told everything yet"
-    return Act(action, Reason.CLUSTER_NOT_TOLD, because, held.hostname, held.cluster, held.role)
+    because = f"it came into service, and {allocation.cluster} was not told everything yet"
+    return Act(action, Reason.CLUSTER_NOT_TOLD, because, allocation.hostname, allocation.cluster, allocation.role)
 
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:

@@ -43,7 +43,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ParsedTree:
     """Every document that could be read, whether or not they fit together."""
 
     tree: SpecTree  # without the documents that have problems of their own
@@ -51,7 +51,7 @@ class Draft:
     documents: Mapping[tuple[str, str], Places]  # (kind, name) -> places, from the document's root
     fleet_name: str | None  # None: there is no Fleet, or it has problems, and the tree's is a stand-in
     unread: bool  # some document could not be read at all, so ``declared`` may lack its name
-    marred: frozenset[Location]  # values that could not be read; what else is said of them is noise
+    unreadable: frozenset[Location]  # values that could not be read; what else is said of them is noise
     problems: tuple[Diagnostic, ...]
     sources: Mapping[str, str]
 
@@ -75,34 +75,34 @@ class Draft:
 
 def load_tree(files: Mapping[str, bytes], settings_table: SettingsTable) -> Loaded:
     """The tree of these files (path -> content), each document checked by itself, in no particular order."""
-    return finished(load_draft(files, settings_table), ())
+    return finished(parse_tree(files, settings_table), ())
 
 
-def finished(draft: Draft, more: Iterable[Diagnostic]) -> Loaded:
-    """The draft as the tree, if neither it nor what was found since holds an error."""
-    news = {problem for problem in more if problem.at not in draft.marred}
-    problems = tuple(sorted(news.union(draft.problems), key=_order))
+def finished(parsed: ParsedTree, more: Iterable[Diagnostic]) -> Loaded:
+    """The tree, if neither it nor what was found since holds an error."""
+    news = {problem for problem in more if problem.at not in parsed.unreadable}
+    problems = tuple(sorted(news.union(parsed.problems), key=_order))
     valid = not any(problem.severity is Severity.ERROR for problem in problems)
-    return Loaded(draft.tree if valid else None, problems, draft.sources)
+    return Loaded(parsed.tree if valid else None, problems, parsed.sources)
 
 
-def extended(loaded: Loaded, more: Iterable[Diagnostic]) -> Loaded:
+def with_problems(loaded: Loaded, more: Iterable[Diagnostic]) -> Loaded:
     """A loaded tree with the problems that other checks found in it; no tree where one is an error."""
     problems = tuple(sorted({*loaded.problems, *more}, key=_order))
     valid = not any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(loaded.tree if valid else None, problems, loaded.sources)
 
 
-def load_draft(files: Mapping[str, bytes], settings_table: SettingsTable) -> Draft:
+def parse_tree(files: Mapping[str, bytes], settings_table: SettingsTable) -> ParsedTree:
     """Every document of these files (path -> content) that can be read, and all problems of single documents."""
     reading = _Reading()
     for file in sorted(files):
         documents, problems, text = read_yaml(files[file], file)
         reading.sources[file] = text
-        reading.mar(problems)
+        reading.add_syntax_errors(problems)
         for document in documents:
             reading.add(document)
-    return reading.draft(settings_table)
+    return reading.parsed(settings_table)
 
 
 def _order(problem: Diagnostic) -> tuple[Any, ...]:
@@ -118,14 +118,14 @@ class _Reading:
         self.problems: list[Diagnostic] = []
         self._specs: dict[str, dict[str, Strict]] = {kind: {} for kind in KINDS}
         self._documents: dict[tuple[str, str], Places] = {}
-        self._marred: set[Location] = set()
+        self._unreadable: set[Location] = set()
         self._unread = False
 
-    def mar(self, problems: Iterable[Diagnostic]) -> None:
+    def add_syntax_errors(self, problems: Iterable[Diagnostic]) -> None:
         """Take in what is wrong with a file's YAML."""
         for problem in problems:
             self.problems.append(problem)
-            self._marred.update(() if problem.at is None else (problem.at,))
+            self._unreadable.update(() if problem.at is None else (problem.at,))
             self._unread |= problem.summary in UNREAD
 
     def add(self, document: Document) -> None:
@@ -143,7 +143,7 @@ class _Reading:
         except ValidationError as error:
             title = f'{kind} "{name}"'
             found = misfits(error, model, title, document.places.below("spec"))
-            self.problems.extend(problem for problem in found if problem.at not in self._marred)
+            self.problems.extend(problem for problem in found if problem.at not in self._unreadable)
 
     def _is_taken(self, kind: str, name: str, places: Places) -> bool:
         first = self._documents.get((kind, name))
@@ -160,7 +160,7 @@ class _Reading:
             self.problems.append(_error("Duplicate name", detail, places.nearest(("metadata", "name"))))
         return True
 
-    def draft(self, settings_table: SettingsTable) -> Draft:
+    def parsed(self, settings_table: SettingsTable) -> ParsedTree:
         """All of it together."""
         declared: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for kind, name in self._documents:
@@ -182,8 +182,10 @@ class _Reading:
         parts: dict[str, Any] = {attribute: by_name[kind] for kind, attribute in _FIELDS.items()}
         tree = SpecTree(fleet=cast(FleetSpec, fleet), places=places, settings_table=settings_table, **parts)
         names = {kind: frozenset(found) for kind, found in declared.items()}
-        marred = frozenset(self._marred)
-        return Draft(tree, names, self._documents, fleet_name, self._unread, marred, tuple(problems), self.sources)
+        unreadable = frozenset(self._unreadable)
+        return ParsedTree(
+            tree, names, self._documents, fleet_name, self._unread, unreadable, tuple(problems), self.sources
+        )
 
 
 class _Envelope:

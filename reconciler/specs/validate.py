@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model.settings import SettingsTable
 from .checks import Question, check_all
-from .loader import Loaded, finished, load_draft
+from .loader import Loaded, finished, parse_tree
 
 
 def validate(
@@ -18,8 +18,8 @@ def validate(
         settings_table: The rows that settings must have; the tree keeps it for their defaults.
         module_versions: Versions of puppet-module-oci whose signatures are known; empty: any is accepted.
     """
-    draft = load_draft(files, settings_table)
-    return finished(draft, check_all(Question(draft, module_versions, timezone_exists)))
+    parsed = parse_tree(files, settings_table)
+    return finished(parsed, check_all(Question(parsed, module_versions, timezone_exists)))
 
 
 def timezone_exists(name: str) -> bool:

@@ -22,7 +22,7 @@ def networks(*roles: str, without: frozenset[str] = frozenset()) -> Derived:
         return tuple(str(subnet) for subnet in sorted(found))
 
     return derived(
-        lambda v: v.cluster.once(("networks", roles, without), lambda: compute(v)),
+        lambda v: v.cluster.cached(("networks", roles, without), lambda: compute(v)),
         f"networks the {'/'.join(roles)} nodes sit on",
     )
 
@@ -67,7 +67,7 @@ def ssh_listen_addresses(v: View) -> Value:
 
 def hosts_file(v: View) -> Value:
     """Names of the server, of the API and of every node of the cluster, in base64"""
-    tail = v.cluster.once(("hosts",), lambda: _base64(node_texts.hosts_of_cluster(v)))
+    tail = v.cluster.cached(("hosts",), lambda: _base64(node_texts.hosts_of_cluster(v)))
     return LongText(_base64(node_texts.hosts_of_node(v)), tail)
 
 
@@ -84,7 +84,7 @@ def interfaces(v: View) -> Value:
 def root_keys_of_peers(v: View) -> Value:
     """Root's public keys of the nodes that may log in: all computes on a compute, the other volumes on a volume"""
     if v.node.role == "compute":
-        return v.cluster.once(("root keys",), lambda: _root_keys(v.cluster.by_role("compute")))
+        return v.cluster.cached(("root keys",), lambda: _root_keys(v.cluster.by_role("compute")))
     return _root_keys(n for n in v.cluster.by_role("volume") if n is not v.node)
 
 

@@ -53,7 +53,7 @@ def somebody_routes(v: View) -> Value:
     def find() -> bool:
         return any(node.settings["neutron_install_dragent"].value is True for node in v.cluster.nodes)
 
-    return v.cluster.once(("dynamic routing",), find)
+    return v.cluster.cached(("dynamic routing",), find)
 
 
 def hands_out_addresses(v: View) -> Value:

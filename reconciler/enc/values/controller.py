@@ -24,12 +24,12 @@ def machine_interface(v: View) -> Value:
 
 def all_bridge_mappings(v: View) -> Value:
     """Each external network name that a compute or network node has, with the bridges, numbered from the second on"""
-    return v.cluster.once(("all bridges",), lambda: tuple(f"{name}:{bridge}" for name, bridge in _mapped(v)))
+    return v.cluster.cached(("all bridges",), lambda: tuple(f"{name}:{bridge}" for name, bridge in _mapped(v)))
 
 
 def all_external_networks(v: View) -> Value:
     """The names of the external networks of all compute and network nodes, one for each bridge"""
-    return v.cluster.once(("all externals",), lambda: tuple(name for name, _ in _mapped(v)))
+    return v.cluster.cached(("all externals",), lambda: tuple(name for name, _ in _mapped(v)))
 
 
 def _mapped(v: View) -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def redirect(v: View) -> Value:
 def gpu_nodes(v: View) -> tuple[NodeView, ...]:
     """Computes that give their GPUs to instances."""
     nodes = v.cluster.by_role("compute")
-    return v.cluster.once(("gpus",), lambda: tuple(n for n in nodes if n.settings["use_gpu"].value is True))
+    return v.cluster.cached(("gpus",), lambda: tuple(n for n in nodes if n.settings["use_gpu"].value is True))
 
 
 def somebody_has_gpus(v: View) -> Value:
@@ -87,12 +87,12 @@ def gpu_definitions(v: View) -> Value:
         ]
         return tuple(dict.fromkeys(kinds))
 
-    return v.cluster.once(("gpu kinds",), find)
+    return v.cluster.cached(("gpu kinds",), find)
 
 
 def designate_pools(v: View) -> Value:
     """Designate's pool: the dns nodes and their name servers' names, as YAML in base64"""
-    return v.cluster.once(("designate pools",), lambda: _base64(yaml.safe_dump([_pool(v)], sort_keys=False)))
+    return v.cluster.cached(("designate pools",), lambda: _base64(yaml.safe_dump([_pool(v)], sort_keys=False)))
 
 
 # Descriptions are stored in Designate's database: they stay as OCI words them, so that no imported pool changes.
@@ -129,7 +129,7 @@ def pollster_files(v: View) -> Value:
 def pollster_names(v: View) -> Value:
     """The names that the pollsters' first entries have, in the order of their files"""
     pollsters = v.fleet.telemetry.pollsters
-    return v.cluster.once(("pollsters",), lambda: tuple(pollster_name(pollsters[file]) for file in sorted(pollsters)))
+    return v.cluster.cached(("pollsters",), lambda: tuple(pollster_name(pollsters[file]) for file in sorted(pollsters)))
 
 
 def pollster_texts(v: View) -> Value:

@@ -37,7 +37,7 @@ def peers(role: str | RoleOf, what: Callable[[NodeView], Value], why: str, *, ot
         nodes = v.cluster.by_role(role_of(v))
         if others:
             return tuple(what(node) for node in nodes if node is not v.node)
-        return v.cluster.once(("peers", role_of(v), what), lambda: tuple(map(what, nodes)))
+        return v.cluster.cached(("peers", role_of(v), what), lambda: tuple(map(what, nodes)))
 
     return derived(compute, f"{why} of {'the other' if others else 'all'} {_called(role)} nodes")
 
@@ -74,7 +74,7 @@ def corosync_ids(role: str | RoleOf) -> Derived:
     role_of = _of(role)
 
     def compute(v: View) -> Value:
-        return v.cluster.once(("corosync", role_of(v)), lambda: _distinct_ids(v.cluster.by_role(role_of(v))))
+        return v.cluster.cached(("corosync", role_of(v)), lambda: _distinct_ids(v.cluster.by_role(role_of(v))))
 
     return derived(compute, f"corosync's numbers of all {_called(role)} nodes")
 

@@ -20,7 +20,7 @@ def first_setup_goes_on(v: View) -> bool:
 
 def controllers_came_up(v: View) -> bool:
     """Whether all controllers whose install had begun by some moment had been in service by then, or there are none."""
-    return v.cluster.once(("controllers came up",), lambda: _came_up(v.cluster.by_role("controller")))
+    return v.cluster.cached(("controllers came up",), lambda: _came_up(v.cluster.by_role("controller")))
 
 
 def _came_up(nodes: tuple[NodeView, ...]) -> bool:
@@ -36,7 +36,7 @@ def ceph_comes_first(v: View) -> bool:
     for in the past: a moment by which all whose install had begun had been in service.
     Machines that join or are reinstalled later began after that moment.
     """
-    return v.cluster.once(("ceph first",), lambda: _ceph_comes_first(v))
+    return v.cluster.cached(("ceph first",), lambda: _ceph_comes_first(v))
 
 
 def _ceph_comes_first(v: View) -> bool:

@@ -50,7 +50,7 @@ def linked(name: str, of_link: Callable[[_Linked], Value], why: str) -> Derived:
         other, said = v.cluster.spec.links.swift, v.sourced(name)
         if other is None or other not in v.tree.clusters or said.written:
             return None if isinstance(said.value, tuple) else said.value
-        return v.cluster.once(("linked", name), lambda: of_link(_Linked(v, other)))
+        return v.cluster.cached(("linked", name), lambda: of_link(_Linked(v, other)))
 
     return derived(compute, f"{name}, or else {why} of the linked cluster", "Cluster.links.swift")
 

@@ -43,7 +43,7 @@ def vip_for(v: View, usage: str) -> PlacedVip:
     Raises:
         EncError: The specs have no network for it, or it has not been handed out yet.
     """
-    return v.cluster.once(("vip", usage), lambda: _vip_for(v, usage))
+    return v.cluster.cached(("vip", usage), lambda: _vip_for(v, usage))
 
 
 def _vip_for(v: View, usage: str) -> PlacedVip:

@@ -8,25 +8,25 @@ from ...model.diagnostics import Diagnostic, Location, Severity
 from ...model.kinds import NETWORK_ROLES
 from ...model.roles import BUILT_IN_ROLES
 from ...model.tree import SpecTree
-from ..loader import Draft
+from ..loader import ParsedTree
 
 
 @dataclass(frozen=True)
 class Question:
-    """A draft, and the facts from outside that it must agree with."""
+    """A parsed tree, and the facts from outside that it must agree with."""
 
-    draft: Draft
+    parsed: ParsedTree
     module_versions: Collection[str]  # of puppet-module-oci, whose signatures we know; empty: not to be checked
     timezone_exists: Callable[[str], bool]
 
     @property
     def tree(self) -> SpecTree:
         """What could be read."""
-        return self.draft.tree
+        return self.parsed.tree
 
     def names(self, kind: str) -> frozenset[str]:
         """Names of all documents of a kind, including those with problems of their own."""
-        return self.draft.declared[kind]
+        return self.parsed.declared[kind]
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -41,7 +41,7 @@ class Question:
     @property
     def fleet_name(self) -> str | None:
         """The name of the Fleet document; None where there is none that could be read."""
-        return self.draft.fleet_name
+        return self.parsed.fleet_name
 
 
 Check = Callable[[Question], Iterator[Diagnostic]]

@@ -17,15 +17,17 @@ def windows_can_open(question: Question) -> Iterator[Diagnostic]:
         begin, _, end = window.allow.rpartition(" ")[2].partition("-")
         if begin == end:
             detail = f'"{window.allow}" begins and ends at the same minute. For a whole day write 00:00-24:00.'
-            yield error("Empty window", detail, question.draft.at("Fleet", question.fleet_name, *path, "allow"))
+            yield error("Empty window", detail, question.parsed.at("Fleet", question.fleet_name, *path, "allow"))
         if not question.timezone_exists(window.timezone):
             detail = f'There is no time zone "{window.timezone}". Write a name such as "UTC" or "Europe/Zurich".'
-            yield error("Unknown time zone", detail, question.draft.at("Fleet", question.fleet_name, *path, "timezone"))
+            yield error(
+                "Unknown time zone", detail, question.parsed.at("Fleet", question.fleet_name, *path, "timezone")
+            )
         if not window.for_:
             detail = (
                 f'The window "{window.allow}" is for nothing. Write "for: [disruptive, destructive]", or one of them.'
             )
-            yield error("Empty window", detail, question.draft.at("Fleet", question.fleet_name, *path, "for"))
+            yield error("Empty window", detail, question.parsed.at("Fleet", question.fleet_name, *path, "for"))
 
 
 def puppet_module_is_known(question: Question) -> Iterator[Diagnostic]:
@@ -36,7 +38,7 @@ def puppet_module_is_known(question: Question) -> Iterator[Diagnostic]:
     if version not in question.module_versions:
         hint = suggestion(version, question.module_versions)
         detail = f'The classes of puppet-module-oci "{version}" are not known.{hint}'
-        at = question.draft.at("Fleet", question.fleet_name, "puppet", "module_version")
+        at = question.parsed.at("Fleet", question.fleet_name, "puppet", "module_version")
         yield error("Unknown Puppet module version", detail, at)
 
 
@@ -45,14 +47,14 @@ def somebody_is_trusted(question: Question) -> Iterator[Diagnostic]:
     if question.fleet_name is None:
         return
     networks = question.tree.fleet.provisioning.trusted_networks
-    at = question.draft.at("Fleet", question.fleet_name, "provisioning", "trusted_networks")
+    at = question.parsed.at("Fleet", question.fleet_name, "provisioning", "trusted_networks")
     if not networks:
         detail = "provisioning.trusted_networks is empty, so no machine may report or boot. Name their network."
         yield error("No trusted network", detail, at)
     for index, network in enumerate(networks):
         if network.prefixlen == 0:
             detail = f"{network} is everybody: any host that reaches this server could report and ask for classes."
-            at = question.draft.at("Fleet", question.fleet_name, "provisioning", "trusted_networks", index)
+            at = question.parsed.at("Fleet", question.fleet_name, "provisioning", "trusted_networks", index)
             yield error("Everybody is trusted", detail, at)
 
 
@@ -62,7 +64,7 @@ def bmc_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
         return
     networks = question.tree.fleet.bmc.networks
     for index, network in enumerate(networks):
-        at = question.draft.at("Fleet", fleet, "bmc", "networks", index, "gateway")
+        at = question.parsed.at("Fleet", fleet, "bmc", "networks", index, "gateway")
         if network.gateway is not None and network.gateway not in network.subnet:
             detail = f'Gateway {network.gateway} of BMC network "{network.name}" is outside {network.subnet}.'
             yield error("Gateway outside its subnet", detail, at)
@@ -70,10 +72,10 @@ def bmc_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
         path = ("bmc", "networks", index)
         if first.name == second.name:
             detail = f'Two BMC networks are called "{first.name}". Rename one.'
-            yield error("Duplicate name", detail, question.draft.at("Fleet", fleet, *path, "name"))
+            yield error("Duplicate name", detail, question.parsed.at("Fleet", fleet, *path, "name"))
         if first.for_machines_in == second.for_machines_in:
             detail = f'"{first.name}" and "{second.name}" are both for machines in {first.for_machines_in}. Keep one.'
-            yield error("Ambiguous BMC network", detail, question.draft.at("Fleet", fleet, *path, "for_machines_in"))
+            yield error("Ambiguous BMC network", detail, question.parsed.at("Fleet", fleet, *path, "for_machines_in"))
 
 
 def boot_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
@@ -85,31 +87,31 @@ def boot_networks_hold_together(question: Question) -> Iterator[Diagnostic]:
         path = ("provisioning", "boot", "networks", index)
         if not any(network.subnet.subnet_of(trusted) for trusted in given.trusted_networks):
             detail = f"Machines that boot in {network.subnet} could not report: it is in no trusted network. Add it."
-            yield error("Boot network is not trusted", detail, question.draft.at("Fleet", fleet, *path, "subnet"))
+            yield error("Boot network is not trusted", detail, question.parsed.at("Fleet", fleet, *path, "subnet"))
         inside = [("gateway", network.gateway)]
         if network.range:
             inside += [("range", network.range.first), ("range", network.range.last)]
             if network.range.last < network.range.first:
                 detail = f"The range ends at {network.range.last}, before {network.range.first} where it begins."
-                yield error("Empty range", detail, question.draft.at("Fleet", fleet, *path, "range"))
+                yield error("Empty range", detail, question.parsed.at("Fleet", fleet, *path, "range"))
         for what, address in inside:
             if address is not None and address not in network.subnet:
                 detail = f"{address}, in the {what} of boot network {network.subnet}, is outside of it."
-                yield error("Address outside its subnet", detail, question.draft.at("Fleet", fleet, *path, what))
+                yield error("Address outside its subnet", detail, question.parsed.at("Fleet", fleet, *path, what))
         if other := next((o for o in given.boot.networks[:index] if o.subnet.overlaps(network.subnet)), None):
             detail = f"Boot networks {other.subnet} and {network.subnet} overlap. Keep one."
-            yield error("Overlapping boot networks", detail, question.draft.at("Fleet", fleet, *path, "subnet"))
+            yield error("Overlapping boot networks", detail, question.parsed.at("Fleet", fleet, *path, "subnet"))
 
 
 def locations_are_reached(question: Question) -> Iterator[Diagnostic]:
     """Where switches give locations, each location has one; else nothing would ever be placed there."""
     switches = [place for racking in question.tree.rackings.values() for place in racking.switches.values()]
-    if not question.draft.complete or not switches:
+    if not question.parsed.complete or not switches:
         return
     reached = {place.location for place in switches} | {m.location for m in question.tree.machines.values()}
     for name in question.tree.locations.keys() - reached:
         detail = f'No switch and no Machine is in location "{name}". Name it in the Racking, or remove it.'
-        yield warning("Location without machines", detail, question.draft.at_name("Location", name))
+        yield warning("Location without machines", detail, question.parsed.at_name("Location", name))
 
 
 CHECKS: tuple[Check, ...] = (

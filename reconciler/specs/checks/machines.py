@@ -13,13 +13,13 @@ def pins_are_complete(question: Question) -> Iterator[Diagnostic]:
     for serial, machine in question.tree.machines.items():
         if machine.cluster is None and machine.address is not None:
             detail = f'"{serial}" has a fixed address and no cluster whose network it is on. Add "cluster".'
-            yield error("Address without a cluster", detail, question.draft.at("Machine", serial, "address"))
+            yield error("Address without a cluster", detail, question.parsed.at("Machine", serial, "address"))
         cluster = question.tree.clusters.get(machine.cluster) if machine.cluster else None
         if cluster and machine.role and machine.role not in cluster.roles and machine.role in question.roles:
             detail = f'"{serial}" is to be {machine.role} in "{machine.cluster}", which asks for no such machines.'
             if machine.lifecycle is not Lifecycle.DECOMMISSIONED:
                 yield error(
-                    "Role that the cluster does not ask for", detail, question.draft.at("Machine", serial, "role")
+                    "Role that the cluster does not ask for", detail, question.parsed.at("Machine", serial, "role")
                 )
         profile = question.tree.profiles.get(machine.profile) if machine.profile else None
         if profile and machine.role and profile.role != machine.role:
@@ -27,7 +27,7 @@ def pins_are_complete(question: Question) -> Iterator[Diagnostic]:
                 f'"{serial}" is to be {machine.role} with profile "{machine.profile}", which is for {profile.role}. '
                 "Take one of them out, or another profile."
             )
-            yield error("Profile of another role", detail, question.draft.at("Machine", serial, "profile"))
+            yield error("Profile of another role", detail, question.parsed.at("Machine", serial, "profile"))
 
 
 def fixed_addresses_are_usable(question: Question) -> Iterator[Diagnostic]:
@@ -37,7 +37,7 @@ def fixed_addresses_are_usable(question: Question) -> Iterator[Diagnostic]:
         cluster = question.tree.clusters.get(machine.cluster) if machine.cluster else None
         if machine.address is None or cluster is None:
             continue
-        at = question.draft.at("Machine", serial, "address")
+        at = question.parsed.at("Machine", serial, "address")
         if problem := _address_problem(machine, cluster):
             yield error("Address not usable", f'{machine.address} of "{serial}" {problem}', at)
         other = taken.setdefault(machine.address, serial)
@@ -83,7 +83,7 @@ def bmcs_are_distinct(question: Question) -> Iterator[Diagnostic]:
         other = taken.setdefault(machine.bmc.address, serial)
         if other != serial:
             detail = f'{machine.bmc.address} is the BMC of "{other}" and of "{serial}". Change one, or remove it.'
-            yield error("Same BMC twice", detail, question.draft.at("Machine", serial, "bmc", "address"))
+            yield error("Same BMC twice", detail, question.parsed.at("Machine", serial, "bmc", "address"))
 
 
 def hostnames_are_distinct(question: Question) -> Iterator[Diagnostic]:
@@ -92,7 +92,7 @@ def hostnames_are_distinct(question: Question) -> Iterator[Diagnostic]:
     for serial, machine in question.tree.machines.items():
         if machine.hostname is None:
             continue
-        at = question.draft.at("Machine", serial, "hostname")
+        at = question.parsed.at("Machine", serial, "hostname")
         if "." not in machine.hostname:
             detail = f'"{machine.hostname}" of "{serial}" has no domain. Write the full hostname.'
             yield error("Hostname without a domain", detail, at)
@@ -109,7 +109,7 @@ def replacements_are_one_to_one(question: Question) -> Iterator[Diagnostic]:
     for serial, machine in machines.items():
         if machine.replaces is None:
             continue
-        at = question.draft.at("Machine", serial, "replaces")
+        at = question.parsed.at("Machine", serial, "replaces")
         if machine.replaces == serial:
             yield error(
                 "Machine replaces itself", f'"{serial}" cannot take over from itself. Name the old machine.', at
@@ -144,11 +144,13 @@ def lifecycles_mean_something(question: Question) -> Iterator[Diagnostic]:
         if machine.lifecycle is Lifecycle.DECOMMISSIONED and machine.reinstall is not None:
             detail = f'"{serial}" is decommissioned, so "reinstall" does nothing. Remove one of them.'
             yield warning(
-                "Reinstall of a machine that leaves", detail, question.draft.at("Machine", serial, "reinstall")
+                "Reinstall of a machine that leaves", detail, question.parsed.at("Machine", serial, "reinstall")
             )
         if machine.protected and machine.reinstall is not None:
             detail = f'"{serial}" is protected, so "reinstall" does nothing. Remove one of them.'
-            yield warning("Reinstall of a protected machine", detail, question.draft.at("Machine", serial, "reinstall"))
+            yield warning(
+                "Reinstall of a protected machine", detail, question.parsed.at("Machine", serial, "reinstall")
+            )
 
 
 CHECKS: tuple[Check, ...] = (

@@ -13,13 +13,13 @@ Reference = tuple[str, str, frozenset[str], tuple[str, str, tuple[str | int, ...
 
 def names_exist(question: Question) -> Iterator[Diagnostic]:
     """Every name that a document mentions belongs to something. Not asked while a file is unread: it may be there."""
-    if question.draft.unread:
+    if question.parsed.unread:
         return
     for thing, name, known, (kind, owner, path) in _references(question):
         if name not in known:
             detail = f'{kind} "{owner}" names the {thing} "{name}", which does not exist.{suggestion(name, known)}'
             last_is_key = bool(path) and path[-1] == name
-            at = question.draft.at_key if last_is_key else question.draft.at
+            at = question.parsed.at_key if last_is_key else question.parsed.at
             yield error("Unknown name", detail, at(kind, owner, *path))
 
 
@@ -85,10 +85,10 @@ def own_roles_have_names_of_their_own(question: Question) -> Iterator[Diagnostic
     """A Role document adds a role; it does not change one that is built in."""
     for name in question.tree.roles.keys() & set(BUILT_IN_ROLES):
         detail = f'"{name}" is a built-in role. Choose another name; to change its classes, write an EncOverlay.'
-        yield error("Name of a built-in role", detail, question.draft.at_name("Role", name))
+        yield error("Name of a built-in role", detail, question.parsed.at_name("Role", name))
     for name in question.tree.roles.keys() & question.network_roles - question.roles:
         detail = f'"{name}" is what a network may be for, so that a network for this role could not be told apart.'
-        yield error("Name of a network role", detail, question.draft.at_name("Role", name))
+        yield error("Name of a network role", detail, question.parsed.at_name("Role", name))
 
 
 def links_lead_elsewhere(question: Question) -> Iterator[Diagnostic]:
@@ -96,7 +96,7 @@ def links_lead_elsewhere(question: Question) -> Iterator[Diagnostic]:
     for name, cluster in question.tree.clusters.items():
         if (linked := cluster.links.swift) is None:
             continue
-        at = question.draft.at("Cluster", name, "links", "swift")
+        at = question.parsed.at("Cluster", name, "links", "swift")
         if linked == name:
             detail = f'Cluster "{name}" links to its own Swift. Remove the link: its own Swift is used anyway.'
             yield error("Link to itself", detail, at)

@@ -49,7 +49,7 @@ def subnets_do_not_overlap(question: Question) -> Iterator[Diagnostic]:
             how = "is the subnet of" if held.subnet == other.subnet else f"overlaps with {other.subnet} of"
             detail = f"{held.subnet} of {held.title} {how} {other.title}. Every address belongs to one network."
             kind, name, *path = held.where
-            yield error("Overlapping subnets", detail, question.draft.at(kind, name, *path))
+            yield error("Overlapping subnets", detail, question.parsed.at(kind, name, *path))
         passing.append(held)
 
 
@@ -69,7 +69,7 @@ def gateways_are_usable(question: Question) -> Iterator[Diagnostic]:
         gateway, subnet = network.gateway, network.subnet
         if gateway is None:
             continue
-        at = question.draft.at("Cluster", cluster, "networks", name, "gateway")
+        at = question.parsed.at("Cluster", cluster, "networks", name, "gateway")
         if gateway not in subnet:
             yield error("Gateway outside its subnet", f'Gateway {gateway} of network "{name}" is not in {subnet}.', at)
         elif gateway in _unusable(subnet):
@@ -90,7 +90,7 @@ def ranges_are_usable(question: Question) -> Iterator[Diagnostic]:
             continue
         for end in ("first", "last"):
             address: IPv4Address = getattr(given, end)
-            at = question.draft.at("Cluster", cluster, "networks", name, "range", end)
+            at = question.parsed.at("Cluster", cluster, "networks", name, "range", end)
             if address not in network.subnet:
                 detail = f'{address}, {end} of the range of network "{name}", is not in {network.subnet}.'
                 yield error("Range outside its subnet", detail, at)
@@ -101,14 +101,14 @@ def ranges_are_usable(question: Question) -> Iterator[Diagnostic]:
             detail = (
                 f'The range of network "{name}" ends at {given.last}, before it begins at {given.first}. Swap them.'
             )
-            at = question.draft.at("Cluster", cluster, "networks", name, "range")
+            at = question.parsed.at("Cluster", cluster, "networks", name, "range")
             yield error("Range ends before it begins", detail, at)
 
 
 def networks_say_what_their_role_needs(question: Question) -> Iterator[Diagnostic]:
     """A bridge network names its bridge, a VIP network what the address serves; others do neither."""
     for cluster, name, network in each_network(question):
-        at = question.draft.at("Cluster", cluster, "networks", name)
+        at = question.parsed.at("Cluster", cluster, "networks", name)
         if network.role == "ovs-bridge" and network.bridge is None:
             detail = f'Network "{name}" has the role ovs-bridge. Name its bridge, such as "bridge: br-ex".'
             yield error("Bridge without a name", detail, at)
@@ -121,15 +121,15 @@ def networks_say_what_their_role_needs(question: Question) -> Iterator[Diagnosti
                 yield error(
                     "Key of another network role",
                     detail,
-                    question.draft.at_key("Cluster", cluster, "networks", name, key),
+                    question.parsed.at_key("Cluster", cluster, "networks", name, key),
                 )
         if len(set(network.interfaces)) < len(network.interfaces):
             detail = f'Network "{name}" names the interface "{network.interfaces[0]}" twice. A bond is of two.'
-            at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+            at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
             yield error("Same interface twice", detail, at)
         if network.public and network.role in ("vm-net", "ovs-bridge", "ceph-cluster"):
             detail = f'Network "{name}" is public, for the API, and has the role {network.role}. Write two networks.'
-            at = question.draft.at_key("Cluster", cluster, "networks", name, "public")
+            at = question.parsed.at_key("Cluster", cluster, "networks", name, "public")
             yield error("Public network with another purpose", detail, at)
 
 
@@ -141,14 +141,14 @@ def clusters_have_one_public_network(question: Question) -> Iterator[Diagnostic]
             detail = (
                 f'Networks "{public[0]}" and "{name}" of "{cluster}" are both public. One gives the API its address.'
             )
-            at = question.draft.at_key("Cluster", cluster, "networks", name, "public")
+            at = question.parsed.at_key("Cluster", cluster, "networks", name, "public")
             yield error("More than one public network", detail, at)
         if any(facts_of(role).vip == "api" for role in spec.roles) and not public:
             detail = (
                 f'Cluster "{cluster}" has controllers, and no network for its API address. '
                 'Write one with "public: true"; a /32 is the address itself.'
             )
-            yield error("No public network", detail, question.draft.at("Cluster", cluster, "networks"))
+            yield error("No public network", detail, question.parsed.at("Cluster", cluster, "networks"))
 
 
 def nodes_have_a_management_network(question: Question) -> Iterator[Diagnostic]:
@@ -166,7 +166,7 @@ def nodes_have_a_management_network(question: Question) -> Iterator[Diagnostic]:
                 f'Cluster "{cluster}" has no management network for {names}{place}: one that is not public, '
                 f"with role all or the node's role. Nodes would have no address."
             )
-            yield error("No management network", detail, question.draft.at("Cluster", cluster, "networks"))
+            yield error("No management network", detail, question.parsed.at("Cluster", cluster, "networks"))
 
 
 def _locations(spec: ClusterSpec) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
         detail = (
             f'Network "{name}" of "{cluster}" names no interface. Write "interfaces: [10g1, 10g2]", or one of them.'
         )
-        yield error("Network without interfaces", detail, question.draft.at("Cluster", cluster, "networks", name))
+        yield error("Network without interfaces", detail, question.parsed.at("Cluster", cluster, "networks", name))
 
 
 _HOLDERS = {facts.vip: role for role, facts in ROLES.items() if facts.vip and facts.vip not in ALWAYS_ON_LOOPBACK}
@@ -215,7 +215,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 '"interfaces: [eno1]" or "[10g1, 10g2]" for the bond of their management network. Where routers send '
                 f'the address to the nodes, write it as the subnet: "{network.subnet.network_address + 2}/32".'
             )
-            at = question.draft.at("Cluster", cluster, "networks", name)
+            at = question.parsed.at("Cluster", cluster, "networks", name)
             if spec.roles[holder].count == 1:
                 lone = f" Until then the one {holder} node has it on lo, as a /32."
                 yield warning("VIP without an interface", detail + lone, at)
@@ -226,7 +226,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 f"{title} on {missing}, which nothing makes: no network that {holder} nodes have an address on uses "
                 "the same interfaces and VLAN. Puppet cannot bring the address up."
             )
-            at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+            at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
             yield warning("VIP on an interface that is not there", detail, at)
 
 
@@ -272,7 +272,7 @@ def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
                         f"{both}, and not the same others. Let them share all their interfaces, or none: "
                         "a machine that is on both waits, and is not installed."
                     )
-                    at = question.draft.at("Cluster", cluster, "networks", name, "interfaces")
+                    at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
                     yield warning("Interfaces that cannot be shared", detail, at)
 
 

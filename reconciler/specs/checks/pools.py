@@ -26,7 +26,7 @@ def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:
                     f'Cluster "{name}" asks for {pool.count} {role} machines, and {wanted} Machine documents put '
                     f'themselves there. Raise the count, or set "lifecycle: decommissioned" on those that leave.'
                 )
-                at = question.draft.at("Cluster", name, "roles", role, "count")
+                at = question.parsed.at("Cluster", name, "roles", role, "count")
                 yield error("Count below the machines pinned", detail, at)
 
 
@@ -37,14 +37,14 @@ def spread_has_something_to_spread_over(question: Question) -> Iterator[Diagnost
         for role, pool in cluster.roles.items():
             if pool.spread is None:
                 continue
-            at = question.draft.at("Cluster", name, "roles", role, "spread")
+            at = question.parsed.at("Cluster", name, "roles", role, "spread")
             if pool.spread == "location":
                 locations = set(pool.locations) or own or question.names("Location")
                 if len(locations) < 2:
                     known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
                     detail = f'"{role}" of "{name}" is spread over locations, and there is {known}. Remove "spread".'
                     yield warning("Nothing to spread over", detail, at)
-            elif not any(racking.switches for racking in question.tree.rackings.values()) and question.draft.complete:
+            elif not any(racking.switches for racking in question.tree.rackings.values()) and question.parsed.complete:
                 detail = (
                     f'"{role}" of "{name}" is spread over racks, and no Racking says which switch is in which rack.'
                 )
@@ -59,34 +59,34 @@ def domains_and_endpoints_are_distinct(question: Question) -> Iterator[Diagnosti
         other = first.setdefault(hostname, name)
         if other != name:
             detail = f'The APIs of "{other}" and "{name}" are both called {hostname}. Give one another "api.hostname".'
-            yield error("Same API hostname", detail, question.draft.at("Cluster", name, "api", "hostname"))
+            yield error("Same API hostname", detail, question.parsed.at("Cluster", name, "api", "hostname"))
 
 
 def pools_can_be_filled(question: Question) -> Iterator[Diagnostic]:
     """Every role asked for is offered by a profile, or every one of its machines is pinned."""
     offered = {profile.role for profile in question.tree.profiles.values()}
     offered |= {machine.role for machine in question.tree.machines.values() if machine.role}
-    if not question.draft.complete:
+    if not question.parsed.complete:
         return
     for name, cluster in question.tree.clusters.items():
         for role, pool in cluster.roles.items():
             if role in question.roles - offered and pool.count != 0:
                 detail = f'Cluster "{name}" asks for {role} machines, and no HardwareProfile has that role.'
                 yield warning(
-                    "Role that no profile offers", detail, question.draft.at_key("Cluster", name, "roles", role)
+                    "Role that no profile offers", detail, question.parsed.at_key("Cluster", name, "roles", role)
                 )
 
 
 def profiles_are_asked_for(question: Question) -> Iterator[Diagnostic]:
     """Machines that take a profile have a cluster to go to."""
-    if not question.draft.complete or not question.tree.clusters:
+    if not question.parsed.complete or not question.tree.clusters:
         return
     asked = {role for cluster in question.tree.clusters.values() for role in cluster.roles}
     for name, profile in question.tree.profiles.items():
         if profile.role in question.roles - asked:
             detail = f'No cluster asks for {profile.role} machines, so those that match "{name}" stay unused.'
             yield warning(
-                "Profile that no cluster asks for", detail, question.draft.at("HardwareProfile", name, "role")
+                "Profile that no cluster asks for", detail, question.parsed.at("HardwareProfile", name, "role")
             )
 
 
@@ -105,7 +105,7 @@ def unbounded_pools_do_not_compete(question: Question) -> Iterator[Diagnostic]:
     for (first, role, here), (second, other, there) in combinations(takers, 2):
         if role == other and (here & there or not here or not there):
             detail = f'"{first}" and "{second}" both take every {role} machine. Give one a count, or other locations.'
-            at = question.draft.at_key("Cluster", second, "roles", role)
+            at = question.parsed.at_key("Cluster", second, "roles", role)
             yield warning("Clusters compete for machines", detail, at)
 
 
@@ -121,7 +121,7 @@ def there_is_one_object_store(question: Question) -> Iterator[Diagnostic]:
                 f'"{name}" asks for {ceph} and {swift} machines. Keystone can have one object store: the first '
                 f"controller's Puppet run will fail. Put one of the two into another cluster."
             )
-            yield warning("Two object stores", detail, question.draft.at_key("Cluster", name, "roles", ceph))
+            yield warning("Two object stores", detail, question.parsed.at_key("Cluster", name, "roles", ceph))
 
 
 CHECKS: tuple[Check, ...] = (

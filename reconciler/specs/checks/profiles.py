@@ -35,7 +35,7 @@ def ranges_are_in_order(question: Question) -> Iterator[Diagnostic]:
         for path, given in ranges:
             if given and given.min is not None and given.max is not None and given.min > given.max:
                 detail = f'In profile "{name}", the minimum is above the maximum, so nothing fits. Swap them.'
-                yield error("Minimum above maximum", detail, question.draft.at("HardwareProfile", name, *path))
+                yield error("Minimum above maximum", detail, question.parsed.at("HardwareProfile", name, *path))
 
 
 def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
@@ -43,7 +43,7 @@ def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
     for name, profile in question.tree.profiles.items():
         for index, disk in enumerate(profile.disks):
             most = _most(disk)
-            at = question.draft.at("HardwareProfile", name, "disks", index)
+            at = question.parsed.at("HardwareProfile", name, "disks", index)
             if disk.raid is not None and most is not None and most < _FEWEST[disk.raid]:
                 fewest = _FEWEST[disk.raid]
                 detail = f'In profile "{name}", RAID {disk.raid} needs {fewest} disks, and at most {most} may be taken.'
@@ -53,7 +53,7 @@ def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
                 yield error("Too few disks named", detail, at)
             if disk.options and (disk.raid is None or disk.by != "controller"):
                 detail = f'In profile "{name}", options are for the RAID controller, and this entry does not use it.'
-                at = question.draft.at("HardwareProfile", name, "disks", index, "options")
+                at = question.parsed.at("HardwareProfile", name, "disks", index, "options")
                 yield warning("Options without a RAID controller", detail, at)
             if disk.by == "controller" and disk.raid is not None and profile.match.raid_controller == "none":
                 detail = (
@@ -77,7 +77,7 @@ def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
             f'Profile "{name}" names disks for the system alone, so a {profile.role} of it has none for its data. Add '
             'an entry for these to "disks", or write "unlisted_disks: use" to take every disk that is left.'
         )
-        yield warning("No disks for data", detail, question.draft.at("HardwareProfile", name, "disks"))
+        yield warning("No disks for data", detail, question.parsed.at("HardwareProfile", name, "disks"))
 
 
 def _stores(tree: SpecTree, name: str) -> bool:
@@ -99,7 +99,7 @@ def devices_are_named_once(question: Question) -> Iterator[Diagnostic]:
             for position, device in enumerate(disk.devices):
                 if device in seen:
                     detail = f'Profile "{name}" names the disk "{device}" twice. A disk serves one purpose.'
-                    at = question.draft.at("HardwareProfile", name, "disks", index, "devices", position)
+                    at = question.parsed.at("HardwareProfile", name, "disks", index, "devices", position)
                     yield error("Same disk twice", detail, at)
                 seen.add(device)
 
@@ -111,7 +111,7 @@ def commands_have_known_placeholders(question: Question) -> Iterator[Diagnostic]
             for word in set(_PLACEHOLDER.findall(command)) - PLACEHOLDERS:
                 known = listed(sorted("{" + known + "}" for known in PLACEHOLDERS), "and")
                 detail = f'Nothing is filled in for "{{{word}}}" in profile "{name}"; there are {known}.'
-                at = question.draft.at("HardwareProfile", name, "after_puppet", index)
+                at = question.parsed.at("HardwareProfile", name, "after_puppet", index)
                 yield error("Unknown placeholder", detail, at)
 
 
@@ -122,7 +122,7 @@ def profiles_ask_for_something(question: Question) -> Iterator[Diagnostic]:
             detail = (
                 f'Profile "{name}" has no rule, so every machine matches. Write at least "match: {{product: [...]}}".'
             )
-            yield warning("Profile that takes every machine", detail, question.draft.at_name("HardwareProfile", name))
+            yield warning("Profile that takes every machine", detail, question.parsed.at_name("HardwareProfile", name))
 
 
 def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
@@ -135,7 +135,7 @@ def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
         if problem is None and "unit" not in groups_of(pattern):
             problem = r"has no group named unit. Write (?P<unit>\d+) where the rack unit stands."
         if problem:
-            at = question.draft.at("Racking", name, "ports", "pattern")
+            at = question.parsed.at("Racking", name, "ports", "pattern")
             yield error("Invalid port pattern", f'The port pattern of racking "{name}" {problem}', at)
 
 
@@ -147,15 +147,15 @@ def products_and_places_are_known(question: Question) -> Iterator[Diagnostic]:
             other = first.setdefault(switch, name)
             if other != name:
                 detail = f'Switch "{switch}" stands in racking "{other}" and in "{name}". Keep one.'
-                yield error("Switch in two places", detail, question.draft.at_key("Racking", name, "switches", switch))
+                yield error("Switch in two places", detail, question.parsed.at_key("Racking", name, "switches", switch))
     sizes = {product for racking in question.tree.rackings.values() for product in racking.products}
-    if not question.draft.complete or not sizes:
+    if not question.parsed.complete or not sizes:
         return
     for name, profile in question.tree.profiles.items():
         for index, product in enumerate(profile.match.product):
             if product not in sizes:
                 detail = f'No racking gives the height of "{product}"; one unit is assumed.{suggestion(product, sizes)}'
-                at = question.draft.at("HardwareProfile", name, "match", "product", index)
+                at = question.parsed.at("HardwareProfile", name, "match", "product", index)
                 yield warning("Product of unknown height", detail, at)
 
 
@@ -167,10 +167,10 @@ def images_are_complete(question: Question) -> Iterator[Diagnostic]:
                 f'Profile "{name}" installs from an image and names none. '
                 'Write "image: {url: http://..., sha256: ...}".'
             )
-            yield error("No image", detail, question.draft.at("HardwareProfile", name, "installer"))
+            yield error("No image", detail, question.parsed.at("HardwareProfile", name, "installer"))
         if profile.installer != "image" and profile.image is not None:
             detail = f'Profile "{name}" names an image, and does not install from it. Write "installer: image".'
-            yield error("Image without its installer", detail, question.draft.at("HardwareProfile", name, "image"))
+            yield error("Image without its installer", detail, question.parsed.at("HardwareProfile", name, "image"))
 
 
 CHECKS: tuple[Check, ...] = (

@@ -20,10 +20,10 @@ def repositories_hold_something(question: Question) -> Iterator[Diagnostic]:
     for name, repository in question.tree.repositories.items():
         if not repository.sources and not repository.pinning:
             detail = f'Repository "{name}" has neither sources nor pinning. Write its deb822 text below "sources: |".'
-            yield error("Empty repository", detail, question.draft.at("Repository", name))
+            yield error("Empty repository", detail, question.parsed.at("Repository", name))
         if not repository.install_in_target and not repository.install_in_live:
             detail = f'Repository "{name}" is for neither installed nodes nor the live image, so nobody gets it.'
-            yield warning("Repository for nobody", detail, question.draft.at("Repository", name, "install_in_target"))
+            yield warning("Repository for nobody", detail, question.parsed.at("Repository", name, "install_in_target"))
 
 
 def repository_names_are_distinct(question: Question) -> Iterator[Diagnostic]:
@@ -34,7 +34,7 @@ def repository_names_are_distinct(question: Question) -> Iterator[Diagnostic]:
         other = first.setdefault(key, name)
         if other != name:
             detail = f'Repositories "{other}" and "{name}" of family {key[0]} are both named "{key[1]}". Rename one.'
-            yield error("Duplicate name", detail, question.draft.at("Repository", name, "name"))
+            yield error("Duplicate name", detail, question.parsed.at("Repository", name, "name"))
 
 
 def tokens_have_values(question: Question) -> Iterator[Diagnostic]:
@@ -47,7 +47,7 @@ def tokens_have_values(question: Question) -> Iterator[Diagnostic]:
                 f'Nothing gives %%{token}%% a value, so nodes do not get repository "{name}". '
                 f"Set it in the fleet's repository_tokens.{did_you_mean(token, known)}"
             )
-            yield error("Token without a value", detail, question.draft.at("Repository", name, "sources"))
+            yield error("Token without a value", detail, question.parsed.at("Repository", name, "sources"))
 
 
 CHECKS: tuple[Check, ...] = (repositories_hold_something, repository_names_are_distinct, tokens_have_values)

@@ -17,12 +17,12 @@ def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:
             row = question.tree.settings_table.get(setting)
             if row is None:
                 detail = f'"{setting}" is not a setting.{did_you_mean(setting, question.tree.settings_table)}'
-                yield error("Unknown setting", detail, question.draft.at_key(kind, name, *path, setting))
+                yield error("Unknown setting", detail, question.parsed.at_key(kind, name, *path, setting))
             elif level.name not in row.levels:
                 detail = problem_with(row, value, level.name) or ""
-                yield error("Setting at the wrong level", detail, question.draft.at_key(kind, name, *path, setting))
+                yield error("Setting at the wrong level", detail, question.parsed.at_key(kind, name, *path, setting))
             elif problem := problem_with(row, value, level.name):
-                yield error("Invalid setting", problem, question.draft.at(kind, name, *path, setting))
+                yield error("Invalid setting", problem, question.parsed.at(kind, name, *path, setting))
 
 
 def settings_have_an_effect(question: Question) -> Iterator[Diagnostic]:
