@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, disk_names, report
+from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, disk_names, report
 
 from .figures import Scale
 
@@ -94,7 +94,7 @@ class Box:
         """What the stock agent posts for it."""
         model = _KIND_OF[self.role].model
         switches = (_switch(self.zone, self.rack, "a"), _switch(self.zone, self.rack, "b"))
-        placed = Placed(self.serial, model, switches, f"swp{self.unit}", self.number)
+        placed = RackedServer(self.serial, model, switches, f"swp{self.unit}", self.number)
         return json.dumps(report(placed, frozenset(disk_names(model)), self.bmc_address)).encode()
 
 

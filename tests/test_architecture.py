@@ -1,6 +1,7 @@
 """Who may import whom, what stays pure, and how large a function may grow: a test, not a wish."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -59,6 +60,9 @@ LONGER = {
     "store/migrations/versions/0001_journal_machines_records.py:upgrade": 120,
 }
 """Functions that may be longer, with their limit, as ``module.py:function``: tables, and texts for machines, only."""
+
+SHARED_NAMES = {"Approval", "Release"}
+"""Class names that two have, as they are both published: in a schema or in OpenAPI."""
 
 MODULES = sorted(ROOT.glob("**/*.py"))
 
@@ -173,3 +177,8 @@ def test_functions_fit_on_a_screen(path: Path) -> None:
             lines = (node.end_lineno or 0) - body[0].lineno + 1
             limit = LONGER.get(f"{name_of(path)}:{node.name}", MAX_LINES)
             assert lines <= limit, f"{name_of(path)}:{node.name} has {lines} lines, of {limit}"
+
+
+def test_no_class_name_occurs_twice() -> None:
+    names = Counter(node.name for path in MODULES for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef))
+    assert {name for name, times in names.items() if times > 1} == SHARED_NAMES

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from ..render.fleet import Source
 from ..specs.loader import Loaded
-from ..specs.source.follow import Looked, watch
+from ..specs.source.follow import SourceLook, watch
 from .site import Site
 
 PASS_AT_LEAST_SECONDS = 30.0
@@ -22,10 +22,10 @@ class SpecsFollower:
         """Nobody looks yet. ``wake`` is called when a look at ``site``'s specs gave something else than the last."""
         self._site = site
         self._wake = wake
-        self._looked: Looked[Loaded] | None = None
+        self._looked: SourceLook[Loaded] | None = None
 
     @property
-    def looked(self) -> Looked[Loaded]:
+    def looked(self) -> SourceLook[Loaded]:
         """The last look. ``look`` must have been called before."""
         assert self._looked is not None
         return self._looked

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Boots:
-    """Implements ``server.ports.Boots`` on what one pass found."""
+    """Implements ``server.ports.BootAnswers`` on what one pass found."""
 
     tree: SpecTree
     machines: tuple[MachineView, ...]

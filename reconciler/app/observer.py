@@ -42,7 +42,7 @@ from ..model.tree import SpecTree
 NOT_SEEN = History()
 
 
-class Snapshot(Protocol):
+class StoreSnapshot(Protocol):
     """What the store knows, by serial where it is about machines."""
 
     @property
@@ -114,7 +114,7 @@ class Observer:
         self._members: dict[str, tuple[tuple[object, ...], Member]] = {}
         self.new_documents: dict[str, DocumentVersion] = {}  # by hostname: found by the last look, not written down yet
 
-    def members(self, tree: SpecTree, snapshot: Snapshot) -> Mapping[str, list[Member]]:
+    def members(self, tree: SpecTree, snapshot: StoreSnapshot) -> Mapping[str, list[Member]]:
         """Enrolled machines by cluster, as the Puppet documents need them."""
         self._begin(tree)
         found: dict[str, list[Member]] = defaultdict(list)
@@ -171,7 +171,7 @@ class Observer:
             self._members.clear()
 
     def observe(
-        self, tree: SpecTree, snapshot: Snapshot, enc: EncState, now: datetime, rendered: datetime | None = None
+        self, tree: SpecTree, snapshot: StoreSnapshot, enc: EncState, now: datetime, rendered: datetime | None = None
     ) -> Observation:
         """One frozen value of everything that the planner may know.
 
@@ -221,7 +221,7 @@ class Observer:
         return cast("_D", self._alike_choices.setdefault(choice, choice))
 
     def _versions(
-        self, hostname: str, snapshot: Snapshot, enc: EncState, rendered: datetime
+        self, hostname: str, snapshot: StoreSnapshot, enc: EncState, rendered: datetime
     ) -> tuple[DocumentVersion, ...]:
         """The node's documents, the newest first: the one it is given now, and those before."""
         known, digest = snapshot.documents.get(hostname, ()), enc.digest(hostname)
@@ -230,7 +230,9 @@ class Observer:
         new = self.new_documents[hostname] = DocumentVersion(digest, rendered)
         return (new, *known)
 
-    def _view(self, serial: str, tree: SpecTree, snapshot: Snapshot, enc: EncState, rendered: datetime) -> MachineView:
+    def _view(
+        self, serial: str, tree: SpecTree, snapshot: StoreSnapshot, enc: EncState, rendered: datetime
+    ) -> MachineView:
         seen, allocation = snapshot.seen.get(serial), snapshot.allocations.get(serial)
         history, conflict = snapshot.histories.get(serial, NOT_SEEN), snapshot.conflicts.get(serial)
         missing, problem = enc.missing(serial), enc.problem(serial)

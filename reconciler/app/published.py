@@ -15,7 +15,7 @@ from ..render.fleet import FleetView, Source, build_fleet, with_problems, with_p
 from ..render.machines import MachineRows
 from ..render.plan import plan_json
 from ..server.auth import Access, Address, Network, Token, Trust
-from ..server.ports import Document, NoDocument, NotPossibleError, Served
+from ..server.ports import NoDocument, NotPossibleError, Served, ServedDocument
 from ..store import Snapshot
 from .health import DATABASE, Health
 from .kept_documents import Asking, KeptDocuments
@@ -150,7 +150,7 @@ class Published:
     def _may_look(self, address: Address) -> bool:
         return any(address in network for network in self.site.config.dashboard_networks)
 
-    def _enc(self, hostname: str) -> Document | NoDocument | None:
+    def _enc(self, hostname: str) -> ServedDocument | NoDocument | None:
         documents = self.site.documents
         found = documents.get(hostname)  # before it is asked whether that is doubted: a pass may begin meanwhile
         if self.is_doubted and self.kept.holds(hostname):
@@ -167,7 +167,7 @@ class Published:
         found = self.site.documents.get(hostname)
         return (found is not None and found.address == address) or self.kept.is_of(hostname, address)
 
-    def _kept_document(self, hostname: str) -> Document | NoDocument:
+    def _kept_document(self, hostname: str) -> ServedDocument | NoDocument:
         """From the copy on disk, unless a database that is not doubted knows of a newer one."""
         why = "; ".join(self.unready())
         found = self.kept.get(hostname)

@@ -15,7 +15,7 @@ from ..specs.files import UnreadableError, read_directory
 from ..specs.loader import Loaded, load_tree, with_problems
 from ..specs.puppet_module import known_signatures
 from ..specs.settings_table import load_table
-from ..specs.source.follow import DirectorySource, Looked, Source, SourceState
+from ..specs.source.follow import DirectorySource, FollowedSource, SourceLook, SourceState
 from ..specs.source.git import GitSource, commit_of, read_commit
 from ..specs.validate import validate
 from ..store import Store
@@ -50,11 +50,11 @@ class SpecSource:
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
 
     @cached_property
-    def _source(self) -> Source[Loaded] | DirectorySource[Loaded]:
+    def _source(self) -> FollowedSource[Loaded] | DirectorySource[Loaded]:
         given = self._config.source
         if given is None:
             return DirectorySource(self._config.specs, _read, check)
-        return Source(self._mirror(given), check)
+        return FollowedSource(self._mirror(given), check)
 
     def _mirror(self, given: SourceConfig) -> GitSource:
         return GitSource(given.url, given.branch, given.folder, self._config.state / "git")
@@ -82,7 +82,7 @@ class SpecSource:
                 return None
         return self._committed_at[commit]
 
-    def look(self) -> Looked[Loaded]:
+    def look(self) -> SourceLook[Loaded]:
         """Look at the source, and keep what was found."""
         before = self.state()
         looked = self._source.look(before, accepted=self._accepted())
@@ -141,9 +141,9 @@ class SpecSource:
             return None
         return load_tree(files.files, load_table()).tree if files else None
 
-    def _recalled(self, state: SourceState) -> Looked[Loaded] | None:
+    def _recalled(self, state: SourceState) -> SourceLook[Loaded] | None:
         """The specs in force, from the mirror alone; None where it does not have them."""
-        assert isinstance(self._source, Source)
+        assert isinstance(self._source, FollowedSource)
         looked = self._source.recall(state)
         return looked if looked.loaded is not None else None
 

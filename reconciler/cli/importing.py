@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..model.machine import SecretRef
     from ..oci_import.assemble import Imported
     from ..oci_import.certificates import Keys
-    from ..oci_import.files import Given
+    from ..oci_import.files import OciFiles
     from ..oci_import.yaml_documents import Tree
 
 import_app = typer.Typer(
@@ -143,7 +143,7 @@ def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> 
     )
 
 
-def _read(given: "Given", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
+def _read(given: "OciFiles", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
     import socket
 
     from ..enc.known_secrets import known_classes, known_forms

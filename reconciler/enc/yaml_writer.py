@@ -103,10 +103,10 @@ def as_key(text: str) -> str:
 
 def dump(document: Mapping[str, Value], reveal: Reveal | None = None) -> str:
     """The whole text."""
-    return "".join(p if isinstance(p, str) else p.text for p in Writer(reveal).write(document))
+    return "".join(p if isinstance(p, str) else p.text for p in YamlWriter(reveal).write(document))
 
 
-class Writer:
+class YamlWriter:
     """Writes documents that share values. Text of a value that is the same object is the same ``Fragment``."""
 
     def __init__(self, reveal: Reveal | None = None) -> None:

@@ -201,7 +201,7 @@ class Journal(Protocol):
     def append(self, event: Event) -> int: ...
 
 
-class Records(Protocol):
+class Bookkeeping(Protocol):
     """The bookkeeping that actions without a machine do."""
 
     def allocate(self, action: Enroll, at: datetime) -> None:

@@ -14,7 +14,7 @@ from .certificates import Keys, certificates
 from .clusters import OciVip, bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .database import Row, Tables
-from .files import Given, add_roles, tree_from_files
+from .files import OciFiles, add_roles, tree_from_files
 from .levels import Levels, spread_settings
 from .machine_documents import exceptions, number_of
 from .machines import OciMachine, read_machines
@@ -27,7 +27,7 @@ from .overlays.zones import zone_pins
 from .racking import stand_where_oci_says
 from .versions import accepted, completed, switches_gone, version_of
 from .vips import vip_pins
-from .yaml_documents import Document, Tree
+from .yaml_documents import SpecDocument, Tree
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Imported:
 
 
 def import_everything(
-    given: Given,
+    given: OciFiles,
     tables: Tables,
     table: SettingsTable,
     *,
@@ -136,7 +136,7 @@ def _overlays(
     taken: Sequence[OciMachine],
     *,
     ceph_alone: bool,
-) -> tuple[list[Document], list[str]]:
+) -> tuple[list[SpecDocument], list[str]]:
     """What OCI gives to one cluster's nodes and we would not; and what of that cannot be pinned, as sentences."""
     roles = [str(machine.role) for machine in members]
     settled = set(roles) - (set(IN_STAGE) if ceph_alone else set())
@@ -162,13 +162,13 @@ def _add_secrets(found: Imported, tables: Tables, forms: secrets.Forms, keys: Ke
     found.tree.leftover += signed.leftover
 
 
-def _profiles_of(given: Given, table: SettingsTable) -> dict[str, HardwareProfileSpec]:
+def _profiles_of(given: OciFiles, table: SettingsTable) -> dict[str, HardwareProfileSpec]:
     found = tree_from_files(given, table).documents("HardwareProfile")
     return {name: HardwareProfileSpec.model_validate(spec) for name, spec in found.items()}
 
 
 def _enrolled(
-    machines: Iterable[OciMachine], document: Document, profiles: Profiles, virtual: list[OciVip]
+    machines: Iterable[OciMachine], document: SpecDocument, profiles: Profiles, virtual: list[OciVip]
 ) -> list[Enroll]:
     """What every machine has, as the action that would have given it; the first brings the cluster's VIPs along."""
     found = [

@@ -45,14 +45,14 @@ class Keys:
 
 
 @dataclass(slots=True)
-class Certificates:
+class CarriedCertificates:
     """Secrets as their parts, and what could not be carried over, as sentences."""
 
     secrets: dict[SecretRef, dict[str, str]] = field(default_factory=dict)
     leftover: list[str] = field(default_factory=list)
 
 
-def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMachine]) -> Certificates:
+def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMachine]) -> CarriedCertificates:
     """Every key and certificate that a document of ours names.
 
     Args:
@@ -60,7 +60,7 @@ def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMach
         clusters: OCI's clusters.
         machines: OCI's machines.
     """
-    found = Certificates()
+    found = CarriedCertificates()
     if keys.login:
         found.secrets[SecretRef("fleet", "ssh", "provisioning", "ssh")] = dict(keys.login)
     if not keys.signing and not keys.given_out:
@@ -84,7 +84,7 @@ def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMach
     return found
 
 
-def _authorities(keys: Keys, found: Certificates) -> None:
+def _authorities(keys: Keys, found: CarriedCertificates) -> None:
     for ref, given, own in _AUTHORITIES:
         crt, chain = (keys.given_out.get(f"ca/oci-pki-{name}.pem") for name in given)
         own_crt, own_chain, key = (keys.signing.get(f"ca/{name}") for name in own)

@@ -11,14 +11,14 @@ from .levels import Levels
 from .machines import OciMachine, address_of, is_set
 from .overlays.ceph_first_stage import NOTE
 from .swift_links import follows_from_link, swift_of
-from .yaml_documents import Document, Noted
+from .yaml_documents import Noted, SpecDocument
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 
 HOSTS = "OCI's hosts files lack some names. Drop this to have them; nothing else changes."
 
 
-def locations(tables: Tables) -> list[Document]:
+def locations(tables: Tables) -> list[SpecDocument]:
     """A Location per row, with the numbers that stand in Swift's rings where ours would be others."""
     regions = {row["name"]: row["id"] for row in tables.get("swiftregions", ())}
     plain = {row["name"]: LocationSpec(swift_region=row["swiftregion"]) for row in tables["locations"]}
@@ -37,13 +37,13 @@ def locations(tables: Tables) -> list[Document]:
         alone = {name: plain[name]}  # where the region's name says its number, the others do not matter
         if number and (not region[-1:].isdigit() or swift_region_id(alone, name) != number):
             spec["swift_region_number"] = number
-        found.append(Document("Location", name, spec))
+        found.append(SpecDocument("Location", name, spec))
     return found
 
 
 def cluster(
     row: Row, tables: Tables, machines: Sequence[OciMachine], levels: Levels, *, unbounded: bool, ceph_alone: bool
-) -> tuple[Document, list[str]]:
+) -> tuple[SpecDocument, list[str]]:
     """The cluster's document, and what of it has no counterpart, as sentences.
 
     Args:
@@ -84,7 +84,7 @@ def cluster(
         "settings": levels.marked(settings),
         "roles": {role: _pool(name, role, machines, levels, unbounded) for role in _roles(machines)},
     }
-    return Document("Cluster", name, {key: value for key, value in spec.items() if value}), leftover
+    return SpecDocument("Cluster", name, {key: value for key, value in spec.items() if value}), leftover
 
 
 def network(row: Row, places: Mapping[int, str]) -> dict[str, Any]:

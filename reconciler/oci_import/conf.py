@@ -7,7 +7,7 @@ from typing import Any
 from ..model.kinds import FleetSpec, Mirrors, Release
 from ..model.kinds.fleet import GlanceImage, HttpProxy, Tempest
 from ..model.units import parse_subnet
-from .yaml_documents import Document, Noted, plain
+from .yaml_documents import Noted, SpecDocument, plain
 
 _MIRRORS = {
     "debian": "debian_mirror",
@@ -61,7 +61,7 @@ def fleet(
     hostname: str | None = None,
     bmc_networks: Sequence[Any] = (),
     module_version: str | None = None,
-) -> tuple[Document, list[str]]:
+) -> tuple[SpecDocument, list[str]]:
     """The Fleet, and what of the file has no counterpart, as sentences.
 
     Args:
@@ -95,7 +95,7 @@ def fleet(
     }
     spec = {key: value for key, value in spec.items() if value}
     FleetSpec.model_validate(plain(spec))
-    return Document("Fleet", "fleet", spec), list(_not_carried_over(conf))
+    return SpecDocument("Fleet", "fleet", spec), list(_not_carried_over(conf))
 
 
 def _provisioning(network: Mapping[str, str], hostname: str | None) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from .operator_files import Extras, overlays, telemetry
 from .profiles import profiles
 from .racking import locations_named, racking
 from .repositories import FAMILIES, repository
-from .yaml_documents import Document, Tree
+from .yaml_documents import SpecDocument, Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class OciFiles:
     """What an OCI server has in ``/etc/openstack-cluster-installer``, as far as it was given."""
 
     conf: Conf = field(default_factory=dict)
@@ -33,7 +33,7 @@ def given_from_texts(
     racking: str | None = None,
     repositories: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     extras: Extras | None = None,
-) -> Given:
+) -> OciFiles:
     """Read the files' texts.
 
     Raises:
@@ -43,7 +43,7 @@ def given_from_texts(
         read = parse_conf(conf or "")
     except ValueError as error:
         raise ValueError(f"openstack-cluster-installer.conf: {error}") from None
-    return Given(
+    return OciFiles(
         read,
         _json(profiles, "hardware-profiles.json"),
         _json(racking, "auto-racking.json"),
@@ -53,12 +53,12 @@ def given_from_texts(
 
 
 def tree_from_files(
-    given: Given,
+    given: OciFiles,
     table: SettingsTable,
     *,
     settings: Mapping[str, Any] | None = None,
     hostname: str | None = None,
-    locations: Sequence[Document] | None = None,
+    locations: Sequence[SpecDocument] | None = None,
     bmc_networks: Sequence[Mapping[str, Any]] = (),
     module_version: str | None = None,
     own_classes: frozenset[str] = frozenset(),
@@ -88,7 +88,7 @@ def tree_from_files(
     tree.add("fleet.yaml", replace(document, spec=spec))
     tree.leftover += [*leftover, *unread]
     if locations is None:
-        tree.add("locations.yaml", *(Document("Location", name) for name in sorted(locations_named(given.racking))))
+        tree.add("locations.yaml", *(SpecDocument("Location", name) for name in sorted(locations_named(given.racking))))
     else:
         tree.add("locations.yaml", *locations)
     if given.racking:
@@ -115,10 +115,10 @@ def add_roles(tree: Tree, roles: Iterable[str]) -> None:
     """Documents for roles that exist nowhere else."""
     known = {*BUILT_IN_ROLES, *tree.documents("Role")}
     comment = "A role of your own in OCI: its nodes get what every node gets, and the classes that you write here."
-    tree.add("roles.yaml", *(Document("Role", role, {}, comment) for role in sorted(set(roles) - known)))
+    tree.add("roles.yaml", *(SpecDocument("Role", role, {}, comment) for role in sorted(set(roles) - known)))
 
 
-def _add_repositories(tree: Tree, given: Given) -> None:
+def _add_repositories(tree: Tree, given: OciFiles) -> None:
     names = Counter(name for _, name in given.repositories)
     taken = {name for name, number in names.items() if number > 1}
     tokens = given.conf.get("repo_tokens", {})

@@ -11,7 +11,7 @@ from .levels import Levels
 from .machines import OciMachine
 from .overlays.ceph_first_stage import TAKEN
 from .overlays.node import natural
-from .yaml_documents import Document, Noted
+from .yaml_documents import Noted, SpecDocument
 
 _FIRST = {
     "controller": "first_master_machine_id",
@@ -28,11 +28,11 @@ COMES_FIRST = "OCI says so. Drop this to have the node with the lowest number fi
 def exceptions(
     cluster: Row,
     machines: Sequence[OciMachine],
-    document: Document,
+    document: SpecDocument,
     levels: Levels,
     rackings: Mapping[str, RackingSpec],
     taken: Iterable[OciMachine],
-) -> list[Document]:
+) -> list[SpecDocument]:
     """A document for each machine that differs from what the rules would make of it.
 
     Args:
@@ -64,7 +64,7 @@ def exceptions(
         if settings:
             spec["settings"] = settings
         if spec:
-            found.append(Document("Machine", machine.serial, spec, _comment(machine, settings)))
+            found.append(SpecDocument("Machine", machine.serial, spec, _comment(machine, settings)))
     return found
 
 
@@ -74,7 +74,7 @@ def _comment(machine: OciMachine, settings: Mapping[str, Any]) -> str:
     return "\n".join([*about, COROSYNC] if "corosync_node_id" in settings else about)
 
 
-def number_of(machine: OciMachine, document: Document) -> int:
+def number_of(machine: OciMachine, document: SpecDocument) -> int:
     """The n of ``<cluster>-<role>-<n>``; 0 for any other name."""
     start, end = f"{document.name}-{machine.role}-", f".{document.spec['domain']}"
     middle = machine.hostname.removeprefix(start).removesuffix(end)

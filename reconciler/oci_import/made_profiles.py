@@ -12,7 +12,7 @@ from ..model.machine import DiskChoice
 from ..model.units import render_size
 from .machines import OciMachine
 from .profiles import the_rest
-from .yaml_documents import Document, plain
+from .yaml_documents import SpecDocument, plain
 
 _LEVELS = ((1, 2, 1), (0, 1, 1), (10, 4, 2), (5, 3, 2), (6, 4, 2))
 """RAID level, number of disks, and how many disks' worth of room they give: what people build for a system."""
@@ -26,7 +26,7 @@ class Profiles:
 
     of: dict[str, str] = field(default_factory=dict)  # by serial
     specs: dict[str, HardwareProfileSpec] = field(default_factory=dict)
-    made: list[Document] = field(default_factory=list)
+    made: list[SpecDocument] = field(default_factory=list)
     leftover: list[str] = field(default_factory=list)
 
 
@@ -98,7 +98,7 @@ def _volume(hardware: Hardware, size: int) -> tuple[int, int, int] | None:
     return None
 
 
-def _profile(name: str, role: str, machines: list[OciMachine]) -> Document:
+def _profile(name: str, role: str, machines: list[OciMachine]) -> SpecDocument:
     known = [machine.hardware for machine in machines if machine.hardware is not None]
     memory = sorted(hardware.memory for hardware in known)
     spec: dict[str, Any] = {
@@ -115,7 +115,7 @@ def _profile(name: str, role: str, machines: list[OciMachine]) -> Document:
     if any(bool(one.physical_disks) != bool(known[0].physical_disks) for one in known):
         del spec["match"]["raid_controller"]
     who = machines[0].hostname if len(machines) == 1 else f"{machines[0].hostname} and {len(machines) - 1} more"
-    return Document("HardwareProfile", name, spec, f"Made of {who}: no profile of OCI's for this role fits.")
+    return SpecDocument("HardwareProfile", name, spec, f"Made of {who}: no profile of OCI's for this role fits.")
 
 
 def _entry(system: tuple[Any, ...]) -> dict[str, Any]:

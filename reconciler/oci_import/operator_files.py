@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ..model.kinds.fleet import pollster_name
-from .yaml_documents import Document
+from .yaml_documents import SpecDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def telemetry(extras: Extras) -> tuple[dict[str, Any], list[str]]:
     return {name: value for name, value in spec.items() if value}, left
 
 
-def overlays(extras: Extras, own: frozenset[str], clusters: Collection[str]) -> tuple[list[Document], list[str]]:
+def overlays(extras: Extras, own: frozenset[str], clusters: Collection[str]) -> tuple[list[SpecDocument], list[str]]:
     """An EncOverlay for each file of ``hiera/``, and what of it does nothing in OCI either, as sentences.
 
     Args:
@@ -45,7 +45,7 @@ def overlays(extras: Extras, own: frozenset[str], clusters: Collection[str]) -> 
     Raises:
         ValueError: A file is no YAML that can stand below ``classes:``.
     """
-    found: list[Document] = []
+    found: list[SpecDocument] = []
     leftover: list[str] = []
     places: dict[str, list[str]] = {}
     for path, text in sorted(extras.hiera.items()):
@@ -65,7 +65,9 @@ def overlays(extras: Extras, own: frozenset[str], clusters: Collection[str]) -> 
             places.setdefault(name, []).append(path)
         if kept:
             spec: dict[str, Any] = {"for": selector, "classes": kept} if selector else {"classes": kept}
-            found.append(Document("EncOverlay", _name(path, {one.name for one in found}), spec, f"OCI's hiera/{path}."))
+            found.append(
+                SpecDocument("EncOverlay", _name(path, {one.name for one in found}), spec, f"OCI's hiera/{path}.")
+            )
     return found, [*leftover, *_twice(places)]
 
 

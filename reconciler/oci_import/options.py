@@ -14,7 +14,7 @@ _SEPARATORS = ",;"
 
 
 @dataclass(slots=True)
-class Options:
+class ReadOptions:
     """The settings that a line of options gives, and what of it has no counterpart, as sentences."""
 
     settings: dict[str, SettingValue] = field(default_factory=dict)
@@ -62,9 +62,9 @@ def checked(row: SettingRow, stored: object, level: str) -> SettingValue | None:
     return value
 
 
-def profile_options(lines: Sequence[str], table: SettingsTable) -> Options:
+def profile_options(lines: Sequence[str], table: SettingsTable) -> ReadOptions:
     """Settings of ``--cpu-mode custom --cpu-model Skylake`` lines, as OCI's profiles have them."""
-    found = Options()
+    found = ReadOptions()
     for line in lines:
         words = line.split()
         for option, text in zip(words[::2], words[1::2], strict=False):

@@ -8,7 +8,7 @@ from ..model.kinds import HardwareProfileSpec
 from ..model.roles import facts_of
 from ..model.settings import SettingsTable
 from .options import profile_options
-from .yaml_documents import Document, Noted, plain
+from .yaml_documents import Noted, SpecDocument, plain
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")
@@ -19,13 +19,13 @@ _ROUNDED = "OCI rounds sizes down to whole GiB, so its upper ends reach almost t
 _CONTROLLERS = {"megacli": "megaraid", "none": "none"}
 
 
-def profiles(config: Mapping[str, Any], table: SettingsTable) -> tuple[list[Document], list[str]]:
+def profiles(config: Mapping[str, Any], table: SettingsTable) -> tuple[list[SpecDocument], list[str]]:
     """A document per profile, and what has no counterpart, as sentences.
 
     Raises:
         ValueError: A profile lacks something that OCI itself needs.
     """
-    documents: list[Document] = []
+    documents: list[SpecDocument] = []
     leftover: list[str] = []
     for name, profile in config.items():
         try:
@@ -44,7 +44,7 @@ def the_rest(role: str) -> str | None:
     return "use" if facts.stores_data or facts.stores_if else None
 
 
-def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tuple[Document, list[str]]:
+def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tuple[SpecDocument, list[str]]:
     hdd = profile["hdd"]
     options = profile_options(profile.get("machine-set", ()), table)
     controller = hdd.get("controller", "none")
@@ -70,7 +70,7 @@ def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tup
         "settings": options.settings,
         "after_puppet": [_command(command) for command in profile.get("after-puppet-controller-command", ())],
     }
-    return Document("HardwareProfile", name, {key: value for key, value in spec.items() if value}), leftover
+    return SpecDocument("HardwareProfile", name, {key: value for key, value in spec.items() if value}), leftover
 
 
 def _disks(layout: Mapping[str, Any], controller: str) -> Any:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .machines import OciMachine
-from .yaml_documents import Document, Noted, Tree
+from .yaml_documents import Noted, SpecDocument, Tree
 
 _NUMBER = re.compile(r"(.*?)([0-9]+)")
 
 
 def racking(
     config: Mapping[str, Any], locations: set[str] | None = None, name: str = "racks"
-) -> tuple[Document, set[str]]:
+) -> tuple[SpecDocument, set[str]]:
     """Switches, ports and server sizes; and the locations of switches that were left out.
 
     Args:
@@ -29,7 +29,7 @@ def racking(
             product: {"height": int(size.get("num-u", 1))} for product, size in _table(config, "productnames").items()
         },
     }
-    return Document("Racking", name, {key: value for key, value in spec.items() if value}), unknown
+    return SpecDocument("Racking", name, {key: value for key, value in spec.items() if value}), unknown
 
 
 def locations_named(config: Mapping[str, Any]) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .conf import parse_conf
-from .yaml_documents import Document
+from .yaml_documents import SpecDocument
 
 FAMILIES = ("debian", "osbpo", "vendors")
 _LISTS = {
@@ -19,7 +19,7 @@ _EXTRA = ("filename", "suites", "unsupported_codename", "target_package_list", "
 
 def repository(
     family: str, name: str, files: Mapping[str, str], fleet_tokens: Mapping[str, str], taken: set[str]
-) -> Document:
+) -> SpecDocument:
     """The document of one folder.
 
     Args:
@@ -48,7 +48,7 @@ def repository(
         "key": files.get("key.asc"),
     }
     spec = {key: value for key, value in spec.items() if value or (value is False and key == "install_in_target")}
-    return Document("Repository", f"{family}-{name}" if name in taken else name, spec)
+    return SpecDocument("Repository", f"{family}-{name}" if name in taken else name, spec)
 
 
 def _list(ours: str, text: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..model.roles import facts_of
 from ..model.signature import Signatures
 from .database import Row, Tables
-from .yaml_documents import Document
+from .yaml_documents import SpecDocument
 
 _MARKS = (("43.0.45", "vigie_keep_compute_enabled"), ("43.0.10", "initial_mon_on_ctrl"))
 """A column of ``clusters`` that a version has and none before it, the newest first."""
@@ -42,7 +42,7 @@ def completed(tables: Tables) -> Tables:
     return {**tables, "clusters": [{**_BEFORE, **row} for row in tables["clusters"]]}
 
 
-def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[Document]:
+def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[SpecDocument]:
     """An EncOverlay for each switch that is on, and that is no setting of today.
 
     Args:
@@ -55,10 +55,10 @@ def switches_gone(cluster: Row, roles: Sequence[str]) -> Iterator[Document]:
             own = [role for role in here if facts_of(role).puppet_class == puppet_class]
             spec = {"for": {"clusters": [cluster["name"]], "roles": own}, "classes": {puppet_class: {name: True}}}
             overlay = f"oci-{cluster['name']}-{own[0]}-{name.replace('_', '-')}"
-            yield Document("EncOverlay", overlay, spec, GONE)
+            yield SpecDocument("EncOverlay", overlay, spec, GONE)
 
 
-def accepted(overlays: Iterable[Document], signatures: Signatures) -> Iterator[Document]:
+def accepted(overlays: Iterable[SpecDocument], signatures: Signatures) -> Iterator[SpecDocument]:
     """The overlays without the classes and parameters that the version's module does not have.
 
     OCI gave its nodes none of these: no catalog would compile with them.

@@ -15,7 +15,7 @@ from .clusters import vips
 from .database import Row, Tables
 from .machines import is_set
 from .overlays.cluster import CLUSTERED, Pin, documents
-from .yaml_documents import Document
+from .yaml_documents import SpecDocument
 
 INTERFACE = (
     "OCI names the interface of the database's network, without its VLAN; Puppet brings the address of these nodes up "
@@ -32,7 +32,7 @@ PREFIX = (
 )
 
 
-def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[Document]:
+def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[SpecDocument]:
     """An EncOverlay for each role that is told something else of virtual addresses than we would.
 
     Args:

@@ -27,7 +27,7 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SpecDocument:
     """One document of the spec tree. ``spec`` holds plain values, and ``Noted`` ones where something is to be said."""
 
     kind: str
@@ -36,7 +36,7 @@ class Document:
     comment: str = ""
 
 
-def render(documents: Iterable[Document], heading: str = "") -> str:
+def render(documents: Iterable[SpecDocument], heading: str = "") -> str:
     """The text of a file that holds the documents."""
     parts = ["\n".join(_document(document)) for document in documents]
     return "".join(f"{line}\n" for line in _comment(heading, "")) + "\n---\n".join(parts) + "\n"
@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _document(document: Document) -> Iterator[str]:
+def _document(document: SpecDocument) -> Iterator[str]:
     yield from _comment(document.comment, "")
     yield "apiVersion: reconciler/v1"
     yield f"kind: {document.kind}"
@@ -146,10 +146,10 @@ def _comment(text: str, indent: str) -> Iterator[str]:
 class Tree:
     """Documents by file, and what could not be carried over, as sentences."""
 
-    files: dict[str, list[Document]] = field(default_factory=dict)
+    files: dict[str, list[SpecDocument]] = field(default_factory=dict)
     leftover: list[str] = field(default_factory=list)
 
-    def add(self, path: str, *documents: Document) -> None:
+    def add(self, path: str, *documents: SpecDocument) -> None:
         """Add documents to a file."""
         if documents:
             self.files.setdefault(path, []).extend(documents)

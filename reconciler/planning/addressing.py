@@ -28,7 +28,7 @@ from ..model.machine import Allocation, MachineView, Observation, Vip
 from ..model.roles import facts_of, is_on_vm_networks
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
-from .placement import Placed
+from .placement import FilledSlot
 
 
 class NothingFreeError(Exception):
@@ -117,7 +117,7 @@ class Book:
         for text in allocation.addresses.values():
             self._owners[int(IPv4Address(text))] = serial
 
-    def enroll(self, m: MachineView, placed: Placed) -> Enroll:
+    def enroll(self, m: MachineView, placed: FilledSlot) -> Enroll:
         """Give the machine everything it needs, or nothing.
 
         Raises:
@@ -172,7 +172,7 @@ class Book:
         return given
 
     def _addresses(
-        self, serial: str, placed: Placed, cluster: ClusterSpec, pin: MachineSpec, vips: set[str]
+        self, serial: str, placed: FilledSlot, cluster: ClusterSpec, pin: MachineSpec, vips: set[str]
     ) -> dict[str, str]:
         c = placed.candidate
         ceph = is_ceph_compute(self._spec, placed.cluster, c.role, c.profile, serial)
@@ -214,7 +214,7 @@ class Book:
         self._lowest[cluster, name] = address
         return (a for a in range(address, last + 1) if a not in self._owners)
 
-    def _name(self, serial: str, placed: Placed, cluster: ClusterSpec, pin: MachineSpec) -> tuple[str, int]:
+    def _name(self, serial: str, placed: FilledSlot, cluster: ClusterSpec, pin: MachineSpec) -> tuple[str, int]:
         role = placed.candidate.role
         if pin.hostname:
             owner = self._hosts.get(pin.hostname, serial)

@@ -19,7 +19,7 @@ from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
 from .context import Context
-from .interfaces import NotPossibleError, interfaces_of
+from .interfaces import NoInterfacesError, interfaces_of
 
 
 def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
@@ -37,7 +37,7 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
     try:
         interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics)
-    except NotPossibleError as error:
+    except NoInterfacesError as error:
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
 

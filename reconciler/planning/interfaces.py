@@ -26,7 +26,7 @@ EXTERNAL_BRIDGE = "br-ex"
 """The bridge that Neutron's external networks are mapped to."""
 
 
-class NotPossibleError(Exception):
+class NoInterfacesError(Exception):
     """The node cannot have these interfaces; the text completes "waiting for"."""
 
 
@@ -68,13 +68,13 @@ class _Node:
         network = self._cluster.networks.get(name)
         if network is None:
             which = "its management network" if first else "its network"
-            raise NotPossibleError(f"{which}: {name} is not in {self._allocation.cluster} any more")
+            raise NoInterfacesError(f"{which}: {name} is not in {self._allocation.cluster} any more")
         settings, nics = self._settings, self._resolved(name, network)
         two = len(nics) == 2
         speaks_bgp = settings.is_on("bgp_to_the_host") and not settings.is_on("force_no_bgp2host") and two
         frr = settings.is_on("force_frr") and not two
         if (speaks_bgp or frr) and not settings.number("asn"):
-            raise NotPossibleError(
+            raise NoInterfacesError(
                 f"an AS number: {self._allocation.cluster} speaks BGP, and its setting asn is not set"
             )
         on_bridge = first and not self.bridges and has_external_bridge(self._allocation.role, self._cluster.roles)
@@ -104,13 +104,13 @@ class _Node:
 
     def _resolved(self, name: str, network: Network) -> tuple[str, ...]:
         if not network.interfaces:
-            raise NotPossibleError(f"network {name} to name an interface")
+            raise NoInterfacesError(f"network {name} to name an interface")
         found = tuple(kernel_name(interface, self._nics) for interface in network.interfaces)
         for interface, kernel in zip(network.interfaces, found, strict=True):
             if kernel is None:
-                raise NotPossibleError(f"an interface {interface} for network {name}: it reports no such interface")
+                raise NoInterfacesError(f"an interface {interface} for network {name}: it reports no such interface")
         if len(set(found)) < len(found):
-            raise NotPossibleError(
+            raise NoInterfacesError(
                 f"two interfaces for network {name}: {' and '.join(network.interfaces)} are both {found[0]} on it"
             )
         return tuple(kernel for kernel in found if kernel is not None)
@@ -137,8 +137,8 @@ def _check_shared(interfaces: list[NodeInterface]) -> None:
                 continue
             both = f"networks {other.network} and {one.network} on {' and '.join(sorted(common))}"
             if set(one.nics) != set(other.nics):
-                raise NotPossibleError(f"{both} to share all their interfaces, or none")
+                raise NoInterfacesError(f"{both} to share all their interfaces, or none")
             if one.kind == "bridge" and other.vlan is None:
-                raise NotPossibleError(f"{both} to be on different interfaces, or {other.network} in a VLAN")
+                raise NoInterfacesError(f"{both} to be on different interfaces, or {other.network} in a VLAN")
             if other.ovs_ports and one.kind != "bridge" and not (one.for_vms and one.vlan):
-                raise NotPossibleError(f"{both} to be on different interfaces: Open vSwitch has them")
+                raise NoInterfacesError(f"{both} to be on different interfaces: Open vSwitch has them")

@@ -15,11 +15,11 @@ from ..model.plan import Settled, Shortfall, Wait
 from ..model.reasons import Because, Reason
 from ..model.tree import SpecTree
 from .candidates import Candidate, candidate, unplaced_because
-from .pools import Pool, PoolName, count_holders, keep_slots, many, pools_of, shortfalls
+from .pools import PoolName, SlotPool, count_holders, keep_slots, many, pools_of, shortfalls
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class FilledSlot:
     """A slot found for a machine that had none."""
 
     candidate: Candidate
@@ -31,7 +31,7 @@ class Placed:
 class Placement:
     """Who gets a place, and what becomes of everybody else."""
 
-    placed: Mapping[str, Placed]  # in the order in which numbers and addresses are handed out
+    placed: Mapping[str, FilledSlot]  # in the order in which numbers and addresses are handed out
     waiting: Mapping[str, Wait | Settled]
     orphaned: Mapping[str, str]  # why nobody asks for them any more
     shortfalls: tuple[Shortfall, ...]
@@ -49,10 +49,10 @@ def place(spec: SpecTree, machines: Mapping[str, MachineView], retired: Mapping[
         if isinstance(c, Candidate):
             (pinned if c.cluster or c.replaces else free).append(c)
     keep_slots(spec, machines, retired, pools)
-    placed: dict[str, Placed] = {}
+    placed: dict[str, FilledSlot] = {}
     for c in pinned:
         answer = _place_pinned(c, machines, retired, pools)
-        if isinstance(answer, Placed):
+        if isinstance(answer, FilledSlot):
             placed[c.serial] = answer
         else:
             waiting[c.serial] = Wait(c.serial, *answer, role=c.role)
@@ -66,8 +66,8 @@ def _place_pinned(
     c: Candidate,
     machines: Mapping[str, MachineView],
     retired: Mapping[str, Allocation],
-    pools: Mapping[PoolName, Pool],
-) -> Placed | Because:
+    pools: Mapping[PoolName, SlotPool],
+) -> FilledSlot | Because:
     """The slot of a machine that is pinned to a cluster or replaces another, or what it waits for."""
     replaced = None
     if c.replaces:
@@ -85,7 +85,7 @@ def _place_pinned(
         on = f"a free slot: {cluster} has its {many(pool.want.count or 0, c.role)}"
         return Because(Reason.NO_SLOT_FOR_PIN, on)
     pool.take(pool.part(c.location, c.rack))
-    return Placed(c, cluster, replaced)
+    return FilledSlot(c, cluster, replaced)
 
 
 def _not_replaceable(c: Candidate, old: MachineView | None, released: Allocation | None) -> str | None:
@@ -100,7 +100,7 @@ def _not_replaceable(c: Candidate, old: MachineView | None, released: Allocation
     return None
 
 
-def _fill(free: Iterable[Candidate], pools: Mapping[PoolName, Pool]) -> dict[str, Placed]:
+def _fill(free: Iterable[Candidate], pools: Mapping[PoolName, SlotPool]) -> dict[str, FilledSlot]:
     """Give the free machines, by serial, to the pools. Those alike in role, location and rack queue up together."""
     queues: dict[tuple[str, str | None, str | None], deque[Candidate]] = defaultdict(deque)
     for c in free:
@@ -112,14 +112,14 @@ def _fill(free: Iterable[Candidate], pools: Mapping[PoolName, Pool]) -> dict[str
         id(queue): sum(p.takes_from(queue[0].location) for p in pools.values() if p.role == role)
         for (role, _, _), queue in queues.items()
     }
-    placed: dict[str, Placed] = {}
+    placed: dict[str, FilledSlot] = {}
     for pool in sorted(pools.values(), key=lambda p: (p.want.count is None, p.cluster, p.role)):
         for c in _chosen(pool, by_role[pool.role], users):
-            placed[c.serial] = Placed(c, pool.cluster)
+            placed[c.serial] = FilledSlot(c, pool.cluster)
     return placed
 
 
-def _chosen(pool: Pool, queues: Iterable[deque[Candidate]], users: Mapping[int, int]) -> Iterable[Candidate]:
+def _chosen(pool: SlotPool, queues: Iterable[deque[Candidate]], users: Mapping[int, int]) -> Iterable[Candidate]:
     """Take from the queues while there is room, always for the emptiest part of the pool."""
 
     def entry(queue: deque[Candidate]) -> tuple[int, int, str, str, deque[Candidate]]:
@@ -148,8 +148,8 @@ def _chosen(pool: Pool, queues: Iterable[deque[Candidate]], users: Mapping[int, 
 class _Reasons:
     """Says once per kind of machine what it waits for."""
 
-    def __init__(self, pools: Mapping[PoolName, Pool]) -> None:
-        self._by_role: dict[str, list[Pool]] = defaultdict(list)
+    def __init__(self, pools: Mapping[PoolName, SlotPool]) -> None:
+        self._by_role: dict[str, list[SlotPool]] = defaultdict(list)
         for pool in pools.values():
             self._by_role[pool.role].append(pool)
         self._said: dict[tuple[str, str | None, str | None], Because] = {}
@@ -164,7 +164,7 @@ class _Reasons:
         return Wait(c.serial, *self._said[kind], role=c.role)
 
     @staticmethod
-    def _reason(m: MachineView, c: Candidate, asking: list[Pool]) -> Because:
+    def _reason(m: MachineView, c: Candidate, asking: list[SlotPool]) -> Because:
         if not asking:
             return Because(Reason.NO_FREE_SLOT, f"a cluster that asks for a {c.role}: none does")
         near = [(pool, pool.part(c.location, c.rack)) for pool in asking if pool.takes_from(c.location)]
@@ -175,12 +175,12 @@ class _Reasons:
         return Because(Reason.PART_UNKNOWN if lacks_its_part else Reason.NO_FREE_SLOT, on)
 
 
-def _lacks_its_part(pool: Pool, part: str | None) -> bool:
+def _lacks_its_part(pool: SlotPool, part: str | None) -> bool:
     """Whether there is a slot that it would get, were it known where it stands."""
     return pool.room >= 1 and pool.want.spread is not None and part is None
 
 
-def _full(pool: Pool, part: str | None) -> str:
+def _full(pool: SlotPool, part: str | None) -> str:
     wanted = many(pool.want.count or 0, pool.role)
     if _lacks_its_part(pool, part):
         return f"{pool.cluster} spreads its {wanted} by {pool.want.spread}, and this one's is not known"
@@ -192,7 +192,7 @@ def _full(pool: Pool, part: str | None) -> str:
     return f"{pool.cluster} has its {wanted}"
 
 
-def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[Pool]) -> Because:
+def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[SlotPool]) -> Because:
     if c.location is None:
         return Because(Reason.NO_LOCATION, unplaced_because(m))
     where = "; ".join(

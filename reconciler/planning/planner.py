@@ -22,7 +22,7 @@ from .erasing import leads_to_erasing
 from .fixed import held_orders, hold, notes_of
 from .observe_only import only_looking
 from .phases import next_step
-from .placement import Placed, Placement, place
+from .placement import FilledSlot, Placement, place
 from .renewal import renewals
 from .safety import blocked_by_operator, within_budgets
 from .side_tasks import beside
@@ -127,7 +127,7 @@ def _enroll(given: PlanningInput, placement: Placement, machines: Mapping[str, M
     return steps
 
 
-def _because(given: PlanningInput, placed: Placed) -> Because:
+def _because(given: PlanningInput, placed: FilledSlot) -> Because:
     c = placed.candidate
     if placed.replaced:
         return Because(Reason.REPLACES, f"it replaces {c.replaces}")

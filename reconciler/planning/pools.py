@@ -17,7 +17,7 @@ _PROGRESS = {phase: place for place, phase in enumerate(Phase)}
 
 
 @dataclass(slots=True)
-class Pool:
+class SlotPool:
     """The slots of one role in one cluster while they are being filled."""
 
     cluster: str
@@ -67,13 +67,13 @@ def management_networks(cluster: ClusterSpec, role: str) -> list[str]:
     return [name for _, name in sorted(fitting)]
 
 
-def pools_of(spec: SpecTree) -> dict[PoolName, Pool]:
+def pools_of(spec: SpecTree) -> dict[PoolName, SlotPool]:
     """Every pool that git asks for, empty."""
     found = {}
     for cluster_name, cluster in sorted(spec.clusters.items()):
         for role, want in sorted(cluster.roles.items()):
             places = _places(cluster, role, want)
-            found[cluster_name, role] = Pool(cluster_name, role, want, places, _parts(spec, want, places))
+            found[cluster_name, role] = SlotPool(cluster_name, role, want, places, _parts(spec, want, places))
     return found
 
 
@@ -100,7 +100,7 @@ def _parts(spec: SpecTree, want: RolePool, places: frozenset[str] | None) -> int
 
 
 def count_holders(
-    spec: SpecTree, machines: Mapping[str, MachineView], pools: Mapping[PoolName, Pool]
+    spec: SpecTree, machines: Mapping[str, MachineView], pools: Mapping[PoolName, SlotPool]
 ) -> dict[str, str]:
     """Count what is handed out; return the machines that git asks for no longer, and why."""
     orphaned = {}
@@ -137,7 +137,7 @@ def keep_slots(
     spec: SpecTree,
     machines: Mapping[str, MachineView],
     retired: Mapping[str, Allocation],
-    pools: Mapping[PoolName, Pool],
+    pools: Mapping[PoolName, SlotPool],
 ) -> None:
     """Keep slots for machines pinned to a cluster and role, or replacing one, that are not there yet."""
     for serial, pin in spec.machines.items():
@@ -156,7 +156,7 @@ def held_by(serial: str, machines: Mapping[str, MachineView], retired: Mapping[s
     return m.allocation if m and m.allocation else retired.get(serial)
 
 
-def shortfalls(pools: Mapping[PoolName, Pool]) -> tuple[Shortfall, ...]:
+def shortfalls(pools: Mapping[PoolName, SlotPool]) -> tuple[Shortfall, ...]:
     """The pools that stay short of their count, once everybody is placed."""
     return tuple(
         Shortfall(pool.cluster, pool.role, pool.want.count, pool.taken, _missing(pool))
@@ -165,7 +165,7 @@ def shortfalls(pools: Mapping[PoolName, Pool]) -> tuple[Shortfall, ...]:
     )
 
 
-def _missing(pool: Pool) -> str:
+def _missing(pool: SlotPool) -> str:
     if pool.kept_for:
         return f"kept for {', '.join(sorted(pool.kept_for))}"
     if pool.places is not None and not pool.places:

@@ -10,7 +10,7 @@ from ..model.disk_identity import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
 from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
 from . import commands
-from .fence import Looked, Met, Verdict
+from .fence import FoundMarker, Looked, Verdict
 
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -69,7 +69,7 @@ def not_allowed(action: InstallOs, there: There) -> tuple[Finding, ...]:
     return (*foreign, *installed_systems(action, there.looked))
 
 
-def installed_system(met: Met) -> str:
+def installed_system(met: FoundMarker) -> str:
     """What a disk is said to hold where this marker is."""
     marker = _marker(met)
     if marker is None:
@@ -104,12 +104,12 @@ def _met(action: InstallOs, name: str, looked: Looked) -> set[Verdict]:
     }
 
 
-def _is_of(met: Met, serial: str) -> bool:
+def _is_of(met: FoundMarker, serial: str) -> bool:
     marker = _marker(met)
     return marker is not None and marker.serial == serial
 
 
-def _marker(met: Met) -> commands.Marker | None:
+def _marker(met: FoundMarker) -> commands.Marker | None:
     """What it says; None where it cannot be read."""
     try:
         return commands.parse_marker(met.text)

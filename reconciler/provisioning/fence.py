@@ -45,7 +45,7 @@ did not end; one that nobody allowed to erase; one that has answered the very re
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class FoundMarker:
     """A marker of ours on a disk."""
 
     disk: str  # kernel name
@@ -57,7 +57,7 @@ class Met:
 class Looked:
     """What the script found, by disk."""
 
-    markers: tuple[Met, ...] = ()
+    markers: tuple[FoundMarker, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()  # kernel name, and what cannot be read on that disk
     files: frozenset[str] = frozenset()  # disks with a file system that holds files and no marker
     mounted: tuple[tuple[str, str], ...] = ()  # kernel name, and which file system is in use where
@@ -86,11 +86,11 @@ def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
         raise ValueError(f"what is on its disks is not readable: {error!r}") from error
 
 
-def _met(disk: str, fact: Mapping[str, object]) -> Met:
+def _met(disk: str, fact: Mapping[str, object]) -> FoundMarker:
     if fact["verdict"] not in get_args(Verdict):
         raise TypeError(fact["verdict"])
     text = base64.b64decode(str(fact["marker"]), validate=True).decode(errors="replace")
-    return Met(disk, cast(Verdict, fact["verdict"]), text)
+    return FoundMarker(disk, cast(Verdict, fact["verdict"]), text)
 
 
 def _texts(given: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..model.observations import Heard, Notice
-from .ports import Store
+from .ports import WordStore
 
 QUEUE = 2_000
 """Words waiting to be written; more callers are told to come back."""
@@ -38,7 +38,7 @@ class NotWrittenError(Exception):
 class BatchWriter:
     """Writes what callers queue, from ``start`` to ``stop``."""
 
-    store: Callable[[], Store]  # asked for once ``start`` was called
+    store: Callable[[], WordStore]  # asked for once ``start`` was called
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     lost: Callable[[Words], None]  # called for all words that did not reach the disk

@@ -13,14 +13,14 @@ from fastapi.responses import FileResponse, PlainTextResponse
 
 from .auth import Caller, caller
 from .openapi import BINARY, PLAIN, answers, refuses
-from .ports import Boots, Served, served_of
+from .ports import BootAnswers, Served, served_of
 from .responses import TEXT
 
 _Served = Annotated[Served, Depends(served_of)]
 _IMAGES = r"^(vmlinuz|initrd\.img|filesystem\.squashfs)$"
 
 
-def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> Boots:
+def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> BootAnswers:
     """Let pass who asks from a trusted network, once there are specs that say which those are."""
     boots = served.boots()
     if boots is None:
@@ -30,7 +30,7 @@ def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> Boots:
     return boots
 
 
-_Boots = Annotated[Boots, Depends(may_boot)]
+_Boots = Annotated[BootAnswers, Depends(may_boot)]
 _Mac = Annotated[str | None, Query(max_length=64, description="of the port that it boots from")]
 
 _NOT_FROM_HERE = refuses(400, 401, 403, 503, content=PLAIN)

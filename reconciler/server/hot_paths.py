@@ -15,7 +15,7 @@ from ..model.errors import WORLD
 from .auth import CLASSIFIES, Caller, caller_of
 from .ingest import MAX_REPORT, Ingest
 from .metrics import Metrics
-from .ports import Document, NoDocument, Served
+from .ports import NoDocument, Served, ServedDocument
 from .responses import JSON, YAML, Answer, busy, refused, refused_as_oci
 
 Scope = MutableMapping[str, Any]
@@ -83,7 +83,7 @@ class Fast:
             return self._counted(refused_as_oci(*found))
         return self._counted(Answer(200, found.as_oci, JSON, headers=_age(found)))
 
-    def _find(self, hostname: str, caller: Caller) -> Document | tuple[int, str, str]:
+    def _find(self, hostname: str, caller: Caller) -> ServedDocument | tuple[int, str, str]:
         """The document, or status, sentence and word for the metrics.
 
         Who may not ask learns nothing, not even which hostnames exist.
@@ -161,7 +161,7 @@ AS_OF = "x-reconciler-as-of"
 """Of an answer that comes from the copy on disk: when it last was the one to give out."""
 
 
-def _age(document: Document) -> dict[str, str]:
+def _age(document: ServedDocument) -> dict[str, str]:
     return {AS_OF: document.as_of.isoformat()} if document.as_of else {}
 
 

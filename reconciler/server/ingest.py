@@ -22,7 +22,7 @@ from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
 from .auth import Address, Caller, Network, parse_address
 from .batches import BatchWriter, NotWrittenError, Words
-from .ports import Store
+from .ports import WordStore
 from .responses import Answer, busy, refused
 
 MAX_REPORT = 256 * 1024
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _LastReport:
     """What the last recorded report of a machine was."""
 
     hardware: Hardware
@@ -47,7 +47,7 @@ class _Known:
 class Ingest:
     """Takes reports and statuses. None is answered before ``start`` was called."""
 
-    store: Callable[[], Store]  # asked for once ``start`` was called
+    store: Callable[[], WordStore]  # asked for once ``start`` was called
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     trusted: Callable[[], Sequence[Network]]  # who may report
@@ -55,7 +55,7 @@ class Ingest:
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
     owner_of: Callable[[str], str | None]  # the machine that was given this address
     tell: Callable[[Exception | None], object]  # how each attempt to write ended: None, if well
-    _known: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
+    _known: OrderedDict[str, _LastReport] = field(default_factory=OrderedDict)
     _by_body: dict[bytes, str] = field(default_factory=dict)
     _told: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # conflicts that woke the loop
     _writer: BatchWriter = field(init=False)
@@ -105,9 +105,9 @@ class Ingest:
             hardware = parse_report(body)
         except ReportError as error:
             return refused(400, str(error), "invalid")
-        return await self._new_report(_Known(hardware, digest(hardware), body_sha), caller.address)
+        return await self._new_report(_LastReport(hardware, digest(hardware), body_sha), caller.address)
 
-    async def _new_report(self, new: _Known, address: Address | None) -> Answer:
+    async def _new_report(self, new: _LastReport, address: Address | None) -> Answer:
         serial = new.hardware.serial
         if serial not in self._known:
             await self._refresh(serial, None)
@@ -132,7 +132,7 @@ class Ingest:
         words = Words((self._heard(new, address),), notices, matters=not same)
         return await self._write(words, "known" if same else "changed" if before else "new")
 
-    async def _refresh(self, serial: str, held: _Known | None) -> None:
+    async def _refresh(self, serial: str, held: _LastReport | None) -> None:
         """Take from the store what it knows of a machine, unless something else than ``held`` came in meanwhile."""
         stored = await self._read(serial)
         if self._known.get(serial) is held:
@@ -182,15 +182,15 @@ class Ingest:
         answer = await self._write(Words((word,), matters=True), said)
         return replace(answer, body=b"") if answer.status == 200 else answer
 
-    async def _read(self, serial: str) -> _Known | None:
+    async def _read(self, serial: str) -> _LastReport | None:
         """What the store knows of a machine."""
         seen = (await asyncio.to_thread(self.store().seen, [serial])).get(serial)
-        return _Known(seen.hardware, seen.digest) if seen else None
+        return _LastReport(seen.hardware, seen.digest) if seen else None
 
-    def _heard(self, known: _Known, address: Address | None) -> Heard:
+    def _heard(self, known: _LastReport, address: Address | None) -> Heard:
         return Heard(known.hardware.serial, self.clock(), str(address), hardware=known.hardware, digest=known.digest)
 
-    def _remember(self, known: _Known) -> None:
+    def _remember(self, known: _LastReport) -> None:
         self._forget(known.hardware.serial)
         self._known[known.hardware.serial] = known
         if known.body:

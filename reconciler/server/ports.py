@@ -14,7 +14,7 @@ from ..render.fleet import FleetView
 from .auth import Network, Trust
 
 
-class Store(Protocol):
+class WordStore(Protocol):
     """Where words from machines are kept. Called from threads; what a method writes is durable when it returns."""
 
     def record(self, words: Sequence[Heard], notices: Sequence[Notice]) -> None: ...
@@ -45,7 +45,7 @@ class Operators(Protocol):
     def resume(self, scope: str, who: str, why: str) -> None: ...
 
 
-class Document(Protocol):
+class ServedDocument(Protocol):
     """A node's Puppet classes, rendered beforehand, so that answering is a lookup."""
 
     @property
@@ -72,7 +72,7 @@ class NoDocument:
     address: str | None = None
 
 
-class Boots(Protocol):
+class BootAnswers(Protocol):
     """What machines are told that boot from the network, as of one moment. Looks at memory only."""
 
     @property
@@ -93,14 +93,14 @@ class Served:
     """Everything the server serves. All look at memory, but for ``events``, ``operators``, and ``enc`` of a copy."""
 
     trust: Trust
-    enc: Callable[[str], Document | NoDocument | None]  # by hostname; None: no such node
+    enc: Callable[[str], ServedDocument | NoDocument | None]  # by hostname; None: no such node
     may_be: Callable[[str, str], bool]  # whether a hostname seems to be the node at an address; asked before ``enc``
     fleet: Callable[[], FleetView]  # the very same object until something changed
     observation: Callable[[], Observation | None]
     plan_json: Callable[[], bytes | None]  # the latest plan as the contract's JSON; None before the first
     events: Callable[[int, int], Sequence[Occurrence]]  # after this position, at most so many, oldest first
     operators: Operators
-    boots: Callable[[], Boots | None]  # None before there are valid specs
+    boots: Callable[[], BootAnswers | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can
     remarks: Callable[[], Sequence[str]] = lambda: ()  # what is not as it should be, and keeps nobody from being served
 

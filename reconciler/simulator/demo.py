@@ -37,7 +37,7 @@ from .bmc import SimulatedProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
 from .fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .hardware import CONTROLLER, PROXY, STORE, Model
-from .server import Pace, State
+from .server import Pace, ServerState
 from .ssh import SshFront
 
 Racks = Mapping[str, tuple[Model, ...]]
@@ -240,7 +240,7 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             return 1
         console.print(f"\n{WANTED} servers are in service, {time.monotonic() - began:.0f} seconds after the start.\n")
         if not once:
-            *_, spare = (s for s in fleet.servers.values() if s.placed.model is STORE and s.state is State.LIVE)
+            *_, spare = (s for s in fleet.servers.values() if s.placed.model is STORE and s.state is ServerState.LIVE)
             console.print(next_steps(demo, spare.serial), soft_wrap=True)
             await _until_interrupted(daemon)
     return 0

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from ..model.kinds import RackingSpec
 from .agent import Agent
-from .hardware import Model, Placed
+from .hardware import Model, RackedServer
 from .ipmi_sim import IpmiSim
-from .server import Pace, SimServer, State
+from .server import Pace, ServerState, SimServer
 from .ssh import SshFront
 
 REAL_ENOUGH = Pace()
@@ -111,9 +111,9 @@ def _wire(server: SimServer, bmc: SimBmc) -> None:
     server.in_band = in_band
 
 
-def place(racking: RackingSpec, models: Mapping[str, tuple[Model, ...]]) -> list[Placed]:
+def place(racking: RackingSpec, models: Mapping[str, tuple[Model, ...]]) -> list[RackedServer]:
     """Servers in racks: ``models`` has, by location, what stands there from the bottom up."""
-    placed: list[Placed] = []
+    placed: list[RackedServer] = []
     for location, wanted in sorted(models.items()):
         switches = sorted(name for name, place in racking.switches.items() if place.location == location)
         if not switches:
@@ -123,14 +123,14 @@ def place(racking: RackingSpec, models: Mapping[str, tuple[Model, ...]]) -> list
         for model in wanted:
             number = len(placed) + 1
             serial = f"{'ABCDEFGHJK'[number % 10]}{number:03d}{pair[0][-1].upper()}{(number * 37) % 90 + 10}"
-            placed.append(Placed(serial, model, pair, f"swp{unit}", number))
+            placed.append(RackedServer(serial, model, pair, f"swp{unit}", number))
             product = racking.products.get(model.product)
             unit += product.height if product else 1
     return placed
 
 
 def build_servers(
-    placed: list[Placed], folder: Path, server_url: str, *, network: str = "127.1.0", pace: Pace = REAL_ENOUGH
+    placed: list[RackedServer], folder: Path, server_url: str, *, network: str = "127.1.0", pace: Pace = REAL_ENOUGH
 ) -> dict[str, SimServer]:
     """One server each, on loopback addresses of its own.
 
@@ -145,6 +145,6 @@ def build_servers(
     return servers
 
 
-def counts(servers: dict[str, SimServer]) -> dict[State, int]:
+def counts(servers: dict[str, SimServer]) -> dict[ServerState, int]:
     """How many servers are in each state."""
-    return {state: sum(server.state is state for server in servers.values()) for state in State}
+    return {state: sum(server.state is state for server in servers.values()) for state in ServerState}

@@ -39,7 +39,7 @@ STORE = Model("PowerEdge R740xd", 131072, (*[_HDD] * 12, _SSD, _SSD))
 
 
 @dataclass(frozen=True)
-class Placed:
+class RackedServer:
     """One server in a rack: its model, and the switches and port that its two fast interfaces are plugged into."""
 
     serial: str
@@ -55,7 +55,7 @@ def disk_names(model: Model) -> dict[str, tuple[str, int]]:
 
 
 def report(
-    placed: Placed,
+    placed: RackedServer,
     present: frozenset[str],
     bmc_address: str,
     *,
@@ -88,7 +88,7 @@ def report(
     return found
 
 
-def _machine(placed: Placed, bmc_address: str) -> dict[str, str]:
+def _machine(placed: RackedServer, bmc_address: str) -> dict[str, str]:
     return {
         "serial": placed.serial,
         "system_manufacturer": "Dell Inc.",
@@ -110,7 +110,7 @@ def _machine(placed: Placed, bmc_address: str) -> dict[str, str]:
     }
 
 
-def _interface(placed: Placed, index: int) -> dict[str, str]:
+def _interface(placed: RackedServer, index: int) -> dict[str, str]:
     fast = index >= 2
     return {
         "name": f"eno{index + 1}",
@@ -123,7 +123,7 @@ def _interface(placed: Placed, index: int) -> dict[str, str]:
     }
 
 
-def drives(placed: Placed, present: frozenset[str]) -> dict[int, tuple[str, str, int]]:
+def drives(placed: RackedServer, present: frozenset[str]) -> dict[int, tuple[str, str, int]]:
     """Slot to serial, model and size of every disk that is there."""
     disks = {name: disk for name, disk in disk_names(placed.model).items() if name in present}
     return {_slot(name): (_serial(placed, _slot(name)), *disk) for name, disk in disks.items()}
@@ -133,7 +133,7 @@ def _slot(name: str) -> int:
     return ord(name[-1]) - ord("a")
 
 
-def _serial(placed: Placed, slot: int) -> str:
+def _serial(placed: RackedServer, slot: int) -> str:
     return f"PHYF{placed.number:03d}{slot:02d}"
 
 
@@ -149,7 +149,7 @@ def _block(name: str, model: str, size: int) -> dict[str, str]:
     return {"name": name, "realdev": name, "size": str(size), "model": model}
 
 
-def _physical(placed: Placed, name: str, disk: tuple[str, int]) -> dict[str, str]:
+def _physical(placed: RackedServer, name: str, disk: tuple[str, int]) -> dict[str, str]:
     slot = _slot(name)
     return {
         "controller": "0",

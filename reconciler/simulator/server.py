@@ -39,7 +39,7 @@ from .agent import Agent
 from .programs import put_programs
 
 
-class State(StrEnum):
+class ServerState(StrEnum):
     """What runs on the server."""
 
     OFF = "off"
@@ -63,14 +63,14 @@ class Pace:
 class SimServer:
     """A server on loopback addresses of its own."""
 
-    placed: hardware.Placed
+    placed: hardware.RackedServer
     address: str  # of the live system
     bmc_address: str
     root: Path
     agent: Agent
     pace: Pace = Pace()
     puppet_failures: int = 0  # so many runs fail before one succeeds
-    state: State = State.OFF
+    state: ServerState = ServerState.OFF
     boots: list[str] = field(default_factory=list)  # device of each boot
     surprises: list[str] = field(default_factory=list)  # commands that nobody should have sent
     told: list[str] = field(default_factory=list)  # commands for a controller
@@ -121,7 +121,7 @@ class SimServer:
     def own_address(self) -> str:
         """Of the system that runs: the installed one has what its installer was given, if it was given any."""
         given = self.disk / "etc/oci/my-ip"
-        return given.read_text().strip() if self.state is State.INSTALLED and given.exists() else self.address
+        return given.read_text().strip() if self.state is ServerState.INSTALLED and given.exists() else self.address
 
     @property
     def installs(self) -> int:
@@ -151,15 +151,15 @@ class SimServer:
             self.placed,
             self._present,
             self.bmc_address,
-            installed=self.state is State.INSTALLED,
+            installed=self.state is ServerState.INSTALLED,
             volumes=self.controller.volumes() if self.controller else None,
         )
 
     async def power_on(self, device: str) -> None:
         """Boot from ``network`` or ``disk``; ``default``: from disk where there is something on it."""
-        if self.state is not State.OFF:
+        if self.state is not ServerState.OFF:
             return
-        self.state = State.BOOTING
+        self.state = ServerState.BOOTING
         device = device if device in ("network", "disk") else ("disk" if self.marker.exists() else "network")
         self.boots.append(device)
         self._life = asyncio.create_task(self._boot(device))
@@ -174,7 +174,7 @@ class SimServer:
         if self.on_halt is not None:
             await self.on_halt(self)
         shutil.rmtree(self.live, ignore_errors=True)
-        self.state = State.OFF
+        self.state = ServerState.OFF
         if life is not None and not life.cancelled() and (error := life.exception()) is not None:
             raise error
 
@@ -182,16 +182,16 @@ class SimServer:
         await asyncio.sleep(self.pace.boot)
         self.boot_id = str(uuid.uuid4())
         if device == "disk" and not self.marker.exists():
-            self.state = State.STUCK
+            self.state = ServerState.STUCK
             return
-        self.state = State.LIVE if device == "network" else State.INSTALLED
+        self.state = ServerState.LIVE if device == "network" else ServerState.INSTALLED
         self.agent.address = self.own_address
         server_file = self.live / commands.SERVER_FILE.lstrip("/")
         server_file.parent.mkdir(parents=True, exist_ok=True)  # the live image writes it at its boot
         server_file.write_text(urlsplit(self.agent.server).netloc + "\n")
         if self.on_boot is not None:
             await self.on_boot(self)
-        await (self._live() if self.state is State.LIVE else self._installed())
+        await (self._live() if self.state is ServerState.LIVE else self._installed())
 
     async def _live(self) -> None:
         await self.agent.status("live", self.serial)

@@ -13,7 +13,7 @@ import asyncssh
 from ..provisioning import bmc, commands, fence, raid
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
-from .server import SimServer, State
+from .server import ServerState, SimServer
 
 NOT_FOUND = 127
 PUPPET_BUSY = "Notice: Run of Puppet configuration client already in progress; skipping\n"
@@ -104,7 +104,7 @@ _HostKey = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 
 def _host_keys(server: SimServer) -> list[_HostKey]:
     """A key made at the first boot, and in an installed system the one that it was given with its certificate."""
-    if server.state is not State.INSTALLED:
+    if server.state is not ServerState.INSTALLED:
         return [asyncssh.generate_private_key("ssh-ed25519")]
     own, given = server.disk / _DISK_KEY, server.disk / _GIVEN_KEY
     if not own.exists():
@@ -118,7 +118,7 @@ def _host_keys(server: SimServer) -> list[_HostKey]:
 
 async def _answer(server: SimServer, process: "asyncssh.SSHServerProcess[str]") -> None:
     command, errors = process.command or "", ""
-    if server.in_band is not None and server.state is State.LIVE and bmc.is_for_it(command):
+    if server.in_band is not None and server.state is ServerState.LIVE and bmc.is_for_it(command):
         status, text, errors = await server.in_band(command)
     else:
         status, text = await _run(server, command)
@@ -132,7 +132,7 @@ async def _run(server: SimServer, command: str) -> tuple[int, str]:
     if server.controller and (said := server.controller.answer(command)):
         return said
     answer = {**_ALWAYS, **_WHILE.get(server.state, {})}.get(command)
-    if server.state is State.INSTALLED and (told := commands.is_on_controller(command)) is not None:
+    if server.state is ServerState.INSTALLED and (told := commands.is_on_controller(command)) is not None:
         server.told.append(told)
         return 0, ""
     if answer is None:
@@ -175,7 +175,7 @@ async def _progress(server: SimServer) -> tuple[int, str]:
 
 
 async def _marker(server: SimServer) -> tuple[int, str]:
-    return _cat(server.disk if server.state is State.INSTALLED else server.live, commands.MARKER_FILE)
+    return _cat(server.disk if server.state is ServerState.INSTALLED else server.live, commands.MARKER_FILE)
 
 
 async def _unit(server: SimServer) -> tuple[int, str]:
@@ -247,9 +247,9 @@ _ALWAYS: dict[str, Answer] = {
 }
 """Questions, which any system can be asked."""
 
-_WHILE: dict[State, dict[str, Answer]] = {
-    State.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
-    State.INSTALLED: {
+_WHILE: dict[ServerState, dict[str, Answer]] = {
+    ServerState.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
+    ServerState.INSTALLED: {
         READ_ADDRESSES: _addresses,
         commands.READ_LAST_RUN: _last_run,
         commands.READ_FIRST_RUNS: _first_runs,

@@ -19,7 +19,7 @@ from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingsTable
 from ..model.tree import Path, SpecTree
 from .schema_errors import did_you_mean, listed, misfits, suggestion
-from .yaml_reader import UNREAD, Document, Places, read_yaml
+from .yaml_reader import UNREAD, Places, YamlDocument, read_yaml
 
 API_VERSION = "reconciler/v1"
 
@@ -128,7 +128,7 @@ class _Reading:
             self._unreadable.update(() if problem.at is None else (problem.at,))
             self._unread |= problem.summary in UNREAD
 
-    def add(self, document: Document) -> None:
+    def add(self, document: YamlDocument) -> None:
         """Take one document in, with its problems."""
         envelope = _Envelope(document)
         self.problems.extend(envelope.problems)
@@ -191,7 +191,7 @@ class _Reading:
 class _Envelope:
     """``apiVersion``, ``kind``, ``metadata.name`` and ``spec`` of a document, with what is wrong about them."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.kind: str | None = None
         self.name: str | None = None
         self.spec: object = {}

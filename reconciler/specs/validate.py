@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model.settings import SettingsTable
-from .checks import Question, check_all
+from .checks import CheckContext, check_all
 from .loader import Loaded, finished, parse_tree
 
 
@@ -19,7 +19,7 @@ def validate(
         module_versions: Versions of puppet-module-oci whose signatures are known; empty: any is accepted.
     """
     parsed = parse_tree(files, settings_table)
-    return finished(parsed, check_all(Question(parsed, module_versions, timezone_exists)))
+    return finished(parsed, check_all(CheckContext(parsed, module_versions, timezone_exists)))
 
 
 def timezone_exists(name: str) -> bool:

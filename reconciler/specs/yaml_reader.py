@@ -107,14 +107,14 @@ class Places(Mapping[Path, Location]):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """One YAML document: plain values, and where they stood."""
 
     value: object
     places: Places
 
 
-def read_yaml(data: bytes, file: str) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...], str]:
+def read_yaml(data: bytes, file: str) -> tuple[tuple[YamlDocument, ...], tuple[Diagnostic, ...], str]:
     """Every document of a file, every problem found in it, and its text. Empty documents are left out."""
     text, problem = _decode(data, file)
     if problem is not None:
@@ -183,7 +183,7 @@ class _Reader:
         self._size = 0  # values read so far, aliases expanded
         self._events: Iterator[Any] = iter(())
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[YamlDocument]:
         try:
             self._events = _events(self._text)
             for event in self._events:
@@ -206,14 +206,14 @@ class _Reader:
         hint = _hint(why, lines[line][column : column + 1])
         self._note("Invalid YAML", f"{why[:1].upper()}{why[1:]}.{hint}", (line, column))
 
-    def _document(self) -> Iterator[Document]:
+    def _document(self) -> Iterator[YamlDocument]:
         self._anchors.clear()
         event = next(self._events)
         empty = isinstance(event, yaml.ScalarEvent) and not event.value and event.implicit[0] and not event.style
         value, below, _ = self._value(event, 1)
         if not empty:
             place = (event.start_mark.line, event.start_mark.column)
-            yield Document(value, Places(self._file, (None, place, below)))
+            yield YamlDocument(value, Places(self._file, (None, place, below)))
 
     def _value(self, event: Any, depth: int) -> tuple[object, _Marks | None, int]:
         """The value that begins with ``event``, the marks of what is below it, and its height."""

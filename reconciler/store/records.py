@@ -19,7 +19,7 @@ from .tables import allocation, claim, vip
 
 
 class RecordsPart(Part):
-    """Implements ``execution.ports.Records``, but for secrets."""
+    """Implements ``execution.ports.Bookkeeping``, but for secrets."""
 
     def allocate(self, action: Enroll, at: datetime) -> None:
         """Record an allocation and its VIPs in one transaction. Idempotent.

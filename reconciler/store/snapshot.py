@@ -61,7 +61,7 @@ class Snapshot:
 
 
 @dataclass
-class _Known:
+class _LastLook:
     """What the last look left behind."""
 
     revisions: dict[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class SnapshotPart(JournalPart):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._looking = threading.Lock()
-        self._known = _Known()
+        self._known = _LastLook()
 
     def change_token(self) -> int:
         """Rises whenever something is written by anyone, but for leases and documents. Costs one short query."""
@@ -155,7 +155,7 @@ class SnapshotPart(JournalPart):
 
     def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
         """What some machines said last; for those who need not all."""
-        some, known = select(machine).where(machine.c.serial.in_(bindparam("some", expanding=True))), _Known()
+        some, known = select(machine).where(machine.c.serial.in_(bindparam("some", expanding=True))), _LastLook()
         with self._database.reading() as connection:
             for part in chunks(sorted(serials)):
                 _take_machines(connection, known, connection.execute(some, {"some": part}).all())
@@ -170,12 +170,12 @@ class SnapshotPart(JournalPart):
         return histories(parse_event(row.body) for row in rows)
 
 
-def _look_at_machines(connection: Connection, known: _Known, since: int) -> None:
+def _look_at_machines(connection: Connection, known: _LastLook, since: int) -> None:
     rows = connection.execute(select(machine).where(machine.c.revision > since)).all()
     _take_machines(connection, known, rows)
 
 
-def _take_machines(connection: Connection, known: _Known, rows: Collection[Row[Any]]) -> None:
+def _take_machines(connection: Connection, known: _LastLook, rows: Collection[Row[Any]]) -> None:
     changed = [row.hardware for row in rows if row.hardware not in (None, known.hardware_ids.get(row.serial))]
     parsed = _read_hardware(connection, changed)
     for row in rows:
@@ -204,7 +204,7 @@ def _read_hardware(connection: Connection, ids: list[int]) -> dict[int, Hardware
     }
 
 
-def _look_at_allocations(connection: Connection, known: _Known, since: int) -> None:
+def _look_at_allocations(connection: Connection, known: _LastLook, since: int) -> None:
     """Take the rows that changed, oldest first: a row that ended gives way, unless a newer one has taken its place."""
     query = select(allocation).where(allocation.c.revision > since).order_by(allocation.c.id)
     for row in connection.execute(query):
@@ -221,7 +221,7 @@ def _look_at_allocations(connection: Connection, known: _Known, since: int) -> N
             del known.retired[row.serial]
 
 
-def _look_at_decisions(connection: Connection, known: _Known) -> None:
+def _look_at_decisions(connection: Connection, known: _LastLook) -> None:
     given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at", "covers")))
     known.approvals = tuple(Approval(*row) for row in connection.execute(given.order_by(approval.c.at)))
     paused = select(pause.c.scope, pause.c.who, pause.c.why, pause.c.at).order_by(pause.c.scope)

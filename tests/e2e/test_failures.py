@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.model.machine import SecretRef
 from reconciler.simulator.agent import Agent
-from reconciler.simulator.hardware import CONTROLLER, Placed, report
+from reconciler.simulator.hardware import CONTROLLER, RackedServer, report
 from reconciler.store.secrets.mint import AUTHORITY
 from reconciler.store.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 
@@ -198,7 +198,7 @@ async def test_a_machine_whose_serial_another_board_claims_is_held_until_an_oper
         await w.cli("pause", "--why", "until the other board is in")
         await w.fleet.press_power_buttons()
         await w.until_row(server.serial, lambda row: "pause" in row["because"])
-        twin = Placed(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
+        twin = RackedServer(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         elsewhere = Agent(w.demo.url, f"{w.demo.stage.network}.77")
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
         assert await elsewhere.report(said) == 409
@@ -222,7 +222,7 @@ async def test_a_second_board_is_noticed_by_whoever_reports_second(tmp_path: Pat
     async with world(tmp_path, racks=ONE) as w:
         server = only(w)
         await w.started()
-        twin = Placed(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
+        twin = RackedServer(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
         assert await Agent(w.demo.url, f"{w.demo.stage.network}.77").report(said) == 200
         await w.fleet.press_power_buttons()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.simulator.agent import Agent
-from reconciler.simulator.server import SimServer, State
+from reconciler.simulator.server import ServerState, SimServer
 
 from .checks import assert_sound
 from .world import ONE, SLOW_INSTALL, THREE, World, world
@@ -73,7 +73,7 @@ async def test_a_machine_that_fell_into_the_live_system_proves_it_and_is_booted_
         await server.power_on("network")
         proof = f"asked over SSH at {server.address}: it runs the live system"
         await w.until("it proved it", lambda: happened(w, server.serial, proof))
-        await w.until("it runs from its disk again", lambda: server.state is State.INSTALLED and server.boots[3:])
+        await w.until("it runs from its disk again", lambda: server.state is ServerState.INSTALLED and server.boots[3:])
         back = f"asked over SSH at {server.own_address}: it runs the installed system"
         await w.until("it was seen to be back", lambda: happened(w, server.serial, back))
         await w.until_in_service(1)
@@ -115,7 +115,7 @@ async def test_one_that_is_on_and_silent_waits_for_an_operator(tmp_path: Path) -
         server = await daemon_dies_during_the_install(w)
         server.on_boot = None  # its network is not up
         await w.fleet.press_power_button(server.serial)
-        await w.until("it runs from its disk", lambda: server.state is State.INSTALLED)
+        await w.until("it runs from its disk", lambda: server.state is ServerState.INSTALLED)
         await w.started()
         row = await w.until_row(server.serial, lambda row: "an operator, then retry" in row["because"])
         assert "it may serve, and was not rebooted" in row["because"]

@@ -14,7 +14,7 @@ from reconciler.model.events import Advanced
 from reconciler.model.machine import Allocation, Phase
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
-from reconciler.simulator.hardware import Placed, disk_names, report
+from reconciler.simulator.hardware import RackedServer, disk_names, report
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def site_of(specs: Path, folder: Path) -> Site:
     return Site(Config(specs=specs, database=f"sqlite:///{folder}/db", state=folder / "state"), lambda: NOW)
 
 
-def enroll(site: Site, placed: Iterable[Placed]) -> None:
+def enroll(site: Site, placed: Iterable[RackedServer]) -> None:
     """Every server reports once, and gets the place that the plan has for it, if any."""
     bodies = (report(one, frozenset(disk_names(one.model)), f"192.168.200.{one.number}") for one in placed)
     hardware = [parse_report(json.dumps(body).encode()) for body in bodies]

@@ -12,7 +12,7 @@ from reconciler.app.site import Site
 from reconciler.model.machine import Allocation
 from reconciler.model.roles import BUILT_IN_ROLES
 from reconciler.model.signature import Signatures, parse
-from reconciler.simulator.hardware import Model, Placed
+from reconciler.simulator.hardware import Model, RackedServer
 
 from ..reference import facts
 from .catalogs import EVERY_NODE, Puppet, puppet_in
@@ -67,7 +67,7 @@ def puppet(tmp_path_factory: pytest.TempPathFactory) -> Puppet:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     placed = [
-        Placed(f"{rack}-{unit}", model, (f"{rack}-l", f"{rack}-r"), f"swp{unit}", 100 * n + unit)
+        RackedServer(f"{rack}-{unit}", model, (f"{rack}-l", f"{rack}-r"), f"swp{unit}", 100 * n + unit)
         for n, rack in enumerate(RACKS)
         for unit, model in enumerate(SERVERS, 1)
     ]

@@ -116,7 +116,7 @@ def test_secrets_are_shown_by_name_unless_revealed() -> None:
 
 def test_what_two_documents_share_is_written_once() -> None:
     peers, hosts = tuple(f"z-sto-{n}" for n in range(40)), "a long tail"
-    writer = yaml_writer.Writer()
+    writer = yaml_writer.YamlWriter()
     first, second = (
         writer.write({"classes": {"c": {"me": me, "peers": peers, "hosts": LongText(f"own {me} ", hosts)}}})
         for me in ("a", "b")

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model.settings import SettingsTable
 from reconciler.oci_import.file_io import read_repositories
-from reconciler.oci_import.files import Given, given_from_texts
+from reconciler.oci_import.files import OciFiles, given_from_texts
 from reconciler.specs.settings_table import load_table
 
 from ..reference import configuration
@@ -29,7 +29,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def given(config: Path) -> Given:
+def given(config: Path) -> OciFiles:
     return given_from_texts(
         (config / "openstack-cluster-installer.conf").read_text(),
         (config / "hardware-profiles.json").read_text(),

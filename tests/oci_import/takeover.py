@@ -14,7 +14,7 @@ from reconciler.model.secret_parts import join_parts
 from reconciler.oci_import.assemble import Imported, import_everything
 from reconciler.oci_import.database import read_database
 from reconciler.oci_import.file_io import write_tree
-from reconciler.oci_import.files import Given
+from reconciler.oci_import.files import OciFiles
 from reconciler.oci_import.save import keep
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
@@ -23,7 +23,7 @@ from reconciler.store.secrets import pki
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 
 
-def take_over(url: str, given: Given, folder: Path) -> tuple[Imported, Site]:
+def take_over(url: str, given: OciFiles, folder: Path) -> tuple[Imported, Site]:
     """What was found in a database, and the site that has it."""
     found = import_everything(
         given,

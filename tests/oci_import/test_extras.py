@@ -7,7 +7,7 @@ import pytest
 from reconciler.cli.app import run
 from reconciler.model.settings import SettingsTable
 from reconciler.oci_import.file_io import read_extras
-from reconciler.oci_import.files import Given, tree_from_files
+from reconciler.oci_import.files import OciFiles, tree_from_files
 from reconciler.oci_import.operator_files import Extras, overlays, telemetry
 
 from .test_files import valid
@@ -36,7 +36,7 @@ def etc(tmp_path: Path) -> Path:
 
 
 def test_files_for_nodes_stand_in_the_fleet(etc: Path, table: SettingsTable) -> None:
-    tree = tree_from_files(Given(extras=read_extras(etc)), table)
+    tree = tree_from_files(OciFiles(extras=read_extras(etc)), table)
     fleet = valid(tree, table).fleet
     assert dict(fleet.telemetry.pollsters) == {"switch.yaml": FILES["pollsters.d/switch.yaml"]}
     assert fleet.telemetry.gnocchi_resources == FILES["gnocchi_resources.yaml"]

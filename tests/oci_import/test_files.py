@@ -18,7 +18,7 @@ from reconciler.model.kinds import Mirrors
 from reconciler.model.settings import SettingsTable
 from reconciler.model.tree import SpecTree
 from reconciler.oci_import.conf import parse_conf
-from reconciler.oci_import.files import Given, given_from_texts, tree_from_files
+from reconciler.oci_import.files import OciFiles, given_from_texts, tree_from_files
 from reconciler.oci_import.options import profile_options
 from reconciler.oci_import.profiles import profiles
 from reconciler.oci_import.yaml_documents import Tree, plain
@@ -45,7 +45,7 @@ def valid(tree: Tree, table: SettingsTable) -> SpecTree:
     return loaded.tree
 
 
-def test_the_files_give_a_tree_without_errors(given: Given, table: SettingsTable) -> None:
+def test_the_files_give_a_tree_without_errors(given: OciFiles, table: SettingsTable) -> None:
     found = valid(tree_from_files(given, table), table)
     assert len(found.profiles) == 6
     assert len(found.repositories) == 14
@@ -96,7 +96,7 @@ STOCK = """\
 """
 
 
-def test_a_stock_profile_reads_as_if_written_by_hand(given: Given, table: SettingsTable) -> None:
+def test_a_stock_profile_reads_as_if_written_by_hand(given: OciFiles, table: SettingsTable) -> None:
     text = tree_from_files(given, table).texts()["profiles/compute-with-var-lib-nova-instance.yaml"]
     assert text.partition("spec:\n")[2] == STOCK
 
@@ -117,7 +117,7 @@ def test_options_of_machine_set_become_settings(table: SettingsTable) -> None:
     assert [one.split(":")[0] for one in found.leftover] == ["--cpu-mode bogus", "--frobnicate 1", "--lonely"]
 
 
-def test_disks_of_several_equal_layouts_are_one_entry(given: Given, table: SettingsTable) -> None:
+def test_disks_of_several_equal_layouts_are_one_entry(given: OciFiles, table: SettingsTable) -> None:
     profile = tree_from_files(given, table).documents("HardwareProfile")["swiftproxy-with-container-and-account-r430"]
     assert [entry["count"] for entry in profile["disks"]] == [{"min": 2, "max": 2}, {"min": 4, "max": 4}]
 
@@ -150,7 +150,7 @@ def test_what_oci_takes_without_naming_it_is_taken_still(
     assert document.spec.get("unlisted_disks") == expected
 
 
-def test_no_store_loses_a_disk_by_its_import(given: Given, table: SettingsTable) -> None:
+def test_no_store_loses_a_disk_by_its_import(given: OciFiles, table: SettingsTable) -> None:
     """OCI tells a store of every disk but the system's."""
     known = valid(tree_from_files(given, table), table).profiles
     stores = 0
@@ -176,7 +176,7 @@ def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(table: Settin
     assert "# DECIDE: OCI's profile said RAID 10, which cannot be built of 1." in text
 
 
-def test_repositories_keep_their_texts_tokens_and_names(given: Given, table: SettingsTable, config: Path) -> None:
+def test_repositories_keep_their_texts_tokens_and_names(given: OciFiles, table: SettingsTable, config: Path) -> None:
     found = valid(tree_from_files(given, table), table).repositories
     dell = found["dell-ipmi"]
     assert dell.sources == (config / "repos/vendors/dell-ipmi/repo.sources").read_text()
@@ -231,7 +231,7 @@ def test_imported_profiles_answer_as_oci_but_for_disks_it_did_not_look_at(table:
     assert same > 30 * different.total()
 
 
-def test_imported_racking_puts_machines_where_oci_does(given: Given, table: SettingsTable) -> None:
+def test_imported_racking_puts_machines_where_oci_does(given: OciFiles, table: SettingsTable) -> None:
     rackings = valid(tree_from_files(given, table), table).rackings
     placed = 0
     for drawn in drawn_machines():

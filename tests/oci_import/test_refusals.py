@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.oci_import.database import read_database
-from reconciler.oci_import.files import Given
+from reconciler.oci_import.files import OciFiles
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb
@@ -84,7 +84,7 @@ def test_a_database_from_before_what_we_know_is_refused(mariadb: MariaDb) -> Non
 
 
 def test_an_oci_without_clusters_gives_locations_and_what_was_reported(
-    mariadb: MariaDb, given: Given, tmp_path: Path
+    mariadb: MariaDb, given: OciFiles, tmp_path: Path
 ) -> None:
     url = mariadb.load("fresh", CLUSTERS["a_swift_only"].sql)
     mariadb.sql(

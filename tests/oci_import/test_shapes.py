@@ -18,7 +18,7 @@ from reconciler.app.site import Site
 from reconciler.model.diagnostics import Severity
 from reconciler.model.plan import Act
 from reconciler.oci_import.assemble import Imported
-from reconciler.oci_import.files import Given
+from reconciler.oci_import.files import OciFiles
 
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb
@@ -29,7 +29,7 @@ Shape = Callable[[str], tuple[Imported, Site]]
 
 
 @pytest.fixture(scope="module")
-def shape(mariadb: MariaDb, given: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shape]:
+def shape(mariadb: MariaDb, given: OciFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shape]:
     opened: list[Site] = []
 
     @cache

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.hardware import Nic
 from reconciler.model.machine import Allocation
-from reconciler.planning.interfaces import NotPossibleError, interfaces_of
+from reconciler.planning.interfaces import NoInterfacesError, interfaces_of
 
 from .build import cluster, net, tree
 
@@ -109,10 +109,10 @@ def test_a_device_has_room_for_everything_on_it() -> None:
 )
 def test_what_cannot_be_is_waited_for(second: dict[str, Any], why: str) -> None:
     networks = {"mgmt": net("10.0.0.0/24", interfaces=BOND), "second": net("10.1.0.0/24", **second)}
-    with pytest.raises(NotPossibleError, match=why):
+    with pytest.raises(NoInterfacesError, match=why):
         interfaces(networks)
 
 
 def test_bgp_without_an_as_number_is_waited_for() -> None:
-    with pytest.raises(NotPossibleError, match="an AS number: cl1 speaks BGP, and its setting asn is not set"):
+    with pytest.raises(NoInterfacesError, match="an AS number: cl1 speaks BGP, and its setting asn is not set"):
         interfaces({"mgmt": net("10.0.0.0/24", interfaces=BOND)}, bgp_to_the_host=True)

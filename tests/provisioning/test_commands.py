@@ -96,7 +96,7 @@ def test_nothing_is_installed_over_what_was_refused(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
     looks(live, look=f"""echo '{{"disk": "sda", "verdict": "refused", "marker": ""}}'; exit {fence.REFUSED}""")
     assert run(path) == fence.REFUSED
-    found = fence.Looked(markers=(fence.Met("sda", "refused", ""),))
+    found = fence.Looked(markers=(fence.FoundMarker("sda", "refused", ""),))
     assert state(live) == commands.InstallState(ACTION.id, 1, "refused", None, found)
     assert installs(live) == 0
 

@@ -9,7 +9,7 @@ from reconciler.model.hardware import Disk
 from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
 from reconciler.provisioning import commands
 from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
-from reconciler.provisioning.fence import NOTHING, Looked, Met
+from reconciler.provisioning.fence import NOTHING, FoundMarker, Looked
 
 from .build import an_install
 
@@ -33,8 +33,8 @@ def uuids(*found: str, **more: object) -> Looked:
     return Looked(uuids={"sda": found}, **more)
 
 
-def met(verdict: str, **differs: object) -> Met:
-    return Met("sda", verdict, replace(MARKER, **differs).render())
+def met(verdict: str, **differs: object) -> FoundMarker:
+    return FoundMarker("sda", verdict, replace(MARKER, **differs).render())
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
 
 @pytest.mark.parametrize("text", ["", "null", MARKER.render().replace("0123456789ab", "reboot; (install x)")])
 def test_a_marker_that_cannot_be_read_is_unknown(text: str) -> None:
-    told = installed_system(Met("sda", "refused", text))
+    told = installed_system(FoundMarker("sda", "refused", text))
     assert install_in(told) == "?"
 
 

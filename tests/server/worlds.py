@@ -88,7 +88,7 @@ def body(serial: str = "7XK9Z01", **machine: Any) -> bytes:
 
 @dataclass
 class MemoryStore:
-    """Implements ``server.ports.Store``; can be told to fail, or to hang until let go."""
+    """Implements ``server.ports.WordStore``; can be told to fail, or to hang until let go."""
 
     words: list[Heard] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)

@@ -18,8 +18,8 @@ from reconciler.model.files import public
 from reconciler.provisioning import commands
 from reconciler.provisioning.root_image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
-from reconciler.simulator.hardware import STORE, Model, Placed
-from reconciler.simulator.server import Pace, SimServer, State
+from reconciler.simulator.hardware import STORE, Model, RackedServer
+from reconciler.simulator.server import Pace, ServerState, SimServer
 from reconciler.simulator.ssh import SshFront
 
 from ..waiting import becomes
@@ -104,8 +104,8 @@ class Stage:
         """From off to whatever comes up and lets us in; the live system has said something too."""
         heard = len(self.listener.heard)
         await self.server.power_on(device)
-        await self.until(lambda: self.server.state not in (State.OFF, State.BOOTING))
-        if self.server.state is State.LIVE:
+        await self.until(lambda: self.server.state not in (ServerState.OFF, ServerState.BOOTING))
+        if self.server.state is ServerState.LIVE:
             await self.until(lambda: len(self.listener.heard) > heard + 1)  # one from before may have been under way
         else:
             await becomes("it lets us in", self._lets_in)
@@ -156,7 +156,7 @@ async def staged(
     key = asyncssh.generate_private_key("ssh-ed25519")
     async with Listener() as listener:
         with claimed_network() as network:
-            placed = Placed("S1", model, SWITCHES, "swp7", 1)
+            placed = RackedServer("S1", model, SWITCHES, "swp7", 1)
             servers = build_servers([placed], folder, f"http://127.0.0.1:{listener.port}", network=network, pace=pace)
             server = servers["S1"]
             front = SshFront(SSH_PORT, key.export_public_key().decode())

@@ -18,7 +18,7 @@ from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import SimulatedProtocol, make_bmc
 from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
-from reconciler.simulator.server import State
+from reconciler.simulator.server import ServerState
 
 from .stage import Stage, staged
 
@@ -81,10 +81,10 @@ async def test_a_server_does_what_its_bmc_was_told(wired: Wired) -> None:
     server = wired.stage.server
     assert await wired.power() is Power.OFF
     await wired.command(Power.ON, BootDevice.NETWORK)
-    await wired.stage.until(lambda: server.state is State.LIVE)
+    await wired.stage.until(lambda: server.state is ServerState.LIVE)
     assert await wired.power() is Power.ON
     await wired.command(Power.OFF)
-    await wired.stage.until(lambda: server.state is State.OFF)
+    await wired.stage.until(lambda: server.state is ServerState.OFF)
     assert await wired.power() is Power.OFF
     assert server.boots == ["network"]
 
@@ -93,40 +93,40 @@ async def test_a_chosen_device_counts_for_one_boot(wired: Wired) -> None:
     server = wired.stage.server
     give_a_system(wired)
     for device, expected in (
-        (BootDevice.NETWORK, State.LIVE),
-        (None, State.INSTALLED),
-        (BootDevice.DISK, State.INSTALLED),
+        (BootDevice.NETWORK, ServerState.LIVE),
+        (None, ServerState.INSTALLED),
+        (BootDevice.DISK, ServerState.INSTALLED),
     ):
         await wired.command(Power.ON, device)
         await wired.stage.until(lambda expected=expected: server.state is expected)
         await wired.command(Power.OFF)
-        await wired.stage.until(lambda: server.state is State.OFF)
+        await wired.stage.until(lambda: server.state is ServerState.OFF)
     assert server.boots == ["network", "disk", "disk"]
 
 
 async def test_a_disk_boot_without_a_system_is_stuck(wired: Wired) -> None:
     await wired.command(Power.ON, BootDevice.DISK)
-    await wired.stage.until(lambda: wired.stage.server.state is State.STUCK)
+    await wired.stage.until(lambda: wired.stage.server.state is ServerState.STUCK)
 
 
 async def test_turning_on_what_is_on_changes_nothing(wired: Wired) -> None:
     server = wired.stage.server
     await wired.command(Power.ON)
-    await wired.stage.until(lambda: server.state is State.LIVE)
+    await wired.stage.until(lambda: server.state is ServerState.LIVE)
     boot = server.boot_id
     await wired.command(Power.ON)
     await wired.command(Power.OFF)
-    await wired.stage.until(lambda: server.state is State.OFF)
+    await wired.stage.until(lambda: server.state is ServerState.OFF)
     assert (server.boots, server.boot_id) == (["network"], boot)
 
 
 async def test_a_button_is_seen_by_the_bmc_and_so_is_a_cable(wired: Wired) -> None:
     fleet, server = wired.stage.fleet, wired.stage.server
     await fleet.press_power_buttons()
-    await wired.stage.until(lambda: server.state is State.LIVE)
+    await wired.stage.until(lambda: server.state is ServerState.LIVE)
     assert await wired.power() is Power.ON
     await fleet.cut_power(server.serial)
-    assert (server.state, await wired.power()) == (State.OFF, Power.OFF)
+    assert (server.state, await wired.power()) == (ServerState.OFF, Power.OFF)
 
 
 async def test_a_wrong_password_is_refused(wired: Wired) -> None:
@@ -138,10 +138,10 @@ async def test_a_bmc_that_is_away_does_not_answer_and_comes_back_as_it_was(wired
     server = wired.stage.server
     bmc = wired.stage.fleet.bmcs[server.serial]
     await wired.command(Power.ON, BootDevice.NETWORK)
-    await wired.stage.until(lambda: server.state is State.LIVE)
+    await wired.stage.until(lambda: server.state is ServerState.LIVE)
     await bmc.stop()
     with pytest.raises(TemporaryError):
         await wired.bmcs.open(wired.access)
     await bmc.start()
     assert await wired.power() is Power.ON
-    assert (server.state, server.boots) == (State.LIVE, ["network"])
+    assert (server.state, server.boots) == (ServerState.LIVE, ["network"])

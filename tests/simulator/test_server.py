@@ -11,9 +11,9 @@ import pytest
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.provisioning import commands, fence
-from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, Placed, report
+from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, report
 from reconciler.simulator.programs import put_programs
-from reconciler.simulator.server import Pace, State
+from reconciler.simulator.server import Pace, ServerState
 
 from ..execution.build import INSTALL
 from .stage import FAST, SSH_PORT, SWITCHES, Stage, staged
@@ -35,30 +35,30 @@ async def test_an_image_is_installed_without_its_script_being_run_on_this_machin
     async with staged(tmp_path) as stage:
         await installed(stage, replace(INSTALL, image=picture))
         assert stage.server.installs == 1
-        assert stage.server.state is State.INSTALLED
+        assert stage.server.state is ServerState.INSTALLED
 
 
 @pytest.mark.parametrize(
     ("asked", "on_disk", "device", "state"),
     [
-        ("network", False, "network", State.LIVE),
-        ("network", True, "network", State.LIVE),
-        ("disk", True, "disk", State.INSTALLED),
-        ("disk", False, "disk", State.STUCK),
-        ("default", False, "network", State.LIVE),  # an empty disk falls through to the next device
-        ("default", True, "disk", State.INSTALLED),
+        ("network", False, "network", ServerState.LIVE),
+        ("network", True, "network", ServerState.LIVE),
+        ("disk", True, "disk", ServerState.INSTALLED),
+        ("disk", False, "disk", ServerState.STUCK),
+        ("default", False, "network", ServerState.LIVE),  # an empty disk falls through to the next device
+        ("default", True, "disk", ServerState.INSTALLED),
     ],
 )
 async def test_a_server_boots_what_was_chosen_or_what_it_finds(
-    asked: str, on_disk: bool, device: str, state: State, tmp_path: Path
+    asked: str, on_disk: bool, device: str, state: ServerState, tmp_path: Path
 ) -> None:
     async with staged(tmp_path) as stage:
         if on_disk:
             stage.server.marker.parent.mkdir(parents=True)
             stage.server.marker.write_text(commands.Marker("S1", "n1.example.com", 1, "abc").render())
         await stage.server.power_on(asked)
-        assert stage.server.state is State.BOOTING
-        await stage.until(lambda: stage.server.state is not State.BOOTING)
+        assert stage.server.state is ServerState.BOOTING
+        await stage.until(lambda: stage.server.state is not ServerState.BOOTING)
         assert (stage.server.boots, stage.server.state) == ([device], state)
 
 
@@ -66,7 +66,7 @@ async def test_a_server_that_is_on_is_not_booted_again(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.boot("network")
         await stage.server.power_on("disk")
-        assert (stage.server.boots, stage.server.state) == (["network"], State.LIVE)
+        assert (stage.server.boots, stage.server.state) == (["network"], ServerState.LIVE)
 
 
 async def test_the_live_system_says_so_and_reports_from_its_own_address_until_the_power_goes(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_the_live_system_says_so_and_reports_from_its_own_address_until_th
 
 @pytest.mark.parametrize("model", [CONTROLLER, PROXY, STORE], ids=lambda model: model.product)
 def test_reports_are_such_as_the_stock_agent_sends(model: Model) -> None:
-    said = report(Placed("S1", model, SWITCHES, "swp7", 3), frozenset({"sda", "sdb"}), "127.1.0.101")
+    said = report(RackedServer("S1", model, SWITCHES, "swp7", 3), frozenset({"sda", "sdb"}), "127.1.0.101")
     found = parse_report(json.dumps(said).encode())
     assert (found.serial, found.product, found.bmc_address) == ("S1", model.product, "127.1.0.101")
     assert len(found.physical_disks or found.disks) == 2
@@ -142,7 +142,7 @@ async def test_the_first_boot_happens_once(tmp_path: Path) -> None:
         await stage.until(lambda: "puppet-success" in stage.listener.statuses)
         await stage.server.power_off()
         await stage.boot("default")
-        assert stage.server.state is State.INSTALLED
+        assert stage.server.state is ServerState.INSTALLED
         assert stage.listener.statuses.count("firstboot") == 1
 
 
@@ -167,7 +167,7 @@ async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_pat
         await stage.server.power_off()
         assert (stage.server.installing, stage.server.live.exists(), stage.server.marker.exists()) == (False,) * 3
         await stage.server.power_on("default")
-        await stage.until(lambda: stage.server.state is State.LIVE)
+        await stage.until(lambda: stage.server.state is ServerState.LIVE)
 
 
 async def test_an_install_that_is_repeated_erases_what_was_there_unless_it_has_finished(tmp_path: Path) -> None:

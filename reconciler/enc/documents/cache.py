@@ -22,7 +22,7 @@ from ...planning.fixed import Fixed, as_installed
 from ..compile import Compiled, Naming, compile_node, missing_secrets
 from ..explain import explain
 from ..view import ClusterInput, EncError, Member, View, views
-from .writer import Document, Lookup, Writer
+from .writer import Document, DocumentWriter, Lookup
 
 Expect = Callable[[Sequence[SecretRef]], None]
 """Told which secrets will be looked up next, to read them all at once."""
@@ -235,7 +235,7 @@ class _Rendering:
         self._secrets = secrets
         self._naming = Naming()
         self._lacking: dict[int, tuple[SecretRef, ...]] = {}  # of groups, by id: not made yet
-        self._writer = Writer(secrets.lookup, cluster.given.name)
+        self._writer = DocumentWriter(secrets.lookup, cluster.given.name)
 
     def documents(self, views: Iterable[View]) -> Iterator[Document]:
         """Those that can be made; for the others it is noted why not."""
@@ -296,7 +296,7 @@ def write_one(compiled: Compiled, address: str | None, secrets: Mapping[SecretRe
     """
     if missing := missing_secrets(compiled, secrets):
         raise PermanentError(_not_made(compiled.hostname, missing))
-    return Writer(secrets.__getitem__, compiled.cluster).write(compiled, address)
+    return DocumentWriter(secrets.__getitem__, compiled.cluster).write(compiled, address)
 
 
 def nodes_of(given: ClusterInput, known: Mapping[str, Signatures]) -> Mapping[str, View]:

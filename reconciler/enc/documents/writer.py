@@ -102,11 +102,11 @@ def put_together(
     return Document(hostname, address, digest, pieces, own, as_of)
 
 
-class Writer:
+class DocumentWriter:
     """Writes documents of one cluster. What their nodes are given alike is put into words once."""
 
     def __init__(self, lookup: Lookup, cluster: str) -> None:
-        self._words = yaml_writer.Writer(revealer(lookup, cluster))
+        self._words = yaml_writer.YamlWriter(revealer(lookup, cluster))
         self._alike: dict[
             int, tuple[Given, list[yaml_writer.Piece]]
         ] = {}  # what is given is kept so its id stays taken

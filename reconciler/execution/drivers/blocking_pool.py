@@ -14,13 +14,13 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 
-class _Session(Protocol):
+class _PooledSession(Protocol):
     async def login(self) -> None: ...
 
     async def close(self) -> None: ...
 
 
-S = TypeVar("S", bound=_Session)
+S = TypeVar("S", bound=_PooledSession)
 
 CLOSE_SECONDS = 30.0
 """How long ``give_back`` waits for a call that was given up. Dead BMCs let pyghmi go after 6 s, busy ones after 20."""

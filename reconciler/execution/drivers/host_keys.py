@@ -12,7 +12,7 @@ from .json_lines import read_lines, replace_lines
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownKeys:
     key: HostKey | None = None
     new_boot_since: datetime | None = None
 
@@ -22,7 +22,7 @@ class FileHostKeys:
     """Implements ``ports.HostKeys``."""
 
     path: Path
-    _known: dict[str, _Known] = field(default_factory=dict)
+    _known: dict[str, _KnownKeys] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -34,18 +34,18 @@ class FileHostKeys:
             self._known = {row["serial"]: _read(row) for row in read_lines(self.path)}
 
     def pinned(self, serial: str) -> HostKey | None:
-        return self._known.get(serial, _Known()).key
+        return self._known.get(serial, _KnownKeys()).key
 
     def new_boot_since(self, serial: str) -> datetime | None:
-        return self._known.get(serial, _Known()).new_boot_since
+        return self._known.get(serial, _KnownKeys()).new_boot_since
 
     def pin(self, serial: str, key: HostKey) -> None:
-        self._set(serial, _Known(key))
+        self._set(serial, _KnownKeys(key))
 
     def expect_new_boot(self, serial: str, at: datetime) -> None:
-        self._set(serial, replace(self._known.get(serial, _Known()), new_boot_since=at))
+        self._set(serial, replace(self._known.get(serial, _KnownKeys()), new_boot_since=at))
 
-    def _set(self, serial: str, known: _Known) -> None:
+    def _set(self, serial: str, known: _KnownKeys) -> None:
         with self._lock:
             self._known[serial] = known
             self._write()
@@ -54,12 +54,12 @@ class FileHostKeys:
         replace_lines(self.path, ({"serial": serial, **_row(known)} for serial, known in sorted(self._known.items())))
 
 
-def _read(row: Mapping[str, Any]) -> _Known:
+def _read(row: Mapping[str, Any]) -> _KnownKeys:
     key, since = row["key"], row["new_boot_since"]
-    return _Known(HostKey(**key) if key else None, datetime.fromisoformat(since) if since else None)
+    return _KnownKeys(HostKey(**key) if key else None, datetime.fromisoformat(since) if since else None)
 
 
-def _row(known: _Known) -> dict[str, Any]:
+def _row(known: _KnownKeys) -> dict[str, Any]:
     return {
         "key": asdict(known.key) if known.key else None,
         "new_boot_since": known.new_boot_since.isoformat() if known.new_boot_since else None,

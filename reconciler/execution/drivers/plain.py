@@ -137,7 +137,7 @@ class PlainBmcs:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_connection(access.address, access.port)
-            session = _Session(reader, writer, lock)
+            session = _PlainSession(reader, writer, lock)
             if await session.ask(f"LOGIN {access.username} {access.password}") != "ok":
                 raise PermanentError(f"the BMC at {access.address} refuses user {access.username}")
         except BaseException as error:
@@ -154,7 +154,7 @@ class PlainBmcs:
 
 
 @dataclass
-class _Session:
+class _PlainSession:
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
     _lock: asyncio.Lock

@@ -16,9 +16,9 @@ from ..ports import (
     Bmc,
     BmcAccess,
     BmcPasswords,
+    Bookkeeping,
     Directory,
     Progress,
-    Records,
     RememberingBmcs,
     Shell,
     Shells,
@@ -53,7 +53,7 @@ class Options:
 class Tools:
     """Everything handlers are given."""
 
-    records: Records
+    records: Bookkeeping
     directory: Directory
     bmcs: RememberingBmcs
     bmc_passwords: BmcPasswords

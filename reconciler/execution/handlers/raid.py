@@ -98,7 +98,7 @@ class _Controllers:
             controller = ControllerId(min(disk.controller for disk in action.layout.disks))
             raise ForeignDataError(tuple(Finding(controller, system) for system in sorted(systems)))
 
-    def _decided(self, state: raid.State) -> tuple[raid.Step, ...]:
+    def _decided(self, state: raid.RaidState) -> tuple[raid.Step, ...]:
         action = self._action
         if changed := raid.changed(action.layout, state):
             raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(changed))
@@ -114,7 +114,7 @@ class _Controllers:
         except ValueError as error:
             raise PermanentError(f"nothing was erased: {error}") from error
 
-    async def _read(self) -> raid.State:
+    async def _read(self) -> raid.RaidState:
         answers = [
             (await self._shell.run(question, timeout=self._tools.options.raid)).stdout
             for question in self._dialect.questions

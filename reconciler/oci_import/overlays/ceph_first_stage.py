@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..database import Row
 from ..machines import OciMachine
-from ..yaml_documents import Document
+from ..yaml_documents import SpecDocument
 
 NOTE = (
     "DECIDE: in {name}, OCI still sets up nothing but Ceph, on controllers and computes.\n"
@@ -33,7 +33,7 @@ def taken_for_osds(machines: Iterable[OciMachine]) -> list[OciMachine]:
     return [machine for machine in machines if machine.role == "compute" and not is_hyperconverged(machine)]
 
 
-def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[Document]:
+def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[SpecDocument]:
     """What those nodes are given besides, and other OSD nodes are not."""
     if not machines:
         return []
@@ -41,7 +41,7 @@ def no_libvirt_yet(cluster: str, machines: Sequence[OciMachine]) -> list[Documen
         "for": {"nodes": [machine.hostname for machine in machines]},
         "classes": {"oci::generic": {"skip_etc_pki_setup": False}},
     }
-    return [Document("EncOverlay", f"oci-{cluster}-compute-certificates", spec, NO_LIBVIRT)]
+    return [SpecDocument("EncOverlay", f"oci-{cluster}-compute-certificates", spec, NO_LIBVIRT)]
 
 
 def is_hyperconverged(machine: OciMachine) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 from ...model.roles import ROLES, facts_of
 from ..database import Row, Tables
 from ..machines import OciMachine
-from ..yaml_documents import Document
+from ..yaml_documents import SpecDocument
 
 
 class Pin(NamedTuple):
@@ -51,7 +51,7 @@ OSD_SETUP = (
 )
 
 
-def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> list[Document]:
+def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> list[SpecDocument]:
     """An EncOverlay for every value that all nodes of some role have, and that we would not give.
 
     Args:
@@ -70,10 +70,10 @@ def cluster_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine], r
     return documents(str(cluster["name"]), found)
 
 
-def documents(cluster: str, pins: Iterable[Pin]) -> list[Document]:
+def documents(cluster: str, pins: Iterable[Pin]) -> list[SpecDocument]:
     """An EncOverlay for each."""
     specs = [(pin, {"for": {"clusters": [cluster], **pin.nodes}, "classes": pin.classes}) for pin in pins]
-    return [Document("EncOverlay", f"oci-{cluster}-{pin.end}", spec, pin.why) for pin, spec in specs]
+    return [SpecDocument("EncOverlay", f"oci-{cluster}-{pin.end}", spec, pin.why) for pin, spec in specs]
 
 
 def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from ..database import Row, Tables
 from ..machines import OciMachine
-from ..yaml_documents import Document
+from ..yaml_documents import SpecDocument
 
 _ITS_MACHINE = 1
 """The id that stands in OCI's query."""
@@ -16,7 +16,7 @@ FACTS = (
 )
 
 
-def facts_of_oci(cluster: str, machines: Sequence[OciMachine], tables: Tables) -> Iterator[Document]:
+def facts_of_oci(cluster: str, machines: Sequence[OciMachine], tables: Tables) -> Iterator[SpecDocument]:
     """An EncOverlay for each text of which the network drivers are wrong, with the nodes that are given it."""
     theirs = _drivers(tables, _ITS_MACHINE)
     nodes: dict[str, list[str]] = {}
@@ -26,7 +26,7 @@ def facts_of_oci(cluster: str, machines: Sequence[OciMachine], tables: Tables) -
     for number, (text, hostnames) in enumerate(nodes.items(), 1):
         facts = {"oci_facts": base64.b64encode(text.encode()).decode()}
         spec = {"for": {"nodes": hostnames}, "classes": {"oci::generic": facts}}
-        yield Document("EncOverlay", f"oci-{cluster}-facts-{number}", spec, FACTS)
+        yield SpecDocument("EncOverlay", f"oci-{cluster}-facts-{number}", spec, FACTS)
 
 
 def _text(cluster: str, machine: OciMachine, drivers: Sequence[str], tables: Tables) -> str:

@@ -10,7 +10,7 @@ from ...hardware.choice import DisksInUse, disks_in_use
 from ..database import Row, Tables
 from ..machines import OciMachine
 from ..made_profiles import Profiles
-from ..yaml_documents import Document
+from ..yaml_documents import SpecDocument
 from .ceph_first_stage import IN_STAGE, is_hyperconverged
 from .cluster import OSD_CLASS, Pin
 from .facts import facts_of_oci
@@ -32,7 +32,7 @@ VM_NETWORK = (
 
 def corrections(
     cluster: Row, machines: Sequence[OciMachine], tables: Tables, profiles: Profiles, *, ceph_alone: bool
-) -> list[Document]:
+) -> list[SpecDocument]:
     """An EncOverlay for every value that running nodes have, and that we would not give.
 
     Args:
@@ -47,7 +47,7 @@ def corrections(
     for machine in sorted(machines, key=lambda one: natural(one.hostname)):
         for pin in _of_node(machine, kinds, profiles, ceph_alone=ceph_alone):
             name = f"oci-{machine.hostname.partition('.')[0]}-{pin.end}"
-            found.append(Document("EncOverlay", name, {"for": pin.nodes, "classes": pin.classes}, pin.why))
+            found.append(SpecDocument("EncOverlay", name, {"for": pin.nodes, "classes": pin.classes}, pin.why))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ...model.roles import facts_of
 from ..database import Row, Tables
 from ..machines import OciMachine
-from ..yaml_documents import Document
+from ..yaml_documents import SpecDocument
 from .cluster import OSD_CLASS, Pin, documents
 from .node import natural
 
@@ -40,7 +40,7 @@ NOT_YET = (
 )
 
 
-def zone_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine]) -> tuple[list[Document], list[str]]:
+def zone_pins(cluster: Row, tables: Tables, machines: Sequence[OciMachine]) -> tuple[list[SpecDocument], list[str]]:
     """An EncOverlay for each role that OCI gives something else than its zone's Ceph, and what cannot be pinned."""
     if cluster.get("ceph_multiple_cluster_az") != "yes":
         return [], []

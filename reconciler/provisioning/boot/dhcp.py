@@ -27,7 +27,7 @@ LEASE = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class BootPool:
     """A network on which machines boot, with nothing left to default."""
 
     subnet: IPv4Network
@@ -37,7 +37,7 @@ class Pool:
     dns: tuple[IPv4Address, ...]
 
 
-def pools(fleet: FleetSpec) -> tuple[Pool, ...]:
+def pools(fleet: FleetSpec) -> tuple[BootPool, ...]:
     """The networks that the fleet's machines boot on.
 
     Raises:
@@ -55,12 +55,12 @@ def pools(fleet: FleetSpec) -> tuple[Pool, ...]:
     return tuple(_pool(network, given.address) for network in networks)
 
 
-def _pool(network: BootNetwork, server: IPv4Address) -> Pool:
+def _pool(network: BootNetwork, server: IPv4Address) -> BootPool:
     gateway = network.gateway or network.subnet.network_address + 1
     if network.range:
-        return Pool(network.subnet, gateway, network.range.first, network.range.last, network.dns)
+        return BootPool(network.subnet, gateway, network.range.first, network.range.last, network.dns)
     first, last = longest_run(network.subnet, {gateway, server, *network.dns})
-    return Pool(network.subnet, gateway, first, last, network.dns)
+    return BootPool(network.subnet, gateway, first, last, network.dns)
 
 
 def longest_run(subnet: IPv4Network, taken: Iterable[IPv4Address]) -> tuple[IPv4Address, IPv4Address]:
@@ -78,7 +78,7 @@ def longest_run(subnet: IPv4Network, taken: Iterable[IPv4Address]) -> tuple[IPv4
     return IPv4Address(-before + 1), IPv4Address(-before + size - 1)
 
 
-def dnsmasq(server: IPv4Address, networks: Sequence[Pool], tftp_root: str) -> str:
+def dnsmasq(server: IPv4Address, networks: Sequence[BootPool], tftp_root: str) -> str:
     """A file for ``/etc/dnsmasq.d``. It makes dnsmasq a DHCP and TFTP server, and no name server."""
     return "\n".join((*_DNSMASQ_HEAD, f"tftp-root={tftp_root}", *_dnsmasq(server, networks), ""))
 
@@ -93,7 +93,7 @@ _DNSMASQ_HEAD = (
 )
 
 
-def _dnsmasq(server: IPv4Address, networks: Sequence[Pool]) -> Iterator[str]:
+def _dnsmasq(server: IPv4Address, networks: Sequence[BootPool]) -> Iterator[str]:
     yield f"dhcp-lease-max={sum(int(pool.last) - int(pool.first) + 1 for pool in networks)}"  # the default is 1000
     yield "dhcp-match=set:ipxe,175"
     for number, kind in EFI_TYPES.items():
@@ -111,7 +111,7 @@ def _dnsmasq(server: IPv4Address, networks: Sequence[Pool]) -> Iterator[str]:
             yield f"dhcp-option=tag:{name},option:dns-server,{','.join(map(str, pool.dns))}"
 
 
-def dhcpd(server: IPv4Address, networks: Iterable[Pool]) -> str:
+def dhcpd(server: IPv4Address, networks: Iterable[BootPool]) -> str:
     """A file for dhcpd.conf to include. ISC's server does DHCP only; TFTP is another program's."""
     return "".join((_DHCPD_HEAD, *(_subnet(server, pool) for pool in networks)))
 
@@ -129,7 +129,7 @@ max-lease-time {LEASE};
 """
 
 
-def _subnet(server: IPv4Address, pool: Pool) -> str:
+def _subnet(server: IPv4Address, pool: BootPool) -> str:
     programs = "".join(
         f"  }} elsif exists pxe-system-type and option pxe-system-type = 00:{number:02x} {{\n"
         f'    filename "{EFI_PROGRAMS[kind]}";\n'

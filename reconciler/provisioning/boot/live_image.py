@@ -90,7 +90,7 @@ ExecStart=-/sbin/agetty --autologin root --keep-baud 115200,57600,38400,9600 - $
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ImageFile:
     """A file of ours in the image."""
 
     content: bytes
@@ -107,7 +107,7 @@ class Recipe:
     packages: tuple[str, ...]
     services: tuple[str, ...]
     disabled: tuple[str, ...]
-    files: Mapping[str, Placed] = field(repr=False)  # by absolute path
+    files: Mapping[str, ImageFile] = field(repr=False)  # by absolute path
     sources: Mapping[str, str] = field(default_factory=dict)  # name of a .sources file -> text
     pinning: Mapping[str, str] = field(default_factory=dict)  # name of a file of preferences -> text
 
@@ -148,22 +148,24 @@ def recipe(
         raise ValueError("no SSH key is given, so we could not log in to the live system")
     keys = (authorized_key.strip(), *fleet.provisioning.boot.authorized_keys)
     files = {
-        commands.SERVER_FILE: Placed(f"{fleet.provisioning.address}\n".encode()),
-        commands.ROOT_KEYS_FILE: Placed("\n".join((*keys, "")).encode(), 0o600),
-        "/etc/resolv.conf": Placed(b"# live-boot(7) fills it with what DHCP says, as long as there is nothing in it\n"),
-        "/etc/hostname": Placed(b"live\n"),
-        "/etc/systemd/network/10-all.network": Placed(_NETWORK.encode()),
-        "/etc/systemd/system/reconciler-host-keys.service": Placed(_HOST_KEYS.encode()),
-        "/etc/systemd/system/systemd-networkd-wait-online.service.d/any.conf": Placed(_ONLINE.encode()),
-        "/etc/systemd/system/serial-getty@.service.d/autologin.conf": Placed(_CONSOLE.encode()),
-        "/etc/systemd/system/getty@.service.d/autologin.conf": Placed(_CONSOLE.encode()),
+        commands.SERVER_FILE: ImageFile(f"{fleet.provisioning.address}\n".encode()),
+        commands.ROOT_KEYS_FILE: ImageFile("\n".join((*keys, "")).encode(), 0o600),
+        "/etc/resolv.conf": ImageFile(
+            b"# live-boot(7) fills it with what DHCP says, as long as there is nothing in it\n"
+        ),
+        "/etc/hostname": ImageFile(b"live\n"),
+        "/etc/systemd/network/10-all.network": ImageFile(_NETWORK.encode()),
+        "/etc/systemd/system/reconciler-host-keys.service": ImageFile(_HOST_KEYS.encode()),
+        "/etc/systemd/system/systemd-networkd-wait-online.service.d/any.conf": ImageFile(_ONLINE.encode()),
+        "/etc/systemd/system/serial-getty@.service.d/autologin.conf": ImageFile(_CONSOLE.encode()),
+        "/etc/systemd/system/getty@.service.d/autologin.conf": ImageFile(_CONSOLE.encode()),
     }
     units = sorted(name for name in agent if name.endswith(".service"))
     for name, content in agent.items():
         if name in units:
-            files[f"/etc/systemd/system/{name}"] = Placed(content)
+            files[f"/etc/systemd/system/{name}"] = ImageFile(content)
         else:
-            files[f"/usr/bin/{name}"] = Placed(content, 0o755)
+            files[f"/usr/bin/{name}"] = ImageFile(content, 0o755)
     extra = dict(in_live(repositories, fleet, architecture))
     sources = {f"{name}.sources": sources_of(r, fleet) for name, r in extra.items()}
     return Recipe(

@@ -11,7 +11,7 @@
 """
 
 from .dialects import FIND_TOOL, Dialect, dialect_of
-from .state import FoundDisk, FoundVolume, State
+from .state import FoundDisk, FoundVolume, RaidState
 from .steps import (
     ClearForeign,
     Create,
@@ -28,5 +28,5 @@ from .steps import (
 
 __all__ = [
     "FIND_TOOL", "ClearForeign", "Create", "Delete", "Dialect", "FoundDisk", "FoundVolume", "Initialise", "MakeGood",
-    "MakeSingle", "State", "Step", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
+    "MakeSingle", "RaidState", "Step", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ...model.raid import RaidDisk, RaidVolume
 from .megacli import parse_megacli
-from .state import State
+from .state import RaidState
 from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, Step
 from .storcli import parse_storcli
 
@@ -34,7 +34,7 @@ class Dialect(Protocol):
     def questions(self) -> Sequence[str]:
         """Commands that only look."""
 
-    def understand(self, answers: Sequence[str]) -> State:
+    def understand(self, answers: Sequence[str]) -> RaidState:
         """What the tool answered to ``questions``, in their order.
 
         Raises:
@@ -87,7 +87,7 @@ class StorCli:
     def questions(self) -> Sequence[str]:
         return f"{self._path} /call/eall/sall show all J", f"{self._path} /call/vall show all J"
 
-    def understand(self, answers: Sequence[str]) -> State:
+    def understand(self, answers: Sequence[str]) -> RaidState:
         disks, volumes = answers
         return parse_storcli(disks, volumes)
 
@@ -142,7 +142,7 @@ class MegaCli:
     def questions(self) -> Sequence[str]:
         return f"{self._path} -PDList -aALL -NoLog", f"{self._path} -LdPdInfo -aALL -NoLog"
 
-    def understand(self, answers: Sequence[str]) -> State:
+    def understand(self, answers: Sequence[str]) -> RaidState:
         disks, volumes = answers
         return parse_megacli(disks, volumes)
 

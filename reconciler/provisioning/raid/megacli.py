@@ -1,10 +1,10 @@
-"""What MegaCLI says, as ``State``."""
+"""What MegaCLI says, as ``RaidState``."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .state import FoundDisk, FoundVolume, Place, State
+from .state import FoundDisk, FoundVolume, Place, RaidState
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
 _USES: Mapping[str, str] = {
@@ -12,7 +12,7 @@ _USES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def parse_megacli(disks: str, volumes: str) -> State:
+def parse_megacli(disks: str, volumes: str) -> RaidState:
     """What ``-PDList -aALL`` and ``-LdPdInfo -aALL`` printed.
 
     Raises:
@@ -21,7 +21,7 @@ def parse_megacli(disks: str, volumes: str) -> State:
     for said in (disks, volumes):
         if "Exit Code: 0x00" not in said:
             raise ValueError(f"MegaCLI's answer is not readable: {said[-200:]!r}")
-    return State(tuple(_disks(disks)), tuple(_volumes(volumes)))
+    return RaidState(tuple(_disks(disks)), tuple(_volumes(volumes)))
 
 
 @dataclass(slots=True)

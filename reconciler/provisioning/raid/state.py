@@ -40,7 +40,7 @@ class FoundVolume:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RaidState:
     """Everything that matters of all controllers."""
 
     disks: tuple[FoundDisk, ...] = ()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...model.disk_id import ControllerId, Finding
 from ...model.raid import RaidDisk, RaidLayout, RaidVolume, place_in
-from .state import FoundVolume, Place, State
+from .state import FoundVolume, Place, RaidState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class MakeSingle:
 Step = ClearForeign | Delete | MakeGood | Create | Initialise | MakeSingle
 
 
-def changed(layout: RaidLayout, state: State) -> list[str]:
+def changed(layout: RaidLayout, state: RaidState) -> list[str]:
     """How the disks differ from those that the plan named, one sentence each; none: go on."""
     found = []
     for wanted in layout.disks:
@@ -70,7 +70,7 @@ def changed(layout: RaidLayout, state: State) -> list[str]:
     return found
 
 
-def steps(layout: RaidLayout, state: State) -> tuple[Step, ...]:
+def steps(layout: RaidLayout, state: RaidState) -> tuple[Step, ...]:
     """What to do, in order. Volumes that are there already stay; so does every disk that is not named."""
     missing = [volume for volume in layout.volumes if _found(volume, state) is None]
     needed = {_place(disk): disk for volume in missing for disk in volume.disks}
@@ -86,13 +86,13 @@ def steps(layout: RaidLayout, state: State) -> tuple[Step, ...]:
     )
 
 
-def made_volumes(todo: Iterable[Step], state: State) -> tuple[Initialise, ...]:
+def made_volumes(todo: Iterable[Step], state: RaidState) -> tuple[Initialise, ...]:
     """What is left to do once all is made: each new volume by the number that it got."""
     made = [_found(step.volume, state) for step in todo if isinstance(step, Create)]
     return tuple(Initialise(volume.controller, volume.number) for volume in made if volume is not None)
 
 
-def in_the_way(todo: Iterable[Step], state: State, ours: frozenset[str]) -> tuple[Finding, ...]:
+def in_the_way(todo: Iterable[Step], state: RaidState, ours: frozenset[str]) -> tuple[Finding, ...]:
     """What these steps destroy and we did not make.
 
     Args:
@@ -137,7 +137,7 @@ def _place(disk: RaidDisk) -> Place:
     return disk.controller, disk.enclosure, disk.slot
 
 
-def _found(volume: RaidVolume, state: State) -> FoundVolume | None:
+def _found(volume: RaidVolume, state: RaidState) -> FoundVolume | None:
     """The very volume, where it is there already."""
     wanted = frozenset(map(_place, volume.disks))
     return next((v for v in state.volumes if v.disks == wanted and v.level == volume.level), None)

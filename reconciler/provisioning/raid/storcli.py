@@ -1,25 +1,25 @@
-"""What storcli and perccli say, as ``State``."""
+"""What storcli and perccli say, as ``RaidState``."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .state import FoundDisk, FoundVolume, Place, State
+from .state import FoundDisk, FoundVolume, Place, RaidState
 
 _DRIVE = re.compile(r"Drive /c(\d+)/e(\d+)/s(\d+)")
 _VOLUME = re.compile(r"/c(\d+)/v(\d+)")
 _USES: Mapping[str, str] = {"Onln": "member", "Offln": "member", "Rbld": "member", "UGood": "good", "JBOD": "single"}
 
 
-def parse_storcli(disks: str, volumes: str) -> State:
+def parse_storcli(disks: str, volumes: str) -> RaidState:
     """What ``/call/eall/sall show all J`` and ``/call/vall show all J`` printed.
 
     Raises:
         ValueError: It is not storcli's JSON.
     """
     try:
-        return State(tuple(_disks(json.loads(disks))), tuple(_volumes(json.loads(volumes))))
+        return RaidState(tuple(_disks(json.loads(disks))), tuple(_volumes(json.loads(volumes))))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"storcli's answer is not readable: {error!r}") from error
 

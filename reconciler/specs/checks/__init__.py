@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from . import fleet, machines, names, networks, pools, profiles, repositories, settings
-from .context import Check, Question
+from .context import Check, CheckContext
 
 CHECKS: tuple[Check, ...] = (
     *names.CHECKS,
@@ -17,10 +17,10 @@ CHECKS: tuple[Check, ...] = (
     *settings.CHECKS,
 )
 
-__all__ = ["CHECKS", "Check", "Question", "check_all"]
+__all__ = ["CHECKS", "Check", "CheckContext", "check_all"]
 
 
-def check_all(question: Question) -> Iterator[Diagnostic]:
+def check_all(context: CheckContext) -> Iterator[Diagnostic]:
     """Every problem that any check finds, in no order worth keeping."""
     for check in CHECKS:
-        yield from check(question)
+        yield from check(context)

@@ -1,4 +1,4 @@
-"""The question that each check is asked, and its answers."""
+"""The context that each check is asked, and its answers."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..loader import ParsedTree
 
 
 @dataclass(frozen=True)
-class Question:
+class CheckContext:
     """A parsed tree, and the facts from outside that it must agree with."""
 
     parsed: ParsedTree
@@ -44,7 +44,7 @@ class Question:
         return self.parsed.fleet_name
 
 
-Check = Callable[[Question], Iterator[Diagnostic]]
+Check = Callable[[CheckContext], Iterator[Diagnostic]]
 
 
 def error(summary: str, detail: str, at: Location | None) -> Diagnostic:

@@ -4,44 +4,44 @@ from collections.abc import Iterator, Mapping
 
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import ClusterSpec, Lifecycle, MachineSpec, Network
-from .context import Check, Question, error, warning
+from .context import Check, CheckContext, error, warning
 from .networks import serves
 
 
-def pins_are_complete(question: Question) -> Iterator[Diagnostic]:
+def pins_are_complete(context: CheckContext) -> Iterator[Diagnostic]:
     """A machine put somewhere is put into a pool that its cluster has."""
-    for serial, machine in question.tree.machines.items():
+    for serial, machine in context.tree.machines.items():
         if machine.cluster is None and machine.address is not None:
             detail = f'"{serial}" has a fixed address and no cluster whose network it is on. Add "cluster".'
-            yield error("Address without a cluster", detail, question.parsed.at("Machine", serial, "address"))
-        cluster = question.tree.clusters.get(machine.cluster) if machine.cluster else None
-        if cluster and machine.role and machine.role not in cluster.roles and machine.role in question.roles:
+            yield error("Address without a cluster", detail, context.parsed.at("Machine", serial, "address"))
+        cluster = context.tree.clusters.get(machine.cluster) if machine.cluster else None
+        if cluster and machine.role and machine.role not in cluster.roles and machine.role in context.roles:
             detail = f'"{serial}" is to be {machine.role} in "{machine.cluster}", which asks for no such machines.'
             if machine.lifecycle is not Lifecycle.DECOMMISSIONED:
                 yield error(
-                    "Role that the cluster does not ask for", detail, question.parsed.at("Machine", serial, "role")
+                    "Role that the cluster does not ask for", detail, context.parsed.at("Machine", serial, "role")
                 )
-        profile = question.tree.profiles.get(machine.profile) if machine.profile else None
+        profile = context.tree.profiles.get(machine.profile) if machine.profile else None
         if profile and machine.role and profile.role != machine.role:
             detail = (
                 f'"{serial}" is to be {machine.role} with profile "{machine.profile}", which is for {profile.role}. '
                 "Take one of them out, or another profile."
             )
-            yield error("Profile of another role", detail, question.parsed.at("Machine", serial, "profile"))
+            yield error("Profile of another role", detail, context.parsed.at("Machine", serial, "profile"))
 
 
-def fixed_addresses_are_usable(question: Question) -> Iterator[Diagnostic]:
+def fixed_addresses_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
     """A fixed address is a free host address of the machine's management network, and given once."""
     taken: dict[object, str] = {}
-    for serial, machine in question.tree.machines.items():
-        cluster = question.tree.clusters.get(machine.cluster) if machine.cluster else None
+    for serial, machine in context.tree.machines.items():
+        cluster = context.tree.clusters.get(machine.cluster) if machine.cluster else None
         if machine.address is None or cluster is None:
             continue
-        at = question.parsed.at("Machine", serial, "address")
+        at = context.parsed.at("Machine", serial, "address")
         if problem := _address_problem(machine, cluster):
             yield error("Address not usable", f'{machine.address} of "{serial}" {problem}', at)
         other = taken.setdefault(machine.address, serial)
-        if other != serial and not _succeeds(question, serial, other):
+        if other != serial and not _succeeds(context, serial, other):
             detail = f'{machine.address} is given to "{other}" and to "{serial}". Change one, or remove it.'
             yield error("Same address twice", detail, at)
 
@@ -69,47 +69,47 @@ def _may_serve(network: Network, role: str, location: str | None) -> bool:
     return serves(network, role or network.role, location)
 
 
-def _succeeds(question: Question, one: str, other: str) -> bool:
-    machines = question.tree.machines
+def _succeeds(context: CheckContext, one: str, other: str) -> bool:
+    machines = context.tree.machines
     return machines[one].replaces == other or machines[other].replaces == one
 
 
-def bmcs_are_distinct(question: Question) -> Iterator[Diagnostic]:
+def bmcs_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:
     """A BMC belongs to one machine."""
     taken: dict[object, str] = {}
-    for serial, machine in question.tree.machines.items():
+    for serial, machine in context.tree.machines.items():
         if machine.bmc.address is None or machine.lifecycle is Lifecycle.DECOMMISSIONED:
             continue
         other = taken.setdefault(machine.bmc.address, serial)
         if other != serial:
             detail = f'{machine.bmc.address} is the BMC of "{other}" and of "{serial}". Change one, or remove it.'
-            yield error("Same BMC twice", detail, question.parsed.at("Machine", serial, "bmc", "address"))
+            yield error("Same BMC twice", detail, context.parsed.at("Machine", serial, "bmc", "address"))
 
 
-def hostnames_are_distinct(question: Question) -> Iterator[Diagnostic]:
+def hostnames_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:
     """A hostname of the operator's own is a full one, and given once."""
     taken: dict[str, str] = {}
-    for serial, machine in question.tree.machines.items():
+    for serial, machine in context.tree.machines.items():
         if machine.hostname is None:
             continue
-        at = question.parsed.at("Machine", serial, "hostname")
+        at = context.parsed.at("Machine", serial, "hostname")
         if "." not in machine.hostname:
             detail = f'"{machine.hostname}" of "{serial}" has no domain. Write the full hostname.'
             yield error("Hostname without a domain", detail, at)
         other = taken.setdefault(machine.hostname, serial)
-        if other != serial and not _succeeds(question, serial, other):
+        if other != serial and not _succeeds(context, serial, other):
             detail = f'"{machine.hostname}" is given to "{other}" and to "{serial}". Change one, or remove it.'
             yield error("Same hostname twice", detail, at)
 
 
-def replacements_are_one_to_one(question: Question) -> Iterator[Diagnostic]:
+def replacements_are_one_to_one(context: CheckContext) -> Iterator[Diagnostic]:
     """A machine takes over from one other, nobody else does, and nothing goes in circles."""
-    machines = question.tree.machines
+    machines = context.tree.machines
     heirs: dict[str, str] = {}
     for serial, machine in machines.items():
         if machine.replaces is None:
             continue
-        at = question.parsed.at("Machine", serial, "replaces")
+        at = context.parsed.at("Machine", serial, "replaces")
         if machine.replaces == serial:
             yield error(
                 "Machine replaces itself", f'"{serial}" cannot take over from itself. Name the old machine.', at
@@ -138,19 +138,17 @@ def _goes_in_a_circle(machines: Mapping[str, MachineSpec], serial: str) -> bool:
     return step in machines and machines[step].replaces == serial and step != serial
 
 
-def lifecycles_mean_something(question: Question) -> Iterator[Diagnostic]:
+def lifecycles_mean_something(context: CheckContext) -> Iterator[Diagnostic]:
     """A machine that leaves is not asked to be reinstalled."""
-    for serial, machine in question.tree.machines.items():
+    for serial, machine in context.tree.machines.items():
         if machine.lifecycle is Lifecycle.DECOMMISSIONED and machine.reinstall is not None:
             detail = f'"{serial}" is decommissioned, so "reinstall" does nothing. Remove one of them.'
             yield warning(
-                "Reinstall of a machine that leaves", detail, question.parsed.at("Machine", serial, "reinstall")
+                "Reinstall of a machine that leaves", detail, context.parsed.at("Machine", serial, "reinstall")
             )
         if machine.protected and machine.reinstall is not None:
             detail = f'"{serial}" is protected, so "reinstall" does nothing. Remove one of them.'
-            yield warning(
-                "Reinstall of a protected machine", detail, question.parsed.at("Machine", serial, "reinstall")
-            )
+            yield warning("Reinstall of a protected machine", detail, context.parsed.at("Machine", serial, "reinstall"))
 
 
 CHECKS: tuple[Check, ...] = (

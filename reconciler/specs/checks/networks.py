@@ -12,12 +12,12 @@ from ...model.interfaces import is_by_speed
 from ...model.kinds import ClusterSpec, Network
 from ...model.roles import ROLES, facts_of
 from ...model.vips import ALWAYS_ON_LOOPBACK, is_on_loopback
-from .context import Check, Question, error, warning
+from .context import Check, CheckContext, error, warning
 
 
-def each_network(question: Question) -> Iterator[tuple[str, str, Network]]:
+def each_network(context: CheckContext) -> Iterator[tuple[str, str, Network]]:
     """Cluster, network name and network, of all clusters."""
-    for cluster, spec in question.tree.clusters.items():
+    for cluster, spec in context.tree.clusters.items():
         for name, network in spec.networks.items():
             yield cluster, name, network
 
@@ -32,14 +32,14 @@ class _Held:
     where: tuple[Any, ...]  # kind, name, path
 
 
-def subnets_do_not_overlap(question: Question) -> Iterator[Diagnostic]:
+def subnets_do_not_overlap(context: CheckContext) -> Iterator[Diagnostic]:
     """No address belongs to two networks of the fleet.
 
     A virtual address (a /32) may lie inside another network of its own cluster:
     that is how a VIP on the management network is written.
     """
     # By first address, the wider first: whoever overlaps stands after what it overlaps with.
-    in_order = sorted(_held(question), key=lambda h: (h.subnet.network_address, h.subnet.prefixlen, h.title))
+    in_order = sorted(_held(context), key=lambda h: (h.subnet.network_address, h.subnet.prefixlen, h.title))
     passing: list[_Held] = []
     for held in in_order:
         passing = [before for before in passing if before.subnet.broadcast_address >= held.subnet.network_address]
@@ -49,27 +49,27 @@ def subnets_do_not_overlap(question: Question) -> Iterator[Diagnostic]:
             how = "is the subnet of" if held.subnet == other.subnet else f"overlaps with {other.subnet} of"
             detail = f"{held.subnet} of {held.title} {how} {other.title}. Every address belongs to one network."
             kind, name, *path = held.where
-            yield error("Overlapping subnets", detail, question.parsed.at(kind, name, *path))
+            yield error("Overlapping subnets", detail, context.parsed.at(kind, name, *path))
         passing.append(held)
 
 
-def _held(question: Question) -> Iterator[_Held]:
-    for cluster, name, network in each_network(question):
+def _held(context: CheckContext) -> Iterator[_Held]:
+    for cluster, name, network in each_network(context):
         if network.role != "ovs-bridge":  # nodes have no address there
             title = f'network "{name}" of cluster "{cluster}"'
             yield _Held(title, cluster, network.subnet, ("Cluster", cluster, "networks", name, "subnet"))
-    for index, bmc in enumerate(question.tree.fleet.bmc.networks):
-        where: tuple[Any, ...] = ("Fleet", question.fleet_name, "bmc", "networks", index, "subnet")
+    for index, bmc in enumerate(context.tree.fleet.bmc.networks):
+        where: tuple[Any, ...] = ("Fleet", context.fleet_name, "bmc", "networks", index, "subnet")
         yield _Held(f'BMC network "{bmc.name}"', None, bmc.subnet, where)
 
 
-def gateways_are_usable(question: Question) -> Iterator[Diagnostic]:
+def gateways_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
     """A gateway is a host address of its own subnet."""
-    for cluster, name, network in each_network(question):
+    for cluster, name, network in each_network(context):
         gateway, subnet = network.gateway, network.subnet
         if gateway is None:
             continue
-        at = question.parsed.at("Cluster", cluster, "networks", name, "gateway")
+        at = context.parsed.at("Cluster", cluster, "networks", name, "gateway")
         if gateway not in subnet:
             yield error("Gateway outside its subnet", f'Gateway {gateway} of network "{name}" is not in {subnet}.', at)
         elif gateway in _unusable(subnet):
@@ -83,14 +83,14 @@ def _unusable(subnet: IPv4Network) -> tuple[IPv4Address, ...]:
     return (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < 31 else ()
 
 
-def ranges_are_usable(question: Question) -> Iterator[Diagnostic]:
+def ranges_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
     """A range lies in its subnet, first before last."""
-    for cluster, name, network in each_network(question):
+    for cluster, name, network in each_network(context):
         if (given := network.range) is None:
             continue
         for end in ("first", "last"):
             address: IPv4Address = getattr(given, end)
-            at = question.parsed.at("Cluster", cluster, "networks", name, "range", end)
+            at = context.parsed.at("Cluster", cluster, "networks", name, "range", end)
             if address not in network.subnet:
                 detail = f'{address}, {end} of the range of network "{name}", is not in {network.subnet}.'
                 yield error("Range outside its subnet", detail, at)
@@ -101,14 +101,14 @@ def ranges_are_usable(question: Question) -> Iterator[Diagnostic]:
             detail = (
                 f'The range of network "{name}" ends at {given.last}, before it begins at {given.first}. Swap them.'
             )
-            at = question.parsed.at("Cluster", cluster, "networks", name, "range")
+            at = context.parsed.at("Cluster", cluster, "networks", name, "range")
             yield error("Range ends before it begins", detail, at)
 
 
-def networks_say_what_their_role_needs(question: Question) -> Iterator[Diagnostic]:
+def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagnostic]:
     """A bridge network names its bridge, a VIP network what the address serves; others do neither."""
-    for cluster, name, network in each_network(question):
-        at = question.parsed.at("Cluster", cluster, "networks", name)
+    for cluster, name, network in each_network(context):
+        at = context.parsed.at("Cluster", cluster, "networks", name)
         if network.role == "ovs-bridge" and network.bridge is None:
             detail = f'Network "{name}" has the role ovs-bridge. Name its bridge, such as "bridge: br-ex".'
             yield error("Bridge without a name", detail, at)
@@ -121,41 +121,41 @@ def networks_say_what_their_role_needs(question: Question) -> Iterator[Diagnosti
                 yield error(
                     "Key of another network role",
                     detail,
-                    question.parsed.at_key("Cluster", cluster, "networks", name, key),
+                    context.parsed.at_key("Cluster", cluster, "networks", name, key),
                 )
         if len(set(network.interfaces)) < len(network.interfaces):
             detail = f'Network "{name}" names the interface "{network.interfaces[0]}" twice. A bond is of two.'
-            at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
+            at = context.parsed.at("Cluster", cluster, "networks", name, "interfaces")
             yield error("Same interface twice", detail, at)
         if network.public and network.role in ("vm-net", "ovs-bridge", "ceph-cluster"):
             detail = f'Network "{name}" is public, for the API, and has the role {network.role}. Write two networks.'
-            at = question.parsed.at_key("Cluster", cluster, "networks", name, "public")
+            at = context.parsed.at_key("Cluster", cluster, "networks", name, "public")
             yield error("Public network with another purpose", detail, at)
 
 
-def clusters_have_one_public_network(question: Question) -> Iterator[Diagnostic]:
+def clusters_have_one_public_network(context: CheckContext) -> Iterator[Diagnostic]:
     """The API's address comes from exactly one place: a public network, or a VIP network for the API."""
-    for cluster, spec in question.tree.clusters.items():
+    for cluster, spec in context.tree.clusters.items():
         public = [name for name, network in spec.networks.items() if network.public]
         for name in public[1:]:
             detail = (
                 f'Networks "{public[0]}" and "{name}" of "{cluster}" are both public. One gives the API its address.'
             )
-            at = question.parsed.at_key("Cluster", cluster, "networks", name, "public")
+            at = context.parsed.at_key("Cluster", cluster, "networks", name, "public")
             yield error("More than one public network", detail, at)
         if any(facts_of(role).vip == "api" for role in spec.roles) and not public:
             detail = (
                 f'Cluster "{cluster}" has controllers, and no network for its API address. '
                 'Write one with "public: true"; a /32 is the address itself.'
             )
-            yield error("No public network", detail, question.parsed.at("Cluster", cluster, "networks"))
+            yield error("No public network", detail, context.parsed.at("Cluster", cluster, "networks"))
 
 
-def nodes_have_a_management_network(question: Question) -> Iterator[Diagnostic]:
+def nodes_have_a_management_network(context: CheckContext) -> Iterator[Diagnostic]:
     """In every location that machines of a role may come from, the cluster has a network for them."""
-    for cluster, spec in question.tree.clusters.items():
+    for cluster, spec in context.tree.clusters.items():
         missing: dict[str, list[str]] = defaultdict(list)
-        for role in spec.roles.keys() & question.roles:
+        for role in spec.roles.keys() & context.roles:
             for location in spec.roles[role].locations or _locations(spec) or ("",):
                 if not any(serves(network, role, location or None) for network in spec.networks.values()):
                     missing[location].append(role)
@@ -166,7 +166,7 @@ def nodes_have_a_management_network(question: Question) -> Iterator[Diagnostic]:
                 f'Cluster "{cluster}" has no management network for {names}{place}: one that is not public, '
                 f"with role all or the node's role. Nodes would have no address."
             )
-            yield error("No management network", detail, question.parsed.at("Cluster", cluster, "networks"))
+            yield error("No management network", detail, context.parsed.at("Cluster", cluster, "networks"))
 
 
 def _locations(spec: ClusterSpec) -> tuple[str, ...]:
@@ -179,30 +179,30 @@ def serves(network: Network, role: str, location: str | None) -> bool:
     return fits and not network.public and network.role in ("all", role) and network.subnet.prefixlen < 32
 
 
-def networks_have_interfaces(question: Question) -> Iterator[Diagnostic]:
+def networks_have_interfaces(context: CheckContext) -> Iterator[Diagnostic]:
     """Networks on which nodes have addresses say which interfaces carry them."""
-    for cluster, name, network in each_network(question):
+    for cluster, name, network in each_network(context):
         if network.public or network.interfaces or network.role in ("vip", "ovs-bridge"):
             continue
         detail = (
             f'Network "{name}" of "{cluster}" names no interface. Write "interfaces: [10g1, 10g2]", or one of them.'
         )
-        yield error("Network without interfaces", detail, question.parsed.at("Cluster", cluster, "networks", name))
+        yield error("Network without interfaces", detail, context.parsed.at("Cluster", cluster, "networks", name))
 
 
 _HOLDERS = {facts.vip: role for role, facts in ROLES.items() if facts.vip and facts.vip not in ALWAYS_ON_LOOPBACK}
 """Who brings up the virtual address that serves a usage, where that can be elsewhere than on lo."""
 
 
-def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnostic]:
+def virtual_addresses_have_an_interface(context: CheckContext) -> Iterator[Diagnostic]:
     """A virtual address that is no /32 says on which interface of its nodes it is brought up, and that is there.
 
     It must where it moves between nodes. A lone node keeps it, on lo as a /32, and answers for it on every segment.
     """
-    for cluster, name, network in each_network(question):
-        spec, usage = question.tree.clusters[cluster], network.vip_usage
+    for cluster, name, network in each_network(context):
+        spec, usage = context.tree.clusters[cluster], network.vip_usage
         holder = _HOLDERS.get(usage, "") if usage else ""
-        speaks_bgp = SettingsAt(question.tree, Place(cluster)).is_on("bgp_to_the_host")
+        speaks_bgp = SettingsAt(context.tree, Place(cluster)).is_on("bgp_to_the_host")
         forgotten = not network.interfaces and not speaks_bgp and network.subnet.prefixlen < 32
         on_loopback = is_on_loopback(network, usage or "", speaks_bgp=speaks_bgp)
         if holder not in spec.roles or (on_loopback and not forgotten):
@@ -215,7 +215,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 '"interfaces: [eno1]" or "[10g1, 10g2]" for the bond of their management network. Where routers send '
                 f'the address to the nodes, write it as the subnet: "{network.subnet.network_address + 2}/32".'
             )
-            at = question.parsed.at("Cluster", cluster, "networks", name)
+            at = context.parsed.at("Cluster", cluster, "networks", name)
             if spec.roles[holder].count == 1:
                 lone = f" Until then the one {holder} node has it on lo, as a /32."
                 yield warning("VIP without an interface", detail + lone, at)
@@ -226,7 +226,7 @@ def virtual_addresses_have_an_interface(question: Question) -> Iterator[Diagnost
                 f"{title} on {missing}, which nothing makes: no network that {holder} nodes have an address on uses "
                 "the same interfaces and VLAN. Puppet cannot bring the address up."
             )
-            at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
+            at = context.parsed.at("Cluster", cluster, "networks", name, "interfaces")
             yield warning("VIP on an interface that is not there", detail, at)
 
 
@@ -253,13 +253,13 @@ def _may_be_same(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return one == other or (len(one) == len(other) and len({is_by_speed(name) for name in (*one, *other)}) > 1)
 
 
-def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
+def networks_can_share_interfaces(context: CheckContext) -> Iterator[Diagnostic]:
     """Networks that one node may have on the same interfaces share all of them.
 
     A warning: installed nodes, such as those imported from OCI, may have it otherwise. New ones wait.
     Only names as they are written are compared: that 10g1 is eno3 is seen when a machine is to be installed.
     """
-    for cluster, spec in question.tree.clusters.items():
+    for cluster, spec in context.tree.clusters.items():
         carried = [(name, net) for name, net in spec.networks.items() if net.interfaces and _is_carried(net)]
         for index, (name, network) in enumerate(carried):
             for other_name, other in carried[:index]:
@@ -272,7 +272,7 @@ def networks_can_share_interfaces(question: Question) -> Iterator[Diagnostic]:
                         f"{both}, and not the same others. Let them share all their interfaces, or none: "
                         "a machine that is on both waits, and is not installed."
                     )
-                    at = question.parsed.at("Cluster", cluster, "networks", name, "interfaces")
+                    at = context.parsed.at("Cluster", cluster, "networks", name, "interfaces")
                     yield warning("Interfaces that cannot be shared", detail, at)
 
 

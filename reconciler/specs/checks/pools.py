@@ -8,17 +8,17 @@ from ...model.diagnostics import Diagnostic
 from ...model.kinds import Lifecycle
 from ...model.roles import facts_of
 from ..schema_errors import listed
-from .context import Check, Question, error, warning
+from .context import Check, CheckContext, error, warning
 
 
-def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:
+def counts_hold_the_machines_pinned(context: CheckContext) -> Iterator[Diagnostic]:
     """A pool is at least as large as the number of machines that are told to be in it."""
     pinned = Counter(
         (machine.cluster, machine.role)
-        for machine in question.tree.machines.values()
+        for machine in context.tree.machines.values()
         if machine.cluster and machine.role and machine.lifecycle is not Lifecycle.DECOMMISSIONED
     )
-    for name, cluster in question.tree.clusters.items():
+    for name, cluster in context.tree.clusters.items():
         for role, pool in cluster.roles.items():
             wanted = pinned[name, role]
             if pool.count is not None and pool.count < wanted:
@@ -26,71 +26,71 @@ def counts_hold_the_machines_pinned(question: Question) -> Iterator[Diagnostic]:
                     f'Cluster "{name}" asks for {pool.count} {role} machines, and {wanted} Machine documents put '
                     f'themselves there. Raise the count, or set "lifecycle: decommissioned" on those that leave.'
                 )
-                at = question.parsed.at("Cluster", name, "roles", role, "count")
+                at = context.parsed.at("Cluster", name, "roles", role, "count")
                 yield error("Count below the machines pinned", detail, at)
 
 
-def spread_has_something_to_spread_over(question: Question) -> Iterator[Diagnostic]:
+def spread_has_something_to_spread_over(context: CheckContext) -> Iterator[Diagnostic]:
     """A pool spread over locations has at least two of them to go to. With one, all are there, and a word is due."""
-    for name, cluster in question.tree.clusters.items():
+    for name, cluster in context.tree.clusters.items():
         own = {network.location for network in cluster.networks.values() if network.location}
         for role, pool in cluster.roles.items():
             if pool.spread is None:
                 continue
-            at = question.parsed.at("Cluster", name, "roles", role, "spread")
+            at = context.parsed.at("Cluster", name, "roles", role, "spread")
             if pool.spread == "location":
-                locations = set(pool.locations) or own or question.names("Location")
+                locations = set(pool.locations) or own or context.names("Location")
                 if len(locations) < 2:
                     known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
                     detail = f'"{role}" of "{name}" is spread over locations, and there is {known}. Remove "spread".'
                     yield warning("Nothing to spread over", detail, at)
-            elif not any(racking.switches for racking in question.tree.rackings.values()) and question.parsed.complete:
+            elif not any(racking.switches for racking in context.tree.rackings.values()) and context.parsed.complete:
                 detail = (
                     f'"{role}" of "{name}" is spread over racks, and no Racking says which switch is in which rack.'
                 )
                 yield warning("Nothing to spread over", detail, at)
 
 
-def domains_and_endpoints_are_distinct(question: Question) -> Iterator[Diagnostic]:
+def domains_and_endpoints_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:
     """No two clusters answer to the same API hostname."""
     first: dict[str, str] = {}
-    for name, cluster in question.tree.clusters.items():
+    for name, cluster in context.tree.clusters.items():
         hostname = cluster.api.hostname or f"{name}-api.{cluster.domain}"
         other = first.setdefault(hostname, name)
         if other != name:
             detail = f'The APIs of "{other}" and "{name}" are both called {hostname}. Give one another "api.hostname".'
-            yield error("Same API hostname", detail, question.parsed.at("Cluster", name, "api", "hostname"))
+            yield error("Same API hostname", detail, context.parsed.at("Cluster", name, "api", "hostname"))
 
 
-def pools_can_be_filled(question: Question) -> Iterator[Diagnostic]:
+def pools_can_be_filled(context: CheckContext) -> Iterator[Diagnostic]:
     """Every role asked for is offered by a profile, or every one of its machines is pinned."""
-    offered = {profile.role for profile in question.tree.profiles.values()}
-    offered |= {machine.role for machine in question.tree.machines.values() if machine.role}
-    if not question.parsed.complete:
+    offered = {profile.role for profile in context.tree.profiles.values()}
+    offered |= {machine.role for machine in context.tree.machines.values() if machine.role}
+    if not context.parsed.complete:
         return
-    for name, cluster in question.tree.clusters.items():
+    for name, cluster in context.tree.clusters.items():
         for role, pool in cluster.roles.items():
-            if role in question.roles - offered and pool.count != 0:
+            if role in context.roles - offered and pool.count != 0:
                 detail = f'Cluster "{name}" asks for {role} machines, and no HardwareProfile has that role.'
                 yield warning(
-                    "Role that no profile offers", detail, question.parsed.at_key("Cluster", name, "roles", role)
+                    "Role that no profile offers", detail, context.parsed.at_key("Cluster", name, "roles", role)
                 )
 
 
-def profiles_are_asked_for(question: Question) -> Iterator[Diagnostic]:
+def profiles_are_asked_for(context: CheckContext) -> Iterator[Diagnostic]:
     """Machines that take a profile have a cluster to go to."""
-    if not question.parsed.complete or not question.tree.clusters:
+    if not context.parsed.complete or not context.tree.clusters:
         return
-    asked = {role for cluster in question.tree.clusters.values() for role in cluster.roles}
-    for name, profile in question.tree.profiles.items():
-        if profile.role in question.roles - asked:
+    asked = {role for cluster in context.tree.clusters.values() for role in cluster.roles}
+    for name, profile in context.tree.profiles.items():
+        if profile.role in context.roles - asked:
             detail = f'No cluster asks for {profile.role} machines, so those that match "{name}" stay unused.'
             yield warning(
-                "Profile that no cluster asks for", detail, question.parsed.at("HardwareProfile", name, "role")
+                "Profile that no cluster asks for", detail, context.parsed.at("HardwareProfile", name, "role")
             )
 
 
-def unbounded_pools_do_not_compete(question: Question) -> Iterator[Diagnostic]:
+def unbounded_pools_do_not_compete(context: CheckContext) -> Iterator[Diagnostic]:
     """Two clusters that both take every machine of a role, in the same locations, leave the choice to chance."""
     takers = [
         (
@@ -98,20 +98,20 @@ def unbounded_pools_do_not_compete(question: Question) -> Iterator[Diagnostic]:
             role,
             frozenset(pool.locations) or frozenset(n.location for n in cluster.networks.values() if n.location),
         )
-        for name, cluster in question.tree.clusters.items()
+        for name, cluster in context.tree.clusters.items()
         for role, pool in cluster.roles.items()
         if pool.count is None
     ]
     for (first, role, here), (second, other, there) in combinations(takers, 2):
         if role == other and (here & there or not here or not there):
             detail = f'"{first}" and "{second}" both take every {role} machine. Give one a count, or other locations.'
-            at = question.parsed.at_key("Cluster", second, "roles", role)
+            at = context.parsed.at_key("Cluster", second, "roles", role)
             yield warning("Clusters compete for machines", detail, at)
 
 
-def there_is_one_object_store(question: Question) -> Iterator[Diagnostic]:
+def there_is_one_object_store(context: CheckContext) -> Iterator[Diagnostic]:
     """Swift and Ceph's gateway both register as Keystone's only object store, and Puppet refuses to do it twice."""
-    for name, cluster in question.tree.clusters.items():
+    for name, cluster in context.tree.clusters.items():
         wanted = [role for role, pool in cluster.roles.items() if pool.count != 0]
         swift, ceph = (
             next((role for role in wanted if facts_of(role).object_store == store), None) for store in ("swift", "ceph")
@@ -121,7 +121,7 @@ def there_is_one_object_store(question: Question) -> Iterator[Diagnostic]:
                 f'"{name}" asks for {ceph} and {swift} machines. Keystone can have one object store: the first '
                 f"controller's Puppet run will fail. Put one of the two into another cluster."
             )
-            yield warning("Two object stores", detail, question.parsed.at_key("Cluster", name, "roles", ceph))
+            yield warning("Two object stores", detail, context.parsed.at_key("Cluster", name, "roles", ceph))
 
 
 CHECKS: tuple[Check, ...] = (

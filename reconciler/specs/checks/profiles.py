@@ -10,7 +10,7 @@ from ...model.patterns import groups_of, pattern_problem
 from ...model.roles import facts_of
 from ...model.tree import Path, SpecTree
 from ..schema_errors import listed, suggestion
-from .context import Check, Question, error, warning
+from .context import Check, CheckContext, error, warning
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 """Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
@@ -20,9 +20,9 @@ _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-def ranges_are_in_order(question: Question) -> Iterator[Diagnostic]:
+def ranges_are_in_order(context: CheckContext) -> Iterator[Diagnostic]:
     """No range ends before it begins."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         match, cpu = profile.match, profile.match.cpu
         ranges: list[tuple[Path, SizeRange | NumberRange | None]] = [
             (("match", "memory"), match.memory),
@@ -35,15 +35,15 @@ def ranges_are_in_order(question: Question) -> Iterator[Diagnostic]:
         for path, given in ranges:
             if given and given.min is not None and given.max is not None and given.min > given.max:
                 detail = f'In profile "{name}", the minimum is above the maximum, so nothing fits. Swap them.'
-                yield error("Minimum above maximum", detail, question.parsed.at("HardwareProfile", name, *path))
+                yield error("Minimum above maximum", detail, context.parsed.at("HardwareProfile", name, *path))
 
 
-def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
+def raid_has_the_disks_it_needs(context: CheckContext) -> Iterator[Diagnostic]:
     """An entry for a RAID level can have as many disks as the level needs."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         for index, disk in enumerate(profile.disks):
             most = _most(disk)
-            at = question.parsed.at("HardwareProfile", name, "disks", index)
+            at = context.parsed.at("HardwareProfile", name, "disks", index)
             if disk.raid is not None and most is not None and most < _FEWEST[disk.raid]:
                 fewest = _FEWEST[disk.raid]
                 detail = f'In profile "{name}", RAID {disk.raid} needs {fewest} disks, and at most {most} may be taken.'
@@ -53,7 +53,7 @@ def raid_has_the_disks_it_needs(question: Question) -> Iterator[Diagnostic]:
                 yield error("Too few disks named", detail, at)
             if disk.options and (disk.raid is None or disk.by != "controller"):
                 detail = f'In profile "{name}", options are for the RAID controller, and this entry does not use it.'
-                at = question.parsed.at("HardwareProfile", name, "disks", index, "options")
+                at = context.parsed.at("HardwareProfile", name, "disks", index, "options")
                 yield warning("Options without a RAID controller", detail, at)
             if disk.by == "controller" and disk.raid is not None and profile.match.raid_controller == "none":
                 detail = (
@@ -68,16 +68,16 @@ def _most(disk: DiskRule) -> int | None:
     return min(bounds, default=None)
 
 
-def stores_have_disks_for_data(question: Question) -> Iterator[Diagnostic]:
+def stores_have_disks_for_data(context: CheckContext) -> Iterator[Diagnostic]:
     """A role that stores data has disks for it: an entry after the system's, or all the rest on purpose."""
-    for name, profile in question.tree.profiles.items():
-        if len(profile.disks) != 1 or profile.unlisted_disks == "use" or not _stores(question.tree, name):
+    for name, profile in context.tree.profiles.items():
+        if len(profile.disks) != 1 or profile.unlisted_disks == "use" or not _stores(context.tree, name):
             continue
         detail = (
             f'Profile "{name}" names disks for the system alone, so a {profile.role} of it has none for its data. Add '
             'an entry for these to "disks", or write "unlisted_disks: use" to take every disk that is left.'
         )
-        yield warning("No disks for data", detail, question.parsed.at("HardwareProfile", name, "disks"))
+        yield warning("No disks for data", detail, context.parsed.at("HardwareProfile", name, "disks"))
 
 
 def _stores(tree: SpecTree, name: str) -> bool:
@@ -91,43 +91,43 @@ def _stores(tree: SpecTree, name: str) -> bool:
     return any(levels and levels[-1].value is True for levels in written)
 
 
-def devices_are_named_once(question: Question) -> Iterator[Diagnostic]:
+def devices_are_named_once(context: CheckContext) -> Iterator[Diagnostic]:
     """No disk is named for two purposes."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         seen: set[str] = set()
         for index, disk in enumerate(profile.disks):
             for position, device in enumerate(disk.devices):
                 if device in seen:
                     detail = f'Profile "{name}" names the disk "{device}" twice. A disk serves one purpose.'
-                    at = question.parsed.at("HardwareProfile", name, "disks", index, "devices", position)
+                    at = context.parsed.at("HardwareProfile", name, "disks", index, "devices", position)
                     yield error("Same disk twice", detail, at)
                 seen.add(device)
 
 
-def commands_have_known_placeholders(question: Question) -> Iterator[Diagnostic]:
+def commands_have_known_placeholders(context: CheckContext) -> Iterator[Diagnostic]:
     """Commands after Puppet name only what is filled in."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         for index, command in enumerate(profile.after_puppet):
             for word in set(_PLACEHOLDER.findall(command)) - PLACEHOLDERS:
                 known = listed(sorted("{" + known + "}" for known in PLACEHOLDERS), "and")
                 detail = f'Nothing is filled in for "{{{word}}}" in profile "{name}"; there are {known}.'
-                at = question.parsed.at("HardwareProfile", name, "after_puppet", index)
+                at = context.parsed.at("HardwareProfile", name, "after_puppet", index)
                 yield error("Unknown placeholder", detail, at)
 
 
-def profiles_ask_for_something(question: Question) -> Iterator[Diagnostic]:
+def profiles_ask_for_something(context: CheckContext) -> Iterator[Diagnostic]:
     """A profile without any rule would take every machine there is."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         if not profile.match.model_fields_set and not profile.disks:
             detail = (
                 f'Profile "{name}" has no rule, so every machine matches. Write at least "match: {{product: [...]}}".'
             )
-            yield warning("Profile that takes every machine", detail, question.parsed.at_name("HardwareProfile", name))
+            yield warning("Profile that takes every machine", detail, context.parsed.at_name("HardwareProfile", name))
 
 
-def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
+def switch_ports_can_be_read(context: CheckContext) -> Iterator[Diagnostic]:
     """The pattern for switch ports is a regular expression with a group ``unit``."""
-    for name, racking in question.tree.rackings.items():
+    for name, racking in context.tree.rackings.items():
         pattern = racking.ports.pattern
         if pattern is None:
             continue
@@ -135,42 +135,42 @@ def switch_ports_can_be_read(question: Question) -> Iterator[Diagnostic]:
         if problem is None and "unit" not in groups_of(pattern):
             problem = r"has no group named unit. Write (?P<unit>\d+) where the rack unit stands."
         if problem:
-            at = question.parsed.at("Racking", name, "ports", "pattern")
+            at = context.parsed.at("Racking", name, "ports", "pattern")
             yield error("Invalid port pattern", f'The port pattern of racking "{name}" {problem}', at)
 
 
-def products_and_places_are_known(question: Question) -> Iterator[Diagnostic]:
+def products_and_places_are_known(context: CheckContext) -> Iterator[Diagnostic]:
     """A switch stands in one rack, whoever says so."""
     first: dict[str, str] = {}
-    for name, racking in question.tree.rackings.items():
+    for name, racking in context.tree.rackings.items():
         for switch in racking.switches:
             other = first.setdefault(switch, name)
             if other != name:
                 detail = f'Switch "{switch}" stands in racking "{other}" and in "{name}". Keep one.'
-                yield error("Switch in two places", detail, question.parsed.at_key("Racking", name, "switches", switch))
-    sizes = {product for racking in question.tree.rackings.values() for product in racking.products}
-    if not question.parsed.complete or not sizes:
+                yield error("Switch in two places", detail, context.parsed.at_key("Racking", name, "switches", switch))
+    sizes = {product for racking in context.tree.rackings.values() for product in racking.products}
+    if not context.parsed.complete or not sizes:
         return
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         for index, product in enumerate(profile.match.product):
             if product not in sizes:
                 detail = f'No racking gives the height of "{product}"; one unit is assumed.{suggestion(product, sizes)}'
-                at = question.parsed.at("HardwareProfile", name, "match", "product", index)
+                at = context.parsed.at("HardwareProfile", name, "match", "product", index)
                 yield warning("Product of unknown height", detail, at)
 
 
-def images_are_complete(question: Question) -> Iterator[Diagnostic]:
+def images_are_complete(context: CheckContext) -> Iterator[Diagnostic]:
     """A profile that installs from an image names one; no other does."""
-    for name, profile in question.tree.profiles.items():
+    for name, profile in context.tree.profiles.items():
         if profile.installer == "image" and profile.image is None:
             detail = (
                 f'Profile "{name}" installs from an image and names none. '
                 'Write "image: {url: http://..., sha256: ...}".'
             )
-            yield error("No image", detail, question.parsed.at("HardwareProfile", name, "installer"))
+            yield error("No image", detail, context.parsed.at("HardwareProfile", name, "installer"))
         if profile.installer != "image" and profile.image is not None:
             detail = f'Profile "{name}" names an image, and does not install from it. Write "installer: image".'
-            yield error("Image without its installer", detail, question.parsed.at("HardwareProfile", name, "image"))
+            yield error("Image without its installer", detail, context.parsed.at("HardwareProfile", name, "image"))
 
 
 CHECKS: tuple[Check, ...] = (

@@ -6,28 +6,28 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import all_levels, without_effect
 from ...model.settings import problem_with
 from ..schema_errors import did_you_mean
-from .context import Check, Question, error, warning
+from .context import Check, CheckContext, error, warning
 
 
-def settings_are_known_and_fit(question: Question) -> Iterator[Diagnostic]:
+def settings_are_known_and_fit(context: CheckContext) -> Iterator[Diagnostic]:
     """Every setting of every level, against the table."""
-    for level in all_levels(question.tree):
+    for level in all_levels(context.tree):
         kind, name, path = level.kind, level.document, level.path
         for setting, value in level.settings.items():
-            row = question.tree.settings_table.get(setting)
+            row = context.tree.settings_table.get(setting)
             if row is None:
-                detail = f'"{setting}" is not a setting.{did_you_mean(setting, question.tree.settings_table)}'
-                yield error("Unknown setting", detail, question.parsed.at_key(kind, name, *path, setting))
+                detail = f'"{setting}" is not a setting.{did_you_mean(setting, context.tree.settings_table)}'
+                yield error("Unknown setting", detail, context.parsed.at_key(kind, name, *path, setting))
             elif level.name not in row.levels:
                 detail = problem_with(row, value, level.name) or ""
-                yield error("Setting at the wrong level", detail, question.parsed.at_key(kind, name, *path, setting))
+                yield error("Setting at the wrong level", detail, context.parsed.at_key(kind, name, *path, setting))
             elif problem := problem_with(row, value, level.name):
-                yield error("Invalid setting", problem, question.parsed.at(kind, name, *path, setting))
+                yield error("Invalid setting", problem, context.parsed.at(kind, name, *path, setting))
 
 
-def settings_have_an_effect(question: Question) -> Iterator[Diagnostic]:
+def settings_have_an_effect(context: CheckContext) -> Iterator[Diagnostic]:
     """A setting that nothing reads is taken, as OCI's users have it, and told."""
-    for sentence, at in without_effect(question.tree):
+    for sentence, at in without_effect(context.tree):
         yield warning("Setting without effect", f"{sentence}.", at)
 
 

@@ -28,7 +28,7 @@ class Repository(Protocol):
     def read(self, commit: str) -> Files: ...
 
 
-class Loaded(Protocol):
+class Validated(Protocol):
     """What validating gives: a tree exactly when no problem is an error."""
 
     @property
@@ -38,7 +38,7 @@ class Loaded(Protocol):
     def problems(self) -> Sequence[Diagnostic]: ...
 
 
-LoadedT = TypeVar("LoadedT", bound=Loaded)
+LoadedT = TypeVar("LoadedT", bound=Validated)
 Validate = Callable[[Mapping[str, bytes]], LoadedT]
 
 
@@ -64,14 +64,14 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked(Generic[LoadedT]):
+class SourceLook(Generic[LoadedT]):
     """What a look at the source gave: its state, and the specs in force (None: none ever were good)."""
 
     state: SourceState
     loaded: LoadedT | None
 
 
-class Source(Generic[LoadedT]):
+class FollowedSource(Generic[LoadedT]):
     """A branch of a git repository. ``look`` blocks; call it from a thread, and from one at a time."""
 
     def __init__(self, repository: Repository, validate: Validate[LoadedT]) -> None:
@@ -79,7 +79,7 @@ class Source(Generic[LoadedT]):
         self._validate = validate
         self._read: dict[str, _Read[LoadedT]] = {}  # the commit in force, and the newest one when it was refused
 
-    def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> Looked[LoadedT]:
+    def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> SourceLook[LoadedT]:
         """Fetch, and take the newest commit into force when nothing stands in its way.
 
         Never raises for what the world or an operator did: the state tells it. The same
@@ -102,18 +102,18 @@ class Source(Generic[LoadedT]):
             return self._in_force(replace(state, good=commit, notes=newest.notes))
         return self._in_force(replace(state, problem=newest.problem))
 
-    def recall(self, state: SourceState) -> Looked[LoadedT]:
+    def recall(self, state: SourceState) -> SourceLook[LoadedT]:
         """The specs in force as the last look left them, without asking the repository."""
         return self._in_force(state)
 
-    def _in_force(self, state: SourceState) -> Looked[LoadedT]:
+    def _in_force(self, state: SourceState) -> SourceLook[LoadedT]:
         self._read = {commit: read for commit, read in self._read.items() if commit in (state.good, state.seen)}
         if state.good is None:
-            return Looked(state, None)
+            return SourceLook(state, None)
         good = self._load(state.good)
         if good.problem is not None and state.problem is None:
             state = replace(state, problem=good.problem)
-        return Looked(state, good.loaded)
+        return SourceLook(state, good.loaded)
 
     def _load(self, commit: str) -> "_Read[LoadedT]":
         found = self._read.get(commit)
@@ -142,20 +142,20 @@ class DirectorySource(Generic[LoadedT]):
         self._last: tuple[Mapping[str, bytes], LoadedT] | None = None
         self._good: LoadedT | None = None
 
-    def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> Looked[LoadedT]:
+    def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> SourceLook[LoadedT]:
         """Read the directory, and take it into force when it validates. What was unchanged is not validated again."""
         del state, accepted  # a directory has no commits
         try:
             files = self._read_files(self.path)
         except (TemporaryError, PermanentError, OSError) as error:
-            return Looked(SourceState(problem=str(error)), self._good)
+            return SourceLook(SourceState(problem=str(error)), self._good)
         if self._last is None or self._last[0] != files:
             self._last = files, self._validate(files)
         loaded = self._last[1]
         if loaded.tree is None:
-            return Looked(SourceState(problem=_refused(None, loaded.problems)), self._good)
+            return SourceLook(SourceState(problem=_refused(None, loaded.problems)), self._good)
         self._good = loaded
-        return Looked(SourceState(), loaded)
+        return SourceLook(SourceState(), loaded)
 
 
 async def watch(paths: Collection[Path], *, poll_seconds: float = 2.0) -> AsyncIterator[None]:

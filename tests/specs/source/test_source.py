@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.diagnostics import Diagnostic, Location, Severity
 from reconciler.model.errors import PermanentError
-from reconciler.specs.source.follow import MAX_TOLD, DirectorySource, Looked, Source, SourceState, watch
+from reconciler.specs.source.follow import MAX_TOLD, DirectorySource, FollowedSource, SourceLook, SourceState, watch
 from reconciler.specs.source.git import GitSource
 
 from .conftest import Upstream
@@ -50,25 +50,25 @@ def validate() -> Validator:
 
 
 @pytest.fixture
-def branch(source: GitSource, validate: Validator) -> Source[Specs]:
-    return Source(source, validate)
+def branch(source: GitSource, validate: Validator) -> FollowedSource[Specs]:
+    return FollowedSource(source, validate)
 
 
-def tree(looked: Looked[Specs]) -> str | None:
+def tree(looked: SourceLook[Specs]) -> str | None:
     """The fleet's text in force."""
     if looked.loaded is None or looked.loaded.tree is None:
         return None
     return looked.loaded.tree[FLEET].decode()
 
 
-def test_the_first_good_commit_is_taken(branch: Source[Specs], upstream: Upstream) -> None:
+def test_the_first_good_commit_is_taken(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     commit = upstream.commit({FLEET: "one"})
     looked = branch.look(SourceState())
     assert looked.state == SourceState(good=commit, seen=commit)
     assert tree(looked) == "one"
 
 
-def test_a_branch_that_never_was_good_has_nothing_in_force(branch: Source[Specs], upstream: Upstream) -> None:
+def test_a_branch_that_never_was_good_has_nothing_in_force(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     commit = upstream.commit({FLEET: "broken"})
     looked = branch.look(SourceState())
     assert looked.loaded is None
@@ -76,7 +76,7 @@ def test_a_branch_that_never_was_good_has_nothing_in_force(branch: Source[Specs]
 
 
 def test_a_broken_commit_leaves_the_last_good_one_in_force_and_says_why(
-    branch: Source[Specs], upstream: Upstream
+    branch: FollowedSource[Specs], upstream: Upstream
 ) -> None:
     good = upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
@@ -92,7 +92,7 @@ def test_a_broken_commit_leaves_the_last_good_one_in_force_and_says_why(
     assert branch.look(looked.state).state == SourceState(good=mended, seen=mended)
 
 
-def test_a_broken_commit_may_be_amended(branch: Source[Specs], upstream: Upstream) -> None:
+def test_a_broken_commit_may_be_amended(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
     upstream.commit({FLEET: "broken"})
@@ -102,20 +102,22 @@ def test_a_broken_commit_may_be_amended(branch: Source[Specs], upstream: Upstrea
     assert tree(branch.look(state)) == "two"
 
 
-def test_many_problems_are_counted(branch: Source[Specs], upstream: Upstream) -> None:
+def test_many_problems_are_counted(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     upstream.commit({FLEET: "broken " * (MAX_TOLD + 3)})
     problem = branch.look(SourceState()).state.problem
     assert problem is not None
     assert problem.endswith("... and 3 more.")
 
 
-def test_warnings_refuse_nothing(branch: Source[Specs], upstream: Upstream, validate: Validator) -> None:
+def test_warnings_refuse_nothing(branch: FollowedSource[Specs], upstream: Upstream, validate: Validator) -> None:
     upstream.commit({FLEET: "one"})
     validate.warn = True
     assert branch.look(SourceState()).state.problem is None
 
 
-def test_a_rewritten_branch_waits_until_that_very_commit_is_accepted(branch: Source[Specs], upstream: Upstream) -> None:
+def test_a_rewritten_branch_waits_until_that_very_commit_is_accepted(
+    branch: FollowedSource[Specs], upstream: Upstream
+) -> None:
     old = upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
     (upstream.path / FLEET).write_text("two")
@@ -134,7 +136,7 @@ def test_a_rewritten_branch_waits_until_that_very_commit_is_accepted(branch: Sou
     assert looked.state == SourceState(good=new, seen=new)
 
 
-def test_an_accepted_rewrite_must_still_validate(branch: Source[Specs], upstream: Upstream) -> None:
+def test_an_accepted_rewrite_must_still_validate(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
     (upstream.path / FLEET).write_text("broken")
@@ -144,7 +146,9 @@ def test_an_accepted_rewrite_must_still_validate(branch: Source[Specs], upstream
     assert looked.state.problem is not None
 
 
-def test_the_same_commit_is_validated_once(branch: Source[Specs], upstream: Upstream, validate: Validator) -> None:
+def test_the_same_commit_is_validated_once(
+    branch: FollowedSource[Specs], upstream: Upstream, validate: Validator
+) -> None:
     upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
     upstream.commit({FLEET: "broken"})
@@ -157,28 +161,28 @@ def test_after_a_restart_the_last_good_commit_is_in_force_although_newer_ones_ar
     source: GitSource, upstream: Upstream
 ) -> None:
     upstream.commit({FLEET: "one"})
-    state = Source(source, Validator()).look(SourceState()).state
+    state = FollowedSource(source, Validator()).look(SourceState()).state
     upstream.commit({FLEET: "broken"})
-    state = Source(source, Validator()).look(state).state
+    state = FollowedSource(source, Validator()).look(state).state
     kept = SourceState.from_json(state.to_json())
     assert kept == state
-    assert tree(Source(source, Validator()).look(kept)) == "one"
+    assert tree(FollowedSource(source, Validator()).look(kept)) == "one"
 
 
 def test_after_a_restart_without_the_repository_the_last_good_commit_is_in_force(
     source: GitSource, upstream: Upstream
 ) -> None:
     commit = upstream.commit({FLEET: "one"})
-    state = Source(source, Validator()).look(SourceState()).state
+    state = FollowedSource(source, Validator()).look(SourceState()).state
     upstream.path.rename(upstream.path.with_name("gone"))
-    looked = Source(source, Validator()).look(state)
+    looked = FollowedSource(source, Validator()).look(state)
     assert tree(looked) == "one"
     assert looked.state.good == commit
     assert looked.state.problem is not None
     assert looked.state.problem.startswith("The repository could not be fetched: git failed:")
 
 
-def test_a_folder_that_vanishes_from_git_changes_nothing(branch: Source[Specs], upstream: Upstream) -> None:
+def test_a_folder_that_vanishes_from_git_changes_nothing(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     upstream.commit({FLEET: "one"})
     state = branch.look(SourceState()).state
     (upstream.path / FLEET).unlink()
@@ -189,7 +193,7 @@ def test_a_folder_that_vanishes_from_git_changes_nothing(branch: Source[Specs], 
     assert 'has no YAML file below "cluster-specs"' in looked.state.problem
 
 
-def test_what_was_left_out_of_the_tree_in_force_is_told(branch: Source[Specs], upstream: Upstream) -> None:
+def test_what_was_left_out_of_the_tree_in_force_is_told(branch: FollowedSource[Specs], upstream: Upstream) -> None:
     (upstream.path / "cluster-specs").mkdir()
     (upstream.path / "cluster-specs/passwd.yaml").symlink_to("/etc/passwd")
     upstream.commit({FLEET: "one"})
