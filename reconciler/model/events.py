@@ -188,7 +188,7 @@ def after(h: History, event: Event) -> History:
         action = event.action if isinstance(event, Started) else h.open_action
         if action is not None and action.looks:
             return _looked(h, event, action)
-        return _aside(h, event, action) if action is not None and action.is_side_task else _acted(h, event)
+        return _side_task(h, event, action) if action is not None and action.is_side_task else _acted(h, event)
     if isinstance(event, Erasing | Wrote | Proved):
         return _seen_on_the_machine(h, event)
     match event:
@@ -262,7 +262,7 @@ def _looked(h: History, event: Started | Succeeded | Failed | Interrupted, actio
             return replace(h, open_action=None, looked=at, looks=0 if so else h.looks + 1, look_error=None)
 
 
-def _aside(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
+def _side_task(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
     """What is done beside a machine's own way changes nothing of that: neither its failures nor what it did last."""
     match event:
         case Started(action=ChangeBmc() as change):

@@ -25,7 +25,7 @@ from .phases import next_step
 from .placement import FilledSlot, Placement, place
 from .renewal import renewals
 from .safety import blocked_by_operator, within_budgets
-from .side_tasks import beside
+from .side_tasks import side_tasks
 
 
 def plan(given: PlanningInput) -> Plan:
@@ -46,7 +46,7 @@ def plan(given: PlanningInput) -> Plan:
             odd = _without_place(m, observed.retired.get(m.serial))
             steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], ctx)
     steps |= _bringing_vips(given, machines, steps)
-    steps |= beside(machines, steps, ctx)
+    steps |= side_tasks(machines, steps, ctx)
     steps |= bmc_changes(machines, steps, ctx)
     steps |= renewals(given, machines, steps)
     unseen = not_seen(given, machines)

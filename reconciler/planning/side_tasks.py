@@ -33,7 +33,7 @@ _REACHED = {
 }
 
 
-def beside(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context) -> dict[str, Step]:
+def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context) -> dict[str, Step]:
     """Steps in place of those of machines that have nothing better to do."""
     wanted = [name for name in HOOKS if getattr(ctx.spec.fleet.hooks, name) is not None]
     controllers: dict[str, list[MachineView]] | None = None
