@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..app.site import Site
     from ..model.machine import Observation
     from ..planning.adopting import Outcome
+    from ..render.rows import AdoptedRow
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +82,7 @@ def adopt(
 _COLUMNS = {"serial": "machine", "becomes": "becomes", "because": "because"}
 
 
-def _row(one: "Outcome") -> dict[str, object]:
+def _row(one: "Outcome") -> "AdoptedRow":
     return {"serial": one.serial, "hostname": one.hostname, "becomes": one.becomes, "because": one.because}
 
 

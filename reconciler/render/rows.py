@@ -113,6 +113,15 @@ class ClusterRow:
     vips: Annotated[Mapping[str, str], Field(description="the cluster's virtual addresses, by what they serve")]
 
 
+class AdoptedRow(TypedDict):
+    """What became of a machine by its own word."""
+
+    serial: str
+    hostname: str | None
+    becomes: str
+    because: str
+
+
 class SecretRow(TypedDict):
     """One secret, without its value."""
 

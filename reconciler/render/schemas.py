@@ -15,12 +15,13 @@ from .json_text import adapter
 from .observation import VERSION
 from .observation import adapter as observations
 from .plan_json import PlanJson
-from .rows import CertificateRow, ClusterRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
+from .rows import AdoptedRow, CertificateRow, ClusterRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 _PRINTED: dict[str, tuple[str, Any]] = {
+    "adopt": ("What `adopt` prints", list[AdoptedRow]),
     "boot-image": ("What `boot-image check` prints", ImageState),
     "clusters": ("What `clusters` prints", list[ClusterRow]),
     "events": ("What `events` prints; with --follow, every line", list[Occurrence] | Occurrence),
