@@ -31,18 +31,21 @@ def touched(w: World) -> dict[str, tuple[list[str], int]]:
 
 
 async def until_it_looks(w: World) -> str:
-    """Wait until the daemon has made a few plans, none of which begins anything; why."""
+    """Have the daemon make a few plans, none of which begins anything; why."""
     seen: set[str] = set()
 
     async def looked() -> str | None:
         fleet = await w.fleet_view()
-        if not fleet or not fleet["machines"]:
+        if not fleet or not fleet["machines"] or fleet["generated_at"] in seen:
             return None
-        seen.add(fleet["generated_at"])
         assert not {row["kind"] for row in fleet["machines"]} & {"act", "advance"}
-        return fleet["observing"] if len(seen) >= 3 else None
+        seen.add(fleet["generated_at"])
+        return fleet["observing"]
 
-    return str(await w.until("the daemon only looks", looked))
+    for number in range(3):
+        why = await w.until("the daemon only looks", looked)
+        w.commit(f"Wake the daemon: {number}", "--allow-empty")
+    return str(why)
 
 
 async def on_their_way(w: World) -> bool:
