@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 PORT = 8140
-CLASSES_FILE = "/root/classes"
+CLASSES_FILE = "/var/lib/classes-of-the-lab"
 """On the node."""
 
 _DIRECTORY = {

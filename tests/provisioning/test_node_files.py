@@ -81,6 +81,8 @@ def test_what_every_node_gets() -> None:
     }
 
 
+HOME = "/root"
+"""Of root, on the installed system."""
 _SSH = "/oci-in-target/etc/ssh/"
 _OCI = "/oci-in-target/etc/oci/"
 KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/kvm_amd.conf"}
@@ -114,7 +116,7 @@ KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/
             {
                 f"{_SSH}ssh_host_rsa_key", f"{_SSH}ssh_host_rsa_key.pub", f"{_SSH}ssh_host_rsa_key-cert.pub",
                 f"{_SSH}sshd_config.d/reconciler-host-certificate.conf", f"{_SSH}ca.pub", f"{_SSH}ssh_known_hosts",
-                "/oci-in-target/root/.ssh/id_rsa", "/oci-in-target/root/.ssh/id_rsa.pub",
+                f"/oci-in-target{HOME}/.ssh/id_rsa", f"/oci-in-target{HOME}/.ssh/id_rsa.pub",
             },
         ),
     ],

@@ -225,7 +225,7 @@ def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
         "/n1.example.com.crt": public("the crt\n"),
         commands.TARGET + "/etc/hosts": public("192.0.2.5 n1\n"),
         commands.TARGET + "/etc/puppet/puppet.conf": public("[main]\n"),
-        commands.TARGET + "/root/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
+        f"{commands.TARGET}{commands.ROOT_HOME}/.ssh/id_rsa.pub": public("ssh-rsa AAAA controllers\n"),
         **{f"{commands.TARGET}/usr/share/ca-certificates/oci/{name}": public(text) for name, text in CAS.items()},
     }
     files = {
