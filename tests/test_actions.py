@@ -54,7 +54,7 @@ def test_nothing_is_registered_that_is_no_action() -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SwapDisk(BootLive.__base__):  # type: ignore[misc,name-defined]
+class SwapDisk(BootLive.__base__):
     """An action that somebody has only begun to add."""
 
     sets_up_bmc: ClassVar[bool] = True

@@ -40,7 +40,7 @@ async def test_the_lease_is_kept_until_what_was_begun_has_ended(site: Site, monk
 
         def renewing(*given: object) -> bool:
             loop.call_soon_threadsafe(renewed.set)
-            return renew(*given)  # type: ignore[arg-type]
+            return renew(*given)
 
         monkeypatch.setattr(site.store, "renew_lease", renewing)
         async with asyncio.timeout(20):

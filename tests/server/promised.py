@@ -17,7 +17,7 @@ UNTOLD = {405, 500}
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document, the same for every application."""
-    made: dict[str, Any] = World().app.app.openapi()  # type: ignore[attr-defined]  # what the fast path stands before
+    made: dict[str, Any] = World().app.app.openapi()  # what the fast path stands before
     return made
 
 
