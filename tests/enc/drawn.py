@@ -17,10 +17,10 @@ from reconciler.model.tree import SpecTree
 from reconciler.specs.settings_table import load_table
 from reconciler.specs.validate import validate
 
+from ..reference.facts import VERSIONS
 from .build import hardware, member, signatures
 from .shapes import START
 
-VERSIONS = ("42.2.5", "43.0.10", "43.0.45")
 OWN_ROLE = "bastion"
 ZONES = ("zone-1", "zone-2", "zone-3")
 ASCII = st.characters(min_codepoint=33, max_codepoint=126)

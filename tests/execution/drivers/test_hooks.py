@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -26,9 +25,9 @@ def runs(pid: int) -> bool:
         return False
 
 
-async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path) -> None:
+async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = script(tmp_path, 'cat > "$2/told"; env > "$2/env"; echo "$1" > "$2/said"')
-    os.environ["RECONCILER_TEST_WORD"] = "not for children"
+    monkeypatch.setenv("RECONCILER_TEST_WORD", "not for children")
     await tell_child(command, {"hostname": "a.example.com", "password": "s3cret"}, 90)
     told = json.loads((tmp_path / "told").read_text())
     assert told == {"version": 1, "hostname": "a.example.com", "password": "s3cret"}
