@@ -6,6 +6,7 @@ Implements the port ``Directory`` of execution with what the store holds.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 import asyncssh
 
@@ -48,7 +49,13 @@ def client_key(store: Store) -> asyncssh.SSHKey:
     text = store.secret(PROVISIONING_KEY)
     if text is None:
         raise PermanentError(f"the secret {PROVISIONING_KEY} has not been made")
-    return asyncssh.import_private_key(part_of(text, "ssh", "private"))
+    return _decoded(part_of(text, "ssh", "private"))
+
+
+@lru_cache(maxsize=1)
+def _decoded(private: str) -> asyncssh.SSHKey:
+    """Checking an RSA key takes a fifth of a second of the event loop's; every login uses the same one."""
+    return asyncssh.import_private_key(private)
 
 
 class StoredBmcPasswords:

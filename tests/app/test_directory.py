@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.directory import BMC_PASSWORD, StoredBmcPasswords, StoredDirectory, host_authority, own_bmc_password
+from reconciler.app.directory import (
+    BMC_PASSWORD,
+    PROVISIONING_KEY,
+    StoredBmcPasswords,
+    StoredDirectory,
+    client_key,
+    host_authority,
+    own_bmc_password,
+)
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Started, Succeeded
 from reconciler.model.kinds import FleetSpec
@@ -16,6 +24,7 @@ from reconciler.model.observations import Heard
 from reconciler.model.secret_parts import part_of
 from reconciler.model.tree import SpecTree
 from reconciler.store import Store
+from reconciler.store.secrets.mint import mint
 
 from ..store.conftest import KEY
 from ..store.samples import NOW, enroll, report
@@ -86,3 +95,11 @@ def test_a_node_is_proven_by_its_clusters_authority_and_its_own_name(store: Stor
     assert known is not None
     assert known.hostname == store.allocations()["A"].hostname
     assert known.key == part_of(store.secret(host_authority("cl1")) or "", "ssh", "authorized")
+
+
+def test_logins_read_their_key_once_for_as_long_as_it_is_the_same(store: Store) -> None:
+    store.mint((PROVISIONING_KEY,), NOW)
+    first = client_key(store)
+    assert client_key(store) is first, "reading it keeps the event loop for a fifth of a second"
+    store.set_secret(PROVISIONING_KEY, mint(PROVISIONING_KEY, NOW), NOW, "ann")
+    assert client_key(store).public_data != first.public_data, "the one that is stored counts"

@@ -291,8 +291,9 @@ class SshShell:
         """Write whole files, each under another name first: a reader sees the old text or the new."""
         try:
             async with asyncio.timeout(self.timings.answer), self.connection.start_sftp_client() as sftp:
+                for folder in sorted({posixpath.dirname(path) for path in files}):
+                    await sftp.makedirs(folder, exist_ok=True)
                 for path, file in files.items():
-                    await sftp.makedirs(posixpath.dirname(path), exist_ok=True)
                     new = f"{path}.new"
                     async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=PRIVATE)) as opened:
                         await opened.write(file.content)
