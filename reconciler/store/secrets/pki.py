@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -126,6 +127,7 @@ def check_pair(text: str) -> None:
         raise PermanentError("the key is not the one that the certificate is for")
 
 
+@lru_cache(maxsize=4)  # a fleet's root and what it signs with; checking a key takes longer than signing
 def read_authority(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
     """Certificate and key of an authority.
 

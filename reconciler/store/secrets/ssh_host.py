@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -16,6 +17,7 @@ from ...model.secret_parts import part_of
 
 BACKDATED = timedelta(minutes=5)  # nodes boot with clocks that are behind
 VALID = timedelta(days=3650)  # as OCI's; a reinstall makes a new one
+_NOT_RSA = "SSH host keys and their authority must be RSA"
 
 
 def host_certificate(authority: str, key: str, names: Sequence[str], at: datetime) -> str:
@@ -30,10 +32,10 @@ def host_certificate(authority: str, key: str, names: Sequence[str], at: datetim
     Raises:
         PermanentError: One of them is no RSA key.
     """
-    signer = load_ssh_private_key(part_of(authority, "ssh", "private").encode(), None)
+    signer = _signer(part_of(authority, "ssh", "private"))
     public = load_ssh_public_key(part_of(key, "ssh", "authorized").encode())
-    if not isinstance(signer, rsa.RSAPrivateKey) or not isinstance(public, rsa.RSAPublicKey):
-        raise PermanentError("SSH host keys and their authority must be RSA")
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise PermanentError(_NOT_RSA)
     certificate = (
         SSHCertificateBuilder()
         .public_key(public)
@@ -45,3 +47,11 @@ def host_certificate(authority: str, key: str, names: Sequence[str], at: datetim
         .sign(signer)
     )
     return certificate.public_bytes().decode()
+
+
+@lru_cache(maxsize=16)  # one a cluster; checking a key takes longer than signing
+def _signer(private: str) -> rsa.RSAPrivateKey:
+    key = load_ssh_private_key(private.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise PermanentError(_NOT_RSA)
+    return key
