@@ -1,9 +1,12 @@
 """Our documents compiled to catalogs by a real Puppet, with the modules that Debian ships."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -52,10 +55,21 @@ NEVER_COMPILES = {"debmirror": r"Class\[Archvsync\]: .*has no parameter named 't
 
 
 class Puppet:
-    """The compiler, with a folder for its work."""
+    """The compiler, with a folder for its work. Use as a context manager: it is a process that stays."""
 
     def __init__(self, modules: Modules, folder: Path) -> None:
         self.modules, self._folder = modules, folder
+        self._compiler = subprocess.Popen(
+            ["ruby", HERE / "compile.rb", self.modules.folder],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"RUBYLIB": self.modules.ruby},
+        )  # fmt: skip
+
+    def __enter__(self) -> "Puppet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._compiler.communicate()  # nothing more to do ends it
 
     def compile(self, hostname: str, role: str, document: bytes) -> None:
         """Fail the test unless there is a catalog for the node, apart from what the modules cannot do."""
@@ -74,11 +88,14 @@ class Puppet:
         document, facts = self._folder / f"{hostname}.yaml", self._folder / f"{hostname}.facts"
         document.write_text(text)
         facts.write_text(yaml.safe_dump(node_facts(hostname, role, text)))
-        ran = subprocess.run(
-            ["ruby", HERE / "compile.rb", document, facts, self.modules.folder, hostname],
-            env={**os.environ, "RUBYLIB": self.modules.ruby}, capture_output=True, text=True, check=False, timeout=500,
-        )  # fmt: skip
-        return ran.stdout + ran.stderr if ran.returncode else None
+        assert self._compiler.stdin is not None
+        assert self._compiler.stdout is not None
+        print(json.dumps([str(document), str(facts), hostname]), file=self._compiler.stdin, flush=True)
+        answer = self._compiler.stdout.readline()
+        assert answer, f"the compiler ended with {self._compiler.wait()}"
+        wrong: str | None
+        (wrong,) = json.loads(answer)
+        return wrong
 
 
 def node_facts(hostname: str, role: str, document: str) -> dict[str, Any]:
@@ -92,15 +109,18 @@ def node_facts(hostname: str, role: str, document: str) -> dict[str, Any]:
     return facts
 
 
-def puppet_in(folder: Path) -> Puppet:
+@contextmanager
+def puppet_in(folder: Path) -> Iterator[Puppet]:
     """The compiler, ready; skips the test where it cannot be had."""
     missing = [name for name in ("puppet", "ruby", "apt-get", "dpkg") if shutil.which(name) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)} (apt: puppet ruby)")
     try:
-        return Puppet(puppet_modules(), folder)
+        modules = puppet_modules()
     except LookupError as error:
         pytest.skip(f"needs the Puppet modules of Debian 13 from the mirror that APT uses: {error}")
+    with Puppet(modules, folder) as puppet:
+        yield puppet
 
 
 def _off(text: str, switch: str) -> str:

@@ -1,11 +1,14 @@
-# compile.rb DOCUMENT FACTS MODULES HOSTNAME: one node's catalog, by the classes that a real Puppet server uses:
-# Puppet::Node::Exec reads the document, Puppet::Parser::Compiler makes the catalog. Prints what is wrong and ends with 1.
+# compile.rb MODULES: catalogs of nodes, by the classes that a real Puppet server uses: Puppet::Node::Exec reads a node's
+# document, Puppet::Parser::Compiler makes its catalog. One process makes many, as a server does, and reads a manifest
+# once. A line of standard input is a JSON list of a document, a file of facts and a hostname; the answer is a line of
+# JSON: what is wrong, or null.
+require 'json'
 require 'set'
 require 'fileutils'
 require 'tmpdir'
 require 'yaml'
 
-document, facts_file, modules, name = ARGV.map(&:dup)
+modules = ARGV.first.dup
 
 # A server that is its own agent has every module's lib/ on the load path, by pluginsync.
 Dir.glob("#{modules}/*/lib").sort.each { |folder| $LOAD_PATH.push(folder) }
@@ -19,7 +22,7 @@ manifests = "#{work}/code/environments/production/manifests"
 FileUtils.mkdir_p(["#{work}/conf", "#{work}/var", manifests])
 File.write("#{manifests}/site.pp", "# classes come from the document\n")
 File.write("#{work}/hiera.yaml", "---\nversion: 5\nhierarchy: []\n")
-File.write("#{work}/enc", "#!/bin/sh\nexec cat '#{File.expand_path(document)}'\n")
+File.write("#{work}/enc", "#!/bin/sh\nexec cat '#{work}/document'\n")
 File.chmod(0o755, "#{work}/enc")
 
 Puppet.initialize_settings([
@@ -29,30 +32,38 @@ Puppet.initialize_settings([
 ])
 Puppet[:strict] = :warning
 Puppet::Util::Log.level = :err
+Puppet::Node::Facts.indirection.terminus_class = :memory
+Puppet::Node.indirection.terminus_class = :exec
+environment = Puppet::Node::Environment.create(:production, [modules], manifests)
 
-begin
-  environment = Puppet::Node::Environment.create(:production, [modules], manifests)
-  Puppet.override(current_environment: environment, environments: Puppet::Environments::Static.new(environment)) do
-    Puppet::Node::Facts.indirection.terminus_class = :memory
-    Puppet::Node.indirection.terminus_class = :exec
-    facts = Puppet::Node::Facts.new(name, YAML.load_file(facts_file))
-    Puppet::Node::Facts.indirection.save(facts)
-    node = Puppet::Node.indirection.find(name, environment: environment, facts: facts) or raise 'there is no node'
-    raise 'the document has no classes' if node.classes.nil? || node.classes.empty?
-    node.environment = environment
-    node.merge(facts.values) unless node.parameters.key?('os')
-    host, domain = name.split('.', 2)
-    node.trusted_data = { 'authenticated' => 'local', 'certname' => name, 'hostname' => host, 'domain' => domain,
-                          'extensions' => {}, 'external' => {} }
-    node.add_server_facts('serverversion' => Puppet.version, 'servername' => 'puppet', 'serverip' => '192.0.2.1',
-                          'environment' => 'production')
-    catalog = Puppet::Parser::Compiler.compile(node)
-    titles = node.classes.keys.to_h { |one| [one, one.split('::').map(&:capitalize).join('::')] }
-    lacking = titles.reject { |_, title| catalog.resource('Class', title) }.keys
-    raise "not in the catalog: #{lacking.join(' ')}" unless lacking.empty?
-    puts "#{catalog.resources.size} resources"
+def catalog(environment, name, facts)
+  Puppet::Node::Facts.indirection.save(facts)
+  node = Puppet::Node.indirection.find(name, environment: environment, facts: facts) or raise 'there is no node'
+  raise 'the document has no classes' if node.classes.nil? || node.classes.empty?
+  node.environment = environment
+  node.merge(facts.values) unless node.parameters.key?('os')
+  host, domain = name.split('.', 2)
+  node.trusted_data = { 'authenticated' => 'local', 'certname' => name, 'hostname' => host, 'domain' => domain,
+                        'extensions' => {}, 'external' => {} }
+  node.add_server_facts('serverversion' => Puppet.version, 'servername' => 'puppet', 'serverip' => '192.0.2.1',
+                        'environment' => 'production')
+  made = Puppet::Parser::Compiler.compile(node)
+  titles = node.classes.keys.to_h { |one| [one, one.split('::').map(&:capitalize).join('::')] }
+  lacking = titles.reject { |_, title| made.resource('Class', title) }.keys
+  raise "not in the catalog: #{lacking.join(' ')}" unless lacking.empty?
+end
+
+$stdout.sync = true
+while (line = $stdin.gets)
+  document, facts_file, name = JSON.parse(line)
+  FileUtils.cp(document, "#{work}/document")
+  wrong = nil
+  begin
+    Puppet.override(current_environment: environment, environments: Puppet::Environments::Static.new(environment)) do
+      catalog(environment, name, Puppet::Node::Facts.new(name, YAML.load_file(facts_file)))
+    end
+  rescue StandardError, ScriptError => error
+    wrong = "#{error.class}: #{error.message.gsub(/\s*\n\s*/, ' | ')[0, 1500]}"
   end
-rescue StandardError, ScriptError => error
-  puts "#{error.class}: #{error.message.gsub(/\s*\n\s*/, ' | ')[0, 1500]}"
-  exit 1
+  puts JSON.generate([wrong])
 end

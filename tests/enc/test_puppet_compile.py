@@ -60,8 +60,9 @@ RACKS = ("gva-a1", "gva-b1", "gva-c1")
 
 
 @pytest.fixture(scope="module")
-def puppet(tmp_path_factory: pytest.TempPathFactory) -> Puppet:
-    return puppet_in(tmp_path_factory.mktemp("catalogs"))
+def puppet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puppet]:
+    with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
+        yield puppet
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Nodes of OCI's installations, imported, with the modules of Debian 13: Puppet compiles a catalog for each role."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -37,8 +37,9 @@ ONE_OF_EACH = (
 
 
 @pytest.fixture(scope="module")
-def puppet(tmp_path_factory: pytest.TempPathFactory) -> Puppet:
-    return puppet_in(tmp_path_factory.mktemp("catalogs"))
+def puppet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puppet]:
+    with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
+        yield puppet
 
 
 @pytest.fixture(scope="module")
