@@ -1,6 +1,5 @@
 """Pages for people: tables are whole, links lead somewhere, and what is named exists."""
 
-import ast
 import re
 from functools import cache
 from itertools import groupby
@@ -29,6 +28,8 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]*)\)")
 _CLASS = re.compile(r"`([A-Z][a-z]\w+)`")
 _FUNCTION = re.compile(r"`(\w+\(\))`")
+_DEFINED = re.compile(r"^(?: *class |(?=\w+ = ))(\w+)", re.MULTILINE)
+_FUNCTION_DEFINED = re.compile(r"^ *(?:async )?def (\w+)", re.MULTILINE)
 _TEST = re.compile(r"`(test_\w+)`")
 
 
@@ -75,19 +76,10 @@ def test_every_table_has_a_head_and_rows_of_its_width(page: Path) -> None:
 @cache
 def defined(folder: str) -> frozenset[str]:
     """The names of all classes and unions, and of all functions with brackets behind them, below a folder."""
-    trees = [ast.parse(path.read_text()) for path in (ROOT / folder).rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
-    functions = {f"{node.name}()" for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    unions = {
-        name.id
-        for tree in trees
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for name in node.targets
-        if isinstance(name, ast.Name)
-    }
-    return frozenset(classes | unions | functions)
+    texts = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
+    classes_and_unions = {name for text in texts for name in _DEFINED.findall(text)}
+    functions = {f"{name}()" for text in texts for name in _FUNCTION_DEFINED.findall(text)}
+    return frozenset(classes_and_unions | functions)
 
 
 @pytest.mark.parametrize("page", [GLOSSARY, LIFE, STYLE], ids=lambda page: page.name)
