@@ -28,6 +28,7 @@ from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
 from reconciler.simulator.server import Pace, SimServer
 
+from ..forked import Forked, ended
 from ..simulator.networks import claimed_network
 from ..waiting import LONG, becomes
 
@@ -60,7 +61,7 @@ THREE: Racks = {"zone-1": (CONTROLLER,), "zone-2": (STORE,), "zone-3": (STORE,)}
 class Daemon:
     """A daemon process, started as an operator would start it, in a process group of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked, log: Path) -> None:
         self.process = process
         self.log = log
 
@@ -83,6 +84,18 @@ class Daemon:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+
+async def _through(
+    program: Sequence[str], words: Sequence[str], log: Path, env: Mapping[str, str] | None
+) -> asyncio.subprocess.Process:
+    """Start ``reconciler`` by another program, as an operator would."""
+    with log.open("wb") as file:
+        return await asyncio.create_subprocess_exec(
+            *program, sys.executable, "-m", "reconciler", *words,
+            stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+            env=os.environ | (env or {}),
+        )  # fmt: skip
 
 
 @dataclass
@@ -108,12 +121,8 @@ class World:
     ) -> Daemon:
         """A daemon that acts, or waits to. ``through``: the words of a program that runs it."""
         log = self.demo.folder / f"daemon-{len(self.daemons)}.log"
-        with log.open("wb") as file:
-            process = await asyncio.create_subprocess_exec(
-                *through, sys.executable, "-m", "reconciler", "--config", str(config or self.demo.config_file), "run",
-                stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
-                env=os.environ | (env or {}),
-            )  # fmt: skip
+        words = ("--config", str(config or self.demo.config_file), "run")
+        process = await _through(through, words, log, env) if through else Forked(words, log, env=env)
         self.daemons.append(Daemon(process, log))
         return self.daemons[-1]
 
@@ -152,7 +161,7 @@ class World:
 
     async def until(self, what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
         """Wait until ``ask`` gives something, and return that. On failure tell what the daemon says of its fleet."""
-        return await becomes(what, ask, limit, story=self.story)
+        return await becomes(what, ask, limit, every=0.1, story=self.story)
 
     async def until_row(self, serial: str, what: Callable[[dict[str, Any]], Any], limit: float = LONG) -> Any:
         """Wait until the dashboard says of one machine what ``what`` looks for; its row."""
@@ -257,11 +266,9 @@ class World:
         return out
 
     async def run(self, *arguments: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "reconciler", "--config", str(self.demo.config_file), *arguments]
-        done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=LONG, env=os.environ | {"COLUMNS": "200"}
-        )
-        return done.returncode, done.stdout, done.stderr
+        command = ("--config", str(self.demo.config_file), *arguments)
+        async with asyncio.timeout(LONG):
+            return await asyncio.to_thread(ended, command, {"COLUMNS": "200"})
 
     def git(self, *arguments: str) -> str:
         """Run git in the operators' repository."""

@@ -1,0 +1,109 @@
+"""``reconciler`` in a process of its own, forked from one that has read all of its modules already.
+
+Reading them takes two seconds of a processor, and end-to-end tests run some two hundred commands. Nothing else differs:
+arguments, environment, standard streams, process group and exit status are those of a program that was started.
+Programs that operators start are started by ``tests/cli/test_process.py``, and by who runs one through another.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import pkgutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import reconciler
+
+_NOT_THE_DAEMONS = ("reconciler.simulator", "reconciler.oci_import", "reconciler.__main__")
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    [
+        "reconciler.__main__",
+        *(
+            module.name
+            for module in pkgutil.walk_packages(reconciler.__path__, "reconciler.")
+            if not module.name.startswith(_NOT_THE_DAEMONS)
+        ),
+        __name__,
+    ]
+)
+
+
+class Forked:
+    """A running ``reconciler``; to be used like one that asyncio started."""
+
+    def __init__(
+        self, arguments: Sequence[str], out: Path, err: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it.
+
+        Args:
+            arguments: Its words, without its own name.
+            out: Where its output goes.
+            err: Where its errors go; None: to the same place.
+            env: Variables beside those of this process.
+        """
+        out.touch()
+        given = (list(arguments), out, err, os.getcwd(), os.environ | (env or {}))
+        self._process: ForkServerProcess = _SERVER.Process(target=_run, args=given)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    async def wait(self) -> int:
+        return await asyncio.to_thread(self.join)
+
+    def join(self) -> int:
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+
+def ended(arguments: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Run one to its end: its exit status, what it printed, and what it complained about."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        status = Forked(arguments, out, err, env).join()
+        return status, out.read_text(), err.read_text()
+
+
+def _run(arguments: list[str], out: Path, err: Path | None, folder: str, env: dict[str, str]) -> None:
+    """In the new process: become what a shell would have started."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    _write_to(1, out)
+    if err is None:
+        os.dup2(1, 2)
+    else:
+        _write_to(2, err)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", encoding="utf-8"), os.fdopen(2, "w", 1, encoding="utf-8")
+    sys.argv = ["reconciler", *arguments]
+    from reconciler.__main__ import main
+
+    main()
+
+
+def _write_to(descriptor: int, path: Path) -> None:
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(opened, descriptor)
+    os.close(opened)
