@@ -10,6 +10,7 @@ from reconciler.oci_import.file_io import read_repositories
 from reconciler.oci_import.files import OciFiles, given_from_texts
 from reconciler.specs.settings_table import load_table
 
+from ..few_keys import few_keys as few_keys  # in force for all tests here
 from ..reference import configuration
 from ..reference.clusters import CLUSTERS
 from .mariadb import MariaDb, running
