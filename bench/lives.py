@@ -9,8 +9,9 @@ from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets, SecretName
 from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
+from reconciler.model.history import Phase
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.machine import Allocation, InstallStatus, MachineView, Observation, Phase, Power, Seen, Vip
+from reconciler.model.machine import Allocation, InstallStatus, MachineView, Observation, Power, Seen, Vip
 from reconciler.model.plan import Act, PlanningInput
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan

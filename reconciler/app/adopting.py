@@ -7,7 +7,8 @@ from dataclasses import replace
 from ..execution.ports import Shell, Shells
 from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
-from ..model.machine import MachineView, Observation, Phase
+from ..model.history import Phase
+from ..model.machine import MachineView, Observation
 from ..planning.adopting import Silence, Word
 from ..provisioning import commands
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses

@@ -12,8 +12,9 @@ import asyncssh
 
 from ..execution.ports import BmcAccess, HostAuthority
 from ..model.errors import PermanentError, TemporaryError
+from ..model.history import History
 from ..model.kinds import MachineBmc
-from ..model.machine import History, SecretRef, Seen, with_bmc_address
+from ..model.machine import SecretRef, Seen, with_bmc_address
 from ..model.secret_parts import part_of
 from ..model.tree import SpecTree
 from ..store import Store

@@ -19,8 +19,9 @@ from ..hardware.racking import rack
 from ..model.errors import PermanentError
 from ..model.explanation import Explanation
 from ..model.hardware import Racked
+from ..model.history import History
 from ..model.kinds import HardwareProfileSpec
-from ..model.machine import Allocation, History, Seen
+from ..model.machine import Allocation, Seen
 from ..model.tree import SpecTree
 from ..specs.puppet_module import known_signatures
 from .site import Site

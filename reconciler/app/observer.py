@@ -20,13 +20,13 @@ from ..hardware.racking import rack
 from ..hardware.raid import raid_layout
 from ..hardware.recall import NOTHING
 from ..model.hardware import Hardware, Match, Racked
+from ..model.history import History
 from ..model.machine import (
     Allocation,
     Approval,
     Certificate,
     DiskChoice,
     DocumentVersion,
-    History,
     MachineView,
     Observation,
     Pause,

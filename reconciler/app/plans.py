@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..model.machine import History, MachineView, Observation, SecretRef
+from ..model.history import History
+from ..model.machine import MachineView, Observation, SecretRef
 from ..model.plan import Plan, PlanningInput
 from ..model.tree import SpecTree
 from ..planning.fixed import fixed_by, remembered

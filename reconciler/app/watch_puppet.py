@@ -14,7 +14,8 @@ import structlog
 from ..execution.handlers import Tools
 from ..execution.handlers.puppet import began, last_run
 from ..model.errors import PermanentError, TemporaryError
-from ..model.machine import MachineView, Phase
+from ..model.history import Phase
+from ..model.machine import MachineView
 
 log = structlog.get_logger()
 

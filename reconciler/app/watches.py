@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..execution.handlers import Tools
-from ..model.machine import MachineView, Phase
+from ..model.history import Phase
+from ..model.machine import MachineView
 from .companions import Companions, Well, every
 from .database import reserve_of
 from .health import DATABASE, DISK

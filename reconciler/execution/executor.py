@@ -21,7 +21,7 @@ import structlog
 from ..model.actions import Action
 from ..model.errors import ForeignDataError, InstallEndedError, NotBegunError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
-from ..model.machine import History
+from ..model.history import History
 from ..model.plan import Advance
 from .ports import Clock, Handlers, Journal, Sleep
 

@@ -11,7 +11,8 @@ from ..model.bmc import Lan
 from ..model.bmc_protocol import BmcProtocol
 from ..model.events import Event
 from ..model.files import File
-from ..model.machine import Power, Proof, SecretRef, Seen
+from ..model.history import Proof
+from ..model.machine import Power, SecretRef, Seen
 
 Clock = Callable[[], datetime]
 """Now, in UTC."""

@@ -14,8 +14,9 @@ from typing import Final
 from ..model.disk_id import DiskId
 from ..model.disk_identity import real_identifier
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
+from ..model.history import History, Phase
 from ..model.kinds import HardwareProfileSpec
-from ..model.machine import DiskChoice, History, Phase
+from ..model.machine import DiskChoice
 from ..model.roles import facts_of
 from .disks import Refusal, disk_plan
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall

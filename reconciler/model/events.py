@@ -18,7 +18,7 @@ from .actions import (
     VerifyInstall,
 )
 from .disk_id import Finding
-from .machine import History, Phase, Proof
+from .history import History, Phase, Proof
 
 
 @dataclass(frozen=True, slots=True)

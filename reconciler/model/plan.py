@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .actions import Action, Risk
-from .machine import Observation, Phase
+from .history import Phase
+from .machine import Observation
 from .reasons import Reason
 from .tree import SpecTree
 

@@ -9,7 +9,8 @@ from ..hardware.report import digest
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
 from ..model.events import Restored
-from ..model.machine import History, Pause, Phase, SecretRef
+from ..model.history import History, Phase
+from ..model.machine import Pause, SecretRef
 from ..model.observations import Heard
 from ..store import Snapshot, Store
 from .assemble import Imported

@@ -11,8 +11,9 @@ from datetime import datetime
 from ipaddress import IPv4Interface
 from typing import Literal
 
+from ..model.history import History, Phase
 from ..model.kinds import MachineSpec, Network
-from ..model.machine import Allocation, History, MachineView, Observation, Phase
+from ..model.machine import Allocation, MachineView, Observation
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .candidates import UNPINNED

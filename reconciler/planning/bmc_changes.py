@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..model.actions import ChangeBmc
-from ..model.machine import MachineView, Phase
+from ..model.history import Phase
+from ..model.machine import MachineView
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from .context import Context

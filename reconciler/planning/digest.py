@@ -2,7 +2,8 @@
 
 import hashlib
 
-from ..model.machine import Allocation, DiskChoice, History, MachineView, Observation, Seen
+from ..model.history import History
+from ..model.machine import Allocation, DiskChoice, MachineView, Observation, Seen
 
 
 def observation_digest(observation: Observation) -> str:

@@ -1,8 +1,9 @@
 """Where a step leads: whether the machine's disks are erased before all of it is done."""
 
 from ..model.actions import Discover, Enroll, Release, Risk
+from ..model.history import Phase
 from ..model.kinds import Lifecycle, MachineSpec
-from ..model.machine import MachineView, Phase
+from ..model.machine import MachineView
 from ..model.plan import Act, Advance, Step, Wait
 
 _APPROVALS = ("install_os", "reinstall")

@@ -8,7 +8,8 @@ and whose new install has not ended: its disks may hold the databases still.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from ..model.machine import History, MachineView, Phase
+from ..model.history import History, Phase
+from ..model.machine import MachineView
 from ..model.roles import facts_of
 from ..model.tree import SpecTree
 

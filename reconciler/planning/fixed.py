@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..model.actions import InstallOs
+from ..model.history import Phase
 from ..model.in_force import Place, SettingsAt
-from ..model.machine import MachineView, Observation, Phase
+from ..model.machine import MachineView, Observation
 from ..model.plan import Act, Advance, Step
 from ..model.reasons import Reason
 from ..model.roles import facts_of

@@ -11,9 +11,10 @@ from datetime import datetime
 from ..model.actions import Erasable, InstallOs, RootImage
 from ..model.disk_id import ControllerId, DiskId, Finding, in_order
 from ..model.hardware import Disk
+from ..model.history import History
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
-from ..model.machine import Allocation, History, MachineView
+from ..model.machine import Allocation, MachineView
 from ..model.ownership import disk_marks, install_in, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason

@@ -7,7 +7,8 @@ installed, or that nobody knows, has nothing to lose in the live system. Nothing
 from collections.abc import Callable
 
 from ..model.boot import BootChoice, BootFrom
-from ..model.machine import OURS, MachineView, Phase
+from ..model.history import Phase
+from ..model.machine import OURS, MachineView
 from ..model.tree import SpecTree
 from .candidates import UNPINNED
 from .context import install_evidence, said_after

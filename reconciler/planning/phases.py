@@ -23,8 +23,9 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
+from ..model.history import Phase
 from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
-from ..model.machine import Allocation, InstallStatus, MachineView, Phase, Power
+from ..model.machine import Allocation, InstallStatus, MachineView, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
 from .approvals import Question, answer, ask

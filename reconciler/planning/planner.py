@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..model.actions import Enroll, EnrolledVip, Release
+from ..model.history import Phase
 from ..model.in_force import without_effect
-from ..model.machine import Allocation, MachineView, Phase, Vip
+from ..model.machine import Allocation, MachineView, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips

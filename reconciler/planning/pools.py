@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..model.history import Phase
 from ..model.kinds import ClusterSpec, Lifecycle, RolePool
-from ..model.machine import Allocation, MachineView, Phase
+from ..model.machine import Allocation, MachineView
 from ..model.plan import Shortfall
 from ..model.tree import SpecTree
 from .candidates import UNPINNED, rack

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..model.actions import EndingCertificate, RenewCertificates
-from ..model.machine import Certificate, MachineView, Phase
+from ..model.history import Phase
+from ..model.machine import Certificate, MachineView
 from ..model.plan import Act, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Reason
 

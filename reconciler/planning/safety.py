@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
+from ..model.history import Phase
 from ..model.kinds import Lifecycle, Policy
-from ..model.machine import InstallStatus, MachineView, Pause, Phase, Power
+from ..model.machine import InstallStatus, MachineView, Pause, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of

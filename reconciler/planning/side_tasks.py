@@ -7,8 +7,9 @@ an account of its own. Only a release waits: who was told that a machine is ther
 from collections.abc import Mapping
 
 from ..model.actions import Release, RunHook, TellCluster
+from ..model.history import Phase
 from ..model.kinds import Lifecycle
-from ..model.machine import Allocation, MachineView, Phase, Power
+from ..model.machine import Allocation, MachineView, Power
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of

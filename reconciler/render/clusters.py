@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ..model.history import Phase
 from ..model.kinds import ClusterSpec
-from ..model.machine import Observation, Phase
+from ..model.machine import Observation
 from ..model.plan import Shortfall
 from .rows import ClusterRow
 

@@ -9,8 +9,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
+from ..model.history import Phase
 from ..model.kinds import ClusterSpec
-from ..model.machine import Observation, Pause, Phase
+from ..model.machine import Observation, Pause
 from ..model.observations import Occurrence
 from ..model.plan import Plan
 from .clusters import cluster_rows

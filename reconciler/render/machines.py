@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from ..model.actions import InstallOs, Risk
 from ..model.disk_id import ControllerId, DiskId
 from ..model.hardware import Disk, Racked
-from ..model.machine import MachineView, Observation, Phase
+from ..model.history import Phase
+from ..model.machine import MachineView, Observation
 from ..model.observations import Occurrence
 from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
 from ..model.units import render_size

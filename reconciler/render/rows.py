@@ -10,7 +10,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ..model.actions import Risk
-from ..model.machine import InstallStatus, MachineView, Phase, Power
+from ..model.history import Phase
+from ..model.machine import InstallStatus, MachineView, Power
 from ..model.observations import Occurrence
 from ..model.reasons import Reason
 

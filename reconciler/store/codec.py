@@ -25,7 +25,8 @@ from ..model.events import (
     Wrote,
 )
 from ..model.hardware import Hardware, Nic
-from ..model.machine import Allocation, History, SecretRef
+from ..model.history import History
+from ..model.machine import Allocation, SecretRef
 
 _events: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _hardware = TypeAdapter(Hardware)

@@ -13,7 +13,8 @@ from sqlalchemy import exists, select, update
 
 from ..model.errors import PermanentError
 from ..model.events import Restored
-from ..model.machine import Allocation, Pause, Phase, Vip
+from ..model.history import Phase
+from ..model.machine import Allocation, Pause, Vip
 from .cluster_facts import write_fixed
 from .codec import history_value, parse_history
 from .journal import write_events

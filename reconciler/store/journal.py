@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from ..model import events
 from ..model.events import Event
-from ..model.machine import History
+from ..model.history import History
 from ..model.observations import Notice, Occurrence
 from .codec import event_text, parse_event, told
 from .database import Database, Part, Writing

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
 from ..model.events import Erasing, Proved, Restored, Wrote
-from ..model.machine import Allocation, History, Proof, Vip
+from ..model.history import History, Proof
+from ..model.machine import Allocation, Vip
 from ..model.observations import Notice
 from .codec import addresses_text, allocation_of
 from .database import Part, Writing

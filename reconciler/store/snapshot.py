@@ -14,18 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, select
 from ..model.epoch import Standing
 from ..model.events import histories
 from ..model.hardware import Hardware
-from ..model.machine import (
-    Allocation,
-    Approval,
-    Certificate,
-    History,
-    InstallStatus,
-    Pause,
-    Power,
-    SecretRef,
-    Seen,
-    Vip,
-)
+from ..model.history import History
+from ..model.machine import Allocation, Approval, Certificate, InstallStatus, Pause, Power, SecretRef, Seen, Vip
 from .clocks import SetBack, read_set_back
 from .cluster_facts import read_fixed, read_set_up
 from .codec import allocation_of, parse_event, parse_hardware, secret_refs

@@ -16,7 +16,8 @@ from reconciler.app.site import Site
 from reconciler.execution.ports import Ran
 from reconciler.model.epoch import Epoch
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.machine import Observation, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import Observation
 from reconciler.planning.adopting import Silence, Word
 from reconciler.provisioning import commands
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses

@@ -10,8 +10,9 @@ from bench.lives import tree_of, unpacked
 from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import HardwareProfileSpec
-from reconciler.model.machine import Allocation, History, Phase, SecretRef, Seen
+from reconciler.model.machine import Allocation, SecretRef, Seen
 from reconciler.model.tree import SpecTree
 from reconciler.store.snapshot import Snapshot
 

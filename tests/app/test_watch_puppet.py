@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.app.watch_puppet import PuppetWatch
-from reconciler.model.machine import Phase
+from reconciler.model.history import Phase
 from reconciler.provisioning import commands
 
 from ..execution.build import OWN_ADDRESS, SERIAL, World

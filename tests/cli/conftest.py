@@ -21,8 +21,9 @@ from reconciler.cli.app import run
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootDisk, Enroll, InstallOs
 from reconciler.model.events import Advanced, Event, Started, Succeeded
+from reconciler.model.history import Phase
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.machine import InstallStatus, Phase, Power, SecretRef
+from reconciler.model.machine import InstallStatus, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
 from reconciler.model.secret_parts import join_parts

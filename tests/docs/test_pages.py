@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 
 from reconciler.model.actions import Action
+from reconciler.model.history import Phase
 from reconciler.model.kinds import KINDS
-from reconciler.model.machine import InstallStatus, Phase
+from reconciler.model.machine import InstallStatus
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -11,7 +11,8 @@ from reconciler.app.site import Site
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Enroll
 from reconciler.model.events import Advanced
-from reconciler.model.machine import Allocation, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import Allocation
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
 from reconciler.simulator.hardware import RackedServer, disk_names, report

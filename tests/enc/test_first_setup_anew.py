@@ -9,7 +9,7 @@ import pytest
 from reconciler.app.site import Site
 from reconciler.model.actions import Enroll
 from reconciler.model.events import Advanced
-from reconciler.model.machine import Phase
+from reconciler.model.history import Phase
 from reconciler.model.observations import Heard
 
 from .build import SWIFT, hardware

@@ -24,9 +24,10 @@ from reconciler.model.actions import (
 )
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
+from reconciler.model.history import Proof
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import FleetSpec
-from reconciler.model.machine import Proof, SecretRef, Seen
+from reconciler.model.machine import SecretRef, Seen
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock

@@ -15,7 +15,7 @@ from reconciler.execution.handlers import TABLE, handlers
 from reconciler.model.actions import Action
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.events import Event, Failed, Interrupted, Started, Succeeded, histories
-from reconciler.model.machine import History, Phase
+from reconciler.model.history import History, Phase
 from reconciler.model.plan import Advance
 from reconciler.model.reasons import Reason
 

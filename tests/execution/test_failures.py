@@ -12,7 +12,8 @@ from reconciler.execution.executor import Executor
 from reconciler.execution.handlers import handlers
 from reconciler.model.actions import Action, InstallOs
 from reconciler.model.events import Retried, histories
-from reconciler.model.machine import MachineView, Phase, Power
+from reconciler.model.history import Phase
+from reconciler.model.machine import MachineView, Power
 from reconciler.model.plan import Act, Step
 from reconciler.planning.planner import plan
 from reconciler.render.inventory import machine_text

@@ -10,7 +10,8 @@ from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.machine import Power, Proof
+from reconciler.model.history import Proof
+from reconciler.model.machine import Power
 from reconciler.provisioning import commands
 
 from ..fakes.clock import NOON

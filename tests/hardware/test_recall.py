@@ -11,8 +11,8 @@ from reconciler.model.actions import InstallOs
 from reconciler.model.disk_id import DiskId
 from reconciler.model.events import Advanced, Started, after
 from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import HardwareProfileSpec
-from reconciler.model.machine import History, Phase
 
 from ..planning.build import NOW, VIPS, cluster, holding, in_phase, one, tree
 from ..planning.build import machine as a_machine

@@ -8,7 +8,8 @@ from typing import Any
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, PowerOn
 from reconciler.model.disk_id import ControllerId, DiskId, Finding
 from reconciler.model.events import Restored
-from reconciler.model.machine import History, MachineView, Observation, Phase, Proof
+from reconciler.model.history import History, Phase, Proof
+from reconciler.model.machine import MachineView, Observation
 from reconciler.render.observation import dump_observation, load_observation
 from reconciler.store.codec import event_text, history_value, parse_event, parse_history
 

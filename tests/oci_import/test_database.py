@@ -16,8 +16,8 @@ from reconciler.cli.app import run
 from reconciler.hardware.racking import rack
 from reconciler.model.diagnostics import Severity
 from reconciler.model.hardware import Racked
+from reconciler.model.history import Phase
 from reconciler.model.kinds import RackingSpec
-from reconciler.model.machine import Phase
 from reconciler.model.plan import Act, Settled
 
 from ..reference import facts

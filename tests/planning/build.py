@@ -7,16 +7,15 @@ from typing import Any
 
 from reconciler.model.disk_id import DiskId
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import (
     Allocation,
     Approval,
     DiskChoice,
-    History,
     InstallStatus,
     MachineView,
     Observation,
-    Phase,
     Seen,
     Vip,
 )

@@ -35,6 +35,7 @@ from reconciler.model.events import (
     histories,
     uses_up,
 )
+from reconciler.model.history import Proof
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -42,7 +43,6 @@ from reconciler.model.machine import (
     InstallStatus,
     MachineView,
     Observation,
-    Proof,
     SecretRef,
     Seen,
     Vip,

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
-from reconciler.model.machine import MachineView, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import MachineView
 from reconciler.model.plan import Act, Plan, PlanningInput, Wait
 from reconciler.model.roles import facts_of
 from reconciler.planning.candidates import UNPINNED

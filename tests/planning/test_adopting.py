@@ -6,7 +6,8 @@ import pytest
 
 from reconciler.model.disk_id import DiskId, Finding
 from reconciler.model.hardware import Match
-from reconciler.model.machine import Allocation, History, Observation, Phase, Proof, Vip
+from reconciler.model.history import History, Phase, Proof
+from reconciler.model.machine import Allocation, Observation, Vip
 from reconciler.planning.adopting import Silence, Word, outcomes
 
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, machine, tree

@@ -7,8 +7,9 @@ import pytest
 
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, Risk
 from reconciler.model.events import Failed, Forgotten, Started, Succeeded, after
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS
-from reconciler.model.machine import History, MachineView, Phase, with_bmc_address
+from reconciler.model.machine import MachineView, with_bmc_address
 from reconciler.model.plan import Act, Step, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.render.words import describe

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.model.actions import Release, Risk
 from reconciler.model.events import Started
+from reconciler.model.history import Phase
 from reconciler.model.kinds import MachineSpec
-from reconciler.model.machine import InstallStatus, Phase
+from reconciler.model.machine import InstallStatus
 from reconciler.model.plan import Act, Advance, Orphaned, Plan, PlanningInput, Settled
 from reconciler.planning.planner import plan
 from reconciler.render.observation import dump_observation, load_observation

@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.model.actions import Discover
 from reconciler.model.events import Event, Failed, Retried, Started, Succeeded, after
-from reconciler.model.machine import History, MachineView
+from reconciler.model.history import History
+from reconciler.model.machine import MachineView
 
 from .build import MINUTE, NOW, USUAL, VIPS, cluster, kind, machine, one, tree
 

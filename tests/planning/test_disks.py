@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.hardware import Disk
-from reconciler.model.machine import DiskChoice, MachineView, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import DiskChoice, MachineView
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.planner import plan
 from reconciler.render.machines import machine_rows

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.machine import InstallStatus, Pause, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import InstallStatus, Pause
 from reconciler.model.plan import Plan
 from reconciler.render.plan_groups import doing
 

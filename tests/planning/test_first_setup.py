@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.machine import Phase
+from reconciler.model.history import Phase
 from reconciler.planning.first_setup import set_up_clusters
 
 from .build import NOW, cluster, holding, in_phase, machine, serving, tree

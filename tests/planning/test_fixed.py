@@ -6,7 +6,8 @@ import pytest
 
 from reconciler.model.actions import InstallOs
 from reconciler.model.diagnostics import Location
-from reconciler.model.machine import DocumentVersion, History, InstallStatus, MachineView, Observation, Phase
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView, Observation
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.planning.fixed import as_installed, fixed_by, held_orders, remembered

@@ -9,7 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler.model.machine import History, InstallStatus, Pause, Phase, Power, Proof
+from reconciler.model.history import History, Phase, Proof
+from reconciler.model.machine import InstallStatus, Pause, Power
 from reconciler.model.plan import EncChange, Plan
 from reconciler.render.plan import plan_json, plan_markdown, plan_text
 from reconciler.render.plan_groups import doing

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.boot import BootFrom
-from reconciler.model.machine import History, InstallStatus, Phase
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import InstallStatus
 from reconciler.planning.netboot import RULES, boots_from
 
 from .build import MINUTE, NOW, holding, machine, tree

@@ -7,7 +7,8 @@ from datetime import timedelta
 import jsonschema
 import pytest
 
-from reconciler.model.machine import Observation, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import Observation
 from reconciler.planning.digest import observation_digest
 from reconciler.planning.planner import plan
 from reconciler.render.observation import ObservationError, dump_observation, load_observation

@@ -9,7 +9,8 @@ from reconciler.app.netboot import Boots
 from reconciler.app.revisions import RevisionDiff, observe_again, snapshot_of
 from reconciler.model.boot import BootFrom
 from reconciler.model.epoch import Epoch, Standing
-from reconciler.model.machine import Certificate, InstallStatus, Observation, Phase, SecretRef
+from reconciler.model.history import Phase
+from reconciler.model.machine import Certificate, InstallStatus, Observation, SecretRef
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.planning.observe_only import disagreement, new_beside_installed, says_installed
 from reconciler.render.plan_json import plan_json

@@ -20,9 +20,10 @@ from reconciler.model.events import (
     after,
 )
 from reconciler.model.hardware import Disk, Match
+from reconciler.model.history import History, Phase, Proof
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import KINDS
-from reconciler.model.machine import DiskChoice, History, InstallStatus, MachineView, Phase, Power, Proof, SecretRef
+from reconciler.model.machine import DiskChoice, InstallStatus, MachineView, Power, SecretRef
 from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Advance, Settled, Step, Wait
 from reconciler.planning.context import back_off

@@ -6,7 +6,8 @@ import pytest
 
 from reconciler.model.actions import Enroll
 from reconciler.model.hardware import Match
-from reconciler.model.machine import MachineView, Phase, Power
+from reconciler.model.history import Phase
+from reconciler.model.machine import MachineView, Power
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Wait
 
 from .build import (

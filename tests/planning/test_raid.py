@@ -5,7 +5,8 @@ from dataclasses import replace
 from reconciler.model.actions import ConfigureRaid
 from reconciler.model.disk_id import ControllerId, Finding
 from reconciler.model.events import Erasing, Failed, Succeeded, after
-from reconciler.model.machine import MachineView, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import MachineView
 from reconciler.model.plan import Act
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
 from reconciler.render.words import describe

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.machine import History, MachineView, Phase
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import MachineView
 from reconciler.model.plan import Plan, PlanningInput, Step, Wait
 
 from . import build

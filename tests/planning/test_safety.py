@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.actions import Risk
+from reconciler.model.history import History, Phase, Proof
 from reconciler.model.kinds import Window
-from reconciler.model.machine import History, MachineView, Pause, Phase, Power, Proof
+from reconciler.model.machine import MachineView, Pause, Power
 from reconciler.model.plan import Settled
 from reconciler.planning.windows import closed_until
 

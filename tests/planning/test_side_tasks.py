@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS
-from reconciler.model.machine import DocumentVersion, History, MachineView, Phase
+from reconciler.model.machine import DocumentVersion, MachineView
 from reconciler.model.plan import Settled, Timings, Wait
 from reconciler.planning.side_tasks import DISCOVER_HOSTS
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.machine import History, Observation, Phase
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import Observation
 from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.render.fleet import Source, build_fleet, with_progress

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.app.netboot import Boots
+from reconciler.model.history import Phase
 from reconciler.model.kinds import KINDS
-from reconciler.model.machine import MachineView, Phase
+from reconciler.model.machine import MachineView
 from reconciler.model.tree import SpecTree
 from reconciler.server.serve import Server
 

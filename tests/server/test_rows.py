@@ -10,8 +10,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from reconciler.model.disk_id import Finding
+from reconciler.model.history import History, Phase
 from reconciler.model.kinds import ClusterSpec
-from reconciler.model.machine import History, MachineView, Observation, Phase, Vip
+from reconciler.model.machine import MachineView, Observation, Vip
 from reconciler.model.observations import Occurrence
 from reconciler.model.plan import Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason

@@ -13,8 +13,9 @@ from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootLive, InstallOs, RunPuppet
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Match, Racked
+from reconciler.model.history import History, Phase
 from reconciler.model.interfaces import NodeInterface
-from reconciler.model.machine import Allocation, History, MachineView, Observation, Pause, Phase, Power, Seen
+from reconciler.model.machine import Allocation, MachineView, Observation, Pause, Power, Seen
 from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason

@@ -9,7 +9,8 @@ import pytest
 from reconciler.app.clocks import ClockWatch, behind
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Failed, Started, Succeeded, moments, squeezed
-from reconciler.model.machine import DocumentVersion, History, InstallStatus, Power
+from reconciler.model.history import History
+from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard
 from reconciler.store import Store
 

@@ -6,7 +6,8 @@ import pytest
 from reconciler.model.actions import Release
 from reconciler.model.errors import PermanentError
 from reconciler.model.events import Advanced, Erasing, Event, Failed, Forgotten, Restored, Started, Succeeded
-from reconciler.model.machine import Approval, History, Pause, Phase
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import Approval, Pause
 from reconciler.store import Store
 
 from .samples import NOW, SECOND, enroll, install, report

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.events import Started
-from reconciler.model.machine import Approval, MachineView, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import Approval, MachineView
 from reconciler.model.plan import Wait
 from reconciler.store import Store
 from reconciler.store.codec import history_value

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.machine import Approval, Phase
+from reconciler.model.history import Phase
+from reconciler.model.machine import Approval
 from reconciler.store import Store
 
 from .samples import NOW, enroll, install, report

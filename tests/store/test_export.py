@@ -5,7 +5,8 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.machine import History, Pause, Phase, SecretRef
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import Pause, SecretRef
 from reconciler.store import Store
 from reconciler.store.codec import history_value, parse_history
 

@@ -17,7 +17,7 @@ from reconciler.model.events import (
     Succeeded,
     histories,
 )
-from reconciler.model.machine import History, Phase, Proof
+from reconciler.model.history import History, Phase, Proof
 from reconciler.model.observations import Notice
 from reconciler.store import Store
 from reconciler.store.tables import journal

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.events import Advanced
-from reconciler.model.machine import Phase
+from reconciler.model.history import Phase
 from reconciler.store import Snapshot, Store
 
 from .samples import NOW, SECOND, enroll, report

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from reconciler.model.actions import Enroll
 from reconciler.model.events import Advanced
 from reconciler.model.hardware import Hardware
-from reconciler.model.machine import Phase
+from reconciler.model.history import Phase
 from reconciler.model.observations import Heard, Notice
 from reconciler.store import Store
 

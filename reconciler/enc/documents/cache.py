@@ -15,7 +15,8 @@ from ...model.debian import module_version
 from ...model.errors import PermanentError
 from ...model.explanation import Explanation
 from ...model.hardware import Hardware, Racked
-from ...model.machine import Allocation, History, SecretRef, Vip
+from ...model.history import History
+from ...model.machine import Allocation, SecretRef, Vip
 from ...model.signature import Signatures
 from ...model.tree import SpecTree
 from ...planning.fixed import Fixed, as_installed

@@ -21,7 +21,7 @@ from typing import Literal
 
 from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
-from ...model.machine import Proof
+from ...model.history import Proof
 from ...provisioning import commands
 from .context import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
 
