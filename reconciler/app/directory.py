@@ -140,7 +140,7 @@ class StoredDirectory:
                 f'the BMC of {serial} has no password yet: "reconciler secrets set {BMC_PASSWORD}" sets that of all, '
                 f'"reconciler secrets set {own_bmc_password(serial)}" that of one'
             )
-        has = self._history(serial).bmc
+        has = self._history(serial).bmc.set_to
         username = has.username if has and own else self._tree().fleet.bmc.username
         return self.bmc_at(serial, address, username, password)
 

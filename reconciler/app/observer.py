@@ -140,8 +140,8 @@ class Observer:
         last: LastInstall | None,
         tree: SpecTree,
     ) -> Member:
-        served = history.in_service_since or history.left_service
-        progress = (history.in_service_since, history.install_begun, served)
+        served = history.service.since or history.service.left
+        progress = (history.service.since, history.install.begun, served)
         key = (allocation, seen.digest if seen else None, *progress, last)
         cached = self._members.get(serial)
         if cached is not None and cached[0] == key:

@@ -55,9 +55,9 @@ class LastInstall:
 def last_install(history: History) -> LastInstall | None:
     """None where no install ended well since the machine was new: then its disks hold nothing that matters."""
     stays = history.phase in (Phase.INSTALLED, Phase.IN_SERVICE)
-    if not history.installed_on or not (stays or history.left_service):
+    if not history.install.on or not (stays or history.service.left):
         return None
-    return LastInstall(history.installed_on, history.system_on, stays)
+    return LastInstall(history.install.on, history.install.system_on, stays)
 
 
 def recall_disks(hardware: Hardware, profile: HardwareProfileSpec, last: LastInstall | None) -> Recalled:

@@ -1,9 +1,9 @@
 """What was begun and how it ended; the history of a machine is a fold over these."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from .actions import (
     Action,
@@ -18,7 +18,7 @@ from .actions import (
     VerifyInstall,
 )
 from .disk_id import Finding
-from .history import History, Phase, Proof
+from .history import Announced, BmcSetup, History, Looks, Phase, Proof, Service, with_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,35 +195,46 @@ def after(h: History, event: Event) -> History:
         case Advanced(at=at, to=to, announces=announces):
             return _moved(h, at, to, announces)
         case Retried():
-            h = replace(h, side_failures=0, side_tried=None, looks=0, looked=None, install_open=False)
-            return replace(h, failures=0, permanent=False, tried=None, repeats=0, foreign_data=())
+            return _retried(h)
         case Forgotten(at=at):
             return _fresh(h, at)
         case Restored(history=history):
             return history
         case ClockSetBack(at=at, ahead=ahead):
-            past: dict[str, Any] = {name: squeezed(moment, at, ahead) for name, moment in moments(h).items()}
-            seen = replace(h.proof, at=squeezed(h.proof.at, at, ahead)) if h.proof else None
-            return replace(h, **past, proof=seen)
+            return with_moments(h, lambda moment: squeezed(moment, at, ahead))
 
 
 def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved) -> History:
     """What a handler met there on its way makes of it."""
     match event:
         case Erasing(disks=disks, marks=marks):
-            unseen = h.install_open or isinstance(h.open_action, InstallOs)
-            return replace(h, erased=tuple(sorted({*h.erased, *disks, *marks})), foreign_data=(), install_open=unseen)
+            unseen = h.install.open or isinstance(h.open_action, InstallOs)
+            erased = tuple(sorted({*h.disks.erased, *disks, *marks}))
+            return replace(
+                h,
+                disks=replace(h.disks, erased=erased, foreign_data=()),
+                install=replace(h.install, open=unseen),
+            )
         case Wrote(marks=marks):
-            return replace(h, erased=tuple(sorted({*h.erased, *marks})))
+            return replace(h, disks=replace(h.disks, erased=tuple(sorted({*h.disks.erased, *marks}))))
         case Proved(proof=proof):
-            ended = proof.install is not None and proof.install == h.install_id
-            return replace(h, proof=proof, install_open=h.install_open and not ended)
+            ended = proof.install is not None and proof.install == h.install.id
+            unseen = h.install.open and not ended
+            return replace(h, looks=replace(h.looks, proof=proof), install=replace(h.install, open=unseen))
 
 
-def moments(h: History) -> dict[str, datetime]:
-    """Every moment in a history, by field."""
-    found = {each.name: getattr(h, each.name) for each in fields(h)}
-    return {name: value for name, value in found.items() if isinstance(value, datetime)}
+def _retried(h: History) -> History:
+    """Every next try and look is due, and nothing that was met before counts."""
+    return replace(
+        h,
+        failures=h.failures.forgiven(),
+        permanent=False,
+        side_failures=h.side_failures.forgiven(),
+        repeats=0,
+        looks=replace(h.looks, at=None, count=0),
+        install=replace(h.install, open=False),
+        disks=replace(h.disks, foreign_data=()),
+    )
 
 
 def squeezed(moment: datetime, at: datetime, ahead: datetime) -> datetime:
@@ -253,76 +264,85 @@ def _looked(h: History, event: Started | Succeeded | Failed | Interrupted, actio
         case Started():
             return replace(h, open_action=action)
         case Interrupted(at=at):
-            return replace(h, open_action=None, looked=at)
+            looks = replace(h.looks, at=at)
         case Failed(at=at, error=error):
-            return replace(h, open_action=None, looked=at, looks=h.looks + 1, look_error=error)
+            looks = replace(h.looks, at=at, count=h.looks.count + 1, error=error)
         case Succeeded(at=at):
             said = "installed" if isinstance(action, VerifyInstall) else "live"
-            so = h.proof is not None and h.proof.runs == said
-            return replace(h, open_action=None, looked=at, looks=0 if so else h.looks + 1, look_error=None)
+            so = h.looks.proof is not None and h.looks.proof.runs == said
+            looks = replace(h.looks, at=at, count=0 if so else h.looks.count + 1, error=None)
+    return replace(h, open_action=None, looks=looks)
 
 
 def _side_task(h: History, event: Started | Succeeded | Failed | Interrupted, action: Action) -> History:
     """What is done beside a machine's own way changes nothing of that: neither its failures nor what it did last."""
     match event:
         case Started(action=ChangeBmc() as change):
-            return replace(h, open_action=change, bmc_change=change, bmc_address=change.address or h.bmc_address)
+            bmc = replace(h.bmc, change=change, address=change.address or h.bmc.address)
+            return replace(h, open_action=change, bmc=bmc)
         case Started():
             return replace(h, open_action=action)
         case Interrupted(at=at):
-            return replace(h, open_action=None, side_tried=at)
+            return replace(h, open_action=None, side_failures=h.side_failures.ended(at))
         case Failed(at=at, error=error):
-            since = h.side_since if h.side_failures else at
-            failed = replace(h, open_action=None, side_tried=at, side_failures=h.side_failures + 1, side_error=error)
-            return replace(failed, side_since=since)
+            return replace(h, open_action=None, side_failures=h.side_failures.failed(at, error))
         case Succeeded(at=at):
-            done = replace(h, open_action=None, side_tried=at, side_failures=0, side_error=None)
+            done = replace(h, open_action=None, side_failures=h.side_failures.succeeded(at))
     if isinstance(action, ChangeBmc):
-        return _bmc_is(replace(done, bmc_change=None), action.leaves(h.bmc), at)
+        return _bmc_is(done, replace(h.bmc, set_to=action.leaves(h.bmc.set_to), at=at, change=None))
     if isinstance(action, TellCluster):
-        return replace(done, commands_run=action.number + 1)
+        return replace(done, announced=replace(h.announced, commands_run=action.number + 1))
     if isinstance(action, RunHook):
-        others = tuple(name for name in h.hooks if name != action.hook)
-        return replace(done, hooks=others if action.event == "released" else (*others, action.hook))
+        others = tuple(name for name in h.announced.hooks if name != action.hook)
+        hooks = others if action.event == "released" else (*others, action.hook)
+        return replace(done, announced=replace(h.announced, hooks=hooks))
     return done
 
 
 def _succeeded(h: History, at: datetime, action: Action) -> History:
-    done = replace(_closed(h, at), failures=0, permanent=False, last_error=None, last_done=action.type, last_done_at=at)
-    if isinstance(action, InstallOs):
-        done = replace(done, reinstall=action.reinstall, install_open=False)
-    if isinstance(action, BootLive) and h.proof is None:  # it was booted: whatever was to end has ended
-        done = replace(done, install_open=False)
-    if isinstance(action, ConfigureRaid):
-        erased = any(disk.identity in h.erased for disk in action.layout.disks)  # then the last report is stale
-        done = replace(done, raid=action.id, foreign_data=(), touched=at if erased else h.touched)
-    if isinstance(action, ConfigureBmc):
-        done = _bmc_is(done, action, at)
     if isinstance(action, Release):  # its BMC stays as it is
-        return replace(_fresh(h, at), bmc=h.bmc, bmc_at=h.bmc_at, bmc_address=h.bmc_address)
+        return replace(_fresh(h, at), bmc=replace(h.bmc, change=None))
+    done = replace(
+        _closed(h, at),
+        failures=h.failures.succeeded(at),
+        permanent=False,
+        last_done=action.type,
+        last_done_at=at,
+    )
+    if isinstance(action, InstallOs):
+        return replace(done, install=replace(h.install, reinstall=action.reinstall, open=False))
+    if isinstance(action, BootLive) and h.looks.proof is None:  # it was booted: whatever was to end has ended
+        return replace(done, install=replace(h.install, open=False))
+    if isinstance(action, ConfigureRaid):
+        erased = any(disk.identity in h.disks.erased for disk in action.layout.disks)  # then the last report is stale
+        disks = replace(h.disks, raid=action.id, foreign_data=())
+        return replace(done, disks=disks, touched=at if erased else h.touched)
+    if isinstance(action, ConfigureBmc):
+        return _bmc_is(done, replace(h.bmc, set_to=action, at=at))
     return done
 
 
-def _bmc_is(h: History, as_it_is: ConfigureBmc, at: datetime) -> History:
+def _bmc_is(h: History, as_it_is: BmcSetup) -> History:
     """Its BMC was seen to be so; whoever keeps its password is told anew."""
-    return replace(h, bmc=as_it_is, bmc_at=at, hooks=tuple(name for name in h.hooks if name != "bmc_password"))
+    hooks = tuple(name for name in h.announced.hooks if name != "bmc_password")
+    return replace(h, bmc=as_it_is, announced=replace(h.announced, hooks=hooks))
 
 
 def _failed(h: History, event: Failed) -> History:
     """What was found is no failure of the machine's: it waits for a human's word, and nothing backs off."""
-    unseen = h.install_open and not event.ended
-    closed = replace(_closed(h, event.at), last_error=event.error, install_open=unseen)
+    closed = _closed(h, event.at)
+    if h.install.open and event.ended:
+        closed = replace(closed, install=replace(h.install, open=False))
     if event.found:
-        return replace(closed, foreign_data=event.found)
-    since = h.failing_since if h.failures else event.at
-    return replace(closed, failures=h.failures + 1, failing_since=since, permanent=event.permanent)
+        met = replace(h.disks, foreign_data=event.found)
+        return replace(closed, failures=replace(closed.failures, error=event.error), disks=met)
+    return replace(closed, failures=h.failures.failed(event.at, event.error), permanent=event.permanent)
 
 
 def _fresh(h: History, at: datetime) -> History:
     """A new life. That something was once installed is not forgotten: nobody erased it."""
-    return History(
-        released=at if h.install_begun is not None else h.released, left_install=h.install_id or h.left_install
-    )
+    released = at if h.install.begun is not None else h.service.released
+    return History(service=Service(released=released, left_install=h.install.id or h.service.left_install))
 
 
 def _begun(h: History, at: datetime, action: Action) -> History:
@@ -332,37 +352,38 @@ def _begun(h: History, at: datetime, action: Action) -> History:
         touched=at if action.touches else h.touched,
         last_begun=action.type,
         repeats=h.repeats + 1 if h.last_begun == action.type else 1,
+        looks=Looks() if action.restarts else h.looks,
     )
-    if action.restarts:
-        begun = replace(begun, proof=None, looks=0, looked=None, look_error=None)
     if isinstance(action, ConfigureBmc):
-        return replace(begun, bmc_address=action.address)
+        return replace(begun, bmc=replace(h.bmc, address=action.address))
     if isinstance(action, InstallOs):
-        return replace(
-            begun,
-            install_begun=at,
-            install_generation=action.generation,
-            install_id=action.id,
-            installed_on=action.identity,
+        install = replace(
+            h.install,
+            begun=at,
+            generation=action.generation,
+            id=action.id,
+            on=action.identity,
             system_on=tuple(disk for disk in action.identity if disk.name in action.system_disks),
         )
+        return replace(begun, install=install)
     return begun
 
 
 def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
-    moved = replace(h, phase=to, failures=0, permanent=False, last_error=None, repeats=0, in_service_since=None)
+    failures = replace(h.failures, count=0, error=None)
+    moved = replace(h, phase=to, failures=failures, permanent=False, repeats=0, service=replace(h.service, since=None))
     if to is Phase.IN_SERVICE:
-        back = replace(moved, in_service_since=at, left_service=None, left_install=None)
-        return replace(back, commands_run=0 if announces else h.commands_run)
+        back = replace(moved, service=Service(since=at, released=h.service.released))
+        return replace(back, announced=replace(h.announced, commands_run=0)) if announces else back
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
-        left = replace(moved, left_service=at, left_install=h.install_id)
-        return replace(left, install_generation=0, hooks=(), commands_run=None)
+        left = replace(moved.service, left=at, left_install=h.install.id)
+        return replace(moved, service=left, install=replace(h.install, generation=0), announced=Announced())
     return moved
 
 
 def _closed(h: History, at: datetime) -> History:
     touched = at if h.open_action is not None and h.open_action.touches else h.touched
-    return replace(h, open_action=None, touched=touched, tried=at)
+    return replace(h, open_action=None, touched=touched, failures=h.failures.ended(at))
 
 
 def histories(events: Iterable[Event], known: dict[str, History] | None = None) -> dict[str, History]:

@@ -137,11 +137,11 @@ class Certificate:
 
 def with_bmc_address(seen: Seen, h: History) -> Seen:
     """What was seen, with the address that its BMC was given since: a node in service reports no more."""
-    if h.bmc is None or h.bmc.address is None or h.bmc_at is None or seen.reported_at > h.bmc_at:
+    if h.bmc.set_to is None or h.bmc.set_to.address is None or h.bmc.at is None or seen.reported_at > h.bmc.at:
         return seen
-    if seen.hardware.bmc_address == h.bmc.address:
+    if seen.hardware.bmc_address == h.bmc.set_to.address:
         return seen
-    return replace(seen, hardware=replace(seen.hardware, bmc_address=h.bmc.address))
+    return replace(seen, hardware=replace(seen.hardware, bmc_address=h.bmc.set_to.address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ..hardware.report import digest
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
 from ..model.events import Restored
-from ..model.history import History, Phase
+from ..model.history import History, Phase, Service
 from ..model.machine import Pause, SecretRef
 from ..model.observations import Heard
 from ..store import Snapshot, Store
@@ -132,7 +132,7 @@ def _history(machine: OciMachine, found: Imported, at: datetime) -> History:
     if not machine.installed:
         return History(phase=Phase.ENROLLED)
     since = None if machine.serial in found.first_stage else machine.heard_at or at
-    return History(phase=Phase.IN_SERVICE, in_service_since=since)
+    return History(phase=Phase.IN_SERVICE, service=Service(since=since))
 
 
 def _secrets(

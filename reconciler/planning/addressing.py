@@ -97,7 +97,7 @@ class Book:
         never = [vip.address for vip in observed.vips]
         never.append(str(self._spec.fleet.provisioning.address))
         never += [m.seen.hardware.bmc_address for m in observed.machines if m.seen and m.seen.hardware.bmc_address]
-        never += [m.history.bmc_address for m in observed.machines if m.history.bmc_address]
+        never += [m.history.bmc.address for m in observed.machines if m.history.bmc.address]
         for cluster in self._spec.clusters.values():
             never += [gateway for network in cluster.networks.values() if (gateway := gateway_of(network))]
         self._owners |= dict.fromkeys((int(IPv4Address(text)) for text in never if _is_ipv4(text)), "")

@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Interface
 from typing import Literal
 
-from ..model.history import History, Phase
+from ..model.history import Failures, History, Install, Looks, Phase, Service
 from ..model.kinds import MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.tree import SpecTree
@@ -101,11 +101,11 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
     if not word.finished:
         raise DoesNotFitError("its install never ended well")
     place = replace(_kept(m.allocation, word) or _made(tree, taken, m, word), generation=word.generation)
-    if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install_id == word.install_id:
+    if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install.id == word.install_id:
         return Outcome(m.serial, "as it is", f"{word.hostname} is in service, as the database says")
     wanted = tree.machines.get(m.serial, UNPINNED).reinstall
-    told = bool(word.cluster) or m.history.install_id == word.install_id
-    answered = word.reinstall if word.cluster else m.history.reinstall if told else wanted
+    told = bool(word.cluster) or m.history.install.id == word.install_id
+    answered = word.reinstall if word.cluster else m.history.install.reinstall if told else wanted
     because = f"{word.hostname}, {'in its place' if m.allocation else 'in a place made from its own words'}"
     if not told and wanted is not None:
         because += f'; its marker is too old to say whether its reinstall "{wanted}" was done, which is taken for done'
@@ -114,34 +114,29 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
 
 def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
     """In service from now on: what the database knows of tries, looks and findings is of an earlier life."""
-    same_install = before.install_id == word.install_id
+    same_install = before.install.id == word.install_id
+    install = Install(
+        begun=before.install.begun or at,
+        generation=word.generation,
+        id=word.install_id,
+        on=before.install.on if same_install else (),  # which disks another install had, nobody wrote down
+        system_on=before.install.system_on if same_install else (),
+        reinstall=reinstall,
+    )
     return replace(
         before,
         phase=Phase.IN_SERVICE,
-        failures=0,
-        failing_since=None,
-        permanent=False,
-        last_error=None,
         open_action=None,
         touched=at,
         last_begun=None,
         repeats=0,
-        install_begun=before.install_begun or at,
-        install_generation=word.generation,
-        install_id=word.install_id,
-        install_open=False,
-        proof=None,
-        looked=None,
-        looks=0,
-        look_error=None,
-        foreign_data=(),
-        installed_on=before.installed_on if same_install else (),  # which disks another install had, nobody wrote down
-        system_on=before.system_on if same_install else (),
-        reinstall=reinstall,
-        in_service_since=at,
-        left_service=None,
-        left_install=None,
-        commands_run=None,
+        failures=Failures(tried=before.failures.tried),
+        permanent=False,
+        looks=Looks(),
+        install=install,
+        disks=replace(before.disks, foreign_data=()),
+        service=Service(since=at, released=before.service.released),
+        announced=replace(before.announced, commands_run=None),
     )
 
 

@@ -38,7 +38,7 @@ def bmc_changes(machines: Mapping[str, MachineView], steps: Mapping[str, Step], 
 
 def _moving(machines: Mapping[str, MachineView]) -> dict[str | None, str]:
     """Of each BMC network the machine whose BMC is being given another one, or was and did not arrive."""
-    pending = [(m.serial, m.history.bmc_change) for m in machines.values()]
+    pending = [(m.serial, m.history.bmc.change) for m in machines.values()]
     return {change.network_name: serial for serial, change in pending if change is not None and change.address}
 
 

@@ -31,7 +31,7 @@ class BmcBook:
     def __init__(self, spec: SpecTree, observed: Observation) -> None:
         self._settings, self._machines = spec.fleet.bmc, spec.machines
         self._owners: dict[str, set[str]] = defaultdict(set)  # serials by address; more than one: a conflict
-        self._given = {m.serial: m.history.bmc_address for m in observed.machines if m.history.bmc_address}
+        self._given = {m.serial: m.history.bmc.address for m in observed.machines if m.history.bmc.address}
         self._free: dict[str, Iterator[IPv4Address]] = {}  # network -> what was not looked at; a book only grows
         for m in observed.machines:
             if (reported := _reported(m)) is not None:
@@ -71,7 +71,7 @@ class BmcBook:
 
     def change(self, m: MachineView, generation: int) -> ChangeBmc | Wait | None:
         """What is to be changed of a BMC that lets us in; None: nothing. The address is taken from here on."""
-        has, pending, rotate = m.history.bmc, m.history.bmc_change, self._rotation(m)
+        has, pending, rotate = m.history.bmc.set_to, m.history.bmc.change, self._rotation(m)
         change = ChangeBmc(
             serial=m.serial,
             generation=generation,
@@ -150,7 +150,7 @@ def configure_bmc(m: MachineView, allocation: Allocation, book: BmcBook | None, 
     wanted = book.wanted(m, allocation.generation)
     if isinstance(wanted, Wait):
         return wanted
-    has, reported = m.history.bmc, _reported(m)
+    has, reported = m.history.bmc.set_to, _reported(m)
     rotated = has is not None and wanted.rotate in (None, has.rotate)
     if has is not None and rotated and _same(has, wanted) and reported in (None, wanted.address or reported):
         return None

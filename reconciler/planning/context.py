@@ -61,28 +61,29 @@ def said_after(m: MachineView, since: datetime | None) -> InstallStatus | None:
 
 def install_evidence(m: MachineView, allocation: Allocation) -> str | None:
     """How we know that our install of this generation is on its disk."""
-    h = m.history
-    if h.install_begun is None or h.install_generation != allocation.generation:
+    h, install, proof = m.history, m.history.install, m.history.looks.proof
+    if install.begun is None or install.generation != allocation.generation:
         return None
-    if h.last_done == "install_os" and later(h.last_done_at, h.install_begun):
+    if h.last_done == "install_os" and later(h.last_done_at, install.begun):
         return "its install has ended well"
-    if h.proof is not None and h.proof.install is not None and h.proof.install == h.install_id:
-        return f"the system that it installed answers at {h.proof.address}"
+    if proof is not None and proof.install is not None and proof.install == install.id:
+        return f"the system that it installed answers at {proof.address}"
     return None
 
 
 def install_hint(m: MachineView, allocation: Allocation) -> InstallStatus | None:
     """What it says that only an installed system does, after our install of this generation began."""
-    h = m.history
-    if h.install_begun is None or h.install_generation != allocation.generation or h.install_id is None:
+    install = m.history.install
+    if install.begun is None or install.generation != allocation.generation or install.id is None:
         return None
-    said = said_after(m, h.install_begun)
+    said = said_after(m, install.begun)
     return said if said in FROM_DISK else None
 
 
 def next_look(m: MachineView, ctx: Context) -> datetime:
     """From when on it is worth looking what the machine runs; looks that found nothing come less and less often."""
-    return m.history.looked + back_off(m.history.looks, ctx.timings) if m.history.looked else ctx.now
+    looks = m.history.looks
+    return looks.at + back_off(looks.count, ctx.timings) if looks.at else ctx.now
 
 
 def install_unseen(m: MachineView, allocation: Allocation) -> bool:
@@ -91,16 +92,16 @@ def install_unseen(m: MachineView, allocation: Allocation) -> bool:
     It is asked before it is rebooted, however long it was not heard: we may have been the one who did not listen.
     """
     h = m.history
-    if h.last_begun != "install_os" or h.install_generation != allocation.generation or h.failures:
+    if h.last_begun != "install_os" or h.install.generation != allocation.generation or h.failures.count:
         return False
-    return h.last_done != "install_os" or later(h.install_begun, h.last_done_at)
+    return h.last_done != "install_os" or later(h.install.begun, h.last_done_at)
 
 
 def in_live(m: MachineView, ctx: Context) -> bool:
     """Whether it reports from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
         return False
-    if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks:
+    if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks.count:
         return False  # it has left; a look that found nothing there makes that a word like any other
     return ctx.now - m.seen.reported_at <= 4 * ctx.timings.report_every
 
@@ -116,7 +117,7 @@ def reported_from_live(m: MachineView, ctx: Context) -> bool:
 
 def fell_into_live(m: MachineView, ctx: Context) -> bool:
     """Whether a machine that should run from its disk proved, a short while ago, that it runs the live system."""
-    proof = m.history.proof
+    proof = m.history.looks.proof
     if proof is None or proof.runs != "live" or not later(proof.at, m.history.touched):
         return False
     return reported_from_live(m, ctx) and ctx.now - proof.at <= PROOF_LASTS * ctx.timings.report_every
@@ -125,8 +126,8 @@ def fell_into_live(m: MachineView, ctx: Context) -> bool:
 def is_unanswered(m: MachineView) -> bool:
     """Whether it was booted to run from its disk, since it last came into service, and did not prove that it does."""
     h = m.history
-    booted = h.last_begun in ("boot_disk", "power_on") and later(h.touched, h.in_service_since)
-    return booted and (h.proof is None or h.proof.runs != "installed")
+    booted = h.last_begun in ("boot_disk", "power_on") and later(h.touched, h.service.since)
+    return booted and (h.looks.proof is None or h.looks.proof.runs != "installed")
 
 
 def comes_up(m: MachineView, ctx: Context) -> bool:

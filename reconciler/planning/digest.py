@@ -60,4 +60,5 @@ def _held(a: Allocation) -> tuple[object, ...]:
 
 def _history(h: History) -> tuple[object, ...]:
     doing = h.open_action.id if h.open_action else None
-    return h.phase.value, doing, h.failures, h.permanent, h.last_begun, h.last_done, h.install_generation, h.reinstall
+    install = h.install.generation, h.install.reinstall
+    return h.phase.value, doing, h.failures.count, h.permanent, h.last_begun, h.last_done, *install

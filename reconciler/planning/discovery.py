@@ -20,8 +20,8 @@ def discovery(m: MachineView, otherwise: Wait | Settled, ctx: Context) -> Step:
     wanted = pin.lifecycle is Lifecycle.ACTIVE and not pin.protected and not m.conflict
     if m.seen is not None or pin.bmc.address is None or not wanted:
         return otherwise
-    if h.side_tried is not None and not h.side_failures:  # it was turned on, and boots
-        until = h.side_tried + ctx.timings.live_boot
+    if h.side_failures.tried is not None and not h.side_failures.count:  # it was turned on, and boots
+        until = h.side_failures.tried + ctx.timings.live_boot
         if ctx.now < until:
             return Wait(m.serial, Reason.NEVER_SEEN, "its first report: it was turned on", until=until)
     because = f"nobody has seen it, and its BMC is at {pin.bmc.address}"

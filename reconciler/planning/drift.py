@@ -32,7 +32,7 @@ def _lost_disks(m: MachineView) -> str | None:
     """Disks that it was installed with and has no more; by size, as kernel names change and few agents know serials."""
     if m.seen is None:
         return None
-    had = {disk.name: disk.size for disk in m.history.installed_on if disk.size is not None}
+    had = {disk.name: disk.size for disk in m.history.install.on if disk.size is not None}
     missing = Counter(had.values()) - Counter(disk.size for disk in m.seen.hardware.disks)
     if not missing:
         return None

@@ -45,4 +45,4 @@ def _all_serve(tree: SpecTree, cluster: str, controllers: list[History]) -> bool
 
 
 def _keeps_its_databases(h: History) -> bool:
-    return h.phase is Phase.IN_SERVICE or (h.left_service is not None and h.phase is not Phase.INSTALLED)
+    return h.phase is Phase.IN_SERVICE or (h.service.left is not None and h.phase is not Phase.INSTALLED)

@@ -130,15 +130,15 @@ def _is_installed(m: MachineView) -> bool:
     """Whether our Debian is on its disk, or just being put there, or nobody saw how that ended."""
     assert m.allocation is not None
     h = m.history
-    if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.left_service is not None:
+    if h.phase in (Phase.INSTALLED, Phase.IN_SERVICE) or h.service.left is not None:
         return True
-    if h.install_open or isinstance(h.open_action, InstallOs):
+    if h.install.open or isinstance(h.open_action, InstallOs):
         return True
     return install_evidence(m, m.allocation) is not None or install_unseen(m, m.allocation)
 
 
 def _served(m: MachineView) -> bool:
-    return m.history.phase is Phase.IN_SERVICE or m.history.left_service is not None
+    return m.history.phase is Phase.IN_SERVICE or m.history.service.left is not None
 
 
 def _releases(spec: SpecTree) -> dict[str, str]:

@@ -11,7 +11,6 @@ from datetime import datetime
 from ..model.actions import Erasable, InstallOs, RootImage
 from ..model.disk_id import ControllerId, DiskId, Finding, in_order
 from ..model.hardware import Disk
-from ..model.history import History
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, MachineView
@@ -58,7 +57,7 @@ def _over_several_paths(m: MachineView, ctx: Context) -> Wait | None:
 
 def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
     """The approval that the fleet's policy asks for, if it was not given for exactly what is asked now."""
-    if m.history.left_service is not None and (blocked := _unapproved_data(m, ctx)):
+    if m.history.service.left is not None and (blocked := _unapproved_data(m, ctx)):
         return blocked
     question = _question(m, ctx)
     return None if question is None or answer(question, m, ctx) else ask(question, m, ctx)
@@ -70,19 +69,20 @@ def _question(m: MachineView, ctx: Context) -> Question | None:
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
         return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", _facts(found))
-    if m.history.left_service is not None:
+    if m.history.service.left is not None:
         return None
-    if policy.foreign_data is InstallPolicy.APPROVAL and m.history.released and m.history.install_begun is None:
-        return _earlier_place(m.history, m.history.released)
+    released = m.history.service.released
+    if policy.foreign_data is InstallPolicy.APPROVAL and released and m.history.install.begun is None:
+        return _earlier_place(m.history.service.left_install, released)
     if policy.install is InstallPolicy.APPROVAL:
         return Question(Reason.INSTALL_BY_APPROVAL, "approval to install: the fleet's policy asks for it")
     return None
 
 
-def _earlier_place(h: History, until: datetime) -> Question:
-    system = f" (install {h.left_install})" if h.left_install else ""
+def _earlier_place(install: str | None, until: datetime) -> Question:
+    system = f" (install {install})" if install else ""
     text = f"approval to erase it: until {until:%Y-%m-%d} it had another place{system}, and may hold its data"
-    return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", h.left_install or "")))
+    return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", install or "")))
 
 
 def _facts(found: Iterable[Finding]) -> tuple[tuple[str, ...], ...]:
@@ -103,19 +103,22 @@ def foreign_data(m: MachineView) -> tuple[Finding, ...]:
     A report counts where the machine did not just leave service for a reinstall: then it tells of our own system.
     """
     erased = set(m.disks.identity if m.disks else ())
-    met = {each for each in m.history.foreign_data if each.on in erased or isinstance(each.on, ControllerId)}
-    if m.seen is None or m.history.left_service is not None:
+    last = m.history.disks.foreign_data
+    met = {each for each in last if each.on in erased or isinstance(each.on, ControllerId)}
+    if m.seen is None or m.history.service.left is not None:
         return in_order(met)
     known = {on for on, _ in met}  # the live system looked closer than the report
     holding = [disk for disk in m.seen.hardware.disks if disk.contents and disk.identity in erased - known]
-    reported = {Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history)}
+    reported = {
+        Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history.disks.erased)
+    }
     return in_order(met | reported)
 
 
-def _left_to_handler(disk: Disk, h: History) -> bool:
+def _left_to_handler(disk: Disk, erased: tuple[str, ...]) -> bool:
     """Whether it is ours, or may be by what is written on it: only the live system sees that."""
-    by_uuid = not disk_marks(disk) and any(mark.startswith("uuid ") for mark in h.erased)
-    return by_uuid or is_ours(disk, (), h.erased)
+    by_uuid = not disk_marks(disk) and any(mark.startswith("uuid ") for mark in erased)
+    return by_uuid or is_ours(disk, (), erased)
 
 
 def _installed(m: MachineView) -> tuple[Finding, ...]:
@@ -130,7 +133,7 @@ def _installs(found: Iterable[Finding]) -> tuple[str, ...]:
 
 def reinstall_question(m: MachineView, ctx: Context) -> Question:
     """What a human is asked before a machine leaves service to be reinstalled."""
-    install, request = m.history.left_install or m.history.install_id, ctx.pin(m).reinstall or ""
+    install, request = m.history.service.left_install or m.history.install.id, ctx.pin(m).reinstall or ""
     disks = _data_disks(m, ctx)
     system = f" (install {install})" if install else ""
     data = f", and to erase its data on {', '.join(disks)}" if disks else ""
@@ -147,7 +150,7 @@ def _ids(m: MachineView, disks: Collection[str]) -> tuple[str, ...]:
 
 def _data_disks(m: MachineView, ctx: Context) -> tuple[str, ...]:
     """The data disks that are formatted: on a reinstall none, unless the operator says so."""
-    kept = m.history.in_service_since is not None or m.history.left_service is not None
+    kept = m.history.service.since is not None or m.history.service.left is not None
     if m.disks is None or (kept and ctx.pin(m).data_disks == "preserve"):
         return ()
     return m.disks.data_disks
@@ -164,7 +167,7 @@ def _unapproved_data(m: MachineView, ctx: Context) -> Wait | None:
 def _may_hold(m: MachineView, ctx: Context) -> tuple[Erasable, ...]:
     """By kernel name what may be erased beside what is ours; the handler meets nothing else, or stops."""
     assert m.disks is not None
-    named = _data_disks(m, ctx) if m.history.left_service is not None else ()  # the question named them
+    named = _data_disks(m, ctx) if m.history.service.left is not None else ()  # the question named them
     whatever = [disk.name for disk in m.disks.identity] if may_be_anything(m, ctx) else named
     found = [Erasable(on.name, what) for on, what in foreign_data(m) if isinstance(on, DiskId) and not install_in(what)]
     return (*(Erasable(name, None) for name in whatever), *found)
@@ -172,10 +175,9 @@ def _may_hold(m: MachineView, ctx: Context) -> tuple[Erasable, ...]:
 
 def may_erase(m: MachineView, ctx: Context) -> tuple[str, ...]:
     """The ids of finished installs that may be erased; where an approval is asked for, it was given for just these."""
-    h = m.history
-    ids = set(_installs(foreign_data(m)))
-    if h.left_install and (h.left_service is not None or _released_may_go(m, ctx)):
-        ids.add(h.left_install)
+    service, ids = m.history.service, set(_installs(foreign_data(m)))
+    if service.left_install and (service.left is not None or _released_may_go(m, ctx)):
+        ids.add(service.left_install)
     return tuple(sorted(ids))
 
 
@@ -185,8 +187,8 @@ def may_be_anything(m: MachineView, ctx: Context) -> bool:
 
 
 def _released_may_go(m: MachineView, ctx: Context) -> bool:
-    released = m.history.released
-    return released is not None and answer(_earlier_place(m.history, released), m, ctx) is not None
+    released = m.history.service.released
+    return released is not None and answer(_earlier_place(m.history.service.left_install, released), m, ctx) is not None
 
 
 def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
@@ -212,7 +214,7 @@ def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
-        ours=m.history.erased,
+        ours=m.history.disks.erased,
         may_hold=_may_hold(m, ctx),
         may_erase=may_erase(m, ctx),
     )
@@ -226,12 +228,12 @@ def _image(profile: HardwareProfileSpec | None) -> RootImage | None:
 
 def install_because(m: MachineView, allocation: Allocation, ctx: Context) -> Because:
     """Why its disks may be erased."""
-    if m.history.left_service is not None:
+    if m.history.service.left is not None:
         text = f'its reinstall "{ctx.pin(m).reinstall}" was asked for and approved'
         return Because(Reason.REINSTALL_REQUESTED, text)
     question = _question(m, ctx)
     if question is not None and (given := answer(question, m, ctx)):
         return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and {given.who} approved: {given.why}")
-    if m.history.install_begun is not None:
+    if m.history.install.begun is not None:
         return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")
     return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and nothing of ours is on its disks")

@@ -35,7 +35,7 @@ def _discovered(m: MachineView) -> tuple[BootFrom, str]:
 
 def _enrolled(m: MachineView) -> tuple[BootFrom, str]:
     done = install_evidence(m, m.allocation) if m.allocation else None
-    if done is None and m.history.install_open and (said := said_after(m, m.history.install_begun)) in OURS:
+    if done is None and m.history.install.open and (said := said_after(m, m.history.install.begun)) in OURS:
         done = f"it says {said}, and nobody saw how its install ended"  # a word is enough to erase nothing
     return (BootFrom.DISK, done) if done else (BootFrom.LIVE, "it is to be installed")
 

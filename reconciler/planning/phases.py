@@ -127,15 +127,15 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 
 
 def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
-    h, said = m.history, said_after(m, m.history.install_begun)
-    if h.last_done == "run_puppet" and later(h.last_done_at, h.install_begun):
+    h, said = m.history, said_after(m, m.history.install.begun)
+    if h.last_done == "run_puppet" and later(h.last_done_at, h.install.begun):
         return Advance(
             m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, "Puppet was seen to succeed", announces=True
         )
     if blocked := _papers(m, allocation):
         return blocked
-    if h.last_begun not in ("boot_disk", "run_puppet") and h.proof is None:
-        if (hint := install_hint(m, allocation)) and not h.looks:
+    if h.last_begun not in ("boot_disk", "run_puppet") and h.looks.proof is None:
+        if (hint := install_hint(m, allocation)) and not h.looks.count:
             return _verify_install(
                 m, allocation, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
             )
@@ -185,9 +185,8 @@ def _papers(m: MachineView, allocation: Allocation) -> Step | None:
 
 def _withdrawn(m: MachineView, ctx: Context) -> bool:
     """Whether it left service for a reinstall that nobody asks for any more, and that never began."""
-    h = m.history
-    wanted = ctx.pin(m).reinstall
-    return h.left_service is not None and not later(h.install_begun, h.left_service) and wanted in (None, h.reinstall)
+    install, left = m.history.install, m.history.service.left
+    return left is not None and not later(install.begun, left) and ctx.pin(m).reinstall in (None, install.reinstall)
 
 
 def _running_install(m: MachineView, ctx: Context) -> Wait | None:
@@ -210,7 +209,7 @@ def _silence(m: MachineView, ctx: Context) -> Wait | None:
     elif said is not None:
         return None
     else:
-        since, limit = h.touched, 4 * t.report_every if h.failures else t.live_boot
+        since, limit = h.touched, 4 * t.report_every if h.failures.count else t.live_boot
     if ctx.now < (until := since + limit):
         on = f"a report newer than our last action on it ({h.last_begun})"
         return Wait(m.serial, Reason.REPORT_DUE, on, until=until)
@@ -224,14 +223,15 @@ def _unproved(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | No
         return None
     if ctx.now >= m.seen.status_at + ctx.timings.first_boot:
         return None
-    on = f"its proof over SSH: it says {hint}, and {m.history.look_error or 'was not asked yet'}"
+    on = f"its proof over SSH: it says {hint}, and {m.history.looks.error or 'was not asked yet'}"
     return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, ctx))
 
 
 def _verify_install(m: MachineView, allocation: Allocation, reason: Reason, because: str) -> Act:
-    assert m.history.install_id is not None
+    install = m.history.install.id
+    assert install is not None
     look = VerifyInstall(
-        serial=m.serial, generation=allocation.generation, hostname=allocation.hostname, install=m.history.install_id
+        serial=m.serial, generation=allocation.generation, hostname=allocation.hostname, install=install
     )
     return Act(look, reason, because)
 
@@ -241,14 +241,14 @@ def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to network-boot it: no BMC address is known")
     if waits := _not_heard_yet(m, ctx) or _tired(m, "boot_live", ctx):
         return waits
-    h = m.history
-    approved = h.left_service is not None and not h.install_open  # what runs on it may be taken down for its reinstall
+    install = m.history.install
+    approved = m.history.service.left is not None and not install.open  # what runs on it may go for its reinstall
     boot = BootLive(
         serial=m.serial,
         generation=allocation.generation,
-        hostname=None if h.install_begun is None or approved else allocation.hostname,
-        install=h.install_id,
-        unseen=h.install_open,
+        hostname=None if install.begun is None or approved else allocation.hostname,
+        install=install.id,
+        unseen=install.open,
     )
     return Act(boot, Reason.TO_BE_INSTALLED, "it is installed from the live system")
 
@@ -256,7 +256,7 @@ def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 def _not_heard_yet(m: MachineView, ctx: Context) -> Wait | None:
     """A machine in the live system reports every so often. Nobody listened while the daemon was down."""
     assert m.seen is not None
-    if ctx.listening_since is None or m.history.failures or m.seen.reported_at > ctx.listening_since:
+    if ctx.listening_since is None or m.history.failures.count or m.seen.reported_at > ctx.listening_since:
         return None
     until = ctx.listening_since + 4 * ctx.timings.report_every
     on = f"a report: reports are heard again since {ctx.listening_since:%H:%M:%S} UTC"
@@ -274,7 +274,7 @@ _IN_VAIN = {
 def _tired(m: MachineView, action: str, ctx: Context) -> Wait | None:
     """An action that succeeds every time, and never has the effect, is not repeated for ever."""
     h = m.history
-    if h.last_begun == action and not h.failures and h.repeats >= ctx.timings.give_up_after:
+    if h.last_begun == action and not h.failures.count and h.repeats >= ctx.timings.give_up_after:
         on = f"an operator, then retry: {h.repeats} times {action}, and {_IN_VAIN[action]}"
         return Wait(m.serial, Reason.IN_VAIN, on)
     return None
@@ -290,9 +290,9 @@ def _first_boot(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
     if look := _whether_fallen(m, allocation, ctx):
         return look
-    if h.proof is not None and h.proof.runs == "installed":
-        return _run_puppet(m, allocation, f"its installed system answers at {h.proof.address}")
-    if h.last_error is not None:  # also once an operator said "retry"
+    if h.looks.proof is not None and h.looks.proof.runs == "installed":
+        return _run_puppet(m, allocation, f"its installed system answers at {h.looks.proof.address}")
+    if h.failures.error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
         if h.last_begun == "boot_disk":
             return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, again, ctx)
@@ -305,7 +305,7 @@ def _first_boot(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 
 def _first_puppet(m: MachineView, allocation: Allocation, said: InstallStatus, ctx: Context) -> Step:
     assert m.seen is not None and m.seen.status_at is not None
-    if m.history.failures:
+    if m.history.failures.count:
         return _run_puppet(m, allocation, "its last try did not succeed")
     spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
     until = spoke + ctx.timings.puppet_silence
@@ -358,20 +358,20 @@ def _whether_fallen(m: MachineView, allocation: Allocation, ctx: Context) -> Act
 
 def _whether_up(m: MachineView, allocation: Allocation, ctx: Context) -> Act | Wait | None:
     """One that was power-cycled says nothing once it is up: it is asked until it has answered."""
-    if m.history.install_id is None or not is_unanswered(m):
+    if m.history.install.id is None or not is_unanswered(m):
         return None
     if (until := next_look(m, ctx)) <= ctx.now:
         return _verify_install(m, allocation, Reason.COMES_UP, "it was booted, and did not answer since")
     if comes_up(m, ctx):
         return Wait(m.serial, Reason.COMES_UP, "its installed system to answer: it was booted", until=until)
-    error = m.history.look_error or "nobody has asked it yet"
+    error = m.history.looks.error or "nobody has asked it yet"
     on = f"an operator: it was booted at {m.history.touched:%Y-%m-%d %H:%M} UTC, and does not answer: {error}"
     return Wait(m.serial, Reason.DOES_NOT_ANSWER, f"{on}; look at its console", until=until)
 
 
 def _reinstall(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None:
     wanted = ctx.pin(m).reinstall
-    if wanted is None or wanted == m.history.reinstall:
+    if wanted is None or wanted == m.history.install.reinstall:
         return None
     because = f'its reinstall "{wanted}" is asked for'
     question = reinstall_question(m, ctx)

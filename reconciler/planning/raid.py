@@ -14,7 +14,7 @@ def raid_wanted(m: MachineView, allocation: Allocation, ctx: Context) -> Configu
     What the controller has already is left alone: most often this action finds nothing to do. A machine that is
     reinstalled keeps what it has, as its data lies on it.
     """
-    if m.raid is None or m.history.left_service is not None:
+    if m.raid is None or m.history.service.left is not None:
         return None
     places = {disk.identity for disk in m.raid.disks if disk.serial}  # a slot alone does not tell which disk is in it
     action = ConfigureRaid(
@@ -22,12 +22,12 @@ def raid_wanted(m: MachineView, allocation: Allocation, ctx: Context) -> Configu
         generation=allocation.generation,
         volumes=m.raid.volumes,
         single=m.raid.single,
-        ours=tuple(sorted(places & set(m.history.erased))),
+        ours=tuple(sorted(places & set(m.history.disks.erased))),
         may_hold=tuple(each for each in foreign_data(m) if isinstance(each.on, ControllerId)),
         may_erase=may_erase(m, ctx),
         whatever=may_be_anything(m, ctx),
     )
-    return None if m.history.raid == action.id else action
+    return None if m.history.disks.raid == action.id else action
 
 
 def raid_because(allocation: Allocation, layout: RaidLayout) -> str:

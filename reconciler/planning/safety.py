@@ -6,7 +6,6 @@ looks at all of them: windows, how many may be out of service, and how many may 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
@@ -49,21 +48,21 @@ def blocked_by_operator(step: Step, m: MachineView, pauses: Iterable[Pause], ctx
 
 
 def _after_failures(step: Step, m: MachineView, what: str, ctx: Context) -> Step:
-    h = m.history
+    failures, permanent = m.history.failures, m.history.permanent
     if isinstance(step, Act) and step.action.looks:  # they have a back-off of their own, and never give up
         return step
     if isinstance(step, Act) and step.action.is_side_task:
-        h = replace(h, permanent=False, failures=h.side_failures, tried=h.side_tried, last_error=h.side_error)
-    error = h.last_error or "no reason given"
+        failures, permanent = m.history.side_failures, False
+    count, error = failures.count, failures.error or "no reason given"
     if _says_that_it_is_well(step, m):  # worth another look after the back-off, whatever failed before
-        h = replace(h, permanent=False, failures=min(h.failures, ctx.timings.give_up_after - 1))
-    if h.permanent:
+        count, permanent = min(count, ctx.timings.give_up_after - 1), False
+    if permanent:
         return waiting(step, Reason.FAILED, f"an operator, then retry: {what} failed: {error}")
-    if h.failures >= ctx.timings.give_up_after:
-        on = f"an operator, then retry: {h.failures} failures in a row, the last: {error}"
+    if count >= ctx.timings.give_up_after:
+        on = f"an operator, then retry: {count} failures in a row, the last: {error}"
         return waiting(step, Reason.FAILED, on)
-    if h.failures and h.tried and ctx.now < (again := h.tried + back_off(h.failures, ctx.timings)):
-        on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(h.failures)}: {error}"
+    if count and failures.tried and ctx.now < (again := failures.tried + back_off(count, ctx.timings)):
+        on = f"another try at {what} at {again:%H:%M:%S} UTC, after {_times(count)}: {error}"
         return waiting(step, Reason.BACKS_OFF, on, until=again)
     return step
 
@@ -71,7 +70,7 @@ def _after_failures(step: Step, m: MachineView, what: str, ctx: Context) -> Step
 def _says_that_it_is_well(step: Step, m: MachineView) -> bool:
     """Whether a step only asks the node how it is, and the node said since the last try that it is well."""
     asks = isinstance(step, Act) and isinstance(step.action, RunPuppet)
-    return asks and said_after(m, m.history.tried) is InstallStatus.PUPPET_SUCCESS
+    return asks and said_after(m, m.history.failures.tried) is InstallStatus.PUPPET_SUCCESS
 
 
 def _times(failures: int) -> str:
@@ -122,7 +121,7 @@ def _rolls_out(step: Step) -> bool:
 
 def _is_being_wiped(m: MachineView) -> bool:
     """Whether it takes one of the slots for destructive steps: from leaving service until its install has ended."""
-    waits_for_install = m.history.left_service is not None and m.history.phase is Phase.ENROLLED
+    waits_for_install = m.history.service.left is not None and m.history.phase is Phase.ENROLLED
     return waits_for_install or (m.history.open_action is not None and m.history.open_action.risk is Risk.DESTRUCTIVE)
 
 
@@ -139,7 +138,7 @@ def _heals_now(m: MachineView, ctx: Context) -> bool:
 
 def _does_not_answer(m: MachineView, ctx: Context) -> bool:
     """Whether it was booted and is not known to serve again; one that cannot prove it counts for as long as a boot."""
-    provable = m.history.install_id is not None
+    provable = m.history.install.id is not None
     return m.history.phase is Phase.IN_SERVICE and (is_unanswered(m) if provable else comes_up(m, ctx))
 
 
@@ -160,7 +159,7 @@ class _Service:
         self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind
         self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
         for m in machines.values():
-            if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.left_service):
+            if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.service.left):
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
@@ -172,9 +171,11 @@ class _Service:
         off = m.seen is not None and m.seen.power is Power.OFF
         mended = m.history.open_action is not None and m.history.open_action.risk is not Risk.NONE
         resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
-        broken = m.history.failures > 0 and m.history.last_begun == "roll_out"  # its document may be what is wrong
+        broken = (
+            m.history.failures.count > 0 and m.history.last_begun == "roll_out"
+        )  # its document may be what is wrong
         away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
-        return m.history.left_service is not None or off or mended or resting or broken or away
+        return m.history.service.left is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
         """Why this machine may not be taken out of service now; None: it may, or is out already."""
@@ -214,7 +215,7 @@ class _Service:
         others = self._out[pool] - self._is_out(m)
         if facts.votes and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
-        if facts.runs_instances and m.history.commands_run == 0 and (leading := self._leading[cluster]):
+        if facts.runs_instances and m.history.announced.commands_run == 0 and (leading := self._leading[cluster]):
             return f"{leading} controllers of {cluster} that are behind: they come first, it is new to them"
         if facts.leads and (rolling := self._rolling[cluster]):
             return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"

@@ -41,10 +41,10 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
     found: dict[str, Step] = {}
     for serial, step in steps.items():
         m = machines[serial]
-        if (allocation := m.allocation) is None or (not wanted and m.history.commands_run is None):
+        if (allocation := m.allocation) is None or (not wanted and m.history.announced.commands_run is None):
             continue
         if isinstance(step, Act) and isinstance(step.action, Release):
-            if told := [name for name in wanted if name in m.history.hooks]:
+            if told := [name for name in wanted if name in m.history.announced.hooks]:
                 found[serial] = _hook(m, allocation, told[0], "released", step.because)
             continue
         if not has_time(m, step, ctx):
@@ -64,19 +64,19 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
 
 def has_time(m: MachineView, step: Step, ctx: Context) -> bool:
     """Whether nothing better is to be done; what failed beside a wait gives way to what is waited for."""
-    h = m.history
-    if h.open_action is not None or m.conflict or ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
+    failures = m.history.side_failures
+    if m.history.open_action is not None or m.conflict or ctx.pin(m).lifecycle is Lifecycle.DECOMMISSIONED:
         return False
     if isinstance(step, Settled):
         return True
-    if not isinstance(step, Wait) or step.needs_approval == "release" or h.side_failures >= ctx.timings.give_up_after:
+    if not isinstance(step, Wait) or step.needs_approval == "release" or failures.count >= ctx.timings.give_up_after:
         return False
-    return h.side_tried is None or ctx.now >= h.side_tried + back_off(h.side_failures, ctx.timings)
+    return failures.tried is None or ctx.now >= failures.tried + back_off(failures.count, ctx.timings)
 
 
 def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
-    reached = _REACHED[m.history.phase]
-    return next((name for name in wanted if HOOKS[name] in reached and name not in m.history.hooks), None)
+    reached, told = _REACHED[m.history.phase], m.history.announced.hooks
+    return next((name for name in wanted if HOOKS[name] in reached and name not in told), None)
 
 
 def _hook(m: MachineView, allocation: Allocation, name: str, event: str, because: str) -> Act:
@@ -99,12 +99,13 @@ def _hook(m: MachineView, allocation: Allocation, name: str, event: str, because
 
 def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> str | None:
     """The next command for a controller; None: all have been run, or its cluster is not to be told."""
-    if m.history.phase is not Phase.IN_SERVICE or m.history.commands_run is None:
+    run = m.history.announced.commands_run
+    if m.history.phase is not Phase.IN_SERVICE or run is None:
         return None
     profile = ctx.spec.profiles.get(allocation.profile)
     commands = [DISCOVER_HOSTS] if facts_of(allocation.role).runs_instances else []
     commands += profile.after_puppet if profile else ()
-    return commands[m.history.commands_run] if m.history.commands_run < len(commands) else None
+    return commands[run] if run < len(commands) else None
 
 
 def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineView]]:
@@ -128,12 +129,12 @@ def _tell(m: MachineView, allocation: Allocation, command: str, controllers: lis
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
         return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, allocation.hostname, allocation.cluster, allocation.role)
     first = next(c for c in controllers if _answers(c))
-    assert first.allocation is not None and m.history.commands_run is not None
+    assert first.allocation is not None and m.history.announced.commands_run is not None
     action = TellCluster(
         serial=m.serial,
         generation=allocation.generation,
         hostname=allocation.hostname,
-        number=m.history.commands_run,
+        number=m.history.announced.commands_run,
         command=command.replace("{hostname}", allocation.hostname).replace("{compute_aggregate}", aggregate or ""),
         controller=first.serial,
         controller_hostname=first.allocation.hostname,

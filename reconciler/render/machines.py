@@ -127,11 +127,11 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
         document_since=machine.document.since if machine.document else None,
         applied=machine.applied,
         behind=machine.behind and history.phase is Phase.IN_SERVICE,
-        failures=history.failures,
-        failing_since=history.failing_since if history.failures else None,
-        last_error=history.last_error,
-        aside_error=history.side_error,
-        aside_since=history.side_since if history.side_failures else None,
+        failures=history.failures.count,
+        failing_since=history.failures.since if history.failures.count else None,
+        last_error=history.failures.error,
+        aside_error=history.side_failures.error,
+        aside_since=history.side_failures.since if history.side_failures.count else None,
         conflict=machine.conflict,
         profiles=machine.match.profiles,
         refused=machine.match.refused,
@@ -145,9 +145,9 @@ def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
     """
     if machine.seen is None:
         return ()
-    disks, found = machine.seen.hardware.disks, machine.history.foreign_data
+    disks, found = machine.seen.hardware.disks, machine.history.disks.foreign_data
     old = before.machine if before is not None else None
-    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.foreign_data == found:
+    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.disks.foreign_data == found:
         return before.row.disks
     met: dict[DiskId | ControllerId, str] = {
         each.on: each.what for each in found
@@ -181,7 +181,7 @@ def _now(step: Step) -> str:
 
 def _tone(machine: MachineView, step: Step) -> Tone:
     history = machine.history
-    if machine.conflict or machine.enc_problem or history.permanent or history.failures:
+    if machine.conflict or machine.enc_problem or history.permanent or history.failures.count:
         return Tone.TROUBLE
     match step:
         case Wait() if step.wants_operator:

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from ..model.events import ClockSetBack, moments, squeezed
+from ..model.events import ClockSetBack, squeezed
+from ..model.history import moments
 from ..model.observations import Notice
 from .database import Writing
 from .journal import JournalPart, write_events, write_notices
@@ -34,7 +35,7 @@ class ClocksPart(JournalPart):
 
     def newest_moment(self) -> datetime | None:
         """The latest moment that was written down of any machine or document; None: there is none."""
-        found = [moment for history in self.histories().values() for moment in moments(history).values()]
+        found = [moment for history in self.histories().values() for moment in moments(history)]
         with self._database.reading() as connection:
             for row in connection.execute(select(*(machine.c[name] for name in _SAID))):
                 found += [moment for moment in row if moment is not None]
@@ -49,7 +50,7 @@ class ClocksPart(JournalPart):
             ahead: What it, or another one, said before.
         """
         known = self.histories()
-        late = [serial for serial, h in sorted(known.items()) if any(each > now for each in moments(h).values())]
+        late = [serial for serial, h in sorted(known.items()) if any(each > now for each in moments(h))]
         with self._database.writing("machine", "document", "journal") as writing:
             write_events(writing, [ClockSetBack(serial, now, ahead) for serial in late])
             _set_back_words(writing, now, ahead)

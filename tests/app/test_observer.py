@@ -10,7 +10,7 @@ from bench.lives import tree_of, unpacked
 from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest
 from reconciler.model.hardware import Disk, Hardware
-from reconciler.model.history import History, Phase
+from reconciler.model.history import History, Install, Phase, Service
 from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import Allocation, SecretRef, Seen
 from reconciler.model.tree import SpecTree
@@ -64,7 +64,7 @@ def serving(*disks: Disk) -> Snapshot:
     installed_on = tuple(
         alike(device, serial).identity for device, serial in (("sda", "S1"), ("sdb", "S2"), ("sdc", "S3"))
     )
-    history = History(phase=Phase.IN_SERVICE, in_service_since=NOW, install_begun=NOW, installed_on=installed_on)
+    history = History(phase=Phase.IN_SERVICE, service=Service(since=NOW), install=Install(begun=NOW, on=installed_on))
     seen = {"A": Seen(hardware, digest(hardware), NOW, "10.1.1.3")}
     return Snapshot(token=0, seen=seen, allocations={"A": STORE}, histories={"A": history})
 

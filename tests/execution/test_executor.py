@@ -77,7 +77,7 @@ async def test_what_the_daemon_could_not_begin_is_no_failure_of_the_machine() ->
     executor.submit([build.LIVE])
     await idle(executor)
     assert [type(event) for event in journal.events] == [Started, Interrupted]
-    assert histories(journal.events)["A001"].failures == 0
+    assert histories(journal.events)["A001"].failures.count == 0
 
 
 @pytest.mark.parametrize(

@@ -161,10 +161,10 @@ def test_the_journal_remembers_which_disks_hold_the_system() -> None:
     assert isinstance(install, InstallOs)
     install = replace(install, system_disks=("sda",), identity=recorded("sda=S1 sdb=S2"))
     begun = after(History(phase=Phase.ENROLLED), Started("A", NOW, install))
-    assert (begun.installed_on, begun.system_on) == (recorded("sda=S1 sdb=S2"), recorded("sda=S1"))
+    assert (begun.install.on, begun.install.system_on) == (recorded("sda=S1 sdb=S2"), recorded("sda=S1"))
     assert last_install(begun) is None  # its first install: whatever fits is taken
     installed = after(begun, Advanced("A", NOW, Phase.INSTALLED, "it ended well"))
-    assert last_install(installed) == LastInstall(begun.installed_on, begun.system_on, stays=True)
+    assert last_install(installed) == LastInstall(begun.install.on, begun.install.system_on, stays=True)
     serving = after(installed, Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"))
     left = after(serving, Advanced("A", NOW, Phase.ENROLLED, "its reinstall is asked for"))
-    assert last_install(left) == LastInstall(begun.installed_on, begun.system_on, stays=False)
+    assert last_install(left) == LastInstall(begun.install.on, begun.install.system_on, stays=False)

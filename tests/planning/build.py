@@ -24,6 +24,7 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.specs.settings_table import load_table
 
+from ..histories import history_with
 from .promises import broken_promises
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
@@ -130,21 +131,22 @@ def holding(m: MachineView, number: int = 1, cluster: str = "cl1", zone: str | N
     return replace(m, allocation=replace(held, **more))
 
 
-def in_phase(m: MachineView, phase: Phase, **history: Any) -> MachineView:
-    """A machine that holds a place and has come so far, an hour ago."""
+def in_phase(m: MachineView, phase: Phase, **facts: Any) -> MachineView:
+    """A machine that holds a place and has come so far, an hour ago, with facts of its history (``history_with``)."""
     then = NOW - timedelta(hours=1)
-    facts: dict[str, Any] = {}
+    usual: dict[str, Any] = {}
     if phase in (Phase.INSTALLED, Phase.IN_SERVICE):
-        facts |= {"install_begun": then, "install_generation": 1, "last_done": "install_os", "last_begun": "install_os"}
-        facts |= {"install_id": "i1"}
-        facts |= {"last_done_at": then + 5 * MINUTE, "touched": then + 5 * MINUTE}
+        usual |= {"install_begun": then, "install_generation": 1, "last_done": "install_os", "last_begun": "install_os"}
+        usual |= {"install_id": "i1"}
+        usual |= {"last_done_at": then + 5 * MINUTE, "touched": then + 5 * MINUTE}
     if phase is Phase.IN_SERVICE:
-        facts |= {"in_service_since": then + 20 * MINUTE}
-    return replace(m, history=History(phase=phase, **(facts | history)))
+        usual |= {"in_service_since": then + 20 * MINUTE}
+    return replace(m, history=history_with(History(phase), **(usual | facts)))
 
 
-def with_history(m: MachineView, **more: Any) -> MachineView:
-    return replace(m, history=replace(m.history, **more))
+def with_history(m: MachineView, **facts: Any) -> MachineView:
+    """The machine with some facts of its history changed (``history_with``)."""
+    return replace(m, history=history_with(m.history, **facts))
 
 
 def saying(

@@ -43,7 +43,7 @@ def _nothing_twice(plan: Plan, given: PlanningInput) -> Iterator[str]:
     addresses += [address for e in enrolls.values() for _, _, address in e.vips]
     acts = [s.action for s in plan.steps if isinstance(s, Act)]
     bmcs = {a.serial: a.address for a in acts if isinstance(a, ConfigureBmc | ChangeBmc) and a.address}
-    others = {m.history.bmc_address for m in given.observed.machines if m.serial not in bmcs}
+    others = {m.history.bmc.address for m in given.observed.machines if m.serial not in bmcs}
     addresses += [address for address in (*bmcs.values(), *others) if address]
     yield from (f"{name} is given to two machines" for name in _twice(names))
     yield from (f"{address} is given twice" for address in _twice(addresses))

@@ -1,15 +1,17 @@
 """What becomes of machines that an operator has adopted by their own words."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 
 from reconciler.model.disk_id import DiskId, Finding
 from reconciler.model.hardware import Match
-from reconciler.model.history import History, Phase, Proof
+from reconciler.model.history import PUBLISHED, History, Install, Phase, Proof
 from reconciler.model.machine import Allocation, Observation, Vip
 from reconciler.planning.adopting import Silence, Word, outcomes
 
+from ..histories import history_with
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, machine, tree
 from .build import disks as disk_ids
 
@@ -32,7 +34,7 @@ def test_a_machine_keeps_the_place_that_the_database_gave_it():
     found = outcome(HELD, WORD)
     assert found.becomes == "in service"
     assert found.allocation == HELD.allocation
-    assert found.history == replace(
+    assert found.history == history_with(
         HELD.history, phase=Phase.IN_SERVICE, touched=NOW, install_begun=NOW, install_generation=1,
         install_id="0a1b2c", in_service_since=NOW,
     )  # fmt: skip
@@ -46,7 +48,7 @@ BEFORE = {
     "repeats": 5,
     "left_service": NOW - MINUTE,
     "left_install": "0ld0ld",
-    "foreign_data": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
+    "found": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
     "install_open": True,
     "proof": Proof(NOW - MINUTE, "live", "192.0.2.50"),
     "looks": 4,
@@ -56,16 +58,17 @@ BEFORE = {
 
 
 def test_what_was_being_done_when_the_backup_was_made_counts_no_more():
-    history = outcome(replace(HELD, history=replace(HELD.history, **BEFORE)), WORD).history
+    history = outcome(replace(HELD, history=history_with(HELD.history, **BEFORE)), WORD).history
     fresh = outcome(HELD, WORD).history
-    assert {name: getattr(history, name) for name in BEFORE} == {name: getattr(fresh, name) for name in BEFORE}
+    facts = attrgetter(*(PUBLISHED[name] for name in BEFORE))
+    assert facts(history) == facts(fresh)
 
 
 @pytest.mark.parametrize(("install", "disks"), [("0a1b2c", disk_ids("sda 1")), ("another", ())])
 def test_the_disks_of_an_install_are_known_of_that_install_alone(install, disks):
     had = {"install_id": install, "installed_on": disk_ids("sda 1"), "system_on": disks}
-    history = outcome(replace(HELD, history=replace(HELD.history, **had)), WORD).history
-    assert (history.installed_on, history.system_on) == (disks, disks)
+    history = outcome(replace(HELD, history=history_with(HELD.history, **had)), WORD).history
+    assert (history.install.on, history.install.system_on) == (disks, disks)
 
 
 def test_a_later_generation_in_its_place_is_taken_over():
@@ -165,7 +168,7 @@ AGAIN = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}}
         pytest.param(replace(FULL, reinstall=None), History(Phase.ENROLLED), None, id="its marker denies it"),
         pytest.param(
             WORD,
-            History(Phase.ENROLLED, install_id="0a1b2c", reinstall="2026-01-01"),
+            History(Phase.ENROLLED, install=Install(id="0a1b2c", reinstall="2026-01-01")),
             "2026-01-01",
             id="the database knows",
         ),
@@ -174,5 +177,5 @@ AGAIN = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}}
 )
 def test_which_reinstall_was_answered(word, known, answered):
     found = outcome(replace(HELD, history=known), word, AGAIN)
-    assert found.history.reinstall == answered
-    assert ("too old to say" in found.because) is (not word.cluster and known.install_id is None)
+    assert found.history.install.reinstall == answered
+    assert ("too old to say" in found.because) is (not word.cluster and known.install.id is None)

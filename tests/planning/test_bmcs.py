@@ -14,6 +14,7 @@ from reconciler.model.plan import Act, Step, Wait
 from reconciler.model.tree import SpecTree
 from reconciler.render.words import describe
 
+from ..histories import history_with
 from .build import MINUTE, NOW, VIPS, cluster, holding, in_phase, kind, machine, silent, steps, tree
 
 IPMI = {"name": "ipmi", "subnet": "10.9.0.0/29", "gateway": "10.9.0.1", "for_machines_in": "192.0.2.0/24", "vlan": 9}
@@ -132,12 +133,12 @@ def test_a_bmc_stays_as_it_is_when_its_machine_is_released_and_is_new_when_forgo
     h = History()
     for event in (Started("A", NOW, action), Succeeded("A", NOW, action)):
         h = after(h, event)
-    assert (h.bmc, h.bmc_address) == (action, "10.9.0.2")
-    assert after(h, Succeeded("A", NOW, Release(serial="A", generation=1, hostname="h"))).bmc == action
-    assert after(h, Forgotten("A", NOW, "alice", "gone")).bmc is None
+    assert (h.bmc.set_to, h.bmc.address) == (action, "10.9.0.2")
+    assert after(h, Succeeded("A", NOW, Release(serial="A", generation=1, hostname="h"))).bmc.set_to == action
+    assert after(h, Forgotten("A", NOW, "alice", "gone")).bmc.set_to is None
     later = replace(action, address="10.9.0.3")
     h = after(after(h, Started("A", NOW, later)), Failed("A", NOW, later.id, "no"))
-    assert (h.bmc, h.bmc_address) == (action, "10.9.0.3")
+    assert (h.bmc.set_to, h.bmc.address) == (action, "10.9.0.3")
 
 
 # ---- machines in service: through the BMC itself
@@ -225,27 +226,28 @@ def test_one_that_did_not_arrive_stops_the_others_until_it_has() -> None:
     tree = spec(IPMI | {"vlan": 8})
     lost = {
         "bmc_change": replace(PENDING, serial="B", vlan=8, address="10.9.0.3"),
-        "side_failures": 5,
-        "side_error": "gone",
+        "aside_failures": 5,
+        "aside_error": "gone",
     }
     a, b = serving("A", 1, **done()), serving("B", 2, has="10.9.0.3", **lost, **done("10.9.0.3"))
     found = plan(tree, a, b)
     assert kind(found["A"]) == "settled"
     assert getattr(found["B"], "on", "") == "an operator, then retry: 5 failures in a row, the last: gone"
-    arrived = replace(b, history=replace(b.history, bmc_change=None, side_failures=0, **done("10.9.0.3", vlan=8)))
+    arrived = replace(b, history=history_with(b.history, bmc_change=None, aside_failures=0, **done("10.9.0.3", vlan=8)))
     assert kind(plan(tree, a, arrived)["A"]) == "change_bmc"
 
 
 def test_a_bmc_that_moved_is_where_it_was_given_until_its_agent_speaks_again() -> None:
     action = ChangeBmc(serial="A", generation=1, username="oci", rotate="1", address="10.9.0.3", network="10.9.0.0/29")
-    h = replace(in_live(**done()).history, hooks=("dns", "bmc_password"))
+    h = history_with(in_live(**done()).history, hooks=("dns", "bmc_password"))
     begun = after(h, Started("A", NOW, action))
-    assert (begun.bmc_address, begun.bmc_change, begun.touched) == ("10.9.0.3", action, h.touched)
+    assert (begun.bmc.address, begun.bmc.change, begun.touched) == ("10.9.0.3", action, h.touched)
     failed = after(begun, Failed("A", NOW, action.id, "gone"))
-    assert (failed.bmc_change, failed.failures, failed.side_failures) == (action, 0, 1)
+    assert (failed.bmc.change, failed.failures.count, failed.side_failures.count) == (action, 0, 1)
     moved = after(begun, Succeeded("A", NOW, action))
-    assert moved.bmc is not None
-    assert (moved.bmc.address, moved.bmc.rotate, moved.bmc_change, moved.hooks) == ("10.9.0.3", "1", None, ("dns",))
+    assert moved.bmc.set_to is not None
+    assert (moved.bmc.set_to.address, moved.bmc.set_to.rotate, moved.bmc.change) == ("10.9.0.3", "1", None)
+    assert moved.announced.hooks == ("dns",)
     seen = machine("A", bmc="10.9.0.2").seen
     assert seen is not None
     assert with_bmc_address(seen, moved).hardware.bmc_address == "10.9.0.3"

@@ -123,7 +123,7 @@ def test_whatever_is_said_in_its_name_a_machine_in_service_goes_on_serving(fleet
     begun = [event.action for event in fleet.journal.events[before:] if isinstance(event, Started)]
     assert [action for action in begun if action.risk is not Risk.NONE and action.serial in serving] == []
     known = {m.serial: m.history for m in fleet.observation().machines}
-    assert all(known[serial].phase is Phase.IN_SERVICE and not known[serial].failures for serial in serving)
+    assert all(known[serial].phase is Phase.IN_SERVICE and not known[serial].failures.count for serial in serving)
 
 
 def held_back(fleet: Fleet) -> set[str]:

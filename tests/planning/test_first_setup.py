@@ -8,6 +8,7 @@ import pytest
 from reconciler.model.history import Phase
 from reconciler.planning.first_setup import set_up_clusters
 
+from ..histories import history_with
 from .build import NOW, cluster, holding, in_phase, machine, serving, tree
 
 COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
@@ -31,7 +32,7 @@ def test_once_all_controllers_that_are_asked_for_are_in_service(machines, over):
 
 LEFT = NOW - timedelta(minutes=30)
 LEAVING = holding(in_phase(machine("L"), Phase.ENROLLED, left_service=LEFT), 1)
-BEING_INSTALLED = replace(LEAVING, history=replace(LEAVING.history, install_begun=NOW))
+BEING_INSTALLED = replace(LEAVING, history=history_with(LEAVING.history, install_begun=NOW))
 INSTALLED_ANEW = holding(in_phase(machine("N"), Phase.INSTALLED, left_service=LEFT, install_begun=NOW), 2)
 
 

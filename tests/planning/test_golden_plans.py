@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler.model.history import History, Phase, Proof
+from reconciler.model.history import Failures, History, Phase, Proof
 from reconciler.model.machine import InstallStatus, Pause, Power
 from reconciler.model.plan import EncChange, Plan
 from reconciler.render.plan import plan_json, plan_markdown, plan_text
@@ -18,6 +18,7 @@ from reconciler.render.plan_markdown import escaped
 from reconciler.render.plan_text import FOLD_AT
 from reconciler.render.schemas import schemas
 
+from ..histories import history_with
 from .build import (
     MINUTE,
     NOW,
@@ -50,7 +51,9 @@ def grow_swift() -> Plan:
     spec = tree({"cl1": cluster(swiftstore={})}, policy={"max_destructive": 1})
     fleet = [silent(holding(in_phase(machine(f"S{n}", "swiftstore", f"z{n}"), Phase.IN_SERVICE), n)) for n in (1, 2, 3)]
     new = [holding(in_phase(machine(f"T{n}", "swiftstore", f"z{n}"), Phase.ENROLLED), n + 3) for n in (1, 2, 3)]
-    failing = replace(new[2], history=History(Phase.ENROLLED, failures=1, last_error="mirror is slow", tried=NOW))
+    failing = replace(
+        new[2], history=History(Phase.ENROLLED, failures=Failures(count=1, error="mirror is slow", tried=NOW))
+    )
     booted = in_phase(machine("U1", "swiftstore"), Phase.INSTALLED, last_begun="boot_disk")
     booting = saying(holding(booted, 7), InstallStatus.FIRSTBOOT)
     return planned(spec, [*fleet, *new[:2], failing, booting, machine("V1", "swiftstore")], vips=VIPS)
@@ -85,7 +88,7 @@ def a_bad_night() -> Plan:
     lost = replace(serving("LOST", 2), seen=machine("LOST").seen)
     fleet = [
         serving("OFF", 1, **off),
-        replace(lost, history=replace(lost.history, proof=Proof(NOW - MINUTE, "live", "192.0.2.50"))),
+        replace(lost, history=history_with(lost.history, proof=Proof(NOW - MINUTE, "live", "192.0.2.50"))),
         replace(serving("SAID", 10), seen=machine("SAID").seen),
         replace(serving("MOVED", 3), racked=machine("X", zone="z3").racked),
         *(serving(f"R{n}", n + 3) for n in (1, 2)),
@@ -94,7 +97,10 @@ def a_bad_night() -> Plan:
         holding(in_phase(machine("KEEP", "compute"), Phase.ENROLLED), 7),
         serving("MAINT", 8, **off),
         replace(serving("FIRST", 1, "cl2", **off)),
-        replace(serving("TIRED", 9, **off), history=History(Phase.IN_SERVICE, failures=6, last_error="BMC: no answer")),
+        replace(
+            serving("TIRED", 9, **off),
+            history=History(Phase.IN_SERVICE, failures=Failures(count=6, error="BMC: no answer")),
+        ),
     ]
     fleet[-2] = replace(fleet[-2], allocation=replace(fleet[-2].allocation, addresses={"cl2-z1": "10.2.1.2"}))
     vips = (*VIPS, replace(VIPS[0], cluster="cl2", network="cl2-public", address="203.0.2.2"))

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.boot import BootFrom
-from reconciler.model.history import History, Phase
+from reconciler.model.history import History, Install, Phase
 from reconciler.model.machine import InstallStatus
 from reconciler.planning.netboot import RULES, boots_from
 
+from ..histories import history_with
 from .build import MINUTE, NOW, holding, machine, tree
 
 
@@ -22,12 +23,11 @@ def test_every_phase_has_a_rule() -> None:
         (History(), BootFrom.LIVE),
         (History(Phase.ENROLLED), BootFrom.LIVE),
         (History(Phase.ENROLLED, last_begun="boot_live", touched=NOW), BootFrom.LIVE),
-        (History(Phase.ENROLLED, install_begun=NOW, install_generation=1, last_begun="install_os"), BootFrom.LIVE),
+        (History(Phase.ENROLLED, install=Install(begun=NOW, generation=1), last_begun="install_os"), BootFrom.LIVE),
         (
             History(
                 Phase.ENROLLED,
-                install_begun=NOW - MINUTE,
-                install_generation=1,
+                install=Install(begun=NOW - MINUTE, generation=1),
                 last_done="install_os",
                 last_done_at=NOW,
             ),
@@ -43,18 +43,12 @@ def test_a_phase_decides(history: History, boot: BootFrom) -> None:
 
 
 def test_a_machine_that_says_it_is_installed_boots_from_its_disk() -> None:
-    h = History(
-        Phase.ENROLLED,
-        install_begun=NOW - MINUTE,
-        install_generation=1,
-        last_begun="install_os",
-        install_open=True,
-    )
+    h = History(Phase.ENROLLED, install=Install(begun=NOW - MINUTE, generation=1, open=True), last_begun="install_os")
     m = replace(holding(machine("A1")), history=h)
     assert m.seen is not None
     m = replace(m, seen=replace(m.seen, status=InstallStatus.INSTALLED, status_at=NOW))
     assert boots_from(m, tree()).boot is BootFrom.DISK
-    ended_badly = replace(m, history=replace(h, install_open=False))
+    ended_badly = replace(m, history=history_with(h, install_open=False))
     assert boots_from(ended_badly, tree()).boot is BootFrom.LIVE
 
 

@@ -14,6 +14,7 @@ from reconciler.planning.planner import plan
 from reconciler.render.observation import ObservationError, dump_observation, load_observation
 from reconciler.render.schemas import schemas
 
+from ..histories import history_with
 from .build import NOW, VIPS, approval, cluster, given, holding, in_phase, machine, one, tree
 
 SPEC = tree({"cl1": cluster(controller={})})
@@ -76,7 +77,7 @@ class TestDigest:
         changed = [
             replace(seen, machines=(a,)),
             replace(seen, machines=(a, replace(b, seen=replace(b.seen, digest="other")))),
-            replace(seen, machines=(replace(a, history=replace(a.history, failures=1)), b)),
+            replace(seen, machines=(replace(a, history=history_with(a.history, failures=1)), b)),
             replace(seen, machines=(replace(a, conflict="two"), b)),
             replace(seen, machines=(replace(a, disks=None), b)),
             replace(seen, vips=()),

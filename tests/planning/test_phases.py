@@ -20,7 +20,7 @@ from reconciler.model.events import (
     after,
 )
 from reconciler.model.hardware import Disk, Match
-from reconciler.model.history import History, Phase, Proof
+from reconciler.model.history import History, Install, Phase, Proof, Service
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DiskChoice, InstallStatus, MachineView, Power, SecretRef
@@ -29,6 +29,7 @@ from reconciler.model.plan import Advance, Settled, Step, Wait
 from reconciler.planning.context import back_off
 from reconciler.planning.phases import RULES
 
+from ..histories import history_with
 from .build import (
     MINUTE,
     NOW,
@@ -146,7 +147,7 @@ TABLE = [
     (with_history(saying(INSTALLED, S.PUPPET_RUNNING), proof=proof("installed", "i1")), "wait", "it did"),
     (saying(BOOTED, S.FIRSTBOOT), "wait", "Puppet runs for the first time"),
     (saying(BOOTED, S.PUPPET_RUNNING, NOW - 50 * MINUTE), "wait", "and goes on"),
-    (saying(replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 99 * MINUTE, install_begun=None)),
+    (saying(replace(BOOTED, history=history_with(BOOTED.history, touched=NOW - 99 * MINUTE, install_begun=None)),
             S.PUPPET_RUNNING, NOW - 61 * MINUTE), "run_puppet", "and was not heard for too long"),
     (saying(BOOTED, S.PUPPET_FAILURE), "run_puppet", "the first boot gave up"),
     (saying(BOOTED, S.PUPPET_SUCCESS), "run_puppet", "it says that Puppet has succeeded: that is looked at"),
@@ -195,7 +196,7 @@ def test_after_a_start_of_the_daemon_machines_get_time_to_report_before_they_are
     assert isinstance(waiting, Wait) and waiting.until == NOW + MINUTE
     assert "reports are heard again since" in waiting.on
     assert kind(step(m, listening_since=NOW - 2 * MINUTE)) == "boot_live"
-    known_to_fail = replace(m, history=replace(m.history, failures=1, last_begun="boot_live"))
+    known_to_fail = replace(m, history=history_with(m.history, failures=1, last_begun="boot_live"))
     assert kind(step(known_to_fail, listening_since=NOW - MINUTE)) == "boot_live"
 
 
@@ -315,7 +316,7 @@ class TestApprovals:
         assert step(SERVING, moved, approvals=(word,)).needs_approval == "release"
 
     def test_what_we_began_to_erase_is_ours(self):
-        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        begun = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1)))
         assert step(replace(self.FOREIGN, history=begun)).needs_approval == "install_os"  # it got no further than SSH
         disk = self.FOREIGN.seen.hardware.disks[0]
         for event in (
@@ -326,14 +327,14 @@ class TestApprovals:
             assert (ours.may_hold, set(ours.ours)) == ((), {*event.disks, *event.marks})
 
     def test_a_disk_is_not_ours_by_model_and_size(self):
-        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        begun = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1)))
         erased = after(begun, Erasing("A", NOW, ("sda INTEL 240000000000",)))
         assert step(replace(self.FOREIGN, history=erased)).needs_approval == "install_os"
 
     @pytest.mark.parametrize("serial", ["", "00000000"])
     def test_a_disk_without_a_serial_is_judged_by_the_live_system_where_we_know_what_we_wrote(self, serial):
         m = self.with_serial(serial)
-        begun = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1))
+        begun = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1)))
         assert step(replace(m, history=begun)).needs_approval == "install_os"
         wrote = after(begun, Wrote("A", NOW, ("uuid 1234",)))
         assert (step(replace(m, history=wrote)).action.ours, step(replace(m, history=wrote)).action.may_hold) == (
@@ -366,16 +367,16 @@ class TestApprovals:
         assert ("sda", self.FOUND) not in given.action.may_hold
 
     def test_an_ordinary_install_may_erase_no_finished_one(self):
-        h = History(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1), install_id="0123456789ab")
+        h = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1), id="0123456789ab"))
         assert step(replace(at_phase(Phase.ENROLLED), history=h)).action.may_erase == ()
 
     def test_a_machine_that_had_another_place_is_not_erased_unasked(self):
         m = at_phase(Phase.ENROLLED)
-        moved = replace(m, history=History(Phase.ENROLLED, released=NOW - timedelta(hours=1)))
+        moved = replace(m, history=History(Phase.ENROLLED, service=Service(released=NOW - timedelta(hours=1))))
         s = step(moved)
         assert (s.needs_approval, "another place" in s.on) == ("install_os", True)
         assert kind(step(moved, approvals=(approval("A"),))) == "install_os"
-        held = replace(moved, history=replace(moved.history, left_install="0123456789ab"))
+        held = replace(moved, history=history_with(moved.history, left_install="0123456789ab"))
         assert "had another place (install 0123456789ab), and may hold" in step(held).on
         word = replace(approval("A"), covers=step(held).covers)
         assert step(held, approvals=(word,)).action.may_erase == ("0123456789ab",)
@@ -426,7 +427,7 @@ class TestReinstall:
         s = step(SERVING, REINSTALL, approvals=(approval("A", "reinstall"),))
         assert kind(s) == "-> enrolled" and "alice approved" in s.because
         history = after(SERVING.history, Advanced("A", NOW, Phase.ENROLLED, s.because))
-        assert history.left_service == NOW
+        assert history.service.left == NOW
         left = replace(saying(SERVING, S.PUPPET_SUCCESS), history=history)  # the old system is still talking
         assert kind(step(left, REINSTALL, now=NOW + MINUTE)) == "boot_live"
 
@@ -436,18 +437,18 @@ class TestReinstall:
         assert (s.action.reinstall, s.action.may_hold) == ("2026-11-23", ())
 
     def test_it_may_erase_the_install_that_it_left_service_with_and_no_other(self):
-        serving = replace(SERVING, history=replace(SERVING.history, install_id="0123456789ab"))
+        serving = replace(SERVING, history=history_with(SERVING.history, install_id="0123456789ab"))
         on = step(serving, REINSTALL).on
         assert on == 'approval to reinstall it (install 0123456789ab): its reinstall "2026-11-23" is asked for'
         left = after(serving.history, Advanced("A", NOW - timedelta(minutes=5), Phase.ENROLLED, "approved"))
         first = step(replace(LEFT, history=left), REINSTALL).action
         assert (first.may_erase, first.may_hold) == (("0123456789ab",), ())
         began = after(after(left, Started("A", NOW, first)), Failed("A", NOW, first.id, "no answer"))
-        assert began.install_id == first.id
-        again = step(replace(LEFT, history=replace(began, failures=0)), REINSTALL).action
+        assert began.install.id == first.id
+        again = step(replace(LEFT, history=history_with(began, failures=0)), REINSTALL).action
         assert again.may_erase == ("0123456789ab",)
         back = after(began, Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"))
-        assert back.left_install is None
+        assert back.service.left_install is None
 
     def test_what_it_meets_and_nobody_named_is_asked_about(self):
         met = (Finding(LEFT.disks.identity[0], "LVM2_member"),)
@@ -462,7 +463,7 @@ class TestReinstall:
         assert step(replace(new, history=LEFT.history), REINSTALL).action.data_disks == ()
 
     def test_a_request_that_was_answered_is_not_answered_again(self):
-        done = replace(SERVING, history=replace(SERVING.history, reinstall="2026-11-23"))
+        done = replace(SERVING, history=history_with(SERVING.history, reinstall="2026-11-23"))
         assert isinstance(step(done, REINSTALL), Settled)
 
     def test_data_is_erased_only_where_the_operator_says_so_and_that_was_approved(self):
@@ -471,7 +472,7 @@ class TestReinstall:
         asked = step(replace(SERVING, disks=disks), erasing)
         what = "approval to reinstall it (install i1), and to erase its data on sdb"
         assert asked.on == f'{what}: its reinstall "2026-11-23" is asked for'
-        left = replace(LEFT, disks=disks, history=replace(LEFT.history, left_install="i1"))
+        left = replace(LEFT, disks=disks, history=history_with(LEFT.history, left_install="i1"))
         assert step(left, erasing) == replace(asked, erases=True)  # said after the word that let it leave service
         other = approval("A", "reinstall", covers=step(SERVING, REINSTALL).covers)  # its data was not in question then
         assert step(left, erasing, approvals=(other,)).needs_approval == "reinstall"
@@ -486,7 +487,7 @@ class TestReinstall:
 
     def test_withdrawn_before_it_began_the_machine_goes_back_to_service(self):
         assert kind(step(LEFT)) == "-> in-service"
-        begun = replace(LEFT, history=replace(LEFT.history, install_begun=NOW - MINUTE))
+        begun = replace(LEFT, history=history_with(LEFT.history, install_begun=NOW - MINUTE))
         assert kind(step(begun)) == "install_os"  # too late: its disk may be half-written
 
 
@@ -630,21 +631,22 @@ class TestHistory:
 
     def test_a_retry_forgets_failures_and_keeps_the_phase(self):
         h = after(History(Phase.ENROLLED, repeats=5), Failed("A", NOW, "x", "no answer", permanent=True))
-        assert (h.failures, h.permanent, h.last_error) == (1, True, "no answer")
+        assert (h.failures.count, h.permanent, h.failures.error) == (1, True, "no answer")
         h = after(h, Retried("A", NOW, "alice", "BMC replaced"))
-        assert (h.phase, h.failures, h.permanent, h.repeats, h.tried) == (Phase.ENROLLED, 0, False, 0, None)
+        assert (h.phase, h.permanent, h.repeats) == (Phase.ENROLLED, False, 0)
+        assert (h.failures.count, h.failures.tried) == (0, None)
 
     def test_a_look_that_finds_nothing_is_no_failure_and_one_that_does_is_proof(self):
         look = VerifyLive(serial="A", generation=1, hostname="h")
         begun = after(SERVING.history, Started("A", NOW, look))
         assert (begun.open_action, begun.touched, begun.last_begun) == (look, SERVING.history.touched, "install_os")
         failed = after(begun, Failed("A", NOW, look.id, "nobody answers", permanent=True))
-        assert failed == replace(SERVING.history, looks=1, looked=NOW, look_error="nobody answers")
+        assert failed == history_with(SERVING.history, looks=1, looked=NOW, look_error="nobody answers")
         refuted = after(after(begun, Proved("A", NOW, proof("installed", "i1"))), Succeeded("A", NOW, look))
-        assert (refuted.looks, refuted.proof) == (1, proof("installed", "i1"))
+        assert (refuted.looks.count, refuted.looks.proof) == (1, proof("installed", "i1"))
         seen = after(after(begun, Proved("A", NOW, proof("live"))), Succeeded("A", NOW, look))
-        assert (seen.looks, seen.look_error, seen.failures) == (0, None, 0)
-        assert after(seen, Started("A", NOW, self.LIVE)).proof is None
+        assert (seen.looks.count, seen.looks.error, seen.failures.count) == (0, None, 0)
+        assert after(seen, Started("A", NOW, self.LIVE)).looks.proof is None
 
     INSTALL = step(at_phase(Phase.ENROLLED)).action
     STARTED = after(after(History(Phase.ENROLLED), Started("A", NOW, INSTALL)), erasing(INSTALL.identity))
@@ -669,15 +671,15 @@ class TestHistory:
         h = self.STARTED
         for event in then:
             h = after(h, event)
-        assert h.install_open == unseen
+        assert h.install.open == unseen
 
     def test_an_install_that_erased_nothing_leaves_nothing_open(self):
         h = after(after(History(), Started("A", NOW, self.INSTALL)), Failed("A", NOW, self.INSTALL.id, "lost it"))
-        assert not h.install_open
+        assert not h.install.open
 
     def test_a_released_machine_is_new_but_for_what_its_disks_may_hold(self):
         spec = tree({"cl1": cluster(controller={})}, {"A": {"lifecycle": "decommissioned"}})
         release = one(spec, SERVING, approvals=(approval("A", "release"),)).action
         assert after(after(SERVING.history, Started("A", NOW, release)), Succeeded("A", NOW, release)) == History(
-            released=NOW, left_install="i1"
+            service=Service(released=NOW, left_install="i1")
         )

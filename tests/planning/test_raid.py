@@ -11,6 +11,7 @@ from reconciler.model.plan import Act
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
 from reconciler.render.words import describe
 
+from ..histories import history_with
 from .build import MINUTE, NOW, approval, cluster, holding, in_phase, kind, machine, one, silent, tree
 
 SPEC = tree({"cl1": cluster(controller={})})
@@ -70,7 +71,7 @@ def test_what_the_controller_holds_waits_for_a_word_that_is_good_for_just_that()
 
 
 def test_a_reinstall_leaves_volumes_as_they_are() -> None:
-    left = replace(BARE, disks=machine("A").disks, history=replace(BARE.history, left_service=NOW - 9 * MINUTE))
+    left = replace(BARE, disks=machine("A").disks, history=history_with(BARE.history, left_service=NOW - 9 * MINUTE))
     spec = tree({"cl1": cluster(controller={})}, {"A": {"reinstall": "2026-11-23"}})
     assert kind(one(spec, left)) == "install_os"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.history import History, Phase
+from reconciler.model.history import History, Phase, Service
 from reconciler.model.machine import MachineView
 from reconciler.model.plan import Plan, PlanningInput, Step, Wait
 
@@ -104,7 +104,9 @@ MOVED = {"A": {"cluster": "cl2"}}
 AGAIN = {"A": {"reinstall": "2026-11-23", "data_disks": "erase"}}
 SERVING = silent(holding(in_phase(machine("A"), Phase.IN_SERVICE)))
 FOREIGN = holding(in_phase(machine("A", contents="ext4"), Phase.ENROLLED))
-RELEASED = replace(holding(machine("A")), history=History(Phase.ENROLLED, released=NOW, left_install="0123456789ab"))
+RELEASED = replace(
+    holding(machine("A")), history=History(Phase.ENROLLED, service=Service(released=NOW, left_install="0123456789ab"))
+)
 
 
 @pytest.mark.parametrize(

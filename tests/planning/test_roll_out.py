@@ -9,6 +9,7 @@ from reconciler.model.actions import RollOut
 from reconciler.model.machine import DocumentVersion, MachineView, Power
 from reconciler.model.plan import Act, Settled, Wait
 
+from ..histories import history_with
 from .build import MINUTE, NOW, VIPS, cluster, kind, one, serving, steps, tree
 
 SPEC = tree({"cl1": cluster(compute={}, controller={}, sql={})}, policy={"max_unavailable": {"default": 2}})
@@ -22,7 +23,9 @@ def behind(serial: str, number: int = 1, role: str = "controller", ran: datetime
 
 def failing(m: MachineView) -> MachineView:
     """Puppet has just failed on it, with the new document."""
-    return replace(m, history=replace(m.history, failures=1, last_begun="roll_out", tried=NOW, last_error="4 failed"))
+    return replace(
+        m, history=history_with(m.history, failures=1, last_begun="roll_out", tried=NOW, last_error="4 failed")
+    )
 
 
 def rolled(found) -> list[str]:
@@ -89,7 +92,7 @@ def test_others_go_as_many_at_once_as_may_be_unavailable_and_controllers_come_la
 
 def test_a_compute_that_is_new_to_its_cluster_comes_after_the_controllers_that_it_leans_on():
     new = behind("N", 1, "compute")
-    new = replace(new, history=replace(new.history, commands_run=0))
+    new = replace(new, history=history_with(new.history, told=0))
     found = steps(SPEC, [new, behind("K", 4)], vips=VIPS)
     assert rolled(found) == ["K"]
     assert found["N"].on == "1 controllers of cl1 that are behind: they come first, it is new to them"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.actions import Risk
-from reconciler.model.history import History, Phase, Proof
+from reconciler.model.history import History, Install, Phase, Proof, Service
 from reconciler.model.kinds import Window
 from reconciler.model.machine import MachineView, Pause, Power
 from reconciler.model.plan import Settled
@@ -92,7 +92,7 @@ def test_no_more_machines_are_wiped_than_the_budget_says_and_those_in_flight_cou
 
 def test_a_machine_out_for_its_reinstall_has_its_slot_already():
     todo = asked("A", max_destructive=1)
-    h = History(Phase.ENROLLED, left_service=NOW - MINUTE, install_begun=NOW - timedelta(days=1))
+    h = History(Phase.ENROLLED, service=Service(left=NOW - MINUTE), install=Install(begun=NOW - timedelta(days=1)))
     out = replace(holding(machine("A", "compute")), history=h)
     other = holding(in_phase(machine("B", "compute"), Phase.ENROLLED), 2)
     assert kinds(steps(todo.pop("spec"), [out, other], **todo)) == {"A": "install_os", "B": "wait"}
@@ -109,7 +109,7 @@ class TestUnavailable:
         "out",
         [
             serving("Z", 3, power=Power.OFF, power_at=NOW - timedelta(days=1)),
-            replace(serving("Z", 3), history=History(Phase.ENROLLED, left_service=NOW)),
+            replace(serving("Z", 3), history=History(Phase.ENROLLED, service=Service(left=NOW))),
             fallen("Z", 3),
             with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - MINUTE),
             with_history(serving("Z", 3), last_begun="boot_disk", touched=NOW - 39 * MINUTE),

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import reduce
 from typing import Any
 
 import pytest
 
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
-from reconciler.model.history import History, Phase
+from reconciler.model.history import Announced, Failures, History, Phase
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, MachineView
 from reconciler.model.plan import Settled, Timings, Wait
@@ -31,6 +30,7 @@ from .build import (
     silent,
     steps,
     tree,
+    with_history,
 )
 
 HOOK = {"command": ["/usr/local/bin/tell"]}
@@ -43,10 +43,6 @@ def spec(hooks: tuple[str, ...] = (), machines: Any = None, after_puppet: tuple[
     ).hooks})  # fmt: skip
     profile = made.profiles["compute"].model_copy(update={"after_puppet": after_puppet})
     return replace(made, fleet=fleet, profiles={**made.profiles, "compute": profile})
-
-
-def with_history(m: MachineView, **more: Any) -> MachineView:
-    return replace(m, history=replace(m.history, **more))
 
 
 ALL = ("dns", "monitoring", "root_password", "bmc_password")
@@ -79,11 +75,11 @@ def test_a_hook_that_fails_is_tried_again_with_patience_and_at_once_when_an_oper
     h = serving("A", 1).history
     for failures in (1, 2, 3):
         h = after(after(h, Started("A", NOW, hook)), Failed("A", NOW, hook.id, "hook dns: no such zone"))
-        assert (h.failures, h.side_failures, h.last_begun) == (0, failures, "install_os")
+        assert (h.failures.count, h.side_failures.count, h.last_begun) == (0, failures, "install_os")
     m = replace(serving("A", 1), history=h)
     step = one(spec(("dns",)), m, vips=VIPS)
     assert step.on == "another try at run_hook at 10:04:00 UTC, after 3 failures: hook dns: no such zone"
-    gone = one(spec(("dns",)), with_history(m, side_failures=5), vips=VIPS)
+    gone = one(spec(("dns",)), with_history(m, aside_failures=5), vips=VIPS)
     assert gone.on == "an operator, then retry: 5 failures in a row, the last: hook dns: no such zone"
     m = replace(m, history=after(h, Retried("A", NOW, "ann", "the zone is there")))
     assert kind(one(spec(("dns",)), m, vips=VIPS)) == "run_hook"
@@ -92,7 +88,7 @@ def test_a_hook_that_fails_is_tried_again_with_patience_and_at_once_when_an_oper
 
 def test_and_keeps_nothing_else_from_being_done():
     m = holding(in_phase(machine("A"), Phase.ENROLLED))
-    failing = with_history(m, side_failures=9, side_tried=NOW, side_error="hook dns: no such zone")
+    failing = with_history(m, aside_failures=9, aside_tried=NOW, aside_error="hook dns: no such zone")
     assert kind(one(spec(("dns",)), failing)) == "install_os"
 
 
@@ -108,7 +104,7 @@ def test_who_was_told_that_a_machine_is_there_is_told_that_it_leaves_before_it_i
 
 
 def newcomer(serial: str = "N", number: int = 1, commands_run: int = 0, **seen: Any) -> MachineView:
-    return with_history(serving(serial, number, "compute", **seen), commands_run=commands_run)
+    return with_history(serving(serial, number, "compute", **seen), told=commands_run)
 
 
 def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
@@ -159,15 +155,16 @@ def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():
 
 
 def test_machines_that_came_into_service_before_this_was_known_are_not_told_of():
-    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x")], History(Phase.INSTALLED)).commands_run is None
-    assert reduce(after, [Advanced("A", NOW, Phase.IN_SERVICE, "x", True)], History(Phase.INSTALLED)).commands_run == 0
+    installed = History(Phase.INSTALLED)
+    assert after(installed, Advanced("A", NOW, Phase.IN_SERVICE, "x")).announced.commands_run is None
+    assert after(installed, Advanced("A", NOW, Phase.IN_SERVICE, "x", True)).announced.commands_run == 0
     assert isinstance(steps(spec(), [serving("C", 8), newcomer(commands_run=None)], vips=VIPS)["N"], Settled)
 
 
 def test_a_reinstall_tells_them_again():
-    serves = History(Phase.IN_SERVICE, hooks=("dns",), commands_run=2)
+    serves = History(Phase.IN_SERVICE, announced=Announced(hooks=("dns",), commands_run=2))
     h = after(serves, Advanced("A", NOW, Phase.ENROLLED, "reinstall"))
-    assert (h.hooks, h.commands_run) == ((), None)
+    assert (h.announced.hooks, h.announced.commands_run) == ((), None)
 
 
 def test_hooks_are_actions_that_touch_nothing():
@@ -175,6 +172,6 @@ def test_hooks_are_actions_that_touch_nothing():
     assert isinstance(hook, RunHook)
     assert not hook.touches
     later = NOW + timedelta(minutes=5)
-    h = after(History(touched=NOW, tried=NOW), Started("A", later, hook))
-    assert (h.touched, h.tried) == (NOW, NOW)
+    h = after(History(touched=NOW, failures=Failures(tried=NOW)), Started("A", later, hook))
+    assert (h.touched, h.failures.tried) == (NOW, NOW)
     assert Timings().give_up_after == 5

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.history import History, Phase
+from reconciler.model.history import Failures, History, Phase
 from reconciler.model.machine import Observation
 from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
 from reconciler.model.reasons import Reason
@@ -24,7 +24,11 @@ SERIAL = "2S2JG000"
         (Settled(SERIAL, Reason.IN_SERVICE, "as wanted"), {"conflict": "two machines claim this serial"}, Tone.TROUBLE),
         (Settled(SERIAL, Reason.IN_SERVICE, "as wanted"), {"enc_problem": "no controller yet"}, Tone.TROUBLE),
         (Wait(SERIAL, Reason.REPORT_DUE, "a newer report"), {}, Tone.WAITING),
-        (Wait(SERIAL, Reason.REPORT_DUE, "a newer report"), {"history": History(failures=1)}, Tone.TROUBLE),
+        (
+            Wait(SERIAL, Reason.REPORT_DUE, "a newer report"),
+            {"history": History(failures=Failures(count=1))},
+            Tone.TROUBLE,
+        ),
         (Wait(SERIAL, Reason.FOREIGN_DATA, "approval"), {}, Tone.ASKS),
         (Wait(SERIAL, Reason.DRIFT, "whatever it is called"), {}, Tone.TROUBLE),
         (Advance(SERIAL, Phase.INSTALLED, Reason.INSTALL_ENDED, "Debian answers"), {}, Tone.BUSY),

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from reconciler.model.disk_id import Finding
-from reconciler.model.history import History, Phase
+from reconciler.model.history import Failures, History, Phase
 from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import MachineView, Observation, Vip
 from reconciler.model.observations import Occurrence
@@ -24,6 +24,7 @@ from reconciler.render.machines import MachineRows, machine_page, machine_rows
 from reconciler.render.rows import MachinePage, MachineRow
 from reconciler.simulator.demo import progress_table
 
+from ..histories import history_with
 from .worlds import NOW, fleet_of, machine_of
 
 ROOT = Path(__file__).parents[2] / "reconciler"
@@ -76,10 +77,10 @@ def test_disks_are_told_anew_when_something_is_found_on_them() -> None:
     (before,) = rows.of(settled(machine), seen(machine))
     assert machine.seen is not None
     (disk,) = machine.seen.hardware.disks
-    met = replace(machine, history=replace(machine.history, foreign_data=(Finding(disk.identity, "xfs"),)))
+    met = replace(machine, history=history_with(machine.history, found=(Finding(disk.identity, "xfs"),)))
     (after,) = rows.of(settled(met), seen(met))
     assert after.disks == (f"{before.disks[0]}, holds xfs",)
-    again = replace(met, history=replace(met.history, failures=1))
+    again = replace(met, history=history_with(met.history, failures=1))
     assert rows.of(settled(again), seen(again))[0].disks is after.disks
 
 
@@ -92,7 +93,7 @@ def test_machines_are_listed_by_cluster_role_and_number_and_those_without_a_name
 
 
 def test_what_is_wrong_beside_a_machines_way_has_a_name_of_its_own() -> None:
-    failed = History(Phase.IN_SERVICE, side_failures=1, side_error="hook dns: no answer", side_since=NOW)
+    failed = History(Phase.IN_SERVICE, side_failures=Failures(count=1, error="hook dns: no answer", since=NOW))
     machine = replace(machine_of(0), history=failed, conflict="two machines claim this serial")
     (row,) = machine_rows(settled(machine), seen(machine))
     text = machine_text(row, (), NOW)

@@ -13,7 +13,7 @@ from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootLive, InstallOs, RunPuppet
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Match, Racked
-from reconciler.model.history import History, Phase
+from reconciler.model.history import Failures, History, Phase
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, MachineView, Observation, Pause, Power, Seen
 from reconciler.model.observations import Heard, Notice, Occurrence
@@ -307,7 +307,9 @@ def _one(i: int) -> tuple[MachineView, Step]:
             return view, Act(BootLive(serial=serial, generation=1), Reason.TO_BE_INSTALLED, because)
         case 7:
             view = machine_of(i, Phase.ENROLLED)
-            failed = History(Phase.ENROLLED, failures=3, last_error="no report within 20 minutes of power-on")
+            failed = History(
+                Phase.ENROLLED, failures=Failures(count=3, error="no report within 20 minutes of power-on")
+            )
             return replace(view, history=failed), Wait(
                 serial, Reason.BACKS_OFF, "the back-off after 3 failures, until 03:20"
             )

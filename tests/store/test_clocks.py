@@ -8,8 +8,7 @@ import pytest
 
 from reconciler.app.clocks import ClockWatch, behind
 from reconciler.model.errors import TemporaryError
-from reconciler.model.events import Failed, Started, Succeeded, moments, squeezed
-from reconciler.model.history import History
+from reconciler.model.events import Failed, Started, Succeeded, squeezed
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard
 from reconciler.store import Store
@@ -32,13 +31,6 @@ def test_moments_set_back_keep_their_order(used_for: timedelta) -> None:
     assert squeezed(AHEAD + MINUTE, NOW, AHEAD) == NOW, "whatever it is, it is not in the future"
 
 
-def test_every_moment_of_a_history_is_known() -> None:
-    """A moment that were forgotten would freeze a machine."""
-    names = {name for name, kind in History.__annotations__.items() if "datetime" in str(kind)}
-    full = History(**dict.fromkeys(names, NOW))
-    assert moments(full).keys() == names
-
-
 def lives(store: Store) -> None:
     """A machine that was installed, reported and failed while the clock was ahead."""
     store.record([report(at=AHEAD - 50 * MINUTE)])
@@ -59,7 +51,7 @@ def test_a_machine_goes_on_as_if_the_clock_had_been_right(store: Store) -> None:
     known = store.snapshot()
     h, seen, (newest, oldest) = known.histories["A"], known.seen["A"], known.documents["a.example.com"]
     said = [
-        seen.reported_at, h.install_begun, h.last_done_at, h.failing_since, newest.since, seen.status_at,
+        seen.reported_at, h.install.begun, h.last_done_at, h.failures.since, newest.since, seen.status_at,
         seen.last_puppet_began, seen.power_at,
     ]  # fmt: skip
     assert all(earlier < later for earlier, later in pairwise(moment for moment in said if moment is not None))

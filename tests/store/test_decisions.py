@@ -89,7 +89,7 @@ def test_a_conflict_is_told_once_and_holds_until_it_is_cleared(store: Store) -> 
 def test_retry_forgets_failures(store: Store) -> None:
     store.append(Failed("A", NOW, "x", "no answer", permanent=True))
     store.retry("A", **ANN)
-    assert store.histories()["A"].failures == 0
+    assert store.histories()["A"].failures.count == 0
     assert told(store)[-1] == ("A", "retried", "ann")
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from reconciler.model.errors import PermanentError
 from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.history import History, Phase
+from reconciler.model.history import Announced, Failures, History, Phase
 from reconciler.model.machine import Pause, SecretRef
 from reconciler.store import Store
 from reconciler.store.codec import history_value, parse_history
@@ -44,7 +44,7 @@ def test_a_database_is_rebuilt_from_its_export(lived_in: Store, tmp_path: Path) 
             assert getattr(now, name) == getattr(was, name)
         assert now.histories["A"] == was.histories["A"]
         assert now.histories["B"].open_action is None, "nobody knows how that ended"
-        assert now.histories["B"].install_begun == NOW, "but from there on its disks were ours"
+        assert now.histories["B"].install.begun == NOW, "but from there on its disks were ours"
         assert (now.seen, now.secrets) == ({}, frozenset())
         with pytest.raises(PermanentError, match="is held by A on mgmt"):
             new.allocate(enroll("Z", 9, addresses={"mgmt": "192.168.101.11"}), NOW)
@@ -77,6 +77,6 @@ def test_an_export_that_is_broken_leaves_nothing_behind(
 
 
 def test_a_history_is_written_by_its_published_names() -> None:
-    history = History(commands_run=2, side_error="hook dns: no answer")
+    history = History(announced=Announced(commands_run=2), side_failures=Failures(error="hook dns: no answer"))
     assert history_value(history) == {"told": 2, "aside_error": "hook dns: no answer"}
     assert parse_history(history_value(history)) == history

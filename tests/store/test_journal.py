@@ -17,7 +17,7 @@ from reconciler.model.events import (
     Succeeded,
     histories,
 )
-from reconciler.model.history import History, Phase, Proof
+from reconciler.model.history import History, Phase, Proof, Service
 from reconciler.model.observations import Notice
 from reconciler.store import Store
 from reconciler.store.tables import journal
@@ -35,7 +35,10 @@ EVENTS: tuple[Event, ...] = (
     Interrupted("A", NOW + 3 * SECOND, install().id),
     Proved("A", NOW + 3 * SECOND, Proof(NOW + 3 * SECOND, "installed", "192.168.101.11", install().id)),
     Restored(
-        "B", NOW, History(phase=Phase.IN_SERVICE, in_service_since=NOW, open_action=install("B")), "from an export"
+        "B",
+        NOW,
+        History(phase=Phase.IN_SERVICE, service=Service(since=NOW), open_action=install("B")),
+        "from an export",
     ),
     Forgotten("C", NOW, "ann", "scrapped"),
 )

@@ -57,9 +57,9 @@ def member_of(
         racked=racked,
         data_disks=disks.data if isinstance(disks, DisksInUse) else None,
         no_disks=disks.reason if isinstance(disks, Refusal) else None,
-        in_service=done.in_service_since is not None,
-        begun_at=done.install_begun,
-        served_at=done.in_service_since or done.left_service,
+        in_service=done.service.since is not None,
+        begun_at=done.install.begun,
+        served_at=done.service.since or done.service.left,
     )
 
 
