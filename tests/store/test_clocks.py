@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.app.clocks import ClockWatch, behind
 from reconciler.model.errors import TemporaryError
-from reconciler.model.events import Failed, Started, Succeeded, squeezed
+from reconciler.model.events import Failed, Proved, Started, Succeeded, squeezed
+from reconciler.model.history import Proof
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard
 from reconciler.store import Store
@@ -64,6 +65,16 @@ def test_a_machine_goes_on_as_if_the_clock_had_been_right(store: Store) -> None:
     assert [event.kind for event in store.events()][-2:] == ["clock-set-back", "clock-behind"]
     assert not watch.heed(NOW + SECOND), "once is enough"
     assert not ClockWatch(store).heed(NOW + SECOND), "for the next daemon too"
+
+
+def test_a_proof_alone_is_set_back_too(store: Store) -> None:
+    store.append(Started("A", NOW - 40 * MINUTE, install()))
+    store.append(Proved("A", AHEAD, Proof(AHEAD, "live", "192.168.101.9")))
+    assert store.newest_moment() == AHEAD
+    assert ClockWatch(store).heed(NOW)
+    proof = store.histories()["A"].looks.proof
+    assert proof is not None
+    assert proof.at == NOW, "or no later boot of the machine would be newer"
 
 
 def test_people_are_told_until_the_clock_is_there_again(store: Store) -> None:
