@@ -131,7 +131,7 @@ class SshShells:
         except asyncssh.PermissionDenied as error:
             raise PermanentError(f"{serial} at {address} does not accept our SSH key: {error}") from error
         except _TEMPORARY as error:
-            raise TemporaryError(f"cannot connect to {address}: {error or type(error).__name__}") from error
+            raise TemporaryError(f"cannot connect to {address}: {_told(error)}") from error
         key = connection.get_server_host_key()
         assert key is not None  # only GSS has none
         return connection, _Shown(_public(key), certified=not client.saw_plain_key)
@@ -259,6 +259,11 @@ class _Client(asyncssh.SSHClient):
         return self.expected.authority is not None and self.signer == _plain(self.expected.authority.key)
 
 
+def _told(error: Exception) -> str:
+    """The text of an error; its kind where it has none, as a timeout has."""
+    return str(error) or type(error).__name__
+
+
 @dataclass
 class SshShell:
     """One connection. Every failure of it is a TemporaryError."""
@@ -282,7 +287,7 @@ class SshShell:
         except TimeoutError as error:
             raise TemporaryError(f'"{command}" did not end on {self.address} within {timeout:.0f} s') from error
         except _TEMPORARY as error:
-            raise TemporaryError(f"lost {self.address}: {error or type(error).__name__}") from error
+            raise TemporaryError(f"lost {self.address}: {_told(error)}") from error
         if process.exit_status is None:  # the connection went, and took the command's end with it
             raise TemporaryError(f'lost {self.address} while "{command}" ran')
         return Ran(process.exit_status, out, err)
@@ -301,7 +306,7 @@ class SshShell:
                         await sftp.chmod(new, file.mode)  # what a server makes of a mode at open is up to its umask
                     await sftp.posix_rename(new, path)
         except _TEMPORARY as error:
-            raise TemporaryError(f"cannot write files on {self.address}: {error or type(error).__name__}") from error
+            raise TemporaryError(f"cannot write files on {self.address}: {_told(error)}") from error
 
     async def close(self) -> None:
         self.connection.close()

@@ -184,6 +184,13 @@ class TestConnection:
             await shell.run("sleep 1000", timeout=0.2)
         await shell.close()
 
+    async def test_an_error_without_a_text_is_called_by_its_kind(self, shells: ssh.SshShells) -> None:
+        shell = await shells.open(SERIAL, HERE)
+        shell.timings = ssh.SshTimings(answer=0)
+        with pytest.raises(TemporaryError, match=r"cannot write files on 127.*: TimeoutError$"):
+            await shell.put({"/a": File(b"")})
+        await shell.close()
+
     async def test_endless_output_is_cut_to_its_end(self, shells: ssh.SshShells, server: SshMachine) -> None:
         server.flood = "yes"
         shell = await shells.open(SERIAL, HERE)
