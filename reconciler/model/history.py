@@ -99,7 +99,8 @@ class Install:
 class DiskWork:
     """What we did to the machine's disks, and what we met on them."""
 
-    erased: tuple[str, ...] = ()  # identities, and marks (``ownership``), of disks that we erased or were about to
+    erased: tuple[str, ...] = ()
+    """Disks that we erased or were about to, as texts: of a ``DiskId``, of a ``RaidDisk``, or marks (``ownership``)."""
     foreign_data: tuple[Finding, ...] = ()  # what the last try to erase met that nobody had allowed
     raid: str | None = None  # id of the action that last made the controllers as wanted
 

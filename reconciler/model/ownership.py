@@ -10,12 +10,13 @@ from .hardware import Disk
 UNKNOWN = "?"
 """The id of an install whose marker cannot be read."""
 
+_UUID = "uuid "
 _INSTALLED = re.compile(r"the installed system \S+ of install ([0-9a-f]{12}|\?)")
 
 
 def uuid_marks(uuids: Iterable[str]) -> tuple[str, ...]:
     """Marks of what is written on a disk: of its partition table, partitions and file systems."""
-    return tuple(sorted({f"uuid {uuid.lower()}" for uuid in uuids}))
+    return tuple(sorted({f"{_UUID}{uuid.lower()}" for uuid in uuids}))
 
 
 def disk_marks(disk: Disk) -> tuple[str, ...]:
@@ -45,9 +46,14 @@ def is_ours(disk: Disk, uuids: Iterable[str], marks: Iterable[str]) -> bool:
     return bool(there) and there <= set(known)
 
 
+def could_be_ours(disk: Disk, marks: Iterable[str]) -> bool:
+    """Whether only what is written on the disk can tell: it has no identifier, and we know UUIDs that we wrote."""
+    return not disk_marks(disk) and any(mark.startswith(_UUID) for mark in marks)
+
+
 def _recorded(mark: str) -> DiskId | None:
     """The disk itself, where it was written down in place of a mark, as journals of old have it."""
-    if mark.startswith(("serial ", "wwn ", "uuid ")):
+    if mark.startswith(("serial ", "wwn ", _UUID)):
         return None
     try:
         return DiskId.parse(mark)

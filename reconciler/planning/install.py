@@ -14,7 +14,7 @@ from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, MachineView
-from ..model.ownership import disk_marks, install_in, is_ours
+from ..model.ownership import could_be_ours, install_in, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
@@ -117,8 +117,7 @@ def foreign_data(m: MachineView) -> tuple[Finding, ...]:
 
 def _left_to_handler(disk: Disk, erased: tuple[str, ...]) -> bool:
     """Whether it is ours, or may be by what is written on it: only the live system sees that."""
-    by_uuid = not disk_marks(disk) and any(mark.startswith("uuid ") for mark in erased)
-    return by_uuid or is_ours(disk, (), erased)
+    return could_be_ours(disk, erased) or is_ours(disk, (), erased)
 
 
 def _installed(m: MachineView) -> tuple[Finding, ...]:
