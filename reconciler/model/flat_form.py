@@ -6,6 +6,7 @@ reads, writes and describes the flat form; whoever only plans does without it.
 
 from collections.abc import Mapping
 from dataclasses import field, fields, make_dataclass, replace
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
@@ -35,7 +36,7 @@ def flat_schema(of: type, paths: Mapping[str, str], handler: "GetCoreSchemaHandl
     """How pydantic reads and writes a dataclass in its flat form. Every field of it has a default."""
     from pydantic_core import core_schema
 
-    flat, values, nothing = _flat(of, paths), attrgetter(*paths.values()), of()
+    flat, values, nothing = _flat(of, tuple(paths.items())), attrgetter(*paths.values()), of()
     form = handler.generate_schema(flat)
     return core_schema.no_info_after_validator_function(
         lambda read: with_values(nothing, paths, {name: getattr(read, name) for name in paths}),
@@ -46,12 +47,17 @@ def flat_schema(of: type, paths: Mapping[str, str], handler: "GetCoreSchemaHandl
     )
 
 
-def _flat(of: type, paths: Mapping[str, str]) -> type:
-    """A dataclass with the name and the docstring of this one, and with the fields of the flat form."""
+@cache
+def _flat(of: type, paths: tuple[tuple[str, str], ...]) -> type:
+    """A dataclass with the name and the docstring of this one, and with the fields of the flat form.
+
+    One for all schemas: in a schema, two of one name would get other names.
+    """
+    parts = get_type_hints(of)
     found = []
-    for name, path in paths.items():
+    for name, path in paths:
         part, _, inner = path.rpartition(".")
-        owner = get_type_hints(of)[part] if part else of
+        owner = parts[part] if part else of
         default = next(each.default for each in fields(owner) if each.name == inner)
         found.append((name, get_type_hints(owner)[inner], field(default=default)))
     return make_dataclass(of.__name__, found, namespace={"__doc__": of.__doc__}, slots=True)
