@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -35,7 +35,7 @@ class BmcWorld:
 
 
 class BmcConformance:
-    protocol: ClassVar[BmcProtocol | None] = None  # whose driver it is; None: a fake's
+    protocol: ClassVar[BmcProtocol | Literal["simulated"] | None] = None  # whose driver it is; None: a fake's
 
     async def test_a_machine_that_is_off_says_so(self, world: BmcWorld) -> None:
         bmc = await world.bmcs.open(world.access)

@@ -1,9 +1,9 @@
-"""The suite, for the fake for the IPMI driver against ipmi_sim, and for Redfish against sushy-tools."""
+"""The suite, for the fake, for IPMI against ipmi_sim, for Redfish against sushy-tools, and for the demo's protocol."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import SOCK_DGRAM
@@ -15,6 +15,7 @@ import pytest
 from reconciler.execution.drivers.detect import EitherBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.drivers.pinned_certificates import FilePins
+from reconciler.execution.drivers.plain import PlainBmc, PlainBmcs
 from reconciler.execution.drivers.redfish import RedfishBmcs, fingerprint_at
 from reconciler.execution.ensure import Time, boot, ensure_power
 from reconciler.execution.ports import BmcAccess, BootDevice
@@ -32,7 +33,7 @@ from .bmc import BmcConformance, BmcWorld
 REAL = Time(lambda: datetime.now(UTC), asyncio.sleep)
 QUICK = Time(lambda: datetime.now(UTC), lambda seconds: asyncio.sleep(min(seconds, 0.1)))
 _SOURCES = {"Pxe": BootDevice.NETWORK, "Hdd": BootDevice.DISK}
-_WORDS = {"network": BootDevice.NETWORK, "default": BootDevice.DISK}
+_WORDS = {"network": BootDevice.NETWORK, "disk": BootDevice.DISK, "default": BootDevice.DISK}
 
 
 class TestFake(BmcConformance):
@@ -62,6 +63,36 @@ class TestIpmi(BmcConformance):
 
             yield BmcWorld(bmcs, access, nobody, REAL, boots, sim.serial, "127.0.0.3", moves=False)
         bmcs.close()
+
+
+@dataclass
+class _WatchedBmc(PlainBmc):
+    """The demo's BMC, which remembers only the last boot, and what its machine was started from each time."""
+
+    boots: list[BootDevice] = field(default_factory=list)
+
+    def _obey(self, words: list[str]) -> str:
+        before, answer = self.wanted(), super()._obey(words)
+        commands, is_on, device = self.wanted()
+        if is_on and commands != before[0]:
+            self.boots.append(_WORDS[device])
+        return answer
+
+
+class TestSimulated(BmcConformance):
+    """The protocol of the demo, which no document may name."""
+
+    protocol = "simulated"
+
+    @pytest.fixture
+    async def world(self) -> AsyncIterator[BmcWorld]:
+        bmc, bmcs = _WatchedBmc("127.0.0.1", free_port(), "oci", "secret", "A001"), PlainBmcs()
+        await bmc.start()
+        access = BmcAccess(bmc.address, bmc.port, bmc.username, bmc.password)
+        nobody = replace(access, address="127.0.0.2")
+        yield BmcWorld(bmcs, access, nobody, QUICK, lambda: bmc.boots, bmc.serial, "127.0.0.3")
+        bmcs.close()
+        await bmc.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Where a new protocol of BMCs has to be known: said in a sentence when it is not."""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -36,6 +36,11 @@ def complaint(protocol: BmcProtocol) -> str | None:
 @pytest.mark.parametrize("protocol", BmcProtocol)
 def test_a_protocol_is_known_wherever_protocols_are(protocol: BmcProtocol) -> None:
     assert complaint(protocol) is None
+
+
+def test_whatever_the_configuration_offers_conforms() -> None:
+    offered = set(get_args(Config.model_fields["bmc_protocol"].annotation))
+    assert offered - CONFORMING == {"auto"}, "auto is one of the others"
 
 
 def test_what_a_new_protocol_lacks_is_said_in_a_sentence() -> None:

@@ -11,14 +11,14 @@
     LAN                     address netmask gateway vlan; 0: none
     LAN address netmask gateway vlan    ok, and then it is found there
 
-Server and driver stand together, so that they cannot disagree. Only the demo uses them; tests use real IPMI.
+Server and driver stand together, so that they cannot disagree. Only the demo uses them; most tests use real IPMI.
 """
 
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from ...model.bmc import Lan
+from ...model.bmc import Lan, check_password
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Power
 from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
@@ -158,6 +158,7 @@ class _PlainSession:
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
     _lock: asyncio.Lock
+    _closed: bool = False
 
     async def ask(self, line: str) -> str:
         try:
@@ -180,6 +181,7 @@ class _PlainSession:
         await self.ask(f"BOOT {device}")
 
     async def set_password(self, password: str) -> None:
+        check_password(password)  # IPMI would cut it off: the demo refuses what a real BMC could not take
         await self.ask(f"PASSWORD {password}")
 
     async def lan(self) -> Lan:
@@ -190,5 +192,8 @@ class _PlainSession:
         await self.ask(f"LAN {wanted.address} {wanted.netmask} {wanted.gateway} {wanted.vlan or 0}")
 
     async def close(self) -> None:
-        self._writer.close()
-        self._lock.release()
+        """Hang up and give the BMC back. Idempotent: a second release would take it from whoever has it next."""
+        if not self._closed:
+            self._closed = True
+            self._writer.close()
+            self._lock.release()
