@@ -141,8 +141,12 @@ class Certificates:
         signing = renewal.revocation_list(self._text(mint.AUTHORITY), ((r.number, r.at) for r in revoked), now)
         return signing + renewal.revocation_list(self._text(mint.ROOT), (), now)
 
-    def heed_files(self, tree: SpecTree) -> None:
-        """Take API certificates from files that are new or changed. What cannot be used is told once, and left."""
+    def heed_files(self, tree: SpecTree) -> bool:
+        """Take API certificates from files that are new or changed; returns whether there were any.
+
+        What cannot be used is told once, and left.
+        """
+        news = False
         for name, cluster in tree.clusters.items():
             path = cluster.api.certificate
             if path == SELF_SIGNED:
@@ -153,20 +157,24 @@ class Certificates:
                 continue
             ref = api_certificate(name)
             try:
-                self._take(ref)
+                news |= self._take(ref)
             except PermanentError as error:
                 log.error("certificate not taken", secret=str(ref), error=str(error))
                 notice = Notice(None, self.now(), "certificate-refused", f"certificate {ref}: {error}")
                 self.store().record((), (notice,))
             self._files[name] = seen  # not before: where the database is away, it is taken once that is back
+        return news
 
-    def _take(self, ref: SecretRef) -> None:
+    def _take(self, ref: SecretRef) -> bool:
+        """Keep what the certificate's file holds; whether that is news."""
         path = self._file_of(ref)
         assert path is not None
         text, store = _read(path), self.store()
-        if store.secret(ref) != text:
-            told = f"certificate {ref} taken from {path}"
-            store.set_secret(ref, text, self.now(), "reconciler", kind="certificate-taken", told=told)
+        if store.secret(ref) == text:
+            return False
+        told = f"certificate {ref} taken from {path}"
+        store.set_secret(ref, text, self.now(), "reconciler", kind="certificate-taken", told=told)
+        return True
 
     def _file_of(self, ref: SecretRef) -> Path | None:
         """The file that the specs name for it."""

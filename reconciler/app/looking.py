@@ -48,10 +48,12 @@ class Looking:
             return None
         self._heed_age()
         self._heed_retries(tree)
-        site.certificates.heed_files(tree)
         snapshot = self._published.look()
         observed = site.observe(tree, snapshot)
-        if site.keep_facts(tree, observed, snapshot.set_up):  # documents tell it, and Puppet may ask any moment
+        news = site.keep_facts(tree, observed, snapshot.set_up)
+        if observed.observing is None:  # a database that may be old is given no certificate of today
+            news |= site.certificates.heed_files(tree)
+        if news:  # documents tell it, and Puppet may ask any moment
             observed = site.observe(tree, self._published.look())
         observation = replace(observed, base=state.good, listening_since=self.listening_since)
         site.keep_documents()

@@ -104,3 +104,22 @@ async def test_no_provisioning_key_is_made_while_the_database_is_doubted(site: S
     forget(site)
     await Daemon(site)._begin()
     assert PROVISIONING_KEY not in site.snapshot().secrets
+
+
+async def test_no_certificate_is_taken_while_the_database_is_doubted(site: Site, tmp_path: Path) -> None:
+    cluster = f"{{domain: example.com, api: {{certificate: {tmp_path}/api.pem}}}}"
+    document = f"---\napiVersion: reconciler/v1\nkind: Cluster\nmetadata: {{name: cl1}}\nspec: {cluster}\n"
+    with (tmp_path / "specs/fleet.yaml").open("a") as file:
+        file.write(document)
+
+    def refused() -> int:
+        return sum(event.kind == "certificate-refused" for event in site.store.last_events())
+
+    forget(site)
+    daemon = Daemon(site)
+    await daemon._begin()
+    await daemon._guarded_pass()
+    assert refused() == 0
+    site.epochs.remember(site.store.standing().epoch)
+    await daemon._guarded_pass()
+    assert refused() == 1
