@@ -46,6 +46,7 @@ class Given:
     masked: bool = False  # the value itself is a secret that the operator wrote
     below: "Given | None" = None  # what it would be without overlays
     written: bool = False  # whether operators wrote it; otherwise it is a default, a secret, or worked out
+    base64: bool = False  # the value is a text in base64 that people want to read
     alike: bool = field(default=False, compare=False)  # this very object is given to other nodes of the cluster too
 
 
@@ -145,7 +146,16 @@ def _given(section: Section, found: "_Found", *, alike: bool = False) -> Given:
     condition = None if section.when is ALWAYS else section.when.name
     because = f"because {condition}" if condition else "the same for every node of this class"
     origin = found.origin or because
-    return Given(found.value, section.title, condition, origin, found.masked, written=found.written, alike=alike)
+    return Given(
+        found.value,
+        section.title,
+        condition,
+        origin,
+        found.masked,
+        written=found.written,
+        base64=found.base64,
+        alike=alike,
+    )
 
 
 class _Found(NamedTuple):
@@ -155,6 +165,7 @@ class _Found(NamedTuple):
     origin: str  # empty: nobody has to know
     masked: bool = False
     written: bool = False
+    base64: bool = False
 
 
 def _resolve(source: Source, view: View) -> _Found | None:
@@ -166,7 +177,7 @@ def _resolve(source: Source, view: View) -> _Found | None:
             if value is None:
                 return None
             line = _line(source, view)
-            return _Found(value, _because(source) + line.text, written=line.written)
+            return _Found(value, _because(source) + line.text, written=line.written, base64=source.base64)
         case Secret(part=part, base64=base64):
             text = SecretText(source.ref(view), part, base64)
             return _Found(text, f"secret {text.ref}{f', its {part}' if part else ''}")
@@ -244,7 +255,7 @@ def _overlay_given(below: Given | None, value: Value, origin: Origin) -> Given:
     if below is None:
         return Given(value, OVERLAY, None, origin, written=True)
     merge = merged(below.value, value)
-    return Given(merge, below.section, below.condition, origin, below=below, written=True)
+    return Given(merge, below.section, below.condition, origin, below=below, written=True, base64=below.base64)
 
 
 def secrets_in(compiled: Compiled) -> tuple[SecretRef, ...]:

@@ -80,6 +80,7 @@ def _section(
             given.origin,
             _instead(given),
             details(alone, puppet_class, name, given.value) if alone else (),
+            given.base64,
         )
         for name, given in rows.items()
     )

@@ -96,6 +96,7 @@ class Derived:
     compute: "Callable[[View], Value]"
     why: str = ""
     written: "Written | Callable[[View], Written]" = ()
+    base64: bool = False  # the value is a text in base64, which an explanation tells in clear
 
 
 Written = tuple[str, ...]
@@ -175,15 +176,20 @@ def constant(value: Value) -> Constant:
 
 
 def derived(
-    compute: "Callable[[View], Value]", why: str = "", written: "str | Callable[[View], Written]" = ""
+    compute: "Callable[[View], Value]",
+    why: str = "",
+    written: "str | Callable[[View], Written]" = "",
+    *,
+    base64: bool = False,
 ) -> Derived:
     """A value worked out by ``compute``; why: its docstring, unless given.
 
     ``written``: ``Cluster.region`` for a value that an operator may have written there, so that its line is shown;
-    ``Setting.vfio_ids`` for one that is a setting in other words; a function where it depends on the node.
+    ``Setting.vfio_ids`` for one that is a setting in other words; a function where it depends on the node. ``base64``:
+    an explanation tells it in clear.
     """
     at = written if callable(written) else tuple(written.split(".")) if written else ()
-    return Derived(compute, why or _reason(compute.__doc__ or ""), at)
+    return Derived(compute, why or _reason(compute.__doc__ or ""), at, base64)
 
 
 def spec(compute: "Callable[[View], Value]", written: str) -> Derived:

@@ -15,6 +15,7 @@ class ExplainedParameter:
     because: str  # a setting's file:line, a secret's name, or what a function says it does
     instead: str = ""  # what an overlay put it in place of: the value and its reason
     details: tuple[str, ...] = ()  # where it may be written, and what lost; only where one parameter was asked for
+    base64: bool = False  # the value is a text in base64
 
 
 @dataclass(frozen=True, slots=True)

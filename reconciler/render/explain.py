@@ -73,7 +73,7 @@ def _below(parameter: ExplainedParameter) -> Iterator[str]:
         return
     value = parameter.value
     yield from (f"      {line}" for line in parameter.details)
-    if parameter.because.endswith("in base64") and isinstance(value, str) and (text := _decoded(value)) is not None:
+    if parameter.base64 and isinstance(value, str) and (text := _decoded(value)) is not None:
         yield from ("      In clear:", *(f"        {line}".rstrip() for line in text.splitlines()))
     elif shorten(value) != shorten(value, len(str(value)) + 1000):
         whole = value if isinstance(value, list) else [value]

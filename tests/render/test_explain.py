@@ -92,6 +92,15 @@ def test_a_file_in_base64_and_a_long_list_are_told_whole_when_asked_for() -> Non
     assert stores.endswith("".join(f"        z-swiftstore-{n}.example.com\n" for n in (1, 2, 3)))
 
 
+def test_a_file_in_base64_is_told_in_clear_whatever_its_reason_says() -> None:
+    compiled = compile_node(VIEW)
+    rows = compiled.classes["oci::generic"]
+    reworded = replace(rows["etc_hosts"], origin="names of all nodes")
+    classes = {**compiled.classes, "oci::generic": {**rows, "etc_hosts": reworded}}
+    told = explain_text(explain(replace(compiled, classes=classes), "etc_hosts", view=VIEW))
+    assert "\n        10.0.1.2\tz-controller-1.example.com z-controller-1\n" in told
+
+
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [

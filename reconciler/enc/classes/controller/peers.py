@@ -59,7 +59,7 @@ PEERS = (
         **subroles(True, "designate"),
         "dns_nodes":            names("dns"),
         "dns_nodes_ip":         addresses_of("dns"),
-        "designate_pools_yaml": derived(designate_pools),
+        "designate_pools_yaml": derived(designate_pools, base64=True),
     }),
     NO_RATE_LIMIT,
 )

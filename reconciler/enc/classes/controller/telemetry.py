@@ -20,7 +20,7 @@ TELEMETRY = (
         **settings("ceilometer_debug_log"),
     }),
     Section("Gnocchi", {
-        "gnocchi_resources_yaml": derived(gnocchi_resources, written="Fleet.telemetry.gnocchi_resources"),
+        "gnocchi_resources_yaml": derived(gnocchi_resources, written="Fleet.telemetry.gnocchi_resources", base64=True),
         **settings("gnocchi_api_workers", "gnocchi_debug_log"),
     }),
     Section("CloudKitty", {
