@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
-from .disk_id import ControllerId, DiskId, Finding
+from .disk_id import ControllerId, DiskId, Finding, InstalledSystem
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
 
@@ -16,7 +16,7 @@ _MINUTE = 60.0
 
 def _plain(value: object) -> object:
     """A value as JSON has it. What is a text in the journal is one here, so that ids stay what they were."""
-    if isinstance(value, DiskId | ControllerId):
+    if isinstance(value, DiskId | ControllerId | InstalledSystem):
         return str(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

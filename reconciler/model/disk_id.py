@@ -1,8 +1,9 @@
-"""Which disk or controller, as it travels through plans, journals and messages: a value with one text form each."""
+"""Disks, controllers and what is on them, as they travel through plans, journals and messages: one text form each."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
@@ -71,16 +72,60 @@ class ControllerId:
         return _as_text(cls, cls.parse)
 
 
+UNREADABLE = "?"
+"""The id of an install whose marker cannot be read."""
+
+_INSTALLED = re.compile(r"the installed system (\S+) of install ([0-9a-f]{12}|\?)")
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledSystem:
+    """A system that an install of ours has finished, as its marker on the disk says."""
+
+    hostname: str  # "unknown": the marker names none
+    install: str  # id of the install; or ``UNREADABLE``
+
+    @classmethod
+    def parse(cls, text: str) -> "InstalledSystem":
+        """The system that ``str`` told.
+
+        Raises:
+            ValueError: It told none.
+        """
+        found = _INSTALLED.fullmatch(text)
+        if found is None:
+            raise ValueError(f'"{text}" is no installed system')
+        return cls(found[1], found[2])
+
+    def __str__(self) -> str:
+        return f"the installed system {self.hostname} of install {self.install}"
+
+
+class _TextOfContents:
+    """How pydantic reads and writes what a disk holds: journals have a text, of old ones too."""
+
+    @classmethod
+    def parse(cls, text: str) -> InstalledSystem | str:
+        try:
+            return InstalledSystem.parse(text)
+        except ValueError:
+            return text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> "CoreSchema":
+        return _as_text(InstalledSystem, cls.parse)
+
+
 class Finding(NamedTuple):
     """What somebody met where disks are to be erased."""
 
     on: DiskId | ControllerId
-    what: str  # what it holds: ``contents_of``, or ``ownership.installed``
+    what: Annotated[InstalledSystem | str, _TextOfContents]  # a system of ours; or what else it holds: ``contents_of``
 
 
 def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings in the order in which they are told, each once."""
-    return tuple(sorted(set(found), key=lambda each: (str(each.on), each.what)))
+    return tuple(sorted(set(found), key=lambda each: (str(each.on), str(each.what))))
 
 
 def _as_text(of: type, parse: Callable[[str], object]) -> "CoreSchema":

@@ -1,17 +1,12 @@
 """Which disks are ours: by UUIDs that we wrote, by live serial number or WWN; never by name, model and size."""
 
-import re
 from collections.abc import Iterable
 
 from .disk_id import DiskId
 from .disk_identity import own_serial, proven_by, real_identifier
 from .hardware import Disk
 
-UNKNOWN = "?"
-"""The id of an install whose marker cannot be read."""
-
 _UUID = "uuid "
-_INSTALLED = re.compile(r"the installed system \S+ of install ([0-9a-f]{12}|\?)")
 
 
 def uuid_marks(uuids: Iterable[str]) -> tuple[str, ...]:
@@ -65,14 +60,3 @@ def _compared(mark: str) -> str:
     """A mark as they are made today: journals of old have identifiers as the kernel printed them."""
     kind, _, text = mark.partition(" ")
     return f"{kind} {real_identifier(text)}" if kind in ("serial", "wwn") else mark
-
-
-def installed(hostname: str, install: str) -> str:
-    """What a disk is said to hold that an install of ours has finished on."""
-    return f"the installed system {hostname} of install {install}"
-
-
-def install_in(what: str) -> str | None:
-    """The id of the install, where ``what`` is a text that ``installed`` made."""
-    found = _INSTALLED.fullmatch(what)
-    return found[1] if found else None

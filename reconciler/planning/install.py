@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from ..model.actions import Erasable, InstallOs, RootImage
-from ..model.disk_id import ControllerId, DiskId, Finding, in_order
+from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_order
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, MachineView
-from ..model.ownership import could_be_ours, install_in, is_ours
+from ..model.ownership import could_be_ours, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, ask
@@ -86,7 +86,7 @@ def _earlier_place(install: str | None, until: datetime) -> Question:
 
 
 def _facts(found: Iterable[Finding]) -> tuple[tuple[str, ...], ...]:
-    return tuple((str(on), what) for on, what in found)
+    return tuple((str(on), str(what)) for on, what in found)
 
 
 def _told(found: Iterable[Finding]) -> str:
@@ -122,12 +122,12 @@ def _left_to_handler(disk: Disk, erased: tuple[str, ...]) -> bool:
 
 def _installed(m: MachineView) -> tuple[Finding, ...]:
     """Systems of ours that the last try met, and that no policy allows to erase."""
-    return tuple(each for each in foreign_data(m) if install_in(each.what))
+    return tuple(each for each in foreign_data(m) if isinstance(each.what, InstalledSystem))
 
 
 def _installs(found: Iterable[Finding]) -> tuple[str, ...]:
     """The ids of the finished installs among what was found."""
-    return tuple(sorted({install for _, what in found if (install := install_in(what))}))
+    return tuple(sorted({what.install for _, what in found if isinstance(what, InstalledSystem)}))
 
 
 def reinstall_question(m: MachineView, ctx: Context) -> Question:
@@ -168,7 +168,11 @@ def _may_hold(m: MachineView, ctx: Context) -> tuple[Erasable, ...]:
     assert m.disks is not None
     named = _data_disks(m, ctx) if m.history.service.left is not None else ()  # the question named them
     whatever = [disk.name for disk in m.disks.identity] if may_be_anything(m, ctx) else named
-    found = [Erasable(on.name, what) for on, what in foreign_data(m) if isinstance(on, DiskId) and not install_in(what)]
+    found = [
+        Erasable(on.name, what)
+        for on, what in foreign_data(m)
+        if isinstance(on, DiskId) and not isinstance(what, InstalledSystem)
+    ]
     return (*(Erasable(name, None) for name in whatever), *found)
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
-from ..model.disk_id import DiskId, Finding, in_order
+from ..model.disk_id import UNREADABLE, DiskId, Finding, InstalledSystem, in_order
 from ..model.disk_identity import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
-from ..model.ownership import UNKNOWN, disk_marks, installed, is_ours, uuid_marks
+from ..model.ownership import disk_marks, is_ours, uuid_marks
 from . import commands
 from .fence import FoundMarker, Looked, Verdict
 
@@ -69,13 +69,13 @@ def not_allowed(action: InstallOs, there: There) -> tuple[Finding, ...]:
     return (*foreign, *installed_systems(action, there.looked))
 
 
-def installed_system(met: FoundMarker) -> str:
-    """What a disk is said to hold where this marker is."""
+def installed_system(met: FoundMarker) -> InstalledSystem:
+    """What a disk holds where this marker is."""
     marker = _marker(met)
     if marker is None:
-        return installed("unknown", UNKNOWN)
+        return InstalledSystem("unknown", UNREADABLE)
     hostname = "".join(c for c in marker.hostname if c.isascii() and (c.isalnum() or c in "-."))
-    return installed(hostname or "unknown", marker.id if _ID.fullmatch(marker.id) else UNKNOWN)
+    return InstalledSystem(hostname or "unknown", marker.id if _ID.fullmatch(marker.id) else UNREADABLE)
 
 
 def _identity(action: InstallOs) -> dict[str, DiskId]:

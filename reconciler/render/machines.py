@@ -150,7 +150,7 @@ def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
     if before and old and old.seen and old.seen.hardware.disks is disks and old.history.disks.foreign_data == found:
         return before.row.disks
     met: dict[DiskId | ControllerId, str] = {
-        each.on: each.what for each in found
+        each.on: str(each.what) for each in found
     }  # empty for most, whose disks need no identity then
     return tuple(sys.intern(_disk(disk, met.get(disk.identity, "") if met else "")) for disk in disks)
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing_extensions import TypedDict
 
 from ..model.actions import Action, RootImage
-from ..model.disk_id import ControllerId, DiskId
+from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from ..model.raid import RaidDisk, RaidVolume
@@ -119,7 +119,7 @@ def _action_json(action: Action) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, DiskId | ControllerId):
+    if isinstance(value, DiskId | ControllerId | InstalledSystem):
         return str(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]

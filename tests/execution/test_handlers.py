@@ -10,6 +10,7 @@ from reconciler.execution.handlers import handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action, RootImage
+from reconciler.model.disk_id import InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.machine import Power, SecretRef
@@ -239,7 +240,7 @@ class TestInstall:
         world.machine.facts, world.machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
         with pytest.raises(ForeignDataError) as met:
             await do(world, replace(build.INSTALL, may_hold=(("sda", None),)))
-        assert met.value.found == ((build.SDA.identity, "the installed system n1.example.com of install 0123456789ab"),)
+        assert met.value.found == ((build.SDA.identity, InstalledSystem("n1.example.com", "0123456789ab")),)
         assert (world.machine.installs, world.records.erased) == (0, [])
 
     @pytest.mark.parametrize("verdict", ["allowed", "unfinished"])

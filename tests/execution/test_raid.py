@@ -9,7 +9,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
-from reconciler.model.disk_id import ControllerId, Finding
+from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
 from reconciler.provisioning import commands, fence, raid
@@ -94,7 +94,7 @@ async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go
     machine.facts, machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
     with pytest.raises(ForeignDataError) as met:
         await configured(machine, replace(ACTION, whatever=True, ours=("0:32:1 PHYF1",)))
-    assert met.value.found == (Finding(ControllerId(0), "the installed system n1.example.com of install 0123456789ab"),)
+    assert met.value.found == (Finding(ControllerId(0), InstalledSystem("n1.example.com", "0123456789ab")),)
     assert machine.changes == []
     machine.facts, machine.look_exit = [met_on("sda", "allowed", "0123456789ab")], 0
     await configured(machine, replace(ACTION, whatever=True, may_erase=("0123456789ab",)))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model.actions import ConfigureRaid
-from reconciler.model.disk_id import ControllerId, Finding
+from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
 from reconciler.model.events import Erasing, Failed, Succeeded, after
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView
@@ -84,7 +84,7 @@ def test_only_a_disk_with_a_serial_number_is_known_to_be_ours() -> None:
 
 
 def test_an_install_on_a_volume_is_asked_about_by_its_id() -> None:
-    held = met(BARE, Finding(ControllerId(0), "the installed system n1.example.com of install 0123456789ab"))
+    held = met(BARE, Finding(ControllerId(0), InstalledSystem("n1.example.com", "0123456789ab")))
     wait = one(SPEC, held)
     word = replace(approval("A"), covers=wait.covers)
     assert action(held, approvals=(word,)).may_erase == ("0123456789ab",)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.disk_id import DiskId
+from reconciler.model.disk_id import DiskId, InstalledSystem
 from reconciler.model.hardware import Disk
-from reconciler.model.ownership import disk_marks, install_in, installed, is_ours
+from reconciler.model.ownership import disk_marks, is_ours
 from reconciler.provisioning import commands
 from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
 from reconciler.provisioning.fence import NOTHING, FoundMarker, Looked
@@ -21,10 +21,10 @@ PROVEN = DiskId.parse("sda SSD S1 0x5000 240")
 PROVES_NOTHING = DiskId.parse("sda SSD 00000000 240")
 ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
 MARKER = commands.Marker("A001", "n1", 1, "0123456789ab")
-SYSTEM = "the installed system n1 of install 0123456789ab"
+SYSTEM = InstalledSystem("n1", "0123456789ab")
 
 
-def asked(disk: Disk, holds: str, looked: Looked = NOTHING, **differs: object) -> list[str]:
+def asked(disk: Disk, holds: str, looked: Looked = NOTHING, **differs: object) -> list[InstalledSystem | str]:
     there = There({"sda": disk}, {"sda": holds}, looked)
     return [what for _, what in not_allowed(replace(ACTION, **differs), there)]
 
@@ -85,7 +85,9 @@ def met(verdict: str, **differs: object) -> FoundMarker:
         (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, ["gpt, serial S1, WWN 0x5000", SYSTEM]),
     ],
 )
-def test_what_is_asked(disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[str]) -> None:
+def test_what_is_asked(
+    disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[InstalledSystem | str]
+) -> None:
     assert asked(disk, holds, looked, **differs) == question
 
 
@@ -98,7 +100,7 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
     }
     disks = {"sda": NAMED, "sdz": Disk("sdz", "sdz", 1)}
 
-    def asks(looked: Looked) -> list[str]:
+    def asks(looked: Looked) -> list[InstalledSystem | str]:
         there = There(disks, {"sda": "xfs", "sdz": ""}, looked)
         return [what for _, what in not_allowed(replace(ACTION, **action), there)]
 
@@ -109,12 +111,13 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
 @pytest.mark.parametrize("text", ["", "null", MARKER.render().replace("0123456789ab", "reboot; (install x)")])
 def test_a_marker_that_cannot_be_read_is_unknown(text: str) -> None:
     told = installed_system(FoundMarker("sda", "refused", text))
-    assert install_in(told) == "?"
+    assert told.install == "?"
 
 
 def test_what_a_label_says_is_no_installed_system() -> None:
-    assert install_in(installed("n1", "0123456789ab")) == "0123456789ab"
-    assert install_in(f'ext4 on sda1 "{SYSTEM}"') is None
+    assert InstalledSystem.parse(str(SYSTEM)) == SYSTEM
+    with pytest.raises(ValueError, match="is no installed system"):
+        InstalledSystem.parse(f'ext4 on sda1 "{SYSTEM}"')
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Executable, delete, update
 from sqlalchemy.exc import DBAPIError
 
+from reconciler.model.disk_id import ControllerId, DiskId, Finding, InstalledSystem
 from reconciler.model.events import (
     Advanced,
     Event,
@@ -20,6 +21,7 @@ from reconciler.model.events import (
 from reconciler.model.history import History, Phase, Proof, Service
 from reconciler.model.observations import Notice
 from reconciler.store import Store
+from reconciler.store.codec import event_text
 from reconciler.store.tables import journal
 
 from .samples import NOW, SECOND, enroll, install
@@ -48,6 +50,20 @@ EVENTS: tuple[Event, ...] = (
 def test_every_event_is_read_as_it_was_written(store: Store, event: Event) -> None:
     position = store.append(event)
     assert store.events_after(0) == [(position, event)]
+
+
+FOUND = (
+    Finding(DiskId.parse("sda SSD A-0 480"), InstalledSystem("n1.example.com", "0123456789ab")),
+    Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:1"),
+)
+
+
+def test_what_disks_hold_is_a_text_in_the_journal_as_it_always_was(store: Store) -> None:
+    event = Failed("A", NOW, "x", "nothing was erased", permanent=True, found=FOUND)
+    store.append(event)
+    assert '["sda SSD A-0 480","the installed system n1.example.com of install 0123456789ab"]' in event_text(event)
+    assert [told for _, told in store.events_after(0)] == [event]
+    assert store.histories()["A"].foreign_data == FOUND
 
 
 def test_positions_rise_and_reading_goes_on_after_one(store: Store) -> None:

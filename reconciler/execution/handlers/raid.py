@@ -7,7 +7,7 @@ the controller has already is left alone. A daemon that dies in between finds so
 import asyncio
 
 from ...model.actions import ConfigureRaid
-from ...model.disk_id import ControllerId, Finding
+from ...model.disk_id import ControllerId, Finding, in_order
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import commands, disks, erasing, raid
 from ..ports import Shell
@@ -96,7 +96,7 @@ class _Controllers:
         systems = {erasing.installed_system(met) for met in looked.markers if met.verdict == "refused"}
         if systems:
             controller = ControllerId(min(disk.controller for disk in action.layout.disks))
-            raise ForeignDataError(tuple(Finding(controller, system) for system in sorted(systems)))
+            raise ForeignDataError(in_order(Finding(controller, system) for system in systems))
 
     def _decided(self, state: raid.RaidState) -> tuple[raid.Step, ...]:
         action = self._action
