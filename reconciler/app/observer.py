@@ -118,11 +118,11 @@ class Observer:
         """Enrolled machines by cluster, as the Puppet documents need them."""
         self._begin(tree)
         found: dict[str, list[Member]] = defaultdict(list)
-        with_mons = {held.cluster for held in snapshot.allocations.values() if held.role == "cephmon"}
+        with_monitors = {held.cluster for held in snapshot.allocations.values() if facts_of(held.role).runs_monitors}
         for serial, allocation in sorted(snapshot.allocations.items()):
             # Only these roles' progress shows in documents; another's would have them rendered anew for nothing.
             facts = facts_of(allocation.role)
-            counts = facts.shows_progress or (facts.may_run_osds and allocation.cluster not in with_mons)
+            counts = facts.shows_progress or (facts.may_run_osds and allocation.cluster not in with_monitors)
             known = snapshot.histories.get(serial, NOT_SEEN)
             history, last = known if counts else NOT_SEEN, last_install(known)
             seen = snapshot.seen.get(serial)

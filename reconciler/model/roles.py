@@ -22,6 +22,7 @@ class RoleFacts:
     carries_vm_traffic: bool = False
     stands_in_for_network: bool = False  # carries virtual machines' traffic where the cluster has no network nodes
     on_ceph_network: bool = False
+    runs_monitors: bool = False  # of the cluster's Ceph; where no node does, its controllers run them
     runs_osds: bool = False
     may_run_osds: bool = False  # where the setting ``compute_is_cephosd`` is on; then on the Ceph network too
     stores_data: bool = False  # has data disks
@@ -65,7 +66,7 @@ ROLES: Mapping[str, RoleFacts] = {
         makes_volume_groups=True, first_boot_needs=("lvm2",),
     ),
     "cephmon": RoleFacts(
-        "Ceph's monitors", "oci::cephmon", votes=True, on_ceph_network=True,
+        "Ceph's monitors", "oci::cephmon", votes=True, on_ceph_network=True, runs_monitors=True,
     ),
     "cephosd": RoleFacts(
         "Ceph's data", "oci::cephosd", on_ceph_network=True, runs_osds=True, stores_data=True, shows_progress=True,

@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "carries_vm_traffic": "on the networks of virtual machines (`vm-net`, `ovs-bridge`)",
     "stands_in_for_network": "on the networks of virtual machines where the cluster has no network nodes",
     "on_ceph_network": "on the Ceph network (`ceph-cluster`)",
+    "runs_monitors": "runs the monitors of its cluster's Ceph",
     "runs_osds": "runs OSDs",
     "may_run_osds": "runs OSDs, and is on the Ceph network, with `compute_is_cephosd`",
     "stores_data": "has data disks",
