@@ -63,7 +63,7 @@ fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape
 bench: $(STAMP) ## the figures, printed and kept in var/bench.json
 	$(BIN)/python -m bench
 
-schemas: $(STAMP) ## write the generated files: schemas/, docs/settings.md and docs/reasons.md
+schemas: $(STAMP) ## write the generated files: schemas/, and the pages of settings, reasons and roles in docs/
 	$(BIN)/reconciler schema --pages docs
 
 golden: $(STAMP) ## rewrite golden files; read the diff before you commit it

@@ -1,9 +1,10 @@
-"""The files that are generated, checked in, and compared by tests: the schemas, and pages of settings and reasons."""
+"""Files that are generated, checked in, and compared by tests: schemas; pages of settings, reasons and roles."""
 
 from importlib import resources
 
 from ..render import schemas as printed
 from ..render.reasons import reasons_page
+from ..render.roles import render_roles_page
 from ..render.settings import render_settings_page
 from ..specs.schema import schemas
 from ..specs.settings_table import load_table
@@ -21,4 +22,8 @@ def schema_files() -> dict[str, str]:
 
 def pages() -> dict[str, str]:
     """Every page, by its name below ``docs/``."""
-    return {"settings.md": render_settings_page(load_table()), "reasons.md": reasons_page()}
+    return {
+        "settings.md": render_settings_page(load_table()),
+        "reasons.md": reasons_page(),
+        "roles.md": render_roles_page(),
+    }

@@ -159,7 +159,8 @@ _SCHEMA = """Editors use a schema through a first line such as
 def schema(
     directory: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where they go.")] = Path("schemas"),
     docs: Annotated[
-        Path | None, typer.Option("--pages", metavar="DIR", help="Write the pages of settings and reasons there, too.")
+        Path | None,
+        typer.Option("--pages", metavar="DIR", help="Write the pages of settings, reasons and roles there, too."),
     ] = None,
 ) -> None:
     """Write the JSON Schemas of all documents and outputs."""

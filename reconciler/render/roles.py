@@ -8,7 +8,7 @@ from ..model.roles import ROLES, RoleFacts
 _INTRODUCTION = """\
 # Roles
 
-<!-- Made from reconciler/model/roles.py: change that, then `GOLDEN=overwrite pytest tests/enc/test_roles.py`. -->
+<!-- Made from reconciler/model/roles.py: change that, then `make schemas`. -->
 
 What a node is for, and what follows from it besides the parameters of its Puppet class. A role of your own (a `Role`
 document) has none of these: its nodes get the classes of every node, and those that the document names.

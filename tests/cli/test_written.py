@@ -41,8 +41,8 @@ def test_make_schemas_writes_all_that_its_help_says(cli: Cli) -> None:
     makefile = (ROOT / "Makefile").read_text()
     rule = re.search(r"^schemas:.*?## (.*)\n\t\$\(BIN\)/reconciler (.*)$", makefile, re.MULTILINE)
     assert rule, "the Makefile has no rule for schemas that calls the command"
-    assert rule[1] == "write the generated files: schemas/, docs/settings.md and docs/reasons.md"
-    pages = [Path("docs/settings.md"), Path("docs/reasons.md")]
+    assert rule[1] == "write the generated files: schemas/, and the pages of settings, reasons and roles in docs/"
+    pages = [Path("docs/settings.md"), Path("docs/reasons.md"), Path("docs/roles.md")]
     pages[0].parent.mkdir()
     pages[0].write_text("stale")
     assert cli(*rule[2].split()).status == 0
