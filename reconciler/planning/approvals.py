@@ -29,20 +29,18 @@ class Question:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def answer(question: Question, m: MachineView, ctx: Context) -> Approval | None:
-    """The approval of just this."""
-    given = _given(question, m, ctx)
-    return given if given is not None and given.covers == question.covers else None
-
-
-def ask(question: Question, m: MachineView, ctx: Context) -> Wait:
-    """The wait for an answer; it says so where there is an approval that does not count."""
-    given, on = _given(question, m, ctx), question.text
+def answer(question: Question, m: MachineView, ctx: Context) -> Approval | Wait:
+    """The approval of just this; else the wait for one, which says so where an approval does not count."""
+    given, on = ctx.approval(m, question.reason.about.approval or ""), question.text
     if given is not None:
+        if given.covers == question.covers:
+            return given
         void = "covers something else" if given.covers else "is void: it was given to an earlier version"
         on = f"{on}; what {given.who} approved on {given.at:%Y-%m-%d} {void}"
     return Wait(m.serial, question.reason, on, covers=question.covers)
 
 
-def _given(question: Question, m: MachineView, ctx: Context) -> Approval | None:
-    return ctx.approval(m, question.reason.about.approval or "")
+def unanswered(question: Question, m: MachineView, ctx: Context) -> Wait | None:
+    """The wait for an approval of just this; None: it was given."""
+    found = answer(question, m, ctx)
+    return found if isinstance(found, Wait) else None

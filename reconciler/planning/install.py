@@ -13,11 +13,11 @@ from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_o
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
-from ..model.machine import Allocation, MachineView
+from ..model.machine import Allocation, Approval, MachineView
 from ..model.ownership import could_be_ours, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
-from .approvals import Question, answer, ask
+from .approvals import Question, answer, unanswered
 from .context import Context
 from .interfaces import NoInterfacesError, interfaces_of
 
@@ -60,7 +60,7 @@ def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
     if m.history.service.left is not None and (blocked := _unapproved_data(m, ctx)):
         return blocked
     question = _question(m, ctx)
-    return None if question is None or answer(question, m, ctx) else ask(question, m, ctx)
+    return None if question is None else unanswered(question, m, ctx)
 
 
 def _question(m: MachineView, ctx: Context) -> Question | None:
@@ -159,8 +159,7 @@ def _unapproved_data(m: MachineView, ctx: Context) -> Wait | None:
     """Its reinstall was approved; that its data goes too may have been asked for only since."""
     if not _data_disks(m, ctx) or ctx.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return None
-    question = reinstall_question(m, ctx)
-    return None if answer(question, m, ctx) else ask(question, m, ctx)
+    return unanswered(reinstall_question(m, ctx), m, ctx)
 
 
 def _may_hold(m: MachineView, ctx: Context) -> tuple[Erasable, ...]:
@@ -191,7 +190,7 @@ def may_be_anything(m: MachineView, ctx: Context) -> bool:
 
 def _released_may_go(m: MachineView, ctx: Context) -> bool:
     released = m.history.service.released
-    return released is not None and answer(_earlier_place(m.history.service.left_install, released), m, ctx) is not None
+    return released is not None and unanswered(_earlier_place(m.history.service.left_install, released), m, ctx) is None
 
 
 def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
@@ -235,7 +234,7 @@ def install_because(m: MachineView, allocation: Allocation, ctx: Context) -> Bec
         text = f'its reinstall "{ctx.pin(m).reinstall}" was asked for and approved'
         return Because(Reason.REINSTALL_REQUESTED, text)
     question = _question(m, ctx)
-    if question is not None and (given := answer(question, m, ctx)):
+    if question is not None and isinstance(given := answer(question, m, ctx), Approval):
         return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and {given.who} approved: {given.why}")
     if m.history.install.begun is not None:
         return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")

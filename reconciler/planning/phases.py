@@ -28,7 +28,7 @@ from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import Allocation, InstallStatus, MachineView, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
-from .approvals import Question, answer, ask
+from .approvals import Question, answer
 from .bmcs import configure_bmc
 from .context import (
     Context,
@@ -74,8 +74,8 @@ def _released(m: MachineView, allocation: Allocation, why: Question, ctx: Contex
     text = f"approval to release {allocation.hostname}: {why.text} ({until})"
     question = replace(why, text=text, facts=(("hostname", allocation.hostname), *why.facts))
     given = answer(question, m, ctx)
-    if given is None:
-        return ask(question, m, ctx)
+    if isinstance(given, Wait):
+        return given
     release = Release(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return Act(release, why.reason, f"{why.text}; {given.who} approved: {given.why}")
 
@@ -374,11 +374,11 @@ def _reinstall(m: MachineView, allocation: Allocation, ctx: Context) -> Step | N
     if wanted is None or wanted == m.history.install.reinstall:
         return None
     because = f'its reinstall "{wanted}" is asked for'
-    question = reinstall_question(m, ctx)
-    if given := answer(question, m, ctx):
+    given = answer(reinstall_question(m, ctx), m, ctx)
+    if not isinstance(given, Wait):
         because = f"{because}; {given.who} approved: {given.why}"
     elif ctx.spec.fleet.policy.reinstall is not InstallPolicy.AUTOMATIC:
-        return ask(question, m, ctx)
+        return given
     return Advance(m.serial, Phase.ENROLLED, Reason.REINSTALL_REQUESTED, because, risk=Risk.DESTRUCTIVE)
 
 
