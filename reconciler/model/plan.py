@@ -136,6 +136,7 @@ class Shortfall:
     role: str
     wanted: int
     placed: int
+    reason: Reason
     because: str
 
 

@@ -22,7 +22,7 @@ class About:
 
 
 class Reason(StrEnum):
-    """Every reason of a step."""
+    """Every reason of a step, or of machines that are missing."""
 
     # Getting a place
     NEVER_SEEN = "never-seen"
@@ -34,6 +34,9 @@ class Reason(StrEnum):
     NO_SLOT_FOR_PIN = "no-slot-for-pin"
     REPLACED_REMAINS = "replaced-remains"
     NOTHING_FREE = "nothing-free"
+    NO_FREE_MACHINE = "no-free-machine"
+    KEPT_FOR_PIN = "kept-for-pin"
+    NO_NETWORK = "no-network"
     RUNS_UNKNOWN_SYSTEM = "runs-unknown-system"
     PLACE_LOST = "place-lost"
     MATCHES_PROFILE = "matches-profile"
@@ -154,6 +157,18 @@ REASONS: Mapping[Reason, About] = {
     Reason.NOTHING_FREE: About(
         "A network has no free address left for the machine, a VIP or a BMC; or somebody else holds the address or "
         "hostname that the machine is pinned to."
+    ),
+    Reason.NO_FREE_MACHINE: About(
+        "A cluster is short of machines of a role, and none is free that matches a profile of this role and stands "
+        "where one is missing."
+    ),
+    Reason.KEPT_FOR_PIN: About(
+        "A cluster is short of machines of a role, and keeps the slots for machines that Machine documents send there, "
+        "or that replace another. Those machines are not ready to take them: their own waits say why."
+    ),
+    Reason.NO_NETWORK: About(
+        "A cluster is short of machines of a role, and has no network that could manage one in a location that the "
+        "role takes machines from."
     ),
     Reason.RUNS_UNKNOWN_SYSTEM: About(
         'The machine says that an installed system runs on it, and it holds no place here. "reconciler adopt" takes it '

@@ -8,6 +8,7 @@ from ..model.history import Phase
 from ..model.kinds import ClusterSpec, Lifecycle, RolePool
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Shortfall
+from ..model.reasons import Because, Reason
 from ..model.tree import SpecTree
 from .candidates import UNPINNED, rack
 
@@ -160,21 +161,21 @@ def held_by(serial: str, machines: Mapping[str, MachineView], retired: Mapping[s
 def shortfalls(pools: Mapping[PoolName, SlotPool]) -> tuple[Shortfall, ...]:
     """The pools that stay short of their count, once everybody is placed."""
     return tuple(
-        Shortfall(pool.cluster, pool.role, pool.want.count, pool.taken, _missing(pool))
+        Shortfall(pool.cluster, pool.role, pool.want.count, pool.taken, *_missing(pool))
         for pool in pools.values()
         if pool.want.count is not None and pool.taken < pool.want.count
     )
 
 
-def _missing(pool: SlotPool) -> str:
+def _missing(pool: SlotPool) -> Because:
     if pool.kept_for:
-        return f"kept for {', '.join(sorted(pool.kept_for))}"
+        return Because(Reason.KEPT_FOR_PIN, f"kept for {', '.join(sorted(pool.kept_for))}")
     if pool.places is not None and not pool.places:
-        return "the cluster has no network for them"
+        return Because(Reason.NO_NETWORK, "the cluster has no network for them")
     if pool.want.spread == "location" and pool.places:
         short = [place for place in sorted(pool.places) if pool.has_share_for(place)]
-        return f"no free machine in {', '.join(short)}"
-    return "no free machine"
+        return Because(Reason.NO_FREE_MACHINE, f"no free machine in {', '.join(short)}")
+    return Because(Reason.NO_FREE_MACHINE, "no free machine")
 
 
 def many(count: int, role: str) -> str:

@@ -35,6 +35,7 @@ def cluster_rows(
             in_service=serving[cluster, role],
             behind=behind[cluster, role],
             lacking=lack.wanted - lack.placed if (lack := lacks.get((cluster, role))) else 0,
+            reason=lack.reason if lack else None,
             because=lack.because if lack else None,
             vips={vip.usage: vip.address for vip in observation.vips if vip.cluster == cluster},
         )

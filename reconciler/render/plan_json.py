@@ -46,6 +46,7 @@ class ShortfallJson(TypedDict):
     role: str
     wanted: int
     placed: int
+    reason: Reason
     because: str
 
 
@@ -72,7 +73,14 @@ def plan_json(plan: Plan) -> PlanJson:
         "observed": plan.observed,
         "steps": [_step_json(step) for step in plan.steps],
         "shortfalls": [
-            {"cluster": s.cluster, "role": s.role, "wanted": s.wanted, "placed": s.placed, "because": s.because}
+            {
+                "cluster": s.cluster,
+                "role": s.role,
+                "wanted": s.wanted,
+                "placed": s.placed,
+                "reason": s.reason,
+                "because": s.because,
+            }
             for s in plan.shortfalls
         ],
         "enc": [

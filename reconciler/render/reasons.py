@@ -1,4 +1,4 @@
-"""Every reason of a step for people: ``docs/reasons.md``, and one at a time for a terminal."""
+"""Every reason for people: ``docs/reasons.md``, and one at a time for a terminal."""
 
 import textwrap
 
@@ -11,9 +11,10 @@ _INTRODUCTION = """\
 
 <!-- Made from reconciler/model/reasons.py: change that, then `make schemas`. -->
 
-Every step of a plan has a reason: `reason` in JSON (`plan`, `machines`, `/v1/plan`, `/v1/machines`), and in
-`reconciler_steps{kind, reason}` for Prometheus. The sentence beside it, `because`, tells it of one machine, for people:
-its words may change, the names below do not. `reconciler explain-reason NAME` shows one of them.
+Every step of a plan has a reason, and so has every shortfall of a cluster: `reason` in JSON (`plan`, `machines`,
+`clusters`, and the same below `/v1`). Prometheus has those of steps in `reconciler_steps{kind, reason}`. The sentence
+beside it, `because`, tells it of one machine, for people: its words may change, the names below do not. `reconciler
+explain-reason NAME` shows one of them.
 
 *Wants you*: a wait for it ends when somebody mends something. *Asks for approval*: `reconciler approve SERIAL` allows
 the action that is named, once, and only for the facts that the machine waits with.

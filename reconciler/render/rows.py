@@ -110,7 +110,8 @@ class ClusterRow:
     in_service: int
     behind: Annotated[int, Field(description="in service, and their Puppet document has changed")]
     lacking: Annotated[int, Field(description="machines that are wanted, and for which there is none")]
-    because: Annotated[str | None, Field(description="why they are lacking")]
+    reason: Annotated[Reason | None, Field(description="why they are lacking, for programs")]
+    because: Annotated[str | None, Field(description="why they are lacking, in words")]
     vips: Annotated[Mapping[str, str], Field(description="the cluster's virtual addresses, by what they serve")]
 
 

@@ -9,6 +9,7 @@ from reconciler.model.hardware import Match
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView, Power
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Wait
+from reconciler.model.reasons import Reason
 
 from .build import (
     NOW,
@@ -65,8 +66,14 @@ def test_a_location_takes_its_share_and_no_more_however_late_the_others_come():
     assert list(enrolled(todo)) == ["A"]
     [short] = todo.shortfalls
     assert (short.wanted, short.placed, short.because) == (3, 1, "no free machine in z2, z3")
+    assert short.reason is Reason.NO_FREE_MACHINE
     on = next(s.on for s in todo.steps if isinstance(s, Wait))
     assert on == "a free slot: cl1 spreads its 3 controller machines over 3 locations, and z1 has its share"
+
+
+def test_a_cluster_without_a_network_is_short_for_that_reason():
+    [short] = planned(tree({"cl1": cluster(networks={}, controller={"count": 1})}), [machine("A")]).shortfalls
+    assert (short.reason, short.because) == (Reason.NO_NETWORK, "the cluster has no network for them")
 
 
 def test_an_uneven_count_gives_the_extra_to_one_location_only():
@@ -132,7 +139,8 @@ def test_a_pinned_machine_goes_first_and_where_it_is_pinned():
 def test_a_slot_is_kept_for_a_machine_pinned_to_it_that_nobody_has_seen():
     spec = tree({"cl1": cluster(controller={"count": 1})}, {"LATER": {"cluster": "cl1", "role": "controller"}})
     todo = planned(spec, [machine("A")])
-    assert todo.shortfalls[0].because == "kept for LATER"
+    [short] = todo.shortfalls
+    assert (short.reason, short.because) == (Reason.KEPT_FOR_PIN, "kept for LATER")
     assert {s.serial: s.on for s in todo.steps if isinstance(s, Wait)} == {
         "A": "a free slot: cl1 keeps the rest of its 1 controller machine for LATER",
         "LATER": "its first report: nobody has seen it yet",

@@ -109,13 +109,13 @@ def test_a_clusters_roles_are_counted_and_what_they_lack_is_told() -> None:
     asked = {"cl1": ClusterSpec.model_validate({"domain": "example.com", "networks": {}, "roles": {"compute": {}}})}
     machines = (machine_of(0), machine_of(3, Phase.ENROLLED), machine_of(1, Phase.DISCOVERED))
     vips = (Vip("cl1", "public", "api", "203.0.113.2"), Vip("cl2", "public", "api", "203.0.113.9"))
-    lacks = (Shortfall("cl1", "volume", 3, 1, "no free machine matches"),)
+    lacks = (Shortfall("cl1", "volume", 3, 1, Reason.NO_FREE_MACHINE, "no free machine matches"),)
     rows = cluster_rows(asked, replace(seen(*machines), vips=vips), lacks)
-    told = [(row.role, row.wanted, row.enrolled, row.in_service, row.lacking, row.because) for row in rows]
+    told = [(row.role, row.wanted, row.enrolled, row.in_service, row.lacking, row.reason) for row in rows]
     assert told == [
         ("compute", None, 0, 0, 0, None),
         ("controller", 0, 2, 1, 0, None),
-        ("volume", 0, 0, 0, 2, "no free machine matches"),
+        ("volume", 0, 0, 0, 2, Reason.NO_FREE_MACHINE),
     ]
     assert vips_text(rows) == "\ncl1: 203.0.113.2 is its api address\n"
 

@@ -289,7 +289,9 @@ def _everything(machines: int) -> tuple[Plan, Observation]:
         view, step = _one(i)
         views.append(view)
         steps.append(step)
-    lacks = (Shortfall("cl1", "compute", 8, 4, "no free machine matches a profile of role compute"),)
+    lacks = (
+        Shortfall("cl1", "compute", 8, 4, Reason.NO_FREE_MACHINE, "no free machine matches a profile of role compute"),
+    )
     pauses = (Pause("cluster:cl2", "ada", "switch maintenance", NOW - timedelta(minutes=15)),)
     return Plan("5efc236", "0" * 12, tuple(steps), lacks), Observation(NOW, tuple(views), pauses=pauses)
 
