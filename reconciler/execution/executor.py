@@ -97,7 +97,8 @@ class Executor:
 
     async def advance(self, step: Advance) -> None:
         """Record that a machine was seen to be where the next phase begins."""
-        await self._append(Advanced(step.serial, self.clock(), step.to, step.because, step.announces))
+        advanced = Advanced(step.serial, self.clock(), step.to, step.because, step.announces, step.reason)
+        await self._append(advanced)
 
     async def drain(self, timeout: float) -> None:
         """Start nothing more, and return when nothing runs.

@@ -19,6 +19,7 @@ from .actions import (
 )
 from .disk_id import Finding
 from .history import Announced, BmcSetup, History, Looks, Phase, Proof, Service, with_moments
+from .reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Advanced:
     to: Phase
     because: str
     announces: bool = False  # whether its cluster is told that it came into service; never in journals of old
+    reason: Reason | None = None  # what ``because`` tells; None: in journals of old
     kind: Literal["advanced"] = "advanced"
 
 

@@ -14,7 +14,7 @@ from reconciler.execution.executor import Executor, Limits
 from reconciler.execution.handlers import TABLE, handlers
 from reconciler.model.actions import Action
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
-from reconciler.model.events import Event, Failed, Interrupted, Started, Succeeded, histories
+from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded, histories
 from reconciler.model.history import History, Phase
 from reconciler.model.plan import Advance
 from reconciler.model.reasons import Reason
@@ -205,10 +205,13 @@ async def test_an_end_is_written_as_soon_as_the_journal_is_back() -> None:
     assert journal.kinds() == ["started", "succeeded"]
 
 
-async def test_an_advance_is_journalled() -> None:
+async def test_an_advance_is_journalled_with_its_reason() -> None:
     journal = MemoryJournal()
-    await an_executor(journal, nothing).advance(Advance("A001", Phase.INSTALLED, Reason.INSTALL_ENDED, "it said so"))
-    assert journal.kinds() == ["advanced"]
+    executor = an_executor(journal, nothing)
+    await executor.advance(Advance("A001", Phase.INSTALLED, Reason.INSTALL_ENDED, "it said so"))
+    assert journal.events == [
+        Advanced("A001", executor.clock(), Phase.INSTALLED, "it said so", reason=Reason.INSTALL_ENDED)
+    ]
 
 
 async def test_what_a_crash_left_open_is_closed_as_interrupted() -> None:

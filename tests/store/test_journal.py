@@ -20,6 +20,7 @@ from reconciler.model.events import (
 )
 from reconciler.model.history import History, Phase, Proof, Service
 from reconciler.model.observations import Notice
+from reconciler.model.reasons import Reason
 from reconciler.store import Store
 from reconciler.store.codec import event_text
 from reconciler.store.tables import journal
@@ -29,7 +30,7 @@ from .samples import NOW, SECOND, enroll, install
 EVENTS: tuple[Event, ...] = (
     Started("A", NOW, enroll(vips=(("public", "api", "203.0.113.2"),))),
     Succeeded("A", NOW, enroll()),
-    Advanced("A", NOW, Phase.ENROLLED, "it has a name"),
+    Advanced("A", NOW, Phase.ENROLLED, "it has a name", reason=Reason.ENROLLED),
     Started("A", NOW + SECOND, install()),
     Failed("A", NOW + SECOND, install().id, "no answer from 192.168.100.20 — tried twice", permanent=True),
     Retried("A", NOW + SECOND, "ann", "cable was loose"),
