@@ -101,8 +101,8 @@ def resume(
 def retry(context: typer.Context, machine: Machine, why: WhyOption) -> None:
     """Try a machine again now, whatever failed before.
 
-    Its failures and the back-off are forgotten, and it is held no longer where two machines claimed its serial. A new
-    SSH host key is believed once: you may have rebooted it by hand.
+    Its failures and its back-off are forgotten. Where two machines claimed its serial, its quarantine ends. A new SSH
+    host key is believed once: you may have rebooted the machine by hand.
     """
     site = open_to_decide(context)
     found = site.serial_of(machine)

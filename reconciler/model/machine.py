@@ -175,7 +175,7 @@ class MachineView:
     lost_system: str | None = None  # why nobody can tell which of its disks hold the system that it was installed with
     allocation: Allocation | None = None
     history: History = History()
-    conflict: str | None = None  # why it is held: two machines claim this serial, ...
+    conflict: str | None = None  # why it is quarantined: two machines claim this serial, ...
     missing_secrets: tuple[SecretRef, ...] = ()  # its ENC document names these, and nobody minted them yet
     enc_problem: str | None = None  # why its ENC document cannot be rendered
     document: DocumentVersion | None = None  # what its Puppet is given now; None: it has none yet

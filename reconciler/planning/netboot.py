@@ -1,7 +1,7 @@
 """What a machine boots from when it asks over the network: the live system, or its own disk.
 
-A machine that serves or is held must come back by itself whatever its firmware's boot order is; one that is to be
-installed, or that nobody knows, has nothing to lose in the live system. Nothing is erased by either answer.
+A machine that serves or is quarantined must come back by itself, whatever its firmware's boot order is. One that is to
+be installed, or that nobody knows, has nothing to lose in the live system. Nothing is erased by either answer.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Rule = Callable[[MachineView], tuple[BootFrom, str]]
 def boots_from(m: MachineView, tree: SpecTree) -> BootChoice:
     """What this machine boots from, and why."""
     if m.conflict:
-        return BootChoice(BootFrom.DISK, f"it is held: {m.conflict}", m.serial)
+        return BootChoice(BootFrom.DISK, f"it is quarantined: {m.conflict}", m.serial)
     if tree.machines.get(m.serial, UNPINNED).protected:
         return BootChoice(BootFrom.DISK, "it is protected", m.serial)
     boot, because = RULES[m.history.phase](m)

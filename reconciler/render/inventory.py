@@ -35,7 +35,7 @@ def _facts(row: MachineRow, now: datetime) -> Iterable[tuple[str, str | None]]:
     yield "Role", row.role
     yield "Phase", row.phase
     yield "Now", row.now
-    yield "Held", row.conflict
+    yield "Quarantined", row.conflict
     yield "Last error", row.last_error
     yield "Side-task error", row.aside_error
     yield "Place", row.place

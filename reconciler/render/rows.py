@@ -22,7 +22,7 @@ _Moment = Annotated[str, Field(description="date and time with its offset, RFC 3
 class Tone(StrEnum):
     """How much a machine wants a human's eye, most first."""
 
-    TROUBLE = "trouble"  # held, or it keeps failing
+    TROUBLE = "trouble"  # quarantined, or it keeps failing
     ASKS = "asks"  # an approval would let it go on
     BUSY = "busy"  # something is being done to it
     WAITING = "waiting"
@@ -76,7 +76,7 @@ class MachineRow:
     last_error: str | None
     aside_error: Annotated[str | None, Field(description="of a hook, of commands after Puppet, or of a renewal")]
     aside_since: datetime | None
-    conflict: Annotated[str | None, Field(description="why it is held: two machines claim its serial, ...")]
+    conflict: Annotated[str | None, Field(description="why it is quarantined: two machines claim its serial, ...")]
     profiles: Annotated[tuple[str, ...], Field(description="hardware profiles that match")]
     refused: Annotated[Mapping[str, str], Field(description="every other profile, and why it does not match")]
 

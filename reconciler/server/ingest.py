@@ -1,7 +1,7 @@
 """Words from machines: checked, told apart, and answered once they are on disk.
 
 Who is who rests on serial *and* MAC addresses. Two boards that claim one serial
-are both held until a human has looked: what the second says is not recorded.
+are both quarantined until a human has looked: what the second says is not recorded.
 """
 
 import asyncio
@@ -149,7 +149,7 @@ class Ingest:
             return answer
         self._told.add((first.serial, second.macs))
         log.warning("serial conflict", serial=first.serial, reason=reason, evidence=evidence)
-        return refused(409, f"Held: {reason}. An operator has to tell them apart.", "conflict")
+        return refused(409, f"Quarantined: {reason}. An operator has to tell them apart.", "conflict")
 
     async def status(self, status: str | None, serial: str | None, ipaddr: str | None, caller: Caller) -> Answer:
         """Take one install-status call. The stock scripts leave the serial out while Debian is being installed."""

@@ -80,7 +80,7 @@ class DecisionsPart(Part):
         Should two machines still claim its serial, the next report of the other one holds it again.
         """
         with self._database.writing("decision", "journal", decided=True) as writing:
-            _end_conflict(writing, Notice(serial, at, "conflict-cleared", f"held no longer: {why}", who))
+            _end_conflict(writing, Notice(serial, at, "conflict-cleared", f"quarantined no longer: {why}", who))
             write_events(writing, [Retried(serial, at, who, why)])
 
     def forget(self, serial: str, *, who: str, why: str, at: datetime) -> None:

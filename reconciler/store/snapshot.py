@@ -38,7 +38,7 @@ class Snapshot:
     vips: tuple[Vip, ...] = ()
     approvals: tuple[Approval, ...] = ()
     pauses: tuple[Pause, ...] = ()
-    conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is held
+    conflicts: Mapping[str, str] = field(default_factory=dict)  # serial -> why it is quarantined
     histories: Mapping[str, History] = field(default_factory=dict)
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
     set_up: frozenset[str] = frozenset()  # clusters whose first setup is over

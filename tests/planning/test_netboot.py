@@ -53,7 +53,7 @@ def test_a_machine_that_says_it_is_installed_boots_from_its_disk() -> None:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_who_is_held_or_protected_boots_from_its_disk(phase: Phase) -> None:
+def test_who_is_quarantined_or_protected_boots_from_its_disk(phase: Phase) -> None:
     m = replace(holding(machine("A1")), history=History(phase))
     assert boots_from(replace(m, conflict="two machines claim it"), tree()).boot is BootFrom.DISK
     assert boots_from(m, tree(machines={"A1": {"protected": True}})).boot is BootFrom.DISK
