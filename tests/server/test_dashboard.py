@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.render.fleet import FleetView
 from reconciler.server.serve import Server
@@ -20,29 +21,36 @@ HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.
 
 async def shown(tmp_path: Path, view: FleetView, *, then: Callable[[World], None] = lambda world: None) -> str:
     """The page's DOM some polls after it was opened; ``then`` changes the world once the page has been fetched."""
+    world = World(view=view)
+    return await dom_of(tmp_path, world, world.app, "/", lambda: then(world))
+
+
+async def dom_of(
+    tmp_path: Path, world: World, app: ASGIApp, address: str, then: Callable[[], object] = lambda: None
+) -> str:
+    """What the browser made of an address; ``then`` is called once that has been fetched."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("needs chromium (apt: chromium)")
-    world = World(view=view)
     fetched = asyncio.Event()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await world.app(scope, receive, send)
-        if scope["path"] == "/":
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        if scope["path"] == address:
             fetched.set()
 
     world.ingest.start()
-    server = Server(app, [("127.0.0.1", 0)])
+    server = Server(watched, [("127.0.0.1", 0)])
     [(_, port)] = await server.start()
     browser = await asyncio.create_subprocess_exec(
         chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path}", "--virtual-time-budget=7000", "--dump-dom", f"http://127.0.0.1:{port}/",
+        f"--user-data-dir={tmp_path}", "--virtual-time-budget=7000", "--dump-dom", f"http://127.0.0.1:{port}{address}",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
         await asyncio.wait_for(fetched.wait(), 60)
-        then(world)
+        then()
         dom, _ = await asyncio.wait_for(browser.communicate(), 90)
     finally:
         if browser.returncode is None:
@@ -51,6 +59,39 @@ async def shown(tmp_path: Path, view: FleetView, *, then: Callable[[World], None
         await server.stop()
         await world.ingest.stop()
     return dom.decode()
+
+
+PHONE = 360
+"""Pixels. A window of the browser is never as narrow, a frame may be."""
+
+FRAME = """<iframe src="{page}" style="width: {width}px; height: 640px; border: 0"
+    onload="document.title = this.contentDocument.scrollingElement.scrollWidth"></iframe>"""
+
+
+def framed(world: World, page: str) -> ASGIApp:
+    """The world's server, which lets its pages be framed; and at ``/phone`` one of them, as wide as a phone."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/phone":
+            return await HTMLResponse(FRAME.format(page=page, width=PHONE))(scope, receive, send)
+
+        async def allowed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if pair[0] != b"content-security-policy"]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        return await world.app(scope, receive, allowed)
+
+    return app
+
+
+@pytest.mark.parametrize("page", ["/", "/machines/2S2JG003", "/machines/2S2JG007", "/docs"])
+async def test_a_page_is_no_wider_than_a_phone(tmp_path: Path, page: str) -> None:
+    world = World(view=fleet_of(12))
+    dom = await dom_of(tmp_path, world, framed(world, page), "/phone")
+    found = re.search(r"<title>(\d+)</title>", dom)
+    assert found and int(found[1]) <= PHONE
 
 
 def text_of(dom: str) -> str:
