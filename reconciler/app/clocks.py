@@ -39,6 +39,6 @@ def behind(known: SetBack | None, now: datetime) -> str | None:
         return None
     found, before = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (known.now, known.ahead))
     return (
-        f"it is behind: at {found} UTC it was found to have said {before} before. It was wrong then, or is now; what "
-        "came in between counts as past. Have it set by NTP"
+        f"it is behind: at {found} UTC it turned out to have said {before} before. It was wrong then, or is now; what "
+        "came in between counts as past. Let NTP set it"
     )

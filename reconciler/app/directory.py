@@ -132,7 +132,7 @@ class StoredDirectory:
         """
         address = self._tree().bmc_address(serial, self.seen(serial))
         if address is None:
-            raise TemporaryError(f"no report of {serial} says where its BMC is, nor does a document")
+            raise TemporaryError(f"neither a report of {serial} nor a Machine document says where its BMC is")
         own = self._store.secret(own_bmc_password(serial))
         password = own or self._store.secret(BMC_PASSWORD)
         if password is None:

@@ -50,7 +50,7 @@ class Lease:
         """
         fence = await self.taken(give_up_after=self.site.config.lease.total_seconds() + 2 * ASK_SECONDS)
         if fence is None:
-            raise PermanentError("a daemon acts on this database: what there is to do, it does")
+            raise PermanentError("a daemon acts on this database already, and does what is to be done by itself")
         return fence
 
     @contextlib.asynccontextmanager

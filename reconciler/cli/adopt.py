@@ -98,7 +98,7 @@ def _elsewhere(site: "Site") -> str | None:
 
 def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     if dry_run:
-        raise typer.BadParameter("--as-new asks no machine, so there is nothing to tell", param_hint="--dry-run")
+        raise typer.BadParameter("--as-new asks no machine, so --dry-run has nothing to tell", param_hint="--dry-run")
     doubt = site.observe().observing
     if doubt is None:
         return failed("nothing is in doubt: the database is as new as the state folder remembers")

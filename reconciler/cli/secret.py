@@ -114,7 +114,7 @@ Example:
 
 _NOT_ALONE = {
     "certificate": 'a certificate is made anew by "reconciler pki renew"',
-    "uuid": "it names something that runs, and is no secret: with another one that would not be found again",
+    "uuid": "it identifies something that runs, and is no secret: under another one that would not be found again",
     "cephx": 'Ceph keeps it too: change it there (ceph auth), then bring it by "reconciler secrets set"',
     "password16": 'the BMC keeps it too: change it there, then bring it by "reconciler secrets set"',
     "text": 'it was brought by somebody: bring another one by "reconciler secrets set"',

@@ -166,7 +166,7 @@ class Executor:
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 log.warning("failed", error="timeout")
-                return Failed(action.serial, self.clock(), action.id, f"no end after {action.limit:.0f} s")
+                return Failed(action.serial, self.clock(), action.id, f"it did not end within {action.limit:.0f} s")
             log.exception("failed")
             text = f"{type(error).__name__}: {error}. This is a bug in reconciler."
             return Failed(action.serial, self.clock(), action.id, text)

@@ -108,7 +108,7 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
     answered = word.reinstall if word.cluster else m.history.install.reinstall if told else wanted
     because = f"{word.hostname}, {'in its place' if m.allocation else 'in a place made from its own words'}"
     if not told and wanted is not None:
-        because += f'; its marker is too old to say whether its reinstall "{wanted}" was done, which is taken for done'
+        because += f'; its marker is too old to say whether its reinstall "{wanted}" was done, so it counts as done'
     return Outcome(m.serial, "in service", because, place, _history(m.history, word, answered, at))
 
 
@@ -194,7 +194,8 @@ def _profile(tree: SpecTree, m: MachineView, role: str) -> str:
     for fitting in ([pinned] if pinned else [], matching, of_role):
         if len(fitting) == 1:
             return fitting[0]
-    raise DoesNotFitError(f"which hardware profile of {', '.join(of_role) or 'none'} it has, nobody can tell: pin it")
+    known = ", ".join(of_role) or "none is for its role"
+    raise DoesNotFitError(f"nobody can tell which hardware profile it has ({known}): pin it")
 
 
 def _location(tree: SpecTree, cluster: str, role: str, word: Word) -> str | None:

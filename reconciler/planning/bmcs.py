@@ -178,8 +178,8 @@ def _because(has: ConfigureBmc | None, wanted: ConfigureBmc, reported: str | Non
     if has is None:
         return "nobody has set its BMC's login yet"
     if wanted.address and reported != wanted.address:
-        return f"its BMC is to have {wanted.address}, and has {reported}"
-    return "the fleet wants its BMC otherwise than it was set"
+        return f"its BMC should have the address {wanted.address}, and reports {reported}"
+    return "the fleet wants other BMC settings than it was given"
 
 
 def _reported(m: MachineView) -> str | None:

@@ -84,12 +84,12 @@ def _only_profile(match: Match, pinned_role: str | None, spec: SpecTree) -> str 
 
 def _no_profile(match: Match, pinned: str | None) -> str:
     if pinned is not None:
-        return f"hardware profile {pinned}: the tree has no such profile"
+        return f"hardware profile {pinned}: the specs have no such profile"
     if match.profiles:
         ties = ", ".join(sorted(match.profiles))
         return f"one hardware profile: {ties} all match (give one a priority, or pin it to a profile)"
     if not match.refused:
-        return "a hardware profile: the tree has none"
+        return "a hardware profile: the specs have none"
     refusals = "; ".join(f"{name}: {why}" for name, why in sorted(match.refused.items()))
     return f"a hardware profile that matches: {refusals}"
 
@@ -101,7 +101,7 @@ def unplaced_because(m: MachineView) -> str:
     heard = sorted({_neighbour(nic) for nic in m.seen.hardware.nics if nic.switch}) if m.seen else []
     if not heard:
         return "a location: no switch was heard over LLDP (or pin it to a location)"
-    return f"a location: of the switches it sees none is in a racking: {', '.join(heard)}"
+    return f"a location: no racking has a switch that it sees: {', '.join(heard)}"
 
 
 def _neighbour(nic: Nic) -> str:

@@ -122,7 +122,7 @@ def notes_of(orders: Iterable[Held]) -> Iterator[tuple[str, str]]:
                 f"until {order.was} is back"
             )
         else:
-            text = f"{said}: it has no effect, and what is stored lies where {order.was} put it. Put {order.was} back"
+            text = f"{said}: it has no effect, as what is stored lies where {order.was} put it. Put {order.was} back"
         yield f"{order.what} of {order.cluster}", text
 
 

@@ -81,7 +81,8 @@ def _question(m: MachineView, ctx: Context) -> Question | None:
 
 def _earlier_place(install: str | None, until: datetime) -> Question:
     system = f" (install {install})" if install else ""
-    text = f"approval to erase it: until {until:%Y-%m-%d} it had another place{system}, and may hold its data"
+    before = f"until {until:%Y-%m-%d} it had another place{system}"
+    text = f"approval to erase it: {before}, and its disks may hold data from then"
     return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", install or "")))
 
 

@@ -15,8 +15,8 @@ from .candidates import says_installed
 from .safety import waiting
 
 ENDS_IT = (
-    '"reconciler adopt --dry-run" tells what would become of each machine, "reconciler adopt" takes those into service '
-    'that are, and "reconciler adopt --as-new" says that the database is right as it is'
+    '"reconciler adopt --dry-run" tells what would become of each machine, "reconciler adopt" takes into service those '
+    'that serve, and "reconciler adopt --as-new" says that the database is right as it is'
 )
 """What an operator can do."""
 
@@ -39,7 +39,7 @@ def disagreement(database: Standing | None, remembered: Epoch | None, where: str
     here = database.epoch
     if remembered is not None and remembered.fleet != here.fleet:
         return (
-            f"the database is another one than {where} remembers: it is of fleet {here.fleet}, and that was of "
+            f"the database is not the one that {where} remembers: it is of fleet {here.fleet}, and that one of "
             f"{remembered.fleet}. It is new, or was restored"
         )
     if remembered is not None and remembered.counter > here.counter:
@@ -59,7 +59,7 @@ def new_beside_installed(machines: Iterable[MachineView], released: Collection[s
     if not said:
         return None
     names = ", ".join(said[:_NAMED]) + (f" and {len(said) - _NAMED} more" if len(said) > _NAMED else "")
-    return f"the database never gave a machine a place, and an installed system runs on {names}, as they say themselves"
+    return f"the database never gave any machine a place, and an installed system reports from {names}"
 
 
 def only_looking(step: Step) -> Step:

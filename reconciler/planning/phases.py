@@ -223,7 +223,7 @@ def _unproved(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | No
         return None
     if ctx.now >= m.seen.status_at + ctx.timings.first_boot:
         return None
-    on = f"its proof over SSH: it says {hint}, and {m.history.looks.error or 'was not asked yet'}"
+    on = f"its proof over SSH: it says {hint}, and {m.history.looks.error or 'nobody has asked it yet'}"
     return Wait(m.serial, Reason.INSTALL_CLAIMED, on, until=next_look(m, ctx))
 
 
@@ -259,7 +259,7 @@ def _not_heard_yet(m: MachineView, ctx: Context) -> Wait | None:
     if ctx.listening_since is None or m.history.failures.count or m.seen.reported_at > ctx.listening_since:
         return None
     until = ctx.listening_since + 4 * ctx.timings.report_every
-    on = f"a report: reports are heard again since {ctx.listening_since:%H:%M:%S} UTC"
+    on = f"a report: the daemon hears reports again since {ctx.listening_since:%H:%M:%S} UTC"
     return Wait(m.serial, Reason.REPORT_DUE, on, until=until) if ctx.now < until else None
 
 
@@ -340,7 +340,7 @@ def _fallen(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None
     if m.seen is None or m.seen.power is not Power.OFF or not later(m.seen.power_at, m.history.touched):
         return _whether_fallen(m, allocation, ctx) or _whether_up(m, allocation, ctx)
     if not heal:
-        return Wait(m.serial, Reason.IS_OFF, "an operator: it is off, and the policy does not heal")
+        return Wait(m.serial, Reason.IS_OFF, "an operator: it is off, and policy.self_heal is off")
     again = m.history.touched + ctx.timings.first_boot if m.history.touched else ctx.now
     if m.history.last_done == "power_on" and ctx.now < again:
         on = "an operator, or a later try: it was turned on, and is off again"
@@ -353,7 +353,8 @@ def _whether_fallen(m: MachineView, allocation: Allocation, ctx: Context) -> Act
     if not reported_from_live(m, ctx) or ctx.now < next_look(m, ctx):
         return None
     look = VerifyLive(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
-    return Act(look, Reason.LIVE_CLAIMED, "the live system is reported from it, and it should run from its disk")
+    because = "somebody reports the live system in its name, and it should run from its disk"
+    return Act(look, Reason.LIVE_CLAIMED, because)
 
 
 def _whether_up(m: MachineView, allocation: Allocation, ctx: Context) -> Act | Wait | None:
@@ -361,7 +362,7 @@ def _whether_up(m: MachineView, allocation: Allocation, ctx: Context) -> Act | W
     if m.history.install.id is None or not is_unanswered(m):
         return None
     if (until := next_look(m, ctx)) <= ctx.now:
-        return _verify_install(m, allocation, Reason.COMES_UP, "it was booted, and did not answer since")
+        return _verify_install(m, allocation, Reason.COMES_UP, "it was booted, and has not answered since")
     if comes_up(m, ctx):
         return Wait(m.serial, Reason.COMES_UP, "its installed system to answer: it was booted", until=until)
     error = m.history.looks.error or "nobody has asked it yet"

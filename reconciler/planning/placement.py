@@ -183,7 +183,8 @@ def _lacks_its_part(pool: SlotPool, part: str | None) -> bool:
 def _full(pool: SlotPool, part: str | None) -> str:
     wanted = many(pool.want.count or 0, pool.role)
     if _lacks_its_part(pool, part):
-        return f"{pool.cluster} spreads its {wanted} by {pool.want.spread}, and this one's is not known"
+        by = pool.want.spread
+        return f"{pool.cluster} spreads its {wanted} by {by}, and nobody knows the {by} of this one"
     if pool.room >= 1 and pool.want.spread:
         over = f"{pool.parts} {pool.want.spread}s"
         return f"{pool.cluster} spreads its {wanted} over {over}, and {part} has its share"

@@ -15,6 +15,7 @@ from ..model.machine import InstallStatus, MachineView, Pause, Power
 from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
+from ..model.units import counted
 from .context import Context, back_off, comes_up, fell_into_live, is_unanswered, said_after
 from .windows import closed_until
 
@@ -98,7 +99,7 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], c
         elif why := service.refusal(step, m, policy):
             kept.append(waiting(step, Reason.PEERS_OUT, why))
         elif wipes and wiping >= policy.max_destructive:
-            on = f"a free slot: max_destructive lets {policy.max_destructive} be wiped or installed at a time"
+            on = f"a free slot: max_destructive lets {policy.max_destructive} be erased or installed at a time"
             kept.append(waiting(step, Reason.BUDGET_SPENT, on))
         else:
             wiping += wipes
@@ -216,7 +217,8 @@ class _Service:
         if facts.votes and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
         if facts.runs_instances and m.history.announced.commands_run == 0 and (leading := self._leading[cluster]):
-            return f"{leading} controllers of {cluster} that are behind: they come first, it is new to them"
+            first = counted(leading, "controller")
+            return f"{first} of {cluster} to catch up: they come first, as this node is new to them"
         if facts.leads and (rolling := self._rolling[cluster]):
             return f"the other nodes of {cluster}: Puppet runs on {rolling} of them, and controllers come last"
         return None

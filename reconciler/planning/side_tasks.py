@@ -139,13 +139,13 @@ def _tell(m: MachineView, allocation: Allocation, command: str, controllers: lis
         controller=first.serial,
         controller_hostname=first.allocation.hostname,
     )
-    because = f"it came into service, and {allocation.cluster} was not told everything yet"
+    because = f"it came into service, and commands that tell {allocation.cluster} so are still to run"
     return Act(action, Reason.CLUSTER_NOT_TOLD, because, allocation.hostname, allocation.cluster, allocation.role)
 
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:
     if not all(c.history.phase is Phase.IN_SERVICE for c in controllers):
-        return "its cluster is told of it once all controllers are"
+        return "its cluster is told of it once all controllers are in service"
     if not any(_answers(c) for c in controllers):
         return "its cluster is told of it once a controller is up"
     if m.behind or any(c.behind for c in controllers):

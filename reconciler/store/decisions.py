@@ -114,7 +114,7 @@ def _refuse_to_forget(connection: Connection, serial: str) -> None:
     if hostname is not None:
         raise PermanentError(f"{serial} is {hostname}: decommission it first, so that its name is released")
     if not any(connection.scalar(select(exists().where(t.c.serial == serial))) for t in (machine, journal, conflict)):
-        raise PermanentError(f"nobody knows a machine {serial}")
+        raise PermanentError(f"no machine {serial} is known")
 
 
 def _machine_of(scope: str) -> str | None:

@@ -63,7 +63,7 @@ def test_an_older_database_is_known_by_its_count(epochs: Epochs, store: Store, t
 def test_a_new_database_is_known_by_its_fleet(epochs: Epochs, tmp_path: Path) -> None:
     epochs.begin()
     with Store.open(f"sqlite:///{tmp_path}/new.db") as new:
-        assert "the database is another one" in (Epochs(tmp_path / "state", lambda: new).disagreement() or "")
+        assert "the database is not the one that" in (Epochs(tmp_path / "state", lambda: new).disagreement() or "")
 
 
 def test_no_database_beside_a_folder_that_remembers_one(epochs: Epochs, tmp_path: Path) -> None:

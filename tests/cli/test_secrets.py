@@ -88,7 +88,7 @@ def test_a_secret_is_rotated_once_for_who_asks_and_gives_a_reason(on: Any, laid:
     assert str(ref) in json.dumps(event)
 
 
-@pytest.mark.parametrize(("form", "told"), [("certificate", "pki renew"), ("uuid", "names something that runs")])
+@pytest.mark.parametrize(("form", "told"), [("certificate", "pki renew"), ("uuid", "identifies something that runs")])
 def test_what_somebody_else_keeps_is_not_rotated(on: Any, laid: Laid, form: str, told: str) -> None:
     with closing(laid.open()) as site:
         site.store.mint([SecretRef("cl9", "some", "uuid", "uuid")], site.now())

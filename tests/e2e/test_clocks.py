@@ -24,7 +24,7 @@ async def test_nothing_waits_for_two_days(tmp_path: Path) -> None:
         await ahead.kill()
         await w.started()  # it took the lease of one that seemed to live for two days
         fleet = await w.until("the clock is told of", lambda: told_of_the_clock(w))
-        assert "it was found to have said" in fleet["clock"]
+        assert "it turned out to have said" in fleet["clock"]
         assert "clock: it is behind" in await w.cli("plan")
 
         boots = len(server.boots)

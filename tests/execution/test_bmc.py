@@ -154,7 +154,7 @@ async def test_a_new_password_is_not_believed_before_the_bmc_has_let_us_in_with_
 
 async def test_a_bmc_that_is_not_reached_from_here_says_so(machine: Machine) -> None:
     machine.world.directory.bmcs[build.SERIAL] = BmcAccess("", 9, "", "")  # another port: nobody there
-    with pytest.raises(TemporaryError, match=r"does not answer. Is 127.8.200.2 reached from here\?"):
+    with pytest.raises(TemporaryError, match=r"does not answer. Can this server reach 127.8.200.2\?"):
         await machine.configure(CONFIGURE)
     assert machine.world.passwords.own is None
 
@@ -175,7 +175,7 @@ async def test_another_machines_bmc_at_the_address_is_noticed(machine: Machine) 
         ("modprobe", Ran(0, "channel 1\n", "Node busy"), "names no network channel: Node busy"),
         ("ipmitool user list", Ran(0, "ID Name\n", ""), "is not understood: ipmitool lists no users"),
         ("ipmitool user list", Ran(0, "1   root  true    true  true  USER\n", ""), "no free user slot for oci"),
-        ("ipmitool lan set 1 ipaddr", Ran(0, "", ""), "said yes, and did not take: ipaddr 127.8.200.2"),
+        ("ipmitool lan set 1 ipaddr", Ran(0, "", ""), "accepted the commands, and did not apply: ipaddr 127.8.200.2"),
         ("ipmitool exec", Ran(1, "", "Set User Password command failed"), "Set User Password command failed"),
     ],
 )

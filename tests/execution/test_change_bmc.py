@@ -102,7 +102,7 @@ async def test_a_bmc_that_does_not_arrive_says_what_it_was_given(monkeypatch: py
     world = World()
     told = (
         r"was given 192.0.2.50/255.255.255.0 via 192.0.2.1 in VLAN 9 \(it was told, and then: cannot set the network.*"
-        r"240 s later: the BMC at 192.0.2.50 does not answer. Is 192.0.2.50 reached from here\?"
+        r"240 s later: the BMC at 192.0.2.50 does not answer. Can this server reach 192.0.2.50\?"
     )
     with pytest.raises(TemporaryError, match=told):
         await do(world, MOVE)

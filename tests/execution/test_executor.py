@@ -117,7 +117,7 @@ async def test_an_action_that_takes_too_long_fails(monkeypatch: pytest.MonkeyPat
     executor.submit([build.LIVE])
     await idle(executor)
     assert isinstance(journal.events[1], Failed)
-    assert journal.events[1].error == "no end after 0 s"
+    assert journal.events[1].error == "it did not end within 0 s"
 
 
 async def test_a_machine_has_one_action_at_a_time() -> None:

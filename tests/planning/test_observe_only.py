@@ -37,7 +37,7 @@ MINE, OTHER = "6a6f1c5e", "0b7d2f90"
             Standing(Epoch(MINE, 8)), Epoch(MINE, 9), "has counted to 9, and the database to 8", id="older database"
         ),
         pytest.param(
-            Standing(Epoch(OTHER, 99)), Epoch(MINE, 9), f"{OTHER}, and that was of {MINE}", id="another database"
+            Standing(Epoch(OTHER, 99)), Epoch(MINE, 9), f"{OTHER}, and that one of {MINE}", id="another database"
         ),
         pytest.param(None, Epoch(MINE, 9), f"there is no database, and {FILE} remembers one", id="lost"),
         pytest.param(Standing(Epoch(MINE, 9), "it was restored"), None, "it was restored", id="restored elsewhere"),
@@ -73,13 +73,13 @@ BLANK, SERVING = machine("A"), installed("B")
 def test_a_database_that_knows_no_place_beside_machines_that_serve(machines, released, settled, doubted):
     why = new_beside_installed(machines, released, settled=settled)
     assert (why is not None) is doubted
-    assert why is None or "an installed system runs on B" in why
+    assert why is None or "an installed system reports from B" in why
 
 
 def test_of_many_machines_some_are_named():
     why = new_beside_installed([installed(f"S{n}") for n in range(5)], (), settled=False)
     assert why is not None
-    assert "on S0, S1, S2 and 2 more" in why
+    assert "from S0, S1, S2 and 2 more" in why
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_after_a_start_of_the_daemon_machines_get_time_to_report_before_they_are
     m = silent(at_phase(Phase.ENROLLED))
     waiting = step(m, listening_since=NOW - MINUTE)
     assert isinstance(waiting, Wait) and waiting.until == NOW + MINUTE
-    assert "reports are heard again since" in waiting.on
+    assert "the daemon hears reports again since" in waiting.on
     assert kind(step(m, listening_since=NOW - 2 * MINUTE)) == "boot_live"
     known_to_fail = replace(m, history=history_with(m.history, failures=1, last_begun="boot_live"))
     assert kind(step(known_to_fail, listening_since=NOW - MINUTE)) == "boot_live"
@@ -377,7 +377,7 @@ class TestApprovals:
         assert (s.needs_approval, "another place" in s.on) == ("install_os", True)
         assert kind(step(moved, approvals=(approval("A"),))) == "install_os"
         held = replace(moved, history=history_with(moved.history, left_install="0123456789ab"))
-        assert "had another place (install 0123456789ab), and may hold" in step(held).on
+        assert "had another place (install 0123456789ab), and its disks may hold" in step(held).on
         word = replace(approval("A"), covers=step(held).covers)
         assert step(held, approvals=(word,)).action.may_erase == ("0123456789ab",)
 
@@ -579,7 +579,7 @@ class TestFailures:
 class TestInService:
     def test_nothing_is_healed_where_the_policy_says_so(self):
         spec = tree({"cl1": cluster(controller={})}, policy={"self_heal": False})
-        assert step(powered_off(SERVING), spec).on == "an operator: it is off, and the policy does not heal"
+        assert step(powered_off(SERVING), spec).on == "an operator: it is off, and policy.self_heal is off"
         in_live = fallen(SERVING, proof=proof("live"))
         assert step(in_live, spec).on == "an operator: it is in service, and booted the live system"
 

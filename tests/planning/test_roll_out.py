@@ -95,7 +95,7 @@ def test_a_compute_that_is_new_to_its_cluster_comes_after_the_controllers_that_i
     new = replace(new, history=history_with(new.history, told=0))
     found = steps(SPEC, [new, behind("K", 4)], vips=VIPS)
     assert rolled(found) == ["K"]
-    assert found["N"].on == "1 controllers of cl1 that are behind: they come first, it is new to them"
+    assert found["N"].on == "1 controller of cl1 to catch up: they come first, as this node is new to them"
     assert rolled(steps(SPEC, [new, serving("K", 4)], vips=VIPS)) == ["N"]
 
 

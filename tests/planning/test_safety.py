@@ -87,7 +87,7 @@ def test_no_more_machines_are_wiped_than_the_budget_says_and_those_in_flight_cou
     flying = replace(fleet[3], history=replace(fleet[3].history, open_action=install))
     found = steps(spec, [*fleet[:3], flying])
     assert kinds(found) == {"M1": "install_os", "M2": "wait", "M3": "wait", "M4": "wait"}
-    assert found["M2"].on.startswith("a free slot: max_destructive lets 2 be wiped or installed at a time")
+    assert found["M2"].on.startswith("a free slot: max_destructive lets 2 be erased or installed at a time")
 
 
 def test_a_machine_out_for_its_reinstall_has_its_slot_already():

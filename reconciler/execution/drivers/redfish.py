@@ -198,7 +198,7 @@ class RedfishBmc:
         members = self._root.get_system_collection().members_identities
         if len(members) != 1:
             at = f"the BMC at {self.access.address}"
-            raise PermanentError(f"{at} is for {len(members)} machines: such a chassis is not supported over Redfish")
+            raise PermanentError(f"{at} manages {len(members)} machines: such a chassis is not supported over Redfish")
         self._system = self._root.get_system(members[0])
         if fingerprint is not None:
             self._pins.pin(f"{self.access.address}:{self._port}", fingerprint)
@@ -235,7 +235,7 @@ class RedfishBmc:
                 raise TemporaryError(f"cannot {what}: no TLS with {at}: {_said(error)}") from error
             raise TemporaryError(f"cannot {what}: {at} does not answer") from error
         except exceptions.SushyError as error:
-            raise TemporaryError(f"cannot {what}: {at} says what is not Redfish: {_said(error)}") from error
+            raise TemporaryError(f"cannot {what}: {at} does not speak Redfish: {_said(error)}") from error
 
 
 def _link(resource: dict[str, Any], name: str) -> str:

@@ -153,7 +153,7 @@ async def _set_lan(tools: Tools, shell: Shell, action: ConfigureBmc, channel: in
         if not (missing := bmc.differing(now, action)):
             return now.address
         if tools.time.now() >= deadline:
-            raise TemporaryError(f"its BMC said yes, and did not take: {missing}")
+            raise TemporaryError(f"its BMC accepted the commands, and did not apply: {missing}")
         await tools.time.sleep(LOOK_AGAIN)
 
 
@@ -187,7 +187,7 @@ async def _verified(tools: Tools, access: BmcAccess, serial: str, done: str, *, 
         except (TemporaryError, PermanentError) as error:  # some take a password a while after they said so
             if tools.time.now() >= deadline:
                 raise TemporaryError(
-                    f"its BMC {done}, and {LOGIN_SECONDS:.0f} s later: {error}. Is {access.address} reached from here?"
+                    f"its BMC {done}, and {LOGIN_SECONDS:.0f} s later: {error}. Can this server reach {access.address}?"
                 ) from error
             await tools.time.sleep(LOOK_AGAIN)
         else:

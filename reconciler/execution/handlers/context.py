@@ -74,7 +74,7 @@ async def last_seen(tools: Tools, action: Action) -> Seen:
     current = await asyncio.to_thread(tools.directory.generation, action.serial)
     if current is not None and action.generation < current:
         raise TemporaryError(
-            f"planned for generation {action.generation}, and {action.serial} is at {current} now: to be planned anew"
+            f"planned for generation {action.generation}, and {action.serial} is at {current} now: it is planned anew"
         )
     seen = await asyncio.to_thread(tools.directory.seen, action.serial)
     if seen is None:

@@ -77,7 +77,7 @@ class _Controllers:
             await self._do(command)
         after = await self._read()
         if left := raid.steps(action.layout, after):
-            raise PermanentError(f"the controller did all it was told, and this is still to do: {left}")
+            raise PermanentError(f"the controller accepted every command, and this is still to do: {left}")
         for step in raid.made_volumes(todo, after):
             await self._do(self._command(step))
 
