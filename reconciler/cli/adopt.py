@@ -36,7 +36,7 @@ def adopt(
     why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
     address: Annotated[
         list[str] | None,
-        typer.Option("--address", metavar="ADDRESS", help="Ask the machine there too. May be given several times."),
+        typer.Option("--address", metavar="ADDRESS", help="Also ask at this address. May be given several times."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of each machine.")] = False,
     as_new: Annotated[bool, typer.Option("--as-new", help="Ask no machine: this database is right as it is.")] = False,
@@ -45,13 +45,12 @@ def adopt(
 ) -> int:
     """Take machines into service as they are, by their own word.
 
-    For a database that may be older than the machines: restored, or lost. It lets the daemon act again, which only
-    looks until then. Every machine is asked over SSH at the
-    address it was given, else where it last called from. One on which a system of ours runs is in service, under the
-    name and addresses it has; it is not touched. One that says nothing, or what does not fit, is left as the database
-    has it, and paused unless it was in service. Approvals given before are void. Run it where the daemon's state folder
-    is; it is refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place
-    are asked.
+    For a database that may be older than the machines: restored, or lost. The daemon only looks until this has run, and
+    acts again after it. Every machine is asked over SSH, at the address that it was given or else last called
+    from. A machine that runs a system of ours is in service, under the name and addresses that it has, and is not
+    touched. A machine that says nothing, or something that does not fit, stays as the database has it, and is paused
+    unless it was in service. Approvals given before are void. Run this where the daemon's state folder is; it is
+    refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
     """
     from ..app.directory import PROVISIONING_KEY
 

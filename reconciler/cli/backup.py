@@ -58,8 +58,8 @@ def restore(
 ) -> int:
     """Fill an empty database from an export.
 
-    What was going on when it was written is taken as interrupted. Machines may have gone on since: the daemon only
-    looks at them until "reconciler adopt" has asked them what they are.
+    An action that ran when the export was written counts as interrupted. Machines may have gone on since: the daemon
+    only looks at them until "reconciler adopt" has asked them what they are.
     """
     import yaml
 

@@ -59,7 +59,7 @@ def boot_files(
     """Write what DHCP and TFTP servers need.
 
     Fragments for dnsmasq and ISC dhcpd, and below tftp/ GRUB's menu and the boot programs that are installed here: iPXE
-    for BIOS, shim and signed GRUB for UEFI. Says which packages are missing. What differs is replaced.
+    for BIOS, shim and signed GRUB for UEFI. It says which packages are missing, and replaces files that differ.
     """
     from ..app.boot_folder import advice, lay
 
@@ -92,8 +92,8 @@ def build(
 ) -> int:
     """Build the live image with mmdebstrap.
 
-    Of the fleet's Debian release, from its mirror, with the agent and the public half of the daemon's SSH key in it;
-    the key is made when there is none. Takes some minutes. Machines get the new one once it is whole.
+    It holds the fleet's Debian release, from its mirror, the agent, and the public half of the daemon's SSH key, which
+    is made where there is none. Building takes some minutes. Machines get the new image once it is whole.
     """
     from ..app import boot_image
     from ..app.directory import PROVISIONING_KEY
@@ -120,7 +120,7 @@ def check(
 ) -> int:
     """Tell whether the live image is what would be built now.
 
-    Compares what it was made of (release, packages, agent, keys, server address), its files, and its age.
+    It compares what the image was made of (release, packages, agent, keys, server address), its files, and its age.
     """
     from ..app import boot_image
     from ..app.directory import PROVISIONING_KEY

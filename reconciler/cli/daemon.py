@@ -33,7 +33,8 @@ def run(
     """Run the daemon and its HTTP server.
 
     It follows the specs, brings machines to what they say, and answers machines, Puppet and operators. SIGTERM ends it
-    in order: what is going on is finished or written down. Of several on one database one acts, the others stand by.
+    in order: what runs is finished or written down. Of several daemons on one database one acts, and the others stand
+    by.
     """
     import uvloop
 

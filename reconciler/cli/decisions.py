@@ -34,7 +34,7 @@ Example:
 def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
     """Allow what a machine waits for: an install, a release.
 
-    The word holds for that one step, and only as long as the machine keeps what it was given.
+    The approval holds for that one step, and only as long as the machine keeps its place.
     """
     from ..app.plans import planned
     from ..app.site import unknown
@@ -69,7 +69,7 @@ Examples:
 def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> None:
     """Let nothing begin in the fleet, a cluster or on a machine.
 
-    What is going on already goes on to its end. Reports, Puppet classes and plans are answered as ever.
+    What runs already goes on to its end. The daemon still takes reports, answers Puppet and makes plans.
     """
     from ..model.machine import Pause
 
@@ -130,7 +130,7 @@ def free_vip(
     usage: Annotated[str, typer.Argument(metavar="USAGE", help="api, sql, sqlmsg or messaging.")],
     why: WhyOption,
 ) -> int:
-    """Take back a VIP that its cluster asks for no more.
+    """Take back a VIP that its cluster no longer asks for.
 
     Its address may be handed out again: see first that no machine answers on it. A VIP that the cluster's networks
     still ask for is not released.
@@ -167,7 +167,7 @@ def accept(
 ) -> None:
     """Accept a rewritten branch at exactly one commit.
 
-    A head that does not descend from the commit in force is refused until then.
+    Until then the daemon refuses a head that does not descend from the commit in force.
     """
     if len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef"):
         raise typer.BadParameter(f'"{commit}" is not all 40 hexadecimal digits of a commit', param_hint="COMMIT")

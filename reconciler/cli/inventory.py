@@ -52,7 +52,7 @@ In puppet.conf of the Puppet server:
   exec reconciler --config /etc/reconciler/reconciler.yaml enc "$1"
 
 \b
-The same from a running daemon, a thousand times as fast and without the key:
+From a running daemon, a thousand times as fast and without the key:
   exec curl -sf "http://127.0.0.1:8080/v1/enc/$1"
 """
 
@@ -60,8 +60,8 @@ The same from a running daemon, a thousand times as fast and without the key:
 def enc(context: typer.Context, hostname: Hostname) -> int:
     """Print a node's Puppet classes as YAML.
 
-    Nothing else goes to standard output. Exits 1 when there is no such node, or its document cannot be given yet; why
-    is said on standard error. It changes nothing: secrets are made by the daemon, not here.
+    Nothing else goes to standard output. It exits 1 when there is no such node, or when its document cannot be given
+    yet, and says why on standard error. It changes nothing: the daemon makes the secrets.
     """
     from ..app.node_document import document
 
@@ -95,9 +95,9 @@ def explain(
 ) -> int:
     """Say why a node gets its Puppet classes and parameters.
 
-    Each parameter with its value, the reason, and the file and line it came from. Secrets are masked. Of one parameter
-    it also tells where else it may be written and what lost, the whole of a long value, the clear text of a file in
-    base64; of one that is not given, why.
+    It prints each parameter with its value, its reason, and the file and line where that is written. Secrets are
+    masked. Asked for one parameter, it also tells where else the parameter may be written and which values lost, and
+    prints a long value whole and base64 in clear. Where the node is not given the parameter, it says why.
     """
     from ..app.node_document import explain as explained
     from ..render.explain import explain_json, explain_text
@@ -122,7 +122,7 @@ def machines(
 ) -> int:
     """List the machines, or show one of them whole.
 
-    Where each stands, how far it has come, and what it waits for.
+    It tells where each machine stands, how far it has come, and what it waits for.
     """
     from ..app.plans import planned
     from ..app.site import unknown
@@ -160,7 +160,7 @@ def clusters(
 ) -> int:
     """List the clusters: machines wanted, given and in service.
 
-    Of each role, and below them the clusters' virtual addresses.
+    Each role has a line. The clusters' virtual addresses follow.
     """
     from ..app.site import unknown
     from ..model.plan import PlanningInput
@@ -196,15 +196,16 @@ Examples:
 def events(
     context: typer.Context,
     machine: Annotated[
-        str | None, typer.Option("--machine", "--serial", metavar="MACHINE", help="Only of this serial or hostname.")
+        str | None,
+        typer.Option("--machine", "--serial", metavar="MACHINE", help="Only of this machine: serial or hostname."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help='Only later ones: "2h", "3d", or a date and time (UTC).')
+        str | None, typer.Option(metavar="WHEN", help='Only events since then: "2h", "3d", or a date and time (UTC).')
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST_EVENTS, metavar="NUMBER", help="The last so many. Default: 50.")
+        int | None, typer.Option(min=1, max=MOST_EVENTS, metavar="NUMBER", help="How many, the newest. Default: 50.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events, until Ctrl-C.")] = False,
     format: FormatOption = Format.TEXT,
 ) -> int:
     """Tell what happened, the newest last.

@@ -58,9 +58,10 @@ Examples:
 
 
 def renew(context: typer.Context, name: Name, why: WhyOption) -> None:
-    """Make a certificate anew now, whatever its end.
+    """Renew a certificate now, whenever it ends.
 
-    An authority keeps its key and name, so that what it signed stays good. Nodes get it with Puppet's next run.
+    An authority keeps its key and name, so that what it signed stays valid. Nodes get the new certificate with their
+    next Puppet run.
     """
     site = open_to_decide(context)
     end = site.certificates.renew(_named(site, name), who=who(), why=why)

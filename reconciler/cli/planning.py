@@ -63,7 +63,7 @@ def plan(
 ) -> int:
     """Say what the daemon would do now, and why.
 
-    Changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
+    It changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
     """
     from ..app.plans import planned
     from ..render import plan as render
@@ -114,7 +114,7 @@ def observe(
 ) -> None:
     """Write down all that "plan" needs to know, without secrets.
 
-    For a plan in CI, and to replay an incident later. A running daemon gives the same at /v1/observation.
+    For a plan in CI, and to replay an incident later. A running daemon answers /v1/observation with it.
     """
     from ..app.plans import planned
     from ..render.observation import dump_observation
@@ -136,9 +136,9 @@ def apply(
 ) -> int:
     """Act until every remaining step is a wait.
 
-    Waits for no machine: what only a report or an approval can bring forward is left. Exits 1 when the time was over
-    before, when the newest specs have errors, and while nothing may be begun. Where a daemon runs, there is nothing to
-    apply: it acts by itself.
+    It waits for no machine: a step that needs a report or an approval is left to a later call. It exits 1 when the
+    time is over first, when the newest specs have errors, and while nothing may be begun. Where a daemon runs, there
+    is nothing to apply: the daemon acts by itself.
     """
     import asyncio
 
@@ -177,7 +177,7 @@ def explain_reason(
 ) -> None:
     """Say what a step's reason means, and what ends it.
 
-    The same stands in docs/reasons.md.
+    docs/reasons.md has them all on one page.
     """
     from difflib import get_close_matches
 

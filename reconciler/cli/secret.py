@@ -84,8 +84,8 @@ Examples:
 def secrets_set(context: typer.Context, name: Name) -> int:
     """Set a secret to what one line of standard input says.
 
-    On a terminal it is asked for, and not shown. What the secret was before is lost; that it was set, and by whom, is
-    recorded. Nodes get the new one with their next Puppet run.
+    On a terminal it asks for the value, and does not show it. The old value is lost. Who set the new one is recorded.
+    Nodes get it with their next Puppet run.
     """
     from ..enc.known_secrets import known_forms
     from ..model.machine import SecretRef
@@ -123,10 +123,10 @@ _NOT_ALONE = {
 
 
 def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
-    """Make a secret anew, once, because somebody asks for it.
+    """Make a new value for a secret.
 
-    No secret is ever rotated by itself. Nodes get the new one with their next Puppet run: until all have run, some say
-    the old one and some the new one. Who asked, and why, is recorded.
+    Nothing rotates a secret by itself. Nodes get the new value with their next Puppet run: until all have run, some
+    use the old value and some the new one. Who asked, and why, is recorded.
     """
     from ..store.secrets.mint import mint
 

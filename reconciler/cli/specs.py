@@ -47,7 +47,7 @@ def validate(
 ) -> int:
     """Check the specs and report every problem at once.
 
-    Looks at no database and no machine. Exits 1 when there is any error; warnings alone are no error.
+    It looks at no database and no machine. It exits 1 when there is an error; a warning is none.
     """
     from ..model.units import counted
     from ..render import diagnostics
@@ -85,7 +85,7 @@ def match(
 ) -> int:
     """Say which hardware profiles match a report, and why.
 
-    Says too where the machines are racked. Exits 1 when a report matches no profile, or several.
+    It also says where the machines are racked. It exits 1 when a report matches no profile, or several.
     """
     from ..hardware.disks import left_alone
     from ..hardware.match import match as match_profiles

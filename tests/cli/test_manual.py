@@ -20,7 +20,7 @@ HEAD = """\
 
 What `reconciler COMMAND --help` says. Data goes to standard output, and all else to standard error. `--format json` is
 for programs, and described in `schemas/`. Commands that only read leave no trace. Only `run`, `demo`, `import` and
-`restore` make a database, and `apply` where `--database` names it; whoever decides something fails without one.
+`restore` make a database, and `apply` where `--database` names it. Without one, commands that record a decision fail.
 
 | exit status | means |
 |---|---|
