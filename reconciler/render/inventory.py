@@ -35,6 +35,7 @@ def _facts(row: MachineRow, now: datetime) -> Iterable[tuple[str, str | None]]:
     yield "Role", row.role
     yield "Phase", row.phase
     yield "Now", row.now
+    yield "Reason", row.reason
     yield "Quarantined", row.conflict
     yield "Last error", row.last_error
     yield "Side-task error", row.aside_error

@@ -24,7 +24,8 @@ SHOWN: dict[PageEntry, tuple[str, tuple[str, ...]]] = {
     MACHINE: (
         "/machines/2S2JG007",
         ("cl1-compute-7.example.com - reconciler", "<h2>Assignment</h2>", "<dt>reported status</dt><dd>installing</dd>",
-         "<dt>side-task error</dt><dd>hook dns: no answer</dd>", "no report within 20 minutes of power-on"),
+         "<dt>side-task error</dt><dd>hook dns: no answer</dd>", "<dt>reason of its step</dt>",
+         "no report within 20 minutes of power-on"),
     ),
     API: (
         "/docs",

@@ -101,6 +101,7 @@ def test_what_is_wrong_beside_a_machines_way_has_a_name_of_its_own() -> None:
         "Side-task error hook dns: no answer\n",
         "Side-task error since 2026-11-22 03:12:04Z, 0 seconds ago\n",
         "Quarantined     two machines claim this serial\n",
+        "Reason          in-service\n",
     ):
         assert line in text
 
