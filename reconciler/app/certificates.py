@@ -31,7 +31,7 @@ def api_certificate(cluster: str) -> SecretRef:
 
 @dataclass
 class Certificates:
-    """Those of one site. Texts come from the store and go into it."""
+    """The certificates of one site. Texts come from the store and go into it."""
 
     store: Callable[[], Store]
     tree: Callable[[], SpecTree]  # the specs in force

@@ -49,7 +49,7 @@ class Asking:
 
     @classmethod
     def of(cls, fleet: FleetSpec) -> "Asking":
-        """As these specs say."""
+        """The askers whom a fleet's specs name."""
         return cls((fleet.provisioning.address, *fleet.puppet.servers), tuple(fleet.provisioning.trusted_networks))
 
     def is_puppet_server(self, address: Any) -> bool:

@@ -99,7 +99,7 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
 def _member(
     serial: str, allocation: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
 ) -> Member:
-    """As ``Observer.members`` has it, but for its disks, which no document but its own names."""
+    """An enrolled machine as Puppet documents need it. Only its own document names its disks, so others need none."""
     if seen is None:
         return member_of(serial, allocation, history=history)
     racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(allocation.profile)

@@ -40,17 +40,17 @@ class Fragment:
 
     @property
     def text(self) -> str:
-        """As it stands in the document."""
+        """The YAML that stands in the document."""
         return self.utf8.decode()
 
     @cached_property
     def digest(self) -> bytes:
-        """Of its bytes, made once: a thousand documents need not each hash what they share."""
+        """SHA-256 of the YAML, made once: a thousand documents need not each hash what they share."""
         return sha256(self.utf8).digest()
 
     @cached_property
     def as_json(self) -> bytes:
-        """As it stands inside a JSON string, made once."""
+        """The YAML inside a JSON string, made once."""
         return inside_json(self.text)
 
 
@@ -64,7 +64,7 @@ class Encoded:
 
     @property
     def text(self) -> str:
-        """As the document says it."""
+        """The quoted base64 that stands in the document."""
         return f'"{base64.b64encode(self.plain.encode()).decode("ascii")}"'
 
 

@@ -39,7 +39,7 @@ class Recalled:
         return self.problem if self.doubtful or self.stays else None
 
     def for_entry(self, entry: int, disks: Sequence[AnyDisk]) -> list[AnyDisk]:
-        """Those that an entry of a profile may take, the ones that it had before first."""
+        """The disks that an entry of a profile may take; first the ones that it had before."""
         mine, others = (self.system, self.data) if entry == 0 else (self.data, self.system)
         return sorted((disk for disk in disks if disk not in others), key=lambda disk: disk not in mine)
 

@@ -36,7 +36,7 @@ class ExplainedClass:
 
     @property
     def parameters(self) -> tuple[ExplainedParameter, ...]:
-        """Those of all sections."""
+        """The parameters of all sections."""
         return tuple(parameter for section in self.sections for parameter in section.parameters)
 
 

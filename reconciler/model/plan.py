@@ -115,7 +115,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """It holds a name or data, and git no longer asks for it. Nothing is released or wiped unasked."""
+    """The machine holds a name or data, and git no longer asks for it. Nothing is released or erased unasked."""
 
     serial: str
     reason: Reason

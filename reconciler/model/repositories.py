@@ -53,7 +53,7 @@ def directives_of(r: RepositorySpec) -> Mapping[str, str]:
 def in_live(
     repositories: Mapping[str, RepositorySpec], fleet: FleetSpec, architecture: str
 ) -> Iterator[tuple[str, RepositorySpec]]:
-    """Those for the live image, by name: of its release and architecture, and with all their tokens known."""
+    """Repositories for the live image, by name: of its release and architecture, and with all their tokens known."""
     for key, r in sorted(repositories.items()):
         fits = fleet.release.debian in (r.distributions or (fleet.release.debian,))
         fits = fits and architecture in (r.architectures or (architecture,))

@@ -92,7 +92,7 @@ class _Taken:
 
 
 def _left(m: MachineView, because: str, taken: _Taken, *, answers: bool = False) -> Outcome:
-    """It stays as it is; and is kept from everything where the database may be wrong about it."""
+    """A machine stays as the database has it; it is paused where the database may be wrong about it."""
     safe = answers or m.history.phase is Phase.IN_SERVICE or not taken.in_doubt or m.serial not in taken.machines
     return Outcome(m.serial, "as it is" if safe else "paused", because)
 

@@ -168,7 +168,7 @@ def _full(m: MachineView, network: BmcNetwork) -> Wait:
 
 
 def _same(one: ConfigureBmc, other: ConfigureBmc | ChangeBmc) -> bool:
-    """But for the generation: a BMC stays as it is when its machine gets another name."""
+    """Whether two actions set a BMC up alike. A new generation changes nothing: a BMC outlives its machine's name."""
     return (one.username, one.address, one.network, one.gateway, one.vlan) == (
         other.username, other.address, other.network, other.gateway, other.vlan
     )  # fmt: skip

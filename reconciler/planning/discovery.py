@@ -29,7 +29,7 @@ def discovery(m: MachineView, otherwise: Wait | Settled, ctx: Context) -> Step:
 
 
 def not_seen(given: PlanningInput, known: Collection[str]) -> list[Step]:
-    """Those of whom nothing is known: a serial mistyped, or one that is still to come."""
+    """Steps of machines that documents name and nobody has seen: a serial mistyped, or one that is still to come."""
     return [
         Wait(serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet", cluster=pin.cluster, role=pin.role)
         for serial, pin in given.spec.machines.items()

@@ -157,7 +157,7 @@ def _data_disks(m: MachineView, ctx: Context) -> tuple[str, ...]:
 
 
 def _unapproved_data(m: MachineView, ctx: Context) -> Wait | None:
-    """Its reinstall was approved; that its data goes too may have been asked for only since."""
+    """The wait for an approval that its data goes too: it may be asked for after the reinstall was approved."""
     if not _data_disks(m, ctx) or ctx.spec.fleet.policy.reinstall is InstallPolicy.AUTOMATIC:
         return None
     return unanswered(reinstall_question(m, ctx), m, ctx)

@@ -217,7 +217,7 @@ def _silence(m: MachineView, ctx: Context) -> Wait | None:
 
 
 def _unproved(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
-    """It says that it runs from its disk, and did not prove it yet: it is not rebooted for that."""
+    """The wait for the proof of a machine that says it runs from its disk: it is not rebooted for that."""
     hint = install_hint(m, allocation)
     if hint is None or m.seen is None or m.seen.status_at is None or not later(m.seen.status_at, m.history.touched):
         return None
@@ -284,7 +284,7 @@ def _tired(m: MachineView, action: str, ctx: Context) -> Wait | None:
 
 
 def _first_boot(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
-    """It is on its way up from its disk, or came up in the live system again."""
+    """The step of a machine that comes up from its disk for the first time, or fell into the live system again."""
     h = m.history
     if fell_into_live(m, ctx):
         return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)

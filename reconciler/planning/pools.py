@@ -126,7 +126,7 @@ def count_holders(
 
 
 def _furthest_first(holders: Iterable[MachineView], spec: SpecTree) -> list[MachineView]:
-    """Those to be kept first: pinned ones, then those furthest along, then the lowest numbers."""
+    """Holders in the order in which they are kept: pinned ones, those furthest along, the lowest numbers."""
 
     def order(m: MachineView) -> tuple[bool, int, int, str]:
         pinned = spec.machines.get(m.serial, UNPINNED).cluster is not None

@@ -38,7 +38,7 @@ def renewals(given: PlanningInput, machines: Mapping[str, MachineView], steps: M
 
 
 def _due(given: PlanningInput) -> list[Certificate]:
-    """Those to be renewed now: an authority alone, and all else when no authority is due."""
+    """The certificates to be renewed now: an authority alone, and all else when no authority is due."""
     observed = given.observed
     until = observed.now + given.spec.fleet.policy.renew_before
     due = [one for one in observed.certificates if one.expires_at <= until]

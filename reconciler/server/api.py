@@ -116,7 +116,7 @@ def clusters(served: _Served) -> Response:
     responses=answers(json_of("Plan")) | _LOOKING | refuses(503),
 )
 def plan(served: _Served) -> Response:
-    """As ``reconciler plan --format json`` prints it."""
+    """The plan in the form that ``reconciler plan --format json`` prints."""
     found = served.plan_json()
     if found is None:
         raise HTTPException(503, "There is no plan yet.", {"retry-after": "5"})
@@ -130,7 +130,7 @@ def plan(served: _Served) -> Response:
     responses=answers(json_of("SavedObservation")) | _LOOKING | refuses(503),
 )
 def observation(served: _Served) -> Response:
-    """As ``reconciler observe`` writes it; ``reconciler plan --server`` asks for it. It holds no secret."""
+    """The observation that ``reconciler observe`` writes and ``reconciler plan --server`` asks for, without secrets."""
     found = served.observation()
     if found is None:
         raise HTTPException(503, "There is no plan yet.", {"retry-after": "5"})

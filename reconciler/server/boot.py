@@ -90,7 +90,7 @@ def image(
     architecture: Annotated[str, InPath(pattern="^(amd64|arm64)$")],
     name: Annotated[str, InPath(pattern=_IMAGES)],
 ) -> Response:
-    """As "reconciler boot-image build" left it."""
+    """The file that "reconciler boot-image build" left."""
     path: Path = boots.images / architecture / name
     if not path.is_file():
         raise HTTPException(404, f'There is no live image for {architecture} yet: "reconciler boot-image build".')

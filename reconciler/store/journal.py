@@ -68,7 +68,7 @@ class JournalPart(Part):
             return _read_lines(connection, query, serial, limit)[::-1]
 
     def notices(self, after: int = 0, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
-        """As ``events``, without what the journal says of actions."""
+        """Notices after a position: what happened without an action, such as an operator's decision."""
         query = _AFTER.where(journal.c.position > after, journal.c.body.is_(None))
         with self._database.reading() as connection:
             return _read_lines(connection, query, serial, limit)

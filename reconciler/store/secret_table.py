@@ -148,7 +148,7 @@ class SecretsPart(Part):
         make_missing(self, secrets, at, subjects)
 
     def missing(self, secrets: Iterable[SecretRef]) -> list[SecretRef]:
-        """Those of the secrets that nobody made yet.
+        """The secrets that nobody made yet.
 
         Raises:
             PermanentError: One of them exists in another form.

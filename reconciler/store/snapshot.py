@@ -84,7 +84,7 @@ class SnapshotPart(JournalPart):
             return revisions(connection)[TOKEN]
 
     def decision_token(self) -> int:
-        """As ``change_token``, but only humans' decisions and what was handed out count, not the words of machines."""
+        """Rises whenever a human decides something, or something is handed out; words of machines leave it as it is."""
         with self._database.reading() as connection:
             known = revisions(connection)
         return max(known["decision"], known["allocation"])

@@ -239,7 +239,7 @@ class _Rendering:
         self._writer = DocumentWriter(secrets.lookup, cluster.given.name)
 
     def documents(self, views: Iterable[View]) -> Iterator[Document]:
-        """Those that can be made; for the others it is noted why not."""
+        """The documents that can be made. Why another one cannot, is noted."""
         asked: list[SecretRef] = []
         ready: list[tuple[Compiled, View]] = []
         for view in views:

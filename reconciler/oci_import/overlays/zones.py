@@ -92,6 +92,6 @@ def _told(monitors: Sequence[OciMachine]) -> dict[str, str]:
 
 
 def _passwords(cluster: Row, tables: Tables) -> dict[tuple[str, str], str]:
-    """Those of no zone, by service and kind."""
+    """The cluster's passwords of no zone, by service and kind."""
     rows = (row for row in tables.get("passwords", ()) if row["cluster"] == cluster["id"] and not row.get("az"))
     return {(row["service"], row["passtype"]): str(row["pass"]) for row in rows if row["pass"]}

@@ -13,7 +13,7 @@ class Keep(Protocol):
     """Where secrets are kept, each made once."""
 
     def missing(self, secrets: Iterable[SecretRef]) -> list[SecretRef]:
-        """Those that nobody made yet."""
+        """The secrets that nobody made yet."""
 
     def secret(self, ref: SecretRef) -> str | None: ...
 
