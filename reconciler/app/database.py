@@ -5,7 +5,7 @@ import pwd
 import re
 from pathlib import Path
 
-from ..model.errors import PermanentError
+from ..model.errors import PermanentError, TemporaryError
 from ..store import Store
 from ..store.secrets.vault import load_key, load_or_create_key
 from .config import PLACES, Config
@@ -14,6 +14,75 @@ from .reserve import Reserve
 _SQLITE = "sqlite:///"
 _MAGIC = b"SQLite format 3\0"
 """How a file begins (https://www.sqlite.org/fileformat.html, 1.3)."""
+
+
+class SiteDatabase:
+    """The database of one site, opened when it is first needed: for those who write, or for those who only read."""
+
+    def __init__(self, config: Config, *, makes: bool) -> None:
+        """``makes``: whoever writes makes a database where there is none; otherwise that is refused."""
+        self.makes = makes
+        self._config = config
+        self._writing: Store | None = None
+        self._reading: Store | None = None  # without the right to write, and only as long as nobody writes
+
+    @property
+    def writing(self) -> Store:
+        """The database for those who write.
+
+        Raises:
+            PermanentError: It cannot be opened; or it is not there, and none is made.
+        """
+        if self._writing is None:
+            self._writing = open_store(self._config) if self.makes else open_existing(self._config)
+        return self._writing
+
+    @property
+    def reading(self) -> Store | None:
+        """The database for those who only read; None when there is none yet, and then none is made."""
+        if self._writing is not None:
+            return self._writing
+        if self._reading is None:
+            self._reading = open_kept(self._config)
+        return self._reading
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened for those who write."""
+        return self._writing is not None
+
+    @property
+    def opened(self) -> Store:
+        """The database for those who answer others, and open none for that.
+
+        Raises:
+            TemporaryError: It is not open yet.
+        """
+        if self._writing is None:
+            raise TemporaryError("the database is not open yet")
+        return self._writing
+
+    def open(self) -> None:
+        """Open the database for a process that stays, if that was not done yet, and see that it is sound.
+
+        Raises:
+            PermanentError: It may not be opened, or is damaged.
+            TemporaryError: It does not answer.
+        """
+        store, self._writing = self._writing or open_store(self._config), None
+        try:
+            if (damage := store.damage()) is not None:
+                raise PermanentError(damage)
+        except BaseException:
+            store.close()
+            raise
+        self._writing = store
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for store in (self._writing, self._reading):
+            if store is not None:
+                store.close()
 
 
 def open_store(config: Config) -> Store:

@@ -32,7 +32,7 @@ class Front:
         self.metrics.watch_passes(lambda: self.health.pass_age)
         self.published = published = Published(site, wake, self.health, KeptDocuments.of(site.config))
         self.ingest = Ingest(
-            lambda: site.opened,
+            lambda: site.database.opened,
             site.now,
             wake,
             published.trusted,

@@ -194,7 +194,7 @@ class Published:
         return self._view
 
     def _events(self, after: int, limit: int) -> Sequence[Occurrence]:
-        return self.site.opened.events(after=after, limit=limit)
+        return self.site.database.opened.events(after=after, limit=limit)
 
     def _remarks(self) -> Sequence[str]:
         clock = self.latest.observation.clock if self.latest else None
@@ -222,25 +222,25 @@ class StoredDecisions:
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.published.site
-        site.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.covers))
+        site.database.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.covers))
         self.published.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:
         """Forget failures and back-off."""
         self._known(serial)
-        self.published.site.opened.retry(serial, who=who, why=why, at=self.published.site.now())
+        self.published.site.database.opened.retry(serial, who=who, why=why, at=self.published.site.now())
         self.published.wake()
 
     def pause(self, scope: str, who: str, why: str) -> None:
         """Do nothing in a scope."""
         self._check(scope)
-        self.published.site.opened.pause(Pause(scope, who, why, self.published.site.now()))
+        self.published.site.database.opened.pause(Pause(scope, who, why, self.published.site.now()))
         self.published.wake()
 
     def resume(self, scope: str, who: str, why: str) -> None:
         """End a pause."""
         self._check(scope)
-        if not self.published.site.opened.resume(scope, who=who, why=why, at=self.published.site.now()):
+        if not self.published.site.database.opened.resume(scope, who=who, why=why, at=self.published.site.now()):
             raise NotPossibleError(f"{scope} is not paused")
         self.published.wake()
 
@@ -254,7 +254,7 @@ class StoredDecisions:
             raise LookupError("No machine of that serial has reported.")
 
     def _check(self, scope: str) -> None:
-        if not self.published.site.is_open:
+        if not self.published.site.database.is_open:
             raise NotPossibleError(f"nothing can be written down: {'; '.join(self.published.unready())}")
         kind, _, name = scope.partition(":")
         if kind == "machine":

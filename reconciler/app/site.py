@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ..enc.documents.cache import Documents
 from ..enc.documents.secrets import SecretTexts
-from ..model.errors import PermanentError, TemporaryError
+from ..model.errors import PermanentError
 from ..model.machine import Observation, SecretRef
 from ..model.tree import SpecTree
 from ..planning.first_setup import set_up_clusters
@@ -22,7 +22,7 @@ from ..store import Snapshot, Store
 from .certificates import Certificates
 from .clocks import behind
 from .config import Config, ListenConfig, SourceConfig
-from .database import open_existing, open_kept, open_store
+from .database import SiteDatabase
 from .epochs import Epochs
 from .observer import Observer
 from .spec_source import SpecSource
@@ -54,60 +54,23 @@ class Site:
         """
         self.config = config
         self.now = now
-        self._makes_database = makes_database
+        self.database = SiteDatabase(config, makes=makes_database)
         self._follows = follows or config.source
         self._observer = Observer()
-        self._kept: Store | None = None
 
-    @cached_property
+    @property
     def store(self) -> Store:
-        """The database for who writes.
+        """The database for those who write.
 
         Raises:
             PermanentError: It cannot be opened; or it is not there, and this site makes none.
         """
-        return open_store(self.config) if self._makes_database else open_existing(self.config)
-
-    def open(self) -> None:
-        """Open the database for who stays, if that was not done yet, and see that it is sound.
-
-        Raises:
-            PermanentError: It may not be opened, or is damaged.
-            TemporaryError: It does not answer.
-        """
-        store = self.__dict__.pop("store", None) or open_store(self.config)
-        try:
-            if (damage := store.damage()) is not None:
-                raise PermanentError(damage)
-        except BaseException:
-            store.close()
-            raise
-        self.store = store
-
-    @property
-    def opened(self) -> Store:
-        """The database for who answers others, and opens none for that.
-
-        Raises:
-            TemporaryError: It is not open yet.
-        """
-        if not self.is_open:
-            raise TemporaryError("the database is not open yet")
-        return self.store
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the database was opened."""
-        return "store" in self.__dict__
+        return self.database.writing
 
     @property
     def kept(self) -> Store | None:
-        """The database for who only reads; None when there is none yet, and then none is made."""
-        if self.is_open:
-            return self.store
-        if self._kept is None:
-            self._kept = open_kept(self.config)
-        return self._kept
+        """The database for those who only read; None when there is none yet, and then none is made."""
+        return self.database.reading
 
     def snapshot(self) -> Snapshot:
         """Everything that is known now, and whether it may be older than the machines; without a database, nothing."""
@@ -142,14 +105,12 @@ class Site:
 
     def close(self) -> None:
         """Close the database, if it was opened."""
-        for store in (self.__dict__.get("store"), self._kept):
-            if store is not None:
-                store.close()
+        self.database.close()
 
     def with_listen(self, listen: ListenConfig) -> "Site":
         """A site with this one's configuration, listening elsewhere."""
         config = self.config.model_copy(update={"listen": listen})
-        return Site(config, self.now, follows=self._follows, makes_database=self._makes_database)
+        return Site(config, self.now, follows=self._follows, makes_database=self.database.makes)
 
     def observe(self, tree: SpecTree | None = None, snapshot: Snapshot | None = None) -> Observation:
         """The world as the planner sees it. Renders the Puppet documents that changed on the way."""

@@ -53,7 +53,7 @@ class StandingBy:
             health.works(FOLLOWING)
 
     async def _open(self) -> bool:
-        await asyncio.to_thread(self.site.open)
+        await asyncio.to_thread(self.site.database.open)
         await self._follow()
         return True
 

@@ -26,7 +26,7 @@ from ..sites import bare_site
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with contextlib.closing(bare_site(tmp_path)) as site:
-        site.open()
+        site.database.open()
         yield site
 
 

@@ -27,7 +27,7 @@ def test_no_question_from_outside_makes_a_database(site: Site, tmp_path: Path) -
     with pytest.raises(TemporaryError, match="the database is not open yet"):
         served.events(0, 10)
     assert not (tmp_path / "db").exists()
-    site.open()
+    site.database.open()
     assert served.events(0, 10) == []
 
 
@@ -43,14 +43,14 @@ def test_a_database_that_cannot_be_looked_at_is_closed_again(
     monkeypatch.setattr(Store, "damage", damage)
     monkeypatch.setattr(Store, "close", lambda store: closed.append(store))
     with pytest.raises(type(error)):
-        site.open()
+        site.database.open()
     assert len(closed) == 1
-    assert not site.is_open
+    assert not site.database.is_open
 
 
 def test_a_database_that_is_open_is_not_opened_again(site: Site) -> None:
     before = site.store
-    site.open()
+    site.database.open()
     assert site.store is before
 
 
