@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..model.disk_identity import real_identifier
+from ..model.disk_matching import real_identifier
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
 from ..model.units import counted, render_size
 from .disks import describe, disk_name, exact_size

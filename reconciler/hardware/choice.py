@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..model.disk_id import DiskId
-from ..model.disk_identity import real_identifier
+from ..model.disk_matching import real_identifier
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.history import History, Phase
 from ..model.kinds import HardwareProfileSpec

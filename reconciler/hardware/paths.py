@@ -6,7 +6,7 @@ A dual-ported SAS disk behind two adapters, or a LUN of a storage array, shows a
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..model.disk_identity import proven_same, real_identifier
+from ..model.disk_matching import proven_same, real_identifier
 from ..model.hardware import Disk
 
 

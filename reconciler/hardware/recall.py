@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..model.disk_id import DiskId
-from ..model.disk_identity import could_be, proven_by
+from ..model.disk_matching import could_be, proven_by
 from ..model.hardware import Disk, PhysicalDisk
 
 AnyDisk = Disk | PhysicalDisk

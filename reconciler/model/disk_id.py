@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DiskId:
-    """What one look knew of a disk. Compared again right before anything is erased; ``disk_identity`` says how."""
+    """What one look knew of a disk. Compared again right before anything is erased; ``disk_matching`` says how."""
 
     name: str  # kernel name then; the next boot may give it to another disk
     known: tuple[str, ...]  # the words of its model, serial and WWN, as far as they were known

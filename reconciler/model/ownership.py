@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .disk_id import DiskId
-from .disk_identity import own_serial, proven_by, real_identifier
+from .disk_matching import own_serial, proven_by, real_identifier
 from .hardware import Disk
 
 _UUID = "uuid "

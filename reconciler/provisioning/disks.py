@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from ..model.disk_id import DiskId
-from ..model.disk_identity import proven_same
+from ..model.disk_matching import proven_same
 from ..model.hardware import Disk, Signature, contents_of
 
 

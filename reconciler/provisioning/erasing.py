@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..model.actions import InstallOs
 from ..model.disk_id import UNREADABLE, DiskId, Finding, InstalledSystem, in_order
-from ..model.disk_identity import own_serial, proven_by, real_identifier
+from ..model.disk_matching import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
 from ..model.ownership import disk_marks, is_ours, uuid_marks
 from . import commands

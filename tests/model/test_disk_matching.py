@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.disk_id import DiskId
-from reconciler.model.disk_identity import could_be, proven_by, proven_same, real_identifier
+from reconciler.model.disk_matching import could_be, proven_by, proven_same, real_identifier
 from reconciler.model.hardware import Disk
 
 SIZE = 12_000_138_625_024
