@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from ..model.boot import BootChoice, BootFrom
+from ..model.boot_choice import BootChoice, BootFrom
 from ..model.kinds.base import Subnet
 from ..model.machine import MachineView
 from ..model.tree import SpecTree

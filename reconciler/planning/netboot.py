@@ -6,7 +6,7 @@ be installed, or that nobody knows, has nothing to lose in the live system. Noth
 
 from collections.abc import Callable
 
-from ..model.boot import BootChoice, BootFrom
+from ..model.boot_choice import BootChoice, BootFrom
 from ..model.history import Phase
 from ..model.machine import OURS, MachineView
 from ..model.tree import SpecTree

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.boot import BootFrom
+from reconciler.model.boot_choice import BootFrom
 from reconciler.model.history import History, Install, Phase
 from reconciler.model.machine import InstallStatus
 from reconciler.planning.netboot import RULES, boots_from

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.app.netboot import Boots
 from reconciler.app.revisions import RevisionDiff, observe_again, snapshot_of
-from reconciler.model.boot import BootFrom
+from reconciler.model.boot_choice import BootFrom
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.history import Phase
 from reconciler.model.machine import Certificate, InstallStatus, Observation, SecretRef

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.boot import BootChoice, BootFrom
+from reconciler.model.boot_choice import BootChoice, BootFrom
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
 from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools

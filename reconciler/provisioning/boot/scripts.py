@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ...model.boot import BootChoice, BootFrom
+from ...model.boot_choice import BootChoice, BootFrom
 from ...model.kinds import NetworkBoot
 from .arguments import KernelArguments
 
