@@ -16,10 +16,10 @@ from .addressing import Book, NothingFreeError, missing_vips
 from .bmc_changes import bmc_changes
 from .bmcs import BmcBook
 from .candidates import UNPINNED
+from .consequences import leads_to_erasing
 from .context import Context
 from .digest import observation_digest
 from .discovery import discovery, not_seen
-from .erasing import leads_to_erasing
 from .fixed import held_orders, hold, notes_of
 from .observe_only import only_looking
 from .phases import next_step
