@@ -17,7 +17,7 @@ from ..hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_us
 from ..hardware.disks import Refusal
 from ..hardware.match import match as match_profiles
 from ..hardware.racking import rack
-from ..hardware.raid import raid_layout
+from ..hardware.raid_layout import raid_layout
 from ..hardware.recall import NOTHING
 from ..model.hardware import Hardware, Match, Racked
 from ..model.history import History

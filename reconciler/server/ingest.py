@@ -15,8 +15,8 @@ from ipaddress import IPv4Address
 import structlog
 
 from ..hardware.changes import changes
-from ..hardware.identity import conflict
 from ..hardware.report import ReportError, digest, parse_report
+from ..hardware.serial_conflict import conflict
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice

@@ -7,8 +7,8 @@ import pytest
 
 from reconciler.hardware.changes import ChangeKind as Kind
 from reconciler.hardware.changes import changes
-from reconciler.hardware.identity import conflict
 from reconciler.hardware.report import digest
+from reconciler.hardware.serial_conflict import conflict
 from reconciler.model.hardware import Cpu, Disk, DiskController, Nic
 
 from .machines import GIB, behind, disks, machine, nic
