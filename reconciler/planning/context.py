@@ -9,7 +9,7 @@ from ..model.machine import OURS, Allocation, Approval, InstallStatus, MachineVi
 from ..model.plan import Timings
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
-from .bmcs import BmcBook
+from .bmc_addresses import BmcBook
 from .candidates import UNPINNED
 
 FROM_DISK = OURS - {InstallStatus.INSTALLED}

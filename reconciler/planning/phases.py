@@ -29,7 +29,7 @@ from ..model.machine import Allocation, InstallStatus, MachineView, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
 from .approvals import Question, answer
-from .bmcs import configure_bmc
+from .bmc_addresses import configure_bmc
 from .context import (
     Context,
     comes_up,

@@ -13,8 +13,8 @@ from ..model.machine import Allocation, MachineView, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips
+from .bmc_addresses import BmcBook
 from .bmc_changes import bmc_changes
-from .bmcs import BmcBook
 from .candidates import UNPINNED
 from .consequences import leads_to_erasing
 from .context import Context
