@@ -30,7 +30,8 @@ _DISKS = {
     "blockdev": "echo 1\n",
     "blkid": """\
 tag=$3
-written=$(cat "$root/written/${{name%1}}" 2> /dev/null | tr '\\n' ' ')
+written=
+[ ! -e "$root/written/${{name%1}}" ] || written=$(tr '\\n' ' ' < "$root/written/${{name%1}}")
 case $tag:$system:$name in
     TYPE:yes:*1) echo ext4; exit ;;
     PTTYPE:yes:*1 | TYPE:yes:*) exit ;;
