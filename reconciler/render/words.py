@@ -72,7 +72,7 @@ def because_of(step: Step) -> str:
 
 def what(step: Act | Advance) -> str:
     """What happens, in words, and whether disks are erased later for it."""
-    later = "; then its disks are erased" if erases(step) and risk_of(step) is not Risk.DESTRUCTIVE else ""
+    later = "; then its disks are erased" if step.erases and step.risk is not Risk.DESTRUCTIVE else ""
     return _what(step) + later
 
 
