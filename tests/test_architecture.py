@@ -56,7 +56,7 @@ MAX_LINES = 40
 
 LONGER = {
     "provisioning/commands.py:install_script": 80,
-    "render/machines.py:_row": 55,
+    "render/machines.py:_summary": 50,
     "store/migrations/versions/0001_journal_machines_records.py:upgrade": 120,
 }
 """Functions that may be longer, with their limit, as ``module.py:function``: tables, and texts for machines, only."""

@@ -12,7 +12,7 @@ from ..model.plan import Plan, Wait
 from ..model.tree import SpecTree
 from ..provisioning.boot.tree import IMAGES, TFTP
 from ..render.fleet import FleetView, Source, build_fleet, with_problems, with_progress
-from ..render.machines import MachineRows
+from ..render.machines import MachineSummaries
 from ..render.plan import plan_json
 from ..server.auth import Access, Address, Network, Token, Trust
 from ..server.ports import NoDocument, NotPossibleError, Served, ServedDocument
@@ -57,7 +57,7 @@ class Published:
     _view: FleetView | None = None
     _boots_of: tuple[PassResult, Boots] | None = None
     _owners: tuple[PassResult, dict[str, str]] | None = None
-    _rows: MachineRows = field(default_factory=MachineRows)
+    _summaries: MachineSummaries = field(default_factory=MachineSummaries)
     _recent: tuple[Occurrence, ...] = ()
 
     def remember(self) -> None:
@@ -188,7 +188,7 @@ class Published:
                 source=self.source,
                 events=self._recent,
                 progress=dict(self.progress),
-                rows=self._rows,
+                summaries=self._summaries,
             )
         self._view = with_problems(with_progress(self._view, self.progress), self.health.problems())
         return self._view

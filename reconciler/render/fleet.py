@@ -15,8 +15,8 @@ from ..model.machine import Observation, Pause
 from ..model.observations import Occurrence
 from ..model.plan import Plan
 from .clusters import cluster_rows
-from .machines import MachineRows
-from .rows import ClusterRow, MachineRow, StepKind, Tone
+from .machines import MachineSummaries
+from .rows import ClusterRow, MachineSummary, StepKind, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class FleetView:
 
     generated_at: Annotated[datetime, Field(description="when the daemon last looked")]
     source: Source
-    machines: tuple[MachineRow, ...]
+    machines: tuple[MachineSummary, ...]
     clusters: tuple[ClusterRow, ...]
     events: Annotated[tuple[Occurrence, ...], Field(description="the last ones, the newest first")]
     pauses: tuple[Pause, ...]
@@ -78,14 +78,14 @@ def build_fleet(
     clusters: Mapping[str, ClusterSpec] | None = None,
     events: Iterable[Occurrence] = (),
     progress: Mapping[str, str] | None = None,
-    rows: MachineRows | None = None,
+    summaries: MachineSummaries | None = None,
 ) -> FleetView:
     """Join a plan with what it was made from.
 
     ``events`` is the newest part of history, in any order; ``progress`` the last line that each running action
-    printed, by serial. ``rows`` made the rows before, and need not make those anew that are the same.
+    printed, by serial. ``summaries`` made those of the view before, and need not make those anew that are the same.
     """
-    machines = (rows or MachineRows()).of(plan, observation, progress)
+    machines = (summaries or MachineSummaries()).of(plan, observation, progress)
     return FleetView(
         generated_at=observation.now,
         source=source,

@@ -1,8 +1,8 @@
 """A plan and what it was made from, as one row per machine."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ..model.actions import InstallOs, Risk
 from ..model.disk_id import ControllerId, DiskId
@@ -13,7 +13,7 @@ from ..model.observations import Occurrence
 from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
 from ..model.units import render_size
 from .racks import natural
-from .rows import MachinePage, MachineRow, StepKind, Tone
+from .rows import MachinePage, MachineRow, MachineSummary, StepKind, Tone
 from .words import because_of, what
 
 _KINDS: Mapping[type[Step], StepKind] = {
@@ -30,12 +30,12 @@ class _Made:
     machine: MachineView
     step: Step
     progress: str | None
-    row: MachineRow
+    summary: MachineSummary
 
 
 @dataclass
-class MachineRows:
-    """Makes rows, and gives the very same row again while nothing of its machine has changed.
+class MachineSummaries:
+    """Makes summaries, and gives the very same one again while nothing of its machine has changed.
 
     Most machines of a large fleet rest most of the time.
     """
@@ -44,8 +44,8 @@ class MachineRows:
 
     def of(
         self, plan: Plan, observation: Observation, progress: Mapping[str, str] | None = None
-    ) -> tuple[MachineRow, ...]:
-        """One row per machine, by serial. ``progress``: the last line that each running action printed, by serial."""
+    ) -> tuple[MachineSummary, ...]:
+        """One per machine, by serial. ``progress``: the last line that each running action printed, by serial."""
         steps = {step.serial: step for step in plan.steps}
         known, said = self._made, progress or {}
         made: dict[str, _Made] = {}
@@ -53,17 +53,38 @@ class MachineRows:
             serial = machine.serial
             made[serial] = _made(machine, steps[serial], said.get(serial), known.get(serial))
         self._made = made
-        return tuple(one.row for one in made.values())
+        return tuple(one.summary for one in made.values())
 
 
 def machine_rows(plan: Plan, observation: Observation) -> list[MachineRow]:
     """One row per machine, by cluster, role and number; those without a name last."""
-    return sorted(MachineRows().of(plan, observation), key=_by_name)
+    summaries = MachineSummaries().of(plan, observation)
+    return sorted(rows_of(summaries, observation), key=_by_name)
+
+
+def rows_of(summaries: Iterable[MachineSummary], observation: Observation) -> list[MachineRow]:
+    """Summaries with all that is told of these machines; none of one that ``observation`` no longer knows."""
+    known = {machine.serial: machine for machine in observation.machines}
+    return [machine_row(one, known[one.serial]) for one in summaries if one.serial in known]
+
+
+def machine_row(summary: MachineSummary, machine: MachineView) -> MachineRow:
+    """All that is told of the machine of a summary."""
+    given, hardware = machine.allocation, machine.seen.hardware if machine.seen else None
+    return MachineRow(
+        **_values(summary),
+        place=place_text(machine.racked),
+        addresses=given.addresses if given else {},
+        memory=f"{hardware.memory / 2**30:.4g}GiB" if hardware else None,
+        disks=_disks(machine),
+        profiles=machine.match.profiles,
+        refused=machine.match.refused,
+    )
 
 
 def machine_page(row: MachineRow, known: MachineView, events: Iterable[Occurrence]) -> MachinePage:
     """One machine whole; ``events`` oldest first."""
-    return MachinePage(**{f.name: getattr(row, f.name) for f in fields(row)}, events=tuple(events), known=known)
+    return MachinePage(**_values(row), events=tuple(events), known=known)
 
 
 def place_text(racked: Racked | None) -> str | None:
@@ -81,15 +102,15 @@ def _by_name(row: MachineRow) -> tuple[object, ...]:
 def _made(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> _Made:
     if before is not None and before.machine is machine and before.step == step and before.progress == progress:
         return before
-    return _Made(machine, step, progress, _row(machine, step, progress, before))
+    return _Made(machine, step, progress, _summary(machine, step, progress))
 
 
-def _row(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> MachineRow:
+def _summary(machine: MachineView, step: Step, progress: str | None) -> MachineSummary:
     seen, given, racked, history = machine.seen, machine.allocation, machine.racked, machine.history
     hardware = seen.hardware if seen else None
     doing = history.open_action or (step.action if isinstance(step, Act) else None)
     asks = step.needs_approval if isinstance(step, Wait) else None
-    return MachineRow(
+    return MachineSummary(
         serial=machine.serial,
         hostname=given.hostname if given else step.hostname,
         cluster=given.cluster if given else step.cluster,
@@ -107,18 +128,14 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
         generation=given.generation if given else None,
         profile=given.profile if given else machine.match.profile,
         location=given.location if given else racked.location if racked else None,
-        place=place_text(racked),
         dc=racked.dc if racked else None,
         row=racked.row if racked else None,
         rack=racked.rack if racked else None,
         unit=racked.unit if racked else None,
         height=racked.height if racked else 1,
         address=(given.address if given else None) or (seen.address if seen else None),
-        addresses=given.addresses if given else {},
         manufacturer=hardware.manufacturer if hardware else None,
         product=hardware.product if hardware else None,
-        memory=f"{hardware.memory / 2**30:.4g}GiB" if hardware else None,
-        disks=_disks(machine, before),
         bmc=hardware.bmc_address if hardware else None,
         power=seen.power if seen else None,
         status=seen.status if seen else None,
@@ -133,26 +150,20 @@ def _row(machine: MachineView, step: Step, progress: str | None, before: _Made |
         aside_error=history.side_failures.error,
         aside_since=history.side_failures.since if history.side_failures.count else None,
         conflict=machine.conflict,
-        profiles=machine.match.profiles,
-        refused=machine.match.refused,
     )
 
 
-def _disks(machine: MachineView, before: _Made | None) -> tuple[str, ...]:
-    """Its disks in words; those of ``before``, where it reported the same again.
+def _values(shown: MachineSummary) -> dict[str, Any]:
+    return {each.name: getattr(shown, each.name) for each in fields(shown)}
 
-    The words are shared by machines with the same disks: ten thousand have a hundred thousand disks, of a few kinds.
-    """
+
+def _disks(machine: MachineView) -> tuple[str, ...]:
+    """Its disks in words, with what a report or a step found on them."""
     if machine.seen is None:
         return ()
-    disks, found = machine.seen.hardware.disks, machine.history.disks.foreign_data
-    old = before.machine if before is not None else None
-    if before and old and old.seen and old.seen.hardware.disks is disks and old.history.disks.foreign_data == found:
-        return before.row.disks
-    met: dict[DiskId | ControllerId, str] = {
-        each.on: str(each.what) for each in found
-    }  # empty for most, whose disks need no identity then
-    return tuple(sys.intern(_disk(disk, met.get(disk.identity, "") if met else "")) for disk in disks)
+    met: dict[DiskId | ControllerId, str] = {each.on: str(each.what) for each in machine.history.disks.foreign_data}
+    # ``met`` is empty for most machines, whose disks need no identity then.
+    return tuple(_disk(disk, met.get(disk.identity, "") if met else "") for disk in machine.seen.hardware.disks)
 
 
 def _disk(disk: Disk, met: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .rows import MachineRow
+from .rows import MachineSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class RackSlot:
 
     top: int
     bottom: int
-    machine: MachineRow | None = None
+    machine: MachineSummary | None = None
 
     @property
     def units(self) -> int:
@@ -34,7 +34,7 @@ class Rack:
     row: str
     rack: str
     slots: tuple[RackSlot, ...]
-    misplaced: tuple[MachineRow, ...]
+    misplaced: tuple[MachineSummary, ...]
 
     @property
     def name(self) -> str:
@@ -47,12 +47,12 @@ class WaitGroup:
     """Machines that wait for the same."""
 
     on: str
-    machines: tuple[MachineRow, ...]
+    machines: tuple[MachineSummary, ...]
 
 
-def draw_racks(machines: Iterable[MachineRow]) -> tuple[Rack, ...]:
+def draw_racks(machines: Iterable[MachineSummary]) -> tuple[Rack, ...]:
     """All racks that hold a machine, in the order humans count: rack 9 before rack 10."""
-    found: dict[tuple[str, str, str], list[MachineRow]] = {}
+    found: dict[tuple[str, str, str], list[MachineSummary]] = {}
     for machine in machines:
         if machine.rack is not None:
             found.setdefault((machine.dc or "", machine.row or "", machine.rack), []).append(machine)
@@ -61,14 +61,14 @@ def draw_racks(machines: Iterable[MachineRow]) -> tuple[Rack, ...]:
     )
 
 
-def unracked(machines: Iterable[MachineRow]) -> tuple[MachineRow, ...]:
+def unracked(machines: Iterable[MachineSummary]) -> tuple[MachineSummary, ...]:
     """Machines that no known switch has seen."""
     return tuple(sorted((m for m in machines if m.rack is None), key=lambda m: natural(m.name)))
 
 
-def group_waits(machines: Iterable[MachineRow]) -> tuple[WaitGroup, ...]:
+def group_waits(machines: Iterable[MachineSummary]) -> tuple[WaitGroup, ...]:
     """Waiting machines by what they wait for, the largest group first."""
-    groups: dict[str, list[MachineRow]] = {}
+    groups: dict[str, list[MachineSummary]] = {}
     for machine in machines:
         if machine.kind == "wait":
             groups.setdefault(machine.because, []).append(machine)
@@ -82,8 +82,8 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part) for part in parts]
 
 
-def _draw(place: tuple[str, str, str], machines: list[MachineRow]) -> Rack:
-    taken: dict[int, MachineRow] = {}
+def _draw(place: tuple[str, str, str], machines: list[MachineSummary]) -> Rack:
+    taken: dict[int, MachineSummary] = {}
     misplaced = []
     for machine in sorted(machines, key=lambda m: m.serial):
         units = range(machine.unit, machine.unit + machine.height) if machine.unit is not None else range(0)
@@ -94,7 +94,7 @@ def _draw(place: tuple[str, str, str], machines: list[MachineRow]) -> Rack:
     return Rack(*place, slots=tuple(_slots(taken)), misplaced=tuple(misplaced))
 
 
-def _slots(taken: dict[int, MachineRow]) -> Iterable[RackSlot]:
+def _slots(taken: dict[int, MachineSummary]) -> Iterable[RackSlot]:
     """From the highest machine down to unit 1; free units in between are one line."""
     unit = max(taken, default=0)
     while unit >= 1:

@@ -31,8 +31,8 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MachineRow:
-    """One machine: where it stands, how far it has come, what it waits for. Null: nobody knows, or it has none."""
+class MachineSummary:
+    """One machine among all: what the fleet's page shows of it. Null: nobody knows, or it has none."""
 
     serial: str
     hostname: Annotated[str | None, Field(description="full; also one that it is about to get")]
@@ -51,18 +51,14 @@ class MachineRow:
     generation: Annotated[int | None, Field(description="of what it was given; approvals name it")]
     profile: Annotated[str | None, Field(description="the hardware profile that it has, or would have")]
     location: Annotated[str | None, Field(description="name of a Location")]
-    place: Annotated[str | None, Field(description="dc, row, rack and unit in one line")]
     dc: str | None
     row: str | None
     rack: str | None
     unit: Annotated[int | None, Field(description="lowest rack unit")]
     height: Annotated[int, Field(description="rack units", ge=1)]
     address: Annotated[str | None, Field(description="its management address, or where it last called from")]
-    addresses: Annotated[Mapping[str, str], Field(description="what it was given, by the network's name")]
     manufacturer: str | None
     product: str | None
-    memory: str | None
-    disks: tuple[str, ...]
     bmc: Annotated[str | None, Field(description="address of its management controller, as the agent reported it")]
     power: Power | None
     status: Annotated[InstallStatus | None, Field(description="what it last said of its install and of Puppet")]
@@ -77,8 +73,6 @@ class MachineRow:
     aside_error: Annotated[str | None, Field(description="of a hook, of commands after Puppet, or of a renewal")]
     aside_since: datetime | None
     conflict: Annotated[str | None, Field(description="why it is quarantined: two machines claim its serial, ...")]
-    profiles: Annotated[tuple[str, ...], Field(description="hardware profiles that match")]
-    refused: Annotated[Mapping[str, str], Field(description="every other profile, and why it does not match")]
 
     @property
     def name(self) -> str:
@@ -89,6 +83,18 @@ class MachineRow:
     def short_name(self) -> str:
         """Its hostname without the domain, where space is scarce; its serial, where it has none."""
         return self.name.partition(".")[0] if self.hostname else self.serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineRow(MachineSummary):
+    """One machine: where it stands, how far it has come, what it waits for. Null: nobody knows, or it has none."""
+
+    place: Annotated[str | None, Field(description="dc, row, rack and unit in one line")]
+    addresses: Annotated[Mapping[str, str], Field(description="what it was given, by the network's name")]
+    memory: str | None
+    disks: tuple[str, ...]
+    profiles: Annotated[tuple[str, ...], Field(description="hardware profiles that match")]
+    refused: Annotated[Mapping[str, str], Field(description="every other profile, and why it does not match")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

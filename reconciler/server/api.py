@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..model.observations import Occurrence
 from ..render.json_text import json_bytes
+from ..render.machines import rows_of
 from ..render.observation import pieces_of
 from ..render.rows import ClusterRow, MachinePage, MachineRow
 from .auth import Token, may_approve, may_look, may_operate
@@ -76,12 +77,13 @@ def machines(
     served: _Served, cluster: str | None = None, role: str | None = None, phase: str | None = None
 ) -> Response:
     """One flat object per machine."""
-    rows = [
-        row
-        for row in served.fleet().machines
-        if cluster in (None, row.cluster) and role in (None, row.role) and phase in (None, row.phase)
-    ]
-    return Response(json_bytes(list[MachineRow], rows), media_type=JSON)
+    asked = (
+        one
+        for one in served.fleet().machines
+        if cluster in (None, one.cluster) and role in (None, one.role) and phase in (None, one.phase)
+    )
+    observed = served.observation()
+    return Response(json_bytes(list[MachineRow], rows_of(asked, observed) if observed else []), media_type=JSON)
 
 
 @router.get(

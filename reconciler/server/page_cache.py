@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from ..model.units import render_size
 from ..render.fleet import FleetView
 from ..render.json_text import json_bytes
-from ..render.machines import machine_page
+from ..render.machines import machine_page, machine_row
 from ..render.racks import draw_racks, group_waits, natural, unracked
-from ..render.rows import MachinePage, MachineRow, Tone
+from ..render.rows import MachinePage, MachineSummary, Tone
 from .page_table import FLEET, NAVIGATION, PageEntry
 from .ports import Served
 
@@ -108,11 +108,12 @@ class Pages:
 def machine_page_of(served: Served, serial: str) -> MachinePage | None:
     """One machine whole, as of now; None: there is none of that serial."""
     view, observed = served.fleet(), served.observation()
-    row = next((row for row in view.machines if row.serial == serial), None)
+    summary = next((one for one in view.machines if one.serial == serial), None)
     known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
-    if row is None or known is None:
+    if summary is None or known is None:
         return None
-    return machine_page(row, known, [event for event in reversed(view.events) if event.serial == serial])
+    events = [event for event in reversed(view.events) if event.serial == serial]
+    return machine_page(machine_row(summary, known), known, events)
 
 
 def render(page: PageEntry, **values: Any) -> bytes:
@@ -120,7 +121,7 @@ def render(page: PageEntry, **values: Any) -> bytes:
     return _environment.get_template(page.template).render(values, here=page).encode()
 
 
-def _worst_first(row: MachineRow) -> tuple[object, ...]:
+def _worst_first(row: MachineSummary) -> tuple[object, ...]:
     return _NEED_A_HUMAN.index(row.tone), -row.failures, natural(row.name)
 
 

@@ -10,7 +10,7 @@ from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.render.fleet import Source, build_fleet, with_progress
 from reconciler.render.racks import draw_racks, group_waits, natural, unracked
-from reconciler.render.rows import MachineRow, Tone
+from reconciler.render.rows import MachineSummary, Tone
 
 from ..server.worlds import NOW, PROGRESS, fleet_of, machine_of
 
@@ -51,7 +51,7 @@ def test_new_progress_changes_the_view_and_the_same_does_not() -> None:
     }
 
 
-def row(serial: str, rack: str | None, unit: int | None, height: int = 1) -> MachineRow:
+def row(serial: str, rack: str | None, unit: int | None, height: int = 1) -> MachineSummary:
     return replace(fleet_of(1).machines[0], serial=serial, hostname=None, rack=rack, unit=unit, height=height)
 
 

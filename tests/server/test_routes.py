@@ -236,6 +236,14 @@ async def test_the_fleet_as_json_says_what_the_page_says(client: Client) -> None
     assert installing["progress"] == "unpacking base system, 61%"
 
 
+async def test_the_fleet_leaves_to_the_machines_what_its_page_does_not_show(client: Client) -> None:
+    asker = client(LOOPBACK)
+    shown = (await asker.get("/v1/fleet")).json()["machines"]
+    whole = (await asker.get("/v1/machines")).json()
+    assert {"disks", "addresses", "profiles", "refused"} <= whole[0].keys() - shown[0].keys()
+    assert shown == [{key: row[key] for key in one} for one, row in zip(shown, whole, strict=True)]
+
+
 async def test_machines_can_be_filtered(client: Client) -> None:
     rows = (await client(LOOPBACK).get("/v1/machines?role=compute&phase=enrolled")).json()
     assert rows
