@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from ..model.units import render_size
 from ..render.fleet import FleetView
@@ -39,6 +40,13 @@ LABELS = {
     Tone.ORPHANED: "orphaned",
     Tone.SETTLED: "settled",
 }
+MARKS = {
+    tone: Markup('<span class="mark" aria-hidden="true">{}</span><span class="aloud">{}: </span>').format(
+        GLYPHS[tone], LABELS[tone]
+    )
+    for tone in Tone
+}
+"""Glyph, and label for who hears the page. Made once: as a macro of the template they took a tenth of its time."""
 
 
 @dataclass(frozen=True)
@@ -141,5 +149,6 @@ _environment.filters |= {
     "size": render_size,
     "glyph": GLYPHS.__getitem__,
     "label": LABELS.__getitem__,
+    "mark": MARKS.__getitem__,
 }
 _environment.globals |= {"TONES": tuple(Tone), "NAVIGATION": NAVIGATION}
