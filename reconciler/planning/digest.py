@@ -27,15 +27,12 @@ def observation_digest(observation: Observation) -> str:
 
 def _machine(m: MachineView) -> tuple[object, ...]:
     place = (m.racked.location, m.racked.switch, m.racked.port) if m.racked else None
-    disks = (
-        (m.disks.system_disks, m.disks.raid, m.disks.data_disks, tuple(map(str, m.disks.identity))) if m.disks else None
-    )
     return (
         m.serial,
         _seen(m.seen) if m.seen else None,
         m.match.profiles,
         place,
-        disks,
+        _disks(m.disks) if m.disks else None,
         *([m.raid] if m.raid else []),
         _held(m.allocation) if m.allocation else None,
         _history(m.history),
