@@ -32,8 +32,7 @@ class Place(NamedTuple):
         return cls(held.cluster, held.role, held.profile, serial)
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """The settings of one document, or those of one role in a cluster's."""
 
     name: str  # one of ``settings.LEVELS``
