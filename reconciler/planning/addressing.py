@@ -100,7 +100,7 @@ class Book:
         never += [m.history.bmc.address for m in observed.machines if m.history.bmc.address]
         for cluster in self._spec.clusters.values():
             never += [gateway for network in cluster.networks.values() if (gateway := gateway_of(network))]
-        self._owners |= dict.fromkeys((int(IPv4Address(text)) for text in never if _is_ipv4(text)), "")
+        self._owners |= {number: "" for text in never if (number := _number_of(text)) is not None}
         placed = {m.serial for m in observed.machines if m.allocation is not None}
         for serial, pin in sorted(self._spec.machines.items()):
             if serial in placed:
@@ -245,9 +245,9 @@ def _range(network: Network) -> tuple[int, int]:
     return first, last
 
 
-def _is_ipv4(text: str) -> bool:
+def _number_of(text: str) -> int | None:
+    """An IPv4 address as a number; None: the text is none."""
     try:
-        IPv4Address(text)
+        return int(IPv4Address(text))
     except ValueError:
-        return False
-    return True
+        return None
