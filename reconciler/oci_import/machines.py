@@ -55,7 +55,7 @@ def read_machines(tables: Tables) -> tuple[list[OciMachine], list[str]]:
         try:
             hardware = parse_report(_report(row, {name: parts[name].get(row["id"], ()) for name in _PARTS}))
         except ReportError as error:
-            leftover.append(f"machine {serial}: what OCI knows of its hardware is not believed: {error}")
+            leftover.append(f"machine {serial}: what OCI knows of its hardware cannot be right: {error}")
         cluster = clusters.get(row["cluster"])
         found.append(
             OciMachine(

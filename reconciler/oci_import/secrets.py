@@ -39,7 +39,7 @@ def passwords(tables: Tables, forms: Forms) -> tuple[dict[SecretRef, dict[str, s
     for row in tables.get("passwords", ()):
         owner = clusters.get(row["cluster"])
         if owner is None:
-            leftover.append(f"password {row['service']}/{row['passtype']} of a cluster that is no more")
+            leftover.append(f"password {row['service']}/{row['passtype']} of a cluster that no longer exists")
             continue
         zone = int(row.get("az") or 0)
         kind = row["passtype"] if zone == 0 else f"{row['passtype']}-az{zone}"

@@ -23,7 +23,7 @@ _GONE: Mapping[str, tuple[str, ...]] = {
 }
 """Switches of 43.0.10 that later versions have no more, with their roles."""
 
-GONE = "OCI had a switch for this, which later versions have no more.\nDrop this when the Puppet module is a newer one."
+GONE = "OCI had a switch for this, which later versions do not have.\nDrop this when the Puppet module is a newer one."
 
 
 def version_of(tables: Tables) -> str | None:

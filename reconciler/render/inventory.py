@@ -57,7 +57,7 @@ def _document_text(row: MachineRow) -> str | None:
         return None
     given = f"{row.document[:12]} since {_utc(row.document_since)}"
     if not row.applied:
-        return f"{given}; which one Puppet last succeeded with is not known"
+        return f"{given}; nobody knows with which one Puppet last succeeded"
     same = row.applied == row.document and not row.behind
     return f"{given}, applied" if same else f"{given}; behind: Puppet last succeeded with {row.applied[:12]}"
 

@@ -61,7 +61,7 @@ def _verdict(match: Match) -> str:
 
 def _place(racked: Racked | Unracked) -> str:
     if isinstance(racked, Unracked):
-        return f"stands nobody knows where: {racked.reason}"
+        return f"stands at no known place: {racked.reason}"
     unit = "" if racked.unit is None else f", unit {racked.unit}"
     height = "" if racked.unit is None or racked.height == 1 else f" to {racked.unit + racked.height - 1}"
     location = f", location {racked.location}" if racked.location else ""

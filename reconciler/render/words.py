@@ -124,7 +124,7 @@ def _raid(action: ConfigureRaid) -> str:
     made = [f"RAID {v.level} of {', '.join(disk.identity for disk in v.disks)}" for v in action.volumes]
     single = [f"disks {', '.join(disk.identity for disk in action.single)} one by one"] if action.single else []
     gone = [f"deleting {what} of {on}" for on, what in action.may_hold]
-    return f"have {'; '.join([*made, *single])}{''.join(f', {each}' for each in gone)}"
+    return f"set up {'; '.join([*made, *single])}{''.join(f', {each}' for each in gone)}"
 
 
 def _erased(action: InstallOs) -> list[str]:

@@ -84,7 +84,7 @@ def test_a_match_is_a_few_lines_for_people() -> None:
     )
     assert match_text(hardware, Match(), Unracked("no Racking knows the switch x")).splitlines()[1:] == [
         "  matches no profile",
-        "  stands nobody knows where: no Racking knows the switch x",
+        "  stands at no known place: no Racking knows the switch x",
     ]
     text = match_text(hardware, Match(("store",)), Unracked("no switch"), ("sdd (2.2TB LUN)", "sde (2.2TB LUN)"))
     assert text.splitlines()[1:3] == ["  matches store", "    leaves alone: sdd (2.2TB LUN), sde (2.2TB LUN)"]

@@ -34,7 +34,7 @@ def test_it_comes_before_the_install_and_names_the_exact_disks() -> None:
     step = one(SPEC, BARE)
     assert isinstance(step, Act)
     assert step.because == "profile controller asks for RAID 1 of 0:32:0, 0:32:1"
-    assert describe(step.action) == "have RAID 1 of 0:32:0 S0, 0:32:1 S1"
+    assert describe(step.action) == "set up RAID 1 of 0:32:0 S0, 0:32:1 S1"
     assert action(BARE).may_hold == ()
 
 
