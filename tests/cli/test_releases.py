@@ -68,7 +68,7 @@ def test_another_part_power_under_stored_objects_is_refused(on: Any, plan_of: Ca
     assert said.status == 2
     assert said.json["notes"]["swift_part_power of swift01"] == (
         f"the specs say 18 ({laid.specs}/clusters/swift01.yaml:27), and 19 is kept: it has no effect, "
-        "and what is stored lies where 19 put it. Put 19 back"
+        "as what is stored lies where 19 put it. Put 19 back"
     )
     assert said.json["warnings"] == [
         "swift_part_power has no effect: nothing builds Swift's rings yet; swift-ring-builder is told by hand "

@@ -64,7 +64,7 @@ def test_what_disks_hold_is_a_text_in_the_journal_as_it_always_was(store: Store)
     store.append(event)
     assert '["sda SSD A-0 480","the installed system n1.example.com of install 0123456789ab"]' in event_text(event)
     assert [told for _, told in store.events_after(0)] == [event]
-    assert store.histories()["A"].foreign_data == FOUND
+    assert store.histories()["A"].disks.foreign_data == FOUND
 
 
 def test_positions_rise_and_reading_goes_on_after_one(store: Store) -> None:
