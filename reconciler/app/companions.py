@@ -1,4 +1,4 @@
-"""What goes on beside the loop: again and again, and on again after whatever went wrong."""
+"""Tasks beside the daemon's loop: run again and again, and started again after whatever went wrong."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

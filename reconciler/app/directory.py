@@ -1,4 +1,4 @@
-"""How machines are reached: their last address, and their BMC with its password.
+"""Ways to reach machines: their last address, and their BMC with its password.
 
 Implements the port ``Directory`` of execution with what the store holds.
 """

@@ -1,4 +1,4 @@
-"""Whether a site's database is as new as its state folder remembers; and that the folder remembers what is begun."""
+"""Compares the age of a site's database with the one in the state folder, which is kept up with all that is begun."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What of the daemon does not work just now, since when, and why: for ``/readyz``, the dashboard and Prometheus."""
+"""Health of the daemon: what does not work just now, since when, and why. For ``/readyz``, dashboard and Prometheus."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the system lets this process have: memory that Python has freed, and files."""
+"""Gives memory that Python has freed back to the system, and opens as many files as the system allows."""
 
 import contextlib
 import ctypes

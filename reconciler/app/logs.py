@@ -1,4 +1,4 @@
-"""How the daemon logs: key-value events on standard error, for people on a terminal and as JSON elsewhere."""
+"""The daemon's log: key-value events on standard error, for people on a terminal and as JSON elsewhere."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What the daemon shows to the outside: joins the HTTP server's questions with the store and the last pass."""
+"""Answers the HTTP server from the store and the last pass, and records what operators decide over HTTP."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What another revision of the specs makes of the same machines: how they are assessed, and their Puppet classes.
+"""Effects of another revision of the specs on the same machines: on their assessment and their Puppet classes.
 
 A plan in CI is made from an observation that was written down under the daemon's specs. Profiles, racks, disks and
 documents are worked out anew here under the specs that are proposed, so that the plan is the one the daemon would make.

@@ -1,4 +1,4 @@
-"""Whether machines in service are on: asked of their BMCs every so often, many at a time."""
+"""Asks the BMCs of machines in service whether these are on: every so often, many at a time."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Whether nodes have caught up by themselves: their agents run Puppet by timer, and tell nobody.
+"""Asks nodes whether they have caught up by themselves: their agents run Puppet by timer, and tell nobody.
 
 Asked are those in service that are behind, or of which it is not known which document they have. A node that does not
 answer, or has nothing new to say, is asked less and less often.

@@ -1,4 +1,4 @@
-"""What the daemon looks at again and again beside its passes; each of them wakes the loop when there is news."""
+"""Looks that the daemon repeats beside its passes; each of them wakes the loop when there is news."""
 
 import asyncio
 import time

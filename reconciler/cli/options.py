@@ -1,4 +1,4 @@
-"""What every command shares: the global options, output formats, and how to open what they name."""
+"""Parts that all commands share: the global options, output formats, and how to open what they name."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""What the command line asks of a running daemon over HTTP."""
+"""The command line's question to a running daemon over HTTP: its latest observation."""
 
 import http.client
 import json
