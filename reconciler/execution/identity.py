@@ -1,4 +1,4 @@
-"""Whether a BMC is the machine's own: asked before anything is switched through it.
+"""Verifies that a BMC is the machine's own, before anything is switched through it.
 
 Addresses of BMCs are typed in, handed out twice, and stay with the cable when a server is swapped. So before a power
 action the BMC has to say whose it is:

@@ -1,4 +1,4 @@
-"""What execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
+"""Protocols that execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What is said to machines while they boot and install: commands, files, names. Pure."""
+"""Commands, files and names for machines that boot and install. Pure."""

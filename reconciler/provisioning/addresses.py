@@ -1,4 +1,4 @@
-"""Which addresses a machine has, as it says itself."""
+"""Addresses that a machine has, as it says itself."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is said to a BMC from inside its machine: ``ipmitool`` over SSH in the live system, and how answers are read.
+"""The dialogue with a BMC from inside its machine: ``ipmitool`` over SSH in the live system, and its answers.
 
 The dialogue of ``ConfigureBmc``::
 

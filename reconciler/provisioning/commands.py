@@ -1,4 +1,4 @@
-"""What we say to a machine over SSH: every command, every file, and how its answers are read.
+"""The dialogue with a machine over SSH: every command, every file, and how its answers are read.
 
 Handlers send these and nothing else; the simulator answers these and nothing else. The dialogue of an install::
 

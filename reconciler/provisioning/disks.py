@@ -1,4 +1,4 @@
-"""Which disks a machine has right now, whether they are those that a plan decided to erase, and what they hold."""
+"""The disks that a machine has right now, compared with those that a plan decided to erase, and what they hold."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What an install would destroy and nobody allowed it to: decided from what the live system says right now."""
+"""Finds what an install would destroy and nobody allowed it to, from what the live system says right now."""
 
 import re
 from collections.abc import Iterable, Mapping

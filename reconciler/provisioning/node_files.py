@@ -1,4 +1,4 @@
-"""What lies ready in the live system when the installer starts, for the installed system's first boot.
+"""Files that lie ready in the live system when the installer starts, for the installed system's first boot.
 
 Two trees, as OCI's hook script (``openstack-cluster-installer-bodi-hook-script`` 43) takes them: what it reads from the
 root of the live system and puts where it belongs, and what stands below ``/oci-in-target`` and is copied as it is.

@@ -1,4 +1,4 @@
-"""What a tarball of a root file system has to bring, and how the image installer looks for it before it erases.
+"""Packages that a root file system's tarball has to bring, and the image installer's search for them before it erases.
 
 The tarball is fixed content, and the installer adds no package to it: what a node misses would be found after its disks
 were erased, or never, as OCI's first boot runs once. So the script reads the whole tarball once before it erases

@@ -1,4 +1,4 @@
-"""What the handlers work with, and the questions that several of them ask first."""
+"""Tools and options of the handlers, and the questions that several handlers ask first."""
 
 import asyncio
 import json

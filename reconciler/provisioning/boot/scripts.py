@@ -1,4 +1,4 @@
-"""What iPXE and GRUB are told: scripts as text.
+"""Scripts for iPXE and GRUB, as text.
 
 iPXE has no quotes: words end at blanks, ``${}`` is looked up wherever it stands. So nothing from outside comes into a
 script as it came: addresses are parsed, arguments checked, and the reason, which may hold what a machine said of

@@ -1,4 +1,4 @@
-"""What lies on the TFTP server, and which Debian package each program is from."""
+"""Files on the TFTP server, and the Debian package that each program is from."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

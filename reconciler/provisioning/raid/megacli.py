@@ -1,4 +1,4 @@
-"""What MegaCLI says, as ``RaidState``."""
+"""Reads what MegaCLI says, as ``RaidState``."""
 
 import re
 from collections.abc import Iterator, Mapping

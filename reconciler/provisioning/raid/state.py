@@ -1,4 +1,4 @@
-"""What controllers have right now, in one form whatever tool told it."""
+"""The state of RAID controllers right now, in one form whatever tool told it."""
 
 from dataclasses import dataclass
 

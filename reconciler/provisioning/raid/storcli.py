@@ -1,4 +1,4 @@
-"""What storcli and perccli say, as ``RaidState``."""
+"""Reads what storcli and perccli say, as ``RaidState``."""
 
 import json
 import re
