@@ -1,4 +1,4 @@
-"""What changed between two reports of one machine, as an on-call person would say it."""
+"""Changes between two reports of one machine, as an on-call person would say them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

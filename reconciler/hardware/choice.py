@@ -1,4 +1,4 @@
-"""What a profile makes of a machine's disks: where the system goes or is, and which disks are for data.
+"""Chooses a machine's disks by its profile: where the system goes or is, and which disks are for data.
 
 The first entry of ``disks`` is the system's. Made by software, its disks are block devices; made by a RAID controller,
 the system goes to the volume that the controller shows in their place, recognised by its size. The other entries'

@@ -1,4 +1,4 @@
-"""Which disks of a machine each entry of a profile takes.
+"""The disks of a machine that each entry of a profile takes.
 
 Greedy, in the order written: every entry first takes its minimum, then, again in order, extras up to its maximum.
 An entry takes the first disks that fit, by slot or by device name, and never gives one back for a later entry: where

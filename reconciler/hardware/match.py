@@ -1,4 +1,4 @@
-"""Which profiles fit a machine, and the sentence that says why each other one does not.
+"""The profiles that fit a machine, and for each other one the sentence that says why it does not.
 
 Pure and without state: same hardware and same profiles, same answer, so callers may keep it by the hardware's digest.
 """

@@ -1,4 +1,4 @@
-"""Where a machine stands, from the switch and port that its network interfaces hear over LLDP."""
+"""The place of a machine, from the switch and port that its network interfaces hear over LLDP."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What a profile asks of a machine's RAID controllers."""
+"""The RAID volumes that a profile asks of a machine's controllers, with the exact disks of each."""
 
 from collections.abc import Iterable
 

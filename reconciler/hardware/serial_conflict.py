@@ -1,4 +1,4 @@
-"""Whether a report comes from the machine that we know by its serial."""
+"""Detects a report that has the serial of a machine we know, and comes from another machine."""
 
 from ..model.hardware import Hardware
 

@@ -1,4 +1,4 @@
-"""What BMCs speak."""
+"""Protocols that BMCs speak."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What a machine that asks over the network is told to boot from."""
+"""The answer to a machine that asks over the network what to boot from, with its reason."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What follows from the Debian release that nodes run, where operators say nothing else."""
+"""Facts that follow from the Debian release that nodes run, where operators say nothing else."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What is wrong with something an operator wrote, and where it stands."""
+"""Problems in what an operator wrote, and the place of each."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Whether two looks saw one and the same disk. A kernel name says nothing: the next boot may give it to another disk.
+"""Recognises a disk that was seen before. A kernel name says nothing: the next boot may give it to another disk.
 
 A disk is known by its WWN or its serial. Name, model and size alone prove nothing; they can only contradict.
 """

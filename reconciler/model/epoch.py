@@ -1,4 +1,4 @@
-"""How old a database is: which fleet it is of, and how much was begun in it."""
+"""The age of a database: which fleet it is of, and how much was begun in it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What was begun and how it ended; the history of a machine is a fold over these."""
+"""Events of the journal: what was begun and how it ended. The history of a machine is a fold over these."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

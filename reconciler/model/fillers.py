@@ -1,4 +1,4 @@
-"""What firmware and drives say in place of a serial when nobody gave them one."""
+"""Texts that firmware and drives say in place of a serial when nobody gave them one."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a machine reports about itself, in one form whatever the agent called it."""
+"""Hardware as a machine reports it, in one form whatever the agent called it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

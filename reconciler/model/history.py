@@ -1,4 +1,4 @@
-"""How far a machine has come, and all that was done to it.
+"""The history of a machine: how far it has come, and all that was done to it.
 
 The life of a machine::
 

@@ -1,4 +1,4 @@
-"""Where settings are written, and which value is in force for a node.
+"""The levels at which settings are written, and the value of each that is in force for a node.
 
 Narrowest wins: fleet < cluster < role < profile < machine. What nobody writes has the default of its row in the
 settings table that the tree was checked against.

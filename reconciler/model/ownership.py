@@ -1,4 +1,4 @@
-"""Which disks are ours: by UUIDs that we wrote, by live serial number or WWN; never by name, model and size."""
+"""Recognises disks of ours: by UUIDs that we wrote, by live serial number or WWN; never by name, model and size."""
 
 from collections.abc import Iterable
 

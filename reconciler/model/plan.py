@@ -1,4 +1,4 @@
-"""What a plan is: one step per machine, each with its reason, and that in a sentence."""
+"""A plan: one step per machine, each with its reason, as data and as a sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a RAID controller is to make of its disks."""
+"""RAID volumes that a controller is to make of its disks."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Why a step is what it is, as data: what code, metrics and other programs ask in place of the sentence beside it.
+"""Reasons of steps, as data: code, metrics and other programs ask these in place of the sentences beside them.
 
 Sentences are for people and may be reworded. A reason's name is part of the contract: it stands in every JSON plan, in
 metrics, and in what an approval covers. ``docs/reasons.md`` and ``reconciler explain-reason`` show the paragraphs.

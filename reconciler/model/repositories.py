@@ -1,4 +1,4 @@
-"""What APT repositories come to: their tokens filled in, and the files that make a system use them."""
+"""APT repositories with their tokens filled in, and the files that make a system use them."""
 
 import re
 from collections.abc import Iterator, Mapping

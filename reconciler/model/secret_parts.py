@@ -1,4 +1,4 @@
-"""Which part of a secret a Puppet parameter gets.
+"""The part of a secret that a Puppet parameter gets.
 
 Most secrets are one text, and have no parts. Two forms are several texts made together, and are kept together as one
 JSON object, so that a certificate can never be given with another one's key:

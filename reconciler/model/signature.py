@@ -1,4 +1,4 @@
-"""What a version of ``puppet-module-oci`` accepts: class headers read from manifests, and the JSON they are kept as."""
+"""Class signatures of a version of ``puppet-module-oci``: read from manifests, and the JSON they are kept as."""
 
 import re
 from collections.abc import Iterable, Mapping

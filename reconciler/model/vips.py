@@ -1,4 +1,4 @@
-"""Where a virtual address is brought up."""
+"""The interface on which a virtual address is brought up: ``lo``, or its network's own."""
 
 from .kinds import Network
 

@@ -1,4 +1,4 @@
-"""What operators write: one pydantic model per kind of document, strict and frozen.
+"""Documents that operators write: one pydantic model per kind, strict and frozen.
 
 A document is ``{apiVersion, kind, metadata: {name}, spec}``; ``KINDS`` maps each kind to the model of its ``spec``.
 """

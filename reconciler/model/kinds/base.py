@@ -1,4 +1,4 @@
-"""What all spec models share: strictness, and the scalar types."""
+"""The common base of all spec models: strictness, and the scalar types."""
 
 from collections.abc import Mapping
 from datetime import timedelta
