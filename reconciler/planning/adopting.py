@@ -1,4 +1,4 @@
-"""What becomes of machines when an operator has their own words counted in place of an older database.
+"""Decides what becomes of machines whose own words an operator lets count in place of an older database.
 
 A machine that says, over SSH, that a system of ours runs on it is in service under the name and the addresses that it
 has. Nothing is guessed: a machine that says something else, or nothing, is left as the database has it, and paused

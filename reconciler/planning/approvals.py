@@ -1,4 +1,4 @@
-"""What a human is asked before a step, and whether one has answered just that.
+"""Questions that a human is asked before a step, and the approvals that answer just those.
 
 An approval covers the facts of its question, by their digest: which disks with which contents, which request, which
 name. How the question is told has no part in it; and who approved something else approved nothing of this.

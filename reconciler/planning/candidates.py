@@ -1,4 +1,4 @@
-"""Which machines may be given a place at all, and for each other one what it is waiting for."""
+"""Machines that may be given a place, and for each other one what it is waiting for."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where a step leads: whether the machine's disks are erased before all of it is done."""
+"""Consequences of a step: whether the machine's disks are erased before all of it is done."""
 
 from ..model.actions import Discover, Enroll, Release, Risk
 from ..model.history import Phase

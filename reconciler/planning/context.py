@@ -1,4 +1,4 @@
-"""What a rule may look at: the tree, the time, the words of humans, and what is known of a machine right now."""
+"""The context of a rule: the tree, the time, the words of humans, and what is known of a machine right now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is no longer as it was when a machine got its place."""
+"""Drift of a machine: what is no longer as it was when it got its place."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""When the first setup of a cluster is over, so that Puppet makes databases and accounts on it no more, and when not.
+"""The first setup of a cluster: until it is over, Puppet makes databases and accounts on it.
 
 It is over once every controller is in service. It begins again when no controller keeps what it made: all were
 released, or installed anew. A controller that is in service keeps it, and so does one that was taken out of service

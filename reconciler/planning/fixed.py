@@ -1,4 +1,4 @@
-"""What a cluster keeps for as long as it has nodes: its releases, and what its Swift rings are made with.
+"""Choices that a cluster keeps for as long as it has nodes: its releases, and what its Swift rings are made with.
 
 Nothing here moves a cluster to another release, node by node, and nothing builds rings. A change in git is therefore an
 order that cannot be carried out: it is held and told, and what nodes were installed with stays in force for them.

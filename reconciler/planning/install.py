@@ -1,4 +1,4 @@
-"""Whether a machine may be installed, and the install itself with every choice made.
+"""Decides whether a machine may be installed, and makes every choice of the install.
 
 What is decided here rests on the journal and on reports, both of which may be older than the disks. The live system
 looks at the disks again right before it erases them, and refuses what is not allowed here: see ``InstallOs.ours``,

@@ -1,4 +1,4 @@
-"""What a machine boots from when it asks over the network: the live system, or its own disk.
+"""Decides what a machine boots from when it asks over the network: the live system, or its own disk.
 
 A machine that serves or is quarantined must come back by itself, whatever its firmware's boot order is. One that is to
 be installed, or that nobody knows, has nothing to lose in the live system. Nothing is erased by either answer.

@@ -1,4 +1,4 @@
-"""When a daemon only looks: its database may be older than the world.
+"""Holds every step while a daemon only looks, as its database may be older than the world.
 
 A database that was restored, or lost its end, or is new, knows less than the machines do. Acting upon it would end what
 they do since. So nothing is begun until an operator has said what holds.

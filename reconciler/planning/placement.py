@@ -1,4 +1,4 @@
-"""Which machine takes which slot of which cluster.
+"""The placement of machines: which machine takes which slot of which cluster.
 
 A machine keeps its place until it is released on purpose: what is handed out is counted first and never shuffled.
 Free slots then go, in this order, to machines pinned to a cluster; to pools with a count, by cluster name; to pools

@@ -1,4 +1,4 @@
-"""What is still to be made of the disks behind a machine's RAID controllers, before anything is installed on them."""
+"""The RAID configuration that a machine still needs before anything is installed on its disks."""
 
 from ..model.actions import ConfigureRaid
 from ..model.disk_id import ControllerId

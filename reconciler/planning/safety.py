@@ -1,7 +1,8 @@
-"""What may not be touched now, whatever the rules say: visible as waits that name what they wait for.
+"""Holds back what may not be touched now, whatever the rules say: as waits that name what they wait for.
 
-Two kinds. ``blocked_by_operator`` looks at one machine: maintenance, pauses, protection, failures. ``within_budgets``
-looks at all of them: windows, how many may be out of service, and how many may be wiped at any moment.
+Two kinds of waits. ``blocked_by_operator`` looks at one machine: maintenance, pauses, protection, failures.
+``within_budgets`` looks at all of them: windows, how many may be out of service, and how many may be wiped at any
+moment.
 """
 
 from collections import Counter

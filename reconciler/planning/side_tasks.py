@@ -1,4 +1,4 @@
-"""What others are told of a machine while it goes its way: operators' hooks, and the controllers of its cluster.
+"""Side tasks while a machine goes its way: operators' hooks and the controllers of its cluster are told of it.
 
 Nothing here holds a machine up. A hook or command has its turn when the machine has nothing better to do, and fails on
 an account of its own. Only a release waits: who was told that a machine is there is told that it leaves.

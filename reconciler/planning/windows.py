@@ -1,4 +1,4 @@
-"""When a recurring window is open, and when it opens next."""
+"""Recurring windows: when one is open, and when it opens next."""
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
