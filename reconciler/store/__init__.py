@@ -1,4 +1,4 @@
-"""What must not be forgotten: journal, machines, allocations, decisions and sealed secrets, in one database.
+"""The database of what must not be forgotten: journal, machines, allocations, decisions and sealed secrets.
 
 SQLite by default, PostgreSQL by the same code. Everything is synchronous and may be called from several threads; from
 asyncio, through ``asyncio.to_thread``. The daemon is the main writer, and commands in other processes write too, so

@@ -1,4 +1,4 @@
-"""When certificates end, and which are revoked: plain data beside the sealed texts."""
+"""Ends and revocations of certificates: plain data beside the sealed texts."""
 
 from __future__ import annotations
 

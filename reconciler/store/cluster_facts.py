@@ -1,4 +1,4 @@
-"""What is found out about clusters, and holds until the opposite is."""
+"""Facts about clusters: each is found out, and holds until the opposite is."""
 
 from collections import defaultdict
 from collections.abc import Mapping

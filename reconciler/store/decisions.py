@@ -1,4 +1,4 @@
-"""What humans decided. Each decision says who and why, and is told in the journal."""
+"""Decisions of humans. Each says who and why, and is told in the journal."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Which Puppet document each node was given since when."""
+"""Versions of the nodes' Puppet documents: which one each node was given since when."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How old this database is: see ``model.epoch``. Every action that begins is counted where it is journalled."""
+"""The age of this database: see ``model.epoch``. Every action that begins is counted where it is journalled."""
 
 from datetime import datetime
 

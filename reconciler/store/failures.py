@@ -1,4 +1,4 @@
-"""What a database says when it cannot do its work, as an error that says what to do."""
+"""Turns what a database says when it cannot do its work into an error that says what to do."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 

@@ -1,4 +1,4 @@
-"""What happened: the append-only journal, and the histories that follow from it."""
+"""The append-only journal of what happened, and the histories that follow from it."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the daemon keeps for itself: texts by name, and the lease that makes it the only one that acts.
+"""The daemon's own state: texts by name, and the lease that makes it the only one that acts.
 
 None of this counts as a change: it would wake the daemon that wrote it.
 """

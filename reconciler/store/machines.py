@@ -1,4 +1,4 @@
-"""What machines say of themselves: written all the time, so it is written little."""
+"""Words of machines about themselves: written all the time, so little is written for each."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What machines and clusters were given. Kept until it is taken back on purpose, and never given twice."""
+"""Allocations of machines and virtual addresses of clusters. Kept until taken back on purpose, never given twice."""
 
 import ipaddress
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Where specs come from: git repositories, their addresses, and what is new there."""
+"""Sources of specs: git repositories, their addresses, and what is new there."""

@@ -1,4 +1,4 @@
-"""Where the specs come from, as the daemon uses it: the newest commit that is good, and why a newer one is not.
+"""The source of specs as the daemon uses it: the newest commit that is good, and why a newer one is not.
 
 A commit is taken when it validates and descends from the one in force. Until then
 the last good one stays in force, and the state says what stands in the way. Losing

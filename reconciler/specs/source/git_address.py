@@ -1,4 +1,4 @@
-"""Which addresses, branches and folders are handed to git, and how they are shown. Refused before anything runs.
+"""Checks addresses, branches and folders before git is handed any, and shows them without passwords.
 
 Git takes programs for addresses (``ext::sh -c ...``) and options where it expects
 names (``--upload-pack=...``). So what is allowed is spelled out, and the rest is refused.

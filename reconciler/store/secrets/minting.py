@@ -1,4 +1,4 @@
-"""In which order secrets that are missing are made: the authorities first, as they sign the rest."""
+"""The order in which secrets that are missing are made: the authorities first, as they sign the rest."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

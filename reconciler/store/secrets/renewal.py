@@ -1,4 +1,4 @@
-"""What comes after a certificate was made: when it ends, its successor, those revoked, and those bought elsewhere."""
+"""Certificates after they were made: their end, their successor, those revoked, and those bought elsewhere."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Which Puppet document each node had when, when certificates end, and what once was so.
+"""Versions of nodes' Puppet documents, ends of certificates, and facts that, once so, stay so.
 
 Why: a node is behind when its document changed after its last good Puppet run began. Both moments must outlive the
 daemon, or every restart would have the whole fleet run Puppet. The end of a certificate is plain data, so that the

@@ -1,4 +1,4 @@
-"""What an approval covers: the sentence that its giver read.
+"""A column for what an approval covers: the sentence that its giver read.
 
 Why: a machine that waits for a word to erase what it holds may be found to hold something else before it is erased.
 The word is good for what was shown, and for nothing that was found since.

@@ -1,4 +1,4 @@
-"""What an approval covers: a digest of facts, in place of the sentence that its giver read.
+"""A digest of facts as what an approval covers, in place of the sentence that its giver read.
 
 Why: an approval held only as long as nobody reworded the sentence. Now it covers which disks with which contents, which
 request, or which name; the digest of those stands in the column. Nobody can tell the facts from a sentence, so the
