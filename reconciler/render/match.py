@@ -1,4 +1,4 @@
-"""What ``reconciler match`` says about one report: a line of JSON (``schemas/match.json``), or text for people."""
+"""The answer of ``reconciler match`` to one report: a line of JSON (``schemas/match.json``), or text for people."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the text and the Markdown of a plan have in common: its steps in the order and the groups an operator reads."""
+"""Groups of a plan's steps, in the order an operator reads them: common to the plan's text and Markdown."""
 
 import json
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""What is shown, one type per thing: commands print it, the API serves it, pages draw it, schemas describe it."""
+"""Rows, one type per thing that is shown: commands print it, the API serves it, pages draw it, schemas describe it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

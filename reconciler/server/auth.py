@@ -1,4 +1,4 @@
-"""Who is asking, what they may have, and what a request has to show before a route is entered.
+"""Rights of callers: who is asking, what they may have, and what they show before a route is entered.
 
 An address is believed only when it is that of the connection itself. Behind a
 proxy everyone seems to come from the proxy, and what a proxy says of its

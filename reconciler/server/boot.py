@@ -1,4 +1,4 @@
-"""What machines ask for when they boot from the network: scripts from memory, images from disk. Nothing changes.
+"""Routes for machines that boot from the network: scripts from memory, images from disk. Nothing changes.
 
 Machines cannot show a token; they are believed by the network they boot in. What they say of themselves only chooses
 between the live system and their own disk, and there is nothing secret in either answer.

@@ -1,4 +1,4 @@
-"""How many connections may be open: in all, for strangers together, and from each address.
+"""Limits of open connections: in all, for strangers together, and from each address.
 
 Every connection takes a file descriptor, and so do the database, SSH, BMCs and git. Whoever could open connections
 without bound would take them all.

@@ -1,4 +1,4 @@
-"""What Prometheus is told. A registry of our own, so that two servers in one process do not meet."""
+"""Metrics for Prometheus, in a registry of our own, so that two servers in one process do not meet."""
 
 from collections import Counter as Counts
 from collections.abc import Callable

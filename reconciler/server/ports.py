@@ -1,4 +1,4 @@
-"""What the server serves and whom it believes: everything is passed in, nothing is looked up elsewhere."""
+"""Ports of the server: what it serves and whom it believes is passed in, and nothing is looked up elsewhere."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
