@@ -1,4 +1,4 @@
-"""What is measured: a number, what it should be, and how large the fleet was."""
+"""Figures of a run: a number, what it should be, and how large the fleet was."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What becomes of a fleet: all of it just unpacked, or all of it in service."""
+"""A fleet at two moments of its life: all of it just unpacked, or all of it in service."""
 
 from collections.abc import Mapping
 from dataclasses import replace

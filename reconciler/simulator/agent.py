@@ -1,4 +1,4 @@
-"""What a server says over HTTP, from its own address: the agent's report, and install-status calls."""
+"""HTTP calls of a simulated server, from its own address: the agent's report, and install-status."""
 
 import asyncio
 import http.client

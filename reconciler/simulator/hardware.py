@@ -1,4 +1,4 @@
-"""What simulated servers report: the stock agent's JSON, for three server models."""
+"""Hardware reports of simulated servers: the stock agent's JSON, for three server models."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

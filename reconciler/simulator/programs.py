@@ -1,4 +1,4 @@
-"""What a simulated live system has in its PATH: an installer, and stand-ins for all that touches disks or the network.
+"""Programs in a simulated live system's PATH: an installer, and stand-ins for all that touches disks or the network.
 
 The stand-ins show the server's own folders as disks. The scripts that are sent to a live system really run, and must
 find nothing of the machine that simulates it: ``fence.PROGRAMS`` are all here.

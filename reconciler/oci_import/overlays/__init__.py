@@ -1,1 +1,1 @@
-"""What differs from our defaults in a cluster of OCI, as ``EncOverlay`` documents."""
+"""Differences of an OCI cluster from our defaults, as ``EncOverlay`` documents."""
