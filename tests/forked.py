@@ -1,8 +1,9 @@
 """``reconciler`` in a process of its own, forked from one that has read all of its modules already.
 
-Reading them takes two seconds of a processor, and end-to-end tests run some two hundred commands. Nothing else differs:
-arguments, environment, standard streams, process group and exit status are those of a program that was started.
-Programs that operators start are started by ``tests/cli/test_process.py``, and by who runs one through another.
+Reading them takes two seconds of a processor, and end-to-end tests run some two hundred commands. RSA keys that it
+makes are there already, see ``forked_keys``. Nothing else differs: arguments, environment, standard streams, process
+group and exit status are those of a program that was started. Programs that operators start are started by
+``tests/cli/test_process.py``, and by who runs one through another.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ _SERVER.set_forkserver_preload(
             for module in pkgutil.walk_packages(reconciler.__path__, "reconciler.")
             if not module.name.startswith(_NOT_THE_DAEMONS)
         ),
+        "tests.forked_keys",
         __name__,
     ]
 )
@@ -100,6 +102,9 @@ def _run(arguments: list[str], out: Path, err: Path | None, folder: str, env: di
     sys.argv = ["reconciler", *arguments]
     from reconciler.__main__ import main
 
+    from . import forked_keys
+
+    forked_keys.hand_out()
     main()
 
 
