@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.enc.params import PuppetClass, Setting
+from reconciler.enc.params import Derived, PuppetClass, Setting
 from reconciler.enc.roles import ALL_CLASSES
 from reconciler.model.debian import module_for
 from reconciler.model.signature import Parameter, Signatures, newest, parse, to_json
@@ -26,6 +26,14 @@ def test_table_and_puppet_signature_agree(puppet_class: PuppetClass) -> None:
 def test_every_setting_of_a_table_exists(puppet_class: PuppetClass) -> None:
     named = {s.name for section in puppet_class.sections for s in section.params.values() if isinstance(s, Setting)}
     assert named - set(load_table()) == set(), "no row of reconciler/data/settings.yaml says what these are"
+
+
+@pytest.mark.parametrize("puppet_class", ALL_CLASSES, ids=lambda c: c.name)
+def test_a_text_in_base64_is_known_as_one(puppet_class: PuppetClass) -> None:
+    rows = {name: s for section in puppet_class.sections for name, s in section.params.items()}
+    derived = {name: source for name, source in rows.items() if isinstance(source, Derived)}
+    told = {name for name, source in derived.items() if source.why.partition("\n")[0].endswith("in base64")}
+    assert told == {name for name, source in derived.items() if source.base64}, "people read these in clear"
 
 
 @pytest.mark.parametrize("version", facts.VERSIONS)

@@ -136,7 +136,9 @@ MESSAGING = PuppetClass(
         Section(
             "CloudKitty",
             {
-                "cloudkitty_metrics_yml": derived(cloudkitty_metrics, written="Fleet.telemetry.cloudkitty_metrics"),
+                "cloudkitty_metrics_yml": derived(
+                    cloudkitty_metrics, written="Fleet.telemetry.cloudkitty_metrics", base64=True
+                ),
                 **settings(
                     "cloudkitty_debug_log",
                     "cloudkitty_http_pool_maxsize",

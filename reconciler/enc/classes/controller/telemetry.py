@@ -24,7 +24,9 @@ TELEMETRY = (
         **settings("gnocchi_api_workers", "gnocchi_debug_log"),
     }),
     Section("CloudKitty", {
-        "cloudkitty_metrics_yml": derived(cloudkitty_metrics, written="Fleet.telemetry.cloudkitty_metrics"),
+        "cloudkitty_metrics_yml": derived(
+            cloudkitty_metrics, written="Fleet.telemetry.cloudkitty_metrics", base64=True
+        ),
         **settings(
             "cloudkitty_use_storage_v2", "cloudkitty_storage_v2_backend", "cloudkitty_storage_v2_host",
             "cloudkitty_storage_v2_index_name", "cloudkitty_processor_workers", "cloudkitty_debug_log",
