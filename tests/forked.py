@@ -13,7 +13,9 @@ import pkgutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -33,6 +35,9 @@ _SERVER.set_forkserver_preload(
         __name__,
     ]
 )
+_ONE_READS = threading.Lock()
+"""Held by whoever reads an exit status: it can be read once, and a second reader that was as quick is told 255. A
+process that is started reads those of all others."""
 
 
 class Forked:
@@ -52,7 +57,8 @@ class Forked:
         out.touch()
         given = (list(arguments), out, err, os.getcwd(), os.environ | (env or {}))
         self._process: ForkServerProcess = _SERVER.Process(target=_run, args=given)
-        self._process.start()
+        with _ONE_READS:
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -61,15 +67,27 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        return self._process.exitcode
+        with _ONE_READS:
+            return self._process.exitcode
 
     async def wait(self) -> int:
         return await asyncio.to_thread(self.join)
 
-    def join(self) -> int:
-        self._process.join()
-        assert self._process.exitcode is not None
-        return self._process.exitcode
+    def join(self, limit: float | None = None) -> int:
+        """Its exit status, once it has ended.
+
+        Args:
+            limit: Seconds; None: for as long as it takes.
+
+        Raises:
+            TimeoutError: It did not end, and was killed with all that it had started.
+        """
+        if not wait([self._process.sentinel], limit):
+            os.killpg(self.pid, signal.SIGKILL)
+            raise TimeoutError(f"it did not end within {limit} s, and was killed")
+        status = self.returncode
+        assert status is not None
+        return status
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -79,11 +97,13 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def ended(arguments: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run one to its end: its exit status, what it printed, and what it complained about."""
+def ended(
+    arguments: Sequence[str], env: Mapping[str, str] | None = None, limit: float | None = None
+) -> tuple[int, str, str]:
+    """Run one to its end (``Forked.join``): its exit status, what it printed, and what it complained about."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        status = Forked(arguments, out, err, env).join()
+        status = Forked(arguments, out, err, env).join(limit)
         return status, out.read_text(), err.read_text()
 
 

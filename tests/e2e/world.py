@@ -267,8 +267,7 @@ class World:
 
     async def run(self, *arguments: str) -> tuple[int, str, str]:
         command = ("--config", str(self.demo.config_file), *arguments)
-        async with asyncio.timeout(LONG):
-            return await asyncio.to_thread(ended, command, {"COLUMNS": "200"})
+        return await asyncio.to_thread(ended, command, {"COLUMNS": "200"}, LONG)
 
     def git(self, *arguments: str) -> str:
         """Run git in the operators' repository."""
