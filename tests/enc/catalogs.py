@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -57,8 +58,9 @@ NEVER_COMPILES = {"debmirror": r"Class\[Archvsync\]: .*has no parameter named 't
 class Puppet:
     """The compiler, with a folder for its work. Use as a context manager: it is a process that stays."""
 
-    def __init__(self, modules: Modules, folder: Path) -> None:
-        self.modules, self._folder = modules, folder
+    def __init__(self, modules: Modules, folder: Path, limit: float = 500) -> None:
+        """Start it. ``limit``: seconds that a catalog may take, of which most take one or two."""
+        self.modules, self._folder, self._limit = modules, folder, limit
         self._compiler = subprocess.Popen(
             ["ruby", HERE / "compile.rb", self.modules.folder],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -91,8 +93,12 @@ class Puppet:
         assert self._compiler.stdin is not None
         assert self._compiler.stdout is not None
         print(json.dumps([str(document), str(facts), hostname]), file=self._compiler.stdin, flush=True)
+        patience = Timer(self._limit, self._compiler.kill)
+        patience.start()
         answer = self._compiler.stdout.readline()
-        assert answer, f"the compiler ended with {self._compiler.wait()}"
+        patience.cancel()
+        given_up = f"a catalog that takes {self._limit} s is given up"
+        assert answer, f"{hostname}: the compiler ended with {self._compiler.wait()}; {given_up}"
         wrong: str | None
         (wrong,) = json.loads(answer)
         return wrong

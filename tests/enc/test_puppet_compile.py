@@ -1,5 +1,6 @@
 """Nodes of every role, from specs that an operator wrote to a catalog that Puppet compiled."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import groupby
@@ -17,7 +18,7 @@ from reconciler.simulator.hardware import Model, RackedServer
 from ..reference import facts
 from .catalogs import EVERY_NODE, Puppet, puppet_in
 from .enrolled import documents, enroll, into_service, site_of
-from .puppet_modules import VERSION
+from .puppet_modules import VERSION, Modules
 
 pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
 
@@ -101,6 +102,15 @@ def test_what_classes_accept_is_what_the_module_itself_says(puppet: Puppet) -> N
 def test_what_a_class_does_not_accept_does_not_compile(puppet: Puppet) -> None:
     with pytest.raises(AssertionError, match="has no parameter named 'colour'"):
         puppet.compile("node.example.com", "custom", b"classes: {oci::generic: {colour: red}}")
+
+
+def test_a_compiler_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ruby").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "ruby").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    given_up = pytest.raises(AssertionError, match="a catalog that takes 1 s is given up")
+    with Puppet(Modules(tmp_path), tmp_path, limit=1) as hangs, given_up:
+        hangs.compile("node.example.com", "custom", b"classes: {}")
 
 
 def test_the_example_has_nodes_of_every_role(site: Site) -> None:
