@@ -7,6 +7,7 @@ group and exit status are those of a program that was started. Programs that ope
 """
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import pkgutil
@@ -83,7 +84,7 @@ class Forked:
             TimeoutError: It did not end, and was killed with all that it had started.
         """
         if not wait([self._process.sentinel], limit):
-            os.killpg(self.pid, signal.SIGKILL)
+            kill_group(self.pid)
             raise TimeoutError(f"it did not end within {limit} s, and was killed")
         status = self.returncode
         assert status is not None
@@ -95,6 +96,15 @@ class Forked:
     def send_signal(self, number: signal.Signals) -> None:
         if self.returncode is None:
             os.kill(self.pid, number)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a program and all that it has started; one that was forked a moment ago has no group of its own yet."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(pid, signal.SIGKILL)
 
 
 def ended(

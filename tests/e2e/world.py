@@ -28,7 +28,7 @@ from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, STORE
 from reconciler.simulator.server import Pace, SimServer
 
-from ..forked import Forked, ended
+from ..forked import Forked, ended, kill_group
 from ..simulator.networks import claimed_network
 from ..waiting import LONG, becomes
 
@@ -72,7 +72,7 @@ class Daemon:
     async def kill(self) -> None:
         """As systemd does it when it has lost its patience: the daemon, and every git that it runs."""
         if self.runs:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            kill_group(self.process.pid)
         await self.process.wait()
 
     async def terminate(self, limit: float = 60.0) -> int:
