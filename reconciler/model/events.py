@@ -19,7 +19,6 @@ from .actions import (
 )
 from .disk_id import Finding
 from .history import Announced, BmcSetup, History, Looks, Phase, Proof, Service, with_moments
-from .reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,9 @@ class Advanced:
     to: Phase
     because: str
     announces: bool = False  # whether its cluster is told that it came into service; never in journals of old
-    reason: Reason | None = None  # what ``because`` tells; None: in journals of old
+    reason: str | None = None
+    """Name of the ``Reason`` that ``because`` tells; a text, as another version of this program may have other reasons,
+    and a journal stays readable. None: in journals of old."""
     kind: Literal["advanced"] = "advanced"
 
 

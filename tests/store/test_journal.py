@@ -22,7 +22,7 @@ from reconciler.model.history import History, Phase, Proof, Service
 from reconciler.model.observations import Notice
 from reconciler.model.reasons import Reason
 from reconciler.store import Store
-from reconciler.store.codec import event_text
+from reconciler.store.codec import event_text, parse_event
 from reconciler.store.tables import journal
 
 from .samples import NOW, SECOND, enroll, install
@@ -65,6 +65,13 @@ def test_what_disks_hold_is_a_text_in_the_journal_as_it_always_was(store: Store)
     assert '["sda SSD A-0 480","the installed system n1.example.com of install 0123456789ab"]' in event_text(event)
     assert [told for _, told in store.events_after(0)] == [event]
     assert store.histories()["A"].disks.foreign_data == FOUND
+
+
+def test_an_advance_for_a_reason_of_another_version_can_be_read(store: Store) -> None:
+    advanced = Advanced("A", NOW, Phase.ENROLLED, "it has a name", reason="of-a-later-version")
+    store.append(advanced)
+    assert store.histories()["A"].phase is Phase.ENROLLED
+    assert parse_event(event_text(advanced)) == advanced
 
 
 def test_positions_rise_and_reading_goes_on_after_one(store: Store) -> None:
