@@ -31,7 +31,7 @@ quick: $(STAMP) ## what decides, in seconds: tests of the pure packages that sta
 	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not (waits or puppet or hypothesis or thorough)" $(PURE) $(PYTEST_ARGS)
 
 test-load: $(STAMP) ## ten times beside four busy loops: the tests that a busy machine could disturb. LOAD_ARGS: --times, paths
-	$(BIN)/python -m tests.load --numprocesses 2 --dist loadgroup $(LOAD_ARGS)
+	$(BIN)/python -m tests.load --numprocesses 4 --dist loadgroup $(LOAD_ARGS)
 
 test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all test clusters; tests compile one of each role
 	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)

@@ -17,7 +17,7 @@ for device; do :; done  # the last word
 name=${{device#/dev/}}
 system=no
 if [ -d "$root/disk" ] && [ ! -e "$root/written/${{name%1}}" ]; then
-    on=$(cat "$root/on" 2> /dev/null)
+    [ ! -e "$root/on" ] || read -r on < "$root/on"
     case " ${{on:-sda}} " in
         *" ${{name%1}} "*) system=yes ;;
     esac
