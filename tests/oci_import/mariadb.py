@@ -59,10 +59,14 @@ def running() -> Iterator[MariaDb]:
         pytest.skip("needs mariadbd (apt: mariadb-server)")
     with tempfile.TemporaryDirectory(prefix="mariadb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)  # not pytest's own: another user must come in, and a socket's path is short
+        temporary = folder / "tmp"  # one that starts throws away what others have in a folder that they share
+        temporary.mkdir()
+        own = os.environ | {"TMPDIR": str(temporary)}
         as_user = []
         if os.getuid() == 0:
             as_user = ["--user=mysql"]
             shutil.chown(folder, "mysql")
+            shutil.chown(temporary, "mysql")
         data, socket, errors = folder / "data", folder / "socket", folder / "errors.log"
         made = subprocess.run(
             [
@@ -76,6 +80,7 @@ def running() -> Iterator[MariaDb]:
             check=False,
             capture_output=True,
             text=True,
+            env=own,
         )
         assert made.returncode == 0, made.stdout + made.stderr
         process = subprocess.Popen(
@@ -83,7 +88,7 @@ def running() -> Iterator[MariaDb]:
                 server, "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
                 f"--log-error={errors}", f"--pid-file={folder / 'pid'}", *as_user,
             ],
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env=own,
         )  # fmt: skip
         try:
             _wait(process, socket, errors)
