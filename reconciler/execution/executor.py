@@ -187,11 +187,15 @@ class Executor:
                 return
 
     async def _append(self, event: Event) -> None:
-        """Write, and let not even a cancellation come between: the write happened when this returns or raises."""
+        """Write, and let no cancellation come between: the write happened when this returns or raises."""
         writing = asyncio.ensure_future(asyncio.to_thread(self.journal.append, event))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
+        cut_off: asyncio.CancelledError | None = None
+        while not writing.done():
+            try:
+                await asyncio.wait([writing])
+            except asyncio.CancelledError as error:  # a shutdown whose time is up cancels a second time
+                cut_off = error
+        if cut_off is not None:
             writing.exception()  # seen; the cancellation is what matters now
-            raise
+            raise cut_off
+        writing.result()

@@ -20,7 +20,7 @@ from reconciler.model.plan import Advance
 from reconciler.model.reasons import Reason
 
 from ..fakes.clock import FakeClock
-from ..fakes.journal import Crash, CrashingJournal, MemoryJournal
+from ..fakes.journal import Crash, CrashingJournal, HeldJournal, MemoryJournal
 from ..waiting import LONG, becomes
 from . import build
 from .build import World
@@ -269,6 +269,18 @@ class TestDrain:
                 await asyncio.sleep(0)
             await executor.drain(0)
             assert all(history.open_action is None for history in histories(journal.events).values())
+
+    async def test_what_is_cancelled_twice_while_its_start_is_written_ends_after_it(self) -> None:
+        journal = HeldJournal()
+        executor = an_executor(journal, forever)
+        executor.submit([build.INSTALL])
+        await until(journal.asked.is_set)
+        draining = asyncio.create_task(executor.drain(0))  # cancels what outlives us, then whatever is left
+        for _ in range(20):
+            await asyncio.sleep(0)
+        journal.goes_on.set()
+        await draining
+        assert journal.kinds() == ["started", "interrupted"]
 
 
 crashes = st.builds(CrashingJournal, crash_at=st.integers(1, 10), lose_write=st.booleans())

@@ -31,6 +31,20 @@ class MemoryJournal:
 
 
 @dataclass
+class HeldJournal(MemoryJournal):
+    """Its first write waits for ``goes_on``, as on a disk that is busy; others do not wait for it."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def append(self, event: Event) -> int:
+        if not self.asked.is_set():
+            self.asked.set()
+            self.goes_on.wait()
+        return MemoryJournal.append(self, event)
+
+
+@dataclass
 class CrashingJournal(MemoryJournal):
     """Dies just before or just after its nth write, and nothing is written after that."""
 
