@@ -1,5 +1,6 @@
 """The files of a node's install, from a whole site: its place in the cluster, its secrets, its host key."""
 
+import shutil
 import subprocess
 from contextlib import closing
 from dataclasses import replace
@@ -17,6 +18,7 @@ from .conftest import Laid
 KEY = "/oci-in-target/etc/ssh/ssh_host_rsa_key"
 
 
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen (apt: openssh-client)")
 def test_a_node_gets_its_place_and_keeps_its_host_key(laid: Laid, tmp_path: Path) -> None:
     with closing(laid.open()) as site:
         actions = [event.action for _, event in site.store.events_after(0) if isinstance(event, Started)]

@@ -1,6 +1,7 @@
 """OCI's authority and its certificates come along: nodes are given the same ones, and new ones are signed by it."""
 
 import base64
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ PROXY = "swift-swiftproxy-1.example.com"  # that cluster's swift_proxy_hostname
 
 @pytest.fixture(scope="module")
 def oci(tmp_path_factory: pytest.TempPathFactory) -> OciPki:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("needs ssh-keygen (apt: openssh-client)")
     made = OciPki(tmp_path_factory.mktemp("oci"))
     made.node(NODE)
     made.node(API, client=False)
