@@ -256,11 +256,13 @@ async def test_a_server_whose_files_ran_out_answers_again_once_there_are_some(wo
                 taken.append(socket.socket())
         taken.pop().close()
         refused = asyncio.create_task(asyncio.open_connection("127.0.0.1", port, local_addr=(MACHINE, 0)))
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1.5):  # asyncio tries to accept again each second
-                _, writer = await refused
-                writer.close()
+        await asyncio.wait([refused], timeout=1.5)  # asyncio tries to accept again each second
         for one in taken:
             one.close()
+    with contextlib.suppress(OSError):
+        async with asyncio.timeout(LONG):
+            _, writer = await refused
+            writer.close()
+            await writer.wait_closed()
     async with client_from("127.0.0.1", port) as here:
         assert (await here.get("/healthz")).status_code == 200
