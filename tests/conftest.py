@@ -1,13 +1,16 @@
 """What all tests share, and that CI forgives no skip."""
 
 import os
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from . import waits
+
+if TYPE_CHECKING:
+    from .enc.catalogs import Puppet
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # CI may be busy
 settings.register_profile("deep", settings.get_profile("tests"), max_examples=3000)  # make fuzz
@@ -25,7 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waits.mark(items)
     for item in items:
         if "e2e" not in item.path.parts:  # these share nothing, and take long: they go to whoever is free
-            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+            shares = "puppet" if item.get_closest_marker("puppet") else item.module.__name__
+            item.add_marker(pytest.mark.xdist_group(shares))
+
+
+@pytest.fixture(scope="session")
+def puppet(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Puppet]":
+    """Puppet's compiler, which reads each manifest of the modules once."""
+    from .enc.catalogs import puppet_in
+
+    with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
+        yield puppet
 
 
 @pytest.hookimpl(wrapper=True)

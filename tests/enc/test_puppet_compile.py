@@ -16,7 +16,7 @@ from reconciler.model.signature import Signatures, parse
 from reconciler.simulator.hardware import Model, RackedServer
 
 from ..reference import facts
-from .catalogs import EVERY_NODE, Puppet, puppet_in
+from .catalogs import EVERY_NODE, Puppet
 from .enrolled import documents, enroll, into_service, site_of
 from .puppet_modules import VERSION, Modules
 
@@ -58,12 +58,6 @@ SERVERS = (
 """One for each profile. Every rack has them all."""
 
 RACKS = ("gva-a1", "gva-b1", "gva-c1")
-
-
-@pytest.fixture(scope="module")
-def puppet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puppet]:
-    with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
-        yield puppet
 
 
 @pytest.fixture(scope="module")

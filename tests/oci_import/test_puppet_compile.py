@@ -1,13 +1,13 @@
 """Nodes of OCI's installations, imported, with the modules of Debian 13: Puppet compiles a catalog for each role."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from ..enc.catalogs import EVERY_NODE, Puppet, puppet_in
+from ..enc.catalogs import EVERY_NODE, Puppet
 from ..enc.enrolled import documents
 from ..reference.clusters import CLUSTERS
 from .conftest import SHAPES
@@ -34,12 +34,6 @@ ONE_OF_EACH = (
     ("g_bgp_dns_sql", "tempest"),
 )
 """The recorded installation that a role's node is taken from."""
-
-
-@pytest.fixture(scope="module")
-def puppet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puppet]:
-    with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
-        yield puppet
 
 
 @pytest.fixture(scope="module")
