@@ -11,10 +11,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-_Record = TypeVar("_Record")
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 
 def with_values(record: _Record, paths: Mapping[str, str], values: Mapping[str, Any]) -> _Record:
@@ -29,7 +30,7 @@ def with_values(record: _Record, paths: Mapping[str, str], values: Mapping[str, 
         part, _, inner = paths[name].rpartition(".")
         (parts.setdefault(part, {}) if part else changed)[inner] = value
     changed |= {part: replace(getattr(record, part), **inside) for part, inside in parts.items()}
-    return replace(record, **changed)  # type: ignore[type-var]
+    return replace(record, **changed)
 
 
 def flat_schema(of: type, paths: Mapping[str, str], handler: "GetCoreSchemaHandler") -> "CoreSchema":

@@ -23,6 +23,7 @@ from .disk_id import DiskId, Finding
 from .flat_form import flat_schema
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
@@ -172,19 +173,19 @@ def moments(value: Any) -> Iterator[datetime]:
             yield from moments(part)
 
 
-_Part = TypeVar("_Part")
+_Part = TypeVar("_Part", bound="DataclassInstance")
 
 
 def with_moments(value: _Part, change: Callable[[datetime], datetime]) -> _Part:
     """A history, or a part of one, with every moment changed."""
     changed: dict[str, Any] = {}
-    for each in fields(value):  # type: ignore[arg-type]  # a dataclass
+    for each in fields(value):
         part = getattr(value, each.name)
         if isinstance(part, datetime):
             changed[each.name] = change(part)
-        elif is_dataclass(part) and any(moments(part)):
+        elif is_dataclass(part) and not isinstance(part, type) and any(moments(part)):
             changed[each.name] = with_moments(part, change)
-    return replace(value, **changed)  # type: ignore[type-var]
+    return replace(value, **changed)
 
 
 # ---- the published form
