@@ -155,9 +155,11 @@ size() {{
     blockdev --getsize64 "$1" 2> /dev/null
 }}
 
-# tag NAME DEVICE: what is written there, read from the disk itself. Exit status 8: signatures of several kinds.
+# tag DEVICE OPTION...: what is written there, read from the disk itself. Exit status 8: signatures of several kinds.
 tag() {{
-    blkid --probe --match-tag "$1" --output value "$2" 2> /dev/null
+    device=$1
+    shift
+    blkid --probe --output value "$@" "$device" 2> /dev/null
 }}
 
 # window DEVICE OFFSET BYTES OPTION...: a loop device that shows this part of it.
@@ -226,7 +228,7 @@ filesystem() {{
 
 # table DEVICE NAME: partitions that the kernel shows not, of a table that is damaged or that it does not know.
 table() (
-    kind=$(tag PTTYPE "$1")
+    kind=$(tag "$1" --match-tag PTTYPE)
     if [ -z "$kind" ] || [ -n "$(above "$1")" ]; then
         exit
     fi
@@ -325,7 +327,7 @@ inspect() (
             exit
             ;;
     esac
-    type=$(tag TYPE "$1")
+    type=$(tag "$1" --match-tag TYPE)
     [ "$?" -ne 8 ] || type=several
     case $type in
         ext[234]) filesystem "$1" "$2" ext4 ro,noload ;;
@@ -347,10 +349,7 @@ inspect() (
 written() {{
     found=$(
         for device in $(tree "/dev/$DISK"); do
-            for name in UUID PTUUID PART_ENTRY_UUID; do
-                tag "$name" "$device"
-                echo
-            done
+            tag "$device" --match-tag UUID --match-tag PTUUID --match-tag PART_ENTRY_UUID
         done | grep -E '^[0-9A-Za-z-]{{32,}}$' | sort -u | sed 's/.*/"&"/' | tr '\n' ',' | sed 's/,$//'
     )
     printf '{{"disk": "%s", "uuids": [%s]}}\n' "$DISK" "$found"

@@ -29,7 +29,7 @@ _DISKS = {
     "lsblk": 'echo "$device"; [ $system = no ] || echo "${{device}}1"\n',
     "blockdev": "echo 1\n",
     "blkid": """\
-tag=$3
+tag=$5
 written=
 [ ! -e "$root/written/${{name%1}}" ] || written=$(tr '\\n' ' ' < "$root/written/${{name%1}}")
 case $tag:$system:$name in
