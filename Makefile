@@ -6,6 +6,9 @@ STAMP  := $(VENV)/.complete
 PURE   := $(addprefix tests/,enc hardware model planning provisioning render specs test_architecture.py)
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
+# Tests start hundreds of Python processes: without its byte code each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## this list
