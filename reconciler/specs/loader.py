@@ -19,7 +19,7 @@ from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingsTable
 from ..model.tree import Path, SpecTree
 from .schema_errors import did_you_mean, listed, misfits, suggestion
-from .yaml_reader import UNREAD, Places, YamlDocument, read_yaml
+from .yaml_reader import Places, YamlDocument, YamlFile, read_yaml
 
 API_VERSION = "reconciler/v1"
 
@@ -97,10 +97,10 @@ def parse_tree(files: Mapping[str, bytes], settings_table: SettingsTable) -> Par
     """Every document of these files (path -> content) that can be read, and all problems of single documents."""
     reading = _Reading()
     for file in sorted(files):
-        documents, problems, text = read_yaml(files[file], file)
-        reading.sources[file] = text
-        reading.add_syntax_errors(problems)
-        for document in documents:
+        found = read_yaml(files[file], file)
+        reading.sources[file] = found.text
+        reading.add_syntax_errors(found)
+        for document in found.documents:
             reading.add(document)
     return reading.parsed(settings_table)
 
@@ -121,12 +121,11 @@ class _Reading:
         self._unreadable: set[Location] = set()
         self._unread = False
 
-    def add_syntax_errors(self, problems: Iterable[Diagnostic]) -> None:
+    def add_syntax_errors(self, file: YamlFile) -> None:
         """Take in what is wrong with a file's YAML."""
-        for problem in problems:
-            self.problems.append(problem)
-            self._unreadable.update(() if problem.at is None else (problem.at,))
-            self._unread |= problem.summary in UNREAD
+        self.problems.extend(file.problems)
+        self._unreadable.update(problem.at for problem in file.problems if problem.at is not None)
+        self._unread |= not file.whole
 
     def add(self, document: YamlDocument) -> None:
         """Take one document in, with its problems."""

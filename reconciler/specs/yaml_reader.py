@@ -10,7 +10,7 @@ what aliases expand to.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,11 +27,6 @@ MAX_DEPTH = 32
 MAX_ALIASES = 1000
 MAX_EXPANDED = 100_000
 """Values that one file's aliases may stand for together."""
-
-UNREAD = frozenset(
-    ("File too large", "Not UTF-8", "Control character", "Invalid YAML", "Nested too deeply", "Too many aliases")
-)
-"""Summaries of problems after which the rest of a file is not read."""
 
 MAX_PROBLEMS = 100
 """Of one file, after which reading it stops: it is not what was meant."""
@@ -114,13 +109,22 @@ class YamlDocument:
     places: Places
 
 
-def read_yaml(data: bytes, file: str) -> tuple[tuple[YamlDocument, ...], tuple[Diagnostic, ...], str]:
-    """Every document of a file, every problem found in it, and its text. Empty documents are left out."""
+class YamlFile(NamedTuple):
+    """All that was read of a file. Empty documents are left out."""
+
+    documents: tuple[YamlDocument, ...]
+    problems: tuple[Diagnostic, ...]
+    text: str
+    whole: bool  # False: reading stopped before its end, and more documents may follow
+
+
+def read_yaml(data: bytes, file: str) -> YamlFile:
+    """Every document of a file, and every problem found in it."""
     text, problem = _decode(data, file)
     if problem is not None:
-        return (), (problem,), text
+        return YamlFile((), (problem,), text, whole=False)
     reader = _Reader(text, file)
-    return tuple(reader.documents()), tuple(reader.problems), text
+    return YamlFile(tuple(reader.documents()), tuple(reader.problems), text, reader.at_end)
 
 
 def lines_of(text: str) -> list[str]:
@@ -174,6 +178,7 @@ class _Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self.problems: list[Diagnostic] = []
+        self.at_end = False  # whether everything was read
         self._text = text
         self._file = file
         self._anchors: dict[str, _Anchored] = {}
@@ -189,6 +194,7 @@ class _Reader:
             for event in self._events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     yield from self._document()
+            self.at_end = True
         except _StopError:
             return
         except yaml.MarkedYAMLError as error:

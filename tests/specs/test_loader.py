@@ -13,6 +13,7 @@ from reconciler.specs.files import read_directory
 from reconciler.specs.loader import Loaded, load_tree
 from reconciler.specs.settings_table import load_table
 from reconciler.specs.validate import timezone_exists, validate
+from reconciler.specs.yaml_reader import MAX_PROBLEMS
 
 from .large_fleet import large_fleet
 
@@ -53,6 +54,13 @@ def test_every_value_knows_its_place() -> None:
 def test_one_document_by_itself_needs_no_other() -> None:
     loaded = load_tree({"f.yaml": FILES["cluster-specs/clusters/swift01.yaml"]}, load_table())
     assert [problem.summary for problem in loaded.problems] == ["No fleet"]
+
+
+def test_nobody_is_missed_who_may_stand_in_what_was_not_read() -> None:
+    given_up = b"1: 1\n" * MAX_PROBLEMS + b"---\n" + FILES["cluster-specs/fleet.yaml"]
+    loaded = load_tree({"f.yaml": given_up}, load_table())
+    assert len(loaded.problems) == MAX_PROBLEMS
+    assert "No fleet" not in {problem.summary for problem in loaded.problems}
 
 
 def test_warnings_do_not_spoil_a_tree() -> None:

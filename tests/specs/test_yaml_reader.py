@@ -25,7 +25,7 @@ notes: |
 
 
 def places_of(text: str) -> Any:
-    documents, problems, _ = read_yaml(text.encode(), "f")
+    documents, problems, *_ = read_yaml(text.encode(), "f")
     assert problems == ()
     return documents[0].places
 
@@ -78,45 +78,63 @@ def test_columns_count_characters_not_bytes() -> None:
 
 
 def test_a_file_may_hold_several_documents_and_empty_ones() -> None:
-    documents, problems, _ = read_yaml(b"---\n---\na: 1\n---\n# nothing\n---\n~\n---\nb\n", "f")
+    documents, problems, *_ = read_yaml(b"---\n---\na: 1\n---\n# nothing\n---\n~\n---\nb\n", "f")
     assert [document.value for document in documents] == [{"a": 1}, None, "b"]
     assert problems == ()
 
 
 def test_documents_before_a_syntax_error_are_kept() -> None:
-    documents, problems, _ = read_yaml(b"a: 1\n---\nb: [\n", "f")
+    documents, problems, *_ = read_yaml(b"a: 1\n---\nb: [\n", "f")
     assert [document.value for document in documents] == [{"a": 1}]
     assert [problem.summary for problem in problems] == ["Invalid YAML"]
 
 
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"a: 1\n---\nb: 2\n", True),
+        (b"", True),
+        (b"1: 1\n", True),
+        (b"a: 1\n---\nb: [\n", False),
+        (b"1: 1\n" * MAX_PROBLEMS, False),
+        (b"[" * 100, False),
+        (b"a" * (MAX_BYTES + 1), False),
+        (b"\xff", False),
+        (b"\x00", False),
+    ],
+)
+def test_a_file_whose_reading_stopped_early_is_not_whole(data: bytes, whole: bool) -> None:
+    assert read_yaml(data, "f").whole is whole
+
+
 def test_an_alias_is_the_value_and_its_place_is_its_own() -> None:
-    documents, problems, _ = read_yaml(b"a: &x [1, 2]\nb: *x\n", "f")
+    documents, problems, *_ = read_yaml(b"a: &x [1, 2]\nb: *x\n", "f")
     assert documents[0].value == {"a": [1, 2], "b": [1, 2]}
     assert documents[0].places["b", 0] == documents[0].places["a", 0]
     assert problems == ()
 
 
 def test_a_large_file_is_refused_unread() -> None:
-    documents, problems, _ = read_yaml(b"a" * (MAX_BYTES + 1), "f")
+    documents, problems, *_ = read_yaml(b"a" * (MAX_BYTES + 1), "f")
     assert documents == ()
     assert [problem.summary for problem in problems] == ["File too large"]
 
 
 def test_a_hopeless_file_is_given_up() -> None:
-    _, problems, _ = read_yaml(b"1: 1\n" * 1000, "f")
+    _, problems, *_ = read_yaml(b"1: 1\n" * 1000, "f")
     assert len(problems) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("bomb", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000, "&a [" * 100_000])
 def test_deep_nesting_is_refused_early(bomb: str) -> None:
-    documents, problems, _ = read_yaml(bomb.encode(), "f")
+    documents, problems, *_ = read_yaml(bomb.encode(), "f")
     assert documents == ()
     assert {problem.summary for problem in problems} <= {"Nested too deeply", "Invalid YAML", "Anchor used twice"}
 
 
 def test_aliases_cannot_nest_deeper_than_text() -> None:
     lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 40))]
-    _, problems, _ = read_yaml("\n".join(lines).encode(), "f")
+    _, problems, *_ = read_yaml("\n".join(lines).encode(), "f")
     assert [problem.summary for problem in problems] == ["Nested too deeply"]
 
 
@@ -136,7 +154,7 @@ PIECES = st.sampled_from(
 @example("\ufeff\ufeffa: 1".encode())
 @example(b"%TAG ! tag:x,2002:\n--- !y\n")
 def test_no_bytes_are_too_strange(data: bytes) -> None:
-    documents, problems, text = read_yaml(data, "f")
+    documents, problems, text, _ = read_yaml(data, "f")
     lines = yaml_reader.lines_of(text)
     for problem in problems:
         assert problem.at is not None
@@ -149,7 +167,7 @@ def test_no_bytes_are_too_strange(data: bytes) -> None:
 @pytest.mark.parametrize("text", [TEXT, "a: !!str 12\nb: [~, 0123, 1e3]\n", "a: &x {b: c}\nd: *x\n", "[a, {b: c}]"])
 def test_the_parser_in_python_reads_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def read() -> list[Any]:
-        documents, problems, _ = read_yaml(text.encode(), "f")
+        documents, problems, *_ = read_yaml(text.encode(), "f")
         return [[(document.value, dict(document.places)) for document in documents], problems]
 
     with_c = read()
