@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -100,24 +100,66 @@ def _imported(node: ast.ImportFrom, here: tuple[str, ...]) -> Iterator[Path]:
             yield found
 
 
+def _ours(tree: ast.AST, path: Path) -> Iterator[Path]:
+    """Modules of ours that the module at ``path`` imports somewhere in ``tree``."""
+    here = path.relative_to(ROOT.parent).with_suffix("").parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (found for alias in node.names if (found := _file(tuple(alias.name.split(".")))))
+        elif isinstance(node, ast.ImportFrom):
+            yield from _imported(node, here)
+
+
+def _others(tree: ast.AST) -> Iterator[str]:
+    """Top-level names of others' modules that are imported somewhere in ``tree``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").partition(".")[0]
+
+
+def when_loaded(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is loaded, those below an ``if`` or ``try`` too, but for types."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from when_loaded(node.orelse)
+        elif inner := [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt | ast.ExceptHandler)]:
+            yield from when_loaded(each for each in inner if isinstance(each, ast.stmt))
+            yield from when_loaded(one for each in inner if isinstance(each, ast.ExceptHandler) for one in each.body)
+        else:
+            yield node
+
+
 @cache
 def imports(path: Path) -> tuple[frozenset[Path], frozenset[str]]:
     """Modules of ours, and others' top-level names, that a module imports: wherever it does, and for types too."""
-    ours: set[Path] = set()
-    others: set[str] = set()
-    here = path.relative_to(ROOT.parent).with_suffix("").parts
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Import):
-            others |= {alias.name.partition(".")[0] for alias in node.names}
-        elif (
-            isinstance(node, ast.ImportFrom)
-            and not node.level
-            and (node.module or "").partition(".")[0] != "reconciler"
-        ):
-            others.add((node.module or "").partition(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            ours |= set(_imported(node, here))
-    return frozenset(ours - {path}), frozenset(others)
+    tree = parsed(path)
+    return frozenset(set(_ours(tree, path)) - {path}), frozenset(set(_others(tree)) - {"reconciler"})
+
+
+@pytest.mark.parametrize(
+    ("text", "at_once"),
+    [
+        ("import reconciler.app.site", True),
+        ("import os, reconciler.app.site as site", True),
+        ("from reconciler.app.site import Site", True),
+        ("from reconciler.app import site", True),
+        ("from ..app.site import Site", True),
+        ("from ..app import site", True),
+        ("if os:\n    pass\nelse:\n    from ..app import site", True),
+        ("try:\n    pass\nexcept OSError:\n    from ..app import site", True),
+        ("class A:\n    from ..app import site", True),
+        ("def f():\n    import reconciler.app.site", False),
+        ("if TYPE_CHECKING:\n    from ..app import site", False),
+    ],
+)
+def test_an_import_is_seen_however_it_is_written(text: str, at_once: bool) -> None:
+    planner, site = ROOT / "planning/planner.py", ROOT / "app/site.py"
+    assert set(_ours(ast.parse(text), planner)) == {site}
+    assert set(_ours(ast.Module([*when_loaded(ast.parse(text).body)], []), planner)) == ({site} if at_once else set())
 
 
 def test_nothing_is_loose_at_the_root() -> None:
@@ -139,9 +181,8 @@ def test_imports_point_down(path: Path) -> None:
 @pytest.mark.parametrize("path", [ROOT / name for name in LOADED_WHEN_CALLED], ids=name_of)
 def test_what_stands_beside_is_loaded_when_a_command_is_called(path: Path) -> None:
     beside = LOADED_WHEN_CALLED[name_of(path)]
-    at_once = [node for node in parsed(path).body if isinstance(node, ast.ImportFrom)]
-    here = path.relative_to(ROOT.parent).with_suffix("").parts
-    assert not [found for node in at_once for found in _imported(node, here) if room_of(found) in beside]
+    at_once = ast.Module([*when_loaded(parsed(path).body)], [])
+    assert not [found for found in _ours(at_once, path) if room_of(found) in beside]
 
 
 def test_the_rooms_have_an_order() -> None:
