@@ -1,7 +1,7 @@
 """One node's Puppet document, made from the least that it takes.
 
 With ``node_terminus = exec`` the Puppet server starts a process for each question, so what costs time here costs it
-thousands of times an hour. The daemon keeps all documents rendered (``documents.Documents``); both give the same.
+thousands of times an hour. The daemon keeps all documents rendered (``Documents``); both give the same.
 """
 
 from collections.abc import Iterable

@@ -10,7 +10,7 @@ from ..model.hardware import Disk, Signature, contents_of
 
 
 def parse_lsblk(text: str) -> tuple[Disk, ...]:
-    """What ``remote.LIST_DISKS`` printed. Sizes are bytes, as numbers or (before util-linux 2.33) as strings.
+    """What ``commands.LIST_DISKS`` printed. Sizes are bytes, as numbers or (before util-linux 2.33) as strings.
 
     Raises:
         ValueError: It is not lsblk's JSON.
@@ -73,8 +73,8 @@ def parse_contents(listed: str, probed: str) -> dict[str, str]:
     """What each disk holds, by kernel name: ``contents_of`` its signatures and its partitions'; blank: empty.
 
     Args:
-        listed: What ``remote.LIST_DISKS`` printed.
-        probed: What ``remote.READ_SIGNATURES`` printed. A disk of which a part could not be read is left out.
+        listed: What ``commands.LIST_DISKS`` printed.
+        probed: What ``commands.READ_SIGNATURES`` printed. A disk of which a part could not be read is left out.
 
     Raises:
         ValueError: One of them is not readable.

@@ -11,7 +11,7 @@ from . import commands, interfaces
 
 PROGRAM = "build-openstack-debian-image"
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
-(``remote.install_script``), because that wrapper ends with exit status 0 when the installer failed."""
+(``commands.install_script``), because that wrapper ends with exit status 0 when the installer failed."""
 
 _EXTRA_PACKAGES = (
     "gnupg2", "haveged", "uuid-runtime", "iotop", "iftop", "man-db", "curl", "less", "lsb-release", "joe", "ssl-cert",

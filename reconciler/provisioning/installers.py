@@ -11,7 +11,7 @@ from . import commands, install, root_image
 
 
 def uploads(action: InstallOs, fleet: FleetSpec, hardware: Hardware, node_files: Mapping[str, File]) -> dict[str, File]:
-    """Every file that is uploaded before ``remote.START_INSTALL``, by absolute path in the live system.
+    """Every file that is uploaded before ``commands.START_INSTALL``, by absolute path in the live system.
 
     Args:
         action: What to install, and how.

@@ -4,7 +4,7 @@ The script partitions (GPT, with room for GRUB on BIOS and on UEFI, whichever th
 file systems, unpacks the tarball, adds the node's files, and lets the tarball's own GRUB install itself. It needs no
 mirror and no cloud-init. What the tarball has to bring, and how the script looks for it first: ``tarball``.
 
-It runs below the same wrapper as the other installer (``remote.install_script``), and may be run again from its start.
+It runs below the wrapper of the other installer (``commands.install_script``), and may be run again from its start.
 """
 
 import shlex

@@ -1,4 +1,4 @@
-"""The SSH server of a simulated server: it answers what ``provisioning.remote`` says, and nothing else."""
+"""The SSH server of a simulated server: it answers what ``provisioning.commands`` says, and nothing else."""
 
 import asyncio
 import contextlib

@@ -123,7 +123,7 @@ class DocumentWriter:
         return Document(compiled.hostname, address, parts.digest.hexdigest(), tuple(parts.pieces), own)
 
     def _pieces(self, compiled: Compiled) -> list[yaml_writer.Piece]:
-        """The document's YAML in pieces; joined, they are what ``yaml_text`` makes of ``compiled.document``."""
+        """The document's YAML in pieces; joined, they are what ``yaml_writer.dump`` makes of ``compiled.document``."""
         if not all(compiled.classes.values()) or not compiled.classes:
             return self._words.write(compiled.document)
         pieces: list[yaml_writer.Piece] = ["classes:\n"]

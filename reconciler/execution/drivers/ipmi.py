@@ -1,7 +1,7 @@
 """BMCs over IPMI 2.0, through pyghmi.
 
 pyghmi is synchronous, keeps one input/output thread for the whole process, and shares a session between all who ask
-for the same BMC and user: see ``lending``.
+for the same BMC and user: see ``blocking_pool``.
 """
 
 import contextlib

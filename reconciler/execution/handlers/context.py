@@ -26,7 +26,7 @@ from ..ports import (
 )
 
 _RUNS = frozenset({"active", "activating", "deactivating"})
-"""What ``remote.READ_UNIT`` prints of an installer that runs."""
+"""What ``commands.READ_UNIT`` prints of an installer that runs."""
 
 MINTING_AT_ONCE = 2
 """Long RSA keys take a thread for seconds. A delivery of machines would take all threads, and reports would wait."""

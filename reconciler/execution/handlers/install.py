@@ -74,7 +74,7 @@ def _is_anothers(state: commands.InstallState | None, action: InstallOs) -> bool
 
 
 async def _state(tools: Tools, shell: Shell) -> tuple[bool, commands.InstallState | None]:
-    """Whether the wrapper runs, and what it last wrote. Asked in this order: see ``remote.READ_UNIT``."""
+    """Whether the wrapper runs, and what it last wrote. Asked in this order: see ``commands.READ_UNIT``."""
     runs = await install_runs(tools, shell)
     ran = await shell.run(commands.READ_STATE, timeout=tools.options.answer)
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*")
-"""What iPXE (which knows no quotes) and GRUB read as one plain word. ``model.spec.base.KernelArgument`` is the same."""
+"""What iPXE (which knows no quotes) and GRUB read as one plain word. ``kinds.base.KernelArgument`` is the same."""
 
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 

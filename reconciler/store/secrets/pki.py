@@ -4,7 +4,7 @@
 
     root CA (owner "fleet") --> OCI CA (owner "fleet") --> snakeoil, client (each node), api, swiftproxy (each cluster)
 
-Every certificate is a text with the parts of ``secrets.parts``. Nothing is stored here.
+Every certificate is a text with the parts of ``model.secret_parts``. Nothing is stored here.
 """
 
 import ipaddress
