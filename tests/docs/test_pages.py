@@ -1,13 +1,16 @@
 """Pages for people: tables are whole, links lead somewhere, and what is named exists."""
 
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import typer.main
 
+from reconciler.cli.app import app
 from reconciler.model.actions import Action
 from reconciler.model.history import Phase
 from reconciler.model.kinds import KINDS
@@ -32,6 +35,9 @@ _FUNCTION = re.compile(r"`(\w+\(\))`")
 _DEFINED = re.compile(r"^(?: *class |(?=\w+ = ))(\w+)", re.MULTILINE)
 _FUNCTION_DEFINED = re.compile(r"^ *(?:async )?def (\w+)", re.MULTILINE)
 _TEST = re.compile(r"`(test_\w+)`")
+_INLINE_COMMAND = re.compile(r"`reconciler ([^`]+)`")
+_COMMAND = re.compile(r"^[ #]*(?:\S*/)?reconciler ([^#|\n]+)", re.MULTILINE)
+_OPTION = re.compile(r"(?<!\S)--[a-z][\w-]*")
 
 
 def prose(page: Path) -> str:
@@ -91,6 +97,49 @@ def test_classes_functions_and_tests_that_a_page_names_exist(page: Path) -> None
     assert classes
     assert classes - defined("reconciler") - KINDS.keys() - OF_PYTHON == set()
     assert (functions | tests) - defined("reconciler") - defined("tests") == set()
+
+
+@cache
+def commands() -> Mapping[str, frozenset[str]]:
+    """Every command by its words, with its options; the program itself by none."""
+
+    def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, frozenset[str]]]:
+        yield " ".join(words), frozenset(name for each in command.params for name in (*each.opts, *each.secondary_opts))
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(inner, (*words, name))
+
+    return dict(below(typer.main.get_command(app), ()))
+
+
+def misnamed(line: str) -> list[str]:
+    """The command of a line, where there is no such command, or those of its options that it does not have."""
+    words = re.sub(r"^(?:--\w+ \S+ )*", "", line).split()
+    known = next(name for end in (3, 2, 1, 0) if (name := " ".join(words[:end])) in commands())
+    if not known and words and not words[0].startswith("-"):
+        return words[:1]
+    return [name for name in _OPTION.findall(line) if name not in commands()[known] | commands()[""] | {"--help"}]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
+    lines = [" ".join(found.split()) for found in _INLINE_COMMAND.findall(prose(page))]
+    lines += [found for block in _BLOCK.findall(page.read_text()) for found in _COMMAND.findall(block)]
+    assert [line for line in lines if not line.startswith("COMMAND") and misnamed(line)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("plan --observed FILE", []),
+        ("--specs examples/all-roles validate", []),
+        ("--help", []),
+        ("secrets set bmc:SERIAL:bmc/password", []),
+        ("schema --settings-page FILE", ["--settings-page"]),
+        ("serve", ["serve"]),
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(line: str, wrong: list[str]) -> None:
+    assert misnamed(line) == wrong
 
 
 def test_the_glossary_has_each_word_once_in_alphabetical_order() -> None:
