@@ -1,7 +1,8 @@
 """Every part that must know of a role knows of it: a class, the row of its facts, the names in specs, the page."""
 
+import ast
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 
 import pytest
@@ -88,3 +89,49 @@ def test_who_is_on_the_networks_of_virtual_machines_and_who_has_br_ex(
     role: str, asked: set[str], addresses: bool, bridge: bool
 ) -> None:
     assert (is_on_vm_networks(role, asked), has_external_bridge(role, asked)) == (addresses, bridge)
+
+
+MAY_NAME_ROLES = ("enc", "oci_import", "model/roles.py", "model/vips.py")
+"""Classes of Puppet and a database of OCI have names of roles; so has the table; usages of VIPs are called alike."""
+
+
+def names_of_roles(tree: ast.AST) -> Iterator[int]:
+    """Lines on which a role is compared with a name, or several names stand together."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare():
+                sides = [node.left, *node.comparators]
+                named = any(isinstance(each, ast.Constant) and each.value in roles.ROLES for each in ast.walk(node))
+                if named and any(re.search(r"\brole$", ast.unparse(side)) for side in sides):
+                    yield node.lineno
+            case ast.Set(elts=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
+                texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+                if len(texts) == len(parts) > 1 and set(texts) <= roles.ROLES.keys():
+                    yield node.lineno
+
+
+def test_nobody_asks_for_the_name_of_a_role_where_the_table_of_facts_can_be_asked() -> None:
+    package = ROOT / "reconciler"
+    modules = {str(path.relative_to(package)): path for path in package.rglob("*.py")}
+    asked = [
+        f"{name}:{line}"
+        for name, path in sorted(modules.items())
+        if not name.startswith(MAY_NAME_ROLES)
+        for line in names_of_roles(ast.parse(path.read_text()))
+    ]
+    assert asked == [], "a question for RoleFacts in reconciler/model/roles.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('m.allocation.role == "controller"', True),
+        ('role in ("sql", "acme")', True),
+        ('SWIFT = {"swiftproxy", "swiftstore"}', True),
+        ('disk.by == "controller"', False),
+        ('net.role in (role, "all")', False),
+        ('columns = ("network", "address")', False),
+    ],
+)
+def test_a_name_of_a_role_is_found(text: str, found: bool) -> None:
+    assert bool([*names_of_roles(ast.parse(text))]) is found
