@@ -25,10 +25,29 @@ ASKED: dict[str, tuple[str, str]] = {
 
 
 def empty(schema: Any) -> bool:
-    """Whether a schema says nothing: of itself, or by what it refers to."""
+    """Whether a schema says nothing, of itself or by what it refers to: an object or list without what is in it."""
     if isinstance(schema, dict) and (name := schema.get("$ref")):
         schema = document()["components"]["schemas"].get(name.rpartition("/")[2])
-    return not schema or not schema.keys() & {"type", "const", "enum", "anyOf", "oneOf", "allOf", "properties"}
+    if not schema or not schema.keys() & {"type", "const", "enum", "anyOf", "oneOf", "allOf", "properties"}:
+        return True
+    inside = {"object": ("properties", "additionalProperties"), "array": ("items", "prefixItems")}
+    return schema.get("type") in inside and not any(schema.get(key) for key in inside[schema["type"]])
+
+
+@pytest.mark.parametrize(
+    ("schema", "nothing"),
+    [
+        ({}, True),
+        ({"type": "object"}, True),
+        ({"type": "object", "additionalProperties": {}}, True),
+        ({"type": "array"}, True),
+        ({"$ref": "#/components/schemas/Clusters"}, False),
+        ({"type": "array", "items": {"type": "string"}}, False),
+        ({"type": "string"}, False),
+    ],
+)
+def test_a_schema_that_says_nothing_is_empty(schema: Any, nothing: bool) -> None:
+    assert empty(schema) is nothing
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
