@@ -70,8 +70,8 @@ def orphaned(plan: Plan) -> list[Step]:
     return [step for step in plan.steps if isinstance(step, Orphaned)]
 
 
-def by_reason(steps: Iterable[Step]) -> dict[str, list[Step]]:
-    """Steps with the same reason together, in the order of the first machine that has it."""
+def by_sentence(steps: Iterable[Step]) -> dict[str, list[Step]]:
+    """Steps of which the same is told together, in the order of the first machine of which it is."""
     groups: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
         groups[because_of(step)].append(step)
@@ -80,12 +80,12 @@ def by_reason(steps: Iterable[Step]) -> dict[str, list[Step]]:
 
 def settled_counts(plan: Plan) -> list[str]:
     """``12 cl1 compute in service``, by cluster and role."""
-    reasons = (
+    told = (
         " ".join(part for part in (step.cluster, step.role, step.because) if part)
         for step in plan.steps
         if isinstance(step, Settled)
     )
-    return [f"{count} {printable(reason)}" for reason, count in sorted(Counter(reasons).items())]
+    return [f"{count} {printable(text)}" for text, count in sorted(Counter(told).items())]
 
 
 def shortfalls(plan: Plan) -> list[str]:

@@ -66,9 +66,9 @@ def _details(title: str, steps: list[Step], *, is_open: bool = False) -> list[st
     if not steps:
         return []
     lines = ["", f"<details{' open' if is_open else ''}><summary>{len(steps)} {title}</summary>", ""]
-    for reason, group in groups.by_reason(steps).items():
+    for sentence, group in groups.by_sentence(steps).items():
         more = f", and {len(group) - LONGEST_LIST} more" if len(group) > LONGEST_LIST else ""
-        lines.append(f"- {escaped(reason)}: {', '.join(map(_marked, group[:LONGEST_LIST]))}{more}")
+        lines.append(f"- {escaped(sentence)}: {', '.join(map(_marked, group[:LONGEST_LIST]))}{more}")
     return [*lines, "", "</details>"]
 
 

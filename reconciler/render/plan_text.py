@@ -37,10 +37,10 @@ def _section(title: str, items: Iterable[str]) -> list[str]:
 
 
 def _folded(steps: Iterable[Step]) -> list[str]:
-    """One line per reason, and the machines that have it below."""
+    """One line per sentence, and the machines of which it is told below."""
     lines = []
-    for reason, group in groups.by_reason(steps).items():
+    for sentence, group in groups.by_sentence(steps).items():
         more = [f"  and {len(group) - FOLD_AT} more"] if len(group) > FOLD_AT else []
         names = [f"{'!' if erases(step) else ' '} {_name(step)}" for step in group[:FOLD_AT]]
-        lines += [printable(reason), *(f"  {name}" for name in [*names, *more])]
+        lines += [printable(sentence), *(f"  {name}" for name in [*names, *more])]
     return lines
