@@ -277,7 +277,7 @@ REASONS: Mapping[Reason, About] = {
         wants_operator=True,
     ),
     Reason.DRIFT: About(
-        "The machine is not as it was when it got its place: a disk is gone, its profile matches no more, it stands "
+        "The machine is not as it was when it got its place: a disk is gone, its profile no longer matches, it stands "
         "elsewhere, or its networks changed. Nothing is done about it unasked.",
         wants_operator=True,
     ),
@@ -302,7 +302,7 @@ REASONS: Mapping[Reason, About] = {
         "and the data disks that go with it.",
         approval="reinstall",
     ),
-    Reason.REINSTALL_WITHDRAWN: About("The machine's reinstall is not asked for any more, and never began."),
+    Reason.REINSTALL_WITHDRAWN: About("The machine's reinstall is no longer asked for, and never began."),
     Reason.DECOMMISSIONED: About(
         "A Machine document says that the machine is decommissioned. An approval covers the release of its hostname "
         "and addresses.",
@@ -315,7 +315,7 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.RELEASE_INTERRUPTED: About("A release of the machine was begun, and is finished."),
     Reason.NOT_ASKED_FOR: About(
-        "The machine holds a place that no spec asks for any more. It keeps it until it is decommissioned."
+        "The machine holds a place that no spec asks for. It keeps the place until it is decommissioned."
     ),
     # ---- whatever is to be done
     Reason.IN_FLIGHT: About("An action on the machine was begun, and its end is waited for."),
