@@ -50,7 +50,7 @@ NOTHING = Recalled()
 
 def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
     """Which of the disks of today's report held the system, and which held data."""
-    looking = _Looking(disks)
+    looking = _Recalling(disks)
     records = [*((disk, True) for disk in remembered.system), *((disk, False) for disk in remembered.data)]
     unproven = [record for record in records if not looking.prove(*record)]
     while unproven:
@@ -65,7 +65,7 @@ _Record = tuple[DiskId, bool]
 
 
 @dataclass(slots=True)
-class _Looking:
+class _Recalling:
     free: tuple[Disk, ...]  # that no record was found to be yet
     system: list[Disk] = field(default_factory=list)
     data: list[Disk] = field(default_factory=list)

@@ -85,7 +85,7 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], c
     Documents are rolled out from the last node of a role to its first, and to controllers after everybody else of
     their cluster: what is wrong with one shows before it reaches the node that the others lean on.
     """
-    policy, service = ctx.spec.fleet.policy, _Service(machines, ctx)
+    policy, service = ctx.spec.fleet.policy, _ServiceCount(machines, ctx)
     wiping = sum(_is_being_wiped(m) for m in machines.values())
     kept: list[Step] = []
     for step in sorted(steps, key=lambda step: _turn(step, machines)):
@@ -150,7 +150,7 @@ def _begins_wiping(step: Step, m: MachineView) -> bool:
     return isinstance(step, Act | Advance) and step.risk is Risk.DESTRUCTIVE
 
 
-class _Service:
+class _ServiceCount:
     """Who is in service and who is out, by pool; counts what this plan takes out too."""
 
     def __init__(self, machines: Mapping[str, MachineView], ctx: Context) -> None:

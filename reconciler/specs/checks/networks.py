@@ -23,7 +23,7 @@ def each_network(context: CheckContext) -> Iterator[tuple[str, str, Network]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldSubnet:
     """Addresses that belong to something."""
 
     title: str  # as a sentence names it
@@ -40,7 +40,7 @@ def subnets_do_not_overlap(context: CheckContext) -> Iterator[Diagnostic]:
     """
     # By first address, the wider first: whoever overlaps stands after what it overlaps with.
     in_order = sorted(_held(context), key=lambda h: (h.subnet.network_address, h.subnet.prefixlen, h.title))
-    passing: list[_Held] = []
+    passing: list[_HeldSubnet] = []
     for held in in_order:
         passing = [before for before in passing if before.subnet.broadcast_address >= held.subnet.network_address]
         for other in passing:
@@ -53,14 +53,14 @@ def subnets_do_not_overlap(context: CheckContext) -> Iterator[Diagnostic]:
         passing.append(held)
 
 
-def _held(context: CheckContext) -> Iterator[_Held]:
+def _held(context: CheckContext) -> Iterator[_HeldSubnet]:
     for cluster, name, network in each_network(context):
         if network.role != "ovs-bridge":  # nodes have no address there
             title = f'network "{name}" of cluster "{cluster}"'
-            yield _Held(title, cluster, network.subnet, ("Cluster", cluster, "networks", name, "subnet"))
+            yield _HeldSubnet(title, cluster, network.subnet, ("Cluster", cluster, "networks", name, "subnet"))
     for index, bmc in enumerate(context.tree.fleet.bmc.networks):
         where: tuple[Any, ...] = ("Fleet", context.fleet_name, "bmc", "networks", index, "subnet")
-        yield _Held(f'BMC network "{bmc.name}"', None, bmc.subnet, where)
+        yield _HeldSubnet(f'BMC network "{bmc.name}"', None, bmc.subnet, where)
 
 
 def gateways_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
