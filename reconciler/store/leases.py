@@ -11,7 +11,7 @@ from time import monotonic
 from sqlalchemy import Connection, select, update
 
 from .database import DAEMON, Part, Writing
-from .tables import document, lease
+from .tables import lease, state
 
 
 @dataclass
@@ -34,7 +34,7 @@ class LeaseWatch:
 
 
 class LeasesPart(Part):
-    """Documents and the daemon's lease."""
+    """The daemon's own state, and its lease."""
 
     def save_state(self, name: str, text: str) -> None:
         """Keep a text, usually JSON, in place of the one that had this name."""
@@ -99,11 +99,11 @@ class LeasesPart(Part):
 
 def write_state(writing: Writing, name: str, text: str) -> None:
     """Keep a text in place of the one that had this name, as part of a transaction."""
-    inserted = writing.insert(document)
-    replaced = inserted.on_conflict_do_update(index_elements=[document.c.name], set_={"text": inserted.excluded.text})
+    inserted = writing.insert(state)
+    replaced = inserted.on_conflict_do_update(index_elements=[state.c.name], set_={"text": inserted.excluded.text})
     writing.connection.execute(replaced, {"name": f"state:{name}", "text": text})
 
 
 def read_state(connection: Connection, name: str) -> str | None:
     """The text that was last kept under a name, on a connection."""
-    return connection.scalar(select(document.c.text).where(document.c.name == f"state:{name}"))
+    return connection.scalar(select(state.c.text).where(state.c.name == f"state:{name}"))

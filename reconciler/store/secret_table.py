@@ -15,7 +15,7 @@ from .database import Database, Part, Writing
 from .journal import write_notices
 from .machines import chunks
 from .secrets.vault import Vault
-from .tables import document, secret
+from .tables import secret, state
 
 if TYPE_CHECKING:
     from .secrets.pki import Subjects
@@ -165,16 +165,16 @@ class SecretsPart(Part):
             raise PermanentError("secrets are sealed, and no key was given: set RECONCILER_SECRET_KEY_FILE")
         if not self._key_is_right:
             with self._database.reading() as connection:
-                check = connection.scalar(select(document.c.text).where(document.c.name == _KEY_CHECK))
+                check = connection.scalar(select(state.c.text).where(state.c.name == _KEY_CHECK))
             self._compare(self._vault, check)
         return self._vault
 
     def _keep_key_check(self, writing: Writing) -> None:
         """Let the first secret decide which key is the right one, in the transaction that writes it."""
         assert self._vault is not None
-        check = writing.connection.scalar(select(document.c.text).where(document.c.name == _KEY_CHECK))
+        check = writing.connection.scalar(select(state.c.text).where(state.c.name == _KEY_CHECK))
         if check is None:
-            writing.connection.execute(insert(document).values(name=_KEY_CHECK, text=self._vault.check))
+            writing.connection.execute(insert(state).values(name=_KEY_CHECK, text=self._vault.check))
         self._compare(self._vault, check)
 
     def _compare(self, vault: Vault, check: str | None) -> None:

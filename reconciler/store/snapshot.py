@@ -79,7 +79,7 @@ class SnapshotPart(JournalPart):
         self._known = _LastLook()
 
     def change_token(self) -> int:
-        """Rises whenever something is written by anyone, but for leases and documents. Costs one short query."""
+        """Rises whenever something is written, but for leases and the daemon's own state. Costs one short query."""
         with self._database.reading() as connection:
             return revisions(connection)[TOKEN]
 

@@ -215,8 +215,8 @@ fact = Table(
     Column("at", Instant, nullable=False),
 )
 
-document = Table(
-    "document",
+state = Table(
+    "document",  # as databases call it; Puppet documents are in "rendered"
     metadata,
     Column("name", String(128), primary_key=True),
     Column("text", Text, nullable=False),
