@@ -124,6 +124,13 @@ class Finding(NamedTuple):
     on: DiskId | ControllerId
     what: Annotated[InstalledSystem | str, _TextOfContents]  # a system of ours; or what else it holds: ``contents_of``
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that an approval of it covers; how a system is told of has no part in it."""
+        if isinstance(self.what, InstalledSystem):
+            return (str(self.on), self.what.hostname, self.what.install)
+        return (str(self.on), self.what)
+
 
 def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings in the order in which they are told, each once."""

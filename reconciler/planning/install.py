@@ -68,7 +68,8 @@ def _question(m: MachineView, ctx: Context) -> Question | None:
     policy = ctx.spec.fleet.policy
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
-        return Question(Reason.FOREIGN_DATA, f"approval to erase {_told(found)}: {_why_not(found)}", _facts(found))
+        text = f"approval to erase {_told(found)}: {_why_not(found)}"
+        return Question(Reason.FOREIGN_DATA, text, tuple(each.facts for each in found))
     if m.history.service.left is not None:
         return None
     released = m.history.service.released
@@ -84,10 +85,6 @@ def _earlier_place(install: str | None, until: datetime) -> Question:
     before = f"until {until:%Y-%m-%d} it had another place{system}"
     text = f"approval to erase it: {before}, and its disks may hold data from then"
     return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", install or "")))
-
-
-def _facts(found: Iterable[Finding]) -> tuple[tuple[str, ...], ...]:
-    return tuple((str(on), str(what)) for on, what in found)
 
 
 def _told(found: Iterable[Finding]) -> str:

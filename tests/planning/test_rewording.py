@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.disk_id import Finding, InstalledSystem
 from reconciler.model.history import History, Phase, Service
 from reconciler.model.machine import MachineView
 from reconciler.model.plan import Plan, PlanningInput, Step, Wait
@@ -133,3 +134,15 @@ def test_what_was_approved_stays_approved_in_any_words(
     (again,) = reworded_plan(given(spec, [m], vips=VIPS)).steps
     assert isinstance(again, Wait) and (again.covers, again.reason) == (asked.covers, asked.reason)
     assert again.on != asked.on
+
+
+def test_what_was_approved_of_an_installed_system_stays_approved_in_any_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, bare = tree({"cl1": cluster(controller={})}), holding(in_phase(machine("A"), Phase.ENROLLED))
+    assert bare.disks is not None
+    met = Finding(bare.disks.identity[0], InstalledSystem("n1", "0123456789ab"))
+    m = replace(bare, history=replace(bare.history, disks=replace(bare.history.disks, foreign_data=(met,))))
+    asked = one(spec, m, vips=VIPS)
+    assert isinstance(asked, Wait) and asked.needs_approval
+    monkeypatch.setattr(InstalledSystem, "__str__", lambda system: f"{system.install}, that is {system.hostname}")
+    step = one(spec, m, vips=VIPS, approvals=(approval("A", asked.needs_approval, covers=asked.covers),))
+    assert not isinstance(step, Wait)
