@@ -1,23 +1,54 @@
 """Every part that must know of a role knows of it: a class, the row of its facts, the names in specs, the page."""
 
 import ast
+import json
+import pkgutil
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
+from functools import cache
+from importlib import import_module
 
 import pytest
-import yaml
 
-from reconciler.enc.params import ALWAYS
-from reconciler.enc.roles import ROLES
+from reconciler.enc import classes
+from reconciler.enc.params import ALWAYS, PuppetClass
+from reconciler.enc.roles import ALL_CLASSES, ROLES
+from reconciler.hardware.match import match
+from reconciler.hardware.racking import rack
+from reconciler.hardware.report import parse_report
 from reconciler.model import roles
+from reconciler.model.hardware import Racked
 from reconciler.model.roles import BUILT_IN_ROLES, RoleFacts, facts_of, has_external_bridge, is_on_vm_networks
+from reconciler.model.tree import SpecTree
 from reconciler.render.roles import WORDS, render_roles_page
+from reconciler.simulator.hardware import disk_names, report
+from reconciler.specs.loader import load_tree
+from reconciler.specs.settings_table import load_table
 
 from .build import ROOT
+from .servers import placed
 
 PAGE = ROOT / "docs/roles.md"
-PROFILES = ROOT / "examples/all-roles/profiles.yaml"
+
+
+@cache
+def example() -> SpecTree:
+    """The specs of ``examples/all-roles``."""
+    files = {str(path): path.read_bytes() for path in sorted((ROOT / "examples/all-roles").glob("*.yaml"))}
+    loaded = load_tree(files, load_table())
+    assert loaded.tree is not None, loaded.problems
+    return loaded.tree
+
+
+def served() -> Iterator[str]:
+    """The role of each simulated server that one profile takes, and whose place is known."""
+    for one in placed():
+        hardware = parse_report(json.dumps(report(one, frozenset(disk_names(one.model)), "192.0.2.1")).encode())
+        fitting = match(hardware, example().profiles).profiles
+        if len(fitting) == 1 and isinstance(rack(hardware, example().rackings), Racked):
+            yield example().profiles[fitting[0]].role
+
 
 KNOWS: Mapping[str, Callable[[], Collection[str]]] = {
     "a class: a line in reconciler/enc/roles.py": lambda: ROLES,
@@ -27,8 +58,13 @@ KNOWS: Mapping[str, Callable[[], Collection[str]]] = {
     ),
     "a line in docs/roles.md: make schemas": lambda: re.findall(r"^\| `(\w+)`", PAGE.read_text(), re.MULTILINE),
     "a node that Puppet compiles: a profile in examples/all-roles/profiles.yaml": lambda: {
-        document["spec"]["role"] for document in yaml.safe_load_all(PROFILES.read_text())
+        profile.role for profile in example().profiles.values()
     },
+    "a cluster that asks for it: a count in examples/all-roles/cl1.yaml": lambda: {
+        role for cluster in example().clusters.values() for role in cluster.roles
+    },
+    "a server that fits its profile alone: in SERVERS of tests/enc/servers.py, with the height of its product in "
+    "examples/all-roles/fleet.yaml": lambda: set(served()),
 }
 """What a role must have, and the roles that have it."""
 
@@ -43,8 +79,30 @@ def test_the_page_for_people_is_up_to_date() -> None:
     assert PAGE.read_text() == render_roles_page(), "run: make schemas"
 
 
+def unused(known: Iterable[PuppetClass]) -> list[str]:
+    """A sentence for every class that no role has."""
+    return [
+        f"{table.name} is the class of no role: it lacks a line in ROLES of reconciler/enc/roles.py"
+        for table in known
+        if table not in ALL_CLASSES
+    ]
+
+
 def test_a_role_that_is_known_somewhere_is_known_everywhere() -> None:
-    assert lacking({what: known() for what, known in KNOWS.items()}) == []
+    found = lacking({what: known() for what, known in KNOWS.items()})
+    assert not found, "\n".join(found)
+
+
+def test_a_class_that_is_written_is_a_roles() -> None:
+    modules = [import_module(one.name) for one in pkgutil.walk_packages(classes.__path__, f"{classes.__name__}.")]
+    written = [thing for module in modules for thing in vars(module).values() if isinstance(thing, PuppetClass)]
+    assert len(written) >= len(ALL_CLASSES)
+    assert not unused(written), "\n".join(unused(written))
+
+
+def test_a_class_of_no_role_is_named() -> None:
+    (said,) = unused([*ALL_CLASSES, PuppetClass("oci::cache", ())])
+    assert said == "oci::cache is the class of no role: it lacks a line in ROLES of reconciler/enc/roles.py"
 
 
 @pytest.mark.parametrize("what", KNOWS)
