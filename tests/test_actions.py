@@ -1,5 +1,6 @@
 """Where a new action has to be known: said in a sentence when it is not."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,30 @@ import pytest
 from reconciler.execution import handlers as registry
 from reconciler.execution.handlers import TABLE, Tools, handlers
 from reconciler.execution.handlers.context import open_bmc
+from reconciler.model import actions
 from reconciler.model.actions import Action, BootLive, PowerOn
 from reconciler.render.words import WORDS
 
 from .execution import build
 from .execution.build import World
+from .planning.fleet import Server
 
-PLANNING = "\n".join(file.read_text() for file in sorted((Path(__file__).parent / "planning").glob("test_*.py")))
-EXECUTION = "\n".join(file.read_text() for file in sorted((Path(__file__).parent / "execution").glob("*.py")))
+ROOT = Path(__file__).parents[1]
+WRITTEN = [
+    thing
+    for thing in vars(actions).values()
+    if isinstance(thing, type) and issubclass(thing, BootLive.__base__) and thing is not BootLive.__base__
+]
+"""Every action of model/actions.py, in the union or not."""
+
+
+def texts(folder: str, pattern: str = "*.py") -> str:
+    return "\n".join(file.read_text() for file in sorted((ROOT / folder).glob(pattern)))
+
+
+PLANNING, EXECUTION = texts("tests/planning", "test_*.py"), texts("tests/execution")
+ANSWERING = {file: (ROOT / file).read_text() for file in ("reconciler/simulator/ssh.py", "tests/fakes/machine.py")}
+"""Machines that handlers talk to here, by the file that says what they answer."""
 
 
 def lacking(action: type[Any]) -> Iterator[str]:
@@ -44,13 +61,42 @@ def complaint(action: type[Any]) -> str | None:
     return f"{action.__name__} lacks {found}" if found else None
 
 
-@pytest.mark.parametrize("action", get_args(Action), ids=lambda action: action.__name__)
+def commands_in(handlers: str) -> list[str]:
+    """Names of the commands that handlers send, as their text has them."""
+    return sorted(set(re.findall(r"\brun(?:_checked\([\w.]+, |\()commands\.([A-Z_]+)", handlers)))
+
+
+def unanswered(commands: list[str]) -> list[str]:
+    """A sentence for each of these commands to which a machine has no answer."""
+    return [
+        f"{file} lacks an answer to commands.{command}"
+        for command in commands
+        for file, text in ANSWERING.items()
+        if not re.search(rf"\bcommands\.{command}\b", text)
+    ]
+
+
+@pytest.mark.parametrize("action", WRITTEN, ids=lambda action: action.__name__)
 def test_an_action_is_known_wherever_actions_are(action: type[Any]) -> None:
-    assert complaint(action) is None
+    if found := complaint(action):
+        pytest.fail(found, pytrace=False)
 
 
 def test_nothing_is_registered_that_is_no_action() -> None:
-    assert set(TABLE) == set(WORDS) == set(get_args(Action))
+    assert set(TABLE) == set(WORDS) == set(get_args(Action)) <= set(WRITTEN)
+
+
+def test_whatever_handlers_say_is_answered_by_the_machines_of_simulator_and_tests() -> None:
+    sent = commands_in(texts("reconciler/execution/handlers"))
+    assert {"READ_SERIAL", "LIST_DISKS", "RUN_PUPPET"} <= set(sent)
+    if found := unanswered(sent):
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_an_answer_that_is_missing_is_named() -> None:
+    handler = "await shell.run(commands.READ_CLOCK, timeout=1)\nawait run_checked(self._shell, commands.READ, 1)\n"
+    assert commands_in(handler) == ["READ", "READ_CLOCK"]
+    assert unanswered(commands_in(handler)) == [f"{file} lacks an answer to commands.READ" for file in ANSWERING]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +117,11 @@ def test_what_a_new_action_lacks_is_said_in_a_sentence() -> None:
         "a test of its handler (tests/execution names no SwapDisk); "
         "uses_bmc = True, as it sets_up_bmc"
     )
+
+
+def test_an_action_without_an_effect_on_the_fleet_of_the_planning_tests_is_named() -> None:
+    with pytest.raises(NotImplementedError, match="SwapDisk touches a machine: say here what that does to it"):
+        Server("A").carry_out(SwapDisk(serial="A", generation=1))
 
 
 async def test_a_handler_gets_no_bmc_where_its_action_does_not_say_that_it_uses_one(

@@ -155,6 +155,8 @@ class Server:
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
                 self.puppet_fails = False
+            case _:
+                raise NotImplementedError(f"{type(action).__name__} touches a machine: say here what that does to it")
 
     def _reboot(self, into: str) -> None:
         self.rebooted += 1

@@ -18,13 +18,15 @@ def test_the_page_for_people_is_up_to_date():
 
 
 def test_every_reason_has_its_paragraph_in_the_order_of_the_names():
+    lacking = ", ".join(reason for reason in Reason if reason not in REASONS)
+    assert not lacking, f"REASONS of reconciler/model/reasons.py has no paragraph for: {lacking}"
     assert list(REASONS) == list(Reason)
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_given_by_the_planner(reason):
     planning = "".join(path.read_text() for path in sorted((ROOT / "reconciler/planning").glob("**/*.py")))
-    assert re.search(rf"\bReason\.{reason.name}\b", planning)
+    assert re.search(rf"\bReason\.{reason.name}\b", planning), f"no module of reconciler/planning gives {reason}"
 
 
 def test_what_is_approved_is_what_can_be():
