@@ -12,8 +12,6 @@ from reconciler.cli.app import app
 from .conftest import ROOT, Cli
 
 PAGE = ROOT / "docs/commands.md"
-NAMED = {"validate": "diagnostics"}
-"""Schemas that are not called as their command."""
 
 HEAD = """\
 # Commands
@@ -33,7 +31,7 @@ for programs, and described in `schemas/`. Commands that only read leave no trac
 What goes wrong in the world is told in a sentence, never by a traceback. For a bug in the program itself,
 `RECONCILER_TRACEBACK=1` shows where it is.
 
-(`make golden` writes this page.)
+(`GOLDEN=overwrite pytest tests/cli/test_manual.py` writes this page.)
 """
 
 
@@ -84,16 +82,3 @@ def test_every_parameter_is_told(cli: Cli) -> None:
             yield from untold(below, *path, name)
 
     assert list(untold(get_command(app))) == []
-
-
-def test_what_a_command_prints_as_json_has_a_schema() -> None:
-    printing = {path for path in paths() if path and prints_json(path)}
-    assert printing
-    assert {path for path in printing if not (ROOT / f"schemas/{NAMED.get(path[0], path[0])}.json").exists()} == set()
-
-
-def prints_json(path: tuple[str, ...]) -> bool:
-    command: object = get_command(app)
-    for word in path:
-        command = commands_below(command)[word]
-    return any(parameter.name == "format" for parameter in getattr(command, "params", ()))
