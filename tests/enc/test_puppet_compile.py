@@ -12,9 +12,10 @@ import yaml
 from reconciler.app.site import Site
 from reconciler.model.machine import Allocation
 from reconciler.model.roles import BUILT_IN_ROLES
-from reconciler.model.signature import Signatures, parse
+from reconciler.model.signature import Parameter, Signatures, parse
 
 from ..reference import facts
+from ..reference.versions import parsed
 from .catalogs import EVERY_NODE, Puppet
 from .enrolled import documents, enroll, into_service, site_of
 from .puppet_modules import VERSION, Modules
@@ -55,6 +56,15 @@ def test_what_classes_accept_is_what_the_module_itself_says(puppet: Puppet) -> N
     """Its manifests, read by us, beside what Puppet's own parser once read."""
     manifests = sorted((puppet.modules.folder / "oci/manifests").rglob("*.pp"))
     found = {name: rows for path in manifests for name, rows in parse(path.read_text()).items()}
+    assert Signatures(VERSION, found) == facts.signatures(VERSION)
+
+
+def test_puppets_parser_reads_again_what_it_once_read(puppet: Puppet) -> None:
+    found: dict[str, dict[str, Parameter]] = {}
+    for puppet_class, parameter, default in parsed(puppet.modules.folder / "oci"):
+        accepts = found.setdefault(puppet_class, {})
+        if parameter:
+            accepts[parameter] = Parameter(default or None)
     assert Signatures(VERSION, found) == facts.signatures(VERSION)
 
 
