@@ -36,7 +36,7 @@ def rack(hardware: Hardware, rackings: Mapping[str, RackingSpec]) -> Racked | Un
 def _places(hardware: Hardware, heard: list[Nic], rackings: Mapping[str, RackingSpec]) -> Iterator[Racked | Unracked]:
     for nic in heard:
         for name in sorted(rackings):
-            place = _switch(rackings[name], str(nic.switch))
+            place = rackings[name].place_of(str(nic.switch))
             if place is not None:
                 yield _place(hardware, nic, rackings[name], name, place)
                 break
@@ -57,11 +57,6 @@ def _place(hardware: Hardware, nic: Nic, racking: RackingSpec, name: str, place:
         switch=str(nic.switch),
         port=nic.port or "",
     )
-
-
-def _switch(racking: RackingSpec, switch: str) -> SwitchPlace | None:
-    """Host names are compared without case: switches announce what somebody once typed."""
-    return racking.switches.get(switch) or racking.switches.get(switch.lower())
 
 
 def _unit(ports: Ports, port: str) -> int | None:

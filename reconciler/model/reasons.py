@@ -132,7 +132,8 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.NO_LOCATION: About(
         "A cluster wants a machine of this role, and nobody knows where this one stands: its switch is in no racking, "
-        "or it hears no switch over LLDP. Add the switch to a Racking, or pin the machine to a location."
+        "it hears no switch over LLDP, or the racking gives heights of products and not of this one. Add the switch or "
+        "the product to a Racking, or pin the machine to a location."
     ),
     Reason.NO_CLUSTER_THERE: About(
         "Clusters ask for machines of this role, and none takes them from where this machine stands. A cluster takes "

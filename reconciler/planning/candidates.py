@@ -1,10 +1,11 @@
 """Machines that may be given a place, and for each other one what it is waiting for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..model.hardware import Match, Nic
-from ..model.kinds import Lifecycle, MachineSpec
-from ..model.machine import OURS, MachineView
+from ..model.kinds import Lifecycle, MachineSpec, RackingSpec
+from ..model.machine import OURS, MachineView, Seen
 from ..model.plan import Settled, Wait
 from ..model.reasons import Reason
 from ..model.tree import SpecTree
@@ -94,14 +95,21 @@ def _no_profile(match: Match, pinned: str | None) -> str:
     return f"a hardware profile that matches: {refusals}"
 
 
-def unplaced_because(m: MachineView) -> str:
+def unplaced_because(m: MachineView, rackings: Mapping[str, RackingSpec]) -> str:
     """What an operator must know to say where the machine stands."""
     if m.racked is not None:
         return f"a location: switch {m.racked.switch} has none in the racking"
     heard = sorted({_neighbour(nic) for nic in m.seen.hardware.nics if nic.switch}) if m.seen else []
     if not heard:
         return "a location: no switch was heard over LLDP (or pin it to a location)"
+    if m.seen and (knows := sorted(name for name, racking in rackings.items() if _knows_its_switch(racking, m.seen))):
+        product = m.seen.hardware.product
+        return f"a location: racking {knows[0]} gives no height for its product, {product} (or pin it to a location)"
     return f"a location: no racking has a switch that it sees: {', '.join(heard)}"
+
+
+def _knows_its_switch(racking: RackingSpec, seen: Seen) -> bool:
+    return any(nic.switch and racking.place_of(nic.switch) for nic in seen.hardware.nics)
 
 
 def _neighbour(nic: Nic) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from ..model.kinds import RackingSpec
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Settled, Shortfall, Wait
 from ..model.reasons import Because, Reason
@@ -51,13 +52,13 @@ def place(spec: SpecTree, machines: Mapping[str, MachineView], retired: Mapping[
     keep_slots(spec, machines, retired, pools)
     placed: dict[str, FilledSlot] = {}
     for c in pinned:
-        answer = _place_pinned(c, machines, retired, pools)
+        answer = _place_pinned(c, machines, retired, pools, spec.rackings)
         if isinstance(answer, FilledSlot):
             placed[c.serial] = answer
         else:
             waiting[c.serial] = Wait(c.serial, *answer, role=c.role)
     placed |= _fill(free, pools)
-    reasons = _Reasons(pools)
+    reasons = _Reasons(pools, spec.rackings)
     waiting |= {c.serial: reasons.wait(machines[c.serial], c) for c in free if c.serial not in placed}
     return Placement(placed, waiting, orphaned, shortfalls(pools))
 
@@ -67,6 +68,7 @@ def _place_pinned(
     machines: Mapping[str, MachineView],
     retired: Mapping[str, Allocation],
     pools: Mapping[PoolName, SlotPool],
+    rackings: Mapping[str, RackingSpec],
 ) -> FilledSlot | Because:
     """The slot of a machine that is pinned to a cluster or replaces another, or what it waits for."""
     replaced = None
@@ -79,7 +81,7 @@ def _place_pinned(
     if pool is None:
         return Because(Reason.NO_SLOT_FOR_PIN, f"{cluster} to ask for a {c.role}: it asks for none")
     if not pool.takes_from(c.location):
-        return _wrong_place(machines[c.serial], c, [pool])
+        return _wrong_place(machines[c.serial], c, [pool], rackings)
     pool.kept_for.discard(c.serial)
     if pool.room < 1:
         on = f"a free slot: {cluster} has its {many(pool.want.count or 0, c.role)}"
@@ -148,7 +150,8 @@ def _chosen(pool: SlotPool, queues: Iterable[deque[Candidate]], users: Mapping[i
 class _Reasons:
     """Says once per kind of machine what it waits for."""
 
-    def __init__(self, pools: Mapping[PoolName, SlotPool]) -> None:
+    def __init__(self, pools: Mapping[PoolName, SlotPool], rackings: Mapping[str, RackingSpec]) -> None:
+        self._rackings = rackings
         self._by_role: dict[str, list[SlotPool]] = defaultdict(list)
         for pool in pools.values():
             self._by_role[pool.role].append(pool)
@@ -157,19 +160,18 @@ class _Reasons:
     def wait(self, m: MachineView, c: Candidate) -> Wait:
         asking = self._by_role[c.role]
         if asking and c.location is None:
-            return Wait(c.serial, *_wrong_place(m, c, asking), role=c.role)
+            return Wait(c.serial, *_wrong_place(m, c, asking, self._rackings), role=c.role)
         kind = (c.role, c.location, c.rack)
         if kind not in self._said:
             self._said[kind] = self._reason(m, c, asking)
         return Wait(c.serial, *self._said[kind], role=c.role)
 
-    @staticmethod
-    def _reason(m: MachineView, c: Candidate, asking: list[SlotPool]) -> Because:
+    def _reason(self, m: MachineView, c: Candidate, asking: list[SlotPool]) -> Because:
         if not asking:
             return Because(Reason.NO_FREE_SLOT, f"a cluster that asks for a {c.role}: none does")
         near = [(pool, pool.part(c.location, c.rack)) for pool in asking if pool.takes_from(c.location)]
         if not near:
-            return _wrong_place(m, c, asking)
+            return _wrong_place(m, c, asking, self._rackings)
         on = "a free slot: " + "; ".join(_full(pool, part) for pool, part in near)
         lacks_its_part = any(_lacks_its_part(pool, part) for pool, part in near)
         return Because(Reason.PART_UNKNOWN if lacks_its_part else Reason.NO_FREE_SLOT, on)
@@ -193,9 +195,11 @@ def _full(pool: SlotPool, part: str | None) -> str:
     return f"{pool.cluster} has its {wanted}"
 
 
-def _wrong_place(m: MachineView, c: Candidate, asking: Iterable[SlotPool]) -> Because:
+def _wrong_place(
+    m: MachineView, c: Candidate, asking: Iterable[SlotPool], rackings: Mapping[str, RackingSpec]
+) -> Because:
     if c.location is None:
-        return Because(Reason.NO_LOCATION, unplaced_because(m))
+        return Because(Reason.NO_LOCATION, unplaced_because(m, rackings))
     where = "; ".join(
         f"{pool.cluster} takes them from {', '.join(sorted(pool.places)) or 'nowhere: it has no network for them'}"
         for pool in asking

@@ -55,3 +55,7 @@ class RackingSpec(Strict):
     switches: Mapping[str, SwitchPlace] = Field(default_factory=dict)
     ports: Ports = Ports()
     products: Mapping[str, ProductSize] = Field(default_factory=dict)
+
+    def place_of(self, switch: str) -> SwitchPlace | None:
+        """Where the switch stands. Names are compared without case: switches announce what somebody once typed."""
+        return self.switches.get(switch) or self.switches.get(switch.lower())

@@ -154,7 +154,8 @@ def products_and_places_are_known(context: CheckContext) -> Iterator[Diagnostic]
     for name, profile in context.tree.profiles.items():
         for index, product in enumerate(profile.match.product):
             if product not in sizes:
-                detail = f'No racking gives the height of "{product}"; one unit is assumed.{suggestion(product, sizes)}'
+                nearest = suggestion(product, sizes)
+                detail = f'No racking gives the height of "{product}": its machines get no place.{nearest}'
                 at = context.parsed.at("HardwareProfile", name, "match", "product", index)
                 yield warning("Product of unknown height", detail, at)
 
