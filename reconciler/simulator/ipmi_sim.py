@@ -229,6 +229,14 @@ class IpmiSim:
         return (self.folder / name).read_text()
 
     def _write(self) -> None:
+        """Write what ``ipmi_sim`` reads. What was chosen and set up before is left as it is."""
+        self._write_chassis()
+        self._write_network()
+        (self.folder / "bmc.emu").write_text(_BMC.format(folder=self.folder, fru_bytes=_FRU_BYTES))
+        (self.folder / "fru.bin").write_bytes(fru(self.serial))
+        self._write_users()
+
+    def _write_chassis(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in {"power": "0\n", "boot": "none\n", "commands": ""}.items():
             path = self.folder / name
@@ -237,6 +245,8 @@ class IpmiSim:
         chassis = self.folder / "chassis"
         chassis.write_text(_CHASSIS.format(folder=self.folder))
         chassis.chmod(0o700)
+
+    def _write_network(self) -> None:
         network = self.folder / "network"
         network.mkdir(exist_ok=True)
         for name, text in {**_FACTORY, "ip_addr": self.address}.items():
@@ -245,8 +255,9 @@ class IpmiSim:
         program = self.folder / "lan"
         program.write_text(_LAN_PROGRAM.format(folder=self.folder))
         program.chmod(0o700)
-        (self.folder / "bmc.emu").write_text(_BMC.format(folder=self.folder, fru_bytes=_FRU_BYTES))
-        (self.folder / "fru.bin").write_bytes(fru(self.serial))
+
+    def _write_users(self) -> None:
+        """Write where the BMC is found, and who may log in."""
         lan = self.folder / "lan.conf"
         lan.touch(mode=0o600)
         lan.write_text(
