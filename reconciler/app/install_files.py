@@ -42,15 +42,9 @@ class NodeFiles:
         return node_files(action, view.fleet, known, self._secrets(action, view))
 
     def _secrets(self, action: InstallOs, view: View) -> NodeSecrets:
+        """The node's keys and certificates. What nobody has made yet is made."""
         host, authority = _host_key(action.hostname), host_authority(action.cluster)
-        facts = facts_of(action.role)
-        wanted = [_pki("fleet", "root_ca"), _pki("fleet", "oci_ca"), _pki(action.hostname, "snakeoil"), host, authority]
-        if view.cluster.api_network is not None:
-            wanted.append(_pki(action.cluster, "api"))
-        if facts.has_proxy_certificate and view.setting("swift_proxy_hostname"):
-            wanted.append(_pki(action.cluster, "swiftproxy"))
-        if facts.leads:
-            wanted.append(_controllers_key(action.cluster))
+        wanted = _secrets_of_node(action, view)
         self._site.certificates.mint(wanted)
         made = self._site.store.secrets_of({ref.owner for ref in wanted})
 
@@ -69,7 +63,7 @@ class NodeFiles:
             node=parts(_pki(action.hostname, "snakeoil"), *every),
             api=parts(_pki(action.cluster, "api"), *every),
             swiftproxy=parts(_pki(action.cluster, "swiftproxy"), *every),
-            root_ssh=(login["private"], login["authorized"]) if facts.leads else None,
+            root_ssh=(login["private"], login["authorized"]) if facts_of(action.role).leads else None,
             ssh_host=SshHost(
                 private=key["private"],
                 public=key["authorized"],
@@ -79,7 +73,31 @@ class NodeFiles:
         )
 
 
+def _secrets_of_node(action: InstallOs, view: View) -> list[SecretRef]:
+    """What the node's files hold of secrets: its own, and those of its cluster and of the fleet that its role needs."""
+    facts = facts_of(action.role)
+    wanted = [
+        _pki("fleet", "root_ca"),
+        _pki("fleet", "oci_ca"),
+        _pki(action.hostname, "snakeoil"),
+        _host_key(action.hostname),
+        host_authority(action.cluster),
+    ]
+    if view.cluster.api_network is not None:
+        wanted.append(_pki(action.cluster, "api"))
+    if facts.has_proxy_certificate and view.setting("swift_proxy_hostname"):
+        wanted.append(_pki(action.cluster, "swiftproxy"))
+    if facts.leads:
+        wanted.append(_controllers_key(action.cluster))
+    return wanted
+
+
 def _texts(v: View) -> NodeTexts:
+    """What the node's files are made of, secrets apart.
+
+    Raises:
+        EncError: A value that they need cannot be derived as things are now.
+    """
     facts = facts_of(v.node.role)
 
     def holds(name: str) -> bool:
