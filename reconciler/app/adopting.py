@@ -82,6 +82,14 @@ async def _at(shells: Shells, serial: str | None, address: str) -> Word | Silenc
 
 
 async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silence:
+    """The word of the installed system behind a shell; a silence where it is none of ours, or another machine's.
+
+    Args:
+        shell: Open at the address.
+        serial: Of the machine that is expected there; None: any.
+        address: Named in the sentences.
+    """
+
     async def ask(command: str) -> str | None:
         ran = await shell.run(command, timeout=ANSWER_SECONDS)
         return ran.stdout if ran.status == 0 else None

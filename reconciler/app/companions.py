@@ -54,6 +54,11 @@ class Companions:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _patiently(self, what: str, work: Work) -> None:
+        """Do the work again and again: 1 s after a first failure, 30 s at most after many, 1 s again when all is well.
+
+        Raises:
+            LeaseLostError: Another daemon acts; every other error is reported to ``Health`` and survived.
+        """
         again = FIRST_AGAIN_SECONDS
 
         def well() -> None:

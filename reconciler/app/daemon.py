@@ -103,6 +103,14 @@ class Daemon:
                 await self._front.close()
 
     async def _converge(self, deadline: float) -> int:
+        """Act with the lease held. 0: every remaining step is a wait; 1: the deadline passed before.
+
+        Args:
+            deadline: By ``time.monotonic``.
+
+        Raises:
+            PermanentError: Nothing may be begun, or the newest specs are not in force.
+        """
         await self._begin()
         while True:
             self._keeping.check()
@@ -135,6 +143,7 @@ class Daemon:
         return closed
 
     async def _act(self) -> None:
+        """Act with the lease held, until the daemon is told to stop. On return nothing goes on beside the loop."""
         await self._front.must_listen()
         self._front.take_words()
         self._looking.listening_since = self.site.now()

@@ -79,6 +79,11 @@ def _compiled(site: Site, hostname: str) -> tuple[Compiled, str | None]:
 
 
 def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
+    """What all documents of the node's cluster are made of, and the node's own address; None: it has no address yet.
+
+    Raises:
+        PermanentError: No enrolled machine has the hostname.
+    """
     store = site.kept
     held = store.allocations() if store else {}
     mine = next((one for one in held.values() if one.hostname == hostname), None)

@@ -140,6 +140,7 @@ class Observer:
         last: LastInstall | None,
         tree: SpecTree,
     ) -> Member:
+        """An enrolled machine as Puppet documents need it: made anew only where what shows in them changed."""
         served = history.service.since or history.service.left
         progress = (history.service.since, history.install.begun, served)
         key = (allocation, seen.digest if seen else None, *progress, last)
@@ -233,6 +234,7 @@ class Observer:
     def _view(
         self, serial: str, tree: SpecTree, snapshot: StoreSnapshot, enc: EncState, rendered: datetime
     ) -> MachineView:
+        """A machine as the planner sees it: made anew only where something that it is made of changed."""
         seen, allocation = snapshot.seen.get(serial), snapshot.allocations.get(serial)
         history, conflict = snapshot.histories.get(serial, NOT_SEEN), snapshot.conflicts.get(serial)
         missing, problem = enc.missing(serial), enc.problem(serial)

@@ -179,6 +179,7 @@ class Published:
         return found
 
     def _fleet(self) -> FleetView:
+        """The fleet as pages and API show it: as of the last pass, with the progress and problems of this moment."""
         if self._view is None:
             shown = self.latest
             self._view = build_fleet(

@@ -129,6 +129,11 @@ def _misused(error: TyperException) -> int:
 
 
 def _failed(error: Exception) -> int:
+    """The exit code after an error that no command caught. The error is on stderr, as one that operators can read.
+
+    Raises:
+        Exception: The error itself, where the environment asks for a traceback.
+    """
     from ..model.errors import PermanentError, TemporaryError
 
     if os.environ.get(_TRACEBACK):

@@ -144,6 +144,14 @@ def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> 
 
 
 def _read(given: "OciFiles", url: str, server_hostname: str | None, keys: "Keys") -> "Imported":
+    """The import's findings, from OCI's files and the database at ``url``. Nothing is written.
+
+    Args:
+        given: OCI's files.
+        url: SQLAlchemy's, of OCI's database.
+        server_hostname: Of OCI's server; None: this machine's.
+        keys: OCI's keys and certificates.
+    """
     import socket
 
     from ..enc.known_secrets import known_classes, known_forms

@@ -238,6 +238,11 @@ def _last(site: "Site", limit: int, serial: str | None) -> list["Occurrence"]:
 
 
 def _moment(text: str, now: datetime) -> datetime:
+    """The moment that an operator wrote: a duration before now, or a date and time, in UTC unless it has a zone.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
     from ..model.units import parse_duration
 
     try:

@@ -86,6 +86,11 @@ def plan(
 
 
 def _observation(observed: Path | None, server: str | None, token: str | None) -> str | None:
+    """The observation to plan from, as JSON: a file's, standard input's or a daemon's; None: the database's is meant.
+
+    Raises:
+        typer.BadParameter: Two sources are named, or what is there is no text.
+    """
     if observed is not None and server is not None:
         raise typer.BadParameter("--observed and --server exclude each other")
     if server is not None:

@@ -49,6 +49,7 @@ def clock(moment: str) -> str:
 
 
 def _print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
+    """Print rows with aligned columns. On a terminal only the last column wraps; elsewhere each row is one line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
