@@ -29,6 +29,7 @@ def _shown(given: Given | None, fingerprint: Fingerprint) -> object:
 
 
 def _plain(value: Value, fingerprint: Fingerprint) -> object:
+    """A value for people and for JSON: a secret as its name and fingerprint, a file's text as its length."""
     match value:
         case SecretText():
             return f"secret {value} {fingerprint(value.ref)}".rstrip()

@@ -143,6 +143,7 @@ def _is_own(source: Source) -> bool:
 
 
 def _given(section: Section, found: "_Found", *, alike: bool = False) -> Given:
+    """A parameter's value with the reason to show: where it was found, else the condition of its section."""
     condition = None if section.when is ALWAYS else section.when.name
     because = f"because {condition}" if condition else "the same for every node of this class"
     origin = found.origin or because
@@ -169,6 +170,7 @@ class _Found(NamedTuple):
 
 
 def _resolve(source: Source, view: View) -> _Found | None:
+    """The value of a source for the node, and where it comes from; None: the node is not given this parameter."""
     match source:
         case Setting():
             return _setting(source.name, view)

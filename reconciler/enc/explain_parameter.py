@@ -80,6 +80,7 @@ def _in_yaml(value: object) -> str:
 
 
 def _why_not(table: PuppetClass, name: str, view: View, signatures: Signatures) -> str | None:
+    """The reason why a class does not give a node this parameter; None: the class has no such parameter."""
     if name in table.left_to_puppet:
         default = signatures.classes.get(table.name, {}).get(name)
         told = f"; Puppet's own value is {default.default}" if default and default.default is not None else ""

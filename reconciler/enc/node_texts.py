@@ -49,6 +49,7 @@ def hosts_of_cluster(v: View) -> str:
 
 
 def _virtual_addresses(v: View) -> list[str]:
+    """Lines of ``/etc/hosts`` for virtual addresses: of the API, its services by SNI, the database, other clusters."""
     cluster = v.cluster
     names = [cluster.api_hostname]
     complete = v.setting("complete_hosts_files") is True

@@ -33,6 +33,14 @@ def _repository(name: str, r: RepositorySpec, v: View) -> Value:
 
 
 def _entry(name: str, r: RepositorySpec, fleet: FleetSpec, fits: bool) -> dict[str, Value]:
+    """A repository in the keys that ``oci::repos`` reads. One that a node does not get has just enough for its removal.
+
+    Args:
+        name: Of the repository, for its file too.
+        r: The repository.
+        fleet: For tokens that all repositories share.
+        fits: Whether the node's role and vendor are those of the repository.
+    """
     directives = directives_of(r)
     filename = directives.get("filename") or _filename(r.family, name)
     if not r.install_in_target or unknown_tokens(r, fleet):

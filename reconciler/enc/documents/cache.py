@@ -205,6 +205,10 @@ class Documents:
             return None
 
     def _render(self, cluster: _Cluster, hostnames: list[str], secrets: _Secrets) -> set[str]:
+        """Render the documents of these nodes; the hostnames of those that differ from the last ones.
+
+        Where a cluster's nodes cannot be made out, each node keeps its document, and the problem is recorded for it.
+        """
         try:
             nodes = nodes_of(cluster.given, self._known)
         except EncError as error:
