@@ -126,6 +126,11 @@ class Executor:
         return not action.uses_bmc or sum(other.uses_bmc for other in running) < self.limits.through_the_bmc
 
     async def _carry_out(self, action: Action, begun: "asyncio.Future[None]") -> None:
+        """Run an action between its two entries in the journal.
+
+        Where the first entry cannot be written, the handler never runs: nothing was begun. ``begun`` is set once that
+        entry is durable.
+        """
         log = structlog.get_logger().bind(serial=action.serial, action=action.type, id=action.id)
         try:
             try:

@@ -90,6 +90,7 @@ class PlainBmc:
             old.close()
 
     def _obey(self, words: list[str]) -> str:
+        """The answer to a line of somebody who is logged in. A power command that changes nothing is not counted."""
         match words:
             case ["SERIAL"]:
                 return self.serial

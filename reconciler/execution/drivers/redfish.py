@@ -182,6 +182,11 @@ class RedfishBmc:
         self._root._conn.patch(resource["@odata.id"], data=what, etag=resource.get("@odata.etag"))
 
     def _log_in(self) -> None:
+        """Log in, and choose the one machine that the BMC manages; then pin the certificate that it showed.
+
+        Raises:
+            PermanentError: The BMC manages several machines, or none.
+        """
         fingerprint = None if self._authorities else self._shown()
         connector = Connector(
             f"https://{self.access.address}:{self._port}",

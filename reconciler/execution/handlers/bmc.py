@@ -96,6 +96,11 @@ async def _rotate(tools: Tools, action: ChangeBmc, access: BmcAccess, session: B
 
 
 async def _move(tools: Tools, action: ChangeBmc, access: BmcAccess) -> None:
+    """Give the BMC another network, unless it has it. On return the BMC has answered there, and named that network.
+
+    Raises:
+        TemporaryError: It does not answer there yet, or says that it has another network.
+    """
     session, cut_off = await tools.bmcs.open(access), ""
     try:
         now = await session.lan()
