@@ -67,6 +67,7 @@ def _disk_key(disk: Disk) -> str:
 
 
 def _disks(before: Hardware, after: Hardware) -> Iterator[Change]:
+    """Disks that came, went, or differ in name, size, model, paths or contents."""
     old, new = ({_disk_key(disk): disk for disk in h.disks} for h in (before, after))
     yield from _came_and_went(old, new)
     for key in sorted(old.keys() & new.keys()):
@@ -154,6 +155,7 @@ def _neighbour(nic: Nic) -> str:
 
 
 def _machine(before: Hardware, after: Hardware) -> Iterator[Change]:
+    """Changes of what a machine has once: model, memory, processor, firmware, BMC address, boot mode."""
     for kind, what, was, now in (
         (ChangeKind.MODEL, "manufacturer", before.manufacturer, after.manufacturer),
         (ChangeKind.MODEL, "product", before.product, after.product),

@@ -43,6 +43,15 @@ def _places(hardware: Hardware, heard: list[Nic], rackings: Mapping[str, Racking
 
 
 def _place(hardware: Hardware, nic: Nic, racking: RackingSpec, name: str, place: SwitchPlace) -> Racked | Unracked:
+    """The place beside a switch, in the unit that its port stands for; unracked where the product's height is unknown.
+
+    Args:
+        hardware: Of the machine.
+        nic: The interface that heard the switch.
+        racking: The document that knows the switch.
+        name: Of that document.
+        place: Of the switch in it.
+    """
     size = racking.products.get(hardware.product)
     if size is None and racking.products:
         return Unracked(f'Racking "{name}" does not say how high the product "{hardware.product}" is')

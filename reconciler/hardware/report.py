@@ -125,6 +125,15 @@ def _cpu(machine: Fields) -> Cpu:
 
 
 def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
+    """The disks by kernel name, each once, however many paths lead to it.
+
+    Args:
+        top: The report.
+        extra: Takes what no field of a disk holds.
+
+    Raises:
+        ReportError: A name occurs twice, or a size or name cannot be one.
+    """
     found: dict[str, Disk] = {}
     multipath: dict[str, str] = {}
     for entry in top.objects("blockdevices", MAX_DISKS):
@@ -158,6 +167,11 @@ def _contents(entry: Fields, device: str) -> str:
 
 
 def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk, ...]:
+    """The disks behind RAID controllers, one per slot; ``extra`` takes what no field of theirs holds.
+
+    Raises:
+        ReportError: Two disks are in one slot, or a number is out of range.
+    """
     found: dict[tuple[int, int, int], PhysicalDisk] = {}
     for entry in top.objects("phys-blockdevices", MAX_DISKS):
         place = entry.whole("controller", 0, 255), entry.whole("enclosure", 0, 65535), entry.whole("slot", 0, 65535)
@@ -175,6 +189,11 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
 
 
 def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
+    """The network interfaces that have a MAC address; ``extra`` takes whole those that have none.
+
+    Raises:
+        ReportError: A name cannot be an interface's.
+    """
     found = []
     for entry in top.objects("interfaces", MAX_NICS):
         mac = _mac(entry)
@@ -209,6 +228,7 @@ def _mac(entry: Fields) -> str | None:
 
 
 def _controllers(top: Fields, extra: dict[str, object]) -> tuple[DiskController, ...]:
+    """The controllers of disks, in the report's order; ``extra`` takes what no field of theirs holds."""
     found = []
     for entry in top.objects("blkdev_ctrl", MAX_CONTROLLERS):
         found.append(

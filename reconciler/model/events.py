@@ -303,6 +303,7 @@ def _side_task(h: History, event: Started | Succeeded | Failed | Interrupted, ac
 
 
 def _succeeded(h: History, at: datetime, action: Action) -> History:
+    """The history after an action that succeeded: no failure counts now, and what the action made true is recorded."""
     if isinstance(action, Release):  # its BMC stays as it is
         return replace(_fresh(h, at), bmc=replace(h.bmc, change=None))
     done = replace(
@@ -349,6 +350,7 @@ def _fresh(h: History, at: datetime) -> History:
 
 
 def _begun(h: History, at: datetime, action: Action) -> History:
+    """The history with an action open. What the action may change is recorded now: a crash may be its end."""
     begun = replace(
         h,
         open_action=action,

@@ -67,6 +67,7 @@ def problem_with(row: SettingRow, value: object, level: str) -> str | None:
 
 
 def _misfit(row: SettingRow, value: object) -> str | None:
+    """Why a value does not fit its row, as the end of a sentence; None: it fits."""
     match row.type:
         case "boolean":
             return None if isinstance(value, bool) else f"must be true or false, not {_shown(row, value)}"

@@ -86,6 +86,12 @@ def parse(manifest: str) -> dict[str, dict[str, Parameter]]:
 
 
 def _parameters(manifest: str, tokens: list[tuple[str, str, int]]) -> dict[str, Parameter]:
+    """The parameters of a class with their defaults as written, up to the parenthesis that closes the list.
+
+    Args:
+        manifest: The text from which defaults are cut.
+        tokens: Kind, text and offset in the manifest of each, from behind the opening parenthesis.
+    """
     found: dict[str, Parameter] = {}
     depth, name, begins = 0, "", -1
     for position, (kind, text, start) in enumerate(tokens):
