@@ -85,6 +85,7 @@ def certificates(keys: Keys, clusters: Iterable[Row], machines: Iterable[OciMach
 
 
 def _authorities(keys: Keys, found: CarriedCertificates) -> None:
+    """Carry over the root authority and the one that signs nodes; what is missing of them becomes a leftover."""
     for ref, given, own in _AUTHORITIES:
         crt, chain = (keys.given_out.get(f"ca/oci-pki-{name}.pem") for name in given)
         own_crt, own_chain, key = (keys.signing.get(f"ca/{name}") for name in own)

@@ -99,6 +99,7 @@ def _volume(hardware: Hardware, size: int) -> tuple[int, int, int] | None:
 
 
 def _profile(name: str, role: str, machines: list[OciMachine]) -> SpecDocument:
+    """A profile that fits these machines: their product, range of memory, controller and system disk."""
     known = [machine.hardware for machine in machines if machine.hardware is not None]
     memory = sorted(hardware.memory for hardware in known)
     spec: dict[str, Any] = {

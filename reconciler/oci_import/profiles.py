@@ -45,6 +45,7 @@ def the_rest(role: str) -> str | None:
 
 
 def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tuple[SpecDocument, list[str]]:
+    """A profile of OCI's as a document of ours, and sentences about what of it has no place there."""
     hdd = profile["hdd"]
     options = profile_options(profile.get("machine-set", ()), table)
     controller = hdd.get("controller", "none")
@@ -74,6 +75,7 @@ def _profile(name: str, profile: Mapping[str, Any], table: SettingsTable) -> tup
 
 
 def _disks(layout: Mapping[str, Any], controller: str) -> Any:
+    """One entry of ``disks``, with a comment for an operator where OCI's own words contradict themselves."""
     rule: dict[str, Any] = {}
     if "device-list" in layout:
         rule["devices"] = list(layout["device-list"])

@@ -44,6 +44,7 @@ def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[SpecDocument
 
 
 def _pins(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
+    """A pin wherever Puppet would bring up an address on another interface than OCI does, or with another prefix."""
     networks = {str(row["name"]): row for row in tables["networks"] if row["cluster"] == cluster["id"]}
     given = {vip.usage: networks[vip.network] for vip in vips(cluster, tables)}
     bgp = cluster.get("bgp_to_the_host") == "yes"

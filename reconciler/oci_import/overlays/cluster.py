@@ -85,6 +85,7 @@ def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) 
 
 
 def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
+    """Pins of bridge mappings, where locations share a bridge: OCI then has a name of the external network for each."""
     of_cluster = [row for row in tables["networks"] if row["cluster"] == cluster["id"]]
     bridges = [str(row["bridgename"]) for row in of_cluster if row["role"] == "ovs-bridge"]
     if len(bridges) == len(set(bridges)):

@@ -52,6 +52,14 @@ def corrections(
 
 
 def _of_node(machine: OciMachine, kinds: dict[str, str], profiles: Profiles, *, ceph_alone: bool) -> Iterator[Pin]:
+    """Pins for one node: Ceph and VM networks that OCI gives the management address, and disks that it lists wrongly.
+
+    Args:
+        machine: The node.
+        kinds: Roles of the cluster's networks, by name.
+        profiles: Which profile each machine has.
+        ceph_alone: Controllers and computes have no classes of their own yet.
+    """
     this, facts, in_stage = {"nodes": [machine.hostname]}, machine.facts, ceph_alone and machine.role in IN_STAGE
     on = {kinds.get(name) for name in machine.addresses}
     management = next(iter(machine.addresses.values()), None)
