@@ -174,6 +174,18 @@ class Book:
     def _addresses(
         self, serial: str, placed: FilledSlot, cluster: ClusterSpec, pin: MachineSpec, vips: set[str]
     ) -> dict[str, str]:
+        """The machine's addresses by network: on each the pinned one, else its old one, else the lowest that is free.
+
+        Args:
+            serial: Of the machine.
+            placed: The slot that it fills.
+            cluster: The one of that slot.
+            pin: The operator's word on this machine; its address is for the management network only.
+            vips: Virtual addresses that are given out together with these.
+
+        Raises:
+            NothingFreeError: A network is full, or the pinned address is somebody else's.
+        """
         c = placed.candidate
         ceph = is_ceph_compute(self._spec, placed.cluster, c.role, c.profile, serial)
         names = networks_for(cluster, c.role, c.location, with_ceph=ceph)
@@ -215,6 +227,11 @@ class Book:
         return (a for a in range(address, last + 1) if a not in self._owners)
 
     def _name(self, serial: str, placed: FilledSlot, cluster: ClusterSpec, pin: MachineSpec) -> tuple[str, int]:
+        """Hostname and number: the pinned name, with 0; else those of the machine's old place; else the lowest free.
+
+        Raises:
+            NothingFreeError: Another machine has the pinned name.
+        """
         role = placed.candidate.role
         if pin.hostname:
             owner = self._hosts.get(pin.hostname, serial)

@@ -26,6 +26,7 @@ def observation_digest(observation: Observation) -> str:
 
 
 def _machine(m: MachineView) -> tuple[object, ...]:
+    """What a plan depends on of one machine. Parts that few machines have are left out where they are missing."""
     place = (m.racked.location, m.racked.switch, m.racked.port) if m.racked else None
     return (
         m.serial,

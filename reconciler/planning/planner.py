@@ -159,6 +159,7 @@ def _bringing_vips(
 
 
 def _bring_vips(m: MachineView, has: Allocation, vips: Iterable[Vip]) -> Act:
+    """An enrolment of an enrolled machine, unchanged but for the virtual addresses that its cluster still needs."""
     enroll = Enroll(
         serial=m.serial,
         generation=has.generation,

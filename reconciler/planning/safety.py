@@ -50,6 +50,14 @@ def blocked_by_operator(step: Step, m: MachineView, pauses: Iterable[Pause], ctx
 
 
 def _after_failures(step: Step, m: MachineView, what: str, ctx: Context) -> Step:
+    """The step, or a wait where the machine's failures ask for one: for an operator, or for the end of a back-off.
+
+    Args:
+        step: What a rule asks for.
+        m: The machine.
+        what: Names the step in the wait's sentence.
+        ctx: The clock, and how long to back off.
+    """
     failures, permanent = m.history.failures, m.history.permanent
     if isinstance(step, Act) and step.action.looks:  # they have a back-off of their own, and never give up
         return step

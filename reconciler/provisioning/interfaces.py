@@ -63,6 +63,12 @@ def _device(one: NodeInterface, bonds: int) -> str:
 
 
 def _own(one: NodeInterface, tunnels: NodeInterface | None) -> str:
+    """The argument of an interface that is the first on its NICs.
+
+    Args:
+        one: The interface.
+        tunnels: The tunnel network of a VLAN on the same bond, which shares the argument; None: there is none.
+    """
     kind = "forcebrexmac" if one.bridge_mac else _TYPES.get((one.kind, one.vlan is not None), one.kind)
     parts = [f"type={kind}"]
     if one.vlan is not None:

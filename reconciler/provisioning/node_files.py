@@ -87,6 +87,7 @@ def node_files(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
 
 
 def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: NodeSecrets) -> dict[str, File]:
+    """Files that OCI's hook script reads from the root of the live system, by path there."""
     facts = facts_of(action.role)
     api = _PARTS if facts.leads else ("crt", "csr")
     tokens = "".join(f"{name}={value}\n" for name, value in sorted(texts.repository_tokens.items()))
@@ -116,6 +117,7 @@ def _certificate(stem: str, parts: Mapping[str, str], wanted: Iterable[str]) -> 
 
 
 def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: NodeSecrets) -> dict[str, File]:
+    """Files of the installed system, by path in it."""
     proxy = {"/etc/oci/http_proxy_addr": public(fleet.http_proxy.address)} if fleet.http_proxy.enabled else {}
     return {
         "/etc/hosts": public(texts.hosts),
@@ -176,6 +178,7 @@ def _first_boot(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
 
 
 def _ssh(secrets: NodeSecrets) -> dict[str, File]:
+    """Root's key pair for nodes that have one, and the host key with its certificate and authority."""
     found: dict[str, File] = {}
     if secrets.root_ssh is not None:
         key, line = secrets.root_ssh

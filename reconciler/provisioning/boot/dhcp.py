@@ -94,6 +94,7 @@ _DNSMASQ_HEAD = (
 
 
 def _dnsmasq(server: IPv4Address, networks: Sequence[BootPool]) -> Iterator[str]:
+    """Lines for dnsmasq: a program for each kind of firmware, our script for iPXE, and each network's pool."""
     yield f"dhcp-lease-max={sum(int(pool.last) - int(pool.first) + 1 for pool in networks)}"  # the default is 1000
     yield "dhcp-match=set:ipxe,175"
     for number, kind in EFI_TYPES.items():
@@ -130,6 +131,7 @@ max-lease-time {LEASE};
 
 
 def _subnet(server: IPv4Address, pool: BootPool) -> str:
+    """The block of one network for ISC dhcpd, which begins with an empty line."""
     programs = "".join(
         f"  }} elsif exists pxe-system-type and option pxe-system-type = 00:{number:02x} {{\n"
         f'    filename "{EFI_PROGRAMS[kind]}";\n'

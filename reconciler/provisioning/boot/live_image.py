@@ -310,6 +310,7 @@ def _broken(made: Manifest, image: Mapping[str, str]) -> Iterator[str]:
 
 
 def _other(made: Manifest, wanted: Recipe) -> Iterator[str]:
+    """The differences between an image and what it should be made of, as sentences; none: it may be used as it is."""
     if made.suite != wanted.suite:
         yield f"it is Debian {made.suite}, and the fleet's release is {wanted.suite}"
     if made.architecture != wanted.architecture:
