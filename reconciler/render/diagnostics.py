@@ -45,6 +45,13 @@ def render_github(problems: Iterable[Diagnostic], sources: Mapping[str, str]) ->
 
 
 def _block(problem: Diagnostic, sources: Mapping[str, str], lines: dict[str, list[str]]) -> str:
+    """A problem as a paragraph: its summary, its place, the line with a caret below the column, and its detail.
+
+    Args:
+        problem: One without a place has neither line nor caret.
+        sources: Texts of the files, by path.
+        lines: Takes the lines of each file, which is divided once.
+    """
     head = f"{problem.severity.capitalize()}: {problem.summary}\n"
     if (at := problem.at) is None:
         return f"{head}{_printable(problem.detail)}\n"

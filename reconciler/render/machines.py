@@ -106,6 +106,13 @@ def _made(machine: MachineView, step: Step, progress: str | None, before: _Made 
 
 
 def _summary(machine: MachineView, step: Step, progress: str | None) -> MachineSummary:
+    """A machine and its step in the row that command, API and pages share.
+
+    Args:
+        machine: As it was observed.
+        step: What the plan says of it.
+        progress: How far its open action says that it is; None: it has none, or says nothing.
+    """
     seen, given, racked, history = machine.seen, machine.allocation, machine.racked, machine.history
     hardware = seen.hardware if seen else None
     doing = history.open_action or (step.action if isinstance(step, Act) else None)
@@ -191,6 +198,7 @@ def _now(step: Step) -> str:
 
 
 def _tone(machine: MachineView, step: Step) -> Tone:
+    """The row's colour: trouble wins over what the machine waits for, and that over what it does."""
     history = machine.history
     if machine.conflict or machine.enc_problem or history.permanent or history.failures.count:
         return Tone.TROUBLE

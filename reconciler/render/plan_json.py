@@ -101,6 +101,7 @@ def plan_json(plan: Plan) -> PlanJson:
 
 
 def _step_json(step: Step) -> StepJson:
+    """A step with every key of ``schemas/plan.json``; None where a kind of step has no such thing."""
     waits = step if isinstance(step, Wait) else None
     return {
         "serial": step.serial,

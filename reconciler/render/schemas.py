@@ -82,6 +82,7 @@ def _of(title: str, shape: Any) -> dict[str, Any]:
 
 
 def _plan() -> dict[str, Any]:
+    """The schema of plans, in which an action is one of the known actions rather than any object."""
     plan = TypeAdapter(PlanJson).json_schema(mode="serialization")
     actions: TypeAdapter[Any] = TypeAdapter(Action)
     action = actions.json_schema(mode="serialization")

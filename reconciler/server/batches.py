@@ -98,6 +98,11 @@ class BatchWriter:
                 await self._write_batch(items)
 
     async def _write_batch(self, items: "list[tuple[Words, asyncio.Future[None]]]") -> None:
+        """Write words together, and tell each caller whether they are on disk.
+
+        Where writing fails, what is queued behind them is refused too: nobody knows when the disk comes back, and a
+        machine that is refused tries again.
+        """
         try:
             await asyncio.to_thread(self._record, [words for words, _ in items])
         except Exception as error:  # whatever it is, callers must hear that nothing was kept, and the writer lives on

@@ -114,6 +114,7 @@ class Fast:
         return answer
 
     async def _report(self, scope: Scope, receive: Receive) -> Answer:
+        """The answer to a machine's report. A refused caller's body is read too, unless the caller waits to send it."""
         if scope["method"] != "POST":
             return _not_allowed("POST")
         caller = self._caller(scope)

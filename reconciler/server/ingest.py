@@ -108,6 +108,10 @@ class Ingest:
         return await self._new_report(_LastReport(hardware, digest(hardware), body_sha), caller.address)
 
     async def _new_report(self, new: _LastReport, address: Address | None) -> Answer:
+        """The answer to a report that differs from the machine's last one; it is on disk by then.
+
+        A report that cannot be of the machine known by its serial is not recorded: both machines are held.
+        """
         serial = new.hardware.serial
         if serial not in self._known:
             await self._refresh(serial, None)

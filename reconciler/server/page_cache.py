@@ -83,6 +83,7 @@ class Page:
 
     @cached_property
     def _html(self) -> bytes:
+        """The dashboard's page, compressed for zlib's window as it is rendered: the whole text is never in memory."""
         view = self.view
         written = _environment.get_template(FLEET.template).stream(
             here=FLEET,

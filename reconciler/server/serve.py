@@ -152,6 +152,11 @@ class Server:
 
 
 def _bind(address: str, port: int) -> socket.socket:
+    """A socket that listens on the address already.
+
+    Raises:
+        OSError: The address cannot be had; the message names it.
+    """
     family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
     # With the protocol named, asyncio turns off Nagle's algorithm on what it accepts; else each answer of two writes
     # waits 40 ms for the client's delayed acknowledgement.
