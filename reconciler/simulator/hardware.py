@@ -89,6 +89,7 @@ def report(
 
 
 def _machine(placed: RackedServer, bmc_address: str) -> dict[str, str]:
+    """The report's keys of the machine as a whole. Every value is text, as the stock agent writes it."""
     return {
         "serial": placed.serial,
         "system_manufacturer": "Dell Inc.",

@@ -179,6 +179,7 @@ class SimServer:
             raise error
 
     async def _boot(self, device: str) -> None:
+        """Boot from ``device``: "network" brings the live system, "disk" what is installed there, or nothing."""
         await asyncio.sleep(self.pace.boot)
         self.boot_id = str(uuid.uuid4())
         if device == "disk" and not self.marker.exists():
@@ -215,6 +216,7 @@ class SimServer:
             self._puppet_busy = self.first_boot_goes_on = False
 
     async def _run_puppet(self, at_most: int) -> bool:
+        """Run Puppet until it succeeds, ``at_most`` times; whether it did. Reports begin and end as OCI does."""
         await self.agent.status("puppet-running", self.serial)
         good = False
         for _ in range(at_most):

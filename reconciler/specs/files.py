@@ -48,6 +48,12 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
 
 
 def _yaml_files(root: Path) -> list[Path]:
+    """YAML files below a folder, sorted, but hidden ones. A link that leads nowhere is among them, to be refused.
+
+    Raises:
+        UnreadableError: A folder below cannot be listed.
+    """
+
     def fail(error: OSError) -> None:
         raise UnreadableError(f'Cannot read "{error.filename}": {error.strerror}.') from error
 

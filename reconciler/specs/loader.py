@@ -145,6 +145,7 @@ class _Reading:
             self.problems.extend(problem for problem in found if problem.at not in self._unreadable)
 
     def _is_taken(self, kind: str, name: str, places: Places) -> bool:
+        """Whether a document of this kind and name, or another Fleet, was read before. That is noted as a problem."""
         first = self._documents.get((kind, name))
         if kind == "Fleet":
             first = next((where for (other, _), where in self._documents.items() if other == "Fleet"), None)
@@ -203,6 +204,10 @@ class _Envelope:
         self.problems = list(self._look(written))
 
     def _look(self, written: dict[str, object]) -> Iterator[Diagnostic]:
+        """Problems of the envelope's keys, version, kind and name.
+
+        ``kind`` and ``name`` are set where they are right, ``spec`` whatever it is.
+        """
         for key in written.keys() - set(_ENVELOPE):
             detail = f'"{key}" is not a key of a document.{suggestion(key, _ENVELOPE)}'
             yield _error("Unknown key", detail, self._places.key((key,)))
@@ -221,6 +226,7 @@ class _Envelope:
         self.spec = {} if written.get("spec") is None else written["spec"]
 
     def _look_at_name(self, metadata: object) -> Iterator[Diagnostic]:
+        """Problems of ``metadata``; sets ``name`` where there is none. ``kind``, set before, says which names fit."""
         at = self._places.nearest(("metadata", "name"))
         if not isinstance(metadata, dict) or metadata.get("name") is None:
             yield _error("Missing name", 'A document needs a name: write "metadata: {name: ...}".', at)

@@ -57,6 +57,12 @@ def value_of(text: str, tag: str | None = None, *, plain: bool = True) -> Scalar
 
 
 def _plain(text: str) -> Scalar:
+    """The value of a scalar without quotes and tag.
+
+    Raises:
+        NotFiniteError: It is infinity, not a number, or too large for a float.
+        NumberTooLongError: It has more digits than any number of ours.
+    """
     if text in _NULL:
         return None
     if text[0] not in _MAY_BE_NUMBER:

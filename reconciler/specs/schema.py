@@ -35,6 +35,13 @@ def file_name(kind: str) -> str:
 
 
 def _document(kind: str, model: type[Strict], table: SettingsTable) -> dict[str, Any]:
+    """The JSON Schema of a kind's documents, with the settings that may be written at each level of it.
+
+    Args:
+        kind: As documents name it.
+        model: Of its spec.
+        table: The settings.
+    """
     spec = model.model_json_schema(by_alias=True, ref_template=f"#/$defs/{kind}.{{model}}")
     definitions = {f"{kind}.{name}": definition for name, definition in spec.pop("$defs", {}).items()}
     definitions[f"{kind}.{model.__name__}"] = spec
@@ -81,6 +88,7 @@ def _settings(table: SettingsTable, level: str) -> dict[str, Any]:
 
 
 def _setting(row: SettingRow) -> dict[str, Any]:
+    """The JSON Schema of a setting's value. The default of a secret is not in it."""
     text: dict[str, Any] = {"type": "string"} | ({"pattern": f"^(?:{row.pattern})$"} if row.pattern else {})
     found: dict[str, Any] = {"type": _JSON_TYPES.get(row.type, "string")}
     if row.type == "list":

@@ -62,6 +62,14 @@ def dotted(path: Path) -> str:
 
 
 def _misfit(found: ErrorDetails, model: type[Strict], title: str, places: Places) -> Diagnostic:
+    """One complaint of pydantic's as a diagnostic at the key or value that is meant.
+
+    Args:
+        found: The complaint.
+        model: Of the document's spec, for descriptions and choices.
+        title: Kind and name of the document.
+        places: Where its values are.
+    """
     path: Path = found["loc"]
     kind, value, context = found["type"], found["input"], found.get("ctx", {})
     if path and path[-1] == _KEY:
@@ -130,6 +138,13 @@ def _how(kind: str, value: object) -> str:
 
 
 def _limits(kind: str, context: Mapping[str, Any], message: str) -> str:
+    """What a value must be, for a limit that it breaks; pydantic's own words for a limit that has none of ours.
+
+    Args:
+        kind: Pydantic's name of the complaint.
+        context: The numbers of the limit.
+        message: Pydantic's own words.
+    """
     match kind:
         case "greater_than_equal":
             return f"it must be at least {context['ge']}"
@@ -148,6 +163,7 @@ def _limits(kind: str, context: Mapping[str, Any], message: str) -> str:
 
 
 def _shown(value: object) -> str:
+    """A value in a sentence, never longer than a line: a long text is cut, and a list or mapping is named only."""
     match value:
         case bool():
             return "true" if value else "false"

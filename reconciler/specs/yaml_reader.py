@@ -133,6 +133,10 @@ def lines_of(text: str) -> list[str]:
 
 
 def _decode(data: bytes, file: str) -> tuple[str, Diagnostic | None]:
+    """The text of a file, and the first thing that is wrong with it; None: nothing is.
+
+    A file that is too large has no text. Any other is read on, so that its other problems are found as well.
+    """
     if len(data) > MAX_BYTES:
         detail = f"The file has {len(data)} bytes; at most {MAX_BYTES} are read. Split it into several files."
         return "", _error("File too large", detail, Location(file, 1, 1))
@@ -248,6 +252,10 @@ class _Reader:
         return self._sequence(depth) if is_list else self._mapping(depth)
 
     def _alias(self, event: Any, depth: int) -> tuple[object, _Marks | None, int]:
+        """The value, marks and height of what an alias stands for; a value that is nothing where it stands for nothing.
+
+        What it expands to counts towards the limits, so that a few lines cannot make millions of values.
+        """
         found = self._anchors.get(event.anchor)
         if found is None:
             inside = event.anchor in self._open
@@ -279,6 +287,7 @@ class _Reader:
         return items, marks, height + 1
 
     def _mapping(self, depth: int) -> tuple[object, _Marks, int]:
+        """The mapping that was begun last, the marks of its keys, and its height. Of equal keys the first wins."""
         values: dict[str, object] = {}
         marks: _Marks = {}
         height = 0
@@ -313,6 +322,7 @@ class _Reader:
         return str(shown)
 
     def _scalar(self, event: Any) -> object:
+        """The value of a scalar. One that cannot be stored or counted with is noted as a problem, and stays text."""
         if event.style == '"' and (found := _UNSTORABLE.search(event.value)):
             detail = f"Character U+{ord(found[0]):04X} cannot be stored or sent as text. Remove its escape."
             self._note("Unusable character", detail, event)

@@ -24,6 +24,7 @@ def names_exist(context: CheckContext) -> Iterator[Diagnostic]:
 
 
 def _references(context: CheckContext) -> Iterator[Reference]:
+    """Every place of a tree where a document names something, with the names that exist."""
     tree, roles = context.tree, context.roles
     locations, clusters = context.names("Location"), context.names("Cluster")
     for name, racking in tree.rackings.items():

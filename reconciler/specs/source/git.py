@@ -308,6 +308,11 @@ def _entries(run: _Git, folder: str, commit: str) -> Iterator[_Entry]:
 
 
 def _check_size(folder: str, commit: str, entries: list[_Entry]) -> None:
+    """Accept what a commit holds, before any of it is read.
+
+    Raises:
+        PermanentError: There is no YAML file, a file is too large, or all of them are too many or too large.
+    """
     if not entries:
         raise PermanentError(f'Commit {commit[:12]} has no YAML file below "{folder}"')
     largest = max(entries, key=lambda entry: entry.size)

@@ -77,6 +77,7 @@ def local_path(url: str) -> Path | None:
 
 
 def _problem_with_url(url: str) -> str | None:
+    """Why git may not be given this address, as the end of a sentence; None: it may."""
     if not url.isprintable() or " " in url:
         return "it holds spaces or control characters"
     if url.startswith("-"):
