@@ -36,6 +36,10 @@ class MachinesPart(Part):
 
 
 def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
+    """Write what machines said of themselves. What a word does not say stays as it is.
+
+    Hardware is written where its digest is new, and that only: a thousand reports an hour are alike.
+    """
     known = _digests(writing.connection, {word.serial for word in words if word.digest is not None})
     inserted = writing.insert(machine)
     told: dict[str, Any] = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}

@@ -166,6 +166,13 @@ def _look_at_machines(connection: Connection, known: _LastLook, since: int) -> N
 
 
 def _take_machines(connection: Connection, known: _LastLook, rows: Collection[Row[Any]]) -> None:
+    """Bring what is known of machines up to these rows. Hardware is read and parsed where it is another than before.
+
+    Args:
+        connection: In the snapshot's transaction.
+        known: What the last look found; it is changed.
+        rows: Of the machines that changed since.
+    """
     changed = [row.hardware for row in rows if row.hardware not in (None, known.hardware_ids.get(row.serial))]
     parsed = _read_hardware(connection, changed)
     for row in rows:

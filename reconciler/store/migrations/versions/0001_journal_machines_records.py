@@ -154,6 +154,7 @@ def upgrade() -> None:
 
 
 def _create_decisions() -> None:
+    """Tables for what humans decide: approvals, pauses, and machines held because two claim one serial."""
     op.create_table(
         "approval",
         sa.Column("serial", sa.Text, primary_key=True),
@@ -180,6 +181,7 @@ def _create_decisions() -> None:
 
 
 def _make_append_only(table: str) -> None:
+    """Have the database refuse every change of a row of this table, and every removal."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
