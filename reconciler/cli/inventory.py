@@ -260,20 +260,21 @@ def _moment(text: str, now: datetime) -> datetime:
 
 def _follow(site: "Site", found: list["Occurrence"], position: int, serial: str | None, format: Format) -> int:
     """One event per line, as they come: JSON lines, or text."""
-    from ..model.observations import Occurrence
-    from ..render.inventory import event_line
-    from ..render.json_text import plain
-
     enable_gc()
     try:
         while True:
             for event in found:
-                if format is Format.JSON:
-                    print(json.dumps(plain(Occurrence, event)), flush=True)
-                else:
-                    print(event_line(event), flush=True)
+                print(_event_line(event, format), flush=True)
                 position = max(position, event.position)
             time.sleep(FOLLOW_SECONDS)
             found = site.store.events(after=position, serial=serial)
     except KeyboardInterrupt:
         return 0
+
+
+def _event_line(event: "Occurrence", format: Format) -> str:
+    from ..model.observations import Occurrence
+    from ..render.inventory import event_line
+    from ..render.json_text import plain
+
+    return json.dumps(plain(Occurrence, event)) if format is Format.JSON else event_line(event)

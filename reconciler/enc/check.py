@@ -40,12 +40,11 @@ def _parameters(tree: SpecTree, signatures: Signatures) -> Iterator[Diagnostic]:
                 detail = f"puppet-module-oci {signatures.version} has no class {puppet_class}.{close}"
                 yield Diagnostic(Severity.ERROR, "Unknown class of the Puppet module", detail, at)
                 continue
-            for parameter in parameters:
-                if not signatures.accepts(puppet_class, parameter):
-                    at = tree.place(kind, name, "classes", puppet_class, parameter)
-                    close = _did_you_mean(parameter, signatures.classes[puppet_class])
-                    detail = f'{puppet_class} of {signatures.version} takes no "{parameter}".{close}'
-                    yield Diagnostic(Severity.ERROR, "Unknown parameter of a Puppet class", detail, at)
+            for parameter in (one for one in parameters if not signatures.accepts(puppet_class, one)):
+                at = tree.place(kind, name, "classes", puppet_class, parameter)
+                close = _did_you_mean(parameter, signatures.classes[puppet_class])
+                detail = f'{puppet_class} of {signatures.version} takes no "{parameter}".{close}'
+                yield Diagnostic(Severity.ERROR, "Unknown parameter of a Puppet class", detail, at)
 
 
 def _did_you_mean(word: str, among: Iterable[str]) -> str:
@@ -60,9 +59,8 @@ def _conflicts(tree: SpecTree) -> Iterator[Diagnostic]:
         by_rank.setdefault(rank(overlay.for_), []).append((name, overlay))
     for overlays in by_rank.values():
         for (first, one), (second, other) in combinations(overlays, 2):
-            if _may_meet(one.for_, other.for_):
-                for path in sorted(_clashes(one.classes, other.classes)):
-                    yield _conflict(tree, first, second, path)
+            clashes = _clashes(one.classes, other.classes) if _may_meet(one.for_, other.for_) else ()
+            yield from (_conflict(tree, first, second, path) for path in sorted(clashes))
 
 
 def _may_meet(one: Selector, other: Selector) -> bool:

@@ -68,20 +68,23 @@ def profile_options(lines: Sequence[str], table: SettingsTable) -> ReadOptions:
     for line in lines:
         words = line.split()
         for option, text in zip(words[::2], words[1::2], strict=False):
-            name = option.removeprefix("--").replace("-", "_")
-            row = table.get(_RENAMED.get(name, name))
-            if row is None:
-                found.leftover.append(f"{option} {text}: there is no such setting")
-            elif text == INHERITED:
-                continue
-            else:
-                try:
-                    value = checked(row, text, "profile")
-                except ValueError as error:
-                    found.leftover.append(f"{option} {text}: {error}")
-                else:
-                    if value is not None:
-                        found.settings[row.name] = value
+            _take(found, option, text, table)
         if len(words) % 2:
             found.leftover.append(f"{words[-1]}: an option without a value")
     return found
+
+
+def _take(found: ReadOptions, option: str, text: str, table: SettingsTable) -> None:
+    """Add an option to what was found: as a setting, or as a leftover that says why it is none."""
+    name = option.removeprefix("--").replace("-", "_")
+    row = table.get(_RENAMED.get(name, name))
+    if row is None:
+        found.leftover.append(f"{option} {text}: there is no such setting")
+        return
+    try:
+        value = checked(row, text, "profile") if text != INHERITED else None
+    except ValueError as error:
+        found.leftover.append(f"{option} {text}: {error}")
+        return
+    if value is not None:
+        found.settings[row.name] = value

@@ -79,6 +79,16 @@ def _prefix(port: str, unit: int) -> str | None:
     return found[1] if found and found[2] == str(unit) else None
 
 
+def _by_switch(machines: Iterable[OciMachine]) -> dict[str, set[str]]:
+    """The locations of the machines that hear each switch."""
+    heard: dict[str, set[str]] = {}
+    for machine in machines:
+        if machine.hardware and machine.role and machine.location:
+            for switch in filter(None, (nic.switch for nic in machine.hardware.nics)):
+                heard.setdefault(switch, set()).add(machine.location)
+    return heard
+
+
 def stand_where_oci_says(tree: Tree, machines: Iterable[OciMachine]) -> list[str]:
     """Let switches put machines where OCI's operators put them; and say where that is not one place.
 
@@ -86,14 +96,12 @@ def stand_where_oci_says(tree: Tree, machines: Iterable[OciMachine]) -> list[str
     machines that hear a switch are in one place, the switch is there: one rule instead of a document per machine.
     """
     said: list[str] = []
+    heard = _by_switch(machines)
     for document in (one for some in tree.files.values() for one in some if one.kind == "Racking"):
-        heard: dict[str, set[str]] = {}
-        for machine in machines:
-            for nic in machine.hardware.nics if machine.hardware else ():
-                if machine.role and machine.location and nic.switch and nic.switch in document.spec["switches"]:
-                    heard.setdefault(nic.switch, set()).add(machine.location)
         switches = document.spec["switches"]
         for switch, places in heard.items():
+            if switch not in switches:
+                continue
             before = switches[switch].get("location")
             if len(places) == 1 and places != {before}:
                 (place,) = places

@@ -144,13 +144,19 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.
     """A port on loopback that nobody listens on, of TCP or UDP."""
     while True:
         with socket.socket(type=kind) as probe:
-            try:
-                probe.bind((address, secrets.choice(PORTS)))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-            else:
+            if _is_bound(probe, (address, secrets.choice(PORTS))):
                 return int(probe.getsockname()[1])
+
+
+def _is_bound(probe: socket.socket, address: tuple[str, int]) -> bool:
+    """Whether the socket has the address now; otherwise somebody else has it."""
+    try:
+        probe.bind(address)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager
@@ -293,8 +299,8 @@ async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Consol
             fleet = await answer(demo, "/v1/fleet")
             if fleet is not None:
                 progress.show(fleet["machines"])
-                if in_service(fleet) >= WANTED:
-                    return True
+            if fleet is not None and in_service(fleet) >= WANTED:
+                return True
             await asyncio.sleep(0.5)
     return False
 

@@ -166,12 +166,15 @@ class IpmiSim:
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
-                while not await asyncio.to_thread(self._answers):
-                    if self._process.returncode is not None:
-                        raise RuntimeError(f"{PROGRAM} ended with {self._process.returncode}")
+                await self._until_it_answers(self._process)
         except TimeoutError as error:
             await self.stop()
             raise RuntimeError(f"{PROGRAM} on {self.address}:{self.port} does not answer") from error
+
+    async def _until_it_answers(self, process: asyncio.subprocess.Process) -> None:
+        while not await asyncio.to_thread(self._answers):
+            if process.returncode is not None:
+                raise RuntimeError(f"{PROGRAM} ended with {process.returncode}")
 
     async def stop(self) -> None:
         """End the process."""

@@ -87,13 +87,15 @@ class Database:
         if decided:
             self.make_room()
         try:
-            with self._one_writer if self._is_sqlite else _nothing(), self.engine.connect() as connection:
-                connection = connection.execution_options(immediate=True)
-                with connection.begin():
-                    if fenced:
-                        self._check_fence(connection)
-                    revision = _next_revision(connection, areas) if areas else 0
-                    yield Writing(connection, revision)
+            with (
+                self._one_writer if self._is_sqlite else _nothing(),
+                self.engine.connect().execution_options(immediate=True) as connection,
+                connection.begin(),
+            ):
+                if fenced:
+                    self._check_fence(connection)
+                revision = _next_revision(connection, areas) if areas else 0
+                yield Writing(connection, revision)
         except DBAPIError as error:
             raise failure(error, "the database cannot be written") or error from error
 

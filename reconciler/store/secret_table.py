@@ -72,9 +72,9 @@ class SecretsPart(Part):
         kinds, found = sorted({ref.kind for ref in wanted}), dict[SecretRef, str]()
         with self._database.reading() as connection:
             for owners in chunks(sorted({ref.owner for ref in wanted})):
-                for *name, sealed in connection.execute(query, {"owners": owners, "kinds": kinds}):
-                    if (ref := SecretRef(*name)) in wanted:
-                        found[ref] = vault.open(ref, sealed)
+                rows = connection.execute(query, {"owners": owners, "kinds": kinds})
+                named = ((SecretRef(*name), sealed) for *name, sealed in rows)
+                found |= {ref: vault.open(ref, sealed) for ref, sealed in named if ref in wanted}
         return found
 
     def fingerprint(self, ref: SecretRef) -> str | None:

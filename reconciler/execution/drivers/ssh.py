@@ -299,12 +299,7 @@ class SshShell:
                 for folder in sorted({posixpath.dirname(path) for path in files}):
                     await sftp.makedirs(folder, exist_ok=True)
                 for path, file in files.items():
-                    new = f"{path}.new"
-                    async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=PRIVATE)) as opened:
-                        await opened.write(file.content)
-                    if file.mode != PRIVATE:
-                        await sftp.chmod(new, file.mode)  # what a server makes of a mode at open is up to its umask
-                    await sftp.posix_rename(new, path)
+                    await _write(sftp, path, file)
         except _TEMPORARY as error:
             raise TemporaryError(f"cannot write files on {self.address}: {_told(error)}") from error
 
@@ -315,6 +310,15 @@ class SshShell:
                 await self.connection.wait_closed()
         except TimeoutError:
             self.connection.abort()
+
+
+async def _write(sftp: asyncssh.SFTPClient, path: str, file: File) -> None:
+    new = f"{path}.new"
+    async with sftp.open(new, "wb", asyncssh.SFTPAttrs(permissions=PRIVATE)) as opened:
+        await opened.write(file.content)
+    if file.mode != PRIVATE:
+        await sftp.chmod(new, file.mode)  # what a server makes of a mode at open is up to its umask
+    await sftp.posix_rename(new, path)
 
 
 async def _bounded(stream: asyncssh.SSHReader[str]) -> str:

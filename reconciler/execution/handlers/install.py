@@ -7,7 +7,8 @@ nothing of what is on a disk, and our own journal may be older than the disk.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from ...model.actions import InstallOs
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
@@ -168,28 +169,43 @@ class _Following:
     action: InstallOs
     seen: Seen
     told: str = ""
+    lost: datetime = field(init=False)  # from when on its silence is a failure
 
     async def until_done(self) -> None:
+        """Return once the install ended well.
+
+        Raises:
+            PermanentError: It ended otherwise, or did not end in time.
+            TemporaryError: The machine is out of reach for too long.
+        """
         time, options = self.tools.time, self.tools.options
         patience = self.action.timeout or options.install
-        deadline, lost = time.deadline(patience), time.deadline(options.silence)
+        deadline, self.lost = time.deadline(patience), time.deadline(options.silence)
         while True:
             try:
-                shell = await open_verified_shell(self.tools, self.action.serial, self.seen.address)
-                try:
-                    while not await self._ended(shell):
-                        if time.now() >= deadline:
-                            raise PermanentError(f"the install still runs after {patience / 60:.0f} minutes")
-                        lost = time.deadline(options.silence)
-                        await time.sleep(options.poll)
-                finally:
-                    await shell.close()
+                ended = await self._ended_before(deadline)
             except TemporaryError:
-                if time.now() >= lost:
+                if time.now() >= self.lost:
                     raise
                 await time.sleep(options.poll)
-            else:
-                return
+                continue
+            if not ended:
+                raise PermanentError(f"the install still runs after {patience / 60:.0f} minutes")
+            return
+
+    async def _ended_before(self, deadline: datetime) -> bool:
+        """Whether the install ended well in time, as looked at over one connection."""
+        time, options = self.tools.time, self.tools.options
+        shell = await open_verified_shell(self.tools, self.action.serial, self.seen.address)
+        try:
+            while not await self._ended(shell):
+                if time.now() >= deadline:
+                    return False
+                self.lost = time.deadline(options.silence)
+                await time.sleep(options.poll)
+            return True
+        finally:
+            await shell.close()
 
     async def _ended(self, shell: Shell) -> bool:
         """Whether the install ended well.

@@ -133,11 +133,11 @@ def _gpus(machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
 
 
 def _api_network(cluster: Row, tables: Tables, roles: set[str]) -> Iterator[Pin]:
+    given = [(role, name) for role, name in (("dns", "vip_ipaddr"), ("sql", "ip_vip_to_whitelist")) if role in roles]
     for network in tables["networks"]:
         if network["cluster"] == cluster["id"] and network["is_public"] == "yes" and int(network["cidr"]) < 32:
-            for role, name in (("dns", "vip_ipaddr"), ("sql", "ip_vip_to_whitelist")):
-                if role in roles:
-                    yield Pin.of_role("api", API_NETWORK, role, {name: network["ip"]})
+            for role, name in given:
+                yield Pin.of_role("api", API_NETWORK, role, {name: network["ip"]})
 
 
 def _osd_setup(machines: Sequence[OciMachine]) -> Iterator[Pin]:

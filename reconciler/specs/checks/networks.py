@@ -1,9 +1,10 @@
 """Subnets, gateways, ranges, and what each network is for."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
 from typing import Any
 
 from ...model.diagnostics import Diagnostic
@@ -151,15 +152,20 @@ def clusters_have_one_public_network(context: CheckContext) -> Iterator[Diagnost
             yield error("No public network", detail, context.parsed.at("Cluster", cluster, "networks"))
 
 
+def _without_management(spec: ClusterSpec, roles: Iterable[str]) -> dict[str, list[str]]:
+    """Roles of a cluster by the location in which it has no network for them; "" is anywhere."""
+    missing: dict[str, list[str]] = defaultdict(list)
+    for role in roles:
+        for location in spec.roles[role].locations or _locations(spec) or ("",):
+            if not any(serves(network, role, location or None) for network in spec.networks.values()):
+                missing[location].append(role)
+    return missing
+
+
 def nodes_have_a_management_network(context: CheckContext) -> Iterator[Diagnostic]:
     """In every location that machines of a role may come from, the cluster has a network for them."""
     for cluster, spec in context.tree.clusters.items():
-        missing: dict[str, list[str]] = defaultdict(list)
-        for role in spec.roles.keys() & context.roles:
-            for location in spec.roles[role].locations or _locations(spec) or ("",):
-                if not any(serves(network, role, location or None) for network in spec.networks.values()):
-                    missing[location].append(role)
-        for location, roles in missing.items():
+        for location, roles in _without_management(spec, spec.roles.keys() & context.roles).items():
             place = f' in location "{location}"' if location else ""
             names = ", ".join(sorted(roles))
             detail = (
@@ -261,19 +267,17 @@ def networks_can_share_interfaces(context: CheckContext) -> Iterator[Diagnostic]
     """
     for cluster, spec in context.tree.clusters.items():
         carried = [(name, net) for name, net in spec.networks.items() if net.interfaces and _is_carried(net)]
-        for index, (name, network) in enumerate(carried):
-            for other_name, other in carried[:index]:
-                common = set(network.interfaces) & set(other.interfaces)
-                if not common or not _may_meet(network, other):
-                    continue
-                both = f'Networks "{other_name}" and "{name}" of "{cluster}" both use {" and ".join(sorted(common))}'
-                if set(network.interfaces) != set(other.interfaces):
-                    detail = (
-                        f"{both}, and not the same others. Let them share all their interfaces, or none: "
-                        "a machine that is on both waits, and is not installed."
-                    )
-                    at = context.parsed.at("Cluster", cluster, "networks", name, "interfaces")
-                    yield warning("Interfaces that cannot be shared", detail, at)
+        for (other_name, other), (name, network) in combinations(carried, 2):
+            common = set(network.interfaces) & set(other.interfaces)
+            if not common or set(network.interfaces) == set(other.interfaces) or not _may_meet(network, other):
+                continue
+            detail = (
+                f'Networks "{other_name}" and "{name}" of "{cluster}" both use {" and ".join(sorted(common))}, '
+                "and not the same others. Let them share all their interfaces, or none: "
+                "a machine that is on both waits, and is not installed."
+            )
+            at = context.parsed.at("Cluster", cluster, "networks", name, "interfaces")
+            yield warning("Interfaces that cannot be shared", detail, at)
 
 
 def _is_carried(network: Network) -> bool:

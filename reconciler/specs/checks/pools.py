@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ...model.diagnostics import Diagnostic
-from ...model.kinds import Lifecycle
+from ...model.kinds import Lifecycle, RolePool
 from ...model.roles import facts_of
 from ..schema_errors import listed
 from .context import Check, CheckContext, error, warning
@@ -37,18 +37,25 @@ def spread_has_something_to_spread_over(context: CheckContext) -> Iterator[Diagn
         for role, pool in cluster.roles.items():
             if pool.spread is None:
                 continue
-            at = context.parsed.at("Cluster", name, "roles", role, "spread")
-            if pool.spread == "location":
-                locations = set(pool.locations) or own or context.names("Location")
-                if len(locations) < 2:
-                    known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
-                    detail = f'"{role}" of "{name}" is spread over locations, and there is {known}. Remove "spread".'
-                    yield warning("Nothing to spread over", detail, at)
-            elif not any(racking.switches for racking in context.tree.rackings.values()) and context.parsed.complete:
-                detail = (
-                    f'"{role}" of "{name}" is spread over racks, and no Racking says which switch is in which rack.'
-                )
-                yield warning("Nothing to spread over", detail, at)
+            problem = _one_location(context, pool, own) if pool.spread == "location" else _no_racks(context)
+            if problem is not None:
+                at = context.parsed.at("Cluster", name, "roles", role, "spread")
+                yield warning("Nothing to spread over", f'"{role}" of "{name}" is spread over {problem}.', at)
+
+
+def _one_location(context: CheckContext, pool: RolePool, own: set[str]) -> str | None:
+    """Why a pool has no two locations, as the end of a sentence; ``own``: those of its cluster's networks."""
+    locations = set(pool.locations) or own or context.names("Location")
+    if len(locations) > 1:
+        return None
+    known = f"only {listed(sorted(locations), 'and')}" if locations else "no location"
+    return f'locations, and there is {known}. Remove "spread"'
+
+
+def _no_racks(context: CheckContext) -> str | None:
+    if not context.parsed.complete or any(racking.switches for racking in context.tree.rackings.values()):
+        return None
+    return "racks, and no Racking says which switch is in which rack"
 
 
 def domains_and_endpoints_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:

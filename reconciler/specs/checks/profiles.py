@@ -95,13 +95,13 @@ def devices_are_named_once(context: CheckContext) -> Iterator[Diagnostic]:
     """No disk is named for two purposes."""
     for name, profile in context.tree.profiles.items():
         seen: set[str] = set()
-        for index, disk in enumerate(profile.disks):
-            for position, device in enumerate(disk.devices):
-                if device in seen:
-                    detail = f'Profile "{name}" names the disk "{device}" twice. A disk serves one purpose.'
-                    at = context.parsed.at("HardwareProfile", name, "disks", index, "devices", position)
-                    yield error("Same disk twice", detail, at)
-                seen.add(device)
+        named = ((n, m, device) for n, disk in enumerate(profile.disks) for m, device in enumerate(disk.devices))
+        for index, position, device in named:
+            if device in seen:
+                detail = f'Profile "{name}" names the disk "{device}" twice. A disk serves one purpose.'
+                at = context.parsed.at("HardwareProfile", name, "disks", index, "devices", position)
+                yield error("Same disk twice", detail, at)
+            seen.add(device)
 
 
 def commands_have_known_placeholders(context: CheckContext) -> Iterator[Diagnostic]:

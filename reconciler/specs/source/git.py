@@ -175,11 +175,11 @@ class GitSource:
     def _remove_dead_locks(self) -> None:
         """A git that was killed leaves its lock files, at which all after it stop. None of ours outlives the limit."""
         oldest = time.time() - 2 * self._timeout
-        for pattern in ("*.lock", "refs/**/*.lock", "objects/*/*.lock"):
-            for lock in self._mirror.glob(pattern):
-                with contextlib.suppress(FileNotFoundError):
-                    if lock.stat().st_mtime < oldest:
-                        lock.unlink()
+        patterns = ("*.lock", "refs/**/*.lock", "objects/*/*.lock")
+        for lock in [lock for pattern in patterns for lock in self._mirror.glob(pattern)]:
+            with contextlib.suppress(FileNotFoundError):
+                if lock.stat().st_mtime < oldest:
+                    lock.unlink()
 
     def _is_ancestor(self, old: str, new: str) -> bool:
         try:
