@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.app.observer import Observer
-from reconciler.enc.documents.cache import Documents
+from reconciler.enc.documents.cache import ClusterRecords, Documents, Secrets
 from reconciler.enc.view import Member
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import PARTS, join_parts
@@ -80,8 +80,9 @@ class _Cluster:
 
     def refresh(self, tree: SpecTree, members: list[Member]) -> int:
         """How many documents changed."""
-        secrets = _Secrets()
-        return len(self.documents.refresh(tree, {NAME: members}, self.vips, secrets, secrets.text))
+        every = _Secrets()
+        records, secrets = ClusterRecords(self.vips), Secrets(every, every.text)
+        return len(self.documents.refresh(tree, {NAME: members}, records, secrets))
 
 
 def measure(scale: Scale, folder: Path) -> list[Figure]:

@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from ..enc.documents.writer import Document, put_together
+from ..enc.documents.writer import Document, pieces_of
 from ..model.errors import PermanentError, TemporaryError
 from ..model.kinds import FleetSpec
 from ..store.secrets.vault import Sealer, load_key
@@ -141,7 +141,7 @@ class KeptDocuments:
                 pieces = [parts[one] if isinstance(one, int) else (one[0], one[1]) for one in written]
                 opened = self._sealer.open(own, _row_name(hostname, digest, address, layout))
                 as_of = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
-            return put_together(hostname, address, digest, pieces, opened, as_of)
+            return Document(hostname, address, digest, pieces_of(pieces), opened, as_of)
         except _UNREADABLE:
             return None
 

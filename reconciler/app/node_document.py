@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from ..enc.compile import Compiled, compile_node, secrets_in
-from ..enc.documents.cache import cluster_inputs, compile_one, member_of, nodes_of, write_one
+from ..enc.documents.cache import (
+    ClusterRecords,
+    EnrolledMachine,
+    cluster_inputs,
+    compile_one,
+    member_of,
+    nodes_of,
+    write_one,
+)
 from ..enc.documents.writer import Document
 from ..enc.explain import explain as explain_compiled
 from ..enc.explain_parameter import why_not
@@ -21,7 +29,7 @@ from ..model.explanation import Explanation
 from ..model.hardware import Racked
 from ..model.history import History
 from ..model.kinds import HardwareProfileSpec
-from ..model.machine import Allocation, Seen
+from ..model.machine import Seen
 from ..model.tree import SpecTree
 from ..specs.puppet_module import known_signatures
 from .site import Site
@@ -94,34 +102,28 @@ def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
     tree, known, seen = site.specs.tree(), known_signatures(), store.seen(cluster.keys())
     done = store.histories_of(cluster.keys())
     peers = [
-        _member(serial, one, seen.get(serial), done.get(serial), tree, its_disks=one is mine)
+        _member(
+            EnrolledMachine(serial, one, seen.get(serial), done.get(serial) or History()), tree, its_disks=one is mine
+        )
         for serial, one in cluster.items()
     ]
-    (given,) = cluster_inputs(tree, {mine.cluster: peers}, store.vips(), known, store.set_up(), store.fixed())
+    records = ClusterRecords(store.vips(), store.set_up(), store.fixed())
+    (given,) = cluster_inputs(tree, {mine.cluster: peers}, records, known)
     return given, mine.address
 
 
-def _member(
-    serial: str, allocation: Allocation, seen: Seen | None, history: History | None, tree: SpecTree, *, its_disks: bool
-) -> Member:
+def _member(machine: EnrolledMachine, tree: SpecTree, *, its_disks: bool) -> Member:
     """An enrolled machine as Puppet documents need it. Only its own document names its disks, so others need none."""
+    seen = machine.seen
     if seen is None:
-        return member_of(serial, allocation, history=history)
-    racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(allocation.profile)
-    disks = _disks(seen, profile, history) if its_disks and profile else None
-    return member_of(
-        serial,
-        allocation,
-        hardware=seen.hardware,
-        digest=seen.digest,
-        disks=disks,
-        racked=racked if isinstance(racked, Racked) else None,
-        history=history,
-    )
+        return member_of(machine)
+    racked, profile = rack(seen.hardware, tree.rackings), tree.profiles.get(machine.allocation.profile)
+    disks = _disks(seen, profile, machine.history) if its_disks and profile else None
+    return member_of(machine, disks=disks, racked=racked if isinstance(racked, Racked) else None)
 
 
-def _disks(seen: Seen, profile: HardwareProfileSpec, history: History | None) -> DisksInUse | Refusal:
-    recalled = recall_disks(seen.hardware, profile, last_install(history or History()))
+def _disks(seen: Seen, profile: HardwareProfileSpec, history: History) -> DisksInUse | Refusal:
+    recalled = recall_disks(seen.hardware, profile, last_install(history))
     return disks_in_use(seen.hardware, profile, recalled)
 
 

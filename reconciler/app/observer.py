@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol, TypeVar, cast
 
-from ..enc.documents.cache import member_of
+from ..enc.documents.cache import EnrolledMachine, member_of
 from ..enc.view import Member
 from ..hardware.choice import DisksInUse, LastInstall, choose_disks, disks_in_use, last_install, recall_disks
 from ..hardware.disks import Refusal
@@ -126,37 +126,24 @@ class Observer:
             known = snapshot.histories.get(serial, NOT_SEEN)
             history, last = known if counts else NOT_SEEN, last_install(known)
             seen = snapshot.seen.get(serial)
-            found[allocation.cluster].append(self._member(serial, allocation, seen, history, last, tree))
+            machine = EnrolledMachine(serial, allocation, seen, history)
+            found[allocation.cluster].append(self._member(machine, last, tree))
         for gone in self._members.keys() - snapshot.allocations.keys():
             del self._members[gone]
         return found
 
-    def _member(
-        self,
-        serial: str,
-        allocation: Allocation,
-        seen: Seen | None,
-        history: History,
-        last: LastInstall | None,
-        tree: SpecTree,
-    ) -> Member:
+    def _member(self, machine: EnrolledMachine, last: LastInstall | None, tree: SpecTree) -> Member:
         """An enrolled machine as Puppet documents need it: made anew only where what shows in them changed."""
+        serial, seen, history = machine.serial, machine.seen, machine.history
         served = history.service.since or history.service.left
         progress = (history.service.since, history.install.begun, served)
-        key = (allocation, seen.digest if seen else None, *progress, last)
+        key = (machine.allocation, seen.digest if seen else None, *progress, last)
         cached = self._members.get(serial)
         if cached is not None and cached[0] == key:
             return cached[1]
-        assessment = self.assess(seen.hardware, seen.digest, tree, allocation.profile, last) if seen else UNKNOWN
-        member = member_of(
-            serial,
-            allocation,
-            hardware=seen.hardware if seen else None,
-            digest=seen.digest if seen else "",
-            disks=assessment.in_use,
-            racked=assessment.racked,
-            history=history,
-        )
+        profile = machine.allocation.profile
+        assessment = self.assess(seen.hardware, seen.digest, tree, profile, last) if seen else UNKNOWN
+        member = member_of(machine, disks=assessment.in_use, racked=assessment.racked)
         self._members[serial] = key, member
         return member
 

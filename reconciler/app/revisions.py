@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from ..enc.changes import Fingerprint, changes
 from ..enc.compile import Compiled, compile_node, secrets_in
-from ..enc.documents.cache import cluster_inputs, same_documents
+from ..enc.documents.cache import ClusterRecords, cluster_inputs, same_documents
 from ..enc.view import ClusterInput, EncError, View, natural, views
 from ..model.machine import DocumentVersion, MachineView, Observation, SecretRef
 from ..model.plan import EncChange
@@ -63,16 +63,9 @@ class RevisionComparer:
         self, before: SpecTree, after: SpecTree, snapshot: Snapshot
     ) -> Iterator[tuple[ClusterInput, ClusterInput]]:
         """Clusters whose documents may differ. The others cost a comparison."""
+        records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed)
         old, new = (
-            cluster_inputs(
-                tree,
-                Observer().members(tree, snapshot),
-                snapshot.vips,
-                self.known,
-                snapshot.set_up,
-                snapshot.fixed,
-            )
-            for tree in (before, after)
+            cluster_inputs(tree, Observer().members(tree, snapshot), records, self.known) for tree in (before, after)
         )
         for one, other in zip(old, new, strict=True):  # both have every cluster that has machines, in the same order
             if not same_documents(one, other):

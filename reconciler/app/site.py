@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from ..enc.documents.cache import Documents
+from ..enc.documents.cache import ClusterRecords, Documents, Secrets
 from ..enc.documents.secrets import SecretTexts
 from ..model.errors import PermanentError
 from ..model.machine import Observation, SecretRef
@@ -120,10 +120,11 @@ class Site:
         members = self._observer.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
-            known = (self.secrets.seals, self.secrets.text, snapshot.set_up, snapshot.fixed, self.secrets.expect)
-            self.documents.refresh(tree, members, snapshot.vips, *known)
+            secrets = Secrets(self.secrets.seals, self.secrets.text, self.secrets.expect)
         else:
-            self.documents.refresh(tree, members, snapshot.vips, {}, _no_text, snapshot.set_up, snapshot.fixed)
+            secrets = Secrets({}, _no_text)
+        records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed)
+        self.documents.refresh(tree, members, records, secrets)
         observation = self._observer.observe(tree, snapshot, self.documents, now, self.now())
         return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
 

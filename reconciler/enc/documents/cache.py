@@ -14,9 +14,9 @@ from ...hardware.disks import Refusal
 from ...model.debian import module_version
 from ...model.errors import PermanentError
 from ...model.explanation import Explanation
-from ...model.hardware import Hardware, Racked
+from ...model.hardware import Racked
 from ...model.history import History
-from ...model.machine import Allocation, SecretRef, Vip
+from ...model.machine import Allocation, SecretRef, Seen, Vip
 from ...model.signature import Signatures
 from ...model.tree import SpecTree
 from ...planning.fixed import Fixed, as_installed
@@ -28,32 +28,43 @@ from .writer import Document, DocumentWriter, Lookup
 Expect = Callable[[Sequence[SecretRef]], None]
 """Told which secrets will be looked up next, to read them all at once."""
 
-_NOTHING_FIXED: Fixed = {}
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecords:
+    """What the database has of clusters, beside their machines."""
+
+    vips: tuple[Vip, ...] = ()
+    set_up: frozenset[str] = frozenset()  # names of clusters whose first setup is over
+    fixed: Fixed = field(default_factory=dict)  # what clusters keep, whatever the specs say
+
 
 AT_ONCE = 32
 """Nodes whose secrets are read together: 1 MB of texts. (Those of ten thousand nodes are 250 MB.)"""
 
 
+@dataclass(frozen=True, slots=True)
+class EnrolledMachine:
+    """A machine with a place, as the database has it."""
+
+    serial: str
+    allocation: Allocation
+    seen: Seen | None = None  # None: it never reported
+    history: History = History()
+
+
 def member_of(
-    serial: str,
-    allocation: Allocation,
-    *,
-    hardware: Hardware | None = None,
-    digest: str = "",
-    disks: DisksInUse | Refusal | None = None,
-    racked: Racked | None = None,
-    history: History | None = None,
+    machine: EnrolledMachine, *, disks: DisksInUse | Refusal | None = None, racked: Racked | None = None
 ) -> Member:
     """A machine with a place, as the documents need it. Puppet gets disks by the names the agent sorts them by.
 
     Its data disks are the same whether the installer formats them (Swift) or Puppet does (Ceph, volumes).
     """
-    done = history or History()
+    seen, done = machine.seen, machine.history
     return Member(
-        serial=serial,
-        allocation=allocation,
-        hardware=hardware,
-        digest=digest,
+        serial=machine.serial,
+        allocation=machine.allocation,
+        hardware=seen.hardware if seen else None,
+        digest=seen.digest if seen else "",
         racked=racked,
         data_disks=disks.data if isinstance(disks, DisksInUse) else None,
         no_disks=disks.reason if isinstance(disks, Refusal) else None,
@@ -68,12 +79,12 @@ Groups = tuple[tuple[SecretRef, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Secrets:
+class Secrets:
     """What may be known of secrets while documents are rendered."""
 
     seals: Mapping[SecretRef, str]  # of all that exist: a word that changes when the text does
     lookup: Lookup
-    expect: Expect
+    expect: Expect = lambda _: None  # called before ``lookup`` is
 
 
 @dataclass(slots=True, eq=False)
@@ -115,26 +126,20 @@ class Documents:
         self,
         tree: SpecTree,
         members: Mapping[str, Sequence[Member]],
-        vips: Iterable[Vip],
-        secrets: Mapping[SecretRef, str],
-        lookup: Lookup,
-        set_up: frozenset[str] = frozenset(),
-        fixed: Fixed = _NOTHING_FIXED,
-        expect: Expect = lambda _: None,
+        records: ClusterRecords,
+        secrets: Secrets,
     ) -> frozenset[str]:
         """Render what changed, and return the hostnames whose document is new or another.
 
         ``members`` are all enrolled machines, by cluster: one that is not among them loses its document.
-        ``set_up`` names the clusters whose first setup is over, ``fixed`` what clusters keep whatever the specs say.
-        ``secrets`` are all that exist, each with a word that changes when its text does; the very same object again
-        says that none did. ``lookup`` is asked for their texts, after ``expect`` was told of which.
+        The very same object as ``secrets.seals`` again says that no text changed.
         """
         touched = frozenset[SecretRef]()
-        if secrets is not self._seals:
-            touched = frozenset(ref for ref, seal in secrets.items() if self._seals.get(ref) != seal)
+        if secrets.seals is not self._seals:
+            touched = frozenset(ref for ref, seal in secrets.seals.items() if self._seals.get(ref) != seal)
         changed: set[str] = set()
         clusters: dict[str, _Cluster] = {}
-        for given in cluster_inputs(tree, members, tuple(vips), self._known, set_up, fixed):
+        for given in cluster_inputs(tree, members, records, self._known):
             known, key = self._clusters.get(given.name), _key(given)
             if known is not None and known.key == key:
                 known.given = given
@@ -143,8 +148,8 @@ class Documents:
                 known = _Cluster(key, given, {m.serial: m.allocation.hostname for m in given.members})
                 stale = list(known.hostnames.values())
             clusters[given.name] = known
-            changed |= self._render(known, stale, _Secrets(secrets, lookup, expect)) if stale else set()
-        self._seals = secrets
+            changed |= self._render(known, stale, secrets) if stale else set()
+        self._seals = secrets.seals
         if clusters != self._clusters:
             self._index(clusters)
         return frozenset(changed)
@@ -204,7 +209,7 @@ class Documents:
         except (EncError, LookupError):
             return None
 
-    def _render(self, cluster: _Cluster, hostnames: list[str], secrets: _Secrets) -> set[str]:
+    def _render(self, cluster: _Cluster, hostnames: list[str], secrets: Secrets) -> set[str]:
         """Render the documents of these nodes; the hostnames of those that differ from the last ones.
 
         Where a cluster's nodes cannot be made out, each node keeps its document, and the problem is recorded for it.
@@ -235,7 +240,7 @@ class Documents:
 class _Rendering:
     """Makes documents of one cluster."""
 
-    def __init__(self, cluster: _Cluster, secrets: _Secrets) -> None:
+    def __init__(self, cluster: _Cluster, secrets: Secrets) -> None:
         self._cluster = cluster
         self._secrets = secrets
         self._naming = Naming()
@@ -322,15 +327,13 @@ def _not_made(hostname: str, missing: Iterable[SecretRef]) -> str:
 def cluster_inputs(
     tree: SpecTree,
     members: Mapping[str, Sequence[Member]],
-    vips: tuple[Vip, ...],
+    records: ClusterRecords,
     known: Mapping[str, Signatures],
-    set_up: frozenset[str] = frozenset(),
-    fixed: Fixed = _NOTHING_FIXED,
 ) -> Iterator[ClusterInput]:
     """Everything that the documents of each cluster with machines are made of."""
     specs = tree
     for name, machines in members.items():
-        tree = as_installed(specs, fixed.get(name, {}))
+        tree = as_installed(specs, records.fixed.get(name, {}))
         version = module_version(tree.fleet, known)
         signatures = known.get(version, Signatures(version, {}))
         spec = tree.clusters.get(name)
@@ -339,9 +342,9 @@ def cluster_inputs(
             name=name,
             tree=tree,
             members=tuple(machines),
-            vips=tuple(vip for vip in vips if vip.cluster in concerned),
+            vips=tuple(vip for vip in records.vips if vip.cluster in concerned),
             signatures=signatures,
-            set_up=name in set_up,
+            set_up=name in records.set_up,
         )
 
 

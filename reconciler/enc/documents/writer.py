@@ -89,17 +89,9 @@ class Document:
         return found
 
 
-def put_together(
-    hostname: str,
-    address: str | None,
-    digest: str,
-    layout: Iterable[bytes | tuple[int, bool]],
-    own: bytes,
-    as_of: datetime,
-) -> Document:
-    """A copy of a document, from what its fields and its ``layout`` were."""
-    pieces = tuple(_Own(*part) if isinstance(part, tuple) else part for part in layout)
-    return Document(hostname, address, digest, pieces, own, as_of)
+def pieces_of(layout: Iterable[bytes | tuple[int, bool]]) -> tuple[yaml_writer.Fragment | _Own | bytes, ...]:
+    """The ``pieces`` of a copy of a document, from what its ``layout`` was."""
+    return tuple(_Own(*part) if isinstance(part, tuple) else part for part in layout)
 
 
 class DocumentWriter:

@@ -10,7 +10,14 @@ import yaml
 
 from reconciler.app.revisions import RevisionDiff, compare
 from reconciler.enc.compile import compile_node, secrets_in
-from reconciler.enc.documents.cache import Documents, cluster_inputs, member_of
+from reconciler.enc.documents.cache import (
+    ClusterRecords,
+    Documents,
+    EnrolledMachine,
+    Secrets,
+    cluster_inputs,
+    member_of,
+)
 from reconciler.enc.documents.writer import revealer
 from reconciler.enc.view import ClusterInput, views
 from reconciler.enc.yaml_writer import Fragment, dump
@@ -19,7 +26,7 @@ from reconciler.hardware.disks import Refusal
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.model.secret_parts import join_parts
 
-from ..build import SWIFT, hardware, signatures, swift_cluster, tree_of
+from ..build import SWIFT, signatures, swift_cluster, tree_of
 
 KNOWN = {version: signatures(version) for version in ("42.2.5", "43.0.10", "43.0.45")}
 STORE = "z-swiftstore-1.example.com"
@@ -52,7 +59,10 @@ class Site:
     def refresh(self) -> frozenset[str]:
         given = self.rendered = self.given
         return self.documents.refresh(
-            given.tree, {given.name: given.members}, given.vips, dict(self.secrets), self._look_up
+            given.tree,
+            {given.name: given.members},
+            ClusterRecords(given.vips),
+            Secrets(dict(self.secrets), self._look_up),
         )
 
     def changes(self) -> list[tuple[str, str, object, object]]:
@@ -221,7 +231,7 @@ def test_the_module_is_the_releases_own_unless_the_fleet_says_another(release: s
     written = with_module("42.2.5").replace("  mirrors:", f"  release: {{debian: {release}}}\n  mirrors:", 1)
     unsaid = written.replace('{module_version: "42.2.5"}', "{}")
     for text, expected in ((unsaid, version), (written, "42.2.5")):
-        given = cluster_inputs(tree_of(text), {"z": site.given.members}, (), KNOWN)
+        given = cluster_inputs(tree_of(text), {"z": site.given.members}, ClusterRecords(), KNOWN)
         assert next(given).signatures.version == expected
 
 
@@ -262,7 +272,7 @@ def test_explain_says_where_a_value_comes_from_and_hides_secrets() -> None:
 )
 def test_a_member_has_its_data_disks_or_why_not(disks: DisksInUse | Refusal | None, expected: object) -> None:
     allocation = Allocation("z", "swiftstore", "", "zone-1", STORE, 1, {"mgmt-1": "10.0.1.22"})
-    member = member_of("S1", allocation, hardware=hardware(), disks=disks)
+    member = member_of(EnrolledMachine("S1", allocation), disks=disks)
     assert (member.data_disks, member.no_disks) == expected
 
 
