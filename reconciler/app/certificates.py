@@ -105,7 +105,8 @@ class Certificates:
             text = renewal.renew_authority(old, self._text(mint.ROOT), now)
         else:
             text = mint.mint(ref, now, authority=self._text(mint.AUTHORITY), subjects=self.subjects(ref))
-        store.set_secret(ref, text, now, who, kind="certificate-renewed", told=f"certificate {ref} renewed: {why}")
+        told = f"certificate {ref} renewed: {why}"
+        store.replace_secret(ref, text, Notice(None, now, "certificate-renewed", told, who))
         if ref == mint.ROOT and store.secret(mint.AUTHORITY) is not None:
             self.renew(mint.AUTHORITY, who=who, why=f"the root above it was renewed: {why}")
         return renewal.end_of(text)
@@ -116,6 +117,7 @@ class Certificates:
         Raises:
             PermanentError: There is no such certificate, or it is not for us to revoke.
         """
+        from ..store.certificates import Revocation
         from ..store.secrets import mint, renewal
 
         text = self.store().secret(ref)
@@ -126,7 +128,7 @@ class Certificates:
         if not renewal.is_signed_by(text, self._text(mint.AUTHORITY)):
             raise PermanentError(f"{ref} was not issued by the fleet's authority: whoever issued it revokes it")
         number, end = renewal.number_of(text), renewal.end_of(text)
-        self.store().revoke_certificate(ref, number, end, who=who, why=why, at=self.now())
+        self.store().revoke_certificate(Revocation(number, str(ref), end, who, why, self.now()))
         return self.renew(ref, who=who, why=f"its predecessor was revoked: {why}")
 
     def revocation_list(self) -> str:
@@ -173,7 +175,7 @@ class Certificates:
         if store.secret(ref) == text:
             return False
         told = f"certificate {ref} taken from {path}"
-        store.set_secret(ref, text, self.now(), "reconciler", kind="certificate-taken", told=told)
+        store.replace_secret(ref, text, Notice(None, self.now(), "certificate-taken", told, "reconciler"))
         return True
 
     def _file_of(self, ref: SecretRef) -> Path | None:

@@ -148,7 +148,7 @@ def free_vip(
     if _asks_for(tree, vip):
         place = tree.place("Cluster", cluster, "networks", vip.network)
         return failed(f"{cluster} still asks for its {usage} VIP {vip.address}: network {vip.network} at {place}")
-    site.store.release_vip(cluster, vip.network, usage, who=who(), why=why, at=site.now())
+    site.store.release_vip(vip, who=who(), why=why, at=site.now())
     note(f"Released {vip.address}, which was the {usage} VIP of {cluster} on {vip.network}.")
     tell_who_heard(site)
     return 0

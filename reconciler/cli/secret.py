@@ -128,6 +128,7 @@ def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
     Nothing rotates a secret by itself. Nodes get the new value with their next Puppet run: until all have run, some
     use the old value and some the new one. Who asked, and why, is recorded.
     """
+    from ..model.observations import Notice
     from ..store.secrets.mint import mint
 
     site = open_to_decide(context)
@@ -137,9 +138,8 @@ def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
     if ref.form in _NOT_ALONE:
         return failed(f"{name} is not rotated: {_NOT_ALONE[ref.form]}")
     text = mint(ref, site.now())
-    site.store.set_secret(
-        ref, text, at=site.now(), who=who(), kind="secret-rotated", told=f"secret {ref} rotated: {why}"
-    )
+    told = f"secret {ref} rotated: {why}"
+    site.store.replace_secret(ref, text, Notice(None, site.now(), "secret-rotated", told, who()))
     note(f"{name} is another one now.")
     tell_who_heard(site)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -53,16 +53,18 @@ class CertificatesPart(SecretsPart):
                 mine = (secret.c.owner == ref.owner, secret.c.service == ref.service, secret.c.kind == ref.kind)
                 writing.connection.execute(update(secret).where(*mine).values(expires_at=end))
 
-    def revoke_certificate(
-        self, ref: SecretRef, number: str, end: datetime, *, who: str, why: str, at: datetime
-    ) -> None:
+    def revoke_certificate(self, revoked: Revocation) -> None:
         """Note that a certificate is revoked. Idempotent."""
-        row = {"number": number, "name": str(ref), "expires_at": end, "who": who, "why": why, "at": at}
         with self._database.writing("secret", "journal") as writing:
-            new = writing.insert(revocation).values(**row).on_conflict_do_nothing().returning(revocation.c.number)
+            new = (
+                writing.insert(revocation)
+                .values(**asdict(revoked))
+                .on_conflict_do_nothing()
+                .returning(revocation.c.number)
+            )
             if writing.connection.scalar(new) is not None:
-                text = f"certificate {ref} (serial number {number}) revoked: {why}"
-                write_notices(writing, [Notice(None, at, "certificate-revoked", text, who)])
+                text = f"certificate {revoked.name} (serial number {revoked.number}) revoked: {revoked.why}"
+                write_notices(writing, [Notice(None, revoked.at, "certificate-revoked", text, revoked.who)])
 
     def revocations(self) -> list[Revocation]:
         """All of them, by serial number."""

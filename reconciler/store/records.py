@@ -77,15 +77,15 @@ class RecordsPart(Part):
         with self._database.writing("allocation") as writing:
             _end(writing, serial, at, "released")
 
-    def release_vip(self, cluster: str, network: str, usage: str, *, who: str, why: str, at: datetime) -> None:
+    def release_vip(self, held: Vip, *, who: str, why: str, at: datetime) -> None:
         """Take back a cluster's virtual address, on a human's word; nothing when there is none."""
         with self._database.writing("allocation", "journal") as writing:
-            mine = (vip.c.cluster == cluster, vip.c.network == network, vip.c.usage == usage)
+            mine = (vip.c.cluster == held.cluster, vip.c.network == held.network, vip.c.usage == held.usage)
             gone = writing.connection.scalar(delete(vip).where(*mine).returning(vip.c.address))
             if gone is None:
                 return
             writing.connection.execute(delete(claim).where(claim.c.address == _canonical(gone)))
-            text = f"VIP {gone} ({usage}) of {cluster} on {network} released: {why}"
+            text = f"VIP {gone} ({held.usage}) of {held.cluster} on {held.network} released: {why}"
             write_notices(writing, [Notice(None, at, "vip-released", text, who)])
 
 

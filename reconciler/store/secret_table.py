@@ -89,12 +89,16 @@ class SecretsPart(Part):
             rows = connection.execute(query.order_by(secret.c.owner, secret.c.service, secret.c.kind)).all()
         return [(SecretRef(*name), at) for *name, at in rows]
 
-    def set_secret(
-        self, ref: SecretRef, text: str, at: datetime, who: str, *, kind: str = "secret-set", told: str | None = None
-    ) -> None:
-        """Make a secret what a human, or a file, says it is, whatever it was before.
+    def set_secret(self, ref: SecretRef, text: str, at: datetime, who: str) -> None:
+        """Make a secret what a human says it is, whatever it was before.
 
-        ``kind`` and ``told`` say for the record how that came.
+        Raises:
+            PermanentError: The text cannot be a secret of this form.
+        """
+        self.replace_secret(ref, text, Notice(None, at, "secret-set", f"secret {ref} set by hand", who))
+
+    def replace_secret(self, ref: SecretRef, text: str, notice: Notice) -> None:
+        """Make a secret another one, whatever it was before; the notice says for the record when and how that came.
 
         Raises:
             PermanentError: The text cannot be a secret of this form.
@@ -111,9 +115,9 @@ class SecretsPart(Part):
                 inserted.on_conflict_do_update(
                     index_elements=[secret.c.owner, secret.c.service, secret.c.kind], set_=kept
                 ),
-                _row(ref, at, vault, text),
+                _row(ref, notice.at, vault, text),
             )
-            write_notices(writing, [Notice(None, at, kind, told or f"secret {ref} set by hand", who)])
+            write_notices(writing, [notice])
 
     def rename_secret(self, ref: SecretRef, to: SecretRef, at: datetime) -> None:
         """Let a secret take the place of another, in one transaction; nothing happens where it does not exist."""

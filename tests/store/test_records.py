@@ -112,9 +112,10 @@ def test_a_replacement_takes_over_name_and_addresses(
 
 
 def test_a_vip_is_released_on_a_humans_word(store: Store) -> None:
+    api = Vip("cl1", "public", "api", "203.0.113.2")
     store.allocate(enroll(vips=VIPS), NOW)
-    store.release_vip("cl1", "public", "api", who="ann", why="cluster is gone", at=NOW)
-    store.release_vip("cl1", "public", "api", who="ann", why="cluster is gone", at=NOW)
+    store.release_vip(api, who="ann", why="cluster is gone", at=NOW)
+    store.release_vip(api, who="ann", why="cluster is gone", at=NOW)
     assert store.snapshot().vips == (Vip("cl1", "public", "sql", "203.0.113.3"),)
     assert [(line.kind, line.who) for line in store.notices()] == [("vip-released", "ann")]
     store.allocate(enroll("B", 2, addresses={"public": "203.0.113.2"}), NOW)

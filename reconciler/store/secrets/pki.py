@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -44,7 +45,7 @@ def issue_root(at: datetime) -> str:
     """A self-signed root, good for one authority below it."""
     key = _new_key(AUTHORITY_BITS)
     name = _authority_name("OpenStack Cluster Reconciler root CA")
-    pem = authority(name, name, key, key.public_key(), at, path_length=1)
+    pem = authority(name, key.public_key(), Issuer(name, key), at, path_length=1)
     return join_parts("certificate", {"key": _key_pem(key), "crt": pem, "chain": pem})
 
 
@@ -54,9 +55,8 @@ def issue_authority(root: str, at: datetime) -> str:
     key = _new_key(AUTHORITY_BITS)
     pem = authority(
         _authority_name("OpenStack Cluster Reconciler OCI CA"),
-        root_certificate.subject,
-        root_key,
         key.public_key(),
+        Issuer(root_certificate.subject, root_key),
         at,
         path_length=0,
     )
@@ -144,22 +144,21 @@ def read_authority(text: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
     return x509.load_pem_x509_certificate(part_of(text, "certificate", "crt").encode()), key
 
 
-def authority(
-    name: x509.Name,
-    issuer: x509.Name,
-    issuer_key: rsa.RSAPrivateKey,
-    public: rsa.RSAPublicKey,
-    at: datetime,
-    *,
-    path_length: int,
-) -> str:
+class Issuer(NamedTuple):
+    """Who signs a certificate."""
+
+    name: x509.Name
+    key: rsa.RSAPrivateKey
+
+
+def authority(name: x509.Name, public: rsa.RSAPublicKey, issuer: Issuer, at: datetime, *, path_length: int) -> str:
     """An authority's certificate for a key, signed by its issuer, as PEM."""
     return _pem(
-        _builder(name, issuer, public, at, at + AUTHORITY_YEARS * _YEAR)
+        _builder(name, issuer.name, public, at, at + AUTHORITY_YEARS * _YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .sign(issuer.key, hashes.SHA256())
     )
 
 

@@ -55,7 +55,8 @@ def is_signed_by(text: str, authority: str) -> bool:
 def renew_root(root: str, at: datetime) -> str:
     """The root with a later end, under the same name and key: what it signed stays good."""
     certificate, key = pki.read_authority(root)
-    fresh = pki.authority(certificate.subject, certificate.subject, key, key.public_key(), at, path_length=1)
+    itself = pki.Issuer(certificate.subject, key)
+    fresh = pki.authority(certificate.subject, key.public_key(), itself, at, path_length=1)
     return join_parts("certificate", {"key": part_of(root, "certificate", "key"), "crt": fresh, "chain": fresh})
 
 
@@ -63,7 +64,8 @@ def renew_authority(authority: str, root: str, at: datetime) -> str:
     """A successor of the authority below the root, whose newest certificate goes into its chain."""
     certificate, key = pki.read_authority(authority)
     above, above_key = pki.read_authority(root)
-    fresh = pki.authority(certificate.subject, above.subject, above_key, key.public_key(), at, path_length=0)
+    issuer = pki.Issuer(above.subject, above_key)
+    fresh = pki.authority(certificate.subject, key.public_key(), issuer, at, path_length=0)
     chain = part_of(root, "certificate", "crt") + fresh
     return join_parts("certificate", {"key": part_of(authority, "certificate", "key"), "crt": fresh, "chain": chain})
 
