@@ -11,7 +11,7 @@ from ..model.observations import Occurrence
 from ..model.plan import Plan, Wait
 from ..model.tree import SpecTree
 from ..provisioning.boot.tree import IMAGES, TFTP
-from ..render.fleet import FleetView, Source, build_fleet, with_problems, with_progress
+from ..render.fleet import FleetView, PlannedFleet, Source, build_fleet, with_problems, with_progress
 from ..render.machines import MachineSummaries
 from ..render.plan import plan_json
 from ..server.auth import Access, Address, Network, Token, Trust
@@ -182,10 +182,9 @@ class Published:
         """The fleet as pages and API show it: as of the last pass, with the progress and problems of this moment."""
         if self._view is None:
             shown = self.latest
+            nothing = PlannedFleet(Plan(None, "", ()), Observation(self.site.now(), ()))
             self._view = build_fleet(
-                shown.plan if shown else Plan(None, "", ()),
-                shown.observation if shown else Observation(self.site.now(), ()),
-                clusters=shown.tree.clusters if shown else {},
+                PlannedFleet(shown.plan, shown.observation, shown.tree.clusters) if shown else nothing,
                 source=self.source,
                 events=self._recent,
                 progress=dict(self.progress),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -70,27 +70,35 @@ class FleetView:
     clock: Annotated[str | None, Field(description="what to say of the daemon's clock, where it was behind")]
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedFleet:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    observation: Observation
+    clusters: Mapping[str, ClusterSpec] = field(default_factory=dict)
+
+
 def build_fleet(
-    plan: Plan,
-    observation: Observation,
+    planned: PlannedFleet,
     *,
     source: Source,
-    clusters: Mapping[str, ClusterSpec] | None = None,
     events: Iterable[Occurrence] = (),
     progress: Mapping[str, str] | None = None,
     summaries: MachineSummaries | None = None,
 ) -> FleetView:
-    """Join a plan with what it was made from.
+    """The view of a fleet that was planned.
 
     ``events`` is the newest part of history, in any order; ``progress`` the last line that each running action
     printed, by serial. ``summaries`` made those of the view before, and need not make those anew that are the same.
     """
+    plan, observation = planned.plan, planned.observation
     machines = (summaries or MachineSummaries()).of(plan, observation, progress)
     return FleetView(
         generated_at=observation.now,
         source=source,
         machines=machines,
-        clusters=cluster_rows(clusters or {}, observation, plan.shortfalls),
+        clusters=cluster_rows(planned.clusters, observation, plan.shortfalls),
         events=tuple(sorted(events, key=lambda event: -event.position)),
         pauses=observation.pauses,
         totals=Totals(

@@ -19,7 +19,7 @@ from reconciler.model.machine import Allocation, MachineView, Observation, Pause
 from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason
-from reconciler.render.fleet import FleetView, Source, build_fleet
+from reconciler.render.fleet import FleetView, PlannedFleet, Source, build_fleet
 from reconciler.render.plan import plan_json
 from reconciler.server.app import create_app
 from reconciler.server.auth import Access, Token, Trust
@@ -253,7 +253,8 @@ def machine_of(i: int, phase: Phase = Phase.IN_SERVICE, *, racked: bool = True, 
 
 def fleet_of(machines: int, *, problem: str | None = None) -> FleetView:
     """A fleet in which a bit of everything happens, the same each time."""
-    return build_fleet(*_everything(machines), source=_source(problem), events=_events(), progress=PROGRESS)
+    planned = PlannedFleet(*_everything(machines))
+    return build_fleet(planned, source=_source(problem), events=_events(), progress=PROGRESS)
 
 
 PROGRESS = {"2S2JG001": "unpacking base system, 61%", "2S2JG005": "waiting for SSH"}
