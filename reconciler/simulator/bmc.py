@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..execution.drivers.plain import PlainBmc
+from ..execution.ports import BmcAccess
 from .fleet import SimBmc
 from .ipmi_sim import IpmiSim, is_installed
 
@@ -16,10 +17,8 @@ def protocol() -> SimulatedProtocol:
     return "ipmi" if is_installed() else "simulated"
 
 
-def make_bmc(
-    speaking: SimulatedProtocol, address: str, port: int, username: str, password: str, serial: str, folder: Path
-) -> SimBmc:
+def make_bmc(speaking: SimulatedProtocol, access: BmcAccess, serial: str, folder: Path) -> SimBmc:
     """A BMC on a loopback address, of the machine with this serial; ``folder`` is its own."""
     if speaking == "ipmi":
-        return IpmiSim(address, port, folder, username, password, serial)
-    return PlainBmc(address, port, username, password, serial)
+        return IpmiSim(access.address, access.port, folder, access.username, access.password, serial)
+    return PlainBmc(access.address, access.port, access.username, access.password, serial)

@@ -30,6 +30,7 @@ from rich.table import Table
 from ..app.config import Config, load_config
 from ..app.directory import BMC_PASSWORD, PROVISIONING_KEY
 from ..app.site import Site
+from ..execution.ports import BmcAccess
 from ..model.errors import PermanentError
 from ..model.secret_parts import part_of
 from ..specs.source.git import commit_all, create_repository
@@ -175,10 +176,7 @@ async def simulated_fleet(demo: Demo, racks: Racks = RACKS) -> AsyncIterator[Sim
     bmcs = {
         serial: make_bmc(
             stage.protocol,
-            server.bmc_address,
-            stage.bmc_port,
-            username,
-            "demo-password",
+            BmcAccess(server.bmc_address, stage.bmc_port, username, "demo-password"),
             serial,
             demo.folder / "bmcs" / serial,
         )

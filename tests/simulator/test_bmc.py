@@ -64,7 +64,7 @@ async def _wired(speaking: SimulatedProtocol, folder: Path) -> AsyncIterator[Wir
     port = free_port(SOCK_DGRAM if speaking == "ipmi" else SOCK_STREAM)
 
     def make(address: str) -> SimBmc:
-        return make_bmc(speaking, address, port, USER, PASSWORD, "S1", folder / "bmc")
+        return make_bmc(speaking, BmcAccess(address, port, USER, PASSWORD), "S1", folder / "bmc")
 
     async with staged(folder / "servers", bmc=make) as stage:
         yield Wired(stage, bmcs, BmcAccess(stage.server.bmc_address, port, USER, PASSWORD))
