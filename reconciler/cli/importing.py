@@ -155,7 +155,7 @@ def _read(given: "OciFiles", url: str, server_hostname: str | None, keys: "Keys"
     import socket
 
     from ..enc.known_secrets import known_classes, known_forms
-    from ..oci_import.assemble import import_everything
+    from ..oci_import.assemble import OurTables, import_everything
     from ..oci_import.database import read_database
     from ..specs.puppet_module import known_signatures
     from ..specs.settings_table import load_table
@@ -163,12 +163,9 @@ def _read(given: "OciFiles", url: str, server_hostname: str | None, keys: "Keys"
     return import_everything(
         given,
         read_database(url),
-        load_table(),
+        OurTables(load_table(), known_forms(), known_signatures(), known_classes()),
         hostname=server_hostname or socket.gethostname().partition(".")[0],
-        forms=known_forms(),
-        signatures=known_signatures(),
         keys=keys,
-        own_classes=known_classes(),
     )
 
 

@@ -14,10 +14,10 @@ from .certificates import Keys, certificates
 from .clusters import OciVip, bmc_networks, cluster, locations, vips
 from .conf import takes_machines_unasked
 from .database import Row, Tables
-from .files import OciFiles, add_roles, tree_from_files
+from .files import FromDatabase, OciFiles, add_roles, tree_from_files
 from .levels import Levels, spread_settings
 from .machine_documents import exceptions, number_of
-from .machines import OciMachine, read_machines
+from .machines import OciCluster, OciMachine, read_machines
 from .made_profiles import Profiles, assign_profiles
 from .overlays.ceph_first_stage import IN_STAGE, ceph_is_set_up_alone, no_libvirt_yet, taken_for_osds
 from .overlays.cluster import cluster_pins
@@ -41,48 +41,61 @@ class Imported:
     secrets: dict[SecretRef, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class OurTables:
+    """Our side of the translation: what there is to be written down in OCI's place."""
+
+    settings: SettingsTable
+    forms: secrets.Forms  # of the secrets that documents name
+    signatures: Mapping[str, Signatures]  # of Puppet's classes, by version of puppet-module-oci
+    own_classes: frozenset[str] = frozenset()  # names of the Puppet classes that OCI gives itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all clusters of an import have in common."""
+
+    tables: Tables
+    levels: Levels
+    profiles: Profiles
+    rackings: Mapping[str, RackingSpec]
+    signatures: Signatures
+    unbounded: bool  # OCI takes machines into clusters without anybody saying so
+
+
 def import_everything(
-    given: OciFiles,
-    tables: Tables,
-    table: SettingsTable,
-    *,
-    hostname: str | None,
-    forms: secrets.Forms,
-    signatures: Mapping[str, Signatures],
-    keys: Keys | None = None,
-    own_classes: frozenset[str] = frozenset(),
+    given: OciFiles, tables: Tables, ours: OurTables, *, hostname: str | None, keys: Keys | None = None
 ) -> Imported:
     """Everything, worked out and not yet kept anywhere.
 
     Args:
         given: OCI's files.
         tables: OCI's database.
-        table: The settings table.
+        ours: Our tables.
         hostname: Of OCI's server, which nodes use as their Puppet server.
-        forms: Of the secrets that documents name.
-        signatures: Of Puppet's classes, by version of puppet-module-oci.
         keys: What OCI keeps of keys outside of its database.
-        own_classes: Names of the Puppet classes that OCI gives itself.
 
     Raises:
         ValueError: A file holds something else than OCI itself would read.
     """
     tables, version = completed(tables), version_of(tables)
     machines, leftover = read_machines(tables)
-    profiles = assign_profiles(machines, _profiles_of(given, table))
+    profiles = assign_profiles(machines, _profiles_of(given, ours.settings))
     of = {serial: profiles.specs[name] for serial, name in profiles.of.items()}
-    levels = spread_settings(tables["clusters"], machines, of, table)
+    levels = spread_settings(tables["clusters"], machines, of, ours.settings)
     extras = replace(given.extras, hosts=with_apis_of_all(given.extras.hosts, tables))
     tree = tree_from_files(
         replace(given, extras=extras),
-        table,
-        settings=levels.marked(levels.fleet),
+        ours.settings,
         hostname=hostname,
-        locations=locations(tables),
-        bmc_networks=bmc_networks(tables),
-        module_version=version,
-        own_classes=own_classes,
-        clusters=[str(row["name"]) for row in tables["clusters"]],
+        own_classes=ours.own_classes,
+        database=FromDatabase(
+            settings=levels.marked(levels.fleet),
+            locations=locations(tables),
+            bmc_networks=bmc_networks(tables),
+            module_version=version,
+            clusters=[str(row["name"]) for row in tables["clusters"]],
+        ),
     )
     for document in profiles.made:
         tree.add(f"profiles/{document.name}.yaml", document)
@@ -92,61 +105,46 @@ def import_everything(
     found = Imported(tree, machines)
     for row in tables["clusters"]:
         assert version is not None  # that of the clusters
-        _add_cluster(
-            found, row, tables, levels, profiles, rackings, signatures[version],
-            unbounded=takes_machines_unasked(given.conf),
-        )  # fmt: skip
+        unbounded = takes_machines_unasked(given.conf)
+        common = _Common(tables, levels, profiles, rackings, ours.signatures[version], unbounded)
+        _add_cluster(found, row, common)
     add_roles(tree, (machine.role for machine in machines if machine.role))
-    _add_secrets(found, tables, forms, keys or Keys())
+    _add_secrets(found, tables, ours.forms, keys or Keys())
     tree.leftover += _for_people(tables)
     return found
 
 
-def _add_cluster(
-    found: Imported,
-    row: Row,
-    tables: Tables,
-    levels: Levels,
-    profiles: Profiles,
-    rackings: Mapping[str, RackingSpec],
-    signatures: Signatures,
-    *,
-    unbounded: bool,
-) -> None:
+def _add_cluster(found: Imported, row: Row, common: _Common) -> None:
     """One cluster's documents, and what its machines have."""
     tree, name = found.tree, row["name"]
     members = [machine for machine in found.machines if machine.cluster == name and machine.role]
     alone = ceph_is_set_up_alone(row, members)
-    document, left = cluster(row, tables, members, levels, unbounded=unbounded, ceph_alone=alone)
+    of_oci = OciCluster(row, common.tables, members, alone)
+    document, left = cluster(of_oci, common.levels, unbounded=common.unbounded)
     taken = taken_for_osds(members) if alone else []
-    overlays, left_of_zones = _overlays(row, members, tables, profiles, taken, ceph_alone=alone)
+    overlays, left_of_zones = _overlays(of_oci, common.profiles, taken)
     tree.leftover += [*left, *left_of_zones]
     tree.add(f"clusters/{name}.yaml", document)
-    tree.add(f"machines/{name}.yaml", *exceptions(row, members, document, levels, rackings, taken))
-    tree.add(f"overlays/{name}.yaml", *accepted(overlays, signatures))
-    found.enrolled += _enrolled(members, document, profiles, vips(row, tables))
+    tree.add(f"machines/{name}.yaml", *exceptions(of_oci, document, common.levels, common.rackings, taken))
+    tree.add(f"overlays/{name}.yaml", *accepted(overlays, common.signatures))
+    found.enrolled += _enrolled(members, document, common.profiles, vips(row, common.tables))
     found.first_stage |= {m.serial for m in members if alone and m.role in IN_STAGE}
 
 
 def _overlays(
-    row: Row,
-    members: Sequence[OciMachine],
-    tables: Tables,
-    profiles: Profiles,
-    taken: Sequence[OciMachine],
-    *,
-    ceph_alone: bool,
+    of_oci: OciCluster, profiles: Profiles, taken: Sequence[OciMachine]
 ) -> tuple[list[SpecDocument], list[str]]:
     """What OCI gives to one cluster's nodes and we would not; and what of that cannot be pinned, as sentences."""
+    row, tables, members = of_oci.row, of_oci.tables, of_oci.machines
     roles = [str(machine.role) for machine in members]
-    settled = set(roles) - (set(IN_STAGE) if ceph_alone else set())
+    settled = set(roles) - (set(IN_STAGE) if of_oci.ceph_alone else set())
     of_zones, left = zone_pins(row, tables, members)
     overlays = [
         *cluster_pins(row, tables, members, settled),
         *vip_pins(row, tables, settled),
         *of_zones,
         *no_libvirt_yet(row["name"], taken),
-        *corrections(row, members, tables, profiles, ceph_alone=ceph_alone),
+        *corrections(row, members, tables, profiles, ceph_alone=of_oci.ceph_alone),
         *switches_gone(row, roles),
     ]
     return overlays, left

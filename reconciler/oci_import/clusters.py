@@ -1,6 +1,6 @@
 """Rows of clusters, networks and locations as documents."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from ..model.kinds import LocationSpec
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
-from .machines import OciMachine, address_of, is_set
+from .machines import OciCluster, OciMachine, address_of, is_set
 from .overlays.ceph_first_stage import NOTE
 from .swift_links import follows_from_link, swift_of
 from .yaml_documents import Noted, SpecDocument
@@ -41,19 +41,15 @@ def locations(tables: Tables) -> list[SpecDocument]:
     return found
 
 
-def cluster(
-    row: Row, tables: Tables, machines: Sequence[OciMachine], levels: Levels, *, unbounded: bool, ceph_alone: bool
-) -> tuple[SpecDocument, list[str]]:
+def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[SpecDocument, list[str]]:
     """The cluster's document, and what of it has no counterpart, as sentences.
 
     Args:
-        row: OCI's cluster.
-        tables: OCI's database.
-        machines: Its machines.
+        of_oci: OCI's cluster.
         levels: The settings.
         unbounded: OCI took machines into it without anybody saying so.
-        ceph_alone: Its controllers and computes have no classes of their own yet.
     """
+    row, tables, machines = of_oci.row, of_oci.tables, of_oci.machines
     name = row["name"]
     leftover: list[str] = []
     places = {one["id"]: one["name"] for one in tables["locations"]}
@@ -65,7 +61,7 @@ def cluster(
             except ValueError as error:
                 leftover.append(f"network {one['name']} of {name}: {error}")
     settings: dict[str, Any] = dict(levels.clusters.get(name, {}))
-    if ceph_alone:
+    if of_oci.ceph_alone:
         settings["initial_mon_on_ctrl"] = Noted(True, NOTE.format(name=name))
     if linked := swift_of(row, tables):
         known = follows_from_link(linked, tables)

@@ -52,36 +52,42 @@ def given_from_texts(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FromDatabase:
+    """What OCI's database adds to the documents that its files give."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what every cluster agrees on; goes into the Fleet
+    locations: Sequence[SpecDocument] | None = None  # None: what switches name must do
+    bmc_networks: Sequence[Mapping[str, Any]] = ()
+    module_version: str | None = None  # of puppet-module-oci; None: it is not known
+    clusters: Collection[str] = ()  # their names
+
+
+_FILES_ALONE = FromDatabase()
+
+
 def tree_from_files(
     given: OciFiles,
     table: SettingsTable,
     *,
-    settings: Mapping[str, Any] | None = None,
     hostname: str | None = None,
-    locations: Sequence[SpecDocument] | None = None,
-    bmc_networks: Sequence[Mapping[str, Any]] = (),
-    module_version: str | None = None,
     own_classes: frozenset[str] = frozenset(),
-    clusters: Collection[str] = (),
+    database: FromDatabase = _FILES_ALONE,
 ) -> Tree:
     """The documents that the files give.
 
     Args:
         given: The files.
         table: The settings table.
-        settings: What every cluster agrees on; goes into the Fleet.
         hostname: Of OCI's server.
-        bmc_networks: Networks of BMCs, from OCI's database.
-        module_version: Of puppet-module-oci; None: it is not known.
         own_classes: Names of the Puppet classes that OCI gives itself.
-        clusters: Names of those in OCI's database.
-        locations: Documents of the locations that OCI's database has; None: what switches name must do.
+        database: What OCI's database adds, where it was read.
 
     Raises:
         ValueError: A file holds something else than OCI itself would read.
     """
-    tree = Tree()
-    document, leftover = fleet(given.conf, settings or {}, hostname, bmc_networks, module_version)
+    tree, locations = Tree(), database.locations
+    document, leftover = fleet(given.conf, database.settings, hostname, database.bmc_networks, database.module_version)
     files, unread = telemetry(given.extras)
     more = {"telemetry": files, "hosts": given.extras.hosts}
     spec = {**document.spec, **{key: value for key, value in more.items() if value}}
@@ -104,7 +110,7 @@ def tree_from_files(
         tree.add(f"profiles/{one.name}.yaml", one)
     add_roles(tree, (one.spec["role"] for one in made))
     _add_repositories(tree, given)
-    own, leftover = overlays(given.extras, own_classes, clusters)
+    own, leftover = overlays(given.extras, own_classes, database.clusters)
     tree.leftover += leftover
     add_roles(tree, (role for one in own for role in one.spec.get("for", {}).get("roles", ())))
     tree.add("overlays/hiera.yaml", *own)

@@ -75,7 +75,7 @@ def spread_settings(
         for name in sorted({name for values in own.values() for name in values}):
             concerned = [m for m in members if name in own[m.serial] and _concerns(table[name], m.role or "")]
             wanted = {m.serial: own[m.serial][name] for m in concerned}
-            _place(found, table[name], row["name"], concerned, wanted, profile_of)
+            _place(found, _Wanted(table[name], row["name"], concerned, wanted), profile_of)
     return found
 
 
@@ -132,15 +132,19 @@ def _lift_to_fleet(found: Levels, table: SettingsTable) -> None:
                 del values[name]
 
 
-def _place(
-    found: Levels,
-    row: SettingRow,
-    cluster: str,
-    machines: Sequence[OciMachine],
-    wanted: Mapping[str, SettingValue],
-    profile_of: Mapping[str, HardwareProfileSpec | None],
-) -> None:
-    """Write one setting of one cluster's machines at the cluster, the role, or the machines."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One setting, as the machines of one cluster must have it."""
+
+    row: SettingRow
+    cluster: str
+    machines: Sequence[OciMachine]
+    values: Mapping[str, SettingValue]  # by serial
+
+
+def _place(found: Levels, setting: _Wanted, profile_of: Mapping[str, HardwareProfileSpec | None]) -> None:
+    """Write a setting at the cluster, the role, or the machines."""
+    row, cluster, machines, wanted = setting.row, setting.cluster, setting.machines, setting.values
     name = row.name
     above = {**found.fleet, **found.clusters[cluster]}.get(name, row.default)
     free = [m for m in machines if not _says(profile_of.get(m.serial), name)]

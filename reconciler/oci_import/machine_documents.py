@@ -8,7 +8,7 @@ from ..model.hardware import Racked
 from ..model.kinds import RackingSpec
 from .database import Row
 from .levels import Levels
-from .machines import OciMachine
+from .machines import OciCluster, OciMachine
 from .overlays.ceph_first_stage import TAKEN
 from .overlays.node import natural
 from .yaml_documents import Noted, SpecDocument
@@ -26,8 +26,7 @@ COMES_FIRST = "OCI says so. Drop this to have the node with the lowest number fi
 
 
 def exceptions(
-    cluster: Row,
-    machines: Sequence[OciMachine],
+    cluster: OciCluster,
     document: SpecDocument,
     levels: Levels,
     rackings: Mapping[str, RackingSpec],
@@ -37,16 +36,15 @@ def exceptions(
 
     Args:
         cluster: OCI's cluster.
-        machines: Its machines.
         document: The cluster's own.
         levels: The settings.
         rackings: Where switches stand.
         taken: Computes that OCI makes OSD nodes of, unasked.
     """
-    first = {machine.serial for machine in _first_by_word(cluster, machines)}
+    first = {machine.serial for machine in _first_by_word(cluster.row, cluster.machines)}
     osds = {machine.serial for machine in taken}
     found = []
-    for machine in machines:
+    for machine in cluster.machines:
         spec: dict[str, Any] = {}
         stands = rack(machine.hardware, rackings) if machine.hardware else None
         if machine.location and not (isinstance(stands, Racked) and stands.location == machine.location):

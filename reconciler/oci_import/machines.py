@@ -42,6 +42,16 @@ class OciMachine:
         return facts_of(self.role or "")
 
 
+@dataclass(frozen=True, slots=True)
+class OciCluster:
+    """A cluster as OCI knows it."""
+
+    row: Row
+    tables: Tables
+    machines: Sequence[OciMachine]  # its own, those without a role left out
+    ceph_alone: bool  # its controllers and computes have no classes of their own yet
+
+
 def read_machines(tables: Tables) -> tuple[list[OciMachine], list[str]]:
     """Every machine, and what could not be understood, as sentences."""
     clusters = {row["id"]: row["name"] for row in tables["clusters"]}

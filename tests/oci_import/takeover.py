@@ -11,7 +11,7 @@ from reconciler.app.site import Site
 from reconciler.enc.known_secrets import known_forms
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import join_parts
-from reconciler.oci_import.assemble import Imported, import_everything
+from reconciler.oci_import.assemble import Imported, OurTables, import_everything
 from reconciler.oci_import.database import read_database
 from reconciler.oci_import.file_io import write_tree
 from reconciler.oci_import.files import OciFiles
@@ -28,10 +28,8 @@ def take_over(url: str, given: OciFiles, folder: Path) -> tuple[Imported, Site]:
     found = import_everything(
         given,
         read_database(url),
-        load_table(),
+        OurTables(load_table(), known_forms(), known_signatures()),
         hostname=socket.gethostname(),
-        forms=known_forms(),
-        signatures=known_signatures(),
     )
     write_tree(found.tree.texts(), folder / "specs", overwrite=False)
     config = Config(specs=folder / "specs", database=f"sqlite:///{folder}/db", state=folder / "var")
