@@ -146,6 +146,7 @@ class _Parts:
         self.digest = sha256()
 
     def take(self, pieces: Iterable[yaml_writer.Piece]) -> None:
+        """Add pieces in their order, and to the digest: fragments are shared, text and secrets are the node's own."""
         text: list[str] = []  # since the last piece that is none
         for piece in pieces:
             if isinstance(piece, str):
