@@ -71,12 +71,7 @@ class _Node:
             raise NoInterfacesError(f"{which}: {name} is not in {self._allocation.cluster} any more")
         settings, nics = self._settings, self._resolved(name, network)
         two = len(nics) == 2
-        speaks_bgp = settings.is_on("bgp_to_the_host") and not settings.is_on("force_no_bgp2host") and two
-        frr = settings.is_on("force_frr") and not two
-        if (speaks_bgp or frr) and not settings.number("asn"):
-            raise NoInterfacesError(
-                f"an AS number: {self._allocation.cluster} speaks BGP, and its setting asn is not set"
-            )
+        speaks_bgp, frr = self._routing(two=two)
         on_bridge = first and not self.bridges and has_external_bridge(self._allocation.role, self._cluster.roles)
         mac = settings.text("brex_macaddr") if settings.is_on("nested_openstack") and not two else None
         return NodeInterface(
@@ -95,6 +90,21 @@ class _Node:
             frr_nics=self._frr_nics() if frr else (),
             frr_vlan=settings.number("force_frr_vlan") if frr else None,
         )
+
+    def _routing(self, *, two: bool) -> tuple[bool, bool]:
+        """Whether the node speaks BGP over two NICs, and whether FRR does so on one.
+
+        Raises:
+            NoInterfacesError: One of them does, and its AS number is not known.
+        """
+        settings = self._settings
+        speaks_bgp = settings.is_on("bgp_to_the_host") and not settings.is_on("force_no_bgp2host") and two
+        frr = settings.is_on("force_frr") and not two
+        if (speaks_bgp or frr) and not settings.number("asn"):
+            raise NoInterfacesError(
+                f"an AS number: {self._allocation.cluster} speaks BGP, and its setting asn is not set"
+            )
+        return speaks_bgp, frr
 
     def bridge(self, name: str, network: Network) -> NodeInterface:
         """An Open vSwitch bridge of the cluster's own."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..model.actions import Enroll, EnrolledVip, Release
 from ..model.history import Phase
 from ..model.in_force import without_effect
-from ..model.machine import Allocation, MachineView, Vip
+from ..model.machine import Allocation, MachineView, Observation, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips
@@ -32,45 +32,60 @@ from .side_tasks import side_tasks
 def plan(given: PlanningInput) -> Plan:
     """What would be done now, and why: exactly one step for every machine, by serial."""
     given, digest = _as_if_done(given), observation_digest(given.observed)
-    observed, spec = given.observed, given.spec
+    observed, spec, ctx = given.observed, given.spec, _context(given)
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
+    placement = place(spec, machines, observed.retired)
+    steps = _on_their_way(given, placement, machines, ctx)
+    steps |= _bringing_vips(given, machines, steps)
+    steps |= side_tasks(machines, steps, ctx)
+    steps |= bmc_changes(machines, steps, ctx)
+    steps |= renewals(given, machines, steps)
+    unseen, orders = not_seen(given, machines), held_orders(spec, observed)
+    erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
+    pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
+    steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
+    safe = [blocked_by_operator(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
+    everybody = sorted([*within_budgets(safe, machines, ctx), *unseen], key=lambda step: step.serial)
+    clock = {"clock": observed.clock} if observed.clock else {}
+    return Plan(
+        given.base,
+        digest,
+        tuple(_shown(step, observed, erases=step.serial in erasing) for step in everybody),
+        placement.shortfalls,
+        notes={**clock, **dict(notes_of(orders))},
+        observing=observed.observing,
+        warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
+    )
+
+
+def _context(given: PlanningInput) -> Context:
+    """What every rule may ask. Of several approvals of one action the newest counts."""
+    observed, spec = given.observed, given.spec
     approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
     bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
-    ctx = Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
-    placement = place(spec, machines, observed.retired)
+    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
+
+
+def _on_their_way(
+    given: PlanningInput, placement: Placement, machines: Mapping[str, MachineView], ctx: Context
+) -> dict[str, Step]:
+    """The step of each machine on its own way through the phases, by serial."""
     enrolled = _enroll(given, placement, machines)
     steps: dict[str, Step] = {}
     for m in machines.values():
         if m.allocation is not None:
             steps[m.serial] = next_step(m, m.allocation, placement.orphaned.get(m.serial), ctx)
         else:
-            odd = _without_place(m, observed.retired.get(m.serial))
+            odd = _without_place(m, given.observed.retired.get(m.serial))
             steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], ctx)
-    steps |= _bringing_vips(given, machines, steps)
-    steps |= side_tasks(machines, steps, ctx)
-    steps |= bmc_changes(machines, steps, ctx)
-    steps |= renewals(given, machines, steps)
-    unseen = not_seen(given, machines)
-    erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
-    pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
-    orders = held_orders(spec, observed)
-    steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
-    safe = [blocked_by_operator(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
-    everybody = sorted([*within_budgets(safe, machines, ctx), *unseen], key=lambda step: step.serial)
-    clock = {"clock": observed.clock} if observed.clock else {}
-    if observed.observing is None:
-        told = tuple(_marked(step) if step.serial in erasing else step for step in everybody)
-    else:  # where it leads is for somebody to decide first
-        told = tuple(map(only_looking, everybody))
-    return Plan(
-        given.base,
-        digest,
-        told,
-        placement.shortfalls,
-        notes={**clock, **dict(notes_of(orders))},
-        observing=observed.observing,
-        warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
-    )
+    return steps
+
+
+def _shown(step: Step, observed: Observation, *, erases: bool) -> Step:
+    """The step as the plan has it: marked where it erases; a mere intention where nothing may be begun."""
+    if observed.observing is not None:  # where it leads is for somebody to decide first
+        return only_looking(step)
+    return _marked(step) if erases else step
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:
