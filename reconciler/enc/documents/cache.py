@@ -132,7 +132,7 @@ class Documents:
         """Render what changed, and return the hostnames whose document is new or another.
 
         ``members`` are all enrolled machines, by cluster: one that is not among them loses its document.
-        The very same object as ``secrets.seals`` again says that no text changed.
+        Seals that are the very same object as the last time say that no text changed.
         """
         touched = frozenset[SecretRef]()
         if secrets.seals is not self._seals:
