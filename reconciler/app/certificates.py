@@ -146,7 +146,7 @@ class Certificates:
     def heed_files(self, tree: SpecTree) -> bool:
         """Take API certificates from files that are new or changed; returns whether there were any.
 
-        What cannot be used is told once, and left.
+        What cannot be used is reported once, and left.
         """
         news = False
         for name, cluster in tree.clusters.items():

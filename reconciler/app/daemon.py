@@ -186,7 +186,7 @@ class Daemon:
         return min(max(left, 0.0), PASS_AT_LEAST_SECONDS)
 
     async def _guarded_pass(self) -> None:
-        """A pass that fails is told, and tried again: a database or repository that is away comes back."""
+        """A pass that fails is reported, and tried again: a database or repository that is away comes back."""
         try:
             await self._pass()
         except Exception as error:

@@ -14,7 +14,7 @@ STATE = "the state folder"
 WORDS = "writing down what machines say"
 
 OVERDUE_SECONDS = 300.0
-"""After which a pass that has not ended is told of. One is made every half minute, and takes seconds."""
+"""After which a pass that has not ended is reported. One is made every half minute, and takes seconds."""
 
 
 @dataclass

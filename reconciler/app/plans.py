@@ -32,7 +32,7 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
     before, notes = _in_force(site, good, commit)
     snapshot = _with_fixed(site.snapshot(), before or tree)
     if store is not None and snapshot.secrets:
-        store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is told once, not for every node
+        store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is reported once, not for every node
     observation = replace(site.observe(tree, snapshot), base=good)
 
     def fingerprint(ref: SecretRef) -> str:

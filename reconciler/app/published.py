@@ -201,7 +201,7 @@ class Published:
         return (f"clock: {clock}",) if clock else ()
 
     def unready(self) -> tuple[str, ...]:
-        """What stands in the way of answers worth having; nothing, when all is well."""
+        """Why answers are not worth having yet; nothing, when all is well."""
         reasons = tuple(problem.text for problem in self.health.problems())
         if self.latest is None:
             return (self.stage, *reasons)

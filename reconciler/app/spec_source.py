@@ -1,4 +1,4 @@
-"""A site's specs: where they come from, which of them are in force, and what was told of those that are not."""
+"""A site's specs: where they come from, which of them are in force, and what was reported of those that are not."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

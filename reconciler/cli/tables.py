@@ -33,7 +33,7 @@ def print_rows(
 ) -> None:
     """Rows as JSON with every key, or as a table of some (key -> title), ``shown`` as people read them.
 
-    ``nothing`` is told when there are none.
+    ``nothing`` is printed when there are none.
     """
     if format is Format.JSON:
         print(json.dumps(list(rows), indent=1))

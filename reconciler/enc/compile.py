@@ -196,7 +196,7 @@ def _setting(name: str, view: View) -> _Found | None:
 
 @cache
 def _because(source: Derived) -> str:
-    """What the function says it does, or else where it stands."""
+    """What the function says it does, or else where it is defined."""
     if source.why:
         return source.why.splitlines()[0]
     code = source.compute.__code__

@@ -5,7 +5,7 @@ from .view import ClusterView, View
 
 HOSTS_BEGIN = "# OCISTA_MAINTAINED: written by Puppet; changes between here and the last line are lost."
 HOSTS_END = "# OCIFIN_MAINTAINED: written by Puppet; changes between here and the first line are lost."
-"""Puppet's module finds these lines by their capitals, and keeps what stands before and after them."""
+"""Puppet's module finds these lines by their capitals, and keeps what is before and after them."""
 
 _BY_SNI = "_sni_name"
 _LEFT_OUT_BY_OCI = frozenset({"horizon", "vigie"})

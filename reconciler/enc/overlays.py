@@ -28,7 +28,7 @@ def selects(selector: Selector, *, cluster: str, role: str, hostname: str) -> bo
 
 
 def overlaid(view: View) -> Overlaid:
-    """Classes and parameters that operators wrote for the node, each with the place it stands at."""
+    """Classes and parameters that operators wrote for the node, each with the place where it is written."""
     result: Overlaid = {}
     own = view.tree.roles.get(view.node.role)
     if own is not None:

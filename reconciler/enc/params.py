@@ -193,7 +193,7 @@ def derived(
 
 
 def spec(compute: "Callable[[View], Value]", written: str) -> Derived:
-    """A value of the specs as it stands."""
+    """A value of the specs, unchanged."""
     kind, _, path = written.partition(".")
     return derived(compute, f"{path} of the {kind.lower()}", written)
 

@@ -24,11 +24,11 @@ _ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\u
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 PARAMETERS = 4
-"""Columns before a parameter's name. What stands further left is made anew for each node, and cannot be shared."""
+"""Columns before a parameter's name. What is further left is made anew for each node, and cannot be shared."""
 
 
 def inside_json(text: str) -> bytes:
-    """The text as it stands between the quotes of a JSON string."""
+    """The text as it is written between the quotes of a JSON string."""
     return json.dumps(text)[1:-1].encode()
 
 
@@ -40,7 +40,7 @@ class Fragment:
 
     @property
     def text(self) -> str:
-        """The YAML that stands in the document."""
+        """The YAML that is written into the document."""
         return self.utf8.decode()
 
     @cached_property
@@ -55,7 +55,7 @@ class Fragment:
 
 
 class Encoded:
-    """A text that stands in the document in base64."""
+    """A text that is written into the document in base64."""
 
     __slots__ = ("plain",)
 
@@ -64,7 +64,7 @@ class Encoded:
 
     @property
     def text(self) -> str:
-        """The quoted base64 that stands in the document."""
+        """The quoted base64 that is written into the document."""
         return f'"{base64.b64encode(self.plain.encode()).decode("ascii")}"'
 
 
@@ -97,7 +97,7 @@ def scalar(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def as_key(text: str) -> str:
-    """A text as a key. Psych merges what stands under ``<<``, quoted or not, unless the key is said to be a text."""
+    """A text as a key. Psych merges what is below ``<<``, quoted or not, unless the key is said to be a text."""
     return '!!str "<<"' if text == "<<" else scalar(text)
 
 
@@ -121,7 +121,7 @@ class YamlWriter:
         return pieces or ["{}\n"]
 
     def entry(self, name: str, value: Value, indent: int, out: list[Piece]) -> None:
-        """Add a key at ``indent`` with its value, as they stand in a mapping."""
+        """Add a key at ``indent`` with its value, as they are written in a mapping."""
         out.append(f"{' ' * indent}{as_key(name)}:")
         self._value(value, indent, out)
 
@@ -130,7 +130,7 @@ class YamlWriter:
             self.entry(name, item, indent, out)
 
     def _value(self, value: Value, indent: int, out: list[Piece]) -> None:
-        """What stands after a key at ``indent``, to the end of its last line."""
+        """What is written after a key at ``indent``, to the end of its last line."""
         if isinstance(value, str):
             out.append(_lines(value, indent) if "\n" in value else f" {scalar(value)}\n")
         elif isinstance(value, _ATOMS):

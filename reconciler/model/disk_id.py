@@ -133,7 +133,7 @@ class Finding(NamedTuple):
 
 
 def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings in the order in which they are told, each once."""
+    """Findings in the order in which they are reported, each once."""
     return tuple(sorted(set(found), key=lambda each: (str(each.on), str(each.what))))
 
 

@@ -175,7 +175,7 @@ def written_at(tree: SpecTree, name: str, place: Place) -> list[Written]:
 
 
 def without_effect(tree: SpecTree) -> Iterator[tuple[str, Location | None]]:
-    """Where a setting is written that may stand there, and that nothing reads: a sentence, and the place."""
+    """Where a setting is written without any effect, although the level is right for it: a sentence, and the place."""
     for level in all_levels(tree):
         for name in WITHOUT_EFFECT.keys() & level.settings.keys():
             if level.name in tree.settings_table[name].levels:

@@ -62,7 +62,7 @@ def in_live(
 
 
 def sources_of(r: RepositorySpec, fleet: FleetSpec) -> str | None:
-    """The text of its .sources file for the fleet's release. Its key stands in it, and so in no file beside it."""
+    """The text of its .sources file for the fleet's release. It holds the key too: no other file does."""
     if r.sources is None:
         return None
     suite = fleet.release.debian

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .kinds.base import SettingValue
 
 LEVELS = ("fleet", "cluster", "role", "profile", "machine")
-"""Where a setting may stand, widest first."""
+"""Where a setting may be written, widest first."""
 
 _WHOSE = {
     "fleet": "the whole fleet",
@@ -38,7 +38,7 @@ class SettingRow:
     separator: str | None = None  # Puppet gets the list as one text, joined by this; None: as a list
     secret: bool = False  # never shown: not in plans, not in explanations
     otherwise: str = ""  # what is worked out where nobody sets it, in words; only without a default
-    subject: str = ""  # heading it stands under
+    subject: str = ""  # heading below which it is listed
 
 
 SettingsTable = Mapping[str, SettingRow]

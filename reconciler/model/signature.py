@@ -73,7 +73,7 @@ _OPEN, _CLOSE = "([{", ")]}"
 def parse(manifest: str) -> dict[str, dict[str, Parameter]]:
     """Classes of a ``.pp`` file, their parameters, and each parameter's default.
 
-    Only headers are read: a class's name, then what stands between its parentheses.
+    Only headers are read: a class's name, then what is between its parentheses.
     Comments and strings are skipped as Puppet does, so that a ``)`` in one ends nothing.
     """
     tokens = [(m.lastgroup or "", m[0], m.start()) for m in _TOKEN.finditer(manifest) if m.lastgroup != "skip"]

@@ -51,11 +51,11 @@ class SpecTree:
         return reported or (str(pin.bmc.address) if pin and pin.bmc.address else None)
 
     def place_in_fleet(self, *path: str | int) -> Location | None:
-        """Where the Fleet's value at ``path`` stands, or else what holds it."""
+        """Where the Fleet's value at ``path`` is written, or else what holds it."""
         return self.place("Fleet", self.fleet_name, *path)
 
     def place(self, kind: str, name: str, *path: str | int) -> Location | None:
-        """Where the value at ``path`` below a document's ``spec`` stands, or else what holds it."""
+        """Where the value at ``path`` below a document's ``spec`` is written, or else what holds it."""
         places = self.places.get((kind, name))
         if places is None:
             return None

@@ -1,4 +1,4 @@
-"""Swift's numbers for zones and regions. They stand in rings on disk, so they must not change."""
+"""Swift's numbers for zones and regions. Rings on disk hold them, so they must not change."""
 
 import re
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ HOSTS = "OCI's hosts files lack some names. Drop this to have them; nothing else
 
 
 def locations(tables: Tables) -> list[SpecDocument]:
-    """A Location per row, with the numbers that stand in Swift's rings where ours would be others."""
+    """A Location per row, with the numbers of Swift's rings where ours would be others."""
     regions = {row["name"]: row["id"] for row in tables.get("swiftregions", ())}
     plain = {row["name"]: LocationSpec(swift_region=row["swiftregion"]) for row in tables["locations"]}
     numbered = {name for name in plain if name not in unstable_zones(plain)}
@@ -84,7 +84,7 @@ def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[Spe
 
 
 def network(row: Row, places: Mapping[int, str]) -> dict[str, Any]:
-    """One network as it stands in the cluster's document; only what is not ours by default.
+    """One network as it is written in the cluster's document; only what is not ours by default.
 
     Raises:
         ValueError: OCI holds something that is no network.

@@ -60,7 +60,7 @@ def spread_settings(
     Args:
         clusters: OCI's clusters.
         machines: OCI's machines.
-        profile_of: The profile of each machine in a cluster, by serial; it stands between role and machine.
+        profile_of: The profile of each machine in a cluster, by serial; it comes between role and machine.
         table: The settings table.
     """
     found = Levels(secret=frozenset(name for name, row in table.items() if row.secret))

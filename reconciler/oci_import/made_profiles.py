@@ -63,7 +63,7 @@ def _installed_elsewhere(machine: OciMachine, profile: HardwareProfileSpec) -> b
 
 
 def _system_disks(machine: OciMachine) -> tuple[str, ...]:
-    """Names of the disks that OCI installs on, where it was told; none: the first one."""
+    """Names of the disks on which OCI was told to install; none: the first one."""
     row = machine.row
     if row.get("install_on_raid") == "yes":
         number = {"10": 4, "5": 3}.get(str(row.get("raid_type")), 2)

@@ -43,7 +43,7 @@ def overlays(extras: Extras, own: frozenset[str], clusters: Collection[str]) -> 
         clusters: Names of those that there are.
 
     Raises:
-        ValueError: A file is no YAML that can stand below ``classes:``.
+        ValueError: A file is no YAML that can be written below ``classes:``.
     """
     found: list[SpecDocument] = []
     leftover: list[str] = []

@@ -33,7 +33,7 @@ PREFIX = (
 
 
 def vip_pins(cluster: Row, tables: Tables, roles: set[str]) -> list[SpecDocument]:
-    """An EncOverlay for each role that is told something else of virtual addresses than we would.
+    """An EncOverlay for each role to which OCI gives other values for virtual addresses than we would.
 
     Args:
         cluster: OCI's cluster.

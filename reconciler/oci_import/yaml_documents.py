@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _WIDTH = 118  # columns a mapping or list may take on one line
-_FEW = 3  # keys of a spec that may stand on one line
+_FEW = 3  # keys of a spec that may share one line
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*")
 _PLAIN_TOO = re.compile(
     r"[0-9]+(\.[0-9]+)?([kMGTP]i?B|[smhd]|%)|[0-9]+(\.[0-9]+){3}(/[0-9]+)?|[0-9]+[mg][0-9]+"
@@ -125,7 +125,7 @@ def _flow(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """Text stands without quotes only where no reader of YAML, 1.1 or 1.2, takes it for anything else."""
+    """Text is written without quotes only where no reader of YAML, 1.1 or 1.2, takes it for anything else."""
     if not isinstance(value, str):
         return json.dumps(value)
     sure = _PLAIN.fullmatch(value) or _PLAIN_TOO.fullmatch(value)

@@ -32,7 +32,7 @@ def disagreement(database: Standing | None, remembered: Epoch | None, where: str
     Args:
         database: What it says of itself; None: there is none.
         remembered: What the state folder last saw.
-        where: The file in which that stands.
+        where: The file in which that is written.
     """
     if database is None:
         return f"there is no database, and {where} remembers one (fleet {remembered.fleet})" if remembered else None

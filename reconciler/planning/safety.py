@@ -118,7 +118,7 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], c
 
 
 def _turn(step: Step, machines: Mapping[str, MachineView]) -> tuple[bool, bool, int]:
-    """Where it stands in the order; the same for all but documents, which keeps the order they came in."""
+    """Its place in the order; the same for all but documents, which keeps the order they came in."""
     m = machines.get(step.serial)
     if m is None or m.allocation is None or not _rolls_out(step):
         return False, False, 0

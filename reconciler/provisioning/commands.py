@@ -53,7 +53,7 @@ READ_SIGNATURES = (
 """What is written on every disk and partition, read from them right now. Answer: ``disks.parse_contents``."""
 
 STATE_FILE = "/run/reconciler/install.json"
-"""How the install stands, in the live system's memory: gone with the next boot, as it should be."""
+"""How far the install is, in the live system's memory: gone with the next boot, as it should be."""
 
 SCRIPT_FILE = "/run/reconciler/install.sh"
 LOCK_FILE = "/run/reconciler/lock"
@@ -246,7 +246,7 @@ def serials_in(text: str) -> frozenset[str]:
 def install_script(action: InstallOs, command: str) -> str:
     """The POSIX shell script that runs ``command`` once, and keeps the state file up to date.
 
-    All of it stands in a function, so that the shell has read it to its end before it does anything.
+    All of it is in a function, so that the shell has read it to its end before it does anything.
     """
     before = InstallState(action.id, action.generation, "running").render()
     done = InstallState(action.id, action.generation, "done", 0).render().strip().removesuffix("}")

@@ -12,7 +12,7 @@ _WIDTH = 160
 
 
 def render_text(problems: Iterable[Diagnostic], sources: Mapping[str, str]) -> str:
-    """For people: each problem with the line it stands on, then how many there are. Empty when there are none."""
+    """For people: each problem with its line, then how many there are. Empty when there are none."""
     shown = list(problems)
     if not shown:
         return ""

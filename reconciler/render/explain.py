@@ -13,7 +13,7 @@ MAX_WIDTH = 60
 """Columns of a value, after which it is cut: lists of a thousand peers and files in base64 tell nobody anything."""
 
 NARROW = 24
-"""Fewest columns that a reason is told in beside its value."""
+"""Fewest columns for a reason beside its value."""
 
 
 def explain_text(explanation: Explanation, width: int | None = None) -> str:
@@ -68,7 +68,7 @@ def _beside(left: str, reason: str, width: int | None) -> Iterator[str]:
 
 
 def _below(parameter: ExplainedParameter) -> Iterator[str]:
-    """What is told only of a parameter that was asked for by its name: all of its value, and where it is written."""
+    """What is shown only of a parameter that was asked for by its name: all of its value, and where it is written."""
     if not parameter.details:
         return
     value = parameter.value

@@ -87,7 +87,7 @@ def _ago(seconds: float) -> str:
 
 
 def event_line(event: Occurrence, *, of: str | None = None) -> str:
-    """One event on a line, without the serial that it stands under (``of``)."""
+    """One event on a line, without the serial below which it is listed (``of``)."""
     who = f" [{printable(event.who)}]" if event.who else ""
     about = f"{printable(event.serial)} " if event.serial and event.serial != of else ""
     return f"{_utc(event.at)}  {about}{event.kind}: {printable(event.text)}{who}"

@@ -63,13 +63,13 @@ def machine_rows(plan: Plan, observation: Observation) -> list[MachineRow]:
 
 
 def rows_of(summaries: Iterable[MachineSummary], observation: Observation) -> list[MachineRow]:
-    """Summaries with all that is told of these machines; none of one that ``observation`` no longer knows."""
+    """Summaries with all that is shown of these machines; none of one that ``observation`` no longer knows."""
     known = {machine.serial: machine for machine in observation.machines}
     return [machine_row(one, known[one.serial]) for one in summaries if one.serial in known]
 
 
 def machine_row(summary: MachineSummary, machine: MachineView) -> MachineRow:
-    """All that is told of the machine of a summary."""
+    """All that is shown of the machine of a summary."""
     given, hardware = machine.allocation, machine.seen.hardware if machine.seen else None
     return MachineRow(
         **_values(summary),

@@ -197,7 +197,7 @@ def healthz() -> Response:
 def readyz(request: Request, served: _Served) -> Response:
     """For load balancers: 503, a line per reason, until the first plan is made and while anything is wrong.
 
-    That nothing may be begun is such a reason. With 200 stands what else to know.
+    That nothing may be begun is such a reason. A 200 says what else to know.
     """
     reasons = list(served.unready())
     if not reasons and not request.app.state.ingest.is_writing:

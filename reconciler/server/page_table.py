@@ -1,4 +1,4 @@
-"""The pages for people: address, template, and the entry of the navigation that each stands under."""
+"""The pages for people: address, template, and the entry of the navigation below which each is."""
 
 from dataclasses import dataclass
 

@@ -39,7 +39,7 @@ class Loaded:
 
     tree: SpecTree | None
     problems: tuple[Diagnostic, ...]
-    sources: Mapping[str, str] = field(repr=False)  # file -> its text, to show the lines that problems stand on
+    sources: Mapping[str, str] = field(repr=False)  # file -> its text, to show the lines of problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class ParsedTree:
         return not any(problem.severity is Severity.ERROR for problem in self.problems)
 
     def at(self, kind: str, name: str, *path: str | int) -> Location:
-        """Where the value at ``path`` below a document's spec stands, or what holds it."""
+        """Where the value at ``path`` below a document's spec is written, or what holds it."""
         return self.documents[kind, name].nearest(("spec", *path))
 
     def at_key(self, kind: str, name: str, *path: str | int) -> Location:
-        """Where the key of the value at ``path`` below a document's spec stands."""
+        """Where the key of the value at ``path`` below a document's spec is written."""
         return self.documents[kind, name].key(("spec", *path))
 
     def at_name(self, kind: str, name: str) -> Location:

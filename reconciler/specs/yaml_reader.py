@@ -1,4 +1,4 @@
-"""YAML text to plain values that remember where they stood.
+"""YAML text to plain values that remember where they were written.
 
 PyYAML reads the characters (its C parser where there is one); what they mean is
 decided here, by the rules of YAML 1.2's core schema: ``no``, ``on``, ``12:30`` and
@@ -22,7 +22,7 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of one file. Ten thousand machines at 250 bytes each fit; more belongs into several files."""
 
 MAX_DEPTH = 32
-"""Levels of nesting. The deepest key of the spec language stands at 7; the rest is for Puppet values."""
+"""Levels of nesting. The deepest key of the spec language is at 7; the rest is for Puppet values."""
 
 MAX_ALIASES = 1000
 MAX_EXPANDED = 100_000
@@ -43,7 +43,7 @@ _Marks = dict[str | int, _Mark]
 
 
 class Places(Mapping[Path, Location]):
-    """Where every value of a document stands. Locations are made when asked for: a fleet has a million of them.
+    """Where every value of a document is written. Locations are made when asked for: a fleet has a million of them.
 
     A mapping or a value on the lines below its key is found at its key, all else
     at the value itself, so that a caret always points at a line that names it.
@@ -61,12 +61,12 @@ class Places(Mapping[Path, Location]):
         return Places(self._file, self._root, (*self._below, *path))
 
     def key(self, path: Path) -> Location:
-        """Where the key of the value stands; for an item of a list, where the item does."""
+        """Where the key of the value is written; for an item of a list, where the item is."""
         key, value, _ = self._find(path)
         return self._location(key or value)
 
     def nearest(self, path: Path) -> Location:
-        """Where the value stands, or else whatever holds it."""
+        """Where the value is written, or else whatever holds it."""
         while path not in self and path:
             path = path[:-1]
         return self[path] if path in self else self._location(self._root[1])

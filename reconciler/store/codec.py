@@ -34,7 +34,7 @@ _histories = TypeAdapter(History)
 
 
 def event_text(event: Event) -> str:
-    """An event as it stands in the journal."""
+    """An event as it is written in the journal."""
     return _events.dump_json(event).decode()
 
 

@@ -1,4 +1,4 @@
-"""Decisions of humans. Each says who and why, and is told in the journal."""
+"""Decisions of humans. Each says who and why, and is written to the journal."""
 
 from datetime import datetime
 

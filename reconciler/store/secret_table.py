@@ -78,7 +78,7 @@ class SecretsPart(Part):
         return found
 
     def fingerprint(self, ref: SecretRef) -> str | None:
-        """What stands for the text in plans and logs; None when there is no such secret yet."""
+        """What represents the text in plans and logs; None when there is no such secret yet."""
         text = self.secret(ref)
         return None if text is None else self._right_vault().fingerprint(ref, text)
 

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them. What each is for, and why, is told in ``migrations/versions``."""
+"""The tables, as the newest migration leaves them. What each is for, and why, is written in ``migrations/versions``."""
 
 from datetime import UTC, datetime
 

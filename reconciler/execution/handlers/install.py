@@ -45,7 +45,7 @@ async def install_os(tools: Tools, action: InstallOs) -> None:
 
 
 async def _look(tools: Tools, shell: Shell, action: InstallOs) -> str:
-    """How the install stands: ``never`` begun (or failed before, which is to be tried again), ``running``, ``done``.
+    """How far the install is: ``never`` begun (or failed before, which is to be tried again), ``running``, ``done``.
 
     Raises:
         PermanentError: It runs an installed system: nothing may take that away but an operator.

@@ -8,7 +8,7 @@ from ..machines import OciMachine
 from ..yaml_documents import SpecDocument
 
 _ITS_MACHINE = 1
-"""The id that stands in OCI's query."""
+"""The id in OCI's query."""
 
 FACTS = (
     "OCI tells all nodes the network drivers of the first machine that it ever knew, in Facter's oci_facts.\n"

@@ -76,7 +76,7 @@ def _of_node(machine: OciMachine, kinds: dict[str, str], profiles: Profiles, *, 
 
 
 def _classes_with_disks(machine: OciMachine, *, ceph_alone: bool) -> tuple[str, ...]:
-    """The classes that are told of the machine's data disks: of these it has one after the other."""
+    """The classes that are given the machine's data disks: of these it has one after the other."""
     facts = machine.facts
     if not facts.may_run_osds:
         return (facts.puppet_class,) if facts.stores_data or facts.stores_if else ()

@@ -19,7 +19,7 @@ NO_ZONE = (
 )
 
 _CINDER = ("libvirtuuid", "fsid", "admin_key", "openstack_key", "bootstrap_osd_key")
-"""What Cinder is told of each zone; OCI keeps its random text under these names for a service, too."""
+"""What Cinder is given for each zone; OCI keeps its random text under these names for a service, too."""
 
 _OF_NO_ZONE = {
     "volume": {

@@ -57,7 +57,7 @@ def live_of(server: IPv4Address, boot: NetworkBoot) -> Live:
 def ipxe_identify(live: Live) -> str:
     """Asks again, with what iPXE knows of the machine. For addresses that DHCP configurations hold.
 
-    The MAC address has hyphens: iPXE 1.0 takes what stands before the first colon for the scheme of a URI.
+    The MAC address has hyphens: iPXE 1.0 takes what is before the first colon for the scheme of a URI.
     """
     question = "mac=${netX/mac:hexhyp}&serial=${serial:uristring}&arch=${buildarch}"
     return f"#!ipxe\nchain --replace http://{live.server}{SCRIPT}?{question} || exit 1\n"

@@ -39,7 +39,7 @@ def subnets_do_not_overlap(context: CheckContext) -> Iterator[Diagnostic]:
     A virtual address (a /32) may lie inside another network of its own cluster:
     that is how a VIP on the management network is written.
     """
-    # By first address, the wider first: whoever overlaps stands after what it overlaps with.
+    # By first address, the wider first: whoever overlaps comes after what it overlaps with.
     in_order = sorted(_held(context), key=lambda h: (h.subnet.network_address, h.subnet.prefixlen, h.title))
     passing: list[_HeldSubnet] = []
     for held in in_order:

@@ -1,4 +1,4 @@
-"""APT repositories that nobody would get, or that nothing stands in."""
+"""APT repositories that nobody would get, or that hold nothing."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Settings: each has a row in the table, may stand where it stands, and has a value of its type."""
+"""Settings: each has a row in the table, may be written where it is, and has a value of its type."""
 
 from collections.abc import Iterator
 

@@ -80,7 +80,7 @@ class FollowedSource(Generic[LoadedT]):
         self._read: dict[str, _Read[LoadedT]] = {}  # the commit in force, and the newest one when it was refused
 
     def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> SourceLook[LoadedT]:
-        """Fetch, and take the newest commit into force when nothing stands in its way.
+        """Fetch, and take the newest commit into force when nothing prevents it.
 
         Never raises for what the world or an operator did: the state tells it. The same
         commit is read and validated once, however often it is looked at.

@@ -21,7 +21,7 @@ _CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 
 def redact(text: str) -> str:
-    """The text with what stands between ``://`` and ``@`` left out: rather too much than a password."""
+    """The text without what is between ``://`` and ``@``: rather too much than a password."""
     return _CREDENTIALS.sub("***@", text)
 
 
