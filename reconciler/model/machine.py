@@ -210,6 +210,7 @@ class Pause:
     who: str
     why: str
     at: datetime
+    oci_in_charge: bool = False  # made by an import; until its end OCI still installs and configures these machines
 
 
 @dataclass(frozen=True, slots=True)

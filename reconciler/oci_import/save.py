@@ -56,9 +56,9 @@ def keep(
     before = store.snapshot()
     kept = Kept()
     if not before.allocations and not before.pauses and found.enrolled:
-        store.pause(Pause("fleet", who, PAUSE, at))
+        store.pause(Pause("fleet", who, PAUSE, at, oci_in_charge=True))
         kept.paused = True
-    in_charge = kept.paused or any(pause.why == PAUSE for pause in before.pauses)
+    in_charge = kept.paused or any(pause.oci_in_charge for pause in before.pauses)
     _machines(store, found, before, kept, at)
     _places(store, found, before, kept, at, oci_is_in_charge=in_charge)
     _secrets(store, found, kept, text_of, who=who, at=at, oci_is_in_charge=in_charge)

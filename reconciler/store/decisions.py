@@ -1,8 +1,10 @@
 """Decisions of humans. Each says who and why, and is written to the journal."""
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from ..model.errors import PermanentError
 from ..model.events import Forgotten, Retried
@@ -43,13 +45,16 @@ class DecisionsPart(Part):
         return there_was
 
     def pause(self, wanted: Pause) -> None:
-        """Stop everything in a scope until ``resume``; a second pause of a scope takes the first one's place."""
+        """Stop everything in a scope until ``resume``; a second pause of a scope takes the first one's place.
+
+        That OCI is in charge stays so: only a resume says that this server takes over.
+        """
         with self._database.writing("decision", "journal", decided=True) as writing:
             inserted = writing.insert(pause)
-            kept = {name: inserted.excluded[name] for name in ("who", "why", "at")}
+            kept: dict[str, Any] = {name: inserted.excluded[name] for name in ("who", "why", "at")}
+            kept["oci_in_charge"] = or_(pause.c.oci_in_charge, inserted.excluded.oci_in_charge)
             writing.connection.execute(
-                inserted.on_conflict_do_update(index_elements=[pause.c.scope], set_=kept),
-                {"scope": wanted.scope, "who": wanted.who, "why": wanted.why, "at": wanted.at},
+                inserted.on_conflict_do_update(index_elements=[pause.c.scope], set_=kept), asdict(wanted)
             )
             text = f"{wanted.scope} paused: {wanted.why}"
             write_notices(writing, [Notice(_machine_of(wanted.scope), wanted.at, "paused", text, wanted.who)])

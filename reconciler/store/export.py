@@ -23,6 +23,9 @@ from .snapshot import SnapshotPart
 from .tables import allocation, conflict, epoch, journal, pause
 
 VERSION = 1
+_WHY_OF_EARLIER_IMPORTS = (
+    "imported from OCI, which still installs and configures these machines: resume when this server takes over"
+)
 _NAMED = 3  # serials in a sentence; more do not help
 
 
@@ -73,8 +76,7 @@ class ExportPart(SnapshotPart):
                 ]
                 write_events(writing, told)
                 for value in exported["pauses"]:
-                    wanted = Pause(**{**value, "at": datetime.fromisoformat(value["at"])})
-                    connection.execute(pause.insert().values(**asdict(wanted)))
+                    connection.execute(pause.insert().values(**asdict(_pause(value))))
                 connection.execute(update(epoch).values(doubt=_doubt(exported["allocations"], told, why)))
                 for cluster, values in exported.get("fixed", {}).items():  # exports of before have none
                     write_fixed(writing, cluster, values, at)
@@ -91,6 +93,12 @@ def _doubt(placed: Mapping[str, object], told: Iterable[Restored], why: str) -> 
         return None
     serials = ", ".join(on_their_way[:_NAMED]) + (", ..." if len(on_their_way) > _NAMED else "")
     return f"it was restored ({why}) from a time when these were on their way, and may be in service since: {serials}"
+
+
+def _pause(value: Mapping[str, Any]) -> Pause:
+    """A pause of an export; those of earlier versions say only in their sentence that OCI is in charge."""
+    oci_in_charge = value.get("oci_in_charge", value["why"] == _WHY_OF_EARLIER_IMPORTS)
+    return Pause(**{**value, "at": datetime.fromisoformat(value["at"]), "oci_in_charge": oci_in_charge})
 
 
 def _plain(given: Allocation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ that changed it, and hardware that stays the same is not parsed again.
 
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -221,7 +221,7 @@ def _look_at_allocations(connection: Connection, known: _LastLook, since: int) -
 def _look_at_decisions(connection: Connection, known: _LastLook) -> None:
     given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at", "covers")))
     known.approvals = tuple(Approval(*row) for row in connection.execute(given.order_by(approval.c.at)))
-    paused = select(pause.c.scope, pause.c.who, pause.c.why, pause.c.at).order_by(pause.c.scope)
+    paused = select(*(pause.c[each.name] for each in fields(Pause))).order_by(pause.c.scope)
     known.pauses = tuple(Pause(*row) for row in connection.execute(paused))
     held = connection.execute(select(conflict.c.serial, conflict.c.reason))
     known.conflicts = {row.serial: row.reason for row in held}

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -163,6 +164,7 @@ pause = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("oci_in_charge", Boolean, nullable=False, server_default=false()),
 )
 
 conflict = Table(

@@ -95,7 +95,7 @@ def test_there_is_nothing_to_do(imported: tuple[Site, Path]) -> None:
         from reconciler.model.machine import Pause
         from reconciler.oci_import.save import PAUSE
 
-        site.store.pause(Pause("fleet", "test", PAUSE, NOW))
+        site.store.pause(Pause("fleet", "test", PAUSE, NOW, oci_in_charge=True))
 
 
 def test_every_machine_has_its_name_role_address_and_place(imported: tuple[Site, Path], recorded: Cluster) -> None:

@@ -140,7 +140,7 @@ CREATE TABLE pause (
 	scope TEXT NOT NULL, 
 	who TEXT NOT NULL, 
 	why TEXT NOT NULL, 
-	at VARCHAR(32) NOT NULL, 
+	at VARCHAR(32) NOT NULL, oci_in_charge BOOLEAN DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (scope)
 );
 

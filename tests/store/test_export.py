@@ -11,6 +11,7 @@ from reconciler.store import Store
 from reconciler.store.codec import history_value, parse_history
 
 from .samples import NOW, SECOND, enroll, install, report
+from .test_migrate import EARLIER_IMPORT
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def lived_in(store: Store) -> Store:
         ]
     )
     store.pause(Pause("fleet", "ann", "holidays", NOW))
+    store.pause(Pause("cluster:cl1", "ann", "imported", NOW, oci_in_charge=True))
     store.set_conflict("D", "two machines claim this serial", "MACs aa and bb", at=NOW)
     store.mint([SecretRef("cl1", "nova", "db")], NOW)
     store.keep_fixed("cl1", {"release.openstack": "epoxy"}, NOW)
@@ -48,6 +50,16 @@ def test_a_database_is_rebuilt_from_its_export(lived_in: Store, tmp_path: Path) 
         assert (now.seen, now.secrets) == ({}, frozenset())
         with pytest.raises(PermanentError, match="is held by A on mgmt"):
             new.allocate(enroll("Z", 9, addresses={"mgmt": "192.168.101.11"}), NOW)
+
+
+@pytest.mark.parametrize(("why", "in_charge"), [(EARLIER_IMPORT, True), ("holidays", False)])
+def test_a_pause_of_an_earlier_export_still_says_that_oci_is_in_charge(
+    lived_in: Store, tmp_path: Path, why: str, in_charge: bool
+) -> None:
+    exported = lived_in.export() | {"pauses": [{"scope": "fleet", "who": "ann", "why": why, "at": NOW.isoformat()}]}
+    with Store.open(f"sqlite:///{tmp_path}/new.sqlite") as new:
+        new.restore(exported, NOW + SECOND)
+        assert new.snapshot().pauses == (Pause("fleet", "ann", why, NOW, oci_in_charge=in_charge),)
 
 
 def test_a_database_that_is_lived_in_is_not_overwritten(lived_in: Store) -> None:

@@ -118,8 +118,8 @@ def test_a_server_that_does_not_answer_may_answer_later(tmp_path: Path, writes: 
         Store.open(f"postgresql://tester@/nothing?host={tmp_path}", migrate=writes)
 
 
-def test_a_database_of_before_forgets_approvals_that_may_have_been_used(url: str) -> None:
-    """0004 on a database as 0003 left it."""
+def left_at(url: str, revision: str, *rows: str) -> None:
+    """Make a database as one of our migrations left it, with rows: ``table VALUES (...)``."""
     from alembic import command
     from alembic.config import Config
 
@@ -127,12 +127,35 @@ def test_a_database_of_before_forgets_approvals_that_may_have_been_used(url: str
     config.set_main_option("script_location", str(Path(reconciler.store.migrate.__file__).parent / "migrations"))
     with engine.connect().execution_options(immediate=True) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        row = "'A', 'reinstall', 1, 'ann', 'CHG-1', '2026-11-22T12:00:00.000000+00:00', 'all'"
-        connection.execute(text(f"INSERT INTO approval VALUES ({row})"))
-        lease = "'daemon', 'host:1', 7, '2026-11-24T12:00:00.000000+00:00', true"
-        connection.execute(text(f"INSERT INTO lease VALUES ({lease})"))
+        command.upgrade(config, revision)
+        for row in rows:
+            connection.execute(text(f"INSERT INTO {row}"))
     engine.dispose()
+
+
+def test_a_database_of_before_forgets_approvals_that_may_have_been_used(url: str) -> None:
+    """0004 on a database as 0003 left it."""
+    left_at(
+        url,
+        "0003",
+        "approval VALUES ('A', 'reinstall', 1, 'ann', 'CHG-1', '2026-11-22T12:00:00.000000+00:00', 'all')",
+        "lease VALUES ('daemon', 'host:1', 7, '2026-11-24T12:00:00.000000+00:00', true)",
+    )
     with Store.open(url) as store:
         assert store.snapshot().approvals == ()
         assert store.renew_lease(7, timedelta(seconds=30), NOW), "who acts goes on"
+
+
+EARLIER_IMPORT = (
+    "imported from OCI, which still installs and configures these machines: resume when this server takes over"
+)
+"""Why imports of before 0006 paused the fleet."""
+
+
+@pytest.mark.parametrize(("why", "in_charge"), [(EARLIER_IMPORT, True), ("upgrade, CHG-7", False)])
+def test_a_pause_of_an_earlier_import_still_says_that_oci_is_in_charge(url: str, why: str, in_charge: bool) -> None:
+    """0006 on a database as 0005 left it."""
+    left_at(url, "0005", f"pause VALUES ('fleet', 'ann', '{why}', '2026-11-22T12:00:00.000000+00:00')")
+    with Store.open(url) as store:
+        (pause,) = store.snapshot().pauses
+        assert (pause.scope, pause.why, pause.oci_in_charge) == ("fleet", why, in_charge)
