@@ -222,7 +222,8 @@ class StoredDecisions:
         if not isinstance(step, Wait) or step.needs_approval != action:
             raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
         site = self.published.site
-        site.database.opened.approve(Approval(serial, action, generation, who, why, site.now(), step.covers))
+        given = Approval(serial, action, generation, who, why, site.now(), step.covers)
+        site.database.opened.approve(given, step.on)
         self.published.wake()
 
     def retry(self, serial: str, who: str, why: str) -> None:

@@ -52,7 +52,8 @@ def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
         return failed(f"{name} does not wait for an approval: {doing}")
     allocation = next((m.allocation for m in observation.machines if m.serial == step.serial), None)
     generation = allocation.generation if allocation else 1
-    site.store.approve(Approval(step.serial, step.needs_approval, generation, who(), why, site.now(), step.covers))
+    given = Approval(step.serial, step.needs_approval, generation, who(), why, site.now(), step.covers)
+    site.store.approve(given, step.on)
     note(f"Approved {step.needs_approval} of {name}.")
     tell_who_heard(site)
     return 0

@@ -18,8 +18,13 @@ from .tables import allocation, approval, conflict, hardware, journal, machine, 
 class DecisionsPart(Part):
     """Approvals, pauses, conflicts, retries, and forgetting."""
 
-    def approve(self, given: Approval) -> None:
-        """Keep a human's word; a second one for the same step takes the first one's place."""
+    def approve(self, given: Approval, asked: str) -> None:
+        """Keep a human's word; a second one for the same step takes the first one's place.
+
+        Args:
+            given: The word. What it covers is a digest, in which nobody can read.
+            asked: What the machine waited for, as its giver read it; the journal keeps it.
+        """
         with self._database.writing("decision", "journal", decided=True) as writing:
             inserted = writing.insert(approval)
             row = {"action": given.action, "generation": given.generation, "who": given.who, "why": given.why}
@@ -31,7 +36,8 @@ class DecisionsPart(Part):
                 ),
                 {"serial": given.serial, "at": given.at, **row},
             )
-            text = f"{given.action} approved for generation {given.generation}: {given.why}"
+            what = f"{given.action} approved for generation {given.generation}"
+            text = f"{what}: {given.why} (it waited for {asked})"
             write_notices(writing, [Notice(given.serial, given.at, "approved", text, given.who)])
 
     def revoke(self, serial: str, action: str, *, who: str, why: str, at: datetime) -> bool:

@@ -77,10 +77,11 @@ def test_a_machine_is_approved_by_name_and_only_when_it_asks(on: Any, laid: Laid
     laid.commit()
     page = on("machines", STORE).out
     assert f"reconciler approve {serial} --why" in page
+    asked = on("machines", STORE, "--format", "json").json["because"]
     approved = done(on, "approve", STORE, "--why", "CHG-1")
     assert "Approved release" in approved.err
     assert "No daemon is running" in approved.err
-    assert last_event(on)["text"].endswith("CHG-1")
+    assert last_event(on)["text"].endswith(f": CHG-1 (it waited for {asked})")
     assert f"release {STORE}" in on("plan").out
 
 

@@ -14,6 +14,7 @@ from .samples import NOW, SECOND, enroll, install, report
 
 ANN = {"who": "ann", "why": "because", "at": NOW}
 APPROVAL = Approval("A", "install_os", 1, "ann", "it is blank", NOW)
+ASKED = "approval to erase sda A-0 480 (ext4): it is not ours"
 PAUSE = Pause("cluster:cl1", "ann", "network maintenance", NOW)
 
 
@@ -22,14 +23,20 @@ def told(store: Store) -> list[tuple[str | None, str, str | None]]:
 
 
 def test_an_approval_holds_until_it_is_taken_back(store: Store) -> None:
-    store.approve(APPROVAL)
+    store.approve(APPROVAL, ASKED)
     again = Approval("A", "install_os", 1, "bob", "I looked too", NOW + SECOND)
-    store.approve(again)
+    store.approve(again, ASKED)
     assert store.snapshot().approvals == (again,)
     assert store.revoke("A", "install_os", **ANN)
     assert not store.revoke("A", "install_os", **ANN)
     assert store.snapshot().approvals == ()
     assert told(store) == [("A", "approved", "ann"), ("A", "approved", "bob"), ("A", "revoked", "ann")]
+
+
+def test_the_journal_says_what_was_approved(store: Store) -> None:
+    store.approve(APPROVAL, ASKED)
+    (line,) = store.events()
+    assert line.text == f"install_os approved for generation 1: it is blank (it waited for {ASKED})"
 
 
 WORDS = [Approval("A", action, 1, "ann", "fine", NOW) for action in ("install_os", "reinstall", "release")]
@@ -51,8 +58,8 @@ RELEASE = Release(serial="A", generation=1, hostname="a")
 )
 def test_an_approval_is_used_once(store: Store, event: Event, left: list[str]) -> None:
     for word in WORDS:
-        store.approve(word)
-    store.approve(replace(APPROVAL, serial="B"))
+        store.approve(word, ASKED)
+    store.approve(replace(APPROVAL, serial="B"), ASKED)
     store.snapshot()
     store.append(event)
     assert [word.action for word in store.snapshot().approvals if word.serial == "A"] == left
@@ -60,7 +67,7 @@ def test_an_approval_is_used_once(store: Store, event: Event, left: list[str]) -
 
 
 def test_what_uses_an_approval_up_and_its_end_are_one_write(store: Store, open_store: Callable[..., Store]) -> None:
-    store.approve(APPROVAL)
+    store.approve(APPROVAL, ASKED)
     operator, before = open_store(), store.decision_token()
     store.erasing("A", ("sda",), NOW)
     assert operator.snapshot().approvals == ()
@@ -98,7 +105,7 @@ def test_a_machine_that_is_forgotten_comes_back_as_a_new_one(store: Store) -> No
     store.allocate(enroll(), NOW)
     store.release("A", NOW)
     store.append(Failed("A", NOW, "x", "no answer"))
-    store.approve(APPROVAL)
+    store.approve(APPROVAL, ASKED)
     store.set_conflict("A", "two machines claim this serial", "MACs aa and bb", at=NOW)
     store.snapshot()
     store.forget("A", **ANN)
@@ -129,7 +136,7 @@ def test_every_write_is_noticed_and_a_decision_is_told_from_a_word(store: Store)
     tokens = [(store.change_token(), store.decision_token())]
     for write in (
         lambda: store.record([report()]),
-        lambda: store.approve(APPROVAL),
+        lambda: store.approve(APPROVAL, ASKED),
         lambda: store.allocate(enroll(), NOW),
         lambda: store.retry("A", **ANN),
     ):

@@ -62,5 +62,5 @@ def test_their_approvals_are_void_and_asked_for_again_once(migrated: Store, seri
     asked = one(spec, m, vips=VIPS, approvals=words)
     assert asked.needs_approval == action
     assert all("is void: it was given to an earlier version" in asked.on for word in words if word.serial == serial)
-    migrated.approve(Approval(serial, action, 1, "carol", "as it says now", NOW, asked.covers))
+    migrated.approve(Approval(serial, action, 1, "carol", "as it says now", NOW, asked.covers), asked.on)
     assert not isinstance(one(spec, m, vips=VIPS, approvals=migrated.snapshot().approvals), Wait)

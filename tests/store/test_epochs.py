@@ -56,7 +56,7 @@ def test_a_restored_database_says_so_until_it_is_settled(store: Store) -> None:
     assert "from fleet.yaml, by ann) from a time when these were on their way, and may be in service since: A" in (
         store.standing().doubt or ""
     )
-    store.approve(Approval("A", "reinstall", 1, "ann", "CHG-1", NOW))
+    store.approve(Approval("A", "reinstall", 1, "ann", "CHG-1", NOW), "approval to reinstall it")
     before = store.decision_token()
     store.settle(Epoch("of-the-folder", 42), who="ann", why="I looked", at=NOW)
     assert store.standing() == Standing(Epoch("of-the-folder", 42), None, settled=True)
