@@ -209,7 +209,7 @@ class Daemon:
             return False
         for step in (advanced := [step for step in result.plan.steps if isinstance(step, Advance)]):
             await self._executor.advance(step)
-        acts = (step.action for step in result.plan.steps if isinstance(step, Act))
+        acts = (step for step in result.plan.steps if isinstance(step, Act))
         started = self._executor.submit(acts if await self._may_begin() else ())
         self._doing |= {action.serial: action.type for action in started}
         await self._executor.journalled()

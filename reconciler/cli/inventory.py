@@ -27,7 +27,14 @@ _CLUSTERS = {
     "enrolled": "enrolled",
     "in_service": "in service",
 }
-_EVENTS = {"at": "time (UTC)", "serial": "serial", "kind": "kind", "who": "who", "text": "what happened"}
+_EVENTS = {
+    "at": "time (UTC)",
+    "serial": "serial",
+    "kind": "kind",
+    "reason": "reason",
+    "who": "who",
+    "text": "what happened",
+}
 
 Hostname = Annotated[str, typer.Argument(metavar="HOSTNAME", help="Full hostname of a node.")]
 

@@ -22,7 +22,7 @@ from ..model.actions import Action
 from ..model.errors import ForeignDataError, InstallEndedError, NotBegunError, PermanentError, TemporaryError
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.history import History
-from ..model.plan import Advance
+from ..model.plan import Act, Advance
 from .ports import Clock, Handlers, Journal, Sleep
 
 
@@ -71,14 +71,15 @@ class Executor:
             await self._append(Interrupted(serial, self.clock(), action.id))
         return len(open_ones)
 
-    def submit(self, actions: Iterable[Action]) -> tuple[Action, ...]:
-        """Start those that may start now: their machine is idle, and there is a slot. Returns what was started."""
+    def submit(self, steps: Iterable[Act]) -> tuple[Action, ...]:
+        """Start what may start now: its machine is idle, and there is a slot. Returns what was started."""
         started = []
-        for action in actions:
+        for step in steps:
+            action = step.action
             if self._draining or action.serial in self._running or not self._has_slot(action):
                 continue
             begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._carry_out(action, begun), name=f"{action.type} {action.serial}")
+            task = asyncio.create_task(self._carry_out(step, begun), name=f"{action.type} {action.serial}")
             task.add_done_callback(partial(_has_begun, begun))
             self._starting.add(begun)
             begun.add_done_callback(self._starting.discard)
@@ -125,18 +126,19 @@ class Executor:
             return False
         return not action.uses_bmc or sum(other.uses_bmc for other in running) < self.limits.through_the_bmc
 
-    async def _carry_out(self, action: Action, begun: "asyncio.Future[None]") -> None:
+    async def _carry_out(self, step: Act, begun: "asyncio.Future[None]") -> None:
         """Run an action between its two entries in the journal.
 
         Where the first entry cannot be written, the handler never runs: nothing was begun. ``begun`` is set once that
         entry is durable.
         """
+        action = step.action
         log = structlog.get_logger().bind(serial=action.serial, action=action.type, id=action.id)
         try:
             try:
-                await self._append(Started(action.serial, self.clock(), action))
+                await self._append(Started(action.serial, self.clock(), action, step.reason))
                 begun.set_result(None)
-                log.info("started")
+                log.info("started", reason=str(step.reason))
                 end = await self._end_of(action, log)
             except asyncio.CancelledError:
                 end = Interrupted(action.serial, self.clock(), action.id)

@@ -28,6 +28,8 @@ class Started:
     serial: str
     at: datetime
     action: Action
+    reason: str | None = None
+    """Name of the ``Reason`` for which it was planned; a text, and None in journals of old, as in ``Advanced``."""
     kind: Literal["started"] = "started"
 
 

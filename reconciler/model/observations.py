@@ -41,6 +41,7 @@ class Occurrence:
     """One line of what happened, to machines and by humans alike, as it is kept and shown.
 
     ``position`` rises with each one, to ask for those after it. ``who`` is the human whose decision it was.
+    ``reason`` names the ``Reason`` for which the planner had an action begun, or a machine's progress recorded.
     """
 
     position: int
@@ -49,3 +50,4 @@ class Occurrence:
     kind: str
     text: str
     who: str | None
+    reason: str | None = None  # None: nobody planned it, or it is of an earlier version

@@ -90,4 +90,5 @@ def event_line(event: Occurrence, *, of: str | None = None) -> str:
     """One event on a line, without the serial below which it is listed (``of``)."""
     who = f" [{printable(event.who)}]" if event.who else ""
     about = f"{printable(event.serial)} " if event.serial and event.serial != of else ""
-    return f"{_utc(event.at)}  {about}{event.kind}: {printable(event.text)}{who}"
+    why = f" ({printable(event.reason)})" if event.reason else ""
+    return f"{_utc(event.at)}  {about}{event.kind}: {printable(event.text)}{why}{who}"

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -92,7 +92,8 @@ def write_events(writing: Writing, happened: Sequence[Event]) -> int:
     for event in happened:
         _use_up(writing, event)
         text, who = told(event)
-        row = {"at": event.at, "serial": event.serial, "kind": event.kind, "text": text, "who": who}
+        reason = event.reason if isinstance(event, events.Started | events.Advanced) else None
+        row = {"at": event.at, "serial": event.serial, "kind": event.kind, "text": text, "who": who, "reason": reason}
         done = writing.connection.execute(insert(journal).values(**row, body=event_text(event)))
         position = done.inserted_primary_key[0] if done.inserted_primary_key else 0
     return position
@@ -114,7 +115,7 @@ def write_notices(writing: Writing, notices: Iterable[Notice]) -> None:
         writing.connection.execute(insert(journal), rows)
 
 
-_LINE = select(journal.c.position, journal.c.at, journal.c.serial, journal.c.kind, journal.c.text, journal.c.who)
+_LINE = select(*(journal.c[each.name] for each in fields(Occurrence)))
 
 
 _AFTER = _LINE.order_by(journal.c.position)

@@ -59,6 +59,7 @@ journal = Table(
     Column("text", Text, nullable=False),
     Column("who", Text),
     Column("body", Text),
+    Column("reason", String(64)),
     Index("journal_by_machine", "serial", "position"),
     Index(
         "journal_events", "position", sqlite_where=text("body IS NOT NULL"), postgresql_where=text("body IS NOT NULL")

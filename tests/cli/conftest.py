@@ -26,6 +26,7 @@ from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import InstallStatus, Power, SecretRef
 from reconciler.model.observations import Heard
 from reconciler.model.plan import Act
+from reconciler.model.reasons import Reason
 from reconciler.model.secret_parts import join_parts
 from reconciler.simulator.demo import RACKS
 from reconciler.simulator.fleet import place
@@ -217,10 +218,14 @@ def _life(action: Enroll, at: datetime) -> list[Event]:
     )
     boot = BootDisk(serial=action.serial, generation=action.generation)
     found: list[Event] = []
-    for number, (step, phase) in enumerate(
-        ((action, Phase.ENROLLED), (install, Phase.INSTALLED), (boot, Phase.IN_SERVICE))
+    for number, (step, why, phase, seen) in enumerate(
+        (
+            (action, Reason.MATCHES_PROFILE, Phase.ENROLLED, Reason.ENROLLED),
+            (install, Reason.TO_BE_INSTALLED, Phase.INSTALLED, Reason.INSTALL_ENDED),
+            (boot, Reason.BOOTS_FROM_DISK, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED),
+        )
     ):
         then = at + timedelta(minutes=10 * number)
-        found += [Started(action.serial, then, step), Succeeded(action.serial, then, step)]
-        found.append(Advanced(action.serial, then, phase, "the test says so"))
+        found += [Started(action.serial, then, step, why), Succeeded(action.serial, then, step)]
+        found.append(Advanced(action.serial, then, phase, "the test says so", reason=seen))
     return found

@@ -233,7 +233,7 @@ def test_one_machine_is_shown_whole(on: Any, laid: Laid, by: str) -> None:
         "BMC ",
         "Disk            sda 12TB",
         "ago\n",
-        "Z  started: install_os began\n",
+        "Z  started: install_os began (to-be-installed)\n",
     ):
         assert fragment in page
     assert on("machines", name, "--format", "json").json["events"]
@@ -264,6 +264,10 @@ def test_events_are_told_oldest_first_and_can_be_narrowed(on: Any, laid: Laid) -
     assert times == sorted(times)
     mine = on("events", "--machine", STORE, "--format", "json").json
     assert {row["serial"] for row in mine} == {laid.serial(STORE)}
+    assert [row["reason"] for row in mine if row["kind"] == "started"] == [
+        "matches-profile", "to-be-installed", "boots-from-disk",
+    ]  # fmt: skip
+    assert "advanced: in-service: the test says so (puppet-succeeded)" in on("machines", STORE).out
     assert len(on("events", "--limit", "3", "--format", "json").json) == 3
     assert on("events", "--machine", STORE, "--since", "1h", "--format", "json").json == []
     assert on("events", "--machine", STORE, "--since", "2d", "--format", "json").json == mine

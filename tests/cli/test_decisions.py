@@ -122,6 +122,7 @@ def test_a_vip_is_released_once_the_cluster_does_not_ask_for_it(on: Any, laid: L
         "kind": "vip-released",
         "text": "VIP 203.0.113.2 (api) of swift01 on swift01-public released: renumbered",
         "who": "night-shift",
+        "reason": None,
     }
 
 
@@ -138,6 +139,7 @@ def test_secrets_are_listed_shown_and_set(on: Any) -> None:
         "kind": "secret-shown",
         "text": "secret swift01:swift/hashpathprefix shown",
         "who": "night-shift",
+        "reason": None,
     }
     done(on, "secrets", "set", "fleet:bmc/password", stdin=b"calvin\n")
     assert last_event(on)["kind"] == "secret-set"

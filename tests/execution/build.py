@@ -1,5 +1,6 @@
 """Small worlds for the tests of execution."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from reconciler.execution.drivers.hooks import tell_child
 from reconciler.execution.handlers import Options, Tools
 from reconciler.execution.ports import BmcAccess, HostAuthority
 from reconciler.model.actions import (
+    Action,
     BootDisk,
     BootLive,
     ConfigureBmc,
@@ -28,6 +30,8 @@ from reconciler.model.history import Proof
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import SecretRef, Seen
+from reconciler.model.plan import Act
+from reconciler.model.reasons import Reason
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock
@@ -66,6 +70,14 @@ INSTALL = InstallOs(
     interfaces=(MGMT,),
     system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,),
 )  # fmt: skip
+REASON = Reason.TO_BE_INSTALLED
+
+
+def acts(actions: Iterable[Action]) -> list[Act]:
+    """Steps of a plan that do this."""
+    return [Act(action, REASON, "the test says so") for action in actions]
+
+
 LOOK = VerifyInstall(serial=SERIAL, generation=1, hostname=HOSTNAME, install=INSTALL.id)
 FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 

@@ -57,24 +57,27 @@ def failing(error: BaseException) -> Callable[[Action], Awaitable[None]]:
     return handler
 
 
-async def test_an_action_is_journalled_before_its_effect_and_after() -> None:
+async def test_an_action_is_journalled_with_its_reason_before_its_effect_and_after() -> None:
     journal = MemoryJournal()
 
     async def handler(action: Action) -> None:
-        assert journal.events == [Started("A001", clock(), action)]
+        assert journal.events == [Started("A001", clock(), action, build.REASON)]
 
     executor = an_executor(journal, handler)
     clock = executor.clock
-    assert executor.submit([build.LIVE]) == (build.LIVE,)
+    assert executor.submit(build.acts([build.LIVE])) == (build.LIVE,)
     assert executor.in_flight == {"A001": build.LIVE}
     await idle(executor)
-    assert journal.events == [Started("A001", clock(), build.LIVE), Succeeded("A001", clock(), build.LIVE)]
+    assert journal.events == [
+        Started("A001", clock(), build.LIVE, build.REASON),
+        Succeeded("A001", clock(), build.LIVE),
+    ]
 
 
 async def test_what_the_daemon_could_not_begin_is_no_failure_of_the_machine() -> None:
     journal = MemoryJournal()
     executor = an_executor(journal, failing(NotBegunError("the state folder is full")))
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert [type(event) for event in journal.events] == [Started, Interrupted]
     assert histories(journal.events)["A001"].failures.count == 0
@@ -92,7 +95,7 @@ async def test_what_the_daemon_could_not_begin_is_no_failure_of_the_machine() ->
 async def test_a_failure_is_journalled_as_what_it_is(error: Exception, text: str, permanent: bool) -> None:
     journal = MemoryJournal()
     executor = an_executor(journal, failing(error))
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert journal.events[1:] == [Failed("A001", executor.clock(), build.LIVE.id, text, permanent)]
 
@@ -105,7 +108,7 @@ async def test_our_mistake_on_one_machine_does_not_stop_the_others() -> None:
             raise ZeroDivisionError
 
     executor = an_executor(journal, handler)
-    executor.submit([on("A001"), on("A002")])
+    executor.submit(build.acts([on("A001"), on("A002")]))
     await idle(executor)
     assert (journal.kinds("A001"), journal.kinds("A002")) == (["started", "failed"], ["started", "succeeded"])
 
@@ -114,7 +117,7 @@ async def test_an_action_that_takes_too_long_fails(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(build.LIVE.__class__, "limit", 0.01)
     journal = MemoryJournal()
     executor = an_executor(journal, forever)
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert isinstance(journal.events[1], Failed)
     assert journal.events[1].error == "it did not end within 0 s"
@@ -122,8 +125,8 @@ async def test_an_action_that_takes_too_long_fails(monkeypatch: pytest.MonkeyPat
 
 async def test_a_machine_has_one_action_at_a_time() -> None:
     executor = an_executor(MemoryJournal(), forever)
-    assert executor.submit([build.LIVE, build.DISK]) == (build.LIVE,)
-    assert executor.submit([build.DISK, build.LIVE]) == ()
+    assert executor.submit(build.acts([build.LIVE, build.DISK])) == (build.LIVE,)
+    assert executor.submit(build.acts([build.DISK, build.LIVE])) == ()
     await executor.drain(0)
 
 
@@ -136,7 +139,7 @@ async def test_whoever_looks_once_all_is_journalled_sees_everything_that_was_sub
     journal = SlowDisk()
     executor = an_executor(journal, forever)
     await executor.journalled()
-    executor.submit([on("A001"), on("A002")])
+    executor.submit(build.acts([on("A001"), on("A002")]))
     assert journal.kinds() == []
     await executor.journalled()
     assert journal.kinds() == ["started", "started"]
@@ -145,7 +148,7 @@ async def test_whoever_looks_once_all_is_journalled_sees_everything_that_was_sub
 
 async def test_what_could_not_be_journalled_keeps_nobody_waiting() -> None:
     executor = an_executor(MemoryJournal(away=1), forever)
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await executor.journalled()
     assert executor.in_flight == {}
 
@@ -155,7 +158,7 @@ async def test_what_finds_no_slot_is_not_started() -> None:
     executor = an_executor(journal, forever, limits=Limits(running=5, through_the_bmc=2))
     boots = [on(f"A{i}") for i in range(4)]
     mints = [on(f"B{i}", build.MINT) for i in range(4)]
-    assert executor.submit([*boots, *mints]) == (*boots[:2], *mints[:3])
+    assert executor.submit(build.acts([*boots, *mints])) == (*boots[:2], *mints[:3])
     await executor.drain(0)
     assert journal.kinds().count("started") == 5
 
@@ -164,14 +167,14 @@ async def test_bmcs_that_are_set_up_leave_slots_to_those_that_switch() -> None:
     executor = an_executor(MemoryJournal(), forever, limits=Limits(through_the_bmc=4, setting_up_bmcs=2))
     new = [on(f"N{i}", build.CONFIGURE) for i in range(4)]
     boots = [on(f"A{i}") for i in range(4)]
-    assert executor.submit([*new, *boots]) == (*new[:2], *boots[:2])
+    assert executor.submit(build.acts([*new, *boots])) == (*new[:2], *boots[:2])
     await executor.drain(0)
 
 
 async def test_the_loop_is_woken_after_every_end() -> None:
     ended: list[Event] = []
     executor = an_executor(MemoryJournal(), nothing, on_done=ended.append)
-    executor.submit([on("A001"), on("A002")])
+    executor.submit(build.acts([on("A001"), on("A002")]))
     await until(lambda: len(ended) == 2)
     assert not executor.in_flight
 
@@ -184,10 +187,10 @@ async def test_nothing_is_done_that_cannot_be_journalled_first() -> None:
 
     journal = MemoryJournal(away=1)
     executor = an_executor(journal, handler)
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert (done, journal.events) == ([], [])
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert done == [build.LIVE]
 
@@ -200,7 +203,7 @@ async def test_an_end_is_written_as_soon_as_the_journal_is_back() -> None:
 
     executor = an_executor(journal, handler)
     executor.sleep = executor.clock.sleep
-    executor.submit([build.LIVE])
+    executor.submit(build.acts([build.LIVE]))
     await idle(executor)
     assert journal.kinds() == ["started", "succeeded"]
 
@@ -230,7 +233,7 @@ class TestDrain:
             await go.wait()
 
         executor = an_executor(journal, handler)
-        executor.submit([build.LIVE])
+        executor.submit(build.acts([build.LIVE]))
         draining = asyncio.create_task(executor.drain(90))
         await until(lambda: journal.kinds() == ["started"])
         go.set()
@@ -240,7 +243,7 @@ class TestDrain:
     async def test_following_an_install_ends_at_once(self) -> None:
         journal = MemoryJournal()
         executor = an_executor(journal, forever)
-        executor.submit([build.INSTALL])
+        executor.submit(build.acts([build.INSTALL]))
         await until(lambda: journal.kinds() == ["started"])
         async with asyncio.timeout(LONG):
             await executor.drain(3600)
@@ -249,7 +252,7 @@ class TestDrain:
     async def test_what_does_not_end_in_time_is_interrupted(self) -> None:
         journal = MemoryJournal()
         executor = an_executor(journal, forever)
-        executor.submit([build.LIVE])
+        executor.submit(build.acts([build.LIVE]))
         await until(lambda: journal.kinds() == ["started"])
         await executor.drain(0.01)
         assert journal.kinds() == ["started", "interrupted"]
@@ -258,13 +261,13 @@ class TestDrain:
     async def test_nothing_is_started_afterwards(self) -> None:
         executor = an_executor(MemoryJournal(), nothing)
         await executor.drain(0)
-        assert executor.submit([build.LIVE]) == ()
+        assert executor.submit(build.acts([build.LIVE])) == ()
 
     async def test_a_shutdown_while_the_journal_is_written_leaves_nothing_open(self) -> None:
         for turns in range(12):
             journal = MemoryJournal()
             executor = an_executor(journal, forever)
-            executor.submit([build.INSTALL])
+            executor.submit(build.acts([build.INSTALL]))
             for _ in range(turns):
                 await asyncio.sleep(0)
             await executor.drain(0)
@@ -273,7 +276,7 @@ class TestDrain:
     async def test_what_is_cancelled_twice_while_its_start_is_written_ends_after_it(self) -> None:
         journal = HeldJournal()
         executor = an_executor(journal, forever)
-        executor.submit([build.INSTALL])
+        executor.submit(build.acts([build.INSTALL]))
         await until(journal.asked.is_set)
         draining = asyncio.create_task(executor.drain(0))  # cancels what outlives us, then whatever is left
         for _ in range(20):
@@ -296,7 +299,7 @@ async def test_a_crash_at_any_write_leaves_a_trace_and_a_restart_closes_it(
     executor = Executor(journal, handlers(world.tools), world.clock)
     tasks = []
     for action in script:
-        if executor.submit([action]):
+        if executor.submit(build.acts([action])):
             tasks.append(executor._running[action.serial][1])
         await idle(executor)
     ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -310,7 +313,7 @@ async def test_a_crash_at_any_write_leaves_a_trace_and_a_restart_closes_it(
     again = Executor(after, handlers(world.tools), world.clock)
     await again.recover(found)
     assert all(history.open_action is None for history in histories(after.events).values())
-    again.submit([build.INSTALL])
+    again.submit(build.acts([build.INSTALL]))
     await idle(again)
     assert world.machine.installs == 1
 
@@ -328,7 +331,7 @@ async def test_a_thousand_machines_share_their_bmcs_and_slots_fairly() -> None:
     waiting = [on(f"M{i}", build.ON) for i in range(40)]
     async with asyncio.timeout(LONG):
         while waiting:
-            started = executor.submit(waiting)
+            started = executor.submit(build.acts(waiting))
             waiting = [action for action in waiting if action not in started]
             await asyncio.sleep(0.001)
         await idle(executor)

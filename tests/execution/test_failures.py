@@ -46,7 +46,7 @@ class Site:
 
     async def act(self) -> None:
         """What the planner asked for is tried."""
-        (action,) = self.executor.submit([self.action])
+        (action,) = self.executor.submit(build.acts([self.action]))
         while action.serial in self.executor.in_flight:
             await asyncio.sleep(0)
 

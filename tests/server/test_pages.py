@@ -20,7 +20,8 @@ ROUTES = {route.path for route in router.routes if isinstance(route, APIRoute)}
 NO_PAGES = {"/openapi.json"}
 
 SHOWN: dict[PageEntry, tuple[str, tuple[str, ...]]] = {
-    FLEET: ("/", ("12 machines - reconciler", "Needs a human", "4 compute", "no free machine matches")),
+    FLEET: ("/", ("12 machines - reconciler", "Needs a human", "4 compute", "no free machine matches",
+                  "(to-be-installed)")),
     MACHINE: (
         "/machines/2S2JG007",
         ("cl1-compute-7.example.com - reconciler", "<h2>Assignment</h2>", "<dt>reported status</dt><dd>installing</dd>",

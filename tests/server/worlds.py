@@ -272,14 +272,14 @@ def _source(problem: str | None) -> Source:
 
 def _events() -> list[Occurrence]:
     told = [
-        (60, "2S2JG001", "started", "install_os", None),
-        (400, "2S2JG007", "failed", "boot_live: no report within 20 minutes of power-on", None),
-        (900, None, "paused", "cluster:cl2: switch maintenance", "ada"),
-        (1000, "2S2JG003", "disk-gone", "disk sda (240GB SSDSC2KB24) is gone", None),
+        (60, "2S2JG001", "started", "install_os", None, Reason.TO_BE_INSTALLED),
+        (400, "2S2JG007", "failed", "boot_live: no report within 20 minutes of power-on", None, None),
+        (900, None, "paused", "cluster:cl2: switch maintenance", "ada", None),
+        (1000, "2S2JG003", "disk-gone", "disk sda (240GB SSDSC2KB24) is gone", None, None),
     ]
     return [
-        Occurrence(90 - i, NOW - timedelta(seconds=ago), serial, kind, text, who)
-        for i, (ago, serial, kind, text, who) in enumerate(told)
+        Occurrence(90 - i, NOW - timedelta(seconds=ago), serial, kind, text, who, reason)
+        for i, (ago, serial, kind, text, who, reason) in enumerate(told)
     ]
 
 

@@ -97,7 +97,7 @@ CREATE TABLE journal (
 	text TEXT NOT NULL, 
 	who TEXT, 
 	body TEXT
-);
+, reason VARCHAR(64));
 
 CREATE INDEX journal_by_machine ON journal (serial, position);
 

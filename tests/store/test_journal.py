@@ -67,6 +67,26 @@ def test_what_disks_hold_is_a_text_in_the_journal_as_it_always_was(store: Store)
     assert store.histories()["A"].disks.foreign_data == FOUND
 
 
+def test_the_reason_of_what_was_begun_and_recorded_is_told(store: Store) -> None:
+    store.append_all(
+        [
+            Started("A", NOW, enroll(), Reason.MATCHES_PROFILE),
+            Succeeded("A", NOW, enroll()),
+            Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded", reason=Reason.PUPPET_SUCCEEDED),
+        ]
+    )
+    assert [line.reason for line in store.events()] == ["matches-profile", None, "puppet-succeeded"]
+
+
+def test_what_earlier_versions_began_has_no_reason(store: Store) -> None:
+    begun = Started("A", NOW, enroll())
+    text = event_text(begun).replace('"reason":null,', "")
+    assert "reason" not in text
+    assert parse_event(text) == begun
+    store.append(begun)
+    assert [line.reason for line in store.events()] == [None]
+
+
 def test_an_advance_for_a_reason_of_another_version_can_be_read(store: Store) -> None:
     advanced = Advanced("A", NOW, Phase.ENROLLED, "it has a name", reason="of-a-later-version")
     store.append(advanced)

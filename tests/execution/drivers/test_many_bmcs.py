@@ -92,7 +92,9 @@ class Room:
         began = time.monotonic()
         while due.keys() & self.living.keys():
             ended.clear()
-            executor.submit(replace(build.ON, serial=serial) for serial in list(due) if due[serial] <= time.monotonic())
+            executor.submit(
+                build.acts(replace(build.ON, serial=serial) for serial in list(due) if due[serial] <= time.monotonic())
+            )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACK_OFF):
                     await ended.wait()
