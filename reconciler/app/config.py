@@ -65,6 +65,7 @@ class TimingsConfig(Strict):
     live_boot: Duration | None = None
     first_boot: Duration | None = None
     puppet_silence: Duration | None = None
+    gate_patience: Duration | None = None
 
 
 class Config(Strict):
@@ -92,6 +93,9 @@ class Config(Strict):
     bmc_poll: Duration = Field(default="5m", validate_default=True, description="how often power is looked at")
     puppet_poll: Duration = Field(
         default="10m", validate_default=True, description="how often nodes that are behind are asked for their last run"
+    )
+    gate_poll: Duration = Field(
+        default="10m", validate_default=True, description="how often the services of each node are looked at"
     )
     install_poll: Duration = Field(default="5s", validate_default=True, description="between looks at an install")
     lease: Duration = Field(default="30s", validate_default=True, description="silence after which another takes over")

@@ -114,6 +114,11 @@ class StoredDirectory:
         held = self._store.held_by(serial)
         return held.address if held else None
 
+    def role(self, serial: str) -> str | None:
+        """The role of the node that the machine is; None: it is none."""
+        held = self._store.held_by(serial)
+        return held.role if held else None
+
     def reporters_of_bmc(self, address: str) -> frozenset[str]:
         """Serials of all machines whose agents last said that their BMC has this address."""
         known = self._store.snapshot()

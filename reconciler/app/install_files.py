@@ -13,7 +13,7 @@ from ..model.errors import PermanentError
 from ..model.files import File
 from ..model.machine import SecretRef
 from ..model.repositories import repository_tokens
-from ..model.roles import facts_of
+from ..model.roles import facts_of, needed_by
 from ..model.secret_parts import part_of
 from ..provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 from ..store.secrets.ssh_host import host_certificate
@@ -100,6 +100,8 @@ def _texts(v: View) -> NodeTexts:
     """
     facts = facts_of(v.node.role)
 
+    asked = {role for role, pool in v.cluster.spec.roles.items() if pool.count != 0}
+
     def holds(name: str) -> bool:
         return v.setting(name) is True
 
@@ -116,6 +118,7 @@ def _texts(v: View) -> NodeTexts:
         makes_osds=holds("cephosd_automatic_provisionning"),
         separate_volume_groups=facts.makes_volume_groups and holds("cinder_separate_volume_groups"),
         nested_virtualisation=holds("nested_virt"),
+        waits_for_others=bool(needed_by(v.node.role, asked)),
     )
 
 

@@ -19,6 +19,7 @@ from ..hardware.match import match as match_profiles
 from ..hardware.racking import rack
 from ..hardware.raid_layout import raid_layout
 from ..hardware.recall import NOTHING
+from ..model.gates import Readings
 from ..model.hardware import Hardware, Match, Racked
 from ..model.history import History
 from ..model.machine import (
@@ -47,6 +48,8 @@ class StoreSnapshot(Protocol):
 
     @property
     def seen(self) -> Mapping[str, Seen]: ...
+    @property
+    def readings(self) -> Mapping[str, Readings]: ...
     @property
     def allocations(self) -> Mapping[str, Allocation]: ...
     @property
@@ -228,7 +231,8 @@ class Observer:
         spec = tree.machines.get(serial)
         pinned = allocation.profile if allocation else spec.profile if spec else None
         versions = self._versions(allocation.hostname, snapshot, enc, rendered) if allocation else ()
-        parts = (seen, allocation, history, conflict, missing, problem, pinned, versions)
+        readings = snapshot.readings.get(serial)
+        parts = (seen, allocation, history, conflict, missing, problem, pinned, versions, readings)
         cached = self._views.get(serial)
         if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
             return cached[1]
@@ -249,6 +253,7 @@ class Observer:
             enc_problem=problem,
             document=versions[0] if versions else None,
             applied=_given_at(seen.last_puppet_began, versions) if seen else None,
+            readings=readings,
         )
         self._views[serial] = (parts, view)
         return view

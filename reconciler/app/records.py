@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ..model.errors import PermanentError
+from ..model.gates import Readings, read_anew
 from ..model.machine import SecretRef
 from ..model.observations import Heard
 from ..store import Store
@@ -35,3 +36,8 @@ class Records:
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
         self._store.record((Heard(serial, at, puppet_at=began),))
+
+    def services_read(self, serial: str, found: Readings) -> None:
+        """Note what was read of the machine's services; what is as it was, has been so since then."""
+        readings = read_anew(self._store.readings(serial), found)
+        self._store.record((Heard(serial, found.at, readings=readings),))

@@ -17,6 +17,7 @@ from .reserve import Reserve
 from .site import Site
 from .watch_power import PowerWatch
 from .watch_puppet import PuppetWatch
+from .watch_services import SOON, ServiceWatch
 
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
@@ -27,7 +28,7 @@ CHECK_PAUSE = 50
 
 @dataclass
 class Watches:
-    """Looks at decisions, power, Puppet runs, and at the documents that were rendered."""
+    """Looks at decisions, power, Puppet runs, services, and at the documents that were rendered."""
 
     site: Site
     published: Published
@@ -42,6 +43,7 @@ class Watches:
         companions.start("looking for decisions", self.decisions)
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
+        companions.start("looking at services", self.services)
         companions.start("keeping a copy of the documents", self.copy)
         companions.start("checking the database", self.soundness)
         if (reserve := reserve_of(self.site.config)) is not None:
@@ -74,6 +76,16 @@ class Watches:
         watching = PuppetWatch(self.tools, every)
         while True:
             await asyncio.sleep(every.total_seconds())
+            if await watching.look(self._machines(), self._is_busy):
+                self.wake()
+            well()
+
+    async def services(self, well: Well) -> None:
+        """Ask the services of nodes how they are."""
+        every = self.site.config.gate_poll
+        watching = ServiceWatch(self.tools, every)
+        while True:
+            await asyncio.sleep(min(every, SOON).total_seconds())
             if await watching.look(self._machines(), self._is_busy):
                 self.wake()
             well()

@@ -11,6 +11,7 @@ from ..model.bmc import Lan
 from ..model.bmc_protocol import BmcProtocol
 from ..model.events import Event
 from ..model.files import File
+from ..model.gates import Readings
 from ..model.history import Proof
 from ..model.machine import Power, SecretRef, Seen
 
@@ -247,6 +248,9 @@ class Bookkeeping(Protocol):
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
 
+    def services_read(self, serial: str, found: Readings) -> None:
+        """Note what was read of the machine's services; what is as it was, has been so since then."""
+
 
 class Directory(Protocol):
     """Where a machine can be reached right now. May raise TemporaryError when nobody knows."""
@@ -261,6 +265,9 @@ class Directory(Protocol):
 
     def address(self, serial: str) -> str | None:
         """The management address that the machine was given; None: it has none."""
+
+    def role(self, serial: str) -> str | None:
+        """The role of the node that the machine is; None: it is none."""
 
     def bmc(self, serial: str) -> BmcAccess: ...
 

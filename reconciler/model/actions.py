@@ -322,6 +322,15 @@ class RunPuppet(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BeginPuppet(_MachineAction):
+    """Let the node's first boot run Puppet, where it waits for the roles that it needs."""
+
+    limit: ClassVar[float] = 5 * _MINUTE  # one connection, and two questions of a minute at most
+    type: Literal["begin_puppet"] = "begin_puppet"
+    hostname: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RollOut(_MachineAction):
     """Run Puppet on a node in service, whose document has changed. Services restart, one of a quorum at a time."""
 
@@ -405,4 +414,5 @@ Action = (
     | TellCluster
     | PowerOn
     | Release
+    | BeginPuppet
 )

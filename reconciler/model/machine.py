@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from .actions import Enroll
 from .disk_id import DiskId
+from .gates import Readings
 from .hardware import Hardware, Match, Racked
 from .history import History
 from .raid import RaidLayout
@@ -180,6 +181,7 @@ class MachineView:
     enc_problem: str | None = None  # why its ENC document cannot be rendered
     document: DocumentVersion | None = None  # what its Puppet is given now; None: it has none yet
     applied: str | None = None  # digest of the document that its last good Puppet run had, as far as it is known
+    readings: Readings | None = None  # what was last read of its services; None: nobody has looked
 
     @property
     def behind(self) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from .gates import Readings
 from .hardware import Hardware
 from .machine import InstallStatus, Power
 
@@ -12,7 +13,7 @@ class Heard:
     """One word from a machine, or about it. What is None was not said, and what was known of it stays.
 
     ``hardware`` and ``digest`` come together and make the word a report. A status makes it an install-status call,
-    a power state an answer of its BMC, the time of a Puppet run what was read on the node.
+    a power state an answer of its BMC, the time of a Puppet run and readings of services what was read on the node.
     """
 
     serial: str
@@ -23,6 +24,7 @@ class Heard:
     digest: str | None = None  # of the hardware, so that sameness is cheap to tell
     power: Power | None = None
     puppet_at: datetime | None = None  # a good Puppet run asked for its document then, or later
+    readings: Readings | None = None  # of its services
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .actions import Action, Risk
+from .gates import Gate
 from .history import Phase
 from .machine import Observation
 from .reasons import Reason
@@ -22,6 +23,7 @@ class Timings:
     live_boot: timedelta = timedelta(minutes=20)  # from power-on to the first report; slow POSTs take ten
     first_boot: timedelta = timedelta(minutes=20)  # from the reboot into the installed system to its first word
     puppet_silence: timedelta = timedelta(minutes=60)  # without a word from the node, before we look ourselves
+    gate_patience: timedelta = timedelta(minutes=30)  # that a gate may be closed, before an operator is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Wait:
     until: datetime | None = None  # when it is worth looking again
     covers: str | None = None  # of a wait for an approval: digest of what it would allow
     erases: bool = False  # what follows once the wait is over erases the machine's disks
+    gates: tuple[Gate, ...] = ()  # those that are waited for, of this machine or of others
 
     @property
     def needs_approval(self) -> str | None:

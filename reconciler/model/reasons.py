@@ -106,6 +106,12 @@ class Reason(StrEnum):
     BUDGET_SPENT = "budget-spent"
     RELEASE_KEPT = "release-kept"
     DATABASE_IN_DOUBT = "database-in-doubt"
+    # Gates
+    SERVICES_UNREAD = "services-unread"
+    GATE_CLOSED = "gate-closed"
+    GATE_STAYS_CLOSED = "gate-stays-closed"
+    BRING_UP = "bring-up"
+    PUPPET_MAY_BEGIN = "puppet-may-begin"
 
     @property
     def about(self) -> About:
@@ -358,6 +364,29 @@ REASONS: Mapping[Reason, About] = {
     Reason.DATABASE_IN_DOUBT: About(
         'The database may be older than the machines. Nothing is begun until "reconciler adopt" has said what holds.',
         wants_operator=True,
+    ),
+    # ---- gates
+    Reason.SERVICES_UNREAD: About(
+        "Puppet has succeeded on the machine, and nobody has read yet how its services are. The daemon looks over SSH "
+        "and goes on once the gates of its role hold."
+    ),
+    Reason.GATE_CLOSED: About(
+        "A service of the machine is not ready, by its own word: the sentence names the gate, its value, since when it "
+        "is so, and what opens it. The daemon looks again and again. A machine in service stays as it is, and counts "
+        "as out of service."
+    ),
+    Reason.GATE_STAYS_CLOSED: About(
+        "A service of the machine has not been ready for half an hour (timings.gate_patience). Look at the service on "
+        "the machine; once it is ready, the daemon sees so by itself.",
+        wants_operator=True,
+    ),
+    Reason.BRING_UP: About(
+        "The machine is installed, and runs Puppet for the first time once the roles that it needs serve: the database "
+        "and the message queue before controllers, controllers before computes. The sentence names who is missing, and "
+        "the gate that is closed there."
+    ),
+    Reason.PUPPET_MAY_BEGIN: About(
+        "The roles that the machine needs serve. Its first boot, which waited for that, is told to run Puppet."
     ),
 }
 """What holds for each reason."""

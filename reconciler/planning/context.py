@@ -11,6 +11,7 @@ from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .bmc_addresses import BmcBook
 from .candidates import UNPINNED
+from .gates import BringUp, Gates
 
 FROM_DISK = OURS - {InstallStatus.INSTALLED}
 """What only the system that we installed says. Anybody can: it is a hint to look, and proves nothing."""
@@ -29,6 +30,8 @@ class Context:
     approvals: Mapping[tuple[str, str, int], Approval]  # serial, what it allows, generation
     listening_since: datetime | None = None  # since when machines can be heard
     bmcs: BmcBook | None = None  # None: the fleet does not manage BMCs
+    gates: Mapping[str, Gates] = field(default_factory=dict)  # by serial
+    bring_up: BringUp | None = None  # None: no order is kept
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..model.actions import (
+    BeginPuppet,
     BootDisk,
     BootLive,
     MintSecrets,
@@ -45,6 +46,7 @@ from .context import (
     said_after,
 )
 from .drift import drift
+from .gates import closed, current_readings, puppet_succeeded
 from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
@@ -128,13 +130,11 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 
 def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     h, said = m.history, said_after(m, m.history.install.begun)
-    if h.last_done == "run_puppet" and later(h.last_done_at, h.install.begun):
-        return Advance(
-            m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, "Puppet was seen to succeed", announces=True
-        )
+    if puppet_succeeded(m):
+        return _into_service(m, ctx)
     if blocked := _papers(m, allocation):
         return blocked
-    if h.last_begun not in ("boot_disk", "run_puppet") and h.looks.proof is None:
+    if h.last_begun not in ("boot_disk", "begin_puppet", "run_puppet") and h.looks.proof is None:
         if (hint := install_hint(m, allocation)) and not h.looks.count:
             return _verify_install(
                 m, allocation, Reason.INSTALL_CLAIMED, f"it says {hint}, and nobody booted it from its disk"
@@ -142,11 +142,55 @@ def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
     if said is InstallStatus.PUPPET_SUCCESS:
         return _run_puppet(m, allocation, "it says that Puppet has succeeded")
+    return _in_its_turn(_towards_puppet(m, allocation, said, ctx), m, allocation, ctx)
+
+
+def _towards_puppet(m: MachineView, allocation: Allocation, said: InstallStatus | None, ctx: Context) -> Step:
     if said is InstallStatus.PUPPET_FAILURE:
         return _run_puppet(m, allocation, "its first boot tried Puppet, and failed")
     if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
         return _first_puppet(m, allocation, said, ctx)
     return _first_boot(m, allocation, ctx)
+
+
+def _in_its_turn(step: Step, m: MachineView, allocation: Allocation, ctx: Context) -> Step:
+    """The step, unless it runs Puppet, or waits for that, before the roles serve that the machine needs."""
+    runs = isinstance(step, Act) and isinstance(step.action, RunPuppet)
+    is_held = isinstance(step, Wait) and said_after(m, m.history.install.begun) is InstallStatus.FIRSTBOOT
+    if ctx.bring_up is None or not (runs or is_held) or not ctx.bring_up.has_needs(allocation):
+        return step
+    if missing := ctx.bring_up.not_ready(allocation):
+        return Wait(m.serial, Reason.BRING_UP, missing.text, gates=missing.gates)
+    if runs or m.history.last_begun in ("begin_puppet", "run_puppet"):
+        return step
+    begin = BeginPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
+    return Act(begin, Reason.PUPPET_MAY_BEGIN, "what it needs serves, and its first boot waits for that")
+
+
+def _into_service(m: MachineView, ctx: Context) -> Step:
+    """Puppet has succeeded, and what it made is asked itself."""
+    gates = ctx.gates.get(m.serial, ())
+    if waits := _gate_closed(m, ctx):
+        return waits
+    if current_readings(m) is None or any(gate.holds is None for gate in gates):
+        return Wait(m.serial, Reason.SERVICES_UNREAD, "a look at its services: Puppet has succeeded", gates=gates)
+    because = "Puppet was seen to succeed, and its services are ready"
+    return Advance(m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, because, announces=True)
+
+
+def _gate_closed(m: MachineView, ctx: Context) -> Wait | None:
+    """The wait for services that are not ready; nothing is done to the machine for that."""
+    shut = closed(ctx.gates.get(m.serial, ()))
+    if not shut:
+        return None
+    first = min(shut, key=lambda gate: gate.since or ctx.now)
+    until = (first.since or ctx.now) + ctx.timings.gate_patience
+    more = f", and {len(shut) - 1} more" if len(shut) > 1 else ""
+    if ctx.now < until:
+        on = f"its services to be ready: {first}{more}"
+        return Wait(m.serial, Reason.GATE_CLOSED, on, until=until, gates=shut)
+    on = f"an operator: its services are not ready: {first}{more}"
+    return Wait(m.serial, Reason.GATE_STAYS_CLOSED, on, gates=shut)
 
 
 def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
@@ -158,6 +202,7 @@ def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         or reinstall
         or drift(m, allocation, ctx)
         or _roll_out(m, allocation, ctx)
+        or _gate_closed(m, ctx)
         or Settled(m.serial, Reason.IN_SERVICE, "in service")
     )
 

@@ -21,6 +21,7 @@ from .context import Context
 from .digest import observation_digest
 from .discovery import discovery, not_seen
 from .fixed import held_orders, hold, notes_of
+from .gates import BringUp, gates_by_serial
 from .observe_only import only_looking
 from .phases import next_step
 from .placement import FilledSlot, Placement, place
@@ -32,8 +33,9 @@ from .side_tasks import side_tasks
 def plan(given: PlanningInput) -> Plan:
     """What would be done now, and why: exactly one step for every machine, by serial."""
     given, digest = _as_if_done(given), observation_digest(given.observed)
-    observed, spec, ctx = given.observed, given.spec, _context(given)
+    observed, spec = given.observed, given.spec
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
+    ctx = _context(given, machines)
     placement = place(spec, machines, observed.retired)
     steps = _on_their_way(given, placement, machines, ctx)
     steps |= _bringing_vips(given, machines, steps)
@@ -58,14 +60,6 @@ def plan(given: PlanningInput) -> Plan:
     )
 
 
-def _context(given: PlanningInput) -> Context:
-    """What every rule may ask. Of several approvals of one action the newest counts."""
-    observed, spec = given.observed, given.spec
-    approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
-    bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
-    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs)
-
-
 def _on_their_way(
     given: PlanningInput, placement: Placement, machines: Mapping[str, MachineView], ctx: Context
 ) -> dict[str, Step]:
@@ -86,6 +80,16 @@ def _shown(step: Step, observed: Observation, *, erases: bool) -> Step:
     if observed.observing is not None:  # where it leads is for somebody to decide first
         return only_looking(step)
     return _marked(step) if erases else step
+
+
+def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Context:
+    """What every rule may ask. Of several approvals of one action the newest counts."""
+    spec, observed = given.spec, given.observed
+    approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
+    bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
+    gates = gates_by_serial(machines.values())
+    bring_up = BringUp(spec, machines, gates)
+    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, bring_up)
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

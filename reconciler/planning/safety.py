@@ -18,6 +18,7 @@ from ..model.reasons import Reason
 from ..model.roles import facts_of
 from ..model.units import counted
 from .context import Context, back_off, comes_up, fell_into_live, is_unanswered, said_after
+from .gates import closed
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -88,15 +89,17 @@ def _times(failures: int) -> str:
 
 
 def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], ctx: Context) -> list[Step]:
-    """Let through what the fleet can bear; the rest waits. Earlier serials go first, Puppet documents last.
+    """Let through what the fleet can bear; the rest waits. Puppet documents go last.
 
-    Documents are rolled out from the last node of a role to its first, and to controllers after everybody else of
-    their cluster: what is wrong with one shows before it reaches the node that the others lean on.
+    Machines are erased and installed in the order in which the roles of their cluster come up, and then by serial: the
+    database is of more use than the fortieth compute. Documents are rolled out from the last node of a role to its
+    first, and to controllers after everybody else of their cluster: what is wrong with one shows before it reaches the
+    node that the others lean on.
     """
     policy, service = ctx.spec.fleet.policy, _ServiceCount(machines, ctx)
     wiping = sum(_is_being_wiped(m) for m in machines.values())
     kept: list[Step] = []
-    for step in sorted(steps, key=lambda step: _turn(step, machines)):
+    for step in sorted(steps, key=lambda step: _turn(step, machines, ctx)):
         m = machines.get(step.serial)
         if m is None or (risk := risk_of(step)) is Risk.NONE:
             kept.append(step)
@@ -117,12 +120,16 @@ def within_budgets(steps: Sequence[Step], machines: Mapping[str, MachineView], c
     return kept
 
 
-def _turn(step: Step, machines: Mapping[str, MachineView]) -> tuple[bool, bool, int]:
-    """Its place in the order; the same for all but documents, which keeps the order they came in."""
+def _turn(step: Step, machines: Mapping[str, MachineView], ctx: Context) -> tuple[bool, bool, int]:
+    """Its place in the order; steps of one place keep the order they came in."""
     m = machines.get(step.serial)
-    if m is None or m.allocation is None or not _rolls_out(step):
+    if m is None or m.allocation is None:
         return False, False, 0
-    return True, facts_of(m.allocation.role).leads, -m.allocation.number
+    if _rolls_out(step):
+        return True, facts_of(m.allocation.role).leads, -m.allocation.number
+    if ctx.bring_up is None or m.history.phase is Phase.IN_SERVICE:
+        return False, False, 0
+    return False, False, ctx.bring_up.rank(m.allocation.cluster, m.allocation.role)
 
 
 def _rolls_out(step: Step) -> bool:
@@ -185,6 +192,7 @@ class _ServiceCount:
             m.history.failures.count > 0 and m.history.last_begun == "roll_out"
         )  # its document may be what is wrong
         away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
+        away = away or bool(closed(self._ctx.gates.get(m.serial, ())))
         return m.history.service.left is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:

@@ -94,6 +94,20 @@ READ_MARKER = f"cat {MARKER_FILE}"
 READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
 """Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
 
+HOLD_FILE = "/etc/reconciler/hold-first-boot"
+"""In the installed system, as long as its first boot is to wait for the roles that it needs."""
+
+FIRST_BOOT_UNIT = "oci-first-boot.service"
+FIRST_BOOT_FLAG = "/var/lib/oci-first-boot"
+"""There until OCI's first boot begins, which takes it away before it does anything else."""
+
+BEGIN_FIRST_BOOT = (
+    f"rm -f {HOLD_FILE}; test ! -e {FIRST_BOOT_FLAG} || "
+    f"{{ systemctl --no-block start {FIRST_BOOT_UNIT} || exit; "
+    "for second in 1 2 3 4 5 6 7 8 9 10; do pgrep -x oci-first-boot > /dev/null && break; sleep 1; done; true; }"
+)
+"""Has the first boot begin that waits, and returns once it runs. Where it has begun before, nothing is done."""
+
 FIRST_RUNS = 9
 """So often OCI's first boot runs Puppet until it succeeds."""
 

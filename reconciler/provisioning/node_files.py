@@ -20,6 +20,13 @@ _PARTS = ("key", "crt", "csr", "pem")
 _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
 _HOST_KEY = "/etc/ssh/ssh_host_rsa_key"
 
+_HOLDS = f"/etc/systemd/system/{commands.FIRST_BOOT_UNIT}.d/reconciler-hold.conf"
+_HELD = f"""\
+# The first boot runs Puppet. It waits until the reconciler has seen that what this node needs is there.
+[Unit]
+ConditionPathExists=!{commands.HOLD_FILE}
+"""
+
 _PUPPET = """\
 [main]
 server = {}
@@ -52,6 +59,7 @@ class NodeTexts:
     makes_osds: bool = False  # at first boot, of its data disks
     separate_volume_groups: bool = False
     nested_virtualisation: bool = False
+    waits_for_others: bool = False  # its first boot is held until the roles serve that it needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +178,8 @@ def _first_boot(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
     immutable = public("os_immutable=<SERVICE DEFAULT>\n")
     cacert = public(f"[Service]\nEnvironment=OS_CACERT={commands.CHAIN_FILE}\n")
     return {
-        "/var/lib/oci-first-boot": File(b"", PRIVATE),
+        commands.FIRST_BOOT_FLAG: File(b"", PRIVATE),
+        **({commands.HOLD_FILE: public(""), _HOLDS: public(_HELD)} if texts.waits_for_others else {}),
         "/etc/facter/facts.d/os_service_default.txt": default,
         "/etc/facter/facts.d/os_immutable.txt": immutable,
         **({"/etc/systemd/system/puppet.service.d/oci-ca-cert.conf": cacert} if texts.self_signed_api else {}),

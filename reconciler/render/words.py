@@ -6,6 +6,7 @@ from typing import Any
 
 from ..model.actions import (
     Action,
+    BeginPuppet,
     BootDisk,
     BootLive,
     ChangeBmc,
@@ -154,5 +155,6 @@ WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     TellCluster: lambda a: f"run on {a.controller_hostname}: {a.command}",
     PowerOn: lambda a: "turn it on",
     Release: lambda a: f"release {a.hostname} and its addresses",
+    BeginPuppet: lambda action: "have its first boot run Puppet",
 }
 """Every action in words."""

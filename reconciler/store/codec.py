@@ -24,6 +24,7 @@ from ..model.events import (
     Succeeded,
     Wrote,
 )
+from ..model.gates import Readings
 from ..model.hardware import Hardware, Nic
 from ..model.history import History
 from ..model.machine import Allocation, SecretRef
@@ -31,6 +32,7 @@ from ..model.machine import Allocation, SecretRef
 _events: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _hardware = TypeAdapter(Hardware)
 _histories = TypeAdapter(History)
+_readings = TypeAdapter(Readings)
 
 
 def event_text(event: Event) -> str:
@@ -80,6 +82,16 @@ def _alike(nic: Nic) -> Nic:
 def _shared(value: Any) -> Any:
     """The first value that was equal to this one: a fleet is bought by the hundred."""
     return value
+
+
+def readings_text(readings: Readings) -> str:
+    """What was read of a machine's services, as it is stored."""
+    return _readings.dump_json(readings).decode()
+
+
+def parse_readings(text: str) -> Readings:
+    """The readings that ``readings_text`` wrote."""
+    return _readings.validate_json(text)
 
 
 def history_value(history: History) -> Any:

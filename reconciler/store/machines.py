@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
+from ..model.gates import Readings
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .codec import hardware_text
+from .codec import hardware_text, parse_readings, readings_text
 from .database import Part, Writing
 from .journal import write_notices
 from .tables import hardware, machine
@@ -15,7 +16,7 @@ from .tables import hardware, machine
 KEPT_REPORTS = 20  # per machine, of those that differ from the one before: two years of disks failing and firmware
 _CHUNK = 500  # values in one IN (...); SQLite's limit was 999 until 3.32
 
-_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at", "puppet_at")
+_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at", "puppet_at", "readings")
 
 
 class MachinesPart(Part):
@@ -33,6 +34,12 @@ class MachinesPart(Part):
             if words:
                 _write_words(writing, words)
             write_notices(writing, notices)
+
+    def readings(self, serial: str) -> Readings | None:
+        """What was last read of a machine's services; None: nobody has looked yet."""
+        with self._database.reading() as connection:
+            text = connection.scalar(select(machine.c.readings).where(machine.c.serial == serial))
+        return None if text is None else parse_readings(text)
 
 
 def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
@@ -72,6 +79,7 @@ def _row(word: Heard, revision: int) -> dict[str, Any]:
         "power": word.power,
         "power_at": None if word.power is None else word.at,
         "puppet_at": word.puppet_at,
+        "readings": None if word.readings is None else readings_text(word.readings),
         "revision": revision,
     }
 

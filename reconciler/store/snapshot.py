@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from ..model.epoch import Standing
 from ..model.events import histories
+from ..model.gates import Readings
 from ..model.hardware import Hardware
 from ..model.history import History
 from ..model.machine import Allocation, Approval, Certificate, InstallStatus, Pause, Power, SecretRef, Seen, Vip
 from .clocks import SetBack, read_set_back
 from .cluster_facts import read_fixed, read_set_up
-from .codec import allocation_of, parse_event, parse_hardware, secret_refs
+from .codec import allocation_of, parse_event, parse_hardware, parse_readings, secret_refs
 from .database import TOKEN, Database, revisions
 from .document_versions import Versions, read_versions
 from .epochs import read_standing
@@ -33,6 +34,7 @@ class Snapshot:
 
     token: int  # to be compared with ``Store.change_token``
     seen: Mapping[str, Seen] = field(default_factory=dict)  # machines that reported, by serial
+    readings: Mapping[str, Readings] = field(default_factory=dict)  # of machines' services, by serial
     allocations: Mapping[str, Allocation] = field(default_factory=dict)  # by serial
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # what was last released and not taken over
     vips: tuple[Vip, ...] = ()
@@ -57,6 +59,7 @@ class _LastLook:
     revisions: dict[str, int] = field(default_factory=dict)
     hardware_ids: dict[str, int] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    readings: dict[str, Readings] = field(default_factory=dict)
     allocations: dict[str, tuple[int, Allocation]] = field(default_factory=dict)  # with their row's id
     retired: dict[str, tuple[int, Allocation]] = field(default_factory=dict)
     vips: tuple[Vip, ...] = ()
@@ -102,11 +105,7 @@ class SnapshotPart(JournalPart):
             if now["decision"] > before.get("decision", -1):
                 _look_at_decisions(connection, known)
             if now["secret"] > before.get("secret", -1):
-                names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
-                ends = dict(secret_refs(connection.execute(select(*names, secret.c.expires_at))))
-                known.secrets = frozenset(ends)
-                some = (Certificate(ref, end) for ref, end in ends.items() if end is not None)
-                known.certificates = tuple(sorted(some, key=lambda one: (one.expires_at, str(one.ref))))
+                _look_at_secrets(connection, known)
             if now["document"] > before.get("document", -1):
                 known.documents = known.documents | read_versions(connection, before.get("document", -1))
             if now["fact"] > before.get("fact", -1):
@@ -116,6 +115,7 @@ class SnapshotPart(JournalPart):
             return Snapshot(
                 token=now[TOKEN],
                 seen=dict(known.seen),
+                readings=dict(known.readings),
                 allocations={serial: held for serial, (_, held) in known.allocations.items()},
                 retired={serial: held for serial, (_, held) in known.retired.items()},
                 vips=known.vips,
@@ -176,6 +176,9 @@ def _take_machines(connection: Connection, known: _LastLook, rows: Collection[Ro
     changed = [row.hardware for row in rows if row.hardware not in (None, known.hardware_ids.get(row.serial))]
     parsed = _read_hardware(connection, changed)
     for row in rows:
+        known.readings.pop(row.serial, None)
+        if row.readings is not None:
+            known.readings[row.serial] = parse_readings(row.readings)
         if row.hardware is None:  # it never reported, or was forgotten
             known.seen.pop(row.serial, None)
             known.hardware_ids.pop(row.serial, None)
@@ -225,6 +228,14 @@ def _look_at_decisions(connection: Connection, known: _LastLook) -> None:
     known.pauses = tuple(Pause(*row) for row in connection.execute(paused))
     held = connection.execute(select(conflict.c.serial, conflict.c.reason))
     known.conflicts = {row.serial: row.reason for row in held}
+
+
+def _look_at_secrets(connection: Connection, known: _LastLook) -> None:
+    names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
+    ends = dict(secret_refs(connection.execute(select(*names, secret.c.expires_at))))
+    known.secrets = frozenset(ends)
+    some = (Certificate(ref, end) for ref, end in ends.items() if end is not None)
+    known.certificates = tuple(sorted(some, key=lambda one: (one.expires_at, str(one.ref))))
 
 
 def read_vips(connection: Connection) -> tuple[Vip, ...]:

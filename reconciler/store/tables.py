@@ -78,6 +78,7 @@ machine = Table(
     Column("power", String(8)),
     Column("power_at", Instant),
     Column("puppet_at", Instant),
+    Column("readings", Text),
     Column("digest", Text),
     Column("hardware", BigInteger),
     Column("revision", BigInteger, nullable=False),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.model.disk_id import DiskId
+from reconciler.model.gates import GATES, GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
 from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS
@@ -20,6 +21,7 @@ from reconciler.model.machine import (
     Vip,
 )
 from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Step, Timings, Wait
+from reconciler.model.roles import gates_of
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.specs.settings_table import load_table
@@ -171,6 +173,19 @@ def serving(serial: str, number: int, role: str = "controller", **seen: Any) -> 
     """A machine in service, from which nobody hears."""
     m = silent(holding(in_phase(machine(serial, role), Phase.IN_SERVICE), number))
     return replace(m, seen=replace(m.seen, **seen))
+
+
+def readings(role: str, at: datetime = NOW - MINUTE, classes: tuple[str, ...] = (), **values: str) -> Readings:
+    """All gates of a role hold, but for those whose values are given, by name (``galera_size``)."""
+    usual = {name: str(GATES[name].opens_at or 99) for name in gates_of(role, classes)}
+    given_here = {GateName(name.replace("_", "-")): value for name, value in values.items()}
+    return Readings(at, tuple(Reading(name, value, at) for name, value in {**usual, **given_here}.items()), classes)
+
+
+def looked_at(m: MachineView, at: datetime = NOW - MINUTE, classes: tuple[str, ...] = (), **values: str) -> MachineView:
+    """The machine, whose services are ready but for what is said here (``readings``)."""
+    assert m.allocation is not None
+    return replace(m, readings=readings(m.allocation.role, at, classes, **values))
 
 
 AS_SHOWN = "what is shown"

@@ -35,6 +35,7 @@ from reconciler.model.events import (
     histories,
     uses_up,
 )
+from reconciler.model.gates import Readings
 from reconciler.model.history import Proof
 from reconciler.model.machine import (
     Allocation,
@@ -51,7 +52,7 @@ from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Timings, Wa
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 
-from .build import MINUTE, NOW, machine
+from .build import MINUTE, NOW, machine, readings
 from .promises import broken_promises
 
 QUICK = Timings(
@@ -87,6 +88,8 @@ class Server:
     rebooted: int = 0
     rolled_out: int = 0
     last: Seen | None = None
+    readings: Readings | None = None  # what its services said when somebody last looked
+    broken: bool = False  # a service of its does not come up
 
     def report(self, now: datetime) -> None:
         """Everything it would have said since it was last heard, as of now."""
@@ -124,6 +127,7 @@ class Server:
         if isinstance(action, RollOut | RunPuppet) and self.last and self.running == "disk" and not self.failing:
             self.last = replace(self.last, last_puppet_began=now)
             self.rolled_out += isinstance(action, RollOut)
+            self.readings = readings(self.role, now, **({"failed_units": "a.service"} if self.broken else {}))
         if self.failing:
             self.failing -= 1
             if not self.after_effect:
@@ -238,6 +242,7 @@ class Fleet:
             history=history,
             missing_secrets=missing,
             document=self._document(held) if held else None,
+            readings=server.readings,
         )
 
     def planned(self) -> Plan:

@@ -19,6 +19,7 @@ from reconciler.model.events import (
     Wrote,
     after,
 )
+from reconciler.model.gates import GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.history import History, Install, Phase, Proof, Service
 from reconciler.model.interfaces import NodeInterface
@@ -41,6 +42,7 @@ from .build import (
     holding,
     in_phase,
     kind,
+    looked_at,
     machine,
     net,
     one,
@@ -92,6 +94,8 @@ def powered_off(m: MachineView) -> MachineView:
 INSTALLED, SERVING = at_phase(Phase.INSTALLED), at_phase(Phase.IN_SERVICE)
 BOOTED = at_phase(Phase.INSTALLED, last_done="boot_disk", last_begun="boot_disk", touched=NOW - MINUTE)
 RUN = {"last_done": "run_puppet", "last_done_at": NOW - MINUTE, "last_begun": "run_puppet", "touched": NOW - MINUTE}
+HOUR = timedelta(hours=1)
+RAN = at_phase(Phase.INSTALLED, **RUN)
 SECRET = SecretRef("cl1", "swift", "hashpathprefix")
 
 TABLE = [
@@ -152,7 +156,16 @@ TABLE = [
     (saying(BOOTED, S.PUPPET_FAILURE), "run_puppet", "the first boot gave up"),
     (saying(BOOTED, S.PUPPET_SUCCESS), "run_puppet", "it says that Puppet has succeeded: that is looked at"),
     (saying(BOOTED, S.PUPPET_SUCCESS, NOW - timedelta(hours=3)), "wait", "before this install: not believed"),
-    (at_phase(Phase.INSTALLED, **RUN), "-> in-service", "we saw Puppet succeed"),
+    (looked_at(RAN), "-> in-service", "we saw Puppet succeed, and its services are ready"),
+    (RAN, "wait", "nobody has asked its services yet"),
+    (looked_at(RAN, at=NOW - 2 * HOUR), "wait", "somebody did, before it was installed"),
+    (replace(RAN, readings=Readings(NOW, (Reading(GateName.LOGIN, "yes", NOW),))), "wait", "not all of them answered"),
+    (looked_at(RAN, keystone="no token: HTTP/1.1 503"), "wait", "Keystone is not ready"),
+    (looked_at(RAN, galera="Joining"), "wait", "a controller runs the database where no other role does"),
+    (looked_at(RAN, galera="not here"), "-> in-service", "it does not"),
+    (looked_at(SERVING, keystone="no answer"), "wait", "a service died: nothing is done to the machine"),
+    (looked_at(SERVING, at=NOW - 2 * HOUR, keystone="no answer"), "settled", "before it was installed"),
+    (looked_at(powered_off(SERVING), login="no"), "power_on", "that it does not answer holds up no healing"),
     (SERVING, "settled", "as wanted"),
     (powered_off(SERVING), "power_on", "off"),
     (fallen(SERVING), "verify_live", "in the live system by accident, somebody says"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...model.actions import (
     Action,
+    BeginPuppet,
     BootDisk,
     BootLive,
     ChangeBmc,
@@ -35,6 +36,7 @@ from .notify import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
 from .raid import configure_raid
 from .records import enroll, mint, release, renew
+from .services import begin_puppet
 from .witness import verify_install, verify_live
 
 TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
@@ -56,6 +58,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     TellCluster: tell_cluster,
     PowerOn: power_on,
     Release: release,
+    BeginPuppet: begin_puppet,
 }
 
 

@@ -39,6 +39,7 @@ class Options:
     fleet: Callable[[], FleetSpec]
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
+    services: float = 300.0  # for a look at all services of a node, which ends by itself before
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
     look: float = 300.0  # at what is on dozens of disks; assembling a RAID takes seconds
     raid: float = 180.0  # for one command of a RAID controller

@@ -9,7 +9,7 @@ from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
 from ...provisioning import commands
 from .context import Tools, last_seen
-from .puppet import open_node
+from .node import open_node
 
 
 async def run_hook(tools: Tools, action: RunHook) -> None:

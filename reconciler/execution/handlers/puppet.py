@@ -9,10 +9,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from ...model.actions import RollOut, RunPuppet
-from ...model.errors import PermanentError, TemporaryError
+from ...model.errors import TemporaryError
 from ...provisioning import commands
 from ..ports import Shell
-from .context import Tools, last_seen, marker, own_address, run_checked
+from .context import Tools, last_seen, run_checked
+from .node import open_node
+from .services import note_services
 
 SLACK = timedelta(seconds=30)
 """A run that is read of may have begun so much earlier than we make out: its summary and clocks count whole seconds,
@@ -20,21 +22,28 @@ and the Puppet server may have asked for the document a little before it was han
 
 
 async def run_puppet(tools: Tools, action: RunPuppet) -> None:
-    """Puppet's last run on this node was good."""
+    """Puppet's last run on this node was good, and its services were asked how they are."""
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
+        await run_checked(shell, commands.BEGIN_FIRST_BOOT, tools.options.answer)
         runs = await _first_boot(tools, shell, action)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
-            return
-        try:
-            await _run(tools, shell, action.serial)
-        except TemporaryError as error:
-            before = f"Puppet failed {runs} times at its first boot; then " if runs else ""
-            raise TemporaryError(f"{before}{error}") from error
+        else:
+            await _run_after(runs, tools, shell, action.serial)
+        await note_services(tools, shell, action.serial)
     finally:
         await shell.close()
+
+
+async def _run_after(runs: int, tools: Tools, shell: Shell, serial: str) -> None:
+    """Run Puppet, which failed so often at the first boot."""
+    try:
+        await _run(tools, shell, serial)
+    except TemporaryError as error:
+        before = f"Puppet failed {runs} times at its first boot; then " if runs else ""
+        raise TemporaryError(f"{before}{error}") from error
 
 
 async def _first_boot(tools: Tools, shell: Shell, action: RunPuppet) -> int:
@@ -66,8 +75,10 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
             when = await began(tools, shell, last)
             if when is not None and (seen.last_puppet_began is None or when > seen.last_puppet_began + SLACK):
                 await _note(tools, action.serial, when)
+                await note_services(tools, shell, action.serial)
                 return
         await _run(tools, shell, action.serial)
+        await note_services(tools, shell, action.serial)
     finally:
         await shell.close()
 
@@ -88,39 +99,6 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
 async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
     if when is not None:
         await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
-
-
-async def open_node(tools: Tools, serial: str, hostname: str) -> Shell:
-    """A shell on the system that we installed on that machine under that name, at the address that it was given.
-
-    Raises:
-        TemporaryError: Nobody answers there, or the system is none of ours: the live one.
-        PermanentError: It is another node's.
-    """
-    shell = await tools.shells.open(serial, await own_address(tools, serial))
-    try:
-        await _check_node(tools, shell, serial, hostname)
-    except BaseException:
-        await shell.close()
-        raise
-    return shell
-
-
-async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:
-    """The system that answers is the one that we installed on that machine under that name.
-
-    Raises:
-        TemporaryError: It is none of ours: the live system, for one.
-        PermanentError: It is another node's.
-    """
-    found = await marker(shell, tools.options.answer)
-    if found is None:
-        raise TemporaryError(f"{hostname} does not run a system that we installed")
-    if (found.serial, found.hostname) != (serial, hostname):
-        raise PermanentError(
-            f"the system that answers was installed as {found.hostname} on {found.serial}, "
-            f"not as {hostname} on {serial}"
-        )
 
 
 async def last_run(tools: Tools, shell: Shell) -> commands.LastRun | None:

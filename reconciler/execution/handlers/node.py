@@ -1,0 +1,38 @@
+"""The way to a node: a shell on the system that we installed there, and on no other."""
+
+from ...model.errors import PermanentError, TemporaryError
+from ..ports import Shell
+from .context import Tools, marker, own_address
+
+
+async def open_node(tools: Tools, serial: str, hostname: str) -> Shell:
+    """A shell on the system that we installed on that machine under that name, at the address that it was given.
+
+    Raises:
+        TemporaryError: Nobody answers there, or the system is none of ours: the live one.
+        PermanentError: It is another node's.
+    """
+    shell = await tools.shells.open(serial, await own_address(tools, serial))
+    try:
+        await _check_node(tools, shell, serial, hostname)
+    except BaseException:
+        await shell.close()
+        raise
+    return shell
+
+
+async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:
+    """The system that answers is the one that we installed on that machine under that name.
+
+    Raises:
+        TemporaryError: It is none of ours: the live system, for one.
+        PermanentError: It is another node's.
+    """
+    found = await marker(shell, tools.options.answer)
+    if found is None:
+        raise TemporaryError(f"{hostname} does not run a system that we installed")
+    if (found.serial, found.hostname) != (serial, hostname):
+        raise PermanentError(
+            f"the system that answers was installed as {found.hostname} on {found.serial}, "
+            f"not as {hostname} on {serial}"
+        )

@@ -1,0 +1,117 @@
+"""Gates of the machines, and the order in which the roles of a cluster come up.
+
+A node serves once the gates of its role hold. A role's first Puppet runs begin once the roles that it needs serve.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..model.gates import ABSENT, Gate, Readings, gate_of
+from ..model.history import Phase
+from ..model.machine import Allocation, MachineView
+from ..model.roles import gates_if_there, gates_of, needed_by, rank_in_bring_up
+from ..model.tree import SpecTree
+
+Gates = tuple[Gate, ...]
+
+
+def gates_by_serial(machines: Iterable[MachineView]) -> Mapping[str, Gates]:
+    """The gates of every machine that holds a place and has an installed system."""
+    held = [(m, m.allocation) for m in machines if m.allocation is not None and _has_a_system(m)]
+    members = Counter((a.cluster, a.role) for m, a in held if runs_services(m))
+    return {m.serial: _gates(m, a, members[a.cluster, a.role]) for m, a in held}
+
+
+def runs_services(m: MachineView) -> bool:
+    """Whether Puppet was seen to succeed on the system that is installed on it."""
+    return m.history.phase is Phase.IN_SERVICE or (m.history.phase is Phase.INSTALLED and puppet_succeeded(m))
+
+
+def puppet_succeeded(m: MachineView) -> bool:
+    """Whether the last that was done on the machine was a good Puppet run, after its install."""
+    h = m.history
+    begun = h.install.begun
+    return h.last_done == "run_puppet" and h.last_done_at is not None and (begun is None or h.last_done_at > begun)
+
+
+def closed(gates: Iterable[Gate]) -> Gates:
+    """Those that do not hold. What nobody knows is not closed."""
+    return tuple(gate for gate in gates if gate.holds is False)
+
+
+def current_readings(m: MachineView) -> Readings | None:
+    """What was read since the system was installed that the machine has."""
+    begun = m.history.install.begun
+    return m.readings if m.readings is not None and (begun is None or m.readings.at > begun) else None
+
+
+def _has_a_system(m: MachineView) -> bool:
+    return m.history.phase in (Phase.INSTALLED, Phase.IN_SERVICE)
+
+
+def _gates(m: MachineView, allocation: Allocation, members: int) -> Gates:
+    readings = current_readings(m)
+    known = {each.name: each for each in readings.values} if readings else {}
+    classes = readings.classes if readings else ()
+    there = (name for name in gates_if_there(allocation.role, classes) if name in known)
+    names = (*gates_of(allocation.role, classes), *(name for name in there if known[name].value != ABSENT))
+    return tuple(gate_of(name, known.get(name), members) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """Why a role's first Puppet runs do not begin yet."""
+
+    text: str
+    gates: Gates = ()  # of the node that is named
+
+
+class BringUp:
+    """The order in which the roles of each cluster come up, and how far that has come."""
+
+    def __init__(self, spec: SpecTree, machines: Mapping[str, MachineView], gates: Mapping[str, Gates]) -> None:
+        self._spec, self._machines, self._gates = spec, machines, gates
+
+    def rank(self, cluster: str, role: str) -> int:
+        """How many roles of the cluster come one after the other before this one."""
+        return rank_in_bring_up(role, self._asked(cluster))
+
+    def has_needs(self, allocation: Allocation) -> bool:
+        """Whether the machine's first Puppet run needs the services of other roles."""
+        return bool(needed_by(allocation.role, self._asked(allocation.cluster)))
+
+    def not_ready(self, allocation: Allocation) -> NotReady | None:
+        """Why the machine does not run Puppet for the first time yet; None: it may."""
+        cluster = allocation.cluster
+        needed = needed_by(allocation.role, self._asked(cluster))
+        return next((why for role in needed if (why := self._missing(cluster, role))), None)
+
+    def _asked(self, cluster: str) -> Collection[str]:
+        spec = self._spec.clusters.get(cluster)
+        wanted = {role for role, pool in spec.roles.items() if pool.count != 0} if spec else set()
+        return wanted | self._pools.get(cluster, {}).keys()
+
+    @cached_property
+    def _pools(self) -> Mapping[str, Mapping[str, list[MachineView]]]:
+        found: dict[str, dict[str, list[MachineView]]] = defaultdict(lambda: defaultdict(list))
+        for m in self._machines.values():
+            if m.allocation is not None:
+                found[m.allocation.cluster][m.allocation.role].append(m)
+        return found
+
+    def _missing(self, cluster: str, role: str) -> NotReady | None:
+        """What its nodes lack; more than half of them are enough, as they are for a quorum."""
+        pool = self._pools.get(cluster, {}).get(role, [])
+        if not pool:
+            return NotReady(f"a {role} machine of {cluster}: it has none yet")
+        waiting = [m for m in pool if m.history.phase is not Phase.IN_SERVICE or closed(self._gates[m.serial])]
+        if 2 * (serve := len(pool) - len(waiting)) > len(pool):
+            return None
+        first = min(waiting, key=lambda m: (not closed(self._gates.get(m.serial, ())), m.serial))
+        gates = closed(self._gates.get(first.serial, ()))
+        assert first.allocation is not None
+        how = str(gates[0]) if gates else f"it is {first.history.phase}"
+        text = f"the {role} machines of {cluster}: {serve} of {len(pool)} serve; {first.allocation.hostname}: {how}"
+        return NotReady(text, gates)

@@ -1,0 +1,186 @@
+"""Gates and the order of bring-up: whose first Puppet run waits for whom, and what a closed gate holds back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconciler.model.actions import BeginPuppet, InstallOs, RunPuppet
+from reconciler.model.gates import Gate, GateName
+from reconciler.model.history import Phase
+from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView
+from reconciler.model.plan import Act, Settled, Step, Wait
+from reconciler.model.reasons import Reason
+from reconciler.planning.gates import gates_by_serial
+
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    cluster,
+    given,
+    holding,
+    in_phase,
+    kind,
+    looked_at,
+    machine,
+    plan,
+    saying,
+    serving,
+    silent,
+    tree,
+    with_history,
+)
+
+HOUR = timedelta(hours=1)
+OLD = DocumentVersion("d2", NOW - HOUR)
+ROLES = ("sql", "messaging", "controller", "compute", "network", "cephosd", "swiftstore")
+CLOUD = tree(
+    {"cl1": cluster(sql={"count": 3}, messaging={"count": 1}, controller={"count": 1}, compute={})}, profiles=ROLES
+)
+RUN = {"last_done": "run_puppet", "last_done_at": NOW - MINUTE, "last_begun": "run_puppet", "touched": NOW - MINUTE}
+BOOTED = {"last_done": "boot_disk", "last_begun": "boot_disk", "touched": NOW - 2 * MINUTE}
+
+
+def held_back(serial: str, role: str, number: int = 1, status=InstallStatus.FIRSTBOOT, **history) -> MachineView:
+    """A machine that has come up from its disk for the first time, and says so."""
+    m = holding(in_phase(machine(serial, role), Phase.INSTALLED, **{**BOOTED, **history}), number)
+    return saying(m, status) if status else silent(m)
+
+
+def steps(*machines: MachineView, spec=CLOUD, **more) -> dict[str, Step]:
+    return {step.serial: step for step in plan(given(spec, machines, vips=VIPS, **more)).steps}
+
+
+def sqls(*well: bool) -> list[MachineView]:
+    """The database, of which some are in service, and the others fall behind."""
+    return [
+        looked_at(serving(f"S{n}", n, "sql"), **({} if good else {"galera": "Joining"}))
+        for n, good in enumerate(well, 1)
+    ]
+
+
+class TestBringUp:
+    @pytest.mark.parametrize(
+        ("others", "expected"),
+        [
+            ((), Reason.BRING_UP),
+            (sqls(True), Reason.BRING_UP),  # there is no message queue yet
+            ((*sqls(True), looked_at(serving("M", 1, "messaging"))), Reason.PUPPET_MAY_BEGIN),
+            ((*sqls(True, True, False), looked_at(serving("M", 1, "messaging"))), Reason.PUPPET_MAY_BEGIN),
+            ((*sqls(True, False, False), looked_at(serving("M", 1, "messaging"))), Reason.BRING_UP),
+            ((*sqls(True), looked_at(serving("M", 1, "messaging"), rabbitmq="no answer")), Reason.BRING_UP),
+            ((*sqls(True), serving("M", 1, "messaging")), Reason.PUPPET_MAY_BEGIN),  # nobody ever looked: as it was
+        ],
+        ids=["nobody", "no queue", "both", "a majority", "no majority", "a queue that is dead", "not known"],
+    )
+    def test_a_controller_waits_for_database_and_queue(self, others, expected):
+        assert steps(held_back("A", "controller"), *others)["A"].reason is expected
+
+    def test_a_compute_waits_for_the_controller_and_is_told_which_gate_is_closed(self):
+        others = (*sqls(True, True, True), looked_at(serving("M", 1, "messaging")))
+        dead = looked_at(serving("C", 1), keystone="no token: HTTP/1.1 503 Service Unavailable")
+        step = steps(held_back("A", "compute"), dead, *others)["A"]
+        assert isinstance(step, Wait)
+        assert step.on == (
+            "the controller machines of cl1: 0 of 1 serve; cl1-controller-1.example.com: keystone is "
+            '"no token: HTTP/1.1 503 Service Unavailable" since 2026-11-23 09:59 UTC, and opens at "token"'
+        )
+        assert step.gates == (
+            Gate(GateName.KEYSTONE, "no token: HTTP/1.1 503 Service Unavailable", "token", NOW - MINUTE, False),
+        )
+        assert isinstance(steps(held_back("A", "compute"), looked_at(serving("C", 1)), *others)["A"], Act)
+
+    @pytest.mark.parametrize(
+        ("m", "expected"),
+        [
+            (held_back("A", "controller", status=InstallStatus.PUPPET_RUNNING), Reason.PUPPET_RUNS),
+            (held_back("A", "controller", status=InstallStatus.PUPPET_FAILURE), Reason.BRING_UP),
+            (held_back("A", "controller", status=InstallStatus.PUPPET_SUCCESS), Reason.PUPPET_UNSEEN),
+            (held_back("A", "controller", status=None), Reason.FIRST_WORD_DUE),
+            (held_back("A", "controller", status=None, touched=NOW - 30 * MINUTE), Reason.BRING_UP),
+            (held_back("A", "sql"), Reason.PUPPET_RUNS),  # it needs nobody, and was never held
+        ],
+        ids=["runs already", "would run again", "has succeeded", "comes up", "says nothing", "needs nobody"],
+    )
+    def test_only_what_would_run_puppet_is_held(self, m, expected):
+        assert steps(m)["A"].reason is expected
+
+    def test_once_it_may_begin_its_words_are_waited_for(self):
+        ready = (*sqls(True), looked_at(serving("M", 1, "messaging")))
+        begun = held_back("A", "controller", last_begun="begin_puppet", last_done="begin_puppet")
+        assert steps(begun, *ready)["A"].reason is Reason.PUPPET_RUNS
+        late = with_history(begun, touched=NOW - 61 * MINUTE)
+        late = saying(late, InstallStatus.FIRSTBOOT, NOW - 62 * MINUTE / 2 - 30 * MINUTE)
+        assert isinstance(steps(with_history(late, install_begun=NOW - 2 * HOUR), *ready)["A"].action, RunPuppet)
+
+    def test_the_plan_lets_all_begin_at_once_that_may(self):
+        others = (looked_at(serving("M", 1, "messaging")), looked_at(serving("C", 1)), *sqls(True))
+        found = steps(*(held_back(f"A{n}", "compute", n) for n in range(1, 4)), *others)
+        assert all(isinstance(found[f"A{n}"].action, BeginPuppet) for n in range(1, 4))
+
+    def test_slots_for_installs_go_by_the_order_of_bring_up_and_not_by_serial(self):
+        spec = tree(
+            {"cl1": cluster(sql={"count": 3}, messaging={"count": 1}, controller={"count": 1}, compute={})},
+            policy={"max_destructive": 3},
+            profiles=ROLES,
+        )
+        wanted = ["compute"] * 5 + ["controller", "messaging", "sql"]
+        fleet = [holding(in_phase(machine(f"{n:02}", role), Phase.ENROLLED), n) for n, role in enumerate(wanted, 1)]
+        found = steps(*fleet, spec=spec)
+        installed = {s.role for s in found.values() if isinstance(s, Act) and isinstance(s.action, InstallOs)}
+        assert installed == {"controller", "messaging", "sql"}
+
+    def test_where_controllers_run_the_monitors_osds_come_after_them_and_not_before(self):
+        spec = tree({"cl1": cluster(controller={"count": 1}, cephosd={"count": 1})}, profiles=ROLES)
+        assert steps(held_back("A", "controller"), spec=spec)["A"].reason is Reason.PUPPET_RUNS
+        assert steps(held_back("B", "cephosd"), spec=spec)["B"].reason is Reason.BRING_UP
+        stage = looked_at(serving("A", 1), classes=("oci::generic", "oci::cephmon"))
+        assert steps(held_back("B", "cephosd"), stage, spec=spec)["B"].reason is Reason.PUPPET_MAY_BEGIN
+
+
+class TestAClosedGate:
+    DEAD = looked_at(serving("A", 1, "compute"), units="nova-compute is failed")
+
+    def test_a_node_whose_service_is_dead_is_not_in_service_and_says_which(self):
+        m = looked_at(holding(in_phase(machine("A", "compute"), Phase.INSTALLED, **RUN)), units="nova-compute is dead")
+        step = steps(m)["A"]
+        assert isinstance(step, Wait) and step.reason is Reason.GATE_CLOSED
+        assert 'units is "nova-compute is dead" since 2026-11-23 09:59 UTC, and opens at "all active"' in step.on
+        assert [gate.name for gate in step.gates] == [GateName.UNITS]
+
+    def test_one_in_service_is_shown_and_left_alone(self):
+        step = steps(self.DEAD)["A"]
+        assert (step.reason, step.wants_operator) == (Reason.GATE_CLOSED, False)
+
+    def test_an_operator_is_asked_after_a_time(self):
+        long = looked_at(serving("A", 1, "compute"), at=NOW - 31 * MINUTE, units="nova-compute is failed")
+        step = steps(long)["A"]
+        assert (step.reason, step.wants_operator) == (Reason.GATE_STAYS_CLOSED, True)
+
+    def test_it_counts_as_out_of_service(self):
+        spec = tree({"cl1": cluster(compute={})}, policy={"max_unavailable": {"compute": 1}}, profiles=ROLES)
+        behind = replace(serving("B", 2, "compute"), document=OLD)
+        behind = replace(behind, seen=replace(behind.seen, last_puppet_began=NOW - 2 * HOUR))
+        assert kind(steps(behind, serving("A", 1, "compute"), spec=spec)["B"]) == "roll_out"
+        assert steps(behind, self.DEAD, spec=spec)["B"].reason is Reason.PEERS_OUT
+
+    def test_a_new_document_is_still_given_to_it_as_that_may_mend_it(self):
+        behind = replace(self.DEAD, document=OLD)
+        behind = replace(behind, seen=replace(behind.seen, last_puppet_began=NOW - 2 * HOUR))
+        assert kind(steps(behind)["A"]) == "roll_out"
+
+    def test_what_nobody_ever_read_is_unknown_and_takes_nobody_out(self):
+        m = serving("A", 1, "compute")
+        assert isinstance(steps(m)["A"], Settled)
+        assert [(gate.value, gate.holds) for gate in gates_by_serial([m])["A"]] == [(None, None)] * 3
+
+    def test_a_size_is_compared_with_those_whose_services_run(self):
+        pool = [looked_at(serving(f"S{n}", n, "sql"), galera_size="2") for n in (1, 2)]
+        coming = holding(in_phase(machine("S3", "sql"), Phase.INSTALLED, **BOOTED), 3)
+        sizes = {g.name: g.holds for g in gates_by_serial([*pool, coming])["S1"]}
+        assert sizes[GateName.GALERA_SIZE] is True
+        third = looked_at(holding(in_phase(machine("S3", "sql"), Phase.INSTALLED, **RUN), 3), galera_size="1")
+        gates = gates_by_serial([*pool, third])
+        assert {g.name: g.holds for g in gates["S3"]}[GateName.GALERA_SIZE] is False
+        assert {g.name: g.threshold for g in gates["S1"]}[GateName.GALERA_SIZE] == "3 or more"
