@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ..model.bmc_protocol import BmcProtocol
 from ..model.errors import PermanentError
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
+from ..provisioning.puppet_ca import PLACE
 
 
 class ConfigError(PermanentError):
@@ -53,6 +54,24 @@ class TokenConfig(Strict):
     name: str
     role: Literal["viewer", "operator", "approver", "puppet"]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PuppetCaConfig(Strict):
+    """How Puppet's certificate authority is made to forget a node before it is installed."""
+
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description='words of a command without a shell, such as [ssh, puppet, puppetserver, ca, clean, --certname, "'
+        f'{PLACE}"]',
+    )
+    timeout: Duration = Field(default="2m", validate_default=True)
+
+    @field_validator("command")
+    @classmethod
+    def _names_the_node(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if not any(PLACE in word for word in command[1:]):
+            raise ValueError(f"no word of it is {PLACE}: which certificate is it to clean?")
+        return command
 
 
 class TimingsConfig(Strict):
@@ -97,7 +116,13 @@ class Config(Strict):
     gate_poll: Duration = Field(
         default="10m", validate_default=True, description="how often the services of each node are looked at"
     )
+    gate_again: Duration = Field(
+        default="10s", validate_default=True, description="until the second look at services that are not ready"
+    )
     install_poll: Duration = Field(default="5s", validate_default=True, description="between looks at an install")
+    puppet_ca: PuppetCaConfig | None = Field(
+        default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
+    )
     lease: Duration = Field(default="30s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 

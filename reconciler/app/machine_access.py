@@ -6,12 +6,14 @@ from functools import cached_property, partial
 
 from ..execution.drivers.hooks import tell_child
 from ..execution.drivers.host_keys import FileHostKeys
+from ..execution.drivers.puppet_ca import PuppetCa
 from ..execution.drivers.ssh import SshShells
 from ..execution.ensure import Time
 from ..execution.handlers import Options, Tools
 from ..model.events import Retried
 from ..model.tree import SpecTree
 from .bmcs import SiteBmcs
+from .config import Config
 from .directory import StoredBmcPasswords, StoredDirectory, client_key
 from .install_files import NodeFiles
 from .records import Records
@@ -56,6 +58,14 @@ class MachineAccess:
             time=Time(site.now, asyncio.sleep),
             tell_child=tell_child,
             options=Options(
-                fleet=lambda: self._tree().fleet, files=NodeFiles(site), poll=config.install_poll.total_seconds()
+                fleet=lambda: self._tree().fleet,
+                files=NodeFiles(site),
+                poll=config.install_poll.total_seconds(),
+                clean_certificate=_cleaning(config),
             ),
         )
+
+
+def _cleaning(config: Config) -> PuppetCa | None:
+    wanted = config.puppet_ca
+    return PuppetCa(wanted.command, wanted.timeout.total_seconds()) if wanted else None

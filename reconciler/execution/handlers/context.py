@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...model.actions import Action, InstallOs
@@ -39,6 +39,8 @@ class Options:
     fleet: Callable[[], FleetSpec]
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
+    clean_certificate: Callable[[str], Awaitable[None]] | None = None
+    """Has Puppet's certificate authority forget a name, or raises TemporaryError; None: nobody does."""
     services: float = 300.0  # for a look at all services of a node, which ends by itself before
     answer: float = 60.0  # for a command that only looks; dmidecode and Puppet's start take seconds on a busy node
     look: float = 300.0  # at what is on dozens of disks; assembling a RAID takes seconds

@@ -99,6 +99,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
 
     Raises:
         PermanentError: Nothing was erased, and why.
+        TemporaryError: Nothing was erased: Puppet's authority may have a certificate of the node that was there before.
     """
     options = tools.options
     async with tools.minting:
@@ -114,6 +115,8 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         raise PermanentError(why)
     if found := erasing.not_allowed(action, there):
         raise ForeignDataError(found)
+    if options.clean_certificate is not None:
+        await options.clean_certificate(action.hostname)
     await shell.put(files)
     names = touched(action)
     erased = tuple(str(disk) for disk in action.identity if disk.name in names)
