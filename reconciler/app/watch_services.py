@@ -25,8 +25,6 @@ AT_ONCE = 8
 """Nodes looked at at the same time; each is one SSH connection, and a dozen questions on the node."""
 IN_A_ROW = 8 * AT_ONCE
 """Nodes in one round: those that somebody waits for do not wait for a sweep of all others."""
-SOON = timedelta(seconds=10)
-"""Until the next look at a node that is not ready; then twice as long, up to the period of the others."""
 KEPT_FOR = timedelta(hours=1)
 """Readings that stay the same are written down again after this time."""
 
@@ -37,6 +35,7 @@ class ServiceWatch:
 
     tools: Tools
     every: timedelta
+    soon: timedelta  # until the next look at a node that is not ready; then twice as long, up to ``every``
     _next: dict[str, datetime] = field(default_factory=dict)  # when to look again, by serial
     _in_vain: dict[str, int] = field(default_factory=dict)  # looks in a row at a node that is not ready, by serial
 
@@ -75,7 +74,7 @@ class ServiceWatch:
     def _pause(self, serial: str, ready: bool) -> timedelta:
         """How long to leave it alone; it may have to be asked for long before it is ready."""
         self._in_vain[serial] = count = 0 if ready else self._in_vain.get(serial, 0) + 1
-        return min(SOON * 2 ** min(count - 1, 20), self.every) if count else self.every
+        return min(self.soon * 2 ** min(count - 1, 20), self.every) if count else self.every
 
     async def _look_at(self, m: MachineView) -> Readings | None:
         """What its services say now; None: it cannot be asked, and never could."""

@@ -17,7 +17,7 @@ from .reserve import Reserve
 from .site import Site
 from .watch_power import PowerWatch
 from .watch_puppet import PuppetWatch
-from .watch_services import SOON, ServiceWatch
+from .watch_services import ServiceWatch
 
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
@@ -82,10 +82,10 @@ class Watches:
 
     async def services(self, well: Well) -> None:
         """Ask the services of nodes how they are."""
-        every = self.site.config.gate_poll
-        watching = ServiceWatch(self.tools, every)
+        every, soon = self.site.config.gate_poll, self.site.config.gate_again
+        watching = ServiceWatch(self.tools, every, soon)
         while True:
-            await asyncio.sleep(min(every, SOON).total_seconds())
+            await asyncio.sleep(min(every, soon).total_seconds())
             if await watching.look(self._machines(), self._is_busy):
                 self.wake()
             well()

@@ -70,6 +70,7 @@ class Stage:
         default_factory=lambda: {
             "bmc_poll": "20s",
             "install_poll": "1s",
+            "gate_again": "1s",
             "timings": {
                 "back_off": "2s",
                 "back_off_cap": "10s",

@@ -37,6 +37,7 @@ from ..provisioning.root_image import COMMAND
 from . import hardware, storcli
 from .agent import Agent
 from .programs import put_programs
+from .services import Services
 
 
 class ServerState(StrEnum):
@@ -57,6 +58,7 @@ class Pace:
     report_every: float = 2.0
     install_step: float = 0.6  # of five
     puppet: float = 2.0
+    services: float = 1.0  # from Puppet's success, or a boot, until the services are up
 
 
 @dataclass
@@ -82,10 +84,14 @@ class SimServer:
     on_boot: Callable[["SimServer"], Awaitable[None]] | None = None  # opens its SSH server
     in_band: Callable[[str], Awaitable[tuple[int, str, str]]] | None = None  # ipmitool, to its BMC
     on_halt: Callable[["SimServer"], Awaitable[None]] | None = None
+    services: Services = field(init=False)
     _life: asyncio.Task[None] | None = None
     _installer: asyncio.subprocess.Process | None = None
     _puppet_runs: list[bool] = field(default_factory=list)
     _puppet_busy: bool = False
+    _starting: asyncio.Task[None] | None = None  # of the services
+    _let_go: asyncio.Event = field(default_factory=asyncio.Event)  # the first boot that was held may begin
+    _begun: asyncio.Event = field(default_factory=asyncio.Event)  # it has
     _puppet_ended: float = 0.0  # seconds since 1970
 
     def __post_init__(self) -> None:
@@ -97,6 +103,7 @@ class SimServer:
             self.controller = storcli.Controller(self.root / "controller.json", self._drives)
             self.controller.begin(self.placed.model.delivered)
         put_programs(self.root, self.pace.install_step, self.agent.server, self.address)
+        self.services = Services(self.root)
 
     @property
     def serial(self) -> str:
@@ -167,10 +174,13 @@ class SimServer:
     async def power_off(self) -> None:
         """At once, as with the button held down: what ran is gone, what is on disk stays."""
         life, self._life = self._life, None
-        if life is not None:
-            life.cancel()
-            await asyncio.wait([life])
+        starting, self._starting = self._starting, None
+        if ended := [task for task in (life, starting) if task is not None]:
+            for task in ended:
+                task.cancel()
+            await asyncio.wait(ended)
         await self._kill_installer()
+        self.services.stop()
         if self.on_halt is not None:
             await self.on_halt(self)
         shutil.rmtree(self.live, ignore_errors=True)
@@ -201,9 +211,31 @@ class SimServer:
             await asyncio.sleep(self.pace.report_every)
 
     async def _installed(self) -> None:
-        if not (self.disk / "puppet-ran").exists():
-            await self.agent.status("firstboot", self.serial)
-            await self.run_puppet(commands.FIRST_RUNS)
+        if (self.disk / "puppet-ran").exists():
+            await self._start_services()
+            return
+        await self.agent.status("firstboot", self.serial)
+        self._let_go.clear()
+        self._begun.clear()
+        if self._on_disk(commands.HOLD_FILE).exists():
+            await self._let_go.wait()
+        self._on_disk(commands.FIRST_BOOT_FLAG).unlink(missing_ok=True)
+        self._begun.set()
+        await self.run_puppet(commands.FIRST_RUNS)
+
+    def _on_disk(self, path: str) -> Path:
+        return self.disk / path.lstrip("/")
+
+    async def begin_first_boot(self) -> None:
+        """As systemd starts the unit that was held; returns once it runs."""
+        self._on_disk(commands.HOLD_FILE).unlink(missing_ok=True)
+        if self._on_disk(commands.FIRST_BOOT_FLAG).exists():
+            self._let_go.set()
+            await self._begun.wait()
+
+    async def _start_services(self) -> None:
+        await asyncio.sleep(self.pace.services)
+        self.services.start()
 
     async def run_puppet(self, at_most: int = 1) -> bool | None:
         """Puppet, so often at most until it succeeds; whether it did, None where it runs already."""
@@ -227,7 +259,10 @@ class SimServer:
             self._puppet_ended = time.time()
             if good:
                 (self.disk / "puppet-ran").write_text("yes\n")
+                self.services.configure(self._on_disk("/etc/oci/my-role").read_text())
                 break
+        if good:
+            self._starting = asyncio.create_task(self._start_services())
         await self.agent.status("puppet-success" if good else "puppet-failure", self.serial)
         return good
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import bmc, commands, fence, raid
+from ..provisioning import bmc, commands, fence, look, raid
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
 from .server import ServerState, SimServer
@@ -135,6 +135,8 @@ async def _run(server: SimServer, command: str) -> tuple[int, str]:
     if server.state is ServerState.INSTALLED and (told := commands.is_on_controller(command)) is not None:
         server.told.append(told)
         return 0, ""
+    if server.state is ServerState.INSTALLED and look.words_of_look(command) is not None:
+        return await server.services.run(command)
     if answer is None:
         server.surprises.append(f"{command} ({server.state})")
         return NOT_FOUND, ""
@@ -218,6 +220,15 @@ async def _first_runs(server: SimServer) -> tuple[int, str]:
     return (0, f"{server.first_runs}\n4711\n") if server.first_boot_goes_on else (1, f"{server.first_runs}\n")
 
 
+async def _begin_first_boot(server: SimServer) -> tuple[int, str]:
+    await server.begin_first_boot()
+    return 0, ""
+
+
+async def _classes(server: SimServer) -> tuple[int, str]:
+    return await server.services.run(look.READ_CLASSES)
+
+
 async def _root_password(server: SimServer) -> tuple[int, str]:
     file = server.live / commands.ROOT_LOGIN_FILE.lstrip("/")
     if not file.is_file():
@@ -253,6 +264,8 @@ _WHILE: dict[ServerState, dict[str, Answer]] = {
         READ_ADDRESSES: _addresses,
         commands.READ_LAST_RUN: _last_run,
         commands.READ_FIRST_RUNS: _first_runs,
+        commands.BEGIN_FIRST_BOOT: _begin_first_boot,
+        look.READ_CLASSES: _classes,
         commands.RUN_PUPPET: _puppet,
         commands.SET_ROOT_PASSWORD: _root_password,
     },

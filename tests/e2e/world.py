@@ -33,11 +33,12 @@ from ..simulator.networks import claimed_network
 from ..waiting import LONG, becomes
 
 SPECS = Path(__file__).parents[2] / "cluster-specs"
-QUICK = Pace(boot=0.4, report_every=0.5, install_step=0.2, puppet=0.4)
-SLOW_INSTALL = Pace(boot=0.4, report_every=0.5, install_step=1.5, puppet=0.4)
+QUICK = Pace(boot=0.4, report_every=0.5, install_step=0.2, puppet=0.4, services=0.0)
+SLOW_INSTALL = Pace(boot=0.4, report_every=0.5, install_step=1.5, puppet=0.4, services=0.0)
 CONFIG: Mapping[str, Any] = {
     "bmc_poll": "1s",
     "install_poll": "1s",
+    "gate_again": "1s",
     "lease": "3s",
     "timings": {
         "back_off": "1s",

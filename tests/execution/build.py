@@ -9,6 +9,7 @@ from reconciler.execution.handlers import Options, Tools
 from reconciler.execution.ports import BmcAccess, HostAuthority
 from reconciler.model.actions import (
     Action,
+    BeginPuppet,
     BootDisk,
     BootLive,
     ConfigureBmc,
@@ -25,6 +26,7 @@ from reconciler.model.actions import (
     VerifyLive,
 )
 from reconciler.model.errors import TemporaryError
+from reconciler.model.gates import Readings
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
 from reconciler.model.history import Proof
 from reconciler.model.interfaces import NodeInterface
@@ -64,6 +66,7 @@ CONFIGURE = ConfigureBmc(serial=SERIAL, generation=1, username="oci")
 ON = PowerOn(serial=SERIAL, generation=1)
 PUPPET = RunPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
 MGMT = NodeInterface(network="mgmt", kind="bond", nics=("eno1", "eno2"), address="192.0.2.20/24", gateway="192.0.2.1")
+BEGIN = BeginPuppet(serial=SERIAL, generation=1, hostname=HOSTNAME)
 ROLL_OUT = RollOut(serial=SERIAL, generation=1, hostname=HOSTNAME, document="d1")
 INSTALL = InstallOs(
     serial=SERIAL, generation=1, hostname=HOSTNAME, role="controller", cluster="cl1", release="trixie",
@@ -90,6 +93,9 @@ class FakeDirectory:
     reporters: frozenset[str] = frozenset({SERIAL})
     authority: HostAuthority | None = None
     addresses: dict[str, str] = field(default_factory=lambda: {SERIAL: OWN_ADDRESS})
+
+    def role(self, serial: str) -> str | None:
+        return "controller"
 
     def host_authority(self, serial: str) -> HostAuthority | None:
         return self.authority
@@ -141,6 +147,7 @@ class FakeRecords:
     erased: list[tuple[str, ...]] = field(default_factory=list)
     marks: list[tuple[str, ...]] = field(default_factory=list)  # of what was to be erased, and of what was written
     proofs: list[Proof] = field(default_factory=list)
+    readings: list[Readings] = field(default_factory=list)
 
     def proved(self, serial: str, proof: Proof) -> None:
         self.proofs.append(proof)
@@ -159,6 +166,9 @@ class FakeRecords:
 
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         self.ran.append(began)
+
+    def services_read(self, serial: str, found: Readings) -> None:
+        self.readings.append(found)
 
     def erasing(self, serial: str, disks: tuple[str, ...], at: datetime, marks: tuple[str, ...] = ()) -> None:
         self.erased.append(disks)

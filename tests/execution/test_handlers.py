@@ -13,6 +13,7 @@ from reconciler.model.actions import Action, RootImage
 from reconciler.model.disk_id import InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
+from reconciler.model.gates import GateName
 from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import commands, fence, root_image
 
@@ -24,7 +25,8 @@ from .build import World
 HOUR = timedelta(hours=1)
 
 ON_THE_MACHINE = [
-    build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT, build.LOOK, build.FALLEN
+    build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT, build.LOOK, build.FALLEN,
+    build.BEGIN,
 ]  # fmt: skip
 
 
@@ -363,6 +365,27 @@ class TestInstall:
         await do(world, replace(build.INSTALL, hostname="a;reboot"))
         assert b"--hostname 'a;reboot'" in world.machine.files[commands.SCRIPT_FILE]
 
+    async def test_puppets_old_certificate_is_cleaned_before_anything_is_erased(self, world: World) -> None:
+        cleaned: list[tuple[str, int]] = []
+
+        async def clean(certname: str) -> None:
+            cleaned.append((certname, len(world.records.erased)))
+
+        world.options = replace(world.options, clean_certificate=clean)
+        await do(world, build.INSTALL)
+        assert cleaned == [(build.HOSTNAME, 0)]
+        await do(world, build.INSTALL)
+        assert len(cleaned) == 1, "it has ended, and its node may have a new certificate"
+
+    async def test_nothing_is_erased_where_it_cannot_be_cleaned(self, world: World) -> None:
+        async def refused(certname: str) -> None:
+            raise TemporaryError("Puppet's old certificate was not cleaned")
+
+        world.options = replace(world.options, clean_certificate=refused)
+        with pytest.raises(TemporaryError, match="was not cleaned"):
+            await do(world, build.INSTALL)
+        assert (world.machine.installs, world.records.erased) == (0, [])
+
 
 class TestPuppet:
     @pytest.fixture
@@ -442,6 +465,54 @@ class TestPuppet:
         with pytest.raises(TemporaryError, match="the Puppet run ended with 4"):
             await do(world, build.ROLL_OUT)
         assert (world.machine.puppet_runs, world.records.ran) == (1, [])
+
+    @pytest.mark.parametrize("action", [build.PUPPET, build.ROLL_OUT], ids=lambda action: action.type)
+    async def test_a_run_that_somebody_ended_is_not_taken_for_the_good_one_before_it(
+        self, world: World, action: Action
+    ) -> None:
+        known(world, NOON - HOUR)
+        world.machine.last_run = run_summary(ended=(NOON - HOUR).timestamp()) if action is build.ROLL_OUT else ""
+        world.machine.puppet_is_ended = True
+        with pytest.raises(TemporaryError, match=r"ended well, but its summary|was ended from outside"):
+            await do(world, action)
+        assert world.records.ran == []
+
+    @pytest.mark.parametrize("action", [build.PUPPET, build.ROLL_OUT], ids=lambda action: action.type)
+    async def test_the_services_are_asked_after_each_run(self, world: World, action: Action) -> None:
+        world.machine.services = {"keystone": "no token: HTTP/1.1 503"}
+        await do(world, action)
+        (found,) = world.records.readings
+        values = {each.name: each.value for each in found.values}
+        assert values[GateName.KEYSTONE] == "no token: HTTP/1.1 503"
+        assert (values[GateName.LOGIN], values[GateName.UNITS]) == ("yes", "all active")
+
+    async def test_they_are_asked_too_where_the_first_boot_ran_puppet(self, world: World) -> None:
+        world.machine.answer(commands.RUN_PUPPET)
+        await do(world, build.PUPPET)
+        assert len(world.records.readings) == 1
+
+    async def test_what_is_asked_follows_from_the_classes_that_puppet_applied(self, world: World) -> None:
+        world.machine.classes = ("oci::cephmon", "oci::generic")
+        await do(world, build.PUPPET)
+        (found,) = world.records.readings
+        assert {each.name for each in found.values} == {GateName.LOGIN, GateName.FAILED_UNITS, GateName.CEPH_MON}
+        assert found.classes == ("oci::cephmon", "oci::generic")
+
+    async def test_a_look_that_does_not_end_well_opens_nothing(self, world: World) -> None:
+        world.machine.look_at_services_exit = 124
+        await do(world, build.PUPPET)
+        (found,) = world.records.readings
+        assert [(each.name, each.value) for each in found.values] == [
+            (GateName.LOGIN, "the look ended with 124: it said nothing")
+        ]
+
+    @pytest.mark.parametrize("action", [build.BEGIN, build.PUPPET], ids=lambda action: action.type)
+    async def test_a_first_boot_that_waits_is_let_go(self, world: World, action: Action) -> None:
+        world.machine.first_boot_waits, world.machine.first_boot_succeeds = True, True
+        await do(world, action)
+        assert not world.machine.first_boot_waits
+        await do(world, build.BEGIN)
+        assert world.machine.puppet_runs == 0
 
 
 def known(world: World, last_puppet_began: datetime) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
 from reconciler.model.files import File
-from reconciler.provisioning import commands, fence
+from reconciler.model.gates import GATES, GateName
+from reconciler.provisioning import commands, fence, look
 
 from .clock import NOON
 
@@ -44,9 +45,14 @@ class FakeMachine:
     clock: float = NOON.timestamp()  # its own, seconds since 1970
     puppet_exit: int = 2
     puppet_runs: int = 0
+    puppet_is_ended: bool = False  # by SIGTERM: it ends with 0, and writes no summary
     first_boot_looks: int = 0  # until its first boot runs Puppet no more
     first_boot_succeeds: bool = False
     first_runs: int = 0
+    first_boot_waits: bool = False  # it is held, and begins when it is told to
+    services: dict[str, str] = field(default_factory=dict)  # values by gate, of those that are not as they should be
+    classes: tuple[str, ...] = ()  # that Puppet applied
+    look_at_services_exit: int = 0
     told: list[str] = field(default_factory=list)  # commands run on it as on a controller
     command_exit: int = 0
     root_password: str = ""
@@ -68,6 +74,8 @@ class FakeMachine:
     def answer(self, command: str) -> Ran:
         self.log.append(command)
         handler = self._answers().get(command)
+        if self.installed_runs and (asked := look.words_of_look(command)) is not None:
+            return self._services(asked)
         if self.installed_runs and (told := commands.is_on_controller(command)) is not None:
             self.told.append(told)
             return Ran(self.command_exit, "", "No hosts found\n" if self.command_exit else "")
@@ -94,6 +102,8 @@ class FakeMachine:
                 _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n")
             ),
             commands.READ_FIRST_RUNS: self._first_runs,
+            commands.BEGIN_FIRST_BOOT: self._begin_first_boot,
+            look.READ_CLASSES: lambda: _says("\n".join(self.classes)),
             commands.RUN_PUPPET: self._puppet,
             commands.SET_ROOT_PASSWORD: self._set_root_password,
         }
@@ -166,12 +176,25 @@ class FakeMachine:
             return _says(f"{self.first_runs}\n4711")
         return Ran(1, f"{self.first_runs}\n", "")
 
+    def _begin_first_boot(self) -> Ran:
+        if self.first_boot_waits:
+            self.first_boot_waits, self.first_boot_looks = False, 2
+        return Ran(0, "", "")
+
+    def _services(self, asked: list[str]) -> Ran:
+        names = [GateName(word.partition(":")[0]) for word in asked]
+        values = {str(name): str(GATES[name].opens_at or 3) for name in names} | self.services
+        lines = [json.dumps({"gate": name, "value": value}) for name, value in values.items()]
+        return Ran(self.look_at_services_exit, "".join(f"{line}\n" for line in lines), "")
+
     def _set_root_password(self) -> Ran:
         self.root_password = self.files.pop(commands.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()
         return _says("")
 
     def _puppet(self) -> Ran:
         self.puppet_runs += 1
+        if self.puppet_is_ended:
+            return Ran(0, "", "Notice: Caught TERM; exiting\n")
         good = self.puppet_exit in commands.PUPPET_GOOD
         self.last_run = run_summary(0 if good else 2, self.clock)
         return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")

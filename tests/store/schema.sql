@@ -126,7 +126,7 @@ CREATE TABLE machine (
 	power_at VARCHAR(32), 
 	digest TEXT, 
 	hardware BIGINT, 
-	revision BIGINT NOT NULL, puppet_at VARCHAR(32), 
+	revision BIGINT NOT NULL, puppet_at VARCHAR(32), readings TEXT, 
 	PRIMARY KEY (serial)
 );
 

@@ -93,6 +93,9 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
     last = await last_run(tools, shell)
     if last is None or not last.good:
         raise TemporaryError("the Puppet run ended well, but its summary does not say so")
+    since = await began(tools, shell, last)
+    if since is None or since + 2 * SLACK < when:  # a run that SIGTERM ends writes none, and may end with 0
+        raise TemporaryError("the Puppet run was ended from outside: the summary that is there is of an earlier one")
     await _note(tools, serial, when)
 
 
