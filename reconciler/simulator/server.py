@@ -259,7 +259,7 @@ class SimServer:
             self._puppet_ended = time.time()
             if good:
                 (self.disk / "puppet-ran").write_text("yes\n")
-                self.services.configure(self._on_disk("/etc/oci/my-role").read_text())
+                self.services.configure(commands.parse_marker(self.marker.read_text()).role)
                 break
         if good:
             self._starting = asyncio.create_task(self._start_services())
