@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog=_APPROVE)(approve)
     app.command(epilog=_PAUSE)(pause)
-    for command in (resume, retry, forget, free_vip, accept):
+    for command in (resume, retry, forget, free_vip, set_up_again, accept):
         app.command()(command)
 
 
@@ -153,6 +153,26 @@ def free_vip(
     note(f"Released {vip.address}, which was the {usage} VIP of {cluster} on {vip.network}.")
     tell_who_heard(site)
     return 0
+
+
+def set_up_again(
+    context: typer.Context,
+    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Whose first setup it is.")],
+    why: WhyOption,
+) -> None:
+    """Let the first setup of a cluster begin again.
+
+    Puppet then makes databases, accounts and endpoints that are missing on its next runs. It ends by itself once all
+    controllers are in service and Keystone's catalogue has endpoints. Where that is so already, nothing changes.
+    """
+    from ..app.site import unknown
+
+    site = open_to_decide(context)
+    if cluster not in site.specs.in_force(newest=True)[1].clusters:
+        raise unknown("cluster", cluster)
+    site.store.set_up_again(cluster, who=who(), why=why, at=site.now())
+    note(f"The first setup of {cluster} begins again, unless what it makes is there.")
+    tell_who_heard(site)
 
 
 def _asks_for(tree: "SpecTree", vip: "Vip") -> bool:

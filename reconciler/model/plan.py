@@ -166,6 +166,7 @@ class Plan:
     notes: Mapping[str, str] = field(default_factory=dict)  # what somebody should see to, by subject
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
     warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
+    gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict)  # of each machine with a system, by serial
 
     @property
     def is_quiet(self) -> bool:

@@ -56,6 +56,7 @@ def plan(given: PlanningInput) -> Plan:
         placement.shortfalls,
         notes={**clock, **dict(notes_of(orders))},
         observing=observed.observing,
+        gates=ctx.gates,
         warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
     )
 

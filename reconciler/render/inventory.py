@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from ..model.gates import Gate
 from ..model.observations import Occurrence
 from .rows import MachineRow
 from .words import printable
@@ -14,6 +15,7 @@ def machine_text(row: MachineRow, events: Sequence[Occurrence], now: datetime) -
     """One machine on a page, for the person who has been woken up for it."""
     lines = [_line(title, text) for title, text in _facts(row, now) if text]
     lines += [_line("Address", f"{address} ({network})") for network, address in sorted(row.addresses.items())]
+    lines += [_line("Gate", _gate(gate)) for gate in row.gates]
     lines += [_line("Disk", disk) for disk in row.disks]
     lines.append(_line("Profile", ", ".join(row.profiles) if row.profiles else "none matches"))
     if len(row.profiles) != 1:
@@ -60,6 +62,14 @@ def _document_text(row: MachineRow) -> str | None:
         return f"{given}; nobody knows with which one Puppet last succeeded"
     same = row.applied == row.document and not row.behind
     return f"{given}, applied" if same else f"{given}; behind: Puppet last succeeded with {row.applied[:12]}"
+
+
+def _gate(gate: Gate) -> str:
+    """What was read, since when, and what would open it if it is closed."""
+    if gate.value is None or gate.since is None:
+        return f"{gate.name}: nobody has looked yet"
+    closed = "" if gate.holds else f"; CLOSED, opens at: {gate.threshold}"
+    return f"{gate.name}: {gate.value}, since {_utc(gate.since)}{closed}"
 
 
 def _line(title: str, text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..model.actions import InstallOs, Risk
 from ..model.disk_id import ControllerId, DiskId
+from ..model.gates import Gate
 from ..model.hardware import Disk, Racked
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
@@ -26,10 +27,23 @@ _KINDS: Mapping[type[Step], StepKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Now:
+    """What the summary of a machine is made of."""
+
     machine: MachineView
     step: Step
     progress: str | None
+    gates: tuple[Gate, ...]
+
+    def is_as(self, before: "_Now") -> bool:
+        """Whether nothing has changed."""
+        alike = (self.step, self.progress, self.gates) == (before.step, before.progress, before.gates)
+        return alike and self.machine is before.machine
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    of: _Now
     summary: MachineSummary
 
 
@@ -51,7 +65,8 @@ class MachineSummaries:
         made: dict[str, _Made] = {}
         for machine in sorted(observation.machines, key=lambda machine: machine.serial):
             serial = machine.serial
-            made[serial] = _made(machine, steps[serial], said.get(serial), known.get(serial))
+            now = _Now(machine, steps[serial], said.get(serial), plan.gates.get(serial, ()))
+            made[serial] = _made(now, known.get(serial))
         self._made = made
         return tuple(one.summary for one in made.values())
 
@@ -99,20 +114,13 @@ def _by_name(row: MachineRow) -> tuple[object, ...]:
     return row.hostname is None, row.cluster or "", row.role or "", natural(row.name)
 
 
-def _made(machine: MachineView, step: Step, progress: str | None, before: _Made | None) -> _Made:
-    if before is not None and before.machine is machine and before.step == step and before.progress == progress:
-        return before
-    return _Made(machine, step, progress, _summary(machine, step, progress))
+def _made(now: _Now, before: _Made | None) -> _Made:
+    return before if before is not None and now.is_as(before.of) else _Made(now, _summary(now))
 
 
-def _summary(machine: MachineView, step: Step, progress: str | None) -> MachineSummary:
-    """A machine and its step in the row that command, API and pages share.
-
-    Args:
-        machine: As it was observed.
-        step: What the plan says of it.
-        progress: How far its open action says that it is; None: it has none, or says nothing.
-    """
+def _summary(now: _Now) -> MachineSummary:
+    """A machine and its step in the row that command, API and pages share."""
+    machine, step = now.machine, now.step
     seen, given, racked, history = machine.seen, machine.allocation, machine.racked, machine.history
     hardware = seen.hardware if seen else None
     doing = history.open_action or (step.action if isinstance(step, Act) else None)
@@ -130,7 +138,7 @@ def _summary(machine: MachineView, step: Step, progress: str | None) -> MachineS
         tone=_tone(machine, step),
         action=doing.type if doing else None,
         risk=doing.risk if doing else InstallOs.risk if asks == "install_os" else Risk.NONE,
-        progress=progress,
+        progress=now.progress,
         needs_approval=asks,
         generation=given.generation if given else None,
         profile=given.profile if given else machine.match.profile,
@@ -157,6 +165,8 @@ def _summary(machine: MachineView, step: Step, progress: str | None) -> MachineS
         aside_error=history.side_failures.error,
         aside_since=history.side_failures.since if history.side_failures.count else None,
         conflict=machine.conflict,
+        closed_gates=tuple(gate.name for gate in now.gates if gate.holds is False),
+        gates=tuple(sorted(now.gates, key=lambda gate: gate.holds is not False)),
     )
 
 

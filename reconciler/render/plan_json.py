@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from ..model.actions import Action, RootImage
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
+from ..model.gates import Gate, GateName
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait
 from ..model.raid import RaidDisk, RaidVolume
@@ -15,6 +16,16 @@ from .plan_groups import SummaryJson, summary
 from .words import because_of, erases, risk_of
 
 VERSION = 1
+
+
+class GateJson(TypedDict):
+    """What was read of a service, beside what opens the gate."""
+
+    name: GateName
+    value: str | None  # None: nobody has looked yet
+    threshold: str
+    since: str | None  # since when the value is so
+    holds: bool | None  # None: nobody knows
 
 
 class StepJson(TypedDict):
@@ -34,6 +45,7 @@ class StepJson(TypedDict):
     because: str  # the reason in a sentence; for a wait: what it waits for
     needs_approval: str | None  # what an approval would allow
     until: str | None  # when a wait is worth another look
+    gates: list[GateJson]  # those that a wait waits for, of the machine itself or of another one that is named
 
 
 EncJson = TypedDict("EncJson", {"hostname": str, "class": str, "parameter": str, "before": object, "after": object})
@@ -118,6 +130,17 @@ def _step_json(step: Step) -> StepJson:
         "because": because_of(step),
         "needs_approval": waits.needs_approval if waits else None,
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,
+        "gates": [_gate_json(gate) for gate in waits.gates] if waits else [],
+    }
+
+
+def _gate_json(gate: Gate) -> GateJson:
+    return {
+        "name": gate.name,
+        "value": gate.value,
+        "threshold": gate.threshold,
+        "since": gate.since.isoformat(timespec="seconds") if gate.since else None,
+        "holds": gate.holds,
     }
 
 

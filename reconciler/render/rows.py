@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ..model.actions import Risk
+from ..model.gates import Gate, GateName
 from ..model.history import Phase
 from ..model.machine import InstallStatus, MachineView, Power
 from ..model.observations import Occurrence
@@ -73,6 +74,8 @@ class MachineSummary:
     aside_error: Annotated[str | None, Field(description="of a hook, of commands after Puppet, or of a renewal")]
     aside_since: datetime | None
     conflict: Annotated[str | None, Field(description="why it is quarantined: two machines claim its serial, ...")]
+    closed_gates: Annotated[tuple[GateName, ...], Field(description="its services that are not ready")]
+    gates: Annotated[tuple[Gate, ...], Field(exclude=True)]
 
     @property
     def name(self) -> str:
@@ -89,6 +92,7 @@ class MachineSummary:
 class MachineRow(MachineSummary):
     """One machine: where it stands, how far it has come, what it waits for. Null: nobody knows, or it has none."""
 
+    gates: Annotated[tuple[Gate, ...], Field(description="of its services, once it has a system; closed ones first")]
     place: Annotated[str | None, Field(description="dc, row, rack and unit in one line")]
     addresses: Annotated[Mapping[str, str], Field(description="what it was given, by the network's name")]
     memory: str | None

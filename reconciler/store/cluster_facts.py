@@ -25,8 +25,16 @@ class FactsPart(Part):
         with self._database.writing("fact", "journal") as writing:
             new = writing.insert(fact).values(**row).on_conflict_do_nothing().returning(fact.c.about)
             if writing.connection.scalar(new) is not None:
-                text = f"all controllers of {cluster} are in service: its first setup is over"
+                text = f"all controllers of {cluster} are in service, with endpoints: its first setup is over"
                 write_notices(writing, [Notice(None, at, "cluster-set-up", text)])
+
+    def set_up_again(self, cluster: str, *, who: str, why: str, at: datetime) -> None:
+        """Let the cluster's first setup begin again, until what it makes is seen to be there."""
+        gone = delete(fact).where(fact.c.about == f"cluster:{cluster}", fact.c.name == _SET_UP)
+        with self._database.writing("fact", "decision", "journal", decided=True) as writing:
+            writing.connection.execute(gone)
+            text = f"the first setup of {cluster} begins again: {why}"
+            write_notices(writing, [Notice(None, at, "cluster-begins-again", text, who)])
 
     def forget_set_up(self, cluster: str, at: datetime) -> None:
         """Note that nothing is left of what the cluster's first setup made. Idempotent."""

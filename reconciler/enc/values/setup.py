@@ -12,9 +12,10 @@ def is_hyperconverged(node: NodeView) -> bool:
 
 
 def first_setup_goes_on(v: View) -> bool:
-    """initial_cluster_setup, until every controller is in service for the first time"""
+    """initial_cluster_setup, until every controller is in service and the databases and endpoints are there"""
     nodes = v.cluster.by_role("controller")
-    over = v.cluster.given.set_up or all(n.member.in_service for n in nodes)
+    served = all(n.member.in_service for n in nodes) and not _has_ceph_come_first(v)
+    over = v.cluster.given.set_up or served
     return v.setting("initial_cluster_setup") is True and not over
 
 
@@ -39,12 +40,20 @@ def ceph_comes_first(v: View) -> bool:
     return v.cluster.cached(("ceph first",), lambda: _ceph_comes_first(v))
 
 
+def _has_ceph_come_first(v: View) -> bool:
+    """Whether the cluster comes up, or once came up, with nothing but Ceph at first: in service says little then."""
+    has_osds = bool(_hyperconverged(v)) or v.cluster.has("cephosd")
+    return has_osds and not v.cluster.has("cephmon") and v.setting("initial_mon_on_ctrl") is True
+
+
+def _hyperconverged(v: View) -> tuple[NodeView, ...]:
+    return tuple(node for node in v.cluster.by_role("compute") if is_hyperconverged(node))
+
+
 def _ceph_comes_first(v: View) -> bool:
-    controllers, computes = v.cluster.by_role("controller"), v.cluster.by_role("compute")
-    hyperconverged = tuple(node for node in computes if is_hyperconverged(node))
-    has_osds = bool(hyperconverged) or v.cluster.has("cephosd")
-    if not has_osds or v.cluster.has("cephmon") or v.setting("initial_mon_on_ctrl") is not True:
+    if not _has_ceph_come_first(v):
         return False
+    controllers, hyperconverged = v.cluster.by_role("controller"), _hyperconverged(v)
     groups = tuple(group for group in (controllers, hyperconverged) if group)
     moments = {node.member.served_at for group in groups for node in group}
     return not any(all(_all_served(group, moment) for group in groups) for moment in moments if moment is not None)
