@@ -6,7 +6,6 @@ from functools import cached_property, partial
 
 from ..execution.drivers.hooks import tell_child
 from ..execution.drivers.host_keys import FileHostKeys
-from ..execution.drivers.puppet_ca import PuppetCa
 from ..execution.drivers.ssh import SshShells
 from ..execution.ensure import Time
 from ..execution.handlers import Options, Tools
@@ -16,6 +15,7 @@ from .bmcs import SiteBmcs
 from .config import Config
 from .directory import StoredBmcPasswords, StoredDirectory, client_key
 from .install_files import NodeFiles
+from .puppet_ca import PuppetCa
 from .records import Records
 from .site import Site
 

@@ -1,9 +1,8 @@
 """The first setup of a cluster: until it is over, Puppet makes databases and accounts on it.
 
-It is over once every controller is in service, and what it makes is there: Keystone gives a token, whose catalogue
-has endpoints. That Puppet has succeeded does not tell: where Ceph comes first, controllers are in service before they
-have a database. Of controllers that nobody has looked at, such as those of an imported installation, it is taken for
-granted.
+It is over once every controller is in service, and what it makes is there: Keystone gives a token, whose catalogue has
+endpoints. That Puppet has succeeded does not tell: where Ceph comes first, controllers are in service before they have
+a database. Of controllers that nobody has looked at, as after an import, it is taken for granted.
 
 It begins again when no controller keeps what it made: all were released, or installed anew. A controller that is in
 service keeps it, and so does one that was taken out of service and whose new install has not ended: its disks may hold

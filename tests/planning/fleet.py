@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from reconciler.model.actions import (
     Action,
+    BeginPuppet,
     BootDisk,
     BootLive,
     Enroll,
@@ -89,7 +90,8 @@ class Server:
     rolled_out: int = 0
     last: Seen | None = None
     readings: Readings | None = None  # what its services said when somebody last looked
-    broken: bool = False  # a service of its does not come up
+    held: bool = False  # its first boot waits until it is told to run Puppet
+    begun: bool = False  # it was
 
     def report(self, now: datetime) -> None:
         """Everything it would have said since it was last heard, as of now."""
@@ -103,6 +105,7 @@ class Server:
             seen = replace(seen, status=status, status_at=now)
         elif self.running == "disk" and self.disk and not self.spoke:
             word = InstallStatus.PUPPET_FAILURE if self.puppet_fails else InstallStatus.PUPPET_SUCCESS
+            word = InstallStatus.FIRSTBOOT if self.held and not self.begun else word
             seen = replace(seen, status=word, status_at=now)
         self.spoke = True
         self.last = seen
@@ -127,7 +130,7 @@ class Server:
         if isinstance(action, RollOut | RunPuppet) and self.last and self.running == "disk" and not self.failing:
             self.last = replace(self.last, last_puppet_began=now)
             self.rolled_out += isinstance(action, RollOut)
-            self.readings = readings(self.role, now, **({"failed_units": "a.service"} if self.broken else {}))
+            self.readings = readings(self.role, now)
         if self.failing:
             self.failing -= 1
             if not self.after_effect:
@@ -154,11 +157,15 @@ class Server:
                 if self.installed == action.id:
                     return
                 self.wiped += 1
-                self.disk, self.installed = hostname, action.id
+                self.disk, self.installed, self.begun = hostname, action.id, False
             case RunPuppet() | RollOut():
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
-                self.puppet_fails = False
+                self.puppet_fails, self.begun = False, True
+            case BeginPuppet():
+                if self.running != "disk":
+                    raise TemporaryError("no answer over SSH")
+                self.begun, self.spoke = True, False
             case _:
                 raise NotImplementedError(f"{type(action).__name__} touches a machine: say here what that does to it")
 

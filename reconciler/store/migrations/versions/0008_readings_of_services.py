@@ -1,4 +1,4 @@
-"""What was last read of a node's services.
+"""Readings of services: what each node last said of its own.
 
 machine.readings   JSON of ``model.gates.Readings``: each value with the moment since when it is so, and when somebody
                    last looked. One text, as it is read and written whole. NULL: nobody has looked yet.

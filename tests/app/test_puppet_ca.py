@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.app.config import ConfigError, load_config
-from reconciler.execution.drivers.puppet_ca import PuppetCa
+from reconciler.app.puppet_ca import PuppetCa
 from reconciler.model.errors import PermanentError, TemporaryError
 
 NAME = "cl1-compute-1.example.com"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ...model.errors import PermanentError, TemporaryError
-from ...provisioning.puppet_ca import clean_command, why_not_clean
-from .hooks import run_child
+from ..execution.drivers.hooks import run_child
+from ..model.errors import PermanentError, TemporaryError
+from ..provisioning.puppet_ca import clean_command, why_not_clean
 
 
 @dataclass(frozen=True, slots=True)
