@@ -35,8 +35,9 @@ _PROGRAMS = {
     "systemctl": """\
 case "$*" in
     "list-units --failed"*)
-        [ ! -e "$services/broken" ] || sed 's/.*/&.service loaded failed failed &/' "$services/broken"
-        exit
+        [ ! -e "$services/broken" ] || grep -xFf "$services/units" "$services/broken" |
+            sed 's/.*/&.service loaded failed failed &/'
+        exit 0
         ;;
 esac
 unit=${{last%.service}}
@@ -143,7 +144,7 @@ class Services:
         (self._folder / "up").unlink(missing_ok=True)
 
     def break_down(self, *names: str) -> None:
-        """From now on these do not come up, and have failed by systemd: units, ``keystone``, ``swift``, ``ports``."""
+        """From now on these do not answer: units, which have failed by systemd, ``keystone``, ``swift``, ``ports``."""
         (self._folder / "broken").write_text("".join(f"{name}\n" for name in names))
 
     def mend(self) -> None:
