@@ -6,7 +6,7 @@ from itertools import combinations
 
 from ..model.debian import module_version
 from ..model.diagnostics import Diagnostic, Location, Severity
-from ..model.kinds import EncOverlaySpec, Selector
+from ..model.kinds import EncOverlaySpec, RingPolicy, Selector
 from ..model.roles import facts_of
 from ..model.signature import Signatures
 from ..model.tree import SpecTree
@@ -24,6 +24,7 @@ def check(tree: SpecTree, known: Mapping[str, Signatures]) -> tuple[Diagnostic, 
         lambda: _parameters(tree, signatures),
         lambda: _conflicts(tree),
         lambda: _zones(tree),
+        lambda: _policies(tree, signatures),
     )
     return tuple(problem for one in checks for problem in one())
 
@@ -45,6 +46,30 @@ def _parameters(tree: SpecTree, signatures: Signatures) -> Iterator[Diagnostic]:
                 close = _did_you_mean(parameter, signatures.classes[puppet_class])
                 detail = f'{puppet_class} of {signatures.version} takes no "{parameter}".{close}'
                 yield Diagnostic(Severity.ERROR, "Unknown parameter of a Puppet class", detail, at)
+
+
+def _policies(tree: SpecTree, signatures: Signatures) -> Iterator[Diagnostic]:
+    """Storage policies that the Puppet module does not write into Swift's configuration: rings alone serve nobody."""
+    for cluster, spec in tree.clusters.items():
+        for number, policy in enumerate(spec.rings.policies):
+            if why := _not_carried(policy, signatures, policy is spec.rings.coded):
+                at = tree.place("Cluster", cluster, "rings", "policies", number)
+                detail = f'puppet-module-oci {signatures.version} {why}: "{policy.name}" would have rings, and no user.'
+                yield Diagnostic(Severity.ERROR, "Policy that the Puppet module does not know", detail, at)
+
+
+def _not_carried(policy: RingPolicy, signatures: Signatures, first_coded: bool) -> str | None:
+    """Why the module's classes cannot make this policy; None: they can."""
+    if policy.index == 0:
+        usual = (policy.name, policy.type, policy.default) == ("Policy-0", "replication", True)
+        return None if usual else 'has Policy-0 with whole copies as index 0, and as the default ("default: true")'
+    if policy.type == "replication":
+        return "knows no policy with whole copies beside Policy-0"
+    if not signatures.accepts("oci::swiftstore", "swift_ec_enable"):
+        return "knows no policy with erasure coding"
+    if not first_coded:
+        return "knows one policy with erasure coding"
+    return "makes no erasure coding policy the default" if policy.default else None
 
 
 def _did_you_mean(word: str, among: Iterable[str]) -> str:

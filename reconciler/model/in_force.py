@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from .diagnostics import Location
+from .kinds import ClusterSpec, RingsSpec
 from .kinds.base import SettingValue
 from .machine import Allocation
-from .settings import WITHOUT_EFFECT
+from .roles import facts_of
+from .settings import OF_RINGS
 from .tree import SpecTree
 
 
@@ -40,10 +42,11 @@ class Level(NamedTuple):
     kind: str
     document: str
     path: tuple[str, ...] = ("settings",)  # of the settings, below the document's spec
+    elsewhere: Mapping[str, tuple[str | int, ...]] = {}  # setting -> where it stands instead: ``Cluster.rings``
 
     def origin(self, tree: SpecTree, setting: str) -> str:
         """File and line of a setting, or the document's name where the tree knows no line."""
-        at = tree.place(self.kind, self.document, *self.path, setting)
+        at = tree.place(self.kind, self.document, *self.elsewhere.get(setting, (*self.path, setting)))
         return f"{at.file}:{at.line}" if at else f"{self.kind} {self.document}"
 
 
@@ -52,7 +55,7 @@ def levels(tree: SpecTree, place: Place) -> Iterator[Level]:
     yield _of_fleet(tree)
     cluster = tree.clusters.get(place.cluster)
     if cluster is not None:
-        yield Level("cluster", cluster.settings, "Cluster", place.cluster)
+        yield _of_cluster(cluster, place.cluster)
         if place.role in cluster.roles:
             yield _of_role(tree, place.cluster, place.role)
     if place.profile in tree.profiles:
@@ -76,6 +79,14 @@ def all_levels(tree: SpecTree) -> Iterator[Level]:
 
 def _of_fleet(tree: SpecTree) -> Level:
     return Level("fleet", tree.fleet.settings, "Fleet", tree.fleet_name)
+
+
+def _of_cluster(cluster: ClusterSpec, name: str) -> Level:
+    """The settings of a cluster, and what its ``rings`` say of settings in other words."""
+    aliases = cluster.rings.aliases()
+    said = {**cluster.settings, **{setting: value for setting, (value, _) in aliases.items()}}
+    paths = {setting: ("rings", *path) for setting, (_, path) in aliases.items()}
+    return Level("cluster", said, "Cluster", name, elsewhere=paths)
 
 
 def _of_role(tree: SpecTree, cluster: str, role: str) -> Level:
@@ -175,9 +186,24 @@ def written_at(tree: SpecTree, name: str, place: Place) -> list[Written]:
 
 
 def without_effect(tree: SpecTree) -> Iterator[tuple[str, Location | None]]:
-    """Where a setting is written without any effect, although the level is right for it: a sentence, and the place."""
+    """Where something is written that may stand there, and that nothing reads: a sentence, and the place."""
     for level in all_levels(tree):
-        for name in WITHOUT_EFFECT.keys() & level.settings.keys():
-            if level.name in tree.settings_table[name].levels:
+        storing = level.document if level.name == "cluster" else None
+        for name in OF_RINGS & level.settings.keys():
+            if level.name in tree.settings_table[name].levels and not _stores_in_swift(tree, storing):
                 at = tree.place(level.kind, level.document, *level.path, name)
-                yield f"{name} has no effect: {WITHOUT_EFFECT[name]}", at
+                yield f"{name} has no effect: {_nobody(storing)}", at
+    for cluster, spec in tree.clusters.items():
+        if spec.rings != RingsSpec() and not _stores_in_swift(tree, cluster):
+            yield f"rings have no effect: {_nobody(cluster)}", tree.place("Cluster", cluster, "rings")
+
+
+def _nobody(cluster: str | None) -> str:
+    who = f"{cluster} asks for no role" if cluster else "no cluster asks for a role"
+    return f"{who} whose nodes store in Swift"
+
+
+def _stores_in_swift(tree: SpecTree, cluster: str | None) -> bool:
+    """Whether a cluster, or any for None, asks for nodes that may have disks in Swift's rings."""
+    asking = tree.clusters if cluster is None else {cluster: tree.clusters[cluster]}
+    return any(facts_of(role).object_store == "swift" for spec in asking.values() for role in spec.roles)

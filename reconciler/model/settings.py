@@ -43,11 +43,8 @@ class SettingRow:
 
 SettingsTable = Mapping[str, SettingRow]
 
-_NO_RINGS = "nothing builds Swift's rings yet; swift-ring-builder is told by hand"
-WITHOUT_EFFECT: Mapping[str, str] = dict.fromkeys(
-    ("swift_part_power", "swift_replicas", "swift_min_part_hours"), _NO_RINGS
-)
-"""Settings that nothing reads, each with the reason. OCI has them, and they will be read."""
+OF_RINGS = frozenset({"swift_part_power", "swift_replicas", "swift_min_part_hours"})
+"""Settings that Swift's rings are made with, and that nothing else reads."""
 
 
 def for_puppet(row: SettingRow, value: SettingValue | None) -> SettingValue | None:

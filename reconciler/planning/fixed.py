@@ -1,6 +1,6 @@
 """Choices that a cluster keeps for as long as it has nodes: its releases, and what its Swift rings are made with.
 
-Nothing here moves a cluster to another release, node by node, and nothing builds rings. A change in git is therefore an
+Nothing here moves a cluster to another release, node by node, or relinks what Swift stores. A change in git is an
 order that cannot be carried out: it is held and told, and what nodes were installed with stays in force for them.
 """
 
@@ -14,7 +14,6 @@ from ..model.machine import MachineView, Observation
 from ..model.plan import Act, Advance, Step
 from ..model.reasons import Reason
 from ..model.roles import facts_of
-from ..model.settings import WITHOUT_EFFECT
 from ..model.tree import SpecTree
 from .context import install_evidence, install_unseen
 from .safety import waiting
@@ -23,6 +22,19 @@ Fixed = Mapping[str, Mapping[str, str]]
 """By cluster: what its nodes were installed with, ``release.openstack`` -> ``epoxy``."""
 
 _RELEASES = {"release.openstack": "OpenStack", "release.debian": "Debian"}
+
+_OF_ALL_RINGS = ("swift_part_power", "swift_replicas")
+_OF_CODED_POLICY = (
+    "swift_ec_policy_index",
+    "swift_ec_type",
+    "swift_ec_num_data_fragments",
+    "swift_ec_num_parity_fragments",
+)
+_BY_HAND = {
+    "swift_part_power": "; a part power rises by Swift's own relink procedure alone (swift-ring-builder"
+    " prepare_increase_partition_power, then swift-object-relinker), and never falls"
+}
+"""What an operator can do about an order that is refused, by setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,8 @@ def notes_of(orders: Iterable[Held]) -> Iterator[tuple[str, str]]:
                 f"until {order.was} is back"
             )
         else:
-            text = f"{said}: it has no effect, as what is stored lies where {order.was} put it. Put {order.was} back"
+            by_hand = _BY_HAND.get(order.what, "")
+            text = f"{said}: what is stored lies where {order.was} put it{by_hand}. Put {order.was} back"
         yield f"{order.what} of {order.cluster}", text
 
 
@@ -147,7 +160,8 @@ def _releases(spec: SpecTree) -> dict[str, str]:
 
 def _rings(spec: SpecTree, cluster: str) -> dict[str, str]:
     settings = SettingsAt(spec, Place(cluster))
-    return {name: str(settings[name]) for name in WITHOUT_EFFECT}
+    coded = _OF_CODED_POLICY if settings.is_on("swift_ec_enable") else ()
+    return {name: str(settings[name]) for name in (*_OF_ALL_RINGS, *coded)}
 
 
 def _place(spec: SpecTree, cluster: str, name: str) -> str:
@@ -155,6 +169,8 @@ def _place(spec: SpecTree, cluster: str, name: str) -> str:
     of_cluster = spec.clusters.get(cluster)
     if name in _RELEASES:
         at = spec.place_in_fleet(*name.split("."))
+    elif of_cluster is not None and name in (aliases := of_cluster.rings.aliases()):
+        at = spec.place("Cluster", cluster, "rings", *aliases[name][1])
     elif of_cluster is not None and name in of_cluster.settings:
         at = spec.place("Cluster", cluster, "settings", name)
     else:

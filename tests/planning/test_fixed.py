@@ -32,7 +32,7 @@ from .test_side_tasks import spec as with_hooks
 
 STORES = {"cl1": cluster(swiftstore={"count": 3}), "cl2": cluster("cl2", 2, swiftstore={})}
 WAS = {"cl1": {"release.openstack": "epoxy", "release.debian": "trixie"}}
-RINGS = {"swift_part_power": "16", "swift_replicas": "3", "swift_min_part_hours": "1"}
+RINGS = {"swift_part_power": "16", "swift_replicas": "3"}
 
 
 def asking_for(**release: str) -> SpecTree:
@@ -185,7 +185,7 @@ def test_other_rings_are_refused_and_hold_up_nothing():
     ((about, text),) = todo.notes.items()
     assert about == "swift_part_power of cl1"
     assert text.startswith("the specs say 18 (") and text.endswith("Put 16 back")
-    assert any(warning.startswith("swift_part_power has no effect") for warning in todo.warnings)
+    assert "swift-object-relinker" in text and not todo.warnings
     assert planned(with_rings(swift_part_power=16), FLEET[:3], vips=VIPS, fixed=fixed).notes == {}
 
 
@@ -194,3 +194,21 @@ def test_of_clusters_that_nobody_remembers_nothing_is_held():
     assert held_orders(asking_for(openstack="flamingo"), Observation(NOW, (ENROLLED,), fixed=WAS)) == ()
     found = steps(asking_for(openstack="flamingo"), [ENROLLED], vips=VIPS, fixed=WAS)
     assert isinstance(found["A"], Act)
+
+
+def test_another_part_power_is_refused_where_the_rings_say_it_too():
+    spec = tree({"cl1": {**cluster(swiftstore={"count": 3}), "rings": {"part_power": 18}}})
+    todo = planned(spec, FLEET[:3], vips=VIPS, fixed={"cl1": {**WAS["cl1"], **RINGS}})
+    assert list(todo.notes) == ["swift_part_power of cl1"]
+
+
+def test_a_coded_policy_is_kept_as_its_objects_are_stored():
+    coded = {"name": "ec", "index": 1, "type": "erasure_coding", "ec_type": "liberasurecode_rs_vand"}
+    said = {"policies": [{"name": "Policy-0", "index": 0, "default": True}, {**coded, "data": 4, "parity": 2}]}
+    kept = fixed_by(tree({"cl1": {**cluster(swiftstore={}), "rings": said}}), [store()])["cl1"]
+    assert {name: kept[name] for name in kept if name.startswith("swift_ec")} == {
+        "swift_ec_policy_index": "1",
+        "swift_ec_type": "liberasurecode_rs_vand",
+        "swift_ec_num_data_fragments": "4",
+        "swift_ec_num_parity_fragments": "2",
+    }

@@ -24,6 +24,7 @@ from .machine import EncOverlaySpec, Lifecycle, MachineBmc, MachineSpec, RoleSpe
 from .places import LocationSpec, Ports, ProductSize, RackingSpec, SwitchPlace
 from .profile import PLACEHOLDERS, CpuRule, DiskRule, HardwareProfileSpec, MatchRule, NumberRange, SizeRange
 from .repository import RepositorySpec
+from .rings import RingPolicy, RingsSpec
 
 KINDS: dict[str, type[Strict]] = {
     "Fleet": FleetSpec,
@@ -73,6 +74,8 @@ __all__ = [
     "RackingSpec",
     "Release",
     "RepositorySpec",
+    "RingPolicy",
+    "RingsSpec",
     "RolePool",
     "RoleSpec",
     "Selector",

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, StrictBool, StrictInt
 
 from .base import Address, Domain, Interface, Label, Name, Settings, Strict, Subnet
+from .rings import RingsSpec
 
 
 class NetworkRange(Strict):
@@ -80,3 +81,4 @@ class ClusterSpec(Strict):
     settings: Settings = Field(default_factory=dict)
     roles: Mapping[Name, RolePool] = Field(default_factory=dict)
     links: Links = Links()
+    rings: RingsSpec = RingsSpec()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
-from . import fleet, machines, names, networks, pools, profiles, repositories, settings
+from . import fleet, machines, names, networks, pools, profiles, repositories, rings, settings
 from .context import Check, CheckContext
 
 CHECKS: tuple[Check, ...] = (
@@ -15,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     *profiles.CHECKS,
     *repositories.CHECKS,
     *settings.CHECKS,
+    *rings.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check", "CheckContext", "check_all"]

@@ -1,0 +1,55 @@
+"""Rings of a Swift cluster: said once, and policies that Swift can have."""
+
+from collections.abc import Iterator
+
+from ...model.diagnostics import Diagnostic
+from ...model.kinds import RingPolicy
+from .context import Check, CheckContext, error
+
+
+def rings_and_settings_agree(context: CheckContext) -> Iterator[Diagnostic]:
+    """A cluster does not say one thing below ``rings`` and another in the setting of OCI's name."""
+    for cluster, spec in context.tree.clusters.items():
+        for setting, (value, path) in spec.rings.aliases().items():
+            other = spec.settings.get(setting, value)
+            if other != value:
+                at = context.parsed.at("Cluster", cluster, "rings", *path)
+                there = context.parsed.at("Cluster", cluster, "settings", setting)
+                place = f" ({there.file}:{there.line})" if there is not None else ""
+                said = f"rings.{'.'.join(map(str, path))} says {value}, and the setting {setting} {other}{place}"
+                yield error("Two values for one thing", f"{said}. Write one of them.", at)
+
+
+def policies_fit(context: CheckContext) -> Iterator[Diagnostic]:
+    """Names and indexes occur once, one policy is the default, and each has what its type needs."""
+    for cluster, spec in context.tree.clusters.items():
+        policies = spec.rings.policies
+        for number, policy in enumerate(policies):
+            at = context.parsed.at("Cluster", cluster, "rings", "policies", number)
+            for problem in _misfits(policy, policies[:number]):
+                yield error("Impossible storage policy", f'Policy "{policy.name}" {problem}.', at)
+        if policies:
+            at = context.parsed.at("Cluster", cluster, "rings", "policies")
+            if sum(policy.default for policy in policies) != 1:
+                yield error("No default storage policy", 'Write "default: true" at exactly one policy.', at)
+            if all(policy.index != 0 for policy in policies):
+                yield error("No policy 0", "Swift wants a policy with index 0 wherever others are.", at)
+
+
+def _misfits(policy: RingPolicy, before: tuple[RingPolicy, ...]) -> Iterator[str]:
+    if any(other.name.lower() == policy.name.lower() for other in before):
+        yield "has the name of another one"
+    if any(other.index == policy.index for other in before):
+        yield f"has index {policy.index}, as another one has"
+    coded = {"ec_type": policy.ec_type, "data": policy.data, "parity": policy.parity}
+    if policy.type == "replication":
+        if said := [name for name, value in coded.items() if value is not None]:
+            yield f"keeps whole copies, and so has no {' or '.join(said)}"
+        return
+    if policy.replicas is not None:
+        yield "stores fragments, and so has no replicas: data and parity say how many there are"
+    if missing := [name for name, value in coded.items() if value is None]:
+        yield f"stores fragments, and lacks {' and '.join(missing)}"
+
+
+CHECKS: tuple[Check, ...] = (rings_and_settings_agree, policies_fit)
