@@ -24,6 +24,7 @@ from .machines import MachinesPart
 from .migrate import migrate as bring_to_head
 from .migrate import require_head
 from .records import RecordsPart
+from .rings import RingsPart
 from .snapshot import Snapshot
 
 __all__ = ["LeaseWatch", "SetBack", "Snapshot", "Store"]
@@ -37,6 +38,7 @@ class Store(
     CertificatesPart,
     RenderedPart,
     FactsPart,
+    RingsPart,
     EpochPart,
     ClocksPart,
     LeasesPart,

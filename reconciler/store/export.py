@@ -19,6 +19,9 @@ from .cluster_facts import write_fixed
 from .codec import history_value, parse_history
 from .journal import write_events
 from .records import write_allocation, write_vip
+from .rings import exported as ring_value
+from .rings import imported as parse_ring
+from .rings import read_built, write_ring
 from .snapshot import SnapshotPart
 from .tables import allocation, conflict, epoch, journal, pause
 
@@ -33,10 +36,11 @@ class ExportPart(SnapshotPart):
     """Export and restore."""
 
     def export(self) -> dict[str, Any]:
-        """Allocations, VIPs, how far each machine has come, and what is paused or held; plain values, sorted."""
+        """Allocations, VIPs, rings, how far each machine has come, what is paused or held; plain values, sorted."""
         known = self.snapshot()
         with self._database.reading() as connection:
             held = connection.execute(select(conflict).order_by(conflict.c.serial)).all()
+            rings = [ring_value(one) for one in read_built(connection).values()]
         return {
             "version": VERSION,
             "allocations": {serial: _plain(known.allocations[serial]) for serial in sorted(known.allocations)},
@@ -45,6 +49,7 @@ class ExportPart(SnapshotPart):
             "machines": {serial: history_value(known.histories[serial]) for serial in sorted(known.histories)},
             "pauses": [{**asdict(each), "at": each.at.isoformat()} for each in known.pauses],
             "fixed": {cluster: dict(values) for cluster, values in sorted(known.fixed.items())},
+            "rings": rings,
             "conflicts": {row.serial: {"reason": row.reason, "evidence": row.evidence} for row in held},
         }
 
@@ -59,7 +64,7 @@ class ExportPart(SnapshotPart):
         """
         if exported.get("version") != VERSION:
             raise PermanentError(f"this is no export of version {VERSION}")
-        with self._database.writing("allocation", "decision", "journal", "fact") as writing:
+        with self._database.writing("allocation", "decision", "journal", "fact", "ring") as writing:
             connection = writing.connection
             if any(connection.scalar(select(exists().select_from(table))) for table in (allocation, journal)):
                 raise PermanentError("the database is not empty: restore into a new one")
@@ -80,6 +85,8 @@ class ExportPart(SnapshotPart):
                 connection.execute(update(epoch).values(doubt=_doubt(exported["allocations"], told, why)))
                 for cluster, values in exported.get("fixed", {}).items():  # exports of before have none
                     write_fixed(writing, cluster, values, at)
+                for value in exported.get("rings", ()):  # nor these
+                    write_ring(writing, parse_ring(value))
                 for serial, value in exported["conflicts"].items():
                     connection.execute(conflict.insert().values(serial=serial, at=at, **value))
             except (KeyError, TypeError, AttributeError, ValueError) as error:

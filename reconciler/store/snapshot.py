@@ -17,6 +17,7 @@ from ..model.gates import Readings
 from ..model.hardware import Hardware
 from ..model.history import History
 from ..model.machine import Allocation, Approval, Certificate, InstallStatus, Pause, Power, SecretRef, Seen, Vip
+from ..model.rings import RingRound, RingState
 from .clocks import SetBack, read_set_back
 from .cluster_facts import read_fixed, read_set_up
 from .codec import allocation_of, parse_event, parse_hardware, parse_readings, secret_refs
@@ -25,6 +26,7 @@ from .document_versions import Versions, read_versions
 from .epochs import read_standing
 from .journal import JournalPart
 from .machines import chunks
+from .rings import read_rounds, read_states
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
 
 
@@ -47,6 +49,8 @@ class Snapshot:
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by cluster: what its nodes keep
     certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
+    rings: tuple[RingState, ...] = ()  # in force
+    ring_rounds: tuple[RingRound, ...] = ()  # worked out, and waiting for an approval
     standing: Standing | None = None  # how old the database is, by its own word; None: there is none
     doubt: str | None = None  # why it may be older than the machines; said by who compares it with the state folder
     set_back: SetBack | None = None  # when moments were last set back that lay in the future
@@ -71,6 +75,8 @@ class _LastLook:
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
     documents: dict[str, Versions] = field(default_factory=dict)
+    rings: tuple[RingState, ...] = ()
+    ring_rounds: tuple[RingRound, ...] = ()
 
 
 class SnapshotPart(JournalPart):
@@ -110,6 +116,8 @@ class SnapshotPart(JournalPart):
                 known.documents = known.documents | read_versions(connection, before.get("document", -1))
             if now["fact"] > before.get("fact", -1):
                 known.set_up, known.fixed = read_set_up(connection), read_fixed(connection)
+            if now["ring"] > before.get("ring", -1):
+                known.rings, known.ring_rounds = read_states(connection), read_rounds(connection)
             histories = self._fold(connection)
             known.revisions = now
             return Snapshot(
@@ -128,6 +136,8 @@ class SnapshotPart(JournalPart):
                 fixed=known.fixed,
                 certificates=known.certificates,
                 documents=known.documents,
+                rings=known.rings,
+                ring_rounds=known.ring_rounds,
                 standing=read_standing(connection),
                 set_back=read_set_back(connection),
             )

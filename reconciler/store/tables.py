@@ -226,6 +226,27 @@ state = Table(
     Column("text", Text, nullable=False),
 )
 
+ring = Table(
+    "ring",
+    metadata,
+    Column("cluster", Text, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("builder", Text, nullable=False),
+    Column("checksum", String(64), nullable=False),
+    Column("file", LargeBinary, nullable=False),
+)
+
+ring_round = Table(
+    "ring_round",
+    metadata,
+    Column("cluster", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 epoch = Table(
     "epoch",
     metadata,

@@ -164,6 +164,25 @@ CREATE TABLE revocation (
 	PRIMARY KEY (number)
 );
 
+CREATE TABLE ring (
+	cluster TEXT NOT NULL, 
+	name VARCHAR(64) NOT NULL, 
+	version BIGINT NOT NULL, 
+	at VARCHAR(32) NOT NULL, 
+	state TEXT NOT NULL, 
+	builder TEXT NOT NULL, 
+	checksum VARCHAR(64) NOT NULL, 
+	file BLOB NOT NULL, 
+	PRIMARY KEY (cluster, name, version)
+);
+
+CREATE TABLE ring_round (
+	cluster TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	at VARCHAR(32) NOT NULL, 
+	PRIMARY KEY (cluster)
+);
+
 CREATE TABLE secret (
 	owner TEXT NOT NULL, 
 	service TEXT NOT NULL, 

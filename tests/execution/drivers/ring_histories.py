@@ -1,10 +1,9 @@
-"""Random histories of rings, built in one process with Swift's library: prints the table before and after each round."""
+"""Random histories of rings, built in one process with Swift's library: prints the tables around each round."""
 
 import importlib.util
 import json
 import random
 import sys
-from array import array
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +71,7 @@ def raised(rng: random.Random, builder: Any, targets: list[float]) -> list[dict[
 def main() -> None:
     first, count = map(int, sys.argv[1:])
     ring_child = child()
-    print(json.dumps([round for seed in range(first, first + count) for round in history(ring_child, seed)]))
-
-
-def tables(rows: list[str]) -> "list[array[int]]":
-    return [child()._array(row) for row in rows]
+    print(json.dumps([turn for seed in range(first, first + count) for turn in history(ring_child, seed)]))
 
 
 if __name__ == "__main__":
