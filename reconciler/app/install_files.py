@@ -4,6 +4,7 @@ Nothing of it is in a plan. What is missing is made: the host key of the node, a
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..enc import node_texts
 from ..enc.repositories import repository_files
@@ -36,10 +37,16 @@ class NodeFiles:
         """
         try:
             view = view_of(self._site, action.hostname)
-            known = _texts(view)
+            known = replace(_texts(view), rings=self._rings(action))
         except EncError as error:
             raise PermanentError(str(error)) from error
         return node_files(action, view.fleet, known, self._secrets(action, view))
+
+    def _rings(self, action: InstallOs) -> Mapping[str, bytes]:
+        """What Swift's servers cannot start without."""
+        if facts_of(action.role).object_store != "swift":
+            return {}
+        return {name: built.file for name, built in self._site.store.ring_builders(action.cluster).items()}
 
     def _secrets(self, action: InstallOs, view: View) -> NodeSecrets:
         """The node's keys and certificates. What nobody has made yet is made."""

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 
 from ..execution.drivers.hooks import tell_child
 from ..execution.drivers.host_keys import FileHostKeys
+from ..execution.drivers.ring_builder import build_rings
 from ..execution.drivers.ssh import SshShells
 from ..execution.ensure import Time
 from ..execution.handlers import Options, Tools
@@ -57,6 +58,7 @@ class MachineAccess:
             progress=progress,
             time=Time(site.now, asyncio.sleep),
             tell_child=tell_child,
+            build_rings=build_rings,
             options=Options(
                 fleet=lambda: self._tree().fleet,
                 files=NodeFiles(site),

@@ -37,6 +37,7 @@ from ..model.machine import (
     with_bmc_address,
 )
 from ..model.raid import RaidLayout
+from ..model.rings import RingRound, RingState
 from ..model.roles import facts_of
 from ..model.tree import SpecTree
 
@@ -68,6 +69,10 @@ class StoreSnapshot(Protocol):
     def certificates(self) -> tuple[Certificate, ...]: ...
     @property
     def fixed(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def rings(self) -> tuple[RingState, ...]: ...
+    @property
+    def ring_rounds(self) -> tuple[RingRound, ...]: ...
     @property
     def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
 
@@ -183,6 +188,8 @@ class Observer:
             certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
             retired=snapshot.retired,
             fixed=snapshot.fixed,
+            rings=snapshot.rings,
+            ring_rounds=snapshot.ring_rounds,
         )
 
     def assess(

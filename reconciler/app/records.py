@@ -17,6 +17,8 @@ class Records:
         self._store, self._certificates = store, certificates
         self.allocate, self.release = store.allocate, store.release
         self.erasing, self.wrote, self.proved = store.erasing, store.wrote, store.proved
+        self.ring_builders, self.keep_rings = store.ring_builders, store.keep_rings
+        self.propose_round, self.rings_read = store.propose_round, store.rings_read
 
     def mint(self, secrets: tuple[SecretRef, ...], at: object) -> None:
         """Make those of the secrets that do not exist."""

@@ -1,6 +1,6 @@
 """Protocols that execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from ..model.files import File
 from ..model.gates import Readings
 from ..model.history import Proof
 from ..model.machine import Power, SecretRef, Seen
+from ..model.rings import BuiltRing, RingFile, RingRound
 
 Clock = Callable[[], datetime]
 """Now, in UTC."""
@@ -245,6 +246,26 @@ class Bookkeeping(Protocol):
             PermanentError: It cannot be made, or it comes from a file that holds no newer one.
         """
 
+    def ring_builders(self, cluster: str) -> Mapping[str, BuiltRing]:
+        """The rings of a cluster that are in force, by name.
+
+        Raises:
+            PermanentError: One is not what was written.
+        """
+
+    def keep_rings(self, made: Iterable[BuiltRing], bases: Mapping[str, int], why: str, at: datetime) -> None:
+        """Have these rings take the place of those before them, all of them or none.
+
+        Raises:
+            TemporaryError: Another version is in force than one was built on.
+        """
+
+    def propose_round(self, worked_out: RingRound, at: datetime) -> None:
+        """Keep what a round would do, for a human to approve."""
+
+    def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
+        """Record which ring files the node said that it has."""
+
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
 
@@ -283,6 +304,9 @@ Sleep = Callable[[float], Awaitable[None]]
 
 TellChild = Callable[[Sequence[str], Mapping[str, object], float], Awaitable[None]]
 """Runs a command that reads a JSON object, for so many seconds at most. Raises TemporaryError."""
+
+RingBuilder = Callable[[Mapping[str, object]], Awaitable[list[dict[str, Any]]]]
+"""Builds rings with Swift's library (``drivers.ring_builder``). Raises TemporaryError or PermanentError."""
 
 Handler = Callable[[Any], Awaitable[None]]
 """Carries out one action: looks, acts if needed, looks again. Raises TemporaryError or PermanentError."""

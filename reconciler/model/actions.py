@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 from .disk_id import ControllerId, DiskId, Finding, InstalledSystem
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
+from .rings import RingBasis, RingChange, RingFile
 
 _MINUTE = 60.0
 
@@ -395,6 +396,34 @@ class Release(_MachineAction):
     hostname: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildRings(_MachineAction):
+    """Build rings of the machine's cluster: the first ones, or a round that was approved; else work a round out."""
+
+    touches: ClassVar[bool] = False
+    is_side_task: ClassVar[bool] = True
+    limit: ClassVar[float] = 40 * _MINUTE  # a first build of thousands of disks takes minutes for each ring
+    type: Literal["build_rings"] = "build_rings"
+    cluster: str
+    bases: tuple[RingBasis, ...]
+    changes: tuple[RingChange, ...]
+    first: bool = False  # there are none yet, and nothing is stored
+    approved: str | None = None  # digest of the round that a human approved; None: none was
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceRings(_MachineAction):
+    """See which ring files the node has, and put those there that are in force."""
+
+    touches: ClassVar[bool] = False
+    is_side_task: ClassVar[bool] = True
+    limit: ClassVar[float] = 10 * _MINUTE
+    type: Literal["place_rings"] = "place_rings"
+    hostname: str
+    cluster: str
+    rings: tuple[RingFile, ...]
+
+
 Action = (
     Enroll
     | MintSecrets
@@ -415,4 +444,6 @@ Action = (
     | PowerOn
     | Release
     | BeginPuppet
+    | BuildRings
+    | PlaceRings
 )

@@ -8,6 +8,7 @@ from typing import Literal
 from .actions import (
     Action,
     BootLive,
+    BuildRings,
     ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
@@ -19,6 +20,7 @@ from .actions import (
 )
 from .disk_id import Finding
 from .history import Announced, BmcSetup, History, Looks, Phase, Proof, Service, with_moments
+from .rings import RingFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,16 @@ class Wrote:
     at: datetime
     marks: tuple[str, ...]  # ``ownership.uuid_marks``
     kind: Literal["wrote"] = "wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class RingsRead:
+    """Somebody asked the node itself, over SSH, which ring files it has."""
+
+    serial: str
+    at: datetime
+    rings: tuple[RingFile, ...]
+    kind: Literal["rings-read"] = "rings-read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +181,11 @@ Event = (
     | Forgotten
     | Restored
     | ClockSetBack
+    | RingsRead
 )
 
 
-ALL = frozenset({"install_os", "reinstall", "release"})
+ALL = frozenset({"install_os", "reinstall", "release", "change_rings"})
 """What a human can approve."""
 
 
@@ -181,6 +194,8 @@ def uses_up(event: Event) -> frozenset[str]:
     match event:
         case Erasing():
             return frozenset({"install_os", "reinstall"})
+        case Succeeded(action=BuildRings(approved=str())):
+            return frozenset({"change_rings"})
         case Advanced(to=Phase.IN_SERVICE) | Succeeded(action=Release()) | Forgotten() | Restored():
             return ALL
         case _:
@@ -194,7 +209,7 @@ def after(h: History, event: Event) -> History:
         if action is not None and action.looks:
             return _looked(h, event, action)
         return _side_task(h, event, action) if action is not None and action.is_side_task else _acted(h, event)
-    if isinstance(event, Erasing | Wrote | Proved):
+    if isinstance(event, Erasing | Wrote | Proved | RingsRead):
         return _seen_on_the_machine(h, event)
     match event:
         case Advanced(at=at, to=to, announces=announces):
@@ -209,7 +224,7 @@ def after(h: History, event: Event) -> History:
             return with_moments(h, lambda moment: squeezed(moment, at, ahead))
 
 
-def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved) -> History:
+def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved | RingsRead) -> History:
     """What a handler met there on its way makes of it."""
     match event:
         case Erasing(disks=disks, marks=marks):
@@ -222,6 +237,8 @@ def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved) -> History
             )
         case Wrote(marks=marks):
             return replace(h, disks=replace(h.disks, erased=tuple(sorted({*h.disks.erased, *marks}))))
+        case RingsRead(rings=rings):
+            return replace(h, rings=rings)
         case Proved(proof=proof):
             ended = proof.install is not None and proof.install == h.install.id
             unseen = h.install.open and not ended
@@ -372,7 +389,7 @@ def _begun(h: History, at: datetime, action: Action) -> History:
             on=action.identity,
             system_on=tuple(disk for disk in action.identity if disk.name in action.system_disks),
         )
-        return replace(begun, install=install)
+        return replace(begun, install=install, rings=None)
     return begun
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from .actions import Action, ChangeBmc, ConfigureBmc
 from .disk_id import DiskId, Finding
 from .flat_form import flat_schema
+from .rings import RingFile
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -154,6 +155,7 @@ class History:
     bmc: BmcSetup = BmcSetup()
     service: Service = Service()
     announced: Announced = Announced()
+    rings: tuple[RingFile, ...] | None = None  # Swift's ring files that it has, as it was last asked; None: never asked
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
@@ -231,5 +233,6 @@ PUBLISHED: Mapping[str, str] = {
     "bmc_address": "bmc.address",
     "bmc_change": "bmc.change",
     "released": "service.released",
+    "rings": "rings",
 }
 """Journals, exports and observations have a history flat: each name there, in their order, and the field that it is."""

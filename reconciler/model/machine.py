@@ -12,6 +12,7 @@ from .gates import Readings
 from .hardware import Hardware, Match, Racked
 from .history import History
 from .raid import RaidLayout
+from .rings import RingRound, RingState
 
 
 class InstallStatus(StrEnum):
@@ -231,4 +232,6 @@ class Observation:
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
     clock: str | None = None  # what to say of the clock, where it was behind what it had said before
+    rings: tuple[RingState, ...] = ()  # Swift's, in force
+    ring_rounds: tuple[RingRound, ...] = ()  # worked out for clusters whose rings are to change
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines

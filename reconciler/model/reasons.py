@@ -16,7 +16,7 @@ class About:
 
     text: str  # when it is given, and what ends it
     wants_operator: bool = False  # a wait for it ends only when a human mends something
-    approval: str | None = None  # the action that a wait for it wants approved: install_os | reinstall | release
+    approval: str | None = None  # the action that a wait for it wants approved: one of events.ALL
     retry: bool = False  # "reconciler retry" ends a wait for it at once
     spare: bool = False  # a wait for it harms nobody: the machine is free, and nothing is missing
 
@@ -112,6 +112,13 @@ class Reason(StrEnum):
     GATE_STAYS_CLOSED = "gate-stays-closed"
     BRING_UP = "bring-up"
     PUPPET_MAY_BEGIN = "puppet-may-begin"
+    # Swift's rings
+    RINGS_MISSING = "rings-missing"
+    RINGS_DUE = "rings-due"
+    RINGS_DIFFER = "rings-differ"
+    RINGS_SETTLE = "rings-settle"
+    RING_ROUND_DUE = "ring-round-due"
+    RING_ROUND = "ring-round"
 
     @property
     def about(self) -> About:
@@ -387,6 +394,28 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.PUPPET_MAY_BEGIN: About(
         "The roles that the machine needs serve. Its first boot, which waited for that, is told to run Puppet."
+    ),
+    # ---- Swift's rings
+    Reason.RINGS_MISSING: About(
+        "The machine stores in Swift or serves it, and its cluster has no rings yet. They are built once all stores "
+        "that the cluster asks for have their places, and before the first of them is installed."
+    ),
+    Reason.RINGS_DUE: About("The stores of the machine's cluster have their places, and its first rings are built."),
+    Reason.RINGS_DIFFER: About(
+        "The machine has other ring files than those in force, or nobody has asked it since it was installed."
+    ),
+    Reason.RINGS_SETTLE: About(
+        "Disks have not all their weight in the rings of the machine's cluster. The next round begins once all nodes "
+        "have the rings in force, and min_part_hours have passed since the last."
+    ),
+    Reason.RING_ROUND_DUE: About(
+        "Disks have not all their weight in the rings of the machine's cluster. What the next round would move is "
+        "worked out, and nothing is changed."
+    ),
+    Reason.RING_ROUND: About(
+        "A round of the rings of the machine's cluster was worked out. An approval covers its disks, their weights and "
+        "the partitions that move, on just the rings that are in force, and one round.",
+        approval="change_rings",
     ),
 }
 """What holds for each reason."""

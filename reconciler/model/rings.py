@@ -78,6 +78,15 @@ class RingState:
         return RingFile(self.name, self.md5)
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltRing:
+    """A ring as it is stored."""
+
+    state: RingState
+    builder: str  # Swift's builder as JSON
+    file: bytes  # what nodes get
+
+
 class RingChange(NamedTuple):
     """One device that a round adds, or gives more weight."""
 
@@ -129,6 +138,11 @@ class RingRound:
     def digest(self) -> str:
         """Of all that an approval covers."""
         return digest_of(*self.moves)
+
+
+def md5_of(file: bytes) -> str:
+    """Of a ring file, as ``swift-recon --md5`` and ``md5sum`` have it."""
+    return hashlib.md5(file, usedforsecurity=False).hexdigest()
 
 
 def digest_of(*facts: object) -> str:

@@ -22,6 +22,9 @@ def observation_digest(observation: Observation) -> str:
         text.update(observation.observing.encode())
     if observation.fixed:
         text.update(repr(sorted((c, sorted(kept.items())) for c, kept in observation.fixed.items())).encode())
+    if observation.rings:
+        text.update(repr([(state.cluster, *state.file) for state in observation.rings]).encode())
+        text.update(repr([(each.cluster, each.digest) for each in observation.ring_rounds]).encode())
     return text.hexdigest()[:16]
 
 
@@ -59,4 +62,5 @@ def _held(a: Allocation) -> tuple[object, ...]:
 def _history(h: History) -> tuple[object, ...]:
     doing = h.open_action.id if h.open_action else None
     install = h.install.generation, h.install.reinstall
-    return h.phase.value, doing, h.failures.count, h.permanent, h.last_begun, h.last_done, *install
+    rings = [tuple(map(tuple, h.rings))] if h.rings is not None else []
+    return h.phase.value, doing, h.failures.count, h.permanent, h.last_begun, h.last_done, *install, *rings

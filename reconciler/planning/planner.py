@@ -20,12 +20,13 @@ from .consequences import leads_to_erasing
 from .context import Context
 from .digest import observation_digest
 from .discovery import discovery, not_seen
-from .fixed import held_orders, hold, notes_of
+from .fixed import Held, held_orders, hold, notes_of
 from .gates import BringUp, gates_by_serial
 from .observe_only import only_looking
 from .phases import next_step
 from .placement import FilledSlot, Placement, place
 from .renewal import renewals
+from .rings import ring_notes, ring_steps
 from .safety import blocked_by_operator, within_budgets
 from .side_tasks import side_tasks
 
@@ -42,19 +43,19 @@ def plan(given: PlanningInput) -> Plan:
     steps |= side_tasks(machines, steps, ctx)
     steps |= bmc_changes(machines, steps, ctx)
     steps |= renewals(given, machines, steps)
+    steps |= ring_steps(observed, machines, steps, ctx)
     unseen, orders = not_seen(given, machines), held_orders(spec, observed)
     erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
     steps |= {serial: hold(steps[serial], orders) for serial in erasing & steps.keys()}
     safe = [blocked_by_operator(step, machines[serial], pauses, ctx) for serial, step in steps.items()]
     everybody = sorted([*within_budgets(safe, machines, ctx), *unseen], key=lambda step: step.serial)
-    clock = {"clock": observed.clock} if observed.clock else {}
     return Plan(
         given.base,
         digest,
         tuple(_shown(step, observed, erases=step.serial in erasing) for step in everybody),
         placement.shortfalls,
-        notes={**clock, **dict(notes_of(orders))},
+        notes=_notes(orders, machines, ctx, observed),
         observing=observed.observing,
         gates=ctx.gates,
         warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
@@ -91,6 +92,14 @@ def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Conte
     gates = gates_by_serial(machines.values())
     bring_up = BringUp(spec, machines, gates)
     return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, bring_up)
+
+
+def _notes(
+    orders: Iterable[Held], machines: Mapping[str, MachineView], ctx: Context, observed: Observation
+) -> dict[str, str]:
+    """What somebody should see to, by subject."""
+    clock = {"clock": observed.clock} if observed.clock else {}
+    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(observed, machines, ctx))}
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

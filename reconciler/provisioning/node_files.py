@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..model.actions import InstallOs
-from ..model.files import PRIVATE, File, private, public
+from ..model.files import PRIVATE, PUBLIC, File, private, public
 from ..model.kinds import FleetSpec
 from ..model.roles import facts_of
 from . import commands
@@ -60,6 +60,7 @@ class NodeTexts:
     separate_volume_groups: bool = False
     nested_virtualisation: bool = False
     waits_for_others: bool = False  # its first boot is held until the roles serve that it needs
+    rings: Mapping[str, bytes] = field(default_factory=dict)  # Swift's, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/oci/data-disks": public("".join(f"{name}\n" for name in texts.data_disks)),
         **{f"/etc/oci/{name}": public("yes") for name in _flags(action, texts)},
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
+        **{commands.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
         "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
         "/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": public(secrets.root_ca),
         "/usr/share/ca-certificates/oci/OCI_2_oci-ca.crt": public(secrets.oci_ca),

@@ -9,6 +9,7 @@ from ..model.actions import (
     BeginPuppet,
     BootDisk,
     BootLive,
+    BuildRings,
     ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
@@ -16,6 +17,7 @@ from ..model.actions import (
     Enroll,
     InstallOs,
     MintSecrets,
+    PlaceRings,
     PowerOn,
     Release,
     RenewCertificates,
@@ -28,6 +30,7 @@ from ..model.actions import (
     VerifyLive,
 )
 from ..model.plan import Act, Advance, Step, Wait
+from ..model.units import counted
 
 MOST_SECRETS = 6
 """A controller's document names a hundred secrets; the JSON plan has them all."""
@@ -136,6 +139,14 @@ def _erased(action: InstallOs) -> list[str]:
     return [f"{name} ({text.removeprefix(', ')})" if text else name for name, text in told]
 
 
+def _build_rings(action: BuildRings) -> str:
+    rings, disks = ", ".join(basis.ring for basis in action.bases), {(c.ip, c.device) for c in action.changes}
+    what = f"the {rings} rings of {action.cluster}, with {counted(len(disks), 'disk')} changed"
+    if action.first:
+        return f"build the {rings} rings of {action.cluster}, of {counted(len(disks), 'disk')}"
+    return f"change {what}" if action.approved else f"work out a round of {what}"
+
+
 WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     Enroll: _enroll,
     MintSecrets: _mint,
@@ -156,5 +167,7 @@ WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     PowerOn: lambda a: "turn it on",
     Release: lambda a: f"release {a.hostname} and its addresses",
     BeginPuppet: lambda action: "have its first boot run Puppet",
+    BuildRings: _build_rings,
+    PlaceRings: lambda a: f"see to {a.hostname}'s ring files: {', '.join(ring for ring, _ in a.rings)}",
 }
 """Every action in words."""

@@ -303,6 +303,18 @@ class SimServer:
         assert looking.returncode is not None
         return looking.returncode, printed.decode()
 
+    async def run_on_disk(self, command: str) -> tuple[int, str]:
+        """Run a command of Swift's rings by the shell, with the installed system's folder: exit status, and output."""
+        text = command.replace(commands.NEW_RINGS_FOLDER, f"{self.live}{commands.NEW_RINGS_FOLDER}")
+        text = text.replace(commands.RINGS_FOLDER, f"{self.disk}{commands.RINGS_FOLDER}")
+        running = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", text, env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        printed, _ = await running.communicate()
+        assert running.returncode is not None
+        return running.returncode, printed.decode()
+
     @property
     def _environment(self) -> dict[str, str]:
         return os.environ | {"PATH": f"{self.root}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}"}

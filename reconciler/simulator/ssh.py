@@ -245,6 +245,16 @@ def _cat(root: Path, path: str) -> tuple[int, str]:
 
 Answer = Callable[[SimServer], Awaitable[tuple[int, str]]]
 
+
+def _rings(command: str) -> Answer:
+    """Ring files are really read and put into place, below the server's own folder."""
+
+    async def run(server: SimServer) -> tuple[int, str]:
+        return await server.run_on_disk(command)
+
+    return run
+
+
 _ALWAYS: dict[str, Answer] = {
     commands.READ_BOOT_ID: _boot_id,
     commands.READ_CLOCK: _clock,
@@ -268,5 +278,8 @@ _WHILE: dict[ServerState, dict[str, Answer]] = {
         look.READ_CLASSES: _classes,
         commands.RUN_PUPPET: _puppet,
         commands.SET_ROOT_PASSWORD: _root_password,
+        commands.READ_RINGS: _rings(commands.READ_RINGS),
+        commands.PLACE_RINGS: _rings(commands.PLACE_RINGS),
+        commands.OWN_RINGS: _rings(commands.OWN_RINGS),
     },
 }

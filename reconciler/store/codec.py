@@ -20,6 +20,7 @@ from ..model.events import (
     Proved,
     Restored,
     Retried,
+    RingsRead,
     Started,
     Succeeded,
     Wrote,
@@ -130,11 +131,13 @@ def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]
         yield SecretRef(owners.setdefault(owner, owner), intern(service), intern(kind), intern(form)), other
 
 
-def _seen_by_a_handler(event: Erasing | Wrote | Proved) -> str:
+def _seen_by_a_handler(event: Erasing | Wrote | Proved | RingsRead) -> str:
     if isinstance(event, Erasing):
         return f"about to erase {', '.join(event.disks)}"
     if isinstance(event, Wrote):
         return f"its install left on its disks: {', '.join(event.marks)}"
+    if isinstance(event, RingsRead):
+        return f"its ring files: {', '.join(f'{ring} {md5}' for ring, md5 in event.rings) or 'none'}"
     by = f", made by install {event.proof.install}" if event.proof.install else ""
     return f"asked over SSH at {event.proof.address}: it runs the {event.proof.runs} system{by}"
 
@@ -148,7 +151,7 @@ def told(event: Event) -> tuple[str, str | None]:
             return f"{action.type} began", None
         case Succeeded(action=action):
             return f"{action.type} succeeded", None
-        case Erasing() | Wrote() | Proved():
+        case Erasing() | Wrote() | Proved() | RingsRead():
             return _seen_by_a_handler(event), None
         case Failed(error=error, permanent=permanent):
             return f"failed{' for good' if permanent else ''}: {error}", None

@@ -17,6 +17,7 @@ from ..model.history import Phase
 from ..model.machine import Allocation, Pause, Vip
 from .cluster_facts import write_fixed
 from .codec import history_value, parse_history
+from .database import Writing
 from .journal import write_events
 from .records import write_allocation, write_vip
 from .rings import exported as ring_value
@@ -69,12 +70,7 @@ class ExportPart(SnapshotPart):
             if any(connection.scalar(select(exists().select_from(table))) for table in (allocation, journal)):
                 raise PermanentError("the database is not empty: restore into a new one")
             try:
-                for serial, value in exported["released"].items():
-                    write_allocation(writing, serial, Allocation(**value), at, ended_by="released")
-                for serial, value in exported["allocations"].items():
-                    write_allocation(writing, serial, Allocation(**value), at)
-                for value in exported["vips"]:
-                    write_vip(writing, Vip(**value), at)
+                _write_places(writing, exported, at)
                 told = [
                     Restored(serial, at, parse_history({**value, "open": None}), why)
                     for serial, value in exported["machines"].items()
@@ -91,6 +87,16 @@ class ExportPart(SnapshotPart):
                     connection.execute(conflict.insert().values(serial=serial, at=at, **value))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 raise PermanentError(f"this export cannot be read: {error!r}") from error
+
+
+def _write_places(writing: Writing, exported: Mapping[str, Any], at: datetime) -> None:
+    """What machines and clusters hold, and once held."""
+    for serial, value in exported["released"].items():
+        write_allocation(writing, serial, Allocation(**value), at, ended_by="released")
+    for serial, value in exported["allocations"].items():
+        write_allocation(writing, serial, Allocation(**value), at)
+    for value in exported["vips"]:
+        write_vip(writing, Vip(**value), at)
 
 
 def _doubt(placed: Mapping[str, object], told: Iterable[Restored], why: str) -> str | None:

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
-from ..model.events import Erasing, Proved, Restored, Wrote
+from ..model.events import Erasing, Proved, Restored, RingsRead, Wrote
 from ..model.history import History, Proof
 from ..model.machine import Allocation, Vip
 from ..model.observations import Notice
+from ..model.rings import RingFile
 from .codec import addresses_text, allocation_of
 from .database import Part, Writing
 from .journal import write_events, write_notices
@@ -71,6 +72,11 @@ class RecordsPart(Part):
         """Record what the machine proved of itself over SSH."""
         with self._database.writing("journal") as writing:
             write_events(writing, [Proved(serial, proof.at, proof)])
+
+    def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
+        """Record which ring files the node said that it has."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [RingsRead(serial, at, rings)])
 
     def release(self, serial: str, at: datetime) -> None:
         """Take back what a machine was given; nothing when it holds nothing."""

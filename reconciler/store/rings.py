@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from ..model.errors import PermanentError, TemporaryError
 from ..model.observations import Notice
-from ..model.rings import RingRound, RingState
+from ..model.rings import BuiltRing, RingRound, RingState, md5_of
 from .database import Part, Writing
 from .journal import write_notices
 from .tables import ring, ring_round
@@ -22,15 +21,6 @@ KEPT = 3  # versions of each ring, as swift-ring-builder keeps backups: the one 
 
 _states = TypeAdapter(RingState)
 _rounds = TypeAdapter(RingRound)
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltRing:
-    """A ring as it is stored."""
-
-    state: RingState
-    builder: str  # Swift's builder as JSON
-    file: bytes  # what nodes get
 
 
 class RingsPart(Part):
@@ -157,12 +147,7 @@ def imported(value: Mapping[str, Any]) -> BuiltRing:
     state, file = _states.validate_python(value["state"]), base64.b64decode(value["file"])
     if md5_of(file) != state.md5:
         raise ValueError(f"the file of the {state.name} ring of {state.cluster} is another one")
-    return BuiltRing(replace(state), json.dumps(value["builder"]), file)
-
-
-def md5_of(file: bytes) -> str:
-    """Of a ring file, as ``swift-recon --md5`` and ``md5sum`` have it."""
-    return hashlib.md5(file, usedforsecurity=False).hexdigest()
+    return BuiltRing(state, json.dumps(value["builder"]), file)
 
 
 def _checksum(text: str) -> str:

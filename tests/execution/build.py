@@ -1,8 +1,9 @@
 """Small worlds for the tests of execution."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from reconciler.execution.drivers.hooks import tell_child
 from reconciler.execution.handlers import Options, Tools
@@ -12,11 +13,13 @@ from reconciler.model.actions import (
     BeginPuppet,
     BootDisk,
     BootLive,
+    BuildRings,
     ConfigureBmc,
     Discover,
     Enroll,
     InstallOs,
     MintSecrets,
+    PlaceRings,
     PowerOn,
     Release,
     RenewCertificates,
@@ -34,6 +37,7 @@ from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import SecretRef, Seen
 from reconciler.model.plan import Act
 from reconciler.model.reasons import Reason
+from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingFile, RingRound
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock
@@ -82,6 +86,11 @@ def acts(actions: Iterable[Action]) -> list[Act]:
 
 
 LOOK = VerifyInstall(serial=SERIAL, generation=1, hostname=HOSTNAME, install=INSTALL.id)
+PLACE = PlaceRings(serial=SERIAL, generation=1, hostname=HOSTNAME, cluster="cl1", rings=(RingFile("object", "0" * 32),))
+BUILD = BuildRings(
+    serial=SERIAL, generation=1, cluster="cl1", bases=(RingBasis("object", 0, 4, 1, 1, 0, 0),), first=True,
+    changes=(RingChange("object", -1, 1, 1, OWN_ADDRESS, 6200, "sdb", 1000.0, 1000.0, 10**12, "S1", SERIAL),),
+)  # fmt: skip
 FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 
 
@@ -149,6 +158,24 @@ class FakeRecords:
     proofs: list[Proof] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
 
+    rings: dict[str, BuiltRing] = field(default_factory=dict)
+    bases: dict[str, int] = field(default_factory=dict)  # of the rings that were last taken
+    rounds: list[RingRound] = field(default_factory=list)
+    read: list[tuple[RingFile, ...]] = field(default_factory=list)
+
+    def ring_builders(self, cluster: str) -> dict[str, BuiltRing]:
+        return dict(self.rings)
+
+    def keep_rings(self, made, bases, why: str, at: datetime) -> None:
+        self.bases = dict(bases)
+        self.rings |= {one.state.name: one for one in made}
+
+    def propose_round(self, worked_out: RingRound, at: datetime) -> None:
+        self.rounds.append(worked_out)
+
+    def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
+        self.read.append(rings)
+
     def proved(self, serial: str, proof: Proof) -> None:
         self.proofs.append(proof)
 
@@ -191,6 +218,8 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     passwords: FakePasswords = field(default_factory=FakePasswords)
     told: list[tuple[str, str]] = field(default_factory=list)
+    built: list[dict[str, Any]] = field(default_factory=list)  # what Swift's library answers
+    asked: list[Mapping[str, object]] = field(default_factory=list)
     options: Options = field(default_factory=lambda: Options(fleet=lambda: FLEET))
 
     def __post_init__(self) -> None:
@@ -204,8 +233,12 @@ class World:
             records=self.records, directory=self.directory, bmcs=self.bmcs, bmc_passwords=self.passwords,
             shells=self.shells,
             progress=lambda serial, line: self.told.append((serial, line)), time=self.clock.time, options=self.options,
-            tell_child=tell_child,
+            tell_child=tell_child, build_rings=self._build_rings,
         )  # fmt: skip
+
+    async def _build_rings(self, order: Mapping[str, object]) -> list[dict[str, Any]]:
+        self.asked.append(order)
+        return self.built
 
     def move(self, address: str) -> None:
         """The machine called from another address."""

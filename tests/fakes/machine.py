@@ -10,6 +10,7 @@ from reconciler.execution.ports import Ran
 from reconciler.model.errors import TemporaryError
 from reconciler.model.files import File
 from reconciler.model.gates import GATES, GateName
+from reconciler.model.rings import md5_of
 from reconciler.provisioning import commands, fence, look
 
 from .clock import NOON
@@ -56,6 +57,7 @@ class FakeMachine:
     told: list[str] = field(default_factory=list)  # commands run on it as on a controller
     command_exit: int = 0
     root_password: str = ""
+    disk_full: bool = False  # ring files that are put into place are not there
     unreachable: int = 0  # so many calls fail first
     log: list[str] = field(default_factory=list)
     _left: int = 0  # looks until the running installer ends
@@ -106,6 +108,9 @@ class FakeMachine:
             look.READ_CLASSES: lambda: _says("\n".join(self.classes)),
             commands.RUN_PUPPET: self._puppet,
             commands.SET_ROOT_PASSWORD: self._set_root_password,
+            commands.READ_RINGS: self._read_rings,
+            commands.PLACE_RINGS: self._place_rings,
+            commands.OWN_RINGS: lambda: _says(""),
         }
         return {**both, **(installed if self.installed_runs else live)}
 
@@ -186,6 +191,18 @@ class FakeMachine:
         values = {str(name): str(GATES[name].opens_at or 3) for name in names} | self.services
         lines = [json.dumps({"gate": name, "value": value}) for name, value in values.items()]
         return Ran(self.look_at_services_exit, "".join(f"{line}\n" for line in lines), "")
+
+    def _read_rings(self) -> Ran:
+        there = {path.rpartition("/")[2]: content for path, content in sorted(self.disk.items()) if "ring.gz" in path}
+        return Ran(0, "".join(f"{md5_of(content)}  {name}\n" for name, content in there.items()), "")
+
+    def _place_rings(self) -> Ran:
+        """As the shell does it, but for a disk that is full."""
+        folder = f"{commands.NEW_RINGS_FOLDER}/"
+        new = {path: self.files.pop(path) for path in list(self.files) if path.startswith(folder)}
+        if not self.disk_full:
+            self.disk |= {f"{commands.RINGS_FOLDER}/{path.removeprefix(folder)}": new[path] for path in new}
+        return _says("")
 
     def _set_root_password(self) -> Ran:
         self.root_password = self.files.pop(commands.ROOT_LOGIN_FILE).decode().removeprefix("root:").strip()

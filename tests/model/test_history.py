@@ -27,6 +27,7 @@ from reconciler.model.history import (
     with_moments,
 )
 from reconciler.model.machine import MachineView, Observation
+from reconciler.model.rings import RingFile
 from reconciler.render.observation import dump_observation, load_observation
 from reconciler.store.codec import event_text, history_value, parse_event, parse_history
 
@@ -72,6 +73,7 @@ FULL = History(
         address="10.9.0.3",
         change=ChangeBmc(serial="A", generation=1, username="reconciler", address="10.9.0.3"),
     ),
+    rings=(RingFile("object", "0123456789abcdef0123456789abcdef"),),
 )
 """A history in which nothing has its default."""
 
@@ -139,6 +141,7 @@ AS_PUBLISHED: dict[str, Any] = {
         "maybe_at": None,
     },
     "released": "2026-11-23T10:13:00Z",
+    "rings": [["object", "0123456789abcdef0123456789abcdef"]],
 }
 """What programs of before wrote of ``FULL``, in their order."""
 

@@ -9,7 +9,7 @@ from reconciler.model.reasons import REASONS, Reason
 from reconciler.render.reasons import reason_text, reasons_page
 
 ROOT = Path(__file__).parents[2]
-APPROVALS = {"install_os", "reinstall", "release"}
+APPROVALS = {"install_os", "reinstall", "release", "change_rings"}
 
 
 def test_the_page_for_people_is_up_to_date():

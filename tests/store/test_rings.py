@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import select, update
 
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.rings import RingDevice, RingMoves, RingRound, RingState
+from reconciler.model.rings import BuiltRing, RingDevice, RingMoves, RingRound, RingState, md5_of
 from reconciler.store import Store
-from reconciler.store.rings import BuiltRing, md5_of
 from reconciler.store.tables import ring
 
 from .samples import NOW, SECOND

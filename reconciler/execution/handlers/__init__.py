@@ -10,6 +10,7 @@ from ...model.actions import (
     BeginPuppet,
     BootDisk,
     BootLive,
+    BuildRings,
     ChangeBmc,
     ConfigureBmc,
     ConfigureRaid,
@@ -17,6 +18,7 @@ from ...model.actions import (
     Enroll,
     InstallOs,
     MintSecrets,
+    PlaceRings,
     PowerOn,
     Release,
     RenewCertificates,
@@ -36,6 +38,7 @@ from .notify import run_hook, tell_cluster
 from .puppet import roll_out, run_puppet
 from .raid import configure_raid
 from .records import enroll, mint, release, renew
+from .rings import build, place
 from .services import begin_puppet
 from .witness import verify_install, verify_live
 
@@ -59,6 +62,8 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     PowerOn: power_on,
     Release: release,
     BeginPuppet: begin_puppet,
+    BuildRings: build,
+    PlaceRings: place,
 }
 
 

@@ -20,6 +20,7 @@ from ..ports import (
     Directory,
     Progress,
     RememberingBmcs,
+    RingBuilder,
     Shell,
     Shells,
     TellChild,
@@ -65,6 +66,7 @@ class Tools:
     time: Time
     options: Options
     tell_child: TellChild
+    build_rings: RingBuilder
     minting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MINTING_AT_ONCE))
 
 

@@ -3,9 +3,9 @@
 Why: a ring says where each object lies, so it must outlive the daemon and be in its backup. A builder is what the next
 ring is built on; it stands beside the file that nodes get, in one row, so that no transaction can part them.
 
-ring        A version of one ring. ``state`` is what planning reads, small; ``builder`` is Swift's, as JSON; ``checksum``
-            is of the builder, and the file's md5 stands in the state. The newest three of each ring are kept. Some four
-            rings per Swift cluster; a builder at part power 18 with three replicas takes 2.5 MB, its file 1 MB.
+ring        A version of one ring. ``state`` is what planning reads, small; ``builder`` is Swift's, as JSON, with its
+            ``checksum``; the file's md5 stands in the state. The newest three of each ring are kept. Some four rings
+            per Swift cluster; a builder at part power 18 with three replicas takes 2.5 MB, its file 1 MB.
 ring_round  What the next round of a cluster would do. It is made anew from the builder once it is approved.
 """
 
