@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from reconciler.simulator.demo import RACKS
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
 from reconciler.specs.source.git import commit_all, create_repository
+
+from ..ring_states import keep_as_built
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -154,6 +156,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Laid:
         said = began + timedelta(hours=1)
         words = [Heard(a.serial, said, "192.168.101.9", InstallStatus.PUPPET_SUCCESS) for a in enrolled]
         site.store.record([*words, *(Heard(a.serial, said, power=Power.ON) for a in enrolled)])
+        keep_as_built(site.store, site.specs.tree(), replace(site.observe(), now=began + timedelta(minutes=40)))
         missing = {ref for m in site.observe().machines for ref in m.missing_secrets}
         site.store.add_secrets({ref: text_of(ref) for ref in missing}, began)
     return Laid(laid.folder, tuple(bodies))

@@ -63,14 +63,12 @@ def test_a_release_that_nobody_made_is_no_release(cli: Cli, laid: Laid) -> None:
 
 def test_another_part_power_under_stored_objects_is_refused(on: Any, plan_of: Callable[..., Any], laid: Laid) -> None:
     documents(laid)  # the daemon sees them serve
-    laid.change("  settings:\n", "  settings:\n    swift_part_power: 18\n")
+    laid.change("part_power: 14", "part_power: 18")
     said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
     assert said.status == 2
     assert said.json["notes"]["swift_part_power of swift01"] == (
-        f"the specs say 18 ({laid.specs}/clusters/swift01.yaml:27), and 19 is kept: it has no effect, "
-        "as what is stored lies where 19 put it. Put 19 back"
+        f"the specs say 18 ({laid.specs}/clusters/swift01.yaml:37), and 14 is kept: what is stored lies where 14 "
+        "put it; a part power rises by Swift's own relink procedure alone (swift-ring-builder "
+        "prepare_increase_partition_power, then swift-object-relinker), and never falls. Put 14 back"
     )
-    assert said.json["warnings"] == [
-        "swift_part_power has no effect: nothing builds Swift's rings yet; swift-ring-builder is told by hand "
-        f"({laid.specs}/clusters/swift01.yaml:27:23)"
-    ]
+    assert said.json["warnings"] == []
