@@ -11,7 +11,7 @@ from reconciler.store import Store
 
 
 def as_built(tree: SpecTree, observed: Observation) -> Iterator[BuiltRing]:
-    """Every ring of every cluster, with all disks of its nodes; a builder is a sign, and no table."""
+    """Every ring of every cluster, with all disks of its nodes; a builder has no table."""
     for name, spec in sorted(tree.clusters.items()):
         if not storing_roles(tree, spec, name):
             continue
@@ -30,7 +30,7 @@ def as_built(tree: SpecTree, observed: Observation) -> Iterator[BuiltRing]:
                 name, ring.name, 1 + len(known), md5_of(file), observed.now, ring.part_power, ring.replicas,
                 ring.min_part_hours, ring.parity, known,
             )  # fmt: skip
-            yield BuiltRing(state, json.dumps({"of": ring.name}), file)
+            yield BuiltRing(state, json.dumps({"of": ring.name, "assignments": []}), file)
 
 
 def keep_as_built(store: Store, tree: SpecTree, observed: Observation) -> None:

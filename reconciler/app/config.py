@@ -119,6 +119,9 @@ class Config(Strict):
     gate_again: Duration = Field(
         default="10s", validate_default=True, description="until the second look at services that are not ready"
     )
+    rings_poll: Duration = Field(
+        default="10m", validate_default=True, description="how often nodes are asked for Swift's ring files"
+    )
     install_poll: Duration = Field(default="5s", validate_default=True, description="between looks at an install")
     puppet_ca: PuppetCaConfig | None = Field(
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"

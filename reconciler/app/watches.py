@@ -17,6 +17,7 @@ from .reserve import Reserve
 from .site import Site
 from .watch_power import PowerWatch
 from .watch_puppet import PuppetWatch
+from .watch_rings import RingsWatch
 from .watch_services import ServiceWatch
 
 LOOK_AT_STORE_SECONDS = 1.0
@@ -44,6 +45,7 @@ class Watches:
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
         companions.start("looking at services", self.services)
+        companions.start("looking at ring files", self.rings)
         companions.start("keeping a copy of the documents", self.copy)
         companions.start("checking the database", self.soundness)
         if (reserve := reserve_of(self.site.config)) is not None:
@@ -87,6 +89,16 @@ class Watches:
         while True:
             await asyncio.sleep(min(every, soon).total_seconds())
             if await watching.look(self._machines(), self._is_busy):
+                self.wake()
+            well()
+
+    async def rings(self, well: Well) -> None:
+        """Ask nodes whether they still have the ring files that they were given."""
+        watching = RingsWatch(self.tools)
+        while True:
+            await asyncio.sleep(self.site.config.rings_poll.total_seconds())
+            latest = self.published.latest
+            if latest is not None and await watching.look(latest.observation, self._is_busy):
                 self.wake()
             well()
 

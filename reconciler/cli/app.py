@@ -13,7 +13,7 @@ import typer
 import typer.main
 from typer.exceptions import TyperException
 
-from . import adopt, backup, booting, daemon, decisions, importing, inventory, pki, planning, secret, specs
+from . import adopt, backup, booting, daemon, decisions, importing, inventory, pki, planning, rings, secret, specs
 from .options import GlobalOptions
 
 EX_USAGE = 64
@@ -81,7 +81,7 @@ def _options(
     context.obj = GlobalOptions(specs, database, config)
 
 
-for module in (specs, planning, inventory, decisions, adopt, secret, pki, backup, booting, daemon, importing):
+for module in (specs, planning, inventory, rings, decisions, adopt, secret, pki, backup, booting, daemon, importing):
     module.register(app)
 
 

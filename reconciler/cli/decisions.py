@@ -32,7 +32,7 @@ Example:
 
 
 def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
-    """Allow what a machine waits for: an install, a release.
+    """Allow what a machine waits for: an install, a release, a round of rings.
 
     The approval holds for that one step, and only as long as the machine keeps its place.
     """

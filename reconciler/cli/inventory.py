@@ -154,7 +154,7 @@ def machines(
     happened = _last(site, 20, row.serial)
     if format is Format.JSON:
         known = next(machine for machine in observation.machines if machine.serial == row.serial)
-        print(json.dumps(plain(MachinePage, machine_page(row, known, happened)), indent=1))
+        print(json.dumps(plain(MachinePage, machine_page(row, known, happened, observation)), indent=1))
     else:
         print(machine_text(row, happened, observation.now), end="")
     return 0

@@ -140,6 +140,19 @@ class RingRound:
         return digest_of(*self.moves)
 
 
+def differences(has: tuple[RingFile, ...] | None, files: tuple[RingFile, ...]) -> str | None:
+    """Which ring files of a node are not those in force, in words; None: nobody asked it, or none."""
+    if has is None:
+        return None
+    there = dict(has)
+    other = [
+        f"its {ring} ring is {there[ring]}, and {md5} is in force" if ring in there else f"it has no {ring} ring"
+        for ring, md5 in files
+        if there.get(ring) != md5
+    ]
+    return "; ".join(other) or None
+
+
 def md5_of(file: bytes) -> str:
     """Of a ring file, as ``swift-recon --md5`` and ``md5sum`` have it."""
     return hashlib.md5(file, usedforsecurity=False).hexdigest()

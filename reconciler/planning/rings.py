@@ -16,7 +16,17 @@ from ..model.kinds import ClusterSpec, Lifecycle
 from ..model.machine import MachineView, Observation
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
-from ..model.rings import RingBasis, RingChange, RingFile, RingMoves, RingRound, RingState, RingWanted, order_of
+from ..model.rings import (
+    RingBasis,
+    RingChange,
+    RingFile,
+    RingMoves,
+    RingRound,
+    RingState,
+    RingWanted,
+    differences,
+    order_of,
+)
 from ..model.roles import facts_of
 from ..model.units import counted, render_size
 from .approvals import Question, answer
@@ -292,7 +302,7 @@ def _placing(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
             cluster=swift.name,
             rings=swift.files,
         )
-        because = rings_differ(m.history.rings, swift.files) or "nobody has asked it for its rings yet"
+        because = differences(m.history.rings, swift.files) or "nobody has asked it for its rings yet"
         found[m.serial] = Act(action, Reason.RINGS_DIFFER, because, held.hostname, swift.name, held.role)
     return found
 
@@ -305,19 +315,6 @@ def _fails_for_want_of_rings(m: MachineView, step: Step) -> bool:
 
 def _has_all(m: MachineView, files: tuple[RingFile, ...]) -> bool:
     return set(files) <= set(m.history.rings or ())
-
-
-def rings_differ(has: tuple[RingFile, ...] | None, files: tuple[RingFile, ...]) -> str | None:
-    """Which ring files of a node are not those in force, in words; None: nobody asked it, or none."""
-    if has is None:
-        return None
-    there = dict(has)
-    other = [
-        f"its {ring} ring is {there[ring]}, and {md5} is in force" if ring in there else f"it has no {ring} ring"
-        for ring, md5 in files
-        if there.get(ring) != md5
-    ]
-    return "; ".join(other) or None
 
 
 # ---- what is told, and not done

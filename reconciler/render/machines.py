@@ -12,8 +12,10 @@ from ..model.history import Phase
 from ..model.machine import MachineView, Observation
 from ..model.observations import Occurrence
 from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
+from ..model.rings import differences
 from ..model.units import render_size
 from .racks import natural
+from .rings import disk_rings
 from .rows import MachinePage, MachineRow, MachineSummary, StepKind, Tone
 from .words import because_of, what
 
@@ -97,9 +99,18 @@ def machine_row(summary: MachineSummary, machine: MachineView) -> MachineRow:
     )
 
 
-def machine_page(row: MachineRow, known: MachineView, events: Iterable[Occurrence]) -> MachinePage:
+def machine_page(
+    row: MachineRow, known: MachineView, events: Iterable[Occurrence], observed: Observation
+) -> MachinePage:
     """One machine whole; ``events`` oldest first."""
-    return MachinePage(**_values(row), events=tuple(events), known=known)
+    files = tuple(state.file for state in observed.rings if state.cluster == row.cluster)
+    return MachinePage(
+        **_values(row),
+        rings=disk_rings(known, observed),
+        rings_differ=differences(known.history.rings, files),
+        events=tuple(events),
+        known=known,
+    )
 
 
 def place_text(racked: Racked | None) -> str | None:

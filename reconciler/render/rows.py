@@ -105,6 +105,8 @@ class MachineRow(MachineSummary):
 class MachinePage(MachineRow):
     """One machine whole."""
 
+    rings: Annotated[Mapping[str, tuple[str, ...]], Field(description="by disk, Swift's rings that it is in")]
+    rings_differ: Annotated[str | None, Field(description="which of its ring files are not those in force")]
     events: Annotated[tuple[Occurrence, ...], Field(description="the last ones, the newest last")]
     known: Annotated[MachineView, Field(description="all that plans are made from, without secrets")]
 
@@ -123,6 +125,46 @@ class ClusterRow:
     reason: Annotated[Reason | None, Field(description="why they are lacking, for programs")]
     because: Annotated[str | None, Field(description="why they are lacking, in words")]
     vips: Annotated[Mapping[str, str], Field(description="the cluster's virtual addresses, by what they serve")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingRow:
+    """One of Swift's rings, as it is in force."""
+
+    cluster: str
+    ring: Annotated[str, Field(description="account, container, object, or object-INDEX of a policy")]
+    version: Annotated[int, Field(description="of its builder")]
+    md5: Annotated[str, Field(description="of its file, as swift-recon --md5 compares it")]
+    part_power: int
+    replicas: Annotated[float, Field(description="of an erasure coding policy: data and parity fragments together")]
+    parity: Annotated[int, Field(description="fragments that may be away; 0: replication")]
+    min_part_hours: int
+    devices: int
+    weight: Annotated[float, Field(description="of all disks together")]
+    target: Annotated[float, Field(description="once each disk has its whole share")]
+    changed_at: datetime
+    next_round: Annotated[str | None, Field(description="what a round would move that waits for an approval")]
+    differ: Annotated[tuple[str, ...], Field(description="hostnames of nodes that have another file")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingPlaceRow:
+    """A disk in a ring, and of a partition the replica that is there. Null: not asked for, or nobody knows."""
+
+    cluster: str
+    ring: str
+    partition: int | None
+    replica: Annotated[int | None, Field(description="counted from zero")]
+    hostname: str | None
+    address: str
+    port: int
+    device: Annotated[str, Field(description="below /srv/node")]
+    disk: Annotated[str | None, Field(description="its serial and WWN")]
+    region: int
+    zone: int
+    weight: float
+    target: Annotated[float, Field(description="its weight once it has its whole share")]
+    partitions: Annotated[int, Field(description="of which it has a replica")]
 
 
 class AdoptedRow(TypedDict):

@@ -15,7 +15,18 @@ from .json_text import adapter
 from .observation import VERSION
 from .observation import adapter as observations
 from .plan_json import PlanJson
-from .rows import AdoptedRow, CertificateRow, ClusterRow, ImageState, MachinePage, MachineRow, MatchLine, SecretRow
+from .rows import (
+    AdoptedRow,
+    CertificateRow,
+    ClusterRow,
+    ImageState,
+    MachinePage,
+    MachineRow,
+    MatchLine,
+    RingPlaceRow,
+    RingRow,
+    SecretRow,
+)
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,6 +40,7 @@ _PRINTED: dict[str, tuple[str, Any]] = {
     "machines": ("What `machines` prints, of all or of one", list[MachineRow] | MachinePage),
     "match": ("Every line that `match` prints", MatchLine),
     "pki": ("What `pki` prints", list[CertificateRow]),
+    "rings": ("What `rings` prints, of all or of what is explained", list[RingRow] | list[RingPlaceRow]),
     "secrets": ("What `secrets` prints", list[SecretRow]),
 }
 """Command -> what its JSON is, and the shape."""
@@ -38,6 +50,7 @@ _SERVED: dict[str, tuple[str, Any]] = {
     "Machines": ("What `/v1/machines` answers", list[MachineRow]),
     "Machine": ("What `/v1/machines/{serial}` answers", MachinePage),
     "Clusters": ("What `/v1/clusters` answers", list[ClusterRow]),
+    "Rings": ("What `/v1/rings` answers", list[RingRow]),
     "Events": ("What `/v1/events` answers", list[Occurrence]),
 }
 """Component of OpenAPI -> what its JSON is, and the shape. Plan and observation are served as they are printed."""

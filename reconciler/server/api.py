@@ -11,7 +11,8 @@ from ..model.observations import Occurrence
 from ..render.json_text import json_bytes
 from ..render.machines import rows_of
 from ..render.observation import pieces_of
-from ..render.rows import ClusterRow, MachinePage, MachineRow
+from ..render.rings import ring_rows
+from ..render.rows import ClusterRow, MachinePage, MachineRow, RingRow
 from .auth import Token, may_approve, may_look, may_operate
 from .metrics import CONTENT_TYPE
 from .openapi import NOT_CHANGED, PLAIN, answers, json_of, refuses
@@ -98,6 +99,18 @@ def machine(served: _Served, serial: str) -> Response:
     if page is None:
         raise HTTPException(404, "No machine of that serial has reported.")
     return Response(json_bytes(MachinePage, page), media_type=JSON)
+
+
+@router.get(
+    "/v1/rings",
+    dependencies=look,
+    summary="Swift's rings, and which nodes have others",
+    responses=answers(json_of("Rings")) | _LOOKING,
+)
+def rings(served: _Served) -> Response:
+    """One flat object for each ring of each cluster."""
+    observed = served.observation()
+    return Response(json_bytes(list[RingRow], ring_rows(observed) if observed else []), media_type=JSON)
 
 
 @router.get(

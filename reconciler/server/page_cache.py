@@ -119,10 +119,10 @@ def machine_page_of(served: Served, serial: str) -> MachinePage | None:
     view, observed = served.fleet(), served.observation()
     summary = next((one for one in view.machines if one.serial == serial), None)
     known = next((found for found in observed.machines if found.serial == serial), None) if observed else None
-    if summary is None or known is None:
+    if summary is None or known is None or observed is None:
         return None
     events = [event for event in reversed(view.events) if event.serial == serial]
-    return machine_page(machine_row(summary, known), known, events)
+    return machine_page(machine_row(summary, known), known, events, observed)
 
 
 def render(page: PageEntry, **values: Any) -> bytes:

@@ -21,6 +21,12 @@ async def problem(w: World, naming: str = "") -> Any:
     return told if told and naming in told else None
 
 
+async def waiting_for_rings(w: World) -> list[dict[str, Any]]:
+    """The machines that wait for an approval to change rings."""
+    fleet = await w.fleet_view()
+    return [row for row in fleet["machines"] if row["needs_approval"] == "change_rings"] if fleet else []
+
+
 async def noted(w: World) -> str:
     """What ``reconciler plan`` says of the specs themselves; it is the same in all its forms."""
     note = str(as_json(await w.cli("plan", "--format", "json"))["notes"].get("specs", ""))
@@ -40,11 +46,14 @@ async def test_a_commit_that_grows_the_cluster_installs_the_spares_and_reboots_n
 
         w.edit(CLUSTER, "swiftstore: {count: 6", "swiftstore: {count: 8")
         await w.until_in_force(w.commit("Grow Swift by two stores"))
-        await w.until_in_service(9)
+        await w.until_in_service(8)
+        asking = await w.until("their disks wait for an approval to be in the rings", lambda: waiting_for_rings(w))
+        assert {row["phase"] for row in asking} == {"in-service"} and len(asking) == 1
 
         assert {serial: list(w.servers[serial].boots) for serial in before} == before
         others = [event for event in w.events()[started:] if event.serial and event.serial not in spares]
-        assert {event.text.split()[0] for event in others} <= {"roll_out"}  # Puppet tells them of their new peers
+        done = {event.text.split()[0] for event in others} - {"build_rings"}  # which one of them carries
+        assert done <= {"roll_out"}  # Puppet tells them of their new peers
         await w.daemons[-1].terminate()
         assert_sound(w)
 

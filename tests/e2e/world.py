@@ -25,7 +25,7 @@ from reconciler.model.observations import Occurrence
 from reconciler.simulator.bmc import SimulatedProtocol
 from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, free_port, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
-from reconciler.simulator.hardware import CONTROLLER, STORE
+from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE
 from reconciler.simulator.server import Pace, SimServer
 
 from ..forked import Forked, ended, kill_group
@@ -39,6 +39,7 @@ CONFIG: Mapping[str, Any] = {
     "bmc_poll": "1s",
     "install_poll": "1s",
     "gate_again": "1s",
+    "rings_poll": "2s",
     "lease": "3s",
     "timings": {
         "back_off": "1s",
@@ -313,6 +314,7 @@ async def world(
     with claimed_network() as network:
         stage = Stage(network=network, protocol=speaking, pace=pace, config=merged(CONFIG, config or {}))
         demo = prepare(folder / "demo", SPECS, stage=stage)
+        _make_rings_small(demo.repository / "cluster-specs", racks)
         specs(demo.repository / "cluster-specs")
         async with simulated_fleet(demo, racks) as fleet:
             there = World(demo, fleet)
@@ -322,6 +324,23 @@ async def world(
                 yield there
             finally:
                 await there.end()
+
+
+def _make_rings_small(specs: Path, racks: Racks) -> None:
+    """Rings of few partitions, of the stores and proxies that there are: the specs ask for six and three."""
+    models = [model for some in racks.values() for model in some]
+    disks = min(models.count(STORE), 6) + min(models.count(PROXY), 3)
+    file = specs / "clusters/swift01.yaml"
+    text = file.read_text()
+    assert "part_power: 14" in text
+    file.write_text(text.replace("part_power: 14", f"part_power: 7, begin_with: {max(disks, 1)}"))
+    if PROXY not in models:  # then nobody has accounts and containers but stores
+        profile = specs / "hardware-profiles/swiftstore-r740xd.yaml"
+        text = profile.read_text()
+        assert text.count("swift_store_account: false\n    swift_store_container: false") == 1
+        profile.write_text(
+            text.replace("account: false", "account: true").replace("container: false", "container: true")
+        )
 
 
 WAITS = "another daemon acts on this database"

@@ -19,6 +19,7 @@ OCI_ENC = "/oci/api.php?action=enc&hostname=n1.example.com"
 READS = (
     "/", "/docs", "/openapi.json", "/machines/2S2JG001", "/metrics", "/v1/fleet", "/v1/plan", "/v1/machines",
     "/v1/machines/2S2JG001", "/v1/events", "/v1/clusters",
+    "/v1/rings",
 )  # fmt: skip
 
 

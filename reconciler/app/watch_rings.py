@@ -1,0 +1,65 @@
+"""Asks nodes which of Swift's ring files they have: one that has others than it was given is named, and given them."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from ..execution.handlers import Tools
+from ..execution.handlers.rings import read_rings
+from ..model.errors import PermanentError, TemporaryError
+from ..model.history import Phase
+from ..model.machine import MachineView, Observation
+
+log = structlog.get_logger()
+
+AT_ONCE = 8
+"""Nodes asked at the same time; each is one SSH connection."""
+
+
+@dataclass
+class RingsWatch:
+    """Asks every node in service whose cluster has rings, and notes what is new."""
+
+    tools: Tools
+
+    async def look(self, observed: Observation, busy: Callable[[str], bool]) -> bool:
+        """Ask each node once; True when one has other files than when it was last asked."""
+        clusters = {state.cluster for state in observed.rings}
+        waiting = iter([m for m in observed.machines if _has_rings(m, clusters)])
+        news = False
+
+        async def ask_one_after_the_other() -> None:
+            nonlocal news
+            for m in waiting:
+                if not busy(m.serial):
+                    news = await self._ask(m) or news
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(ask_one_after_the_other())
+        return news
+
+    async def _ask(self, m: MachineView) -> bool:
+        assert m.allocation is not None and m.allocation.address is not None
+        try:
+            shell = await self.tools.shells.open(m.serial, m.allocation.address)
+            try:
+                there = await read_rings(self.tools, shell)
+            finally:
+                await shell.close()
+        except (TemporaryError, PermanentError) as error:
+            log.info("rings not known", serial=m.serial, error=str(error))
+            return False
+        if there == m.history.rings:
+            return False
+        await asyncio.to_thread(self.tools.records.rings_read, m.serial, there, self.tools.time.now())
+        return True
+
+
+def _has_rings(m: MachineView, clusters: Iterable[str]) -> bool:
+    """Whether it was given rings, as far as anybody knows; one that never was is given them by an action."""
+    held = m.allocation
+    serves = held is not None and held.address is not None and m.history.phase is Phase.IN_SERVICE
+    return serves and held is not None and held.cluster in clusters and m.history.rings is not None
