@@ -30,7 +30,7 @@ def as_built(tree: SpecTree, observed: Observation) -> Iterator[BuiltRing]:
                 name, ring.name, 1 + len(known), md5_of(file), observed.now, ring.part_power, ring.replicas,
                 ring.min_part_hours, ring.parity, known,
             )  # fmt: skip
-            yield BuiltRing(state, json.dumps({"of": ring.name, "assignments": []}), file)
+            yield BuiltRing(state, json.dumps({"of": ring.name, "version": 0, "assignments": []}), file)
 
 
 def keep_as_built(store: Store, tree: SpecTree, observed: Observation) -> None:

@@ -40,7 +40,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 """Each room, and inside some of them a room of its own with a door of its own; "" is the package's root."""
 
-LOADED_WHEN_CALLED = {"cli/daemon.py": {"simulator"}, "cli/importing.py": {"oci_import"}}
+LOADED_WHEN_CALLED = {
+    "cli/daemon.py": {"simulator"},
+    "cli/importing.py": {"oci_import"},
+    "cli/ring_import.py": {"oci_import"},
+}
 """Commands that load what stands beside the twelve rooms, inside the function that is called."""
 
 PURE = {"model", "hardware", "planning", "enc", "enc/documents", "provisioning", "render"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import open_site, who
+from .ring_import import keep_rings
 
 if TYPE_CHECKING:
     from ..app.site import Site
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..oci_import.assemble import Imported
     from ..oci_import.certificates import Keys
     from ..oci_import.files import OciFiles
+    from ..oci_import.rings import OciRing
     from ..oci_import.yaml_documents import Tree
 
 import_app = typer.Typer(
@@ -80,6 +82,15 @@ def oci(
         str | None,
         typer.Option(metavar="NAME", help="OCI's server, the nodes' Puppet server. [default: this machine's name]"),
     ] = None,
+    swift_builders: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            exists=True,
+            help="Swift's ring builders and rings: DIR/CLUSTER/*.builder, or DIR/*.builder of a single cluster.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that were changed since.")] = False,
 ) -> int:
     """Turn an OCI installation into specs and a database.
@@ -98,9 +109,9 @@ def oci(
     hardware_profiles = hardware_profiles or _below(etc, "hardware-profiles.json")
     auto_racking = auto_racking or _below(etc, "auto-racking.json")
     repositories = repositories or _below(etc, "repos")
-    if from_ is None and (pki or certificates or ssh_key):
+    if from_ is None and (pki or certificates or ssh_key or swift_builders):
         raise typer.BadParameter(
-            "--pki, --certificates and --ssh-key need --from: the database says whose keys they are"
+            "--pki, --certificates, --ssh-key and --swift-builders need --from: the database says whose they are"
         )
     if not any((from_, conf, hardware_profiles, auto_racking, repositories)):
         raise typer.BadParameter("nothing to import: name --from, --etc, or a file")
@@ -121,15 +132,35 @@ def oci(
             tree = tree_from_files(given, load_table(), hostname=server_hostname, own_classes=known_classes())
             return _finish(tree, output, overwrite)
         found = _read(given, from_, server_hostname, _keys(pki, certificates, ssh_key))
+        rings = _builders(found.tree, swift_builders) if swift_builders else {}
     except ValueError as error:
         raise PermanentError(str(error)) from None
     status = _finish(found.tree, output, overwrite)
-    return status or _keep(found, site)
+    return status or _keep(found, site) or keep_rings(site, rings)
 
 
 def _below(folder: Path | None, name: str) -> Path | None:
     path = folder / name if folder else None
     return path if path and path.exists() else None
+
+
+def _builders(tree: "Tree", folder: Path) -> "Mapping[str, Mapping[str, OciRing]]":
+    """The rings below a folder, by cluster and name; the tree says what they are made with.
+
+    Raises:
+        ValueError: A file is no builder, or nobody knows whose it is.
+    """
+    from ..oci_import.file_io import read_builders
+    from ..oci_import.rings import put_rings, read_rings, storing_cluster
+
+    found = {name or storing_cluster(tree): read_rings(rings) for name, rings in read_builders(folder).items()}
+    if not found:
+        raise ValueError(f"{folder} has no *.builder")
+    for cluster, rings in found.items():
+        if cluster not in tree.documents("Cluster"):
+            raise ValueError(f'{folder} has builders of "{cluster}", and OCI has no cluster of that name')
+        put_rings(tree, cluster, {name: ring.builder for name, ring in rings.items()})
+    return found
 
 
 def _keys(pki: Path | None, certificates: Path | None, ssh_key: Path | None) -> "Keys":

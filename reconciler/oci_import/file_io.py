@@ -43,6 +43,24 @@ def _if_there(path: Path) -> str | None:
     return read_text(path) if path.is_file() else None
 
 
+def read_builders(folder: Path) -> dict[str, dict[str, tuple[bytes, bytes | None]]]:
+    """Builder files, and the ring files beside them: by cluster ("" for those in the folder itself) and ring.
+
+    Raises:
+        PermanentError: A file cannot be read.
+    """
+    found: dict[str, dict[str, tuple[bytes, bytes | None]]] = {}
+    for path in sorted([*folder.glob("*.builder"), *folder.glob("*/*.builder")]):
+        cluster = "" if path.parent == folder else path.parent.name
+        ring = path.with_suffix(".ring.gz")
+        try:
+            files = path.read_bytes(), ring.read_bytes() if ring.is_file() else None
+        except OSError as error:
+            raise PermanentError(f"cannot read {error.filename}: {error.strerror}") from None
+        found.setdefault(cluster, {})[path.stem] = files
+    return found
+
+
 def read_files(folder: Path) -> dict[str, str]:
     """The texts of all keys and certificates below a folder, by path.
 

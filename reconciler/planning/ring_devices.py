@@ -68,14 +68,14 @@ def rings_wanted(spec: SpecTree, cluster: str) -> tuple[RingWanted, ...]:
 
 def stores(spec: SpecTree, cluster: str, role: str) -> bool:
     """Whether nodes of a role have disks in the cluster's rings, as far as profiles and settings tell."""
-    facts = facts_of(role)
-    if facts.object_store != "swift":
+    if facts_of(role).object_store != "swift":
         return False
-    settings = SettingsAt(spec, Place(cluster, role))
-    if not any(settings.is_on(name) for name in _STORES.values()):
-        return False
-    profiles = (profile for profile in spec.profiles.values() if profile.role == role)
-    return any(len(profile.disks) > 1 or profile.unlisted_disks == "use" for profile in profiles)
+    for name, profile in spec.profiles.items():
+        if profile.role == role and (len(profile.disks) > 1 or profile.unlisted_disks == "use"):
+            settings = SettingsAt(spec, Place(cluster, role, name))
+            if any(settings.is_on(setting) for setting in _STORES.values()):
+                return True
+    return False
 
 
 def storing_roles(spec: SpecTree, cluster: ClusterSpec, name: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .checks import assert_sound, begun
-from .world import THREE, World, world
+from .world import THREE, World, without_rings, world
 
 
 def store(w: World) -> str:
@@ -48,7 +48,7 @@ async def test_a_disk_that_was_pulled_is_told_by_name_and_nothing_is_done_about_
 
 
 async def test_a_disk_pulled_right_before_the_install_leaves_every_disk_as_it_was(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=THREE) as w:
+    async with world(tmp_path, racks=THREE, specs=without_rings) as w:
         await w.started()
         await w.cli("pause", "--why", "until the disk is out")
         await w.fleet.press_power_buttons()

@@ -42,7 +42,7 @@ async def asked(w: World) -> dict[str, Any] | None:
 
 def three_stores(specs: Path) -> None:
     file = specs / CLUSTER
-    text = file.read_text().replace("begin_with: 4, ", "").replace("ramp: 25%", "ramp: 25%, min_part_hours: 0")
+    text = file.read_text().replace(", begin_with: 4", "")
     text = text.replace("swiftstore: {count: 6", "swiftstore: {count: 3")
     file.write_text(text.replace("swiftproxy: {count: 3", "swiftproxy: {count: 0"))
 

@@ -333,7 +333,7 @@ def _make_rings_small(specs: Path, racks: Racks) -> None:
     file = specs / "clusters/swift01.yaml"
     text = file.read_text()
     assert "part_power: 14" in text
-    file.write_text(text.replace("part_power: 14", f"part_power: 7, begin_with: {max(disks, 1)}"))
+    file.write_text(text.replace("part_power: 14", f"part_power: 7, min_part_hours: 0, begin_with: {max(disks, 1)}"))
     if PROXY not in models:  # then nobody has accounts and containers but stores
         profile = specs / "hardware-profiles/swiftstore-r740xd.yaml"
         text = profile.read_text()
@@ -341,6 +341,16 @@ def _make_rings_small(specs: Path, racks: Racks) -> None:
         profile.write_text(
             text.replace("account: false", "account: true").replace("container: false", "container: true")
         )
+
+
+def without_rings(specs: Path) -> None:
+    """No disk stores anything in Swift: a store is installed whether or not others have their places."""
+    profile = specs / "hardware-profiles/swiftstore-r740xd.yaml"
+    text = profile.read_text()
+    for kind in ("account", "container", "object"):
+        assert f"swift_store_{kind}: true" in text
+        text = text.replace(f"swift_store_{kind}: true", f"swift_store_{kind}: false")
+    profile.write_text(text)
 
 
 WAITS = "another daemon acts on this database"
