@@ -42,6 +42,7 @@ class RingsWatch:
         return news
 
     async def _ask(self, m: MachineView) -> bool:
+        """Note which ring files the node has; True where they are others than were known."""
         assert m.allocation is not None and m.allocation.address is not None
         try:
             shell = await self.tools.shells.open(m.serial, m.allocation.address)

@@ -38,6 +38,7 @@ def _same(here: "BuiltRing", ring: "OciRing") -> bool:
 
 
 def _built(site: "Site", cluster: str, rings: "Mapping[str, OciRing]") -> "list[BuiltRing]":
+    """The rings as the database keeps them, by name: each disk under the identity that its node reports it with."""
     from ..model.rings import BuiltRing, RingState, md5_of
     from ..planning.ring_devices import rings_wanted
 

@@ -85,6 +85,14 @@ def rings(
 
 
 def _places(site: "Site", observed: "Observation", what: str, cluster: str | None) -> "list[RingPlaceRow]":
+    """Where a partition, a path of an account, container or object, or a disk lies in the rings.
+
+    Args:
+        site: Whose builders and hash secrets are read.
+        observed: The rings in force, and who has which address.
+        what: A partition's number; a path, which begins with a slash; else a disk by identity, serial number or name.
+        cluster: Only its rings; None: those of every cluster.
+    """
     from ..render.rings import partition_of, places_of_disk, places_of_partition, rings_of
 
     states = [state for state in observed.rings if cluster in (None, state.cluster)]

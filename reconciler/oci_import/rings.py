@@ -82,6 +82,11 @@ def read_builder(content: bytes) -> dict[str, Any]:
 
 
 def _plain(known: Mapping[str, Any]) -> dict[str, Any]:
+    """A builder's own values as JSON has them; its tables in base64.
+
+    Raises:
+        ValueError: It was changed since its last rebalance, or its parts do not fit together.
+    """
     if known["_remove_devs"] or known["devs_changed"]:
         raise ValueError("it was changed since its last rebalance: rebalance or take the change back, in OCI")
     devices = [_device(number, dev) for number, dev in enumerate(known["devs"])]
@@ -178,14 +183,18 @@ def put_rings(tree: Tree, cluster: str, builders: Mapping[str, Mapping[str, Any]
     """Have the cluster's document say what its builders are made with, and no setting say it otherwise."""
     wanted = rings_spec(builders)
     for documents in tree.files.values():
-        for place, one in enumerate(documents):
-            if (one.kind, one.name) == ("Cluster", cluster):
-                aliases = {f"swift_{name}" for name in wanted}
-                settings = {name: value for name, value in one.spec.get("settings", {}).items() if name not in aliases}
-                spec = {**one.spec, **({"settings": settings} if settings else {}), "rings": wanted}
-                if not settings:
-                    spec.pop("settings", None)
-                documents[place] = replace(one, spec=spec)
+        documents[:] = [
+            replace(one, spec=_with_rings(one.spec, wanted)) if (one.kind, one.name) == ("Cluster", cluster) else one
+            for one in documents
+        ]
+
+
+def _with_rings(spec: Mapping[str, Any], wanted: Mapping[str, int]) -> dict[str, Any]:
+    """A cluster's spec with its rings, and without the settings that are other names for what they say."""
+    aliases = {f"swift_{name}" for name in wanted}
+    settings = {name: value for name, value in spec.get("settings", {}).items() if name not in aliases}
+    rest = {name: value for name, value in spec.items() if name != "settings"}
+    return {**rest, **({"settings": settings} if settings else {}), "rings": wanted}
 
 
 def storing_cluster(tree: Tree) -> str:

@@ -38,12 +38,7 @@ def plan(given: PlanningInput) -> Plan:
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
     ctx = _context(given, machines)
     placement = place(spec, machines, observed.retired)
-    steps = _on_their_way(given, placement, machines, ctx)
-    steps |= _bringing_vips(given, machines, steps)
-    steps |= side_tasks(machines, steps, ctx)
-    steps |= bmc_changes(machines, steps, ctx)
-    steps |= renewals(given, machines, steps)
-    steps |= ring_steps(observed, machines, steps, ctx)
+    steps = _with_side_tasks(given, machines, _on_their_way(given, placement, machines, ctx), ctx)
     unseen, orders = not_seen(given, machines), held_orders(spec, observed)
     erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
@@ -74,6 +69,18 @@ def _on_their_way(
         else:
             odd = _without_place(m, given.observed.retired.get(m.serial))
             steps[m.serial] = odd or enrolled.get(m.serial) or discovery(m, placement.waiting[m.serial], ctx)
+    return steps
+
+
+def _with_side_tasks(
+    given: PlanningInput, machines: Mapping[str, MachineView], steps: dict[str, Step], ctx: Context
+) -> dict[str, Step]:
+    """The steps, with those in their place that are done beside a machine's way."""
+    steps |= _bringing_vips(given, machines, steps)
+    steps |= side_tasks(machines, steps, ctx)
+    steps |= bmc_changes(machines, steps, ctx)
+    steps |= renewals(given, machines, steps)
+    steps |= ring_steps(given.observed, machines, steps, ctx)
     return steps
 
 

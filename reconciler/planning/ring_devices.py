@@ -146,16 +146,16 @@ def changes(
         share = target if state is None else round(target * ramp / 100, 2)
         weight = min(target, round((dev.weight if dev else 0.0) + share, 2))
         if dev is None or dev.weight < dev.target:
-            found.append(_change(ring.name, device, dev, weight, target, ports))
+            change = _change(ring.name, device, weight, target, ports)
+            found.append(change._replace(id=dev.id) if dev else change)
     return tuple(sorted(found))
 
 
-def _change(
-    ring: str, device: WantedDevice, dev: RingDevice | None, weight: float, target: float, ports: Mapping[str, int]
-) -> RingChange:
+def _change(ring: str, device: WantedDevice, weight: float, target: float, ports: Mapping[str, int]) -> RingChange:
+    """A disk that is added to a ring with this weight."""
     port = {ACCOUNT: ACCOUNT_PORT, CONTAINER: CONTAINER_PORT}.get(ring) or ports[_key(device)]
     place = (device.region, device.zone, device.ip, port, device.device)
-    return RingChange(ring, dev.id if dev else -1, *place, weight, target, device.size, device.disk, device.serial)
+    return RingChange(ring, -1, *place, weight, target, device.size, device.disk, device.serial)
 
 
 def _key(device: WantedDevice) -> str:

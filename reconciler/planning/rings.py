@@ -15,7 +15,7 @@ from ..model.history import Phase
 from ..model.kinds import ClusterSpec, Lifecycle
 from ..model.machine import MachineView, Observation
 from ..model.plan import Act, Settled, Step, Wait
-from ..model.reasons import Reason
+from ..model.reasons import Because, Reason
 from ..model.rings import (
     RingBasis,
     RingChange,
@@ -157,7 +157,7 @@ def _first(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     if lacking is None and not swift.is_building and carrier is not None:
         bases, changed = swift.due(swift.devices)
         because = f"all stores of {swift.name} have their places, and none is installed yet"
-        found[carrier.serial] = _build(swift, carrier, bases, changed, Reason.RINGS_DUE, because, first=True)
+        found[carrier.serial] = _build(swift, carrier, (bases, changed), Because(Reason.RINGS_DUE, because))
     return found
 
 
@@ -192,25 +192,30 @@ def _is_free(m: MachineView, step: Step) -> bool:
 def _build(
     swift: _Swift,
     m: MachineView,
-    bases: tuple[RingBasis, ...],
-    changed: tuple[RingChange, ...],
-    reason: Reason,
-    because: str,
-    *,
-    first: bool = False,
+    due: tuple[tuple[RingBasis, ...], tuple[RingChange, ...]],
+    why: Because,
     approved: str | None = None,
 ) -> Act:
+    """The cluster's rings are built, as one of its nodes' step.
+
+    Args:
+        swift: The cluster.
+        m: The node.
+        due: What the rings are now, and what is to change.
+        why: The first ones, a round that is to be worked out, or one that is taken.
+        approved: Digest of the round that a human approved.
+    """
     assert m.allocation is not None
     action = BuildRings(
         serial=m.serial,
         generation=m.allocation.generation,
         cluster=swift.name,
-        bases=bases,
-        changes=changed,
-        first=first,
+        bases=due[0],
+        changes=due[1],
+        first=why.reason is Reason.RINGS_DUE,
         approved=approved,
     )
-    return Act(action, reason, because, m.allocation.hostname, swift.name, m.allocation.role)
+    return Act(action, *why, m.allocation.hostname, swift.name, m.allocation.role)
 
 
 # ---- rounds
@@ -229,15 +234,15 @@ def _round(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     if worked_out is None or worked_out.order != order_of(bases, changed):
         disks = counted(len({(change.ip, change.device) for change in changed}), "disk")
         because = f"{disks} of {swift.name} have not all their weight in the rings yet"
-        return {first.serial: _build(swift, first, bases, changed, Reason.RING_ROUND_DUE, because)}
+        return {first.serial: _build(swift, first, (bases, changed), Because(Reason.RING_ROUND_DUE, because))}
     question = round_question(worked_out)
     carrier = next((m for m in resting if _approves(m, question, swift.ctx)), first)
     given = answer(question, carrier, swift.ctx)
     if isinstance(given, Wait):
         return {carrier.serial: waiting_with(steps[carrier.serial], given)}
     because = f"{given.who} approved the round: {given.why}"
-    taken = _build(swift, carrier, bases, changed, Reason.RING_ROUND, because, approved=worked_out.digest)
-    return {carrier.serial: taken}
+    why = Because(Reason.RING_ROUND, because)
+    return {carrier.serial: _build(swift, carrier, (bases, changed), why, worked_out.digest)}
 
 
 def _approves(m: MachineView, question: Question, ctx: Context) -> bool:

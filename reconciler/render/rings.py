@@ -127,6 +127,7 @@ def _place(
     partition: int | None = None,
     replica: int | None = None,
 ) -> RingPlaceRow:
+    """The row of a disk in a ring; of one replica of a partition, where those are asked for."""
     return RingPlaceRow(
         cluster=state.cluster,
         ring=state.name,

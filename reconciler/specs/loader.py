@@ -95,7 +95,7 @@ def with_problems(loaded: Loaded, more: Iterable[Diagnostic]) -> Loaded:
 
 def parse_tree(files: Mapping[str, bytes], settings_table: SettingsTable) -> ParsedTree:
     """Every document of these files (path -> content) that can be read, and all problems of single documents."""
-    reading = _Reading()
+    reading = _TreeReading()
     for file in sorted(files):
         found = read_yaml(files[file], file)
         reading.sources[file] = found.text
@@ -110,7 +110,7 @@ def _order(problem: Diagnostic) -> tuple[Any, ...]:
     return (at.file, at.line, at.column, problem.severity, problem.summary, problem.detail)
 
 
-class _Reading:
+class _TreeReading:
     """What was read so far."""
 
     def __init__(self) -> None:

@@ -101,23 +101,8 @@ class SnapshotPart(JournalPart):
     def snapshot(self) -> Snapshot:
         """Everything that is known now."""
         with self._looking, self._database.reading() as connection:
-            now = revisions(connection)
-            known, before = self._known, self._known.revisions
-            if now["machine"] > before.get("machine", -1):
-                _look_at_machines(connection, known, before.get("machine", -1))
-            if now["allocation"] > before.get("allocation", -1):
-                _look_at_allocations(connection, known, before.get("allocation", -1))
-                known.vips = read_vips(connection)
-            if now["decision"] > before.get("decision", -1):
-                _look_at_decisions(connection, known)
-            if now["secret"] > before.get("secret", -1):
-                _look_at_secrets(connection, known)
-            if now["document"] > before.get("document", -1):
-                known.documents = known.documents | read_versions(connection, before.get("document", -1))
-            if now["fact"] > before.get("fact", -1):
-                known.set_up, known.fixed = read_set_up(connection), read_fixed(connection)
-            if now["ring"] > before.get("ring", -1):
-                known.rings, known.ring_rounds = read_states(connection), read_rounds(connection)
+            now, known = revisions(connection), self._known
+            _look_again(connection, known, now)
             histories = self._fold(connection)
             known.revisions = now
             return Snapshot(
@@ -168,6 +153,32 @@ class SnapshotPart(JournalPart):
         with self._database.reading() as connection:
             rows = [row for part in chunks(sorted(serials)) for row in connection.execute(query, {"some": part})]
         return histories(parse_event(row.body) for row in rows)
+
+
+def _look_again(connection: Connection, known: _LastLook, now: Mapping[str, int]) -> None:
+    """Read what has changed since the last look, and nothing else.
+
+    Args:
+        connection: To the database, in one moment of it.
+        known: What the last look read; changed in place.
+        now: In which transaction each area last changed.
+    """
+    before = known.revisions
+    if now["machine"] > before.get("machine", -1):
+        _look_at_machines(connection, known, before.get("machine", -1))
+    if now["allocation"] > before.get("allocation", -1):
+        _look_at_allocations(connection, known, before.get("allocation", -1))
+        known.vips = read_vips(connection)
+    if now["decision"] > before.get("decision", -1):
+        _look_at_decisions(connection, known)
+    if now["secret"] > before.get("secret", -1):
+        _look_at_secrets(connection, known)
+    if now["document"] > before.get("document", -1):
+        known.documents = known.documents | read_versions(connection, before.get("document", -1))
+    if now["fact"] > before.get("fact", -1):
+        known.set_up, known.fixed = read_set_up(connection), read_fixed(connection)
+    if now["ring"] > before.get("ring", -1):
+        known.rings, known.ring_rounds = read_states(connection), read_rounds(connection)
 
 
 def _look_at_machines(connection: Connection, known: _LastLook, since: int) -> None:

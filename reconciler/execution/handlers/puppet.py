@@ -84,6 +84,11 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
 
 
 async def _run(tools: Tools, shell: Shell, serial: str) -> None:
+    """Puppet ran just now, and its own summary says that the run was good.
+
+    Raises:
+        TemporaryError: It was not, or it was ended from outside: then the summary is an earlier run's.
+    """
     tools.progress(serial, "running Puppet")
     when = tools.time.now()
     ran = await shell.run(commands.RUN_PUPPET, timeout=tools.options.puppet)

@@ -37,6 +37,7 @@ def policies_fit(context: CheckContext) -> Iterator[Diagnostic]:
 
 
 def _misfits(policy: RingPolicy, before: tuple[RingPolicy, ...]) -> Iterator[str]:
+    """What is wrong with a policy, by itself or beside those that are written before it: verbs and their objects."""
     if any(other.name.lower() == policy.name.lower() for other in before):
         yield "has the name of another one"
     if any(other.index == policy.index for other in before):
