@@ -36,3 +36,16 @@ def test_a_node_gets_its_place_and_keeps_its_host_key(laid: Laid, tmp_path: Path
     told = subprocess.run(["ssh-keygen", "-L", "-f", certificate], capture_output=True, text=True, check=True).stdout
     assert "host certificate" in told
     assert action.hostname in told.partition("Principals:")[2]
+
+
+def test_a_node_of_swift_gets_the_rings_in_force_and_no_other_node_does(laid: Laid) -> None:
+    with closing(laid.open()) as site:
+        actions = [event.action for _, event in site.store.events_after(0) if isinstance(event, Started)]
+        installs = {one.role: one for one in actions if isinstance(one, InstallOs)}
+        rings = site.store.ring_builders("swift01")
+        made = {role: NodeFiles(site)(action) for role, action in installs.items()}
+    wanted = {f"/oci-in-target/etc/swift/{name}.ring.gz": built.file for name, built in rings.items()}
+    assert len(wanted) == 3
+    for role, files in made.items():
+        there = {path: file.content for path, file in files.items() if "/etc/swift/" in path}
+        assert there == ({} if role == "controller" else wanted)
