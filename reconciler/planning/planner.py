@@ -26,7 +26,7 @@ from .observe_only import only_looking
 from .phases import next_step
 from .placement import FilledSlot, Placement, place
 from .renewal import renewals
-from .rings import ring_notes, ring_steps
+from .rings import Swift, ring_notes, ring_steps, swift_clusters
 from .safety import blocked_by_operator, within_budgets
 from .side_tasks import side_tasks
 
@@ -39,6 +39,7 @@ def plan(given: PlanningInput) -> Plan:
     ctx = _context(given, machines)
     placement = place(spec, machines, observed.retired)
     steps = _with_side_tasks(given, machines, _on_their_way(given, placement, machines, ctx), ctx)
+    steps |= ring_steps(swifts := tuple(swift_clusters(observed, machines, ctx)), steps)
     unseen, orders = not_seen(given, machines), held_orders(spec, observed)
     erasing = {step.serial for step in (*steps.values(), *unseen) if _erases(step, given, machines)}
     pauses = sorted(observed.pauses, key=lambda pause: pause.scope)
@@ -50,7 +51,7 @@ def plan(given: PlanningInput) -> Plan:
         digest,
         tuple(_shown(step, observed, erases=step.serial in erasing) for step in everybody),
         placement.shortfalls,
-        notes=_notes(orders, machines, ctx, observed),
+        notes=_notes(observed, orders, swifts),
         observing=observed.observing,
         gates=ctx.gates,
         warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
@@ -80,7 +81,6 @@ def _with_side_tasks(
     steps |= side_tasks(machines, steps, ctx)
     steps |= bmc_changes(machines, steps, ctx)
     steps |= renewals(given, machines, steps)
-    steps |= ring_steps(given.observed, machines, steps, ctx)
     return steps
 
 
@@ -101,12 +101,10 @@ def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Conte
     return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, bring_up)
 
 
-def _notes(
-    orders: Iterable[Held], machines: Mapping[str, MachineView], ctx: Context, observed: Observation
-) -> dict[str, str]:
+def _notes(observed: Observation, orders: Iterable[Held], swifts: Iterable[Swift]) -> dict[str, str]:
     """What somebody should see to, by subject."""
     clock = {"clock": observed.clock} if observed.clock else {}
-    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(observed, machines, ctx))}
+    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(swifts, observed.fixed))}
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

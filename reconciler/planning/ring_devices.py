@@ -106,14 +106,24 @@ def is_in(ring: str, device: WantedDevice) -> bool:
     return (OBJECT if ring.startswith(OBJECT) else ring) in device.kinds
 
 
-def held_by(state: RingState, device: WantedDevice) -> RingDevice | None:
-    """The device of a ring that is this disk."""
-    if device.disk and (known := next((dev for dev in state.devices if dev.disk == device.disk), None)):
-        return known
-    for dev in state.devices:
-        if (dev.ip, dev.device) == (device.ip, device.device) and not (dev.disk and device.disk):
-            return dev
-    return None
+class RingIndex:
+    """The devices of a ring, found by disk or by place; a cluster has thousands."""
+
+    def __init__(self, state: RingState | None) -> None:
+        devices = state.devices if state else ()
+        self._by_disk = {dev.disk: dev for dev in devices if dev.disk}
+        self._by_place = {(dev.ip, dev.device): dev for dev in devices}
+
+    def held_by(self, device: WantedDevice) -> RingDevice | None:
+        """The device that is this disk."""
+        if device.disk and (known := self._by_disk.get(device.disk)):
+            return known
+        there = self.in_place_of(device)
+        return there if there and not (there.disk and device.disk) else None
+
+    def in_place_of(self, device: WantedDevice) -> RingDevice | None:
+        """The device that the ring has at this address under this name, whichever disk it is."""
+        return self._by_place.get((device.ip, device.device))
 
 
 def scale(state: RingState | None) -> float:
@@ -135,14 +145,14 @@ def changes(
         ramp: Percent of its weight that a disk gains.
     """
     found = []
-    taken = {(dev.ip, dev.device) for dev in state.devices} if state else set()
+    index, weight_of_byte = RingIndex(state), scale(state)
     for device in devices:
         if not is_in(ring.name, device):
             continue
-        dev = held_by(state, device) if state else None
-        if dev is None and (device.ip, device.device) in taken:  # its disk was swapped: see ``ring_notes``
+        dev = index.held_by(device)
+        if dev is None and index.in_place_of(device):  # its disk was swapped: see ``ring_notes``
             continue
-        target = dev.target if dev else round(device.size * scale(state), 2)
+        target = dev.target if dev else round(device.size * weight_of_byte, 2)
         share = target if state is None else round(target * ramp / 100, 2)
         weight = min(target, round((dev.weight if dev else 0.0) + share, 2))
         if dev is None or dev.weight < dev.target:

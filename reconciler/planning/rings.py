@@ -5,10 +5,11 @@ force is changed only by a round that a human approved, and only once all nodes 
 ``min_part_hours`` have passed. Nothing is ever removed here: what should go is told.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..model.actions import BuildRings, InstallOs, PlaceRings, RunPuppet
 from ..model.history import Phase
@@ -32,9 +33,9 @@ from ..model.units import counted, render_size
 from .approvals import Question, answer
 from .context import Context
 from .ring_devices import (
+    RingIndex,
     WantedDevice,
     changes,
-    held_by,
     is_in,
     object_ports,
     rings_wanted,
@@ -48,7 +49,7 @@ _NAMED = 3  # disks or nodes in a sentence; more do not help
 
 
 @dataclass(frozen=True)
-class _Swift:
+class Swift:
     """A cluster that stores in Swift."""
 
     name: str
@@ -63,10 +64,8 @@ class _Swift:
     @cached_property
     def devices(self) -> tuple[WantedDevice, ...]:
         """All disks of its nodes that belong into its rings."""
-        return self._of(self.nodes)
-
-    def _of(self, nodes: Iterable[MachineView]) -> tuple[WantedDevice, ...]:
-        return tuple(dev for m in nodes if m.allocation for dev in wanted_devices(self.ctx.spec, m, m.allocation))
+        held = ((m, m.allocation) for m in self.nodes if m.allocation)
+        return tuple(dev for m, place in held for dev in wanted_devices(self.ctx.spec, m, place))
 
     @property
     def serving(self) -> tuple[MachineView, ...]:
@@ -85,7 +84,8 @@ class _Swift:
 
     def may_give(self) -> tuple[WantedDevice, ...]:
         """Disks that a round may add or raise: those of nodes that serve, and that nobody rests."""
-        return self._of(m for m in self.serving if self.ctx.pin(m).lifecycle is Lifecycle.ACTIVE)
+        giving = {m.serial for m in self.serving if self.ctx.pin(m).lifecycle is Lifecycle.ACTIVE}
+        return tuple(device for device in self.devices if device.serial in giving)
 
     def due(self, devices: tuple[WantedDevice, ...]) -> tuple[tuple[RingBasis, ...], tuple[RingChange, ...]]:
         """The rings that change, and how, if these disks are to be in them."""
@@ -104,12 +104,10 @@ class _Swift:
         return tuple(bases), tuple(found)
 
 
-def ring_steps(
-    observed: Observation, machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context
-) -> dict[str, Step]:
+def ring_steps(swifts: Iterable[Swift], steps: Mapping[str, Step]) -> dict[str, Step]:
     """Steps in place of those of machines that wait for rings, build them, or have others than those in force."""
     found: dict[str, Step] = {}
-    for swift in _swifts(observed, machines, ctx):
+    for swift in swifts:
         if not swift.states:
             found |= _first(swift, steps)
             continue
@@ -119,21 +117,21 @@ def ring_steps(
     return found
 
 
-def _swifts(observed: Observation, machines: Mapping[str, MachineView], ctx: Context) -> Iterator[_Swift]:
+def swift_clusters(observed: Observation, machines: Mapping[str, MachineView], ctx: Context) -> Iterator[Swift]:
+    """Every cluster that stores in Swift, by name."""
     rounds = {each.cluster: each for each in observed.ring_rounds}
+    nodes: dict[str, list[MachineView]] = defaultdict(list)
+    for m in machines.values():
+        if m.allocation and facts_of(m.allocation.role).object_store == "swift":
+            nodes[m.allocation.cluster].append(m)
     for name, spec in sorted(ctx.spec.clusters.items()):
         states = {state.name: state for state in observed.rings if state.cluster == name}
         roles = storing_roles(ctx.spec, spec, name)
         if not roles and not states:
             continue
-        nodes = (m for m in machines.values() if m.allocation and m.allocation.cluster == name)
-        using = tuple(sorted((m for m in nodes if _uses(m)), key=lambda m: _turn(m, roles)))
+        using = tuple(sorted(nodes[name], key=partial(_turn, roles=roles)))
         wanted = rings_wanted(ctx.spec, name)
-        yield _Swift(name, spec, roles, using, wanted, states, rounds.get(name), ctx)
-
-
-def _uses(m: MachineView) -> bool:
-    return m.allocation is not None and facts_of(m.allocation.role).object_store == "swift"
+        yield Swift(name, spec, roles, using, wanted, states, rounds.get(name), ctx)
 
 
 def _turn(m: MachineView, roles: tuple[str, ...]) -> tuple[bool, bool, int, str]:
@@ -145,7 +143,7 @@ def _turn(m: MachineView, roles: tuple[str, ...]) -> tuple[bool, bool, int, str]
 # ---- the first ones
 
 
-def _first(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
+def _first(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     """No node is installed before its rings are there: it could not start, and nothing would say so."""
     if any(_served(m) for m in swift.nodes):  # its rings are elsewhere: ``ring_notes`` says so
         return {}
@@ -161,7 +159,7 @@ def _first(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     return found
 
 
-def _lacking(swift: _Swift) -> str | None:
+def _lacking(swift: Swift) -> str | None:
     """What the first rings wait for; None: nothing."""
     ready = {dev.serial for dev in swift.devices}
     counts = [swift.spec.roles[role].count or 0 for role in swift.roles]
@@ -190,7 +188,7 @@ def _is_free(m: MachineView, step: Step) -> bool:
 
 
 def _build(
-    swift: _Swift,
+    swift: Swift,
     m: MachineView,
     due: tuple[tuple[RingBasis, ...], tuple[RingChange, ...]],
     why: Because,
@@ -221,7 +219,7 @@ def _build(
 # ---- rounds
 
 
-def _round(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
+def _round(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     """The next round: what it would do is worked out, a human approves it, and it is taken."""
     bases, changed = swift.due(swift.may_give())
     resting = [m for m in swift.serving if isinstance(steps.get(m.serial), Settled) and m.history.open_action is None]
@@ -255,7 +253,7 @@ def waiting_with(step: Step, wait: Wait) -> Wait:
     return Wait(step.serial, wait.reason, wait.on, step.hostname, step.cluster, step.role, covers=wait.covers)
 
 
-def _settling(swift: _Swift, bases: tuple[RingBasis, ...], step: Step) -> Wait | None:
+def _settling(swift: Swift, bases: tuple[RingBasis, ...], step: Step) -> Wait | None:
     """Why no round may begin yet."""
     if late := [m for m in swift.serving if not _has_all(m, swift.files)]:
         names = _some([m.allocation.hostname for m in late if m.allocation])
@@ -290,7 +288,7 @@ def _some(names: list[str]) -> str:
 # ---- nodes
 
 
-def _placing(swift: _Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
+def _placing(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     """Every node has the files in force; one that was installed with them is asked once."""
     found: dict[str, Step] = {}
     for m in swift.nodes:
@@ -325,15 +323,15 @@ def _has_all(m: MachineView, files: tuple[RingFile, ...]) -> bool:
 # ---- what is told, and not done
 
 
-def ring_notes(observed: Observation, machines: Mapping[str, MachineView], ctx: Context) -> Iterator[tuple[str, str]]:
+def ring_notes(swifts: Iterable[Swift], fixed: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
     """What an operator should know of rings, by subject."""
-    for swift in _swifts(observed, machines, ctx):
-        told = [*_unknown(swift), *_refused(swift, observed.fixed.get(swift.name, {})), *_leaving(swift)]
+    for swift in swifts:
+        told = [*_unknown(swift), *_refused(swift, fixed.get(swift.name, {})), *_leaving(swift)]
         if told:
             yield f"rings of {swift.name}", "; ".join(told)
 
 
-def _unknown(swift: _Swift) -> Iterator[str]:
+def _unknown(swift: Swift) -> Iterator[str]:
     if not swift.states and any(_served(m) for m in swift.nodes):
         yield (
             'its nodes serve, and nobody has told their rings here: take them over with "reconciler import oci '
@@ -341,7 +339,7 @@ def _unknown(swift: _Swift) -> Iterator[str]:
         )
 
 
-def _refused(swift: _Swift, kept: Mapping[str, str]) -> Iterator[str]:
+def _refused(swift: Swift, kept: Mapping[str, str]) -> Iterator[str]:
     """Orders that would take another ring: what is stored lies where the present one puts it."""
     wanted = {ring.name: ring for ring in swift.wanted}
     for name, state in sorted(swift.states.items()):
@@ -361,13 +359,14 @@ def _refused(swift: _Swift, kept: Mapping[str, str]) -> Iterator[str]:
 _COUNTS = {"swift_replicas", "swift_ec_num_data_fragments", "swift_ec_num_parity_fragments"}
 
 
-def _leaving(swift: _Swift) -> Iterator[str]:
+def _leaving(swift: Swift) -> Iterator[str]:
     """Devices that no wanted disk is: nothing removes them yet."""
     gone: dict[str, None] = {}
     moved: dict[str, None] = {}
     unknown = {m.allocation.address for m in swift.nodes if m.allocation and m.disks is None}
     for state in swift.states.values():
-        held = {dev.id: device for device in swift.devices if (dev := held_by(state, device)) is not None}
+        index = RingIndex(state)
+        held = {dev.id: device for device in swift.devices if (dev := index.held_by(device)) is not None}
         for dev in state.devices:
             device = held.get(dev.id)
             if device is None and dev.ip not in unknown and dev.weight:

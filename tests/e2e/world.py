@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -345,12 +346,11 @@ def _make_rings_small(specs: Path, racks: Racks) -> None:
 
 def without_rings(specs: Path) -> None:
     """No disk stores anything in Swift: a store is installed whether or not others have their places."""
-    profile = specs / "hardware-profiles/swiftstore-r740xd.yaml"
-    text = profile.read_text()
-    for kind in ("account", "container", "object"):
-        assert f"swift_store_{kind}: true" in text
-        text = text.replace(f"swift_store_{kind}: true", f"swift_store_{kind}: false")
-    profile.write_text(text)
+    for name in ("swiftstore-r740xd", "swiftproxy-1u"):
+        profile = specs / f"hardware-profiles/{name}.yaml"
+        text = re.sub(r"(swift_store_\w+): true", r"\1: false", profile.read_text())
+        assert text.count(": false") == 3
+        profile.write_text(text)
 
 
 WAITS = "another daemon acts on this database"
