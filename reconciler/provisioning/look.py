@@ -353,14 +353,14 @@ SCRIPT = (
 )
 """Prints a gate and its value a line, as JSON."""
 
-_TOGETHER = {
+READ_WITH = {
     GateName.GALERA_SIZE: GateName.GALERA,
     GateName.RABBITMQ_SIZE: GateName.RABBITMQ,
     GateName.CATALOG: GateName.KEYSTONE,
 }
 """Gates that are read with another one."""
 
-_BEGINS = "exec timeout "
+_BEGINS = f"exec timeout {MOST_SECONDS} /bin/sh -c {shlex.quote(SCRIPT)} look "
 
 
 def look_command(role: str, classes: Collection[str]) -> str:
@@ -370,15 +370,13 @@ def look_command(role: str, classes: Collection[str]) -> str:
     ports = ",".join(dict.fromkeys(str(port) for each in facts for port in each.ports))
     about = {GateName.UNITS: f"units:{units}", GateName.PORTS: f"ports:{ports}"}
     asked = (*gates_of(role, classes), *gates_if_there(role, classes))
-    words = dict.fromkeys(about.get(gate, _TOGETHER.get(gate, gate)) for gate in asked if gate is not GateName.LOGIN)
-    return f"{_BEGINS}{MOST_SECONDS} /bin/sh -c {shlex.quote(SCRIPT)} look {shlex.join(words)}"
+    words = dict.fromkeys(about.get(gate, READ_WITH.get(gate, gate)) for gate in asked if gate is not GateName.LOGIN)
+    return _BEGINS + shlex.join(words)
 
 
 def words_of_look(command: str) -> list[str] | None:
     """The gates that a command of ``look_command`` asks for; None for any other command."""
-    if not command.startswith(_BEGINS) or SCRIPT not in (words := shlex.split(command)):
-        return None
-    return words[words.index(SCRIPT) + 2 :]
+    return shlex.split(command.removeprefix(_BEGINS)) if command.startswith(_BEGINS) else None
 
 
 def classes_in(text: str) -> tuple[str, ...]:

@@ -188,6 +188,7 @@ class FakeMachine:
 
     def _services(self, asked: list[str]) -> Ran:
         names = [GateName(word.partition(":")[0]) for word in asked]
+        names += [name for name, other in look.READ_WITH.items() if other in names]
         values = {str(name): str(GATES[name].opens_at or 3) for name in names} | self.services
         lines = [json.dumps({"gate": name, "value": value}) for name, value in values.items()]
         return Ran(self.look_at_services_exit, "".join(f"{line}\n" for line in lines), "")

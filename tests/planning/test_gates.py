@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.actions import BeginPuppet, InstallOs, RunPuppet
+from reconciler.model.events import Advanced, Started
 from reconciler.model.gates import Gate, GateName
 from reconciler.model.history import Phase
 from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView
@@ -31,6 +32,7 @@ from .build import (
     tree,
     with_history,
 )
+from .fleet import Fleet, Server
 
 HOUR = timedelta(hours=1)
 OLD = DocumentVersion("d2", NOW - HOUR)
@@ -184,3 +186,29 @@ class TestAClosedGate:
         gates = gates_by_serial([*pool, third])
         assert {g.name: g.holds for g in gates["S3"]}[GateName.GALERA_SIZE] is False
         assert {g.name: g.threshold for g in gates["S1"]}[GateName.GALERA_SIZE] == "3 or more"
+
+
+def test_a_cloud_comes_up_in_order_whatever_the_serials_are():
+    """First the database and the queue, then the controller, then computes; no slot goes to a compute before them."""
+    roles = ["compute", "compute", "compute", "controller", "messaging", "sql", "sql"]
+    spec = tree(
+        {"cl1": cluster(sql={"count": 2}, messaging={"count": 1}, controller={"count": 1}, compute={"count": 3})},
+        policy={"max_destructive": 2},
+        profiles=ROLES,
+    )
+    fleet = Fleet.of(spec, [Server(f"{n:02}", role, held=True) for n, role in enumerate(roles)])
+    for _ in range(60):
+        fleet.a_minute_passes()
+    first_puppet = {}
+    for at, event in enumerate(fleet.journal.events):
+        if isinstance(event, Started) and isinstance(event.action, BeginPuppet | RunPuppet):
+            first_puppet.setdefault(fleet.servers[event.serial].role, at)
+    served = {}
+    for at, event in enumerate(fleet.journal.events):
+        if isinstance(event, Advanced) and event.to is Phase.IN_SERVICE:
+            served[fleet.servers[event.serial].role] = at
+    assert set(served) == set(roles)
+    assert max(served["sql"], served["messaging"]) < first_puppet["controller"]
+    assert served["controller"] < first_puppet["compute"]
+    installs = [e.serial for e in fleet.journal.events if isinstance(e, Started) and isinstance(e.action, InstallOs)]
+    assert [fleet.servers[serial].role for serial in installs][-3:] == ["compute"] * 3

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from sqlalchemy import func, select
 
+from reconciler.model.gates import GateName, Reading, Readings
 from reconciler.model.hardware import Disk
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard, Notice
@@ -47,6 +48,17 @@ def test_each_word_changes_only_what_it_says(store: Store) -> None:
     assert (seen.status, seen.status_at) == (InstallStatus.INSTALLING, NOW + SECOND)
     assert (seen.power, seen.power_at) == (Power.ON, NOW + 2 * SECOND)
     assert seen.heard_at == NOW + SECOND
+
+
+def test_readings_of_services_survive_whatever_else_is_said(store: Store, open_store: Callable[..., Store]) -> None:
+    said = Readings(NOW, (Reading(GateName.KEYSTONE, "no token", NOW - SECOND),), ("oci::controller",))
+    store.record([report(), Heard("A", NOW, readings=said)])
+    store.record([report(at=NOW + SECOND), Heard("A", NOW + SECOND, power=Power.ON)])
+    assert store.snapshot().readings == {"A": said}
+    assert open_store().snapshot().readings == {"A": said}
+    assert (store.readings("A"), store.readings("B")) == (said, None)
+    store.forget("A", who="ann", why="gone", at=NOW)
+    assert (store.snapshot().readings, store.readings("A")) == ({}, None)
 
 
 def test_hardware_is_stored_when_it_changed_and_only_then(store: Store) -> None:

@@ -1,0 +1,24 @@
+"""Readings of services as they are written down: since when each value is so."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+from reconciler.app.certificates import Certificates
+from reconciler.app.records import Records
+from reconciler.model.gates import GateName, Reading, Readings
+from reconciler.store import Store
+
+from ..store.samples import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_value_that_stays_keeps_the_moment_when_it_was_first_read(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/db.sqlite") as store:
+        records = Records(store, cast("Certificates", None))
+        for minute, value in enumerate(("no token", "no token", "token", "token")):
+            at = NOW + minute * MINUTE
+            records.services_read("A", Readings(at, (Reading(GateName.KEYSTONE, value, at),)))
+        kept = store.readings("A")
+    assert kept == Readings(NOW + 3 * MINUTE, (Reading(GateName.KEYSTONE, "token", NOW + 2 * MINUTE),))
