@@ -126,6 +126,18 @@ def test_a_vip_is_released_once_the_cluster_does_not_ask_for_it(on: Any, laid: L
     }
 
 
+def test_a_first_setup_begins_again(on: Any, laid: Laid) -> None:
+    assert 'no cluster "swift02" is known' in refused(on, "set-up-again", "swift02", "--why", "x")
+    with closing(laid.open()) as site:
+        site.store.note_set_up("swift01", site.now())
+    done(on, "set-up-again", "swift01", "--why", "its databases are lost")
+    event = last_event(on)
+    assert (event["kind"], event["who"]) == ("cluster-begins-again", "night-shift")
+    assert event["text"] == "the first setup of swift01 begins again: its databases are lost"
+    with closing(laid.open()) as site:
+        assert site.store.set_up() == frozenset()
+
+
 def test_secrets_are_listed_shown_and_set(on: Any) -> None:
     assert {"name": "swift01:swift/hashpathprefix", "form": "hex"}.items() <= next(
         row.items() for row in on("secrets", "list", "--format", "json").json if "prefix" in row["name"]

@@ -50,6 +50,14 @@ def test_databases_are_made_until_every_controller_is_in_service() -> None:
     assert rows(gone_through(given, controller_1=(0, 9), controller_2=(0, 10)))["initial_cluster_setup"] is False
 
 
+def test_where_ceph_comes_first_in_service_says_nothing_of_databases() -> None:
+    """The controllers were in service as monitors: as controllers they got no databases."""
+    given = gone_through(bare(), **ALL_UP)
+    assert class_of(given, "controller-1") == "oci::controller"
+    assert rows(given)["initial_cluster_setup"] is True
+    assert rows(replace(given, set_up=True))["initial_cluster_setup"] is False
+
+
 def test_a_controller_that_is_reinstalled_is_set_up_again_unless_an_operator_says_no() -> None:
     again = {"controller_1": (0, 9), "controller_2": (30, 10)}
     assert rows(gone_through(openstack({"controller": 2}), **again))["initial_cluster_setup"] is True

@@ -9,7 +9,7 @@ from reconciler.model.history import Phase
 from reconciler.planning.first_setup import set_up_clusters
 
 from ..histories import history_with
-from .build import NOW, cluster, holding, in_phase, machine, serving, tree
+from .build import NOW, cluster, holding, in_phase, looked_at, machine, serving, tree
 
 COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
 
@@ -28,6 +28,33 @@ COMING = holding(in_phase(machine("Z"), Phase.INSTALLED), 9)
 def test_once_all_controllers_that_are_asked_for_are_in_service(machines, over):
     spec = tree({"cl1": cluster(controller={"count": 3}, compute={})})
     assert set_up_clusters(spec, machines, frozenset()) == ({"cl1"} if over else set())
+
+
+MONITORS = ("oci::generic", "oci::cephmon")
+THREE = [serving(serial, number) for number, serial in enumerate("ABC", 1)]
+
+
+@pytest.mark.parametrize(
+    ("machines", "over"),
+    [
+        (THREE, True),
+        ([looked_at(m) for m in THREE], True),
+        ([looked_at(THREE[0]), *THREE[1:]], True),
+        ([looked_at(m, catalog="0") for m in THREE], False),
+        ([looked_at(m, catalog="not known", keystone="no answer") for m in THREE], False),
+        ([looked_at(THREE[0], catalog="0"), looked_at(THREE[1]), THREE[2]], True),
+        ([looked_at(m, classes=MONITORS) for m in THREE], False),
+    ],
+    ids=[
+        "nobody ever looked", "there", "one was asked", "no endpoint", "no token", "one of them knows",
+        "they run nothing but Ceph's monitors yet",
+    ],
+)  # fmt: skip
+def test_what_it_makes_is_seen_to_be_there(machines, over):
+    """In service was believed: where Ceph comes first, controllers got no databases, for good."""
+    spec = tree({"cl1": cluster(controller={"count": 3})})
+    assert set_up_clusters(spec, machines, frozenset()) == ({"cl1"} if over else set())
+    assert set_up_clusters(spec, machines, frozenset({"cl1"})) == {"cl1"}, "a Keystone that is down ends nothing"
 
 
 LEFT = NOW - timedelta(minutes=30)

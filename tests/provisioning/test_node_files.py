@@ -101,6 +101,14 @@ KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/
         ("sql", {"megaraid": True}, {f"{_OCI}setup-megacli-intarget"}),
         (
             "sql",
+            {"waits_for_others": True},
+            {
+                "/oci-in-target/etc/reconciler/hold-first-boot",
+                "/oci-in-target/etc/systemd/system/oci-first-boot.service.d/reconciler-hold.conf",
+            },
+        ),
+        (
+            "sql",
             {"self_signed_api": True},
             {
                 "/self-signed-api-cert",
