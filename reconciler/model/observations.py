@@ -52,4 +52,4 @@ class Occurrence:
     kind: str
     text: str
     who: str | None
-    reason: str | None = None  # None: nobody planned it, or it is of an earlier version
+    reason: str | None  # None: nobody planned it, or it is of an earlier version
