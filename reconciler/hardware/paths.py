@@ -6,6 +6,7 @@ A dual-ported SAS disk behind two adapters, or a LUN of a storage array, shows a
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ..model.contents import NOTHING_FOUND
 from ..model.disk_matching import proven_same, real_identifier
 from ..model.hardware import Disk
 
@@ -46,5 +47,5 @@ def _is_one(disk: Disk, other: Disk, multipath: Mapping[str, str]) -> bool:
 def _folded(group: list[Disk]) -> Disk:
     if len(group) == 1:
         return group[0]
-    contents = next((disk.contents for disk in group if disk.contents), "")
+    contents = next((disk.contents for disk in group if disk.contents), NOTHING_FOUND)
     return replace(group[0], contents=contents, paths=tuple(disk.device for disk in group))

@@ -12,6 +12,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 
+from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
@@ -157,7 +158,7 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
     return one_per_disk(found.values(), multipath)
 
 
-def _contents(entry: Fields, device: str) -> str:
+def _contents(entry: Fields, device: str) -> Contents:
     """What is written on a disk, where our agent looked."""
     signatures: list[Signature] = []
     for each in entry.objects("signatures", MAX_SIGNATURES):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
+from .contents import Contents
 from .disk_id import ControllerId, DiskId, Finding, InstalledSystem
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
@@ -56,7 +57,7 @@ class Erasable(NamedTuple):
     """What may be erased with a disk."""
 
     disk: str  # kernel name
-    what: str | None  # None: whatever it holds
+    what: Contents | None  # None: whatever it holds
 
 
 class Risk(StrEnum):

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from .contents import Contents
+
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
@@ -103,38 +105,51 @@ class InstalledSystem:
         return f"the installed system {self.hostname} of install {self.install}"
 
 
-class _TextOfContents:
-    """How pydantic reads and writes what a disk holds: journals have a text, of old ones too."""
+def _parse_what(text: str) -> InstalledSystem | Contents:
+    """What a text tells of: a system of ours always is one, and in journals of old all else was one too."""
+    try:
+        return InstalledSystem.parse(text)
+    except ValueError:
+        return Contents.parse(text)
 
-    @classmethod
-    def parse(cls, text: str) -> InstalledSystem | str:
-        try:
-            return InstalledSystem.parse(text)
-        except ValueError:
-            return text
+
+class _What:
+    """How pydantic reads and writes what was met."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> "CoreSchema":
-        return _as_text(InstalledSystem, cls.parse)
+        from pydantic_core import core_schema
+
+        told = core_schema.no_info_after_validator_function(_parse_what, core_schema.str_schema())
+        read = core_schema.union_schema([told, handler.generate_schema(Contents)], mode="left_to_right")
+        met = core_schema.union_schema([core_schema.is_instance_schema(InstalledSystem), read], mode="left_to_right")
+        write = core_schema.plain_serializer_function_ser_schema(
+            lambda what: str(what) if isinstance(what, InstalledSystem) else what.plain
+        )
+        return core_schema.json_or_python_schema(read, met, serialization=write)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return handler(schema["json_schema"])
 
 
 class Finding(NamedTuple):
     """What somebody met where disks are to be erased."""
 
     on: DiskId | ControllerId
-    what: Annotated[InstalledSystem | str, _TextOfContents]  # a system of ours; or what else it holds: ``contents_of``
+    what: Annotated[InstalledSystem | Contents, _What]  # a system of ours; or what else it holds
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """All that an approval of it covers; how a system is told of has no part in it."""
+        """All that an approval of it covers; how it is told has no part in it."""
         if isinstance(self.what, InstalledSystem):
             return (str(self.on), self.what.hostname, self.what.install)
-        return (str(self.on), self.what)
+        return (str(self.on), *self.what.facts)
 
 
 def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings in the order in which they are reported, each once."""
-    return tuple(sorted(set(found), key=lambda each: (str(each.on), str(each.what))))
+    """Findings in the order of their facts, each once."""
+    return tuple(sorted(set(found), key=lambda each: each.facts))
 
 
 def _as_text(of: type, parse: Callable[[str], object]) -> "CoreSchema":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
 
 
@@ -17,7 +18,7 @@ class Disk:
     serial: str = ""  # empty where the agent does not say
     wwn: str = ""
     rotational: bool | None = None  # None where the agent does not say
-    contents: str = ""  # ``contents_of`` its signatures; empty: blank, or not looked
+    contents: Contents = NOTHING_FOUND  # ``contents_of`` its signatures; empty: blank, or not looked
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
 
     @property
@@ -35,14 +36,13 @@ class Signature:
     label: str = ""
 
 
-def contents_of(device: str, signatures: Iterable[Signature]) -> str:
-    """What a disk holds, as text: ``gpt; vfat on sda1; ext4 on sda2 "root"``. The same for the same signatures.
+def contents_of(device: str, signatures: Iterable[Signature]) -> Contents:
+    """What a disk holds: ``gpt; vfat on sda1; ext4 on sda2 "root"``. The same for the same signatures.
 
     The protective MBR of a GPT says nothing, nor does a GPT's second copy.
     """
     found = sorted({(s.device != device, s.device, s.kind, s.label) for s in signatures if s.kind != "PMBR"})
-    named = ((f"{kind} on {on}" if inside else kind, label) for inside, on, kind, label in found)
-    return "; ".join(f'{what} "{label}"' if label else what for what, label in named)
+    return Contents(tuple(SignatureFound(kind, on if inside else None, label) for inside, on, kind, label in found))
 
 
 @dataclass(frozen=True, slots=True)

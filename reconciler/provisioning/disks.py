@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
+from ..model.contents import Contents
 from ..model.disk_id import DiskId
 from ..model.disk_matching import proven_same
 from ..model.hardware import Disk, Signature, contents_of
@@ -69,7 +70,7 @@ def _names(disk: Disk) -> set[str]:
     return {" ".join(part for part in (*parts, str(disk.size)) if part) for parts in known}
 
 
-def parse_contents(listed: str, probed: str) -> dict[str, str]:
+def parse_contents(listed: str, probed: str) -> dict[str, Contents]:
     """What each disk holds, by kernel name: ``contents_of`` its signatures and its partitions'; blank: empty.
 
     Args:

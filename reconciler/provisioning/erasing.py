@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
+from ..model.contents import Contents, MarkFound, Part
 from ..model.disk_id import UNREADABLE, DiskId, Finding, InstalledSystem, in_order
 from ..model.disk_matching import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
@@ -20,7 +21,7 @@ class There:
     """The disks of a machine and what is on them, by kernel name."""
 
     disks: Mapping[str, Disk]
-    holding: Mapping[str, str]  # ``disks.parse_contents``
+    holding: Mapping[str, Contents]  # ``disks.parse_contents``
     looked: Looked
 
     def marks(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -117,12 +118,16 @@ def _marker(met: FoundMarker) -> commands.Marker | None:
         return None
 
 
-def _what(action: InstallOs, name: str, there: There) -> str:
+def _what(action: InstallOs, name: str, there: There) -> Contents:
     """What it holds, and what tells this disk from one that holds the same, unless the plan knows that."""
     disk, known = there.disks[name], _identity(action)[name]
-    what = there.holding[name] or "; ".join(text for on, text in there.looked.unread if on == name)
+    what = there.holding[name] or Contents(tuple(part for on, part in there.looked.unread if on == name))
     if not what or proven_by(known, disk):
         return what
-    serial, wwn = own_serial(disk) and f"serial {disk.serial}", real_identifier(disk.wwn) and f"WWN {disk.wwn}"
-    written = [f"UUID {uuid}" for uuid in sorted(there.looked.uuids.get(name, ()))[:1]]
-    return ", ".join([what, *([each for each in (serial, wwn) if each] or written)])
+    own: list[Part] = []
+    if own_serial(disk):
+        own.append(MarkFound("serial", disk.serial))
+    if real_identifier(disk.wwn):
+        own.append(MarkFound("WWN", disk.wwn))
+    written = [MarkFound("UUID", uuid) for uuid in sorted(there.looked.uuids.get(name, ()))[:1]]
+    return what + Contents(tuple(own or written))

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
+from ..model.contents import HALF, ToldBefore, Unreadable, UnreadFound, where_text
+
 SCRIPT_FILE = "/run/reconciler/fence.sh"
 LOOK = f"/bin/sh {SCRIPT_FILE} look"
 """Prints facts, a JSON object a line. Exit status: 0 go on, ``ENDED``, ``REFUSED``; any other: it could not look."""
@@ -58,7 +60,7 @@ class Looked:
     """What the script found, by disk."""
 
     markers: tuple[FoundMarker, ...] = ()
-    unread: tuple[tuple[str, str], ...] = ()  # kernel name, and what cannot be read on that disk
+    unread: tuple[tuple[str, UnreadFound | ToldBefore], ...] = ()  # kernel name, and what cannot be read on that disk
     files: frozenset[str] = frozenset()  # disks with a file system that holds files and no marker
     mounted: tuple[tuple[str, str], ...] = ()  # kernel name, and which file system is in use where
     uuids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,9 +79,9 @@ def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
         given = [(str(fact["disk"]), fact) for fact in facts]
         return Looked(
             markers=tuple(_met(disk, fact) for disk, fact in given if "marker" in fact),
-            unread=tuple((disk, str(fact["unread"])) for disk, fact in given if "unread" in fact),
+            unread=tuple((disk, _unread(fact)) for disk, fact in given if "unread" in fact),
             files=frozenset(disk for disk, fact in given if "files" in fact),
-            mounted=tuple((disk, str(fact["mounted"])) for disk, fact in given if "mounted" in fact),
+            mounted=tuple((disk, _mounted(fact)) for disk, fact in given if "mounted" in fact),
             uuids={disk: _texts(fact["uuids"]) for disk, fact in given if "uuids" in fact},
         )
     except (KeyError, TypeError, binascii.Error) as error:
@@ -91,6 +93,19 @@ def _met(disk: str, fact: Mapping[str, object]) -> FoundMarker:
         raise TypeError(fact["verdict"])
     text = base64.b64decode(str(fact["marker"]), validate=True).decode(errors="replace")
     return FoundMarker(disk, cast(Verdict, fact["verdict"]), text)
+
+
+def _unread(fact: Mapping[str, object]) -> UnreadFound | ToldBefore:
+    """What cannot be read; the script of an earlier version told it in a sentence."""
+    if "where" not in fact:
+        return ToldBefore(str(fact["unread"]))
+    return UnreadFound(Unreadable(str(fact["unread"])), tuple(str(fact["where"]).split()), str(fact["type"]))
+
+
+def _mounted(fact: Mapping[str, object]) -> str:
+    """Which file system is in use where, for people; the script of an earlier version told it so itself."""
+    used = str(fact["mounted"])
+    return f"{where_text(str(fact['where']).split())} on {used}" if "where" in fact else used
 
 
 def _texts(given: object) -> tuple[str, ...]:
@@ -130,10 +145,15 @@ READ_ONLY=--read-only ASSEMBLE=--readonly
 [ "$MODE" != finish ] || READ_ONLY='' ASSEMBLE=''
 export LC_ALL=C
 
-# tell KIND TEXT: one fact about the disk that is looked at.
+# plain TEXT: what JSON can hold of it.
+plain() {{
+    printf '%s' "$1" | tr -cd '[:alnum:] ._:/,@+()=-' | cut -c 1-200
+}}
+
+# tell KIND VALUE WHERE TYPE: one fact about the disk that is looked at. WHERE is the way from the disk inwards.
 tell() {{
-    text=$(printf '%s' "$2" | tr -cd '[:alnum:] ._:/,@+()=-' | cut -c 1-200)
-    printf '{{"disk": "%s", "%s": "%s"}}\n' "$DISK" "$1" "$text"
+    printf '{{"disk": "%s", "%s": "%s", "where": "%s", "type": "%s"}}\n' \
+        "$DISK" "$1" "$(plain "$2")" "$(plain "$3")" "$(plain "${{4-}}")"
 }}
 
 have() {{
@@ -197,7 +217,7 @@ finish() {{
         sync --file-system "$1" && printf '{{"disk": "%s", "finished": true}}\n' "$DISK"
 }}
 
-# files FOLDER NAME: look into a file system that is mounted there.
+# files FOLDER WHERE: look into a file system that is mounted there.
 files() {{
     marked=
     for base in "$1" "$1/@" "$1/@rootfs"; do
@@ -211,10 +231,10 @@ files() {{
     done
     [ -z "$marked" ] || return 0
     other=$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found 2> /dev/null | head -n 1)
-    [ -z "$other" ] || tell files "$2"
+    [ -z "$other" ] || tell files some "$2"
 }}
 
-# filesystem DEVICE NAME TYPE OPTIONS: the options keep it from replaying its journal, which would write.
+# filesystem DEVICE WHERE TYPE OPTIONS: the options keep it from replaying its journal, which would write.
 filesystem() {{
     options=$4
     [ "$MODE" != finish ] || options=rw
@@ -222,11 +242,11 @@ filesystem() {{
         files "$MOUNT" "$2"
         umount "$MOUNT" || umount --lazy "$MOUNT"
     else
-        tell unread "$2: $3 that cannot be mounted"
+        tell unread {Unreadable.NOT_MOUNTED} "$2" "$3"
     fi
 }}
 
-# table DEVICE NAME: partitions that the kernel shows not, of a table that is damaged or that it does not know.
+# table DEVICE WHERE: partitions that the kernel shows not, of a table that is damaged or that it does not know.
 table() (
     kind=$(tag "$1" --match-tag PTTYPE)
     if [ -z "$kind" ] || [ -n "$(above "$1")" ]; then
@@ -234,27 +254,27 @@ table() (
     fi
     parts=$(partx --raw --noheadings --output START,SECTORS "$1" 2> /dev/null)
     case $kind:$parts in
-        PMBR:* | *:) tell unread "$2: a partition table ($kind) that cannot be read" ;;
+        PMBR:* | *:) tell unread {Unreadable.BAD_TABLE} "$2" "$kind" ;;
     esac
     printf '%s\n' "$parts" | while read -r start sectors; do
         [ -n "$sectors" ] || continue
         # shellcheck disable=SC2086  # it is an option, or nothing
         part=$(window "$1" $((start * 512)) $((sectors * 512)) $READ_ONLY) || {{
-            tell unread "$2: its partition at sector $start"
+            tell unread {Unreadable.NOT_OPENED} "$2 @$start"
             continue
         }}
-        inspect "$part" "$2, at sector $start"
+        inspect "$part" "$2 @$start"
         losetup --detach "$part"
     done
 )
 
-# raid DEVICE NAME: a member of a software RAID. Of a mirror that cannot be assembled its data is read as it lies there.
+# raid DEVICE WHERE: a member of a software RAID. Of a mirror that cannot be assembled the data is read as it lies.
 raid() (
     for array in $(above "$1"); do
         [ "$(size "$array")" = 0 ] || exit  # it runs, and is looked at by itself
     done
     have mdadm || {{
-        tell unread "$2: software RAID, and there is no mdadm"
+        tell unread {Unreadable.NO_TOOL} "$2" linux_raid_member
         exit
     }}
     told=$(mdadm --examine "$1" 2> /dev/null)
@@ -267,7 +287,7 @@ raid() (
     if [ -n "$uuid" ] && [ -z "$(above "$1")" ] && mdadm --assemble $ASSEMBLE --run --config=partitions \
         --uuid="$uuid" "/dev/md$number" > /dev/null 2>&1 8>&-; then
         for device in $(tree "/dev/md$number"); do
-            inspect "$device" "$device of $2"
+            inspect "$device" "$2 $device"
         done
         mdadm --stop "/dev/md$number" > /dev/null 2>&1
         exit
@@ -277,23 +297,23 @@ raid() (
     case $told:$kilobytes in
         *'Raid Level : raid1'*:[0-9]*) ;;
         *)
-            tell unread "$2: software RAID that cannot be assembled"
+            tell unread {Unreadable.NOT_ASSEMBLED} "$2" linux_raid_member
             exit
             ;;
     esac
     part=$(window "$1" $((${{sectors:-0}} * 512)) $((kilobytes * 1024)) --read-only) || {{
-        tell unread "$2: software RAID"
+        tell unread {Unreadable.NOT_ASSEMBLED} "$2" linux_raid_member
         exit
     }}
-    inspect "$part" "$2, a mirror's half"
+    inspect "$part" "$2 {HALF}"
     losetup --detach "$part"
 )
 
-# volumes DEVICE NAME: a physical volume of LVM.
+# volumes DEVICE WHERE: a physical volume of LVM.
 volumes() (
     [ -z "$(above "$1")" ] || exit  # they are active, and looked at by themselves
     if ! have pvs || ! have vgchange; then
-        tell unread "$2: LVM, and there is no lvm2"
+        tell unread {Unreadable.NO_TOOL} "$2" LVM2_member
         exit
     fi
     group=$(pvs --noheadings --options vg_name "$1" 2> /dev/null | tr -d ' ')
@@ -302,20 +322,20 @@ volumes() (
         vgchange --activate y --config "$read_only" "$group" > /dev/null 2>&1 8>&-
         found=$(above "$1")
         for device in $found; do
-            inspect "$device" "$device of $2"
+            inspect "$device" "$2 $device"
         done
         vgchange --activate n "$group" > /dev/null 2>&1
     fi
-    [ -n "${{found-}}" ] || tell unread "$2: LVM that cannot be activated"
+    [ -n "${{found-}}" ] || tell unread {Unreadable.NOT_ASSEMBLED} "$2" LVM2_member
 )
 
-# inspect DEVICE NAME: look at what is written there.
+# inspect DEVICE WHERE: look at what is written there.
 inspect() (
     used=$(findmnt --noheadings --first-only --output TARGET --source "$1" 2> /dev/null)
     if [ -n "$used" ]; then
         case $used in
             "${{MOUNT%/*}}"/*) ;;  # an installer of ours that was killed
-            *) tell mounted "$2 on $used" ;;
+            *) tell mounted "$used" "$2" ;;
         esac
         files "$used" "$2"
         exit
@@ -323,7 +343,7 @@ inspect() (
     case $(size "$1") in
         0) exit ;;  # a RAID that does not run: its members are looked at
         '')
-            tell unread "$2: it cannot be opened"
+            tell unread {Unreadable.NOT_OPENED} "$2"
             exit
             ;;
     esac
@@ -341,7 +361,7 @@ inspect() (
             ;;
         '') table "$1" "$2" ;;
         swap | vfat) ;;  # no system can be in it
-        *) tell unread "$2: $type" ;;
+        *) tell unread {Unreadable.OF_NO_KNOWN_KIND} "$2" "$type" ;;
     esac
 )
 
@@ -359,7 +379,7 @@ each_disk() {{
     for DISK in $DISKS; do
         if [ "$MODE" != written ]; then
             devices=$(tree "/dev/$DISK")
-            [ -n "$devices" ] || tell unread "/dev/$DISK: there is no such disk"
+            [ -n "$devices" ] || tell unread {Unreadable.NO_SUCH_DISK} "/dev/$DISK"
             for device in $devices; do
                 inspect "$device" "$device"
             done

@@ -196,7 +196,7 @@ def _disks(machine: MachineView) -> tuple[str, ...]:
 
 def _disk(disk: Disk, met: str) -> str:
     """A disk, and what it is known to hold: by its report, or ``met`` when it was to be erased."""
-    holds = disk.contents or met
+    holds = str(disk.contents) or met
     text = f"{disk.name} {render_size(disk.size)} {disk.model}".strip()
     if disk.paths:
         text += f", over {len(disk.paths)} paths ({', '.join(disk.paths)})"

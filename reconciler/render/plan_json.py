@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing_extensions import TypedDict
 
 from ..model.actions import Action, RootImage
+from ..model.contents import Contents
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName
 from ..model.interfaces import NodeInterface
@@ -153,6 +154,8 @@ def _action_json(action: Action) -> dict[str, object]:
 def _plain(value: object) -> object:
     if isinstance(value, DiskId | ControllerId | InstalledSystem):
         return str(value)
+    if isinstance(value, Contents):
+        return value.plain
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, NodeInterface | RootImage | RaidVolume | RaidDisk):

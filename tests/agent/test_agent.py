@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.hardware.report import parse_report
+from reconciler.model.contents import Contents
 from reconciler.model.hardware import Disk
 from reconciler.provisioning import commands
 from reconciler.provisioning.disks import parse_contents
@@ -143,7 +144,7 @@ def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
         shutil.copytree(MACHINES / "dell-r640-storcli" / tool, case / tool)
     hardware = parse_report(printed(a_root(tmp_path, case, "dash")).encode())
     assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 3)
-    assert {disk.contents for disk in hardware.disks} == {""}
+    assert {disk.contents for disk in hardware.disks} == {Contents()}
 
 
 def test_shellcheck_has_nothing_to_say() -> None:
@@ -187,7 +188,7 @@ def test_what_is_on_real_block_devices(tmp_path: Path, loops: dict[str, str]) ->
     case = json.loads((MACHINES / "dell-r640-storcli/report.json").read_text())
     hardware = parse_report(json.dumps({**case, "blockdevices": report["blockdevices"]}).encode())
     disks: dict[str, Disk] = {disk.name: disk for disk in hardware.disks}
-    assert {what: disks[name].contents for what, name in loops.items()} == {
+    assert {what: str(disks[name].contents) for what, name in loops.items()} == {
         "blank": "", "ext4": 'ext4 "root; $(x)"', "gpt": "gpt", "lvm": "LVM2_member",
     }  # fmt: skip
     same = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
@@ -226,7 +227,7 @@ async def test_the_server_takes_its_report(tmp_path: Path) -> None:
         await world.ingest.stop()
     [word] = world.store.words
     assert word.hardware is not None
-    assert word.hardware.disks[0].contents == 'ext4 "a"b\'c;$(x) `y`\\"'
+    assert str(word.hardware.disks[0].contents) == 'ext4 "a"b\'c;$(x) `y`\\"'
     assert (tmp_path / "stock").read_text() == "asked\n", "the refused report was not handed to the stock agent"
 
 

@@ -9,7 +9,8 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
-from reconciler.model.actions import Action, RootImage
+from reconciler.model.actions import Action, Erasable, RootImage
+from reconciler.model.contents import Contents, MarkFound
 from reconciler.model.disk_id import InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
@@ -124,6 +125,11 @@ async def test_a_machine_without_a_known_bmc_says_so(world: World) -> None:
         await do(world, build.LIVE)
 
 
+def held(signature: str, *, uuid: str) -> Contents:
+    """What a disk without a name of its own holds."""
+    return Contents.parse(signature) + Contents.of(MarkFound("UUID", uuid))
+
+
 def met_on(disk: str, verdict: str, install: str) -> dict[str, object]:
     """What the script says that looks at the disks, where a marker of ours is."""
     marker = commands.Marker(build.SERIAL, "n1.example.com", 1, install, finished=verdict != "unfinished")
@@ -188,16 +194,16 @@ class TestInstall:
     async def test_what_nobody_allowed_to_erase_is_named_and_stays(self, world: World) -> None:
         world.machine.written = [("sda", "gpt"), ("sda", "PMBR")]
         with pytest.raises(ForeignDataError, match="sda SSD 240000000000 holds gpt") as met:
-            await do(world, replace(build.INSTALL, may_hold=(("sda", "ext4"),)))
-        assert met.value.found == ((build.SDA.identity, "gpt"),)
+            await do(world, replace(build.INSTALL, may_hold=(Erasable("sda", Contents.parse("ext4")),)))
+        assert met.value.found == ((build.SDA.identity, Contents.parse("gpt")),)
         assert (world.machine.installs, list(world.machine.files), world.records.erased) == (0, [fence.SCRIPT_FILE], [])
 
-    @pytest.mark.parametrize("allowed", ["gpt", None])
+    @pytest.mark.parametrize("allowed", [Contents.parse("gpt"), None], ids=str)
     async def test_what_somebody_allowed_to_erase_is_erased_and_that_is_recorded_first(
-        self, world: World, allowed: str | None
+        self, world: World, allowed: Contents | None
     ) -> None:
         world.machine.written = [("sda", "gpt")]
-        action = replace(build.INSTALL, may_hold=(("sda", allowed),))
+        action = replace(build.INSTALL, may_hold=(Erasable("sda", allowed),))
         assert action.id == build.INSTALL.id
         await do(world, action)
         assert (world.machine.installs, world.records.erased) == (1, [(str(build.SDA.identity),)])
@@ -208,7 +214,7 @@ class TestInstall:
         world.machine.left = {"sda": ["BB-2"]}
         world.machine.install_exit = 100
         with pytest.raises(PermanentError, match="the installer ended with 100"):
-            await do(world, replace(build.INSTALL, may_hold=(("sda", "gpt, UUID AA-1"),)))
+            await do(world, replace(build.INSTALL, may_hold=(Erasable("sda", held("gpt", uuid="AA-1")),)))
         assert world.records.marks == [("uuid aa-1",), ("uuid bb-2",)]
         world.machine.facts = [{"disk": "sda", "uuids": ["BB-2"]}]
         world.machine.install_exit = 0
@@ -221,7 +227,7 @@ class TestInstall:
         ours = (str(build.SDA.identity), "uuid aa-1", "uuid bb-2")
         with pytest.raises(ForeignDataError) as met:
             await do(world, replace(build.INSTALL, ours=ours))
-        assert met.value.found == ((build.SDA.identity, "LVM2_member, UUID CC-3"),)
+        assert met.value.found == ((build.SDA.identity, held("LVM2_member", uuid="CC-3")),)
 
     async def test_a_disk_swapped_for_one_with_the_same_signature_after_the_approval_is_asked_about(
         self, world: World
@@ -229,7 +235,7 @@ class TestInstall:
         world.machine.written = [("sda", "LVM2_member")]
         world.machine.facts = [{"disk": "sda", "uuids": ["DD-4"]}]
         with pytest.raises(ForeignDataError, match="sda SSD 240000000000 holds LVM2_member, UUID DD-4"):
-            await do(world, replace(build.INSTALL, may_hold=(("sda", "LVM2_member, UUID CC-3"),)))
+            await do(world, replace(build.INSTALL, may_hold=(Erasable("sda", held("LVM2_member", uuid="CC-3")),)))
         assert (world.machine.installs, world.records.erased) == (0, [])
 
     async def test_this_very_install_on_the_disk_is_the_end_of_it(self, world: World) -> None:

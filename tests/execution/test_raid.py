@@ -9,6 +9,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
+from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
@@ -74,7 +75,7 @@ async def test_a_controller_that_has_what_is_wanted_is_left_alone(tmp_path: Path
     assert (machine.changes, world.records.erased) == ([], [])
 
 
-OLD = (Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:1"),)
+OLD = (Finding(ControllerId(0), Contents.of(VolumeFound(0, 0, ("0:32:1",)))),)
 
 
 async def test_a_volume_in_the_way_is_deleted_only_once_that_was_allowed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from reconciler.hardware.changes import ChangeKind as Kind
 from reconciler.hardware.changes import changes
 from reconciler.hardware.report import digest
 from reconciler.hardware.serial_conflict import conflict
+from reconciler.model.contents import Contents
 from reconciler.model.hardware import Cpu, Disk, DiskController, Nic
 
 from .machines import GIB, behind, disks, machine, nic
@@ -45,7 +46,7 @@ ENO1 = "eno1 (e4:43:4b:00:00:01)"
         ),
         (
             {"disks": (SDF,)},
-            {"disks": (replace(SDF, contents="ext4"),)},
+            {"disks": (replace(SDF, contents=Contents.parse("ext4")),)},
             [(Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) holds ext4 now, nothing before")],
         ),
         (

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.hardware.paths import one_per_disk
+from reconciler.model.contents import Contents
 from reconciler.model.hardware import Disk
 
 SIZE = 12_000_138_625_024
@@ -49,5 +50,5 @@ def test_a_disk_is_counted_by_who_it_is(listed: list[Disk], multipath: dict[str,
 
 
 def test_what_one_path_shows_the_disk_holds() -> None:
-    (one,) = one_per_disk([disk("sdb", "SERB"), replace(disk("sdc", "SERB"), contents="gpt")], {})
-    assert one.contents == "gpt"
+    (one,) = one_per_disk([disk("sdb", "SERB"), replace(disk("sdc", "SERB"), contents=Contents.parse("gpt"))], {})
+    assert one.contents == Contents.parse("gpt")

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, PowerOn
+from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, DiskId, Finding
 from reconciler.model.events import ClockSetBack, Restored, after, squeezed
 from reconciler.model.history import (
@@ -59,7 +60,10 @@ FULL = History(
     ),
     disks=DiskWork(
         erased=("0:32:1 S3", "sda INTEL D1 240000000000", "serial d1", "uuid 0a1b", "wwn 5000c500a1b2c3d4"),
-        foreign_data=(Finding(SDB, "xfs"), Finding(ControllerId(0), "volume 1, RAID 1 of 0:32:1")),
+        foreign_data=(
+            Finding(SDB, Contents.parse("xfs")),
+            Finding(ControllerId(0), Contents.of(VolumeFound(1, 1, ("0:32:1",)))),
+        ),
         raid="ba9876543210",
     ),
     service=Service(since=T + 8 * M, left=T + 9 * M, left_install="00112233aabb", released=T + 13 * M),
@@ -99,7 +103,10 @@ AS_PUBLISHED: dict[str, Any] = {
     "looks": 5,
     "look_error": "nobody answers",
     "erased": ["0:32:1 S3", "sda INTEL D1 240000000000", "serial d1", "uuid 0a1b", "wwn 5000c500a1b2c3d4"],
-    "found": [["sdb INTEL D2 240000000000", "xfs"], ["controller 0", "volume 1, RAID 1 of 0:32:1"]],
+    "found": [
+        ["sdb INTEL D2 240000000000", [{"kind": "signature", "type": "xfs"}]],
+        ["controller 0", [{"kind": "raid-volume", "number": 1, "level": 1, "disks": ["0:32:1"]}]],
+    ],
     "raid": "ba9876543210",
     "installed_on": ["sda INTEL D1 240000000000", "sdb INTEL D2 240000000000"],
     "system_on": ["sda INTEL D1 240000000000"],
@@ -143,7 +150,7 @@ AS_PUBLISHED: dict[str, Any] = {
     "released": "2026-11-23T10:13:00Z",
     "rings": [["object", "0123456789abcdef0123456789abcdef"]],
 }
-"""What programs of before wrote of ``FULL``, in their order."""
+"""What programs of before wrote of ``FULL``, in their order; they had ``found`` in sentences."""
 
 
 def as_text(value: object) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reconciler.model.contents import Contents
 from reconciler.model.disk_id import DiskId
 from reconciler.model.gates import GATES, GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
@@ -89,7 +90,7 @@ def hardware(serial: str, contents: str = "", bmc: str | None = None, zone: str 
         manufacturer="Dell Inc.",
         product="PowerEdge R640",
         memory=64 * 2**30,
-        disks=(Disk("sda", "sda", 240_000_000_000, "INTEL", f"D{serial}", contents=contents),),
+        disks=(Disk("sda", "sda", 240_000_000_000, "INTEL", f"D{serial}", contents=Contents.parse(contents)),),
         nics=(Nic("eno1", "02:00:00:00:00:01", 10_000, f"sw-{zone}-1" if zone else None, "swp1"),),
         bmc_address=bmc,
     )

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 import pytest
 
+from reconciler.model.contents import Contents
 from reconciler.model.disk_id import DiskId, Finding
 from reconciler.model.hardware import Match
 from reconciler.model.history import PUBLISHED, History, Install, Phase, Proof
@@ -48,7 +49,7 @@ BEFORE = {
     "repeats": 5,
     "left_service": NOW - MINUTE,
     "left_install": "0ld0ld",
-    "found": (Finding(DiskId.parse("sda INTEL DA 240000000000"), "ext4"),),
+    "found": (Finding(DiskId.parse("sda INTEL DA 240000000000"), Contents.parse("ext4")),),
     "install_open": True,
     "proof": Proof(NOW - MINUTE, "live", "192.0.2.50"),
     "looks": 4,

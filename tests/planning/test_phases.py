@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model.actions import BootLive, Enroll, InstallOs, Risk, RootImage, VerifyLive
+from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding, InstalledSystem
 from reconciler.model.events import (
     Advanced,
@@ -287,7 +288,7 @@ class TestApprovals:
 
     def test_an_approval_of_what_was_shown_lets_just_that_be_erased(self):
         s = self.approved(self.FOREIGN, self.FOREIGN)
-        assert s.action.may_hold == (("sda", "ext4"),)
+        assert s.action.may_hold == (("sda", Contents.parse("ext4")),)
 
     def test_an_approval_of_what_was_there_before_does_not(self):
         shown = holding(in_phase(machine("A", contents="xfs"), Phase.ENROLLED))
@@ -304,12 +305,14 @@ class TestApprovals:
         asked, again = step(self.FOREIGN), step(self.FOREIGN, approvals=(approval("A", covers=covers),))
         assert again == replace(asked, on=f"{asked.on}; {void}")
 
+    MET = Contents.parse("gpt; ext4 on sda1")
+
     def test_what_the_last_try_met_is_asked_about_until_somebody_allows_it_or_cleared_it(self):
         m = at_phase(Phase.ENROLLED)
-        met = Failed("A", NOW, "id", "nothing was erased", True, (Finding(m.disks.identity[0], "gpt; ext4 on sda1"),))
+        met = Failed("A", NOW, "id", "nothing was erased", True, (Finding(m.disks.identity[0], self.MET),))
         stopped = replace(m, history=after(m.history, met))
         assert step(stopped).on == "approval to erase sda (gpt; ext4 on sda1): we did not put it there"
-        assert self.approved(stopped, stopped).action.may_hold == (("sda", "gpt; ext4 on sda1"),)
+        assert self.approved(stopped, stopped).action.may_hold == (("sda", self.MET),)
         cleared = replace(m, history=after(stopped.history, Retried("A", NOW, "alice", "wiped by hand")))
         assert step(cleared).action.may_hold == ()
 
@@ -464,7 +467,7 @@ class TestReinstall:
         assert back.service.left_install is None
 
     def test_what_it_meets_and_nobody_named_is_asked_about(self):
-        met = (Finding(LEFT.disks.identity[0], "LVM2_member"),)
+        met = (Finding(LEFT.disks.identity[0], Contents.parse("LVM2_member")),)
         stopped = after(LEFT.history, Failed("A", NOW, "id", "nothing was erased", True, met))
         s = step(replace(LEFT, history=stopped), REINSTALL)
         assert (s.needs_approval, "sda (LVM2_member)" in s.on) == ("install_os", True)

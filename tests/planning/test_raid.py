@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model.actions import ConfigureRaid
+from reconciler.model.contents import Contents, SingleDiskFound, VolumeFound
 from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
 from reconciler.model.events import Erasing, Failed, Succeeded, after
 from reconciler.model.history import Phase
@@ -59,14 +60,14 @@ def test_a_machine_that_is_not_in_the_live_system_is_booted_into_it_first() -> N
 
 
 def test_what_the_controller_holds_waits_for_a_word_that_is_good_for_just_that() -> None:
-    old = Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:0")
+    old = Finding(ControllerId(0), Contents.of(VolumeFound(0, 0, ("0:32:0",))))
     held = met(BARE, old)
     wait = one(SPEC, held)
     assert wait.needs_approval == "install_os"
     assert wait.on == "approval to erase controller 0 (volume 0, RAID 0 of 0:32:0): we did not put it there"
     word = replace(approval("A"), covers=wait.covers)
     assert action(held, approvals=(word,)).may_hold == (old,)
-    more = met(BARE, old, Finding(ControllerId(0), "disk 0:32:1, shown to the operating system"))
+    more = met(BARE, old, Finding(ControllerId(0), Contents.of(SingleDiskFound("0:32:1"))))
     assert one(SPEC, more, approvals=(word,)).needs_approval == "install_os"
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.contents import Contents, SignatureFound
 from reconciler.model.disk_id import DiskId
 from reconciler.model.hardware import Disk
 from reconciler.provisioning import disks
@@ -71,7 +72,12 @@ def test_what_disks_hold_is_told_by_disk() -> None:
        ]
     }
     {"unread": "sdc"}"""
-    assert disks.parse_contents(LISTED, probed) == {"sda": 'gpt; ext4 on sda1 "a b c"', "sdb": ""}
+    found = disks.parse_contents(LISTED, probed)
+    assert found == {
+        "sda": Contents.of(SignatureFound("gpt"), SignatureFound("ext4", "sda1", "a b c")),
+        "sdb": Contents(),
+    }
+    assert str(found["sda"]) == 'gpt; ext4 on sda1 "a b c"'
 
 
 @pytest.mark.parametrize("probed", ["wipefs: not found", '{"signatures": [{}]}', "[]"])

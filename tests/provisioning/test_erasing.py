@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.actions import Erasable
+from reconciler.model.contents import Contents, MarkFound, Unreadable, UnreadFound
 from reconciler.model.disk_id import DiskId, InstalledSystem
 from reconciler.model.hardware import Disk
 from reconciler.model.ownership import disk_marks, is_ours
@@ -21,11 +23,20 @@ PROVEN = DiskId.parse("sda SSD S1 0x5000 240")
 PROVES_NOTHING = DiskId.parse("sda SSD 00000000 240")
 ACTION = an_install(system_disks=("sda",), data_disks=(), identity=(REPORTED,))
 MARKER = commands.Marker("A001", "n1", 1, "0123456789ab")
+LVM = UnreadFound(Unreadable.NOT_ASSEMBLED, ("/dev/sda",), "LVM2_member")
+TABLE = UnreadFound(Unreadable.BAD_TABLE, ("/dev/sda",), "PMBR")
+BY_NAME = Contents.of(MarkFound("serial", "S1"), MarkFound("WWN", "0x5000"))
 SYSTEM = InstalledSystem("n1", "0123456789ab")
 
 
-def asked(disk: Disk, holds: str, looked: Looked = NOTHING, **differs: object) -> list[InstalledSystem | str]:
-    there = There({"sda": disk}, {"sda": holds}, looked)
+def held(text: str) -> Contents:
+    """Signatures as they are told, and marks behind them: ``gpt; ext4 on sda1, UUID U1``."""
+    signatures, *marks = text.split(", ")
+    return Contents.parse(signatures) + Contents(tuple(MarkFound(*mark.split()) for mark in marks))
+
+
+def asked(disk: Disk, holds: str, looked: Looked = NOTHING, **differs: object) -> list[InstalledSystem | Contents]:
+    there = There({"sda": disk}, {"sda": Contents.parse(holds)}, looked)
     return [what for _, what in not_allowed(replace(ACTION, **differs), there)]
 
 
@@ -41,18 +52,24 @@ def met(verdict: str, **differs: object) -> FoundMarker:
     ("disk", "holds", "looked", "differs", "question"),
     [
         (NAMELESS, "", uuids(), {}, []),
-        (NAMELESS, "gpt", uuids("U1"), {}, ["gpt, UUID U1"]),
-        (NAMELESS, "gpt", uuids("U2", "U1"), {}, ["gpt, UUID U1"]),
-        (NAMED, "gpt", uuids("U1"), {}, ["gpt, serial S1, WWN 0x5000"]),
-        (NAMED, "gpt", uuids("U1"), {"identity": (PROVEN,)}, ["gpt"]),  # the plan holds it to that
-        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt"),)}, ["gpt, UUID U1"]),
-        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", "gpt, UUID U1"),)}, []),
-        (NAMELESS, "gpt", uuids("U2"), {"may_hold": (("sda", "gpt, UUID U1"),)}, ["gpt, UUID U2"]),  # swapped
+        (NAMELESS, "gpt", uuids("U1"), {}, [held("gpt, UUID U1")]),
+        (NAMELESS, "gpt", uuids("U2", "U1"), {}, [held("gpt, UUID U1")]),
+        (NAMED, "gpt", uuids("U1"), {}, [held("gpt, serial S1, WWN 0x5000")]),
+        (NAMED, "gpt", uuids("U1"), {"identity": (PROVEN,)}, [held("gpt")]),  # the plan holds it to that
+        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (Erasable("sda", held("gpt")),)}, [held("gpt, UUID U1")]),
+        (NAMELESS, "gpt", uuids("U1"), {"may_hold": (Erasable("sda", held("gpt, UUID U1")),)}, []),
+        (
+            NAMELESS,
+            "gpt",
+            uuids("U2"),
+            {"may_hold": (Erasable("sda", held("gpt, UUID U1")),)},
+            [held("gpt, UUID U2")],
+        ),  # swapped
         (NAMELESS, "gpt", uuids("U1"), {"may_hold": (("sda", None),)}, []),
         # ours
         (NAMELESS, "gpt", uuids("U1"), {"ours": ("uuid u1", str(REPORTED))}, []),
-        (NAMELESS, "gpt", uuids("U1", "U2"), {"ours": ("uuid u1",)}, ["gpt, UUID U1"]),  # something was added
-        (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", str(REPORTED))}, ["gpt"]),
+        (NAMELESS, "gpt", uuids("U1", "U2"), {"ours": ("uuid u1",)}, [held("gpt, UUID U1")]),  # something was added
+        (NAMELESS, "gpt", uuids(), {"ours": ("uuid u1", str(REPORTED))}, [held("gpt")]),
         (NAMED, "gpt", uuids("U9"), {"ours": disk_marks(NAMED)}, []),
         (NAMED, "gpt", uuids("U9"), {"ours": ("wwn 0x5000",)}, []),  # as journals of old have it
         (
@@ -60,33 +77,33 @@ def met(verdict: str, **differs: object) -> FoundMarker:
             "gpt",
             uuids("U9"),
             {"ours": ("serial S2", "wwn 0x5001", str(REPORTED))},
-            ["gpt, serial S1, WWN 0x5000"],
+            [held("gpt, serial S1, WWN 0x5000")],
         ),
         # what is no identifier of this very disk neither tells it from others nor makes it ours
-        (FILLED, "gpt", uuids("U9"), {"ours": ("serial 00000000",)}, ["gpt, UUID U9"]),
-        (FILLED, "gpt", uuids("U9"), {"identity": (PROVES_NOTHING,)}, ["gpt, UUID U9"]),
-        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1", "wwn 0x5001")}, ["gpt, serial S1, WWN 0x5000"]),
+        (FILLED, "gpt", uuids("U9"), {"ours": ("serial 00000000",)}, [held("gpt, UUID U9")]),
+        (FILLED, "gpt", uuids("U9"), {"identity": (PROVES_NOTHING,)}, [held("gpt, UUID U9")]),
+        (NAMED, "gpt", uuids("U9"), {"ours": ("serial S1", "wwn 0x5001")}, [held("gpt, serial S1, WWN 0x5000")]),
         # what cannot be read is nobody's
         (
             NAMED,
             "LVM2_member",
-            uuids(unread=(("sda", "LVM"),)),
+            uuids(unread=(("sda", LVM),)),
             {"ours": disk_marks(NAMED)},
-            ["LVM2_member, serial S1, WWN 0x5000"],
+            [held("LVM2_member, serial S1, WWN 0x5000")],
         ),
-        (NAMED, "", uuids(unread=(("sda", "a table"),)), {}, ["a table, serial S1, WWN 0x5000"]),
-        (NAMED, "gpt", uuids(unread=(("sdb", "LVM"),)), {"ours": disk_marks(NAMED)}, []),
+        (NAMED, "", uuids(unread=(("sda", TABLE),)), {}, [Contents.of(TABLE) + BY_NAME]),
+        (NAMED, "gpt", uuids(unread=(("sdb", LVM),)), {"ours": disk_marks(NAMED)}, []),
         # systems of ours
         (NAMED, "gpt", uuids(markers=(met("allowed"),)), {}, []),
         (NAMED, "gpt", uuids(markers=(met("unfinished"),)), {}, []),
-        (NAMED, "gpt", uuids(markers=(met("unfinished", serial="B002"),)), {}, ["gpt, serial S1, WWN 0x5000"]),
+        (NAMED, "gpt", uuids(markers=(met("unfinished", serial="B002"),)), {}, [held("gpt, serial S1, WWN 0x5000")]),
         (NAMED, "gpt", uuids(markers=(met("refused"),)), {"ours": disk_marks(NAMED)}, [SYSTEM]),
         (NAMED, "gpt", uuids(markers=(met("refused"),)), {"may_hold": (("sda", None),)}, [SYSTEM]),
-        (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, ["gpt, serial S1, WWN 0x5000", SYSTEM]),
+        (NAMED, "gpt", uuids(markers=(met("refused"),)), {}, [held("gpt, serial S1, WWN 0x5000"), SYSTEM]),
     ],
 )
 def test_what_is_asked(
-    disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[InstalledSystem | str]
+    disk: Disk, holds: str, looked: Looked, differs: dict[str, object], question: list[InstalledSystem | Contents]
 ) -> None:
     assert asked(disk, holds, looked, **differs) == question
 
@@ -100,12 +117,12 @@ def test_a_data_disk_of_ours_that_holds_files_is_asked_about() -> None:
     }
     disks = {"sda": NAMED, "sdz": Disk("sdz", "sdz", 1)}
 
-    def asks(looked: Looked) -> list[InstalledSystem | str]:
-        there = There(disks, {"sda": "xfs", "sdz": ""}, looked)
+    def asks(looked: Looked) -> list[InstalledSystem | Contents]:
+        there = There(disks, {"sda": held("xfs"), "sdz": Contents()}, looked)
         return [what for _, what in not_allowed(replace(ACTION, **action), there)]
 
     assert asks(Looked()) == []
-    assert asks(Looked(files=frozenset({"sda"}))) == ["xfs, serial S1, WWN 0x5000"]
+    assert asks(Looked(files=frozenset({"sda"}))) == [held("xfs, serial S1, WWN 0x5000")]
 
 
 @pytest.mark.parametrize("text", ["", "null", MARKER.render().replace("0123456789ab", "reboot; (install x)")])

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.actions import InstallOs
+from reconciler.model.contents import Unreadable, UnreadFound
 from reconciler.provisioning import commands, fence
 
 from .. import loops
@@ -229,7 +230,10 @@ def test_a_volume_group_is_read_or_said_not_to_be(disk: Disk) -> None:
     if "device-mapper" in Path("/proc/devices").read_text():
         assert status == fence.REFUSED
     else:
-        assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: LVM that cannot be activated"),))
+        assert (status, there.unread) == (
+            0,
+            ((disk.name, UnreadFound(Unreadable.NOT_ASSEMBLED, (disk.device,), "LVM2_member")),),
+        )
 
 
 @pytest.mark.parametrize(("image", "tool", "told"), [("raid1-1.2", "mdadm", "mdadm"), ("lvm", "vgchange", "lvm2")])
@@ -243,7 +247,8 @@ def test_a_tool_that_is_missing_is_said(disk: Disk, image: str, tool: str, told:
                 (programs / program.name).symlink_to(program)
     status, there = looked(disk, path=str(programs))
     assert (status, len(there.unread)) == (0, 1)
-    assert there.unread[0][1].endswith(f"and there is no {told}")
+    assert there.unread[0][1].why is Unreadable.NO_TOOL
+    assert str(there.unread[0][1]).endswith(f"and there is no {told}")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +263,7 @@ def test_what_it_cannot_look_into_is_said(disk: Disk, signature: bytes, at: int,
         opened.seek(at)
         opened.write(signature)
     status, there = looked(disk)
-    assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: {told}"),))
+    assert (status, there.unread) == (0, ((disk.name, UnreadFound(Unreadable.OF_NO_KNOWN_KIND, (disk.device,), told)),))
 
 
 def zfs_label() -> bytes:
@@ -283,7 +288,9 @@ def test_a_pool_of_zfs_is_said(large: Disk) -> None:
         for number in range(32):  # uberblocks, by which an older libblkid knows a pool
             opened.seek(128 * 1024 + 1024 * number)
             opened.write((0x00BAB10C).to_bytes(8, "little"))
-    assert looked(large)[1].unread == ((large.name, f"{large.device}: zfs_member"),)
+    assert looked(large)[1].unread == (
+        (large.name, UnreadFound(Unreadable.OF_NO_KNOWN_KIND, (large.device,), "zfs_member")),
+    )
 
 
 def test_swap_cannot_hold_a_system(disk: Disk) -> None:
@@ -307,7 +314,7 @@ def test_a_partition_table_without_a_good_copy_is_said(disk: Disk) -> None:
             opened.write(bytes(512))
     status, there = looked(disk)
     assert (status, there.unread) == (
-        0, ((disk.name, f"{disk.device}: a partition table (PMBR) that cannot be read"),)
+        0, ((disk.name, UnreadFound(Unreadable.BAD_TABLE, (disk.device,), "PMBR")),)
     )  # fmt: skip
 
 
@@ -317,7 +324,7 @@ def test_a_damaged_filesystem_is_said(disk: Disk) -> None:
         opened.seek(2048)
         opened.write(bytes(2 * 2**20))  # group descriptors and the root folder
     status, there = looked(disk)
-    assert (status, there.unread) == (0, ((disk.name, f"{disk.device}: ext4 that cannot be mounted"),))
+    assert (status, there.unread) == (0, ((disk.name, UnreadFound(Unreadable.NOT_MOUNTED, (disk.device,), "ext4")),))
 
 
 def test_a_disk_that_is_mounted_stops_it(disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -358,7 +365,7 @@ def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
 def test_a_disk_that_is_gone_is_said(disk: Disk) -> None:
     disk.detach()
     disk.device = "/dev/nothing"
-    assert looked(disk)[1].unread == (("nothing", "/dev/nothing: there is no such disk"),)
+    assert looked(disk)[1].unread == (("nothing", UnreadFound(Unreadable.NO_SUCH_DISK, ("/dev/nothing",))),)
 
 
 def test_a_journal_is_not_replayed(disk: Disk) -> None:

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
+from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding
 from reconciler.model.history import Failures, History, Phase
 from reconciler.model.kinds import ClusterSpec
@@ -77,7 +78,9 @@ def test_a_row_tells_what_was_found_on_a_disk_when_it_was_to_be_erased() -> None
     (before,) = machine_rows(settled(machine), seen(machine))
     assert machine.seen is not None
     (disk,) = machine.seen.hardware.disks
-    met = replace(machine, history=history_with(machine.history, found=(Finding(disk.identity, "xfs"),)))
+    met = replace(
+        machine, history=history_with(machine.history, found=(Finding(disk.identity, Contents.parse("xfs")),))
+    )
     (after,) = machine_rows(settled(met), seen(met))
     assert after.disks == (f"{before.disks[0]}, holds xfs",)
 

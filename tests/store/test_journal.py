@@ -1,9 +1,11 @@
+import json
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Executable, delete, update
 from sqlalchemy.exc import DBAPIError
 
+from reconciler.model.contents import Contents, SignatureFound, ToldBefore, VolumeFound
 from reconciler.model.disk_id import ControllerId, DiskId, Finding, InstalledSystem
 from reconciler.model.events import (
     Advanced,
@@ -55,16 +57,34 @@ def test_every_event_is_read_as_it_was_written(store: Store, event: Event) -> No
 
 FOUND = (
     Finding(DiskId.parse("sda SSD A-0 480"), InstalledSystem("n1.example.com", "0123456789ab")),
-    Finding(ControllerId(0), "volume 0, RAID 0 of 0:32:1"),
+    Finding(ControllerId(0), Contents.of(VolumeFound(0, 0, ("0:32:1",)))),
 )
 
 
-def test_what_disks_hold_is_a_text_in_the_journal_as_it_always_was(store: Store) -> None:
+def test_what_was_met_stands_in_the_journal_as_kinds_and_fields(store: Store) -> None:
     event = Failed("A", NOW, "x", "nothing was erased", permanent=True, found=FOUND)
     store.append(event)
     assert '["sda SSD A-0 480","the installed system n1.example.com of install 0123456789ab"]' in event_text(event)
+    volume = '[{"kind":"raid-volume","number":0,"level":0,"disks":["0:32:1"]}]'
+    assert f'["controller 0",{volume}]' in event_text(event)
     assert [told for _, told in store.events_after(0)] == [event]
     assert store.histories()["A"].disks.foreign_data == FOUND
+
+
+@pytest.mark.parametrize(
+    ("text", "contents"),
+    [
+        ("a foreign configuration on 0:32:0", Contents.of(ToldBefore("a foreign configuration on 0:32:0"))),
+        ("LVM2_member, UUID CC-3", Contents.of(ToldBefore("LVM2_member, UUID CC-3"))),
+        ('gpt; ext4 on sda1 "a b"', Contents.of(SignatureFound("gpt"), SignatureFound("ext4", "sda1", "a b"))),
+    ],
+)
+def test_what_earlier_versions_met_is_read_as_far_as_its_sentence_tells(text: str, contents: Contents) -> None:
+    event = Failed("A", NOW, "x", "nothing was erased", found=(Finding(ControllerId(0), contents),))
+    empty = Failed("A", NOW, "x", "nothing was erased")
+    before = event_text(empty).replace('"found":[]', f'"found":[["controller 0",{json.dumps(text)}]]')
+    assert parse_event(before) == event
+    assert parse_event(event_text(event)) == event
 
 
 def test_the_reason_of_what_was_begun_and_recorded_is_told(store: Store) -> None:

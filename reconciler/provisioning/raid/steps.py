@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...model.contents import Contents, ForeignConfigurationFound, SingleDiskFound, VolumeFound
 from ...model.disk_id import ControllerId, Finding
 from ...model.raid import RaidDisk, RaidLayout, RaidVolume, place_in
 from .state import FoundVolume, Place, RaidState
@@ -107,30 +108,26 @@ def in_the_way(todo: Iterable[Step], state: RaidState, ours: frozenset[str]) -> 
             case Delete(controller, number):
                 volume = next(v for v in state.volumes if (v.controller, v.number) == (controller, number))
                 if not _told(volume.disks) <= mine:
-                    found.append(Finding(ControllerId(controller), _describe(volume)))
+                    what = Contents.of(VolumeFound(volume.number, volume.level, _listed(volume.disks)))
+                    found.append(Finding(ControllerId(controller), what))
             case ClearForeign(controller):
                 of = {disk.place for disk in state.disks if disk.foreign and disk.controller == controller}
                 if not _told(of) <= mine:
-                    found.append(Finding(ControllerId(controller), f"a foreign configuration on {_listed(of)}"))
+                    what = Contents.of(ForeignConfigurationFound(_listed(of)))
+                    found.append(Finding(ControllerId(controller), what))
             case MakeGood(disk) if disk.place not in mine:
-                what = f"disk {disk.place}, shown to the operating system"
-                found.append(Finding(ControllerId(disk.controller), what))
+                found.append(Finding(ControllerId(disk.controller), Contents.of(SingleDiskFound(disk.place))))
             case _:
                 pass
     return tuple(found)
 
 
-def _describe(volume: FoundVolume) -> str:
-    level = "a volume" if volume.level is None else f"RAID {volume.level}"
-    return f"volume {volume.number}, {level} of {_listed(volume.disks)}"
-
-
-def _listed(places: Iterable[Place]) -> str:
-    return ", ".join(":".join(map(str, place)) for place in sorted(places))
+def _listed(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(":".join(map(str, place)) for place in sorted(places))
 
 
 def _told(places: Iterable[Place]) -> set[str]:
-    return {":".join(map(str, place)) for place in places}
+    return set(_listed(places))
 
 
 def _place(disk: RaidDisk) -> Place:
