@@ -203,7 +203,7 @@ def is_on_vm_networks(role: str, asked: Collection[str]) -> bool:
 
 
 def has_external_bridge(role: str, asked: Collection[str]) -> bool:
-    """Whether its nodes are installed with ``br-ex`` on the interface of their management network.
+    """Whether its nodes are installed with ``br-ex`` on their management network's interface, and Puppet told of it.
 
     A controller is only where it has instances to route for. In a cluster without computes it keeps a plain interface,
     though it has addresses on the networks of virtual machines.

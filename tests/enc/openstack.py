@@ -62,14 +62,18 @@ def openstack(
     fleet: str = FLEET,
     version: str = "43.0.45",
     own: dict[str, dict[str, Any]] | None = None,
+    asked: dict[str, int] | None = None,
 ) -> ClusterInput:
     """A cluster with so many nodes of each role.
 
     ``settings`` and ``networks`` are YAML of the cluster's spec, ``more`` whole documents, ``own``: what
-    ``build.member`` takes, by short hostname.
+    ``build.member`` takes, by short hostname. ``asked``: how many nodes of each role the spec asks for, whether or not
+    they are there; None: it names no roles.
     """
     spec = CLUSTER.replace("settings: {}", f"settings: {settings}")
     spec = spec.replace("    EXTRA: {subnet: 198.51.100.0/24, role: vm-net}\n", networks)
+    if asked is not None:
+        spec += "  roles:\n" + "".join(f"    {role}: {{count: {count}}}\n" for role, count in asked.items())
     members: list[Member] = []
     for role, count in nodes.items():
         for number in range(1, count + 1):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from reconciler.enc.view import EncError
+from reconciler.model.roles import has_external_bridge
 
 from .openstack import FLEET, compiled, machine, openstack, rows, subroles
 
@@ -121,9 +122,17 @@ def test_the_node_that_comes_first_is_first_whatever_its_number() -> None:
 
 
 def test_controllers_route_for_instances_without_network_nodes() -> None:
-    assert rows(openstack(CONTROLLERS))["machine_iface"] == "eth0"
-    assert rows(openstack({**CONTROLLERS, "compute": 1}))["machine_iface"] == "br-ex"
-    assert rows(openstack({**CONTROLLERS, "compute": 1, "network": 1}))["machine_iface"] == "eth0"
+    for more, told in (({}, "eth0"), ({"compute": 1}, "br-ex"), ({"compute": 1, "network": 1}, "eth0")):
+        nodes = {**CONTROLLERS, **more}
+        assert rows(openstack(nodes, asked=nodes))["machine_iface"] == told
+
+
+def test_a_controller_is_told_of_the_bridge_that_it_is_installed_with() -> None:
+    """The installer asks which roles the cluster asks for: a controller may be there long before its first compute."""
+    for counts in ({}, {"compute": 1}, {"compute": 1, "network": 1}, {"network": 1}):
+        asked = {**CONTROLLERS, **counts}
+        told = rows(openstack(CONTROLLERS, asked=asked))["machine_iface"]
+        assert (told == "br-ex") == has_external_bridge("controller", asked), counts
 
 
 BRIDGES = """

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from ...model.kinds.fleet import pollster_name
+from ...model.roles import has_external_bridge
 from ..conditions import has_osds, has_swift
 from ..params import Derived, Value, derived
 from ..view import NodeView, View
@@ -19,7 +20,7 @@ SWIFT, CEPH, FILES = "swift", "ceph", "file"
 
 def machine_interface(v: View) -> Value:
     """br-ex where controllers route for instances, as they do without network nodes; else eth0"""
-    return "br-ex" if v.cluster.has("compute") and not v.cluster.has("network") else "eth0"
+    return "br-ex" if has_external_bridge(v.node.role, v.cluster.spec.roles) else "eth0"
 
 
 def all_bridge_mappings(v: View) -> Value:
