@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .actions import Action, Risk
+from .actions import Action, BuildRings, InstallOs, Release, Risk
 from .gates import Gate
 from .history import Phase
 from .machine import Observation
@@ -129,6 +129,20 @@ class Orphaned:
 
 
 Step = Act | Advance | Wait | Settled | Orphaned
+
+
+RISK_OF_APPROVED: Mapping[str, Risk] = {
+    "install_os": InstallOs.risk,
+    "reinstall": Risk.DESTRUCTIVE,  # the machine leaves service, and its disks are erased then
+    "release": Release.risk,
+    "change_rings": BuildRings.risk,
+}
+"""The worst of each thing that a human can approve."""
+
+
+def risk_of(step: Step) -> Risk:
+    """The worst that a step does by itself."""
+    return step.risk if isinstance(step, Act | Advance) else Risk.NONE
 
 
 @dataclass(frozen=True, slots=True)

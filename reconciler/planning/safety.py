@@ -13,7 +13,7 @@ from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
 from ..model.history import Phase
 from ..model.kinds import Lifecycle, Policy
 from ..model.machine import InstallStatus, MachineView, Pause, Power
-from ..model.plan import Act, Advance, Step, Wait
+from ..model.plan import Act, Advance, Step, Wait, risk_of
 from ..model.reasons import Reason
 from ..model.roles import facts_of
 from ..model.units import counted
@@ -23,11 +23,6 @@ from .windows import closed_until
 
 Pool = tuple[str, str]
 """Cluster and role."""
-
-
-def risk_of(step: Step) -> Risk:
-    """The worst a step leads to."""
-    return step.risk if isinstance(step, Act | Advance) else Risk.NONE
 
 
 def _name(step: Step) -> str:

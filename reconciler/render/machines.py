@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..model.actions import InstallOs, Risk
 from ..model.disk_id import ControllerId, DiskId
 from ..model.gates import Gate
 from ..model.hardware import Disk, Racked
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
 from ..model.observations import Occurrence
-from ..model.plan import Act, Advance, Orphaned, Plan, Settled, Step, Wait
+from ..model.plan import RISK_OF_APPROVED, Act, Advance, Orphaned, Plan, Settled, Step, Wait, risk_of
 from ..model.rings import differences
 from ..model.units import render_size
 from .racks import natural
@@ -148,7 +147,7 @@ def _summary(now: _Now) -> MachineSummary:
         now=_now(step),
         tone=_tone(machine, step),
         action=doing.type if doing else None,
-        risk=doing.risk if doing else InstallOs.risk if asks == "install_os" else Risk.NONE,
+        risk=doing.risk if doing else RISK_OF_APPROVED[asks] if asks else risk_of(step),
         progress=now.progress,
         needs_approval=asks,
         generation=given.generation if given else None,

@@ -10,11 +10,11 @@ from ..model.contents import Contents
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName
 from ..model.interfaces import NodeInterface
-from ..model.plan import Act, Advance, Plan, Step, Wait
+from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
 from .plan_groups import SummaryJson, summary
-from .words import because_of, erases, risk_of
+from .words import because_of, erases
 
 VERSION = 1
 

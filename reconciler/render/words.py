@@ -29,7 +29,7 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
-from ..model.plan import Act, Advance, Step, Wait
+from ..model.plan import Act, Advance, Step, Wait, risk_of
 from ..model.units import counted
 
 MOST_SECRETS = 6
@@ -47,11 +47,6 @@ def printable(text: str) -> str:
 
 def _is_control(character: str) -> bool:
     return unicodedata.category(character).startswith("C")
-
-
-def risk_of(step: Step) -> Risk:
-    """The worst that a step does by itself."""
-    return step.risk if isinstance(step, Act | Advance) else Risk.NONE
 
 
 def erases(step: Step) -> bool:

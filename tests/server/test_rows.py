@@ -9,13 +9,15 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
+from reconciler.model.actions import Risk
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding
+from reconciler.model.events import ALL
 from reconciler.model.history import Failures, History, Phase
 from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import MachineView, Observation, Vip
 from reconciler.model.observations import Occurrence
-from reconciler.model.plan import Plan, Settled, Shortfall, Step, Wait
+from reconciler.model.plan import RISK_OF_APPROVED, Advance, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.render.clusters import cluster_rows, vips_text
 from reconciler.render.fleet import FleetView
@@ -83,6 +85,26 @@ def test_a_row_tells_what_was_found_on_a_disk_when_it_was_to_be_erased() -> None
     )
     (after,) = machine_rows(settled(met), seen(met))
     assert after.disks == (f"{before.disks[0]}, holds xfs",)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.about.approval], ids=str)
+def test_a_machine_that_waits_for_an_approval_has_the_risk_of_what_would_be_allowed(reason: Reason) -> None:
+    machine = machine_of(0)
+    asks = Wait(machine.serial, reason, "approval to do so")
+    (row,) = machine_rows(planned(asks), seen(machine))
+    worst = {"install_os": Risk.DESTRUCTIVE, "reinstall": Risk.DESTRUCTIVE, "release": Risk.DISRUPTIVE}
+    assert (row.needs_approval, row.risk) == (reason.about.approval, worst[str(reason.about.approval)])
+
+
+def test_a_machine_that_is_taken_out_of_service_to_be_reinstalled_has_that_risk() -> None:
+    machine = machine_of(0)
+    leaves = Advance(machine.serial, Phase.ENROLLED, Reason.REINSTALL_REQUESTED, "so", risk=Risk.DESTRUCTIVE)
+    (row,) = machine_rows(planned(leaves), seen(machine))
+    assert row.risk is Risk.DESTRUCTIVE
+
+
+def test_whatever_can_be_approved_has_a_risk() -> None:
+    assert RISK_OF_APPROVED.keys() == ALL
 
 
 def test_machines_are_listed_by_cluster_role_and_number_and_those_without_a_name_last() -> None:
