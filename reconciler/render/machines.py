@@ -15,16 +15,8 @@ from ..model.rings import differences
 from ..model.units import render_size
 from .racks import natural
 from .rings import disk_rings
-from .rows import MachinePage, MachineRow, MachineSummary, StepKind, Tone
-from .words import because_of, what
-
-_KINDS: Mapping[type[Step], StepKind] = {
-    Act: "act",
-    Advance: "advance",
-    Wait: "wait",
-    Settled: "settled",
-    Orphaned: "orphaned",
-}
+from .rows import MachinePage, MachineRow, MachineSummary, Tone
+from .words import KINDS, because_of, what
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +133,7 @@ def _summary(now: _Now) -> MachineSummary:
         cluster=given.cluster if given else step.cluster,
         role=given.role if given else step.role,
         phase=history.phase,
-        kind=_KINDS[type(step)],
+        kind=KINDS[type(step)],
         reason=step.reason,
         because=because_of(step),
         now=_now(step),

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from typing_extensions import TypedDict
 
-from ..model.actions import Action, RootImage
+from ..model.actions import Action, Risk, RootImage
 from ..model.contents import Contents
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName
@@ -14,7 +14,8 @@ from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
 from .plan_groups import SummaryJson, summary
-from .words import because_of, erases
+from .rows import StepKind
+from .words import KINDS, because_of, erases
 
 VERSION = 1
 
@@ -36,10 +37,10 @@ class StepJson(TypedDict):
     hostname: str | None
     cluster: str | None
     role: str | None
-    kind: str  # act | advance | wait | settled | orphaned
+    kind: StepKind
     action: dict[str, object] | None
     to: str | None  # the phase that an advance records
-    risk: str  # none | disruptive | destructive: of the step itself
+    risk: Risk  # of the step itself
     erases: bool  # disks of the machine are erased before the step, and what follows from it, is done
     spare: bool  # it waits for nothing but a free slot
     reason: Reason
@@ -121,10 +122,10 @@ def _step_json(step: Step) -> StepJson:
         "hostname": step.hostname,
         "cluster": step.cluster,
         "role": step.role,
-        "kind": type(step).__name__.lower(),
+        "kind": KINDS[type(step)],
         "action": _action_json(step.action) if isinstance(step, Act) else None,
         "to": step.to.value if isinstance(step, Advance) else None,
-        "risk": risk_of(step).value,
+        "risk": risk_of(step),
         "erases": erases(step),
         "spare": waits.spare if waits else False,
         "reason": step.reason,

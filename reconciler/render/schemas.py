@@ -106,8 +106,6 @@ def _plan() -> dict[str, Any]:
         definition["required"] = [*definition.get("required", []), "type", "id"]
     step = definitions["StepJson"]["properties"]
     step["action"] = {"anyOf": [*action["anyOf"], {"type": "null"}]}
-    step["kind"] = {"enum": ["act", "advance", "wait", "settled", "orphaned"]}
-    step["risk"] = {"enum": ["none", "disruptive", "destructive"]}
     return {"$schema": _DIALECT, **plan, "$defs": definitions}
 
 

@@ -29,11 +29,21 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
-from ..model.plan import Act, Advance, Step, Wait, risk_of
+from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait, risk_of
 from ..model.units import counted
+from .rows import StepKind
 
 MOST_SECRETS = 6
 """A controller's document names a hundred secrets; the JSON plan has them all."""
+
+KINDS: Mapping[type[Step], StepKind] = {
+    Act: "act",
+    Advance: "advance",
+    Wait: "wait",
+    Settled: "settled",
+    Orphaned: "orphaned",
+}
+"""Kinds of steps, as JSON, metrics and pages call them."""
 
 _MARKS = {Risk.DESTRUCTIVE: "!", Risk.DISRUPTIVE: "~", Risk.NONE: "+"}
 
