@@ -174,8 +174,9 @@ believe_authorities() {
 }
 
 make_bootable() {
-    for path in dev proc sys; do
-        mkdir -p "$ROOT/$path"
+    mkdir -p "$ROOT/dev" "$ROOT/proc" "$ROOT/sys"
+    mount -t proc proc "$ROOT/proc"  # without what is mounted on the live system's, which need not come off again
+    for path in dev sys; do
         mount --rbind "/$path" "$ROOT/$path"
         mount --make-rslave "$ROOT/$path"
     done
