@@ -1,0 +1,54 @@
+"""The cloud's specs: what is in git before, and the one commit after which the cloud comes up by itself."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+
+from .machine import CONTROLLER, PROXY, STORE, USERNAME, Machine, Model
+from .network import SWITCH
+from .places import BMCS, BMCS_GATEWAY, IMAGES_PORT, MACHINES, MIRROR_PORT, NODES, PUBLIC, SERVER
+
+_SPECS = Path(__file__).parent / "specs"
+
+KINDS: Mapping[str, tuple[tuple[str, Model, int], ...]] = {
+    "control": (("controller", CONTROLLER, 1),),
+    "swift": (("controller", CONTROLLER, 1), ("swiftproxy", PROXY, 1), ("swiftstore", STORE, 3)),
+    "full": (("controller", CONTROLLER, 3), ("swiftproxy", PROXY, 1), ("swiftstore", STORE, 3)),
+}
+"""Of each ``CLOUD``: its roles, the servers that fit them, and how many."""
+
+_MACHINE = """\
+---
+apiVersion: reconciler/v1
+kind: Machine
+metadata: {{name: {serial}}}
+spec: {{bmc: {{address: {address}}}}}
+"""
+
+
+def models(kind: str) -> tuple[Model, ...]:
+    """The servers that this cloud wants, in the order in which they are racked."""
+    return tuple(model for _, model, count in KINDS[kind] for _ in range(count))
+
+
+def fleet(sha256: str) -> str:
+    """What is in git from the beginning.
+
+    Args:
+        sha256: Of the root tarball.
+    """
+    return _filled(
+        "fleet.yaml", server=SERVER, mirror_port=MIRROR_PORT, images_port=IMAGES_PORT, machines=MACHINES, nodes=NODES,
+        username=USERNAME, bmcs=BMCS, bmcs_gateway=BMCS_GATEWAY, switch=SWITCH, sha256=sha256,
+    )  # fmt: skip
+
+
+def commit(kind: str, machines: Iterable[Machine]) -> str:
+    """A cluster, and where the BMCs of servers are that nobody has seen yet."""
+    roles = ", ".join(f"{role}: {{count: {count}}}" for role, _, count in KINDS[kind])
+    pins = (_MACHINE.format(serial=machine.serial, address=machine.bmc.address) for machine in machines)
+    return _filled("cluster.yaml", nodes=NODES, public=PUBLIC, roles=roles) + "".join(pins)
+
+
+def _filled(name: str, **words: object) -> str:
+    return Template((_SPECS / name).read_text()).substitute(words)

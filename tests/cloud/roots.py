@@ -1,0 +1,152 @@
+"""``python -m tests.cloud.roots``: the live image, the tarball that nodes are installed from, the Puppet server's root.
+
+They lie in the user's cache folder, by the archive's state that they were made from and by how they were made: what
+is there is taken as it is. The first time takes minutes.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from reconciler.app.config import load_config
+from reconciler.app.directory import PROVISIONING_KEY
+from reconciler.app.site import Site
+from reconciler.cli.app import run as reconciler
+
+from ..debian import mirror
+from . import archive, containers
+from .places import MIRROR_PORT, SERVER
+
+LIVE, NODE, PUPPET = "live", "node", "puppet"
+"""Names of what is made: the live image, the tarball of nodes, the Puppet server's root."""
+
+NODE_PACKAGES = (
+    # what the installer wants of a tarball, as docs/operating.md lists it; nothing boots this kernel
+    "linux-image-cloud-amd64", "initramfs-tools", "systemd-sysv", "udev", "kmod", "mdadm", "grub2-common",
+    "grub-pc-bin", "ifupdown", "iproute2", "netbase", "openssh-server", "ca-certificates", "curl", "iputils-ping",
+    "puppet", "openstack-cluster-installer-utils", "chrony", "lvm2", "xfsprogs", "adduser", "lsb-release",
+    # what Debian's own installer brings and OCI's classes take for granted
+    "dbus", "cron", "rsyslog", "logrotate", "gnupg", "sudo", "less", "procps", "psmisc", "lsof", "locales", "ssl-cert",
+    "python3", "rsync", "bash-completion", "dmidecode", "iptables", "jq", "file", "debconf-utils",
+)  # fmt: skip
+
+PUPPET_PACKAGES = (
+    "systemd-sysv", "dbus", "iproute2", "ca-certificates", "curl", "puppetserver", "puppet-module-oci",
+    "puppet-module-puppetlabs-sshkeys-core", "puppet-module-puppetlabs-host-core",
+    "puppet-module-puppetlabs-selinux-core", "puppet-module-debian-archvsync", "ruby-rexml",
+)  # fmt: skip
+
+_LEAN = (
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=force-unsafe-io", '--aptopt=Apt::Install-Recommends "false"',
+)  # fmt: skip
+
+_SITE_CONFIG = "specs: {site}/specs\ndatabase: sqlite:///{site}/reconciler.db\nstate: {site}\nboot: {folder}/boot\n"
+_SITE_SPECS = """\
+apiVersion: reconciler/v1
+kind: Fleet
+metadata: {{name: cloud}}
+spec:
+  mirrors: {{debian: "{mirror}"}}
+  provisioning: {{address: {server}, trusted_networks: [192.168.100.0/24], boot: {{packages: [zstd, xz-utils]}}}}
+"""
+
+
+def main() -> int:
+    """Make what is missing, and return an exit status."""
+    folder = archive.folder()
+    for name, make in ((LIVE, _live), (NODE, _node), (PUPPET, _puppet)):
+        _once(folder, name, make)
+    return 0
+
+
+def _once(folder: Path, name: str, make: Callable[[Path], None]) -> None:
+    """Have it made by ``make`` where it is not there whole."""
+    if (folder / f"{name}.json").exists():
+        print(f"{folder / name}: is there", flush=True)
+        return
+    began = time.monotonic()
+    print(f"{folder / name}: is made ...", flush=True)
+    make(folder)
+    took = round(time.monotonic() - began)
+    (folder / f"{name}.json").write_text(json.dumps({"seconds": took}) + "\n")
+    print(f"{folder / name}: made in {took} s", flush=True)
+
+
+def _live(folder: Path) -> None:
+    """By the command that operators use. Its SSH key is of a site that only makes images: see ``machine``."""
+    site = folder / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    (site / "specs").mkdir(parents=True)
+    (site / "specs/fleet.yaml").write_text(_SITE_SPECS.format(mirror=mirror(), server=SERVER))
+    (site / "reconciler.yaml").write_text(_SITE_CONFIG.format(site=site, folder=folder))
+    with contextlib.closing(Site(load_config(site / "reconciler.yaml", {}, {}))) as made:
+        made.certificates.mint((PROVISIONING_KEY,))
+    if status := reconciler(["--config", str(site / "reconciler.yaml"), "boot-image", "build", "--compression", "lz4"]):
+        raise RuntimeError(f"the live image was not built: status {status}")
+    (built,) = folder.glob("boot/tftp/live/*/filesystem.squashfs")
+    built.replace(folder / f"{LIVE}.squashfs")
+    shutil.rmtree(folder / "boot")
+
+
+def _node(folder: Path) -> None:
+    files = folder / "node-files.tar"
+    _pack(files, containers.node_files() | _sources())
+    target = folder / f"{NODE}.tar.zst"
+    new = folder / f"new-{target.name}"
+    _bootstrap(folder, NODE_PACKAGES, new, (f"tar-in {files} /", 'rm -f "$1"/etc/ssh/ssh_host_*'))
+    new.replace(target)
+    files.unlink()
+
+
+def _puppet(folder: Path) -> None:
+    shutil.rmtree(folder / PUPPET, ignore_errors=True)
+    _bootstrap(folder, PUPPET_PACKAGES, folder / PUPPET, ())
+
+
+def _bootstrap(folder: Path, packages: Iterable[str], target: Path, hooks: Iterable[str]) -> None:
+    command = [
+        "mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(packages)}", *_LEAN,
+        *(f"--customize-hook={hook}" for hook in hooks), archive.RELEASE, str(target),
+        f"deb {mirror()} {archive.RELEASE} main", f"deb {mirror()} {archive.RELEASE}-updates main",
+        f"deb {archive.security_mirror()} {archive.RELEASE}-security main",
+    ]  # fmt: skip
+    if target.suffix != ".zst":
+        command.insert(1, "--format=directory")
+    subprocess.run(command, check=True, env=os.environ | {"TMPDIR": str(folder)})
+
+
+def _sources() -> dict[str, tuple[str, int]]:
+    """Nodes reach no mirror but the cloud's own, until Puppet writes what the fleet's repositories say."""
+    here = f"http://{SERVER}:{MIRROR_PORT}"
+    lines = [f"deb {here}/debian {archive.RELEASE} main", f"deb {here}/debian {archive.RELEASE}-updates main"]
+    lines.append(f"deb {here}/debian-security {archive.RELEASE}-security main")
+    return {"/etc/apt/sources.list": ("\n".join([*lines, ""]), 0o644)}
+
+
+def _pack(target: Path, files: dict[str, tuple[str, int]]) -> None:
+    """A tarball of root's files: text and mode by absolute path."""
+    with tarfile.open(target, "w") as archived:
+        for path, (text, mode) in sorted(files.items()):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(text.encode()), mode
+            archived.addfile(entry, io.BytesIO(text.encode()))
+
+
+def node_sha256(folder: Path) -> str:
+    """Of the tarball."""
+    with (folder / f"{NODE}.tar.zst").open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
