@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
 PURE   := $(addprefix tests/,enc hardware model planning provisioning render specs test_architecture.py)
+CLOUD  ?= swift
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
 # Tests start hundreds of Python processes: without its byte code each would compile all modules anew.
@@ -47,6 +48,15 @@ test-lab: $(STAMP) ## the same as tests, on BIOS and with Secure Boot; wants roo
 	$(BIN)/python -m tests.lab.prepare
 	$(ALONE) $(BIN)/python -m pytest --capture=no -m live tests/lab $(PYTEST_ARGS)
 
+cloud: $(STAMP) ## from one commit to an OpenStack that answers, in containers; wants root. CLOUD=control|swift|full
+	$(BIN)/python -m tests.cloud up --kind $(CLOUD)
+
+cloud-check: $(STAMP) ## ask that cloud: a token, an object and an image that come back
+	$(BIN)/python -m tests.cloud check
+
+cloud-down: $(STAMP) ## end that cloud; its logs stay in var/cloud
+	$(BIN)/python -m tests.cloud down
+
 test-trixie: ## all tests on Debian 13 with Python 3.13, in a root with nothing else; wants root and mmdebstrap
 	.ci/trixie $(PYTEST_ARGS)
 
@@ -81,4 +91,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab cloud cloud-check cloud-down quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean

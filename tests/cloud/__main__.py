@@ -14,44 +14,48 @@ def main() -> int:
     """Do what is asked, and return an exit status."""
     parser = argparse.ArgumentParser(prog="make cloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, help_ in (
-        ("rack", "servers that are off"),
-        ("up", "bring it up"),
-        ("check", "ask it"),
-        ("down", "end it"),
-    ):
+    for name, help_ in (("rack", "servers that are off"), ("up", "a cloud that answers")):
         one = commands.add_parser(name, help=help_)
-        if name in ("rack", "up"):
-            one.add_argument("--kind", choices=list(fleet.KINDS), default="swift")
+        one.add_argument("--kind", choices=list(fleet.KINDS), default="swift")
+        one.add_argument("--minutes", type=float, default=90, help="how long to wait for the last of it")
+    commands.add_parser("check", help="ask it")
+    commands.add_parser("down", help="end it")
     asked = parser.parse_args()
     if os.geteuid() != 0:
         parser.error("needs root")
-    if asked.command == "down":
-        return down()
-    if asked.command == "rack":
-        return rack(asked.kind)
-    return 1
+    if asked.command in ("rack", "up"):
+        status = rack(asked.kind)
+        return status or (up(asked.minutes) if asked.command == "up" else 0)
+    return {"check": check, "down": down}[asked.command]()
 
 
 def rack(kind: str) -> int:
-    """Make what is missing, and start all but the servers."""
+    """Make what is missing, and start all that is there before the commit."""
     down()
-    status = roots.main()
-    if status:
+    if status := roots.main():
         return status
     folder = WORK / "runs" / time.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
+    print(f"Logs and consoles: {folder}", flush=True)
     keeper.start(folder, archive.folder(), kind)
     return 0
+
+
+def up(minutes: float) -> int:
+    """One commit, and nothing more."""
+    return keeper.inside(sys.executable, "-m", "tests.cloud.scenario", str(minutes))
+
+
+def check() -> int:
+    """Ask all questions once."""
+    return keeper.inside(sys.executable, "-m", "tests.cloud.checks")
 
 
 def down() -> int:
     """End it; its logs stay, its disks go."""
     keeper.stop()
-    for servers in WORK.glob("runs/*/servers"):
-        shutil.rmtree(servers)
-    for root in WORK.glob("runs/*/puppet"):
-        shutil.rmtree(root)
+    for folder in (*WORK.glob("runs/*/servers"), *WORK.glob("runs/*/puppet")):
+        shutil.rmtree(folder)
     return 0
 
 

@@ -67,6 +67,7 @@ for link in HARDWARE/block/*; do
     names="$names; s/\b${device}p\([0-9]\)/${link##*/}\1/g; s/\b$device\b/${link##*/}/g"
     own="$own /dev/${link##*/}"
 done
+# shellcheck disable=SC2086  # lists of words
 said=$(/usr/bin/lsblk $words ${devices:-$own})
 status=$?
 printf '%s\n' "$said" | sed "$names"
@@ -141,7 +142,6 @@ def node_files() -> Files:
 def live_files() -> Files:
     """Laid over the live image when a machine boots from the network."""
     return _disk_tools() | {
-        "/etc/oci/pxe-server-ip": ("192.168.100.1\n", 0o644),  # DEV
         "/etc/systemd/network/00-container.network": (_NETWORK, 0o644),
         "/etc/systemd/system/reconciler-agent.service.d/container.conf": (_AGENT, 0o644),
     }

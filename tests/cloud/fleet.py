@@ -1,10 +1,11 @@
 """The cloud's specs: what is in git before, and the one commit after which the cloud comes up by itself."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from .machine import CONTROLLER, PROXY, STORE, USERNAME, Machine, Model
+from .machine import CONTROLLER, PROXY, STORE, USERNAME, Model
 from .network import SWITCH
 from .places import BMCS, BMCS_GATEWAY, IMAGES_PORT, MACHINES, MIRROR_PORT, NODES, PUBLIC, SERVER
 
@@ -26,6 +27,14 @@ spec: {{bmc: {{address: {address}}}}}
 """
 
 
+@dataclass(frozen=True)
+class Pin:
+    """Where the BMC of a server is that nobody has seen yet."""
+
+    serial: str
+    address: str
+
+
 def models(kind: str) -> tuple[Model, ...]:
     """The servers that this cloud wants, in the order in which they are racked."""
     return tuple(model for _, model, count in KINDS[kind] for _ in range(count))
@@ -43,11 +52,11 @@ def fleet(sha256: str) -> str:
     )  # fmt: skip
 
 
-def commit(kind: str, machines: Iterable[Machine]) -> str:
-    """A cluster, and where the BMCs of servers are that nobody has seen yet."""
+def commit(kind: str, pins: Iterable[Pin]) -> str:
+    """A cluster, and where its servers' BMCs are."""
     roles = ", ".join(f"{role}: {{count: {count}}}" for role, _, count in KINDS[kind])
-    pins = (_MACHINE.format(serial=machine.serial, address=machine.bmc.address) for machine in machines)
-    return _filled("cluster.yaml", nodes=NODES, public=PUBLIC, roles=roles) + "".join(pins)
+    machines = (_MACHINE.format(serial=pin.serial, address=pin.address) for pin in pins)
+    return _filled("cluster.yaml", nodes=NODES, public=PUBLIC, roles=roles) + "".join(machines)
 
 
 def _filled(name: str, **words: object) -> str:

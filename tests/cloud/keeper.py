@@ -70,6 +70,18 @@ def process() -> int | None:
         return None
 
 
+def inside(*command: str) -> int:
+    """Run a command where the cloud is, and return its exit status.
+
+    Raises:
+        RuntimeError: There is no cloud.
+    """
+    if (found := process()) is None:
+        raise RuntimeError("there is no cloud: make cloud")
+    into = ["nsenter", f"--target={found}", "--net", "--mount", "--pid", "--wdns=."]
+    return subprocess.run([*into, *command], check=False).returncode
+
+
 def _left() -> list[str]:
     """Loop devices that show files of the cloud."""
     told = json.loads(run("losetup", "--list", "--json") or '{"loopdevices": []}')

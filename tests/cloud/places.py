@@ -20,6 +20,8 @@ NODES_GATEWAY, NODES = fleet.GATEWAY, fleet.NODES
 """Where installed systems have their addresses."""
 BMCS_GATEWAY, BMCS = fleet.BMC_GATEWAY, fleet.BMCS
 PUBLIC_GATEWAY, PUBLIC = "203.0.113.1", "203.0.113.0/28"
+VIP = "203.0.113.2"
+"""The first free address of the public network: of the API."""
 
 MIRROR_PORT = 3142
 IMAGES_PORT = fleet.IMAGES_PORT

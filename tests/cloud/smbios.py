@@ -39,8 +39,12 @@ class Firmware:
 
     @property
     def entry_point(self) -> bytes:
-        """Of 64 bits: version 3.0, and how long the table is."""
-        body = struct.pack("<BBBBBBIQ", 0x18, 3, 0, 0, 1, 0, len(self.table), 0)
+        """Of 64 bits, as the kernel shows it: where the table lies does not matter there."""
+        return self.entry_point_at(0)
+
+    def entry_point_at(self, address: int) -> bytes:
+        """Version 3.0, how long the table is, and where it lies."""
+        body = struct.pack("<BBBBBBIQ", 0x18, 3, 0, 0, 1, 0, len(self.table), address)
         checksum = -sum(b"_SM3_" + body) % 256
         return b"_SM3_" + bytes([checksum]) + body
 

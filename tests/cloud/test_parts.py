@@ -1,0 +1,60 @@
+"""What a cloud is made of, without one: its specs, its scripts, the firmware of its servers. Seconds."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.specs.settings_table import load_table
+from reconciler.specs.validate import validate
+
+from . import containers, fleet
+from .smbios import Firmware
+
+SERVER = Firmware("CLOUD7", "Cloud Store", 8192)
+
+
+@pytest.mark.parametrize("kind", fleet.KINDS)
+def test_the_specs_are_valid(kind: str) -> None:
+    pins = [fleet.Pin("CLOUD1", "192.168.200.11")]
+    files = {"fleet.yaml": fleet.fleet("0" * 64).encode(), "cloud.yaml": fleet.commit(kind, pins).encode()}
+    checked = validate(files, settings_table=load_table(), module_versions=("43.0.10", "43.0.45"))
+    assert checked.tree is not None, checked.problems
+    asked = {role: wanted.count for role, wanted in checked.tree.clusters["cl1"].roles.items()}
+    assert asked == {role: count for role, _, count in fleet.KINDS[kind]}
+
+
+def test_every_role_has_a_server_that_fits_one_profile() -> None:
+    for kind in fleet.KINDS.values():
+        for role, model, _ in kind:
+            assert fleet.fleet("0" * 64).count(f"match: {{product: [{model.product}]}}") == 1, role
+
+
+@pytest.mark.parametrize("path", [path for path, (text, _) in containers.node_files().items() if text[:2] == "#!"])
+def test_the_script_is_clean(path: str, tmp_path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("needs shellcheck (apt: shellcheck)")
+    script = tmp_path / "script.sh"
+    script.write_text(containers.node_files()[path][0])
+    told = subprocess.run(["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False)
+    assert told.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["-s", "system-serial-number"], "CLOUD7"),
+        (["-s", "system-product-name"], "Cloud Store"),
+        (["-s", "baseboard-serial-number"], "CNCLOUD7"),
+        (["-t", "17"], "Size: 8 GB"),
+    ],
+)
+def test_dmidecode_reads_the_firmware(asked: list[str], said: str, tmp_path: Path) -> None:
+    if shutil.which("dmidecode") is None:
+        pytest.skip("needs dmidecode (apt: dmidecode)")
+    dump = tmp_path / "dump"
+    entry = SERVER.entry_point_at(32)
+    dump.write_bytes(entry.ljust(32, b"\0") + SERVER.table)  # as dmidecode --dump-bin lays them out
+    told = subprocess.run(["dmidecode", f"--from-dump={dump}", *asked], capture_output=True, text=True, check=True)
+    assert said in told.stdout
