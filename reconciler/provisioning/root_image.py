@@ -328,6 +328,7 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
         **staged,
         "/etc/systemd/system/epmd.socket": public(_EPMD),
         "/etc/apt/apt.conf.d/80norecommends": public('APT::Install-Recommends "0";\n'),  # as the other installer does
+        "/etc/systemd/system/oci-first-boot.service.d/package-lists.conf": public(_PACKAGE_LISTS),
     }
 
 
@@ -344,6 +345,14 @@ Accept=false
 WantedBy=sockets.target
 """
 """In place of Debian's, which listens on the loopback only: RabbitMQ finds its other nodes through it."""
+
+
+_PACKAGE_LISTS = """\
+# A tarball brings no lists of packages, or old ones; without them first boot and Puppet find nothing to install.
+[Service]
+ExecStartPre=-/bin/sh -c 'for try in 1 2 3 4 5 6 7 8 9; do apt-get -q update --error-on=any && exit; sleep 30; done'
+"""
+"""The other installer has fetched them. A mirror that is away for four minutes costs none of the first runs."""
 
 
 def _network(action: InstallOs) -> dict[str, File]:

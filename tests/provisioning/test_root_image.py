@@ -242,6 +242,23 @@ def uploaded(disks: Disks, action: InstallOs, *, uefi: bool) -> str:
     return files[root_image.SCRIPT_FILE].content.decode()
 
 
+@pytest.mark.parametrize(("fails", "calls"), [(0, 1), (2, 3), (99, 9)])
+def test_a_first_boot_begins_with_the_lists_of_packages(fails: int, calls: int, tmp_path: Path) -> None:
+    """A mirror that is away is waited for, a while."""
+    action = an_install(image=RootImage(url="http://192.0.2.1/root.tar", sha256="a" * 64), system_disks=("sda",))
+    unit = root_image.image_files(action, R640, {})[
+        f"{commands.TARGET}/etc/systemd/system/oci-first-boot.service.d/package-lists.conf"
+    ]
+    (line,) = re.findall(r"^ExecStartPre=-/bin/sh -c '(.*)'$", unit.content.decode(), re.MULTILINE)
+    told = tmp_path / "told"
+    programs = {"apt-get": f'echo "$*" >> {told}; test "$(grep -c . {told})" -gt {fails}', "sleep": "true"}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    subprocess.run(["sh", "-c", line], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert told.read_text().splitlines() == ["-q update --error-on=any"] * calls
+
+
 @runs_for_real
 class TestForReal:
     def test_a_bios_machine(self, disks: Disks, tarball: RootImage) -> None:
