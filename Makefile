@@ -51,8 +51,11 @@ test-lab: $(STAMP) ## the same as tests, on BIOS and with Secure Boot; wants roo
 cloud: $(STAMP) ## from one commit to an OpenStack that answers, in containers; wants root. CLOUD=control|swift|full
 	$(BIN)/python -m tests.cloud up --kind $(CLOUD)
 
-cloud-check: $(STAMP) ## ask that cloud: a token, an object and an image that come back
+cloud-check: $(STAMP) ## ask that cloud: a token, an object and an image that come back; Tempest
 	$(BIN)/python -m tests.cloud check
+
+cloud-test: $(STAMP) ## all of it, asserted: up, Tempest, memory, nothing left
+	CLOUD=$(CLOUD) $(BIN)/python -m pytest --capture=no -m live tests/cloud $(PYTEST_ARGS)
 
 cloud-down: $(STAMP) ## end that cloud; its logs stay in var/cloud
 	$(BIN)/python -m tests.cloud down
@@ -91,4 +94,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab cloud cloud-check cloud-down quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-from . import archive, fleet, keeper, roots
+from . import archive, fleet, keeper, roots, scenario
 from .places import WORK
 
 
@@ -47,8 +47,14 @@ def up(minutes: float) -> int:
 
 
 def check() -> int:
-    """Ask all questions once."""
-    return keeper.inside(sys.executable, "-m", "tests.cloud.checks")
+    """Ask all questions once, and have Tempest ask its own."""
+    asked = [keeper.inside(sys.executable, "-m", f"tests.cloud.{name}") for name in ("checks", "tempest")]
+    return max(asked)
+
+
+def timeline() -> list[scenario.Seen]:
+    """Of the last run."""
+    return scenario.load_timeline(max((WORK / "runs").iterdir()))
 
 
 def down() -> int:

@@ -48,7 +48,7 @@ def of(cloud: Cloud) -> Iterator[Check]:
 def _token(cloud: Cloud) -> tuple[Client, dict[str, str]]:
     """A client that is the administrator, and the public URL of each service by its type."""
     socket.create_connection((VIP, 443), 5).close()  # before anybody is asked for a secret
-    authority, password = _credentials(cloud)
+    authority, password = credentials(cloud)
     client = Client(VIP, authority)
     user = {"name": "admin", "domain": {"name": "Default"}, "password": password}
     asked = {
@@ -69,7 +69,7 @@ def _token(cloud: Cloud) -> tuple[Client, dict[str, str]]:
 
 
 @functools.cache
-def _credentials(cloud: Cloud) -> tuple[str, str]:
+def credentials(cloud: Cloud) -> tuple[str, str]:
     """The fleet's authority, and the administrator's password: operators read them so."""
     authority = cloud.reconciler("secrets", "show", "fleet:pki/root_ca", "--part", "crt")
     return authority, cloud.reconciler("secrets", "show", "cl1:keystone/adminuser").strip()

@@ -39,7 +39,7 @@ class Cloud(Lab):
         (self.folder / "state").mkdir(parents=True)
         self.config.write_text(_CONFIG.format(folder=self.folder, server=SERVER))
         self._git("init", "--quiet", "--initial-branch=main", str(self.folder / "fleet"))
-        self.commit("fleet.yaml", fleet.fleet(roots.node_sha256(self.images)), "Begin")
+        self.commit("fleet.yaml", fleet.fleet({role: roots.sha256(self.images, role) for role in roots.ROLES}), "Begin")
 
     @contextlib.contextmanager
     def serving(self, outside: int) -> Iterator[None]:

@@ -40,15 +40,16 @@ def models(kind: str) -> tuple[Model, ...]:
     return tuple(model for _, model, count in KINDS[kind] for _ in range(count))
 
 
-def fleet(sha256: str) -> str:
+def fleet(sha256: Mapping[str, str]) -> str:
     """What is in git from the beginning.
 
     Args:
-        sha256: Of the root tarball.
+        sha256: Of each role's tarball.
     """
+    digests = {f"{role}_sha256": digest for role, digest in sha256.items()}
     return _filled(
-        "fleet.yaml", server=SERVER, mirror_port=MIRROR_PORT, images_port=IMAGES_PORT, machines=MACHINES, nodes=NODES,
-        username=USERNAME, bmcs=BMCS, bmcs_gateway=BMCS_GATEWAY, switch=SWITCH, sha256=sha256,
+        "fleet.yaml", **digests, server=SERVER, mirror_port=MIRROR_PORT, images_port=IMAGES_PORT,
+        machines=MACHINES, nodes=NODES, username=USERNAME, bmcs=BMCS, bmcs_gateway=BMCS_GATEWAY, switch=SWITCH,
     )  # fmt: skip
 
 

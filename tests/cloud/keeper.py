@@ -78,7 +78,7 @@ def inside(*command: str) -> int:
     """
     if (found := process()) is None:
         raise RuntimeError("there is no cloud: make cloud")
-    into = ["nsenter", f"--target={found}", "--net", "--mount", "--pid", "--wdns=."]
+    into = ["nsenter", f"--target={found}", "--net", "--mount", "--pid", f"--wdns={Path.cwd()}"]
     return subprocess.run([*into, *command], check=False).returncode
 
 

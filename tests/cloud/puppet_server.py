@@ -72,7 +72,7 @@ def _configure(root: Path) -> None:
     _write(root / "etc/hostname", f"{HOSTNAME}\n")
     _write(root / "etc/hosts", _HOSTS)
     (root / "etc/puppet/code/environments/production/manifests").mkdir(parents=True, exist_ok=True)
-    run("chroot", str(root), "systemctl", "--quiet", "enable", "puppetserver.service")
+    run("systemctl", "--quiet", f"--root={root}", "enable", "puppetserver.service")
     defaults = root / "etc/default/puppetserver"
     defaults.write_text(re.sub(r"-Xms\S+ -Xmx\S+", _JAVA, defaults.read_text()))
     _give_rexml(root)

@@ -5,11 +5,13 @@ is there is taken as it is. The first time takes minutes.
 """
 
 import contextlib
+import functools
 import hashlib
 import inspect
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,8 +31,10 @@ from ..debian import mirror
 from . import archive, containers
 from .places import MIRROR_PORT, SERVER
 
-LIVE, NODE, PUPPET = "live", "node", "puppet"
-"""Names of what is made: the live image, the tarball of nodes, the Puppet server's root."""
+LIVE, PUPPET, TEMPEST = "live", "puppet", "tempest"
+"""Names of what is made: the live image, roots of the Puppet server and of Tempest; tarballs are named after roles."""
+
+ROLES = tuple(sorted(path.name for path in (Path(__file__).parent / "layers").iterdir()))
 
 NODE_PACKAGES = (
     # what the installer wants of a tarball, as docs/operating.md lists it; nothing boots this kernel
@@ -47,6 +51,8 @@ PUPPET_PACKAGES = (
     "puppet-module-puppetlabs-sshkeys-core", "puppet-module-puppetlabs-host-core",
     "puppet-module-puppetlabs-selinux-core", "puppet-module-debian-archvsync", "ruby-rexml",
 )  # fmt: skip
+
+TEMPEST_PACKAGES = ("tempest", "ca-certificates")
 
 _LEAN = (
     "--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -69,7 +75,10 @@ def main() -> int:
     folder = archive.folder()
     _once(folder, LIVE, (_SITE_SPECS, inspect.getsource(live_image), *map(bytes.hex, agent_files().values())), _live)
     _once(folder, PUPPET, (*PUPPET_PACKAGES, *_LEAN, _PLUGINS), _puppet)
-    _once(folder, NODE, (*NODE_PACKAGES, *_LEAN, *_texts(_node_files())), _node)
+    for role in ROLES:
+        recipe = (*NODE_PACKAGES, *_LEAN, *_texts(_node_files()), *_role_packages(role), _DEPENDENCIES)
+        _once(folder, role, recipe, functools.partial(_node, role=role))
+    _once(folder, TEMPEST, (*TEMPEST_PACKAGES, *_LEAN), _tempest)
     return 0
 
 
@@ -105,15 +114,34 @@ def _live(folder: Path) -> None:
     shutil.rmtree(folder / "boot")
 
 
-def _node(folder: Path) -> None:
-    files = folder / "node-files.tar"
+def _node(folder: Path, role: str) -> None:
+    files = folder / f"{role}-files.tar"
     _pack(files, _node_files())
-    target = folder / f"{NODE}.tar.zst"
+    target = tarball(folder, role)
     new = folder / f"new-{target.name}"
-    hooks = (f"tar-in {files} /", f"tar-in {folder}/plugins.tar /", 'rm -f "$1"/etc/ssh/ssh_host_*')
-    _bootstrap(folder, NODE_PACKAGES, new, hooks)
+    dependencies = f'chroot "$1" sh -ec {shlex.quote(_DEPENDENCIES)} sh {" ".join(_role_packages(role))}'
+    unpacked = (f"tar-in {files} /", f"tar-in {folder}/plugins.tar /", 'rm -f "$1"/etc/ssh/ssh_host_*')
+    _bootstrap(folder, NODE_PACKAGES, new, (dependencies, *unpacked))
     new.replace(target)
     files.unlink()
+
+
+_DEPENDENCIES = """\
+for package in $(apt-get --simulate --no-install-recommends install "$@" | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'); do
+    case " $* " in
+        *" $package "*) ;;
+        *) set -- "$@" + "$package" ;;
+    esac
+done
+while [ "$1" != + ]; do shift; done
+DEBIAN_FRONTEND=noninteractive apt-get --yes --no-install-recommends install $(printf '%s\\n' "$@" | grep -vFx +)
+"""
+"""Installs what packages depend on, and none of them: Puppet finds it unpacked, and still installs them as ever."""
+
+
+def _role_packages(role: str) -> list[str]:
+    """What the role's Puppet classes install, as its catalog lists it."""
+    return (Path(__file__).parent / "layers" / role).read_text().split()
 
 
 def _puppet(folder: Path) -> None:
@@ -122,6 +150,11 @@ def _puppet(folder: Path) -> None:
     _bootstrap(folder, PUPPET_PACKAGES, root, ())
     with (folder / "plugins.tar").open("wb") as packed:
         subprocess.run(["chroot", root, "sh", "-ec", _PLUGINS], stdout=packed, check=True)
+
+
+def _tempest(folder: Path) -> None:
+    shutil.rmtree(folder / TEMPEST, ignore_errors=True)
+    _bootstrap(folder, TEMPEST_PACKAGES, folder / TEMPEST, ())
 
 
 _PLUGINS = """\
@@ -174,9 +207,14 @@ def _pack(target: Path, files: containers.Files) -> None:
             archived.addfile(entry, io.BytesIO(text.encode()))
 
 
-def node_sha256(folder: Path) -> str:
-    """Of the tarball."""
-    with (folder / f"{NODE}.tar.zst").open("rb") as stream:
+def tarball(folder: Path, role: str) -> Path:
+    """That nodes of the role are installed from."""
+    return folder / f"{role}.tar.zst"
+
+
+def sha256(folder: Path, role: str) -> str:
+    """Of the role's tarball."""
+    with tarball(folder, role).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

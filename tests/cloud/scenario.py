@@ -6,15 +6,18 @@ Every step is printed when it is seen, and kept with the memory that all process
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..lab.scenario import StuckError
 from . import checks, fleet
 from .cloud import Cloud
 from .keeper import READY
+
+TIMELINE = "timeline.json"
+"""In the folder of a run."""
 
 Known = dict[str, Any]
 """What the daemon's API says of a machine; empty: nothing yet."""
@@ -29,20 +32,42 @@ STEPS: tuple[tuple[str, Callable[[Known], bool]], ...] = (
 """What is seen of each server, in the order in which it should."""
 
 
+class Seen(NamedTuple):
+    """Something that the world has shown."""
+
+    what: str
+    seconds: float  # since the commit
+    memory: int  # MiB of all processes of the cloud
+
+
 @dataclass
 class Timeline:
     """What was seen when."""
 
     file: Path
     began: float = field(default_factory=time.monotonic)
-    seen: list[tuple[str, float, int]] = field(default_factory=list)  # what, seconds since the commit, MiB
+    seen: list[Seen] = field(default_factory=list)
 
     def note(self, what: str) -> None:
         """Say it, and keep it."""
         took, memory = round(time.monotonic() - self.began, 1), used_memory()
-        self.seen.append((what, took, memory))
+        self.seen.append(Seen(what, took, memory))
         print(f"{took:8.1f} s {memory:7d} MiB  {what}", flush=True)
         self.file.write_text(json.dumps(self.seen, indent=1) + "\n")
+
+
+def load_timeline(folder: Path) -> list[Seen]:
+    """Of a run, in the order in which it was seen."""
+    return [Seen(*each) for each in json.loads((folder / TIMELINE).read_text())]
+
+
+def table(seen: Iterable[Seen]) -> str:
+    """Seconds since the commit and since the step before, and MiB, of every step."""
+    lines, before = [], 0.0
+    for each in seen:
+        lines.append(f"{each.seconds:9.1f} s {each.seconds - before:+8.1f} {each.memory:7d} MiB  {each.what}")
+        before = each.seconds
+    return "\n".join([*lines, ""])
 
 
 def used_memory() -> int:
@@ -116,10 +141,11 @@ def main(minutes: float) -> int:
     cloud = Cloud(Path(ready["folder"]), kind=ready["kind"])
     cloud.commit("cloud.yaml", fleet.commit(cloud.kind, _pins(ready["bmcs"])), "Ask for a cloud")
     try:
-        Bringup(cloud, ready["bmcs"], Timeline(cloud.folder / "timeline.json")).run(minutes)
+        Bringup(cloud, ready["bmcs"], Timeline(cloud.folder / TIMELINE)).run(minutes)
     except StuckError as stuck:
         print(f"\n{stuck}", file=sys.stderr)
         return 1
+    print(f"\n{table(load_timeline(cloud.folder))}")
     return 0
 
 
