@@ -5,6 +5,7 @@ is there is taken as it is. The first time takes minutes.
 """
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import inspect
@@ -29,7 +30,7 @@ from reconciler.provisioning.boot import live_image
 
 from ..debian import mirror
 from . import archive, containers
-from .places import MIRROR_PORT, SERVER
+from .places import CACHE, MIRROR_PORT, SERVER
 
 LIVE, PUPPET, TEMPEST = "live", "puppet", "tempest"
 """Names of what is made: the live image, roots of the Puppet server and of Tempest; tarballs are named after roles."""
@@ -73,13 +74,22 @@ spec:
 def main() -> int:
     """Make what is missing, and return an exit status."""
     folder = archive.folder()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two would write one file
+        _make(folder)
+    for old in CACHE.glob(f"{archive.RELEASE}-*"):
+        if old != folder:
+            shutil.rmtree(old)
+    return 0
+
+
+def _make(folder: Path) -> None:
     _once(folder, LIVE, (_SITE_SPECS, inspect.getsource(live_image), *map(bytes.hex, agent_files().values())), _live)
     _once(folder, PUPPET, (*PUPPET_PACKAGES, *_LEAN, _PLUGINS), _puppet)
     for role in ROLES:
         recipe = (*NODE_PACKAGES, *_LEAN, *_texts(_node_files()), *_role_packages(role), _DEPENDENCIES)
         _once(folder, role, recipe, functools.partial(_node, role=role))
     _once(folder, TEMPEST, (*TEMPEST_PACKAGES, *_LEAN), _tempest)
-    return 0
 
 
 def _once(folder: Path, name: str, recipe: Iterable[str], make: Callable[[Path], None]) -> None:
