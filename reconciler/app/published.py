@@ -98,6 +98,7 @@ class Published:
             operators=StoredDecisions(self),
             boots=self._boots,
             unready=self.unready,
+            gates=lambda: self.latest.plan.gates if self.latest else {},
             remarks=self._remarks,
         )
 

@@ -18,6 +18,8 @@ from .rings import disk_rings
 from .rows import MachinePage, MachineRow, MachineSummary, Tone
 from .words import KINDS, because_of, what
 
+Gates = tuple[Gate, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class _Now:
@@ -67,20 +69,23 @@ class MachineSummaries:
 def machine_rows(plan: Plan, observation: Observation) -> list[MachineRow]:
     """One row per machine, by cluster, role and number; those without a name last."""
     summaries = MachineSummaries().of(plan, observation)
-    return sorted(rows_of(summaries, observation), key=_by_name)
+    return sorted(rows_of(summaries, observation, plan.gates), key=_by_name)
 
 
-def rows_of(summaries: Iterable[MachineSummary], observation: Observation) -> list[MachineRow]:
+def rows_of(
+    summaries: Iterable[MachineSummary], observation: Observation, gates: Mapping[str, Gates]
+) -> list[MachineRow]:
     """Summaries with all that is shown of these machines; none of one that ``observation`` no longer knows."""
     known = {machine.serial: machine for machine in observation.machines}
-    return [machine_row(one, known[one.serial]) for one in summaries if one.serial in known]
+    return [machine_row(one, known[one.serial], gates.get(one.serial, ())) for one in summaries if one.serial in known]
 
 
-def machine_row(summary: MachineSummary, machine: MachineView) -> MachineRow:
+def machine_row(summary: MachineSummary, machine: MachineView, gates: Gates = ()) -> MachineRow:
     """All that is shown of the machine of a summary."""
     given, hardware = machine.allocation, machine.seen.hardware if machine.seen else None
     return MachineRow(
         **_values(summary),
+        gates=tuple(sorted(gates, key=lambda gate: gate.holds is not False)),
         place=place_text(machine.racked),
         addresses=given.addresses if given else {},
         memory=f"{hardware.memory / 2**30:.4g}GiB" if hardware else None,
@@ -168,7 +173,6 @@ def _summary(now: _Now) -> MachineSummary:
         aside_since=history.side_failures.since if history.side_failures.count else None,
         conflict=machine.conflict,
         closed_gates=tuple(gate.name for gate in now.gates if gate.holds is False),
-        gates=tuple(sorted(now.gates, key=lambda gate: gate.holds is not False)),
     )
 
 

@@ -75,7 +75,6 @@ class MachineSummary:
     aside_since: datetime | None
     conflict: Annotated[str | None, Field(description="why it is quarantined: two machines claim its serial, ...")]
     closed_gates: Annotated[tuple[GateName, ...], Field(description="its services that are not ready")]
-    gates: Annotated[tuple[Gate, ...], Field(exclude=True)]
 
     @property
     def name(self) -> str:

@@ -84,7 +84,8 @@ def machines(
         if cluster in (None, one.cluster) and role in (None, one.role) and phase in (None, one.phase)
     )
     observed = served.observation()
-    return Response(json_bytes(list[MachineRow], rows_of(asked, observed) if observed else []), media_type=JSON)
+    rows = rows_of(asked, observed, served.gates()) if observed else []
+    return Response(json_bytes(list[MachineRow], rows), media_type=JSON)
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """Metrics for Prometheus, in a registry of our own, so that two servers in one process do not meet."""
 
 from collections import Counter as Counts
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -28,7 +28,9 @@ class Metrics:
         self._machines = self._gauge("machines", "Machines, by phase and kind of the next step.", "phase", "kind")
         self._steps = self._gauge("steps", "Machines, by kind and reason of the next step.", "kind", "reason")
         self._attention = self._gauge("machines_by_tone", "Machines, by how much they need a human.", "tone")
-        self._gates = self._gauge("gates", "Gates of machines, by cluster, gate and state.", "cluster", "gate", "state")
+        self._gates = self._gauge(
+            "gates_closed", "Machines with a closed gate, by cluster and gate.", "cluster", "gate"
+        )
         self._behind = self._gauge("machines_behind", "Machines in service whose Puppet document has changed.")
         self._problem = self._gauge("git_problem", "1 while the newest commit cannot be used.")
         self._age = self._gauge("git_commit_age_seconds", "Age of the commit in force.")
@@ -88,7 +90,8 @@ class Metrics:
         for tone in Tone:
             self._attention.labels(tone).set(view.totals.tones.get(tone, 0))
         self._gates.clear()
-        for labels, count in Counts(_gates_of(view)).items():
+        closed = ((row.cluster or "", gate) for row in view.machines for gate in row.closed_gates)
+        for labels, count in Counts(closed).items():
             self._gates.labels(*labels).set(count)
         self._behind.set(sum(row.behind for row in view.machines))
         self._failing.clear()
@@ -106,13 +109,3 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, namespace="reconciler", registry=self.registry)
-
-
-_STATES = {True: "open", False: "closed", None: "unknown"}
-
-
-def _gates_of(view: FleetView) -> Iterator[tuple[str, str, str]]:
-    """Cluster, name and state of each gate of each machine: at most some dozens for each cluster."""
-    for row in view.machines:
-        for gate in row.gates:
-            yield row.cluster or "", gate.name, _STATES[gate.holds]

@@ -122,7 +122,8 @@ def machine_page_of(served: Served, serial: str) -> MachinePage | None:
     if summary is None or known is None or observed is None:
         return None
     events = [event for event in reversed(view.events) if event.serial == serial]
-    return machine_page(machine_row(summary, known), known, events, observed)
+    row = machine_row(summary, known, served.gates().get(serial, ()))
+    return machine_page(row, known, events, observed)
 
 
 def render(page: PageEntry, **values: Any) -> bytes:

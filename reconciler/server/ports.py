@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fastapi import Request
 
+from ..model.gates import Gate
 from ..model.machine import Observation, Seen
 from ..model.observations import Heard, Notice, Occurrence
 from ..render.fleet import FleetView
@@ -102,6 +103,7 @@ class Served:
     operators: Operators
     boots: Callable[[], BootAnswers | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can
+    gates: Callable[[], Mapping[str, tuple[Gate, ...]]] = lambda: {}  # of the latest plan, by serial
     remarks: Callable[[], Sequence[str]] = lambda: ()  # what is not as it should be, and keeps nobody from being served
 
 

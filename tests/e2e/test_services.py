@@ -35,11 +35,14 @@ async def test_what_needs_keystone_waits_for_it_and_a_service_that_dies_is_seen(
         await w.until_in_service(3)
         told = [event.text for event in w.events(proxy.serial)]
         assert told.count("begin_puppet succeeded") == 1 and proxy.first_runs == 1
-        assert 'reconciler_gates{cluster="swift01",gate="keystone",state="open"} 1.0' in (await w.ask("/metrics")).text
 
         store.services.break_down("swift")
         row = await w.until_row(store.serial, lambda row: row["kind"] == "wait")
         assert (row["phase"], row["reason"], row["closed_gates"]) == ("in-service", "gate-closed", ["swift-servers"])
+        counted = 'reconciler_gates_closed{cluster="swift01",gate="swift-servers"} 1.0'
+        assert counted in (await w.ask("/metrics")).text
+        shown = (await w.get(f"/v1/machines/{store.serial}"))["gates"]
+        assert [gate["name"] for gate in shown if not gate["holds"]] == ["swift-servers"] and len(shown) == 5
         page = await w.cli("machines", store.serial)
         assert "swift-servers: account on 6202: curl: (7)" in page and "CLOSED, opens at: all answer" in page
         store.services.mend()

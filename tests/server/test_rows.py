@@ -13,6 +13,7 @@ from reconciler.model.actions import Risk
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding
 from reconciler.model.events import ALL
+from reconciler.model.gates import Gate, GateName
 from reconciler.model.history import Failures, History, Phase
 from reconciler.model.kinds import ClusterSpec
 from reconciler.model.machine import MachineView, Observation, Vip
@@ -162,3 +163,27 @@ def test_the_demo_draws_its_progress_from_the_same_rows() -> None:
     table = progress_table(plain(tuple[MachineSummary, ...], fleet_of(12).machines))
     assert table.row_count == 12
     assert "unpacking base system, 61%" in list(table.columns[3].cells)
+
+
+def test_a_row_tells_every_gate_the_closed_ones_first_and_a_summary_those_that_are_closed() -> None:
+    machine = machine_of(0)
+    gates = (
+        Gate(GateName.LOGIN, "yes", "yes", NOW, True),
+        Gate(GateName.UNITS, "nova-compute is failed", "all active", NOW, False),
+        Gate(GateName.FAILED_UNITS, None, "none", None, None),
+    )
+    (row,) = machine_rows(replace(settled(machine), gates={machine.serial: gates}), seen(machine))
+    assert [gate.name for gate in row.gates] == [GateName.UNITS, GateName.LOGIN, GateName.FAILED_UNITS]
+    assert row.closed_gates == (GateName.UNITS,)
+    text = machine_text(row, [], NOW)
+    at = f"{NOW:%Y-%m-%d %H:%M:%S}Z"
+    assert f"units: nova-compute is failed, since {at}; CLOSED, opens at: all active" in text
+    assert f"login: yes, since {at}\n" in text and "failed-units: nobody has looked yet" in text
+
+
+def test_a_summary_is_made_anew_when_a_gate_closes() -> None:
+    machine, summaries = machine_of(0), MachineSummaries()
+    (before,) = summaries.of(settled(machine), seen(machine))
+    gate = Gate(GateName.LOGIN, "no route to host", "yes", NOW, False)
+    (after,) = summaries.of(replace(settled(machine), gates={machine.serial: (gate,)}), seen(machine))
+    assert (before.closed_gates, after.closed_gates) == ((), (GateName.LOGIN,))
