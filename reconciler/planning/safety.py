@@ -167,6 +167,7 @@ class _ServiceCount:
         self._ctx = ctx
         self._members: Counter[Pool] = Counter()
         self._out: Counter[Pool] = Counter()
+        self._down: Counter[Pool] = Counter()  # those among them that are out for more than a closed gate
         self._healing: Counter[Pool] = Counter()  # power-cycled, and not seen to be back yet
         self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind
         self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
@@ -175,11 +176,15 @@ class _ServiceCount:
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
                 self._out[pool] += self._is_out(m)
+                self._down[pool] += self._is_down(m)
                 self._healing[pool] += _heals_now(m, ctx)
                 self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open_action, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:
+        return self._is_down(m) or bool(closed(self._ctx.gates.get(m.serial, ())))
+
+    def _is_down(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF
         mended = m.history.open_action is not None and m.history.open_action.risk is not Risk.NONE
         resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
@@ -187,7 +192,6 @@ class _ServiceCount:
             m.history.failures.count > 0 and m.history.last_begun == "roll_out"
         )  # its document may be what is wrong
         away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
-        away = away or bool(closed(self._ctx.gates.get(m.serial, ())))
         return m.history.service.left is not None or off or mended or resting or broken or away
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
@@ -199,19 +203,30 @@ class _ServiceCount:
             return why
         if _heals(step, m):
             return self._not_yet_healed(pool, policy)
-        if self._is_out(m):
+        if self._is_down(m):
             return None
         released = isinstance(step, Act) and isinstance(step.action, Release)
         if released and not self._is_wanted(pool):
             return None
-        out, members = self._out[pool], self._members[pool]
+        out, members = self._others(m, pool), self._members[pool]
         if out >= (most := _budget(policy, pool[1], members)):
             return f"its peers: {out} of {members} {pool[1]} machines are out of service, {most} may be"
         stays = released or _rolls_out(step)  # a released one votes no more; Puppet takes none down for long
         lone = members == 1  # has no quorum to lose
+        out = self._out[pool] - self._is_out(m)
         if facts_of(pool[1]).votes and not stays and not lone and out >= (members - 1) // 2:
             return f"its peers: with {out + 1} of {members} {pool[1]} machines out of service the quorum is lost"
         return None
+
+    def _others(self, m: MachineView, pool: Pool) -> int:
+        """Peers that are out of service.
+
+        For a machine whose own gate is closed, peers do not count whose gates are closed and that is all: a document
+        that mends them all would reach none of them.
+        """
+        if self._is_out(m):
+            return self._down[pool] - self._is_down(m)
+        return self._out[pool]
 
     def _not_yet_healed(self, pool: Pool, policy: Policy) -> str | None:
         """Why this machine is not power-cycled now. It serves nobody, so that one at a time always may be."""
@@ -225,7 +240,7 @@ class _ServiceCount:
         """Why this node's document is not rolled out now, though the budget might allow it."""
         cluster, role = pool
         facts = facts_of(role)
-        others = self._out[pool] - self._is_out(m)
+        others = self._others(m, pool)
         if facts.votes and others > 0:
             return f"its peers: {others} of {self._members[pool]} {role} machines are out of service; one at a time"
         if facts.runs_instances and m.history.announced.commands_run == 0 and (leading := self._leading[cluster]):
@@ -245,8 +260,10 @@ class _ServiceCount:
             self._rolling[m.allocation.cluster] += 1
         if m.allocation and _heals(step, m):
             self._healing[m.allocation.cluster, m.allocation.role] += 1
-        if m.allocation and m.history.phase is Phase.IN_SERVICE and not self._is_out(m):
-            self._out[m.allocation.cluster, m.allocation.role] += 1
+        if m.allocation and m.history.phase is Phase.IN_SERVICE:
+            pool = (m.allocation.cluster, m.allocation.role)
+            self._out[pool] += not self._is_out(m)
+            self._down[pool] += not self._is_down(m)
 
 
 def _budget(policy: Policy, role: str, members: int) -> int:

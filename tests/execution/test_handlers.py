@@ -512,6 +512,13 @@ class TestPuppet:
             (GateName.LOGIN, "the look ended with 124: it said nothing")
         ]
 
+    async def test_a_first_boot_that_cannot_begin_is_told_and_puppet_is_run_without_it(self, world: World) -> None:
+        world.machine.first_boot_missing = True
+        with pytest.raises(TemporaryError, match="Unit oci-first-boot.service not found"):
+            await do(world, build.BEGIN)
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == 1
+
     @pytest.mark.parametrize("action", [build.BEGIN, build.PUPPET], ids=lambda action: action.type)
     async def test_a_first_boot_that_waits_is_let_go(self, world: World, action: Action) -> None:
         world.machine.first_boot_waits, world.machine.first_boot_succeeds = True, True

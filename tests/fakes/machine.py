@@ -51,6 +51,7 @@ class FakeMachine:
     first_boot_succeeds: bool = False
     first_runs: int = 0
     first_boot_waits: bool = False  # it is held, and begins when it is told to
+    first_boot_missing: bool = False  # its unit is not there
     services: dict[str, str] = field(default_factory=dict)  # values by gate, of those that are not as they should be
     classes: tuple[str, ...] = ()  # that Puppet applied
     look_at_services_exit: int = 0
@@ -182,6 +183,8 @@ class FakeMachine:
         return Ran(1, f"{self.first_runs}\n", "")
 
     def _begin_first_boot(self) -> Ran:
+        if self.first_boot_missing:
+            return Ran(5, "", "Failed to start oci-first-boot.service: Unit oci-first-boot.service not found.\n")
         if self.first_boot_waits:
             self.first_boot_waits, self.first_boot_looks = False, 2
         return Ran(0, "", "")

@@ -172,6 +172,15 @@ class TestAClosedGate:
         behind = replace(behind, seen=replace(behind.seen, last_puppet_began=NOW - 2 * HOUR))
         assert kind(steps(behind)["A"]) == "roll_out"
 
+    @pytest.mark.parametrize(("role", "count", "at_once"), [("controller", 3, 1), ("compute", 4, 2)])
+    def test_a_document_that_mends_all_of_a_role_reaches_them_a_few_at_a_time(self, role, count, at_once):
+        spec = tree({"cl1": cluster(**{role: {}})}, policy={"max_unavailable": {"default": 2}}, profiles=ROLES)
+        broken = [looked_at(serving(f"A{n}", n, role), failed_units="x.service") for n in range(count)]
+        behind = [replace(m, document=OLD, seen=replace(m.seen, last_puppet_began=NOW - 2 * HOUR)) for m in broken]
+        found = steps(*behind, spec=spec)
+        assert sum(kind(step) == "roll_out" for step in found.values()) == at_once
+        assert {step.reason for step in found.values() if kind(step) == "wait"} == {Reason.PEERS_OUT}
+
     def test_what_nobody_ever_read_is_unknown_and_takes_nobody_out(self):
         m = serving("A", 1, "compute")
         assert isinstance(steps(m)["A"], Settled)

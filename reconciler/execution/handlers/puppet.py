@@ -26,7 +26,7 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await run_checked(shell, commands.BEGIN_FIRST_BOOT, tools.options.answer)
+        await shell.run(commands.BEGIN_FIRST_BOOT, timeout=tools.options.answer)  # one that cannot is done without
         runs = await _first_boot(tools, shell, action)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
