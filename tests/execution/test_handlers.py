@@ -514,7 +514,7 @@ class TestPuppet:
 
     async def test_a_first_boot_that_cannot_begin_is_told_and_puppet_is_run_without_it(self, world: World) -> None:
         world.machine.first_boot_missing = True
-        with pytest.raises(TemporaryError, match="Unit oci-first-boot.service not found"):
+        with pytest.raises(TemporaryError, match=r"Unit oci-first-boot\.service not found"):
             await do(world, build.BEGIN)
         await do(world, build.PUPPET)
         assert world.machine.puppet_runs == 1

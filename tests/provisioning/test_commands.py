@@ -1,6 +1,7 @@
 """The texts of the dialogue, and the wrapper run by a real shell."""
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -249,3 +250,24 @@ def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert f"Failed to open TCP connection to 127.0.0.1:{port}" in said or "Connection refused" in said
     assert "\x1b" not in said
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_first_boot_that_is_held_begins_once(tmp_path: Path, shell: str) -> None:
+    hold, flag, started = tmp_path / "hold", tmp_path / "flag", tmp_path / "started"
+    programs = {
+        "systemctl": f'test ! -e {hold} || exit 1\necho "$@" >> {started}\nrm {flag}',
+        "pgrep": f"test -e {started}",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    command = commands.BEGIN_FIRST_BOOT.replace(commands.HOLD_FILE, str(hold))
+    command = command.replace(commands.FIRST_BOOT_FLAG, str(flag))
+    hold.touch()
+    flag.touch()
+    for _ in range(2):
+        ran = subprocess.run([shell, "-c", command], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, timeout=90)
+        assert ran.returncode == 0 and not hold.exists()
+    assert started.read_text() == "--no-block start oci-first-boot.service\n"
