@@ -152,12 +152,12 @@ rabbitmq() {
         say rabbitmq-size "@absent@"
         return
     fi
-    said=$(within rabbitmqctl --quiet --formatter json cluster_status)
+    answer=$(within rabbitmqctl --quiet --formatter json cluster_status)
     status=$?
-    said=$(printf '%s' "$said" | tr -d ' \n')
+    said=$(printf '%s' "$answer" | tr -d ' \n')
     running=$(printf '%s' "$said" | sed -n 's/.*"running_nodes":\[\([^]]*\)\].*/\1/p')
     if [ "$status" -ne 0 ] || [ -z "$running" ]; then
-        say rabbitmq "no answer: $said"
+        say rabbitmq "no answer: $answer"
         say rabbitmq-size "no answer"
         return
     fi

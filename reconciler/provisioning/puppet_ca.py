@@ -28,13 +28,13 @@ def clean_command(template: tuple[str, ...], certname: str) -> tuple[str, ...]:
 def why_not_clean(certname: str, status: int, said: str) -> str | None:
     """Why the authority may still have a certificate of that name; None: it has none.
 
-    The texts are those of puppetserver-ca 1.0 to 2.6 (``Action::Clean``, ``CertificateAuthority#check_clean``).
+    The texts are those of puppetserver-ca 1.0 to 2.7 (``Action::Clean``, ``CertificateAuthority#check_clean``).
     """
     name = re.escape(certname)
     if re.search(rf"Could not find files (to clean )?for {name}\s*$", said, re.MULTILINE):
         return None
     if re.search(rf"Cleaned files related to {name}\s*$", said, re.MULTILINE):
-        return None  # also where it ends with 1, as the request that was cleaned had never been signed
+        return None  # also where it ends with 24, as the request that was cleaned had never been signed
     text = " ".join(said.split())[-500:] or "nothing"
     if status == 0:
         return f"it ended with 0 and did not say that it cleaned {certname}; it said: {text}"

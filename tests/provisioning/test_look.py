@@ -139,7 +139,7 @@ def test_rabbitmq_counts_its_nodes_and_names_partitions(node: Node) -> None:
     node.program("rabbitmqctl", f"echo {apart}")
     assert node.says("rabbitmq")["rabbitmq"].startswith('partitions: {"rabbit@a":["rabbit@c"]}')
     node.program("rabbitmqctl", "echo 'Error: unable to connect' >&2; exit 69")
-    assert node.says("rabbitmq") == {"rabbitmq": "no answer: Error:unabletoconnect", "rabbitmq-size": "no answer"}
+    assert node.says("rabbitmq") == {"rabbitmq": "no answer: Error: unable to connect", "rabbitmq-size": "no answer"}
 
 
 def test_what_is_not_installed_is_not_here(node: Node) -> None:

@@ -14,7 +14,7 @@ DOWN = "Fatal error when running action 'clean'\n  Error: Failed connecting to h
     ("status", "said", "expected"),
     [
         (0, REVOKED + CLEANED, None),
-        (1, CLEANED, None),
+        (24, CLEANED, None),
         (1, f"Error:\n    Could not find files to clean for {NAME}\n", None),
         (1, f"Error:\n    Could not find files for {NAME}\n", None),
         (1, f"Error:\n    Could not find files to clean for {NAME}.org\n", "it ended with 1, saying: Error: Could"),
