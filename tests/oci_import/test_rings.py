@@ -5,6 +5,7 @@ import copyreg
 import json
 import os
 import pickle
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,12 +17,14 @@ from typing import Any
 import pytest
 
 from reconciler.app.plans import planned
+from reconciler.cli.importing import _builders as builders_below
 from reconciler.cli.ring_import import keep_rings
 from reconciler.model.plan import Act, Wait
 from reconciler.oci_import.rings import OciRing, put_rings, read_builder, read_rings, rings_spec, storing_cluster
 from reconciler.oci_import.yaml_documents import SpecDocument, Tree
 
 from ..cli.conftest import Laid
+from ..cli.conftest import cli as cli
 from ..cli.conftest import laid as laid
 from ..cli.conftest import template as template
 
@@ -62,7 +65,10 @@ def some_devices() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return by_swift(tmp_path_factory.mktemp("builders") / "swift01", some_devices())
+    """In one folder builders, and in ``only`` beside it the same below their cluster's name."""
+    there = by_swift(tmp_path_factory.mktemp("builders") / "swift01", some_devices())
+    shutil.copytree(there, there.parent / "only/swift01")
+    return there
 
 
 def test_a_builder_of_swifts_is_read(folder: Path) -> None:
@@ -226,3 +232,35 @@ def test_rings_that_changed_here_are_not_overwritten(laid: Laid, tmp_path: Path,
         assert keep_rings(site, found) == 1
         assert site.observe().rings == before
     assert "the object ring of swift01 is at version 73 here, and stays" in capsys.readouterr().out
+
+
+def tree_with(*clusters: str) -> Tree:
+    tree = Tree()
+    tree.add("clusters.yaml", *(SpecDocument("Cluster", name, {"roles": {"swiftstore": {}}}) for name in clusters))
+    return tree
+
+
+def test_builders_are_found_by_their_clusters_folder(folder: Path) -> None:
+    tree = tree_with("swift01", "swift02")
+    found = builders_below(tree, folder.parent / "only")
+    assert {cluster: set(rings) for cluster, rings in found.items()} == {"swift01": {"account", "container", "object"}}
+    assert tree.documents("Cluster")["swift01"]["rings"] == {"part_power": 6, "replicas": 3, "min_part_hours": 2}
+    assert "rings" not in tree.documents("Cluster")["swift02"]
+
+
+def test_builders_without_a_folder_of_their_cluster_are_the_only_clusters(folder: Path) -> None:
+    assert set(builders_below(tree_with("swift01"), folder)) == {"swift01"}
+    with pytest.raises(ValueError, match="of each cluster's name"):
+        builders_below(tree_with("swift01", "swift02"), folder)
+
+
+def test_builders_of_nobody_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='builders of "swift01", and OCI has no cluster of that name'):
+        builders_below(tree_with("other"), folder.parent / "only")
+    with pytest.raises(ValueError, match=r"has no \*\.builder"):
+        builders_below(tree_with("swift01"), tmp_path)
+
+
+def test_builders_alone_are_no_import(cli: Any, folder: Path) -> None:
+    said = cli("import", "oci", "--output", "specs", "--swift-builders", folder)
+    assert (said.status, "--swift-builders need --from" in said.err) == (64, True)
