@@ -1,6 +1,7 @@
 """Who may import whom, what stays pure, and how large a function may grow: a test, not a wish."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -362,7 +363,24 @@ def test_a_command_is_known_by_its_registration() -> None:
     assert commands_of(ast.parse(registers)) == {"plan", "clusters"}
 
 
+def types_of(tree: ast.Module) -> Iterator[str]:
+    """Names of classes, and of aliases of types: assigned at the top of a module, and written as classes are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name) and re.fullmatch(r"_*[A-Z]\w*[a-z]\w*", target.id):
+                yield target.id.lstrip("_")
+
+
 def test_no_class_name_occurs_twice() -> None:
-    classes = [node for path in MODULES for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)]
-    names = Counter(node.name.lstrip("_") for node in classes)
+    names = Counter(name for path in MODULES for name in types_of(parsed(path)))
     assert {name for name, times in names.items() if times > 1} == SHARED_NAMES
+
+
+def test_aliases_new_types_and_protocols_are_seen_as_types() -> None:
+    aliases = "PLAIN = {}\n_Alias = int | str\nOther: TypeAlias = int\nMine = NewType('Mine', int)\n"
+    text = f"{aliases}class Port(Protocol): ..."
+    assert sorted(types_of(ast.parse(text))) == ["Alias", "Mine", "Other", "Port"]

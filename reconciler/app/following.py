@@ -6,7 +6,7 @@ Apart from the loop, which a slow remote must not hold up.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from ..render.fleet import Source
+from ..render.fleet import SourceStatus
 from ..specs.loader import Loaded
 from ..specs.source.follow import SourceLook, watch
 from .site import Site
@@ -30,10 +30,10 @@ class SpecsFollower:
         assert self._looked is not None
         return self._looked
 
-    def source(self) -> Source:
+    def source(self) -> SourceStatus:
         """What the last look gave, as the dashboard tells it."""
         state = self.looked.state
-        return Source(
+        return SourceStatus(
             commit=state.good,
             committed_at=self._site.specs.committed_at(state.good),
             refused=state.seen if state.problem and state.seen != state.good else None,

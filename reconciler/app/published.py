@@ -11,10 +11,10 @@ from ..model.observations import Occurrence
 from ..model.plan import Plan, Wait
 from ..model.tree import SpecTree
 from ..provisioning.boot.tree import IMAGES, TFTP
-from ..render.fleet import FleetView, PlannedFleet, Source, build_fleet, with_problems, with_progress
+from ..render.fleet import FleetView, PlannedFleet, SourceStatus, build_fleet, with_problems, with_progress
 from ..render.machines import MachineSummaries
 from ..render.plan import plan_json
-from ..server.auth import Access, Address, Network, Token, Trust
+from ..server.auth import Access, ClientAddress, Token, Trust, TrustedNetwork
 from ..server.ports import NoDocument, NotPossibleError, Served, ServedDocument
 from ..store import Snapshot
 from .health import DATABASE, Health
@@ -51,7 +51,7 @@ class Published:
     given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
     is_doubted: bool = False  # the database may be older than the machines, and so may documents made from it
     latest: PassResult | None = None
-    source: Source = field(default_factory=Source)
+    source: SourceStatus = field(default_factory=SourceStatus)
     progress: dict[str, str] = field(default_factory=dict)
     asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
     _view: FleetView | None = None
@@ -73,7 +73,7 @@ class Published:
             self.is_doubted = snapshot.doubt is not None
         return snapshot
 
-    def show(self, latest: PassResult | None, source: Source, recent: Sequence[Occurrence] | None = None) -> None:
+    def show(self, latest: PassResult | None, source: SourceStatus, recent: Sequence[Occurrence] | None = None) -> None:
         """Let what a pass found be seen. Without ``recent``, the events shown stay."""
         self.latest, self.source = latest, source
         if latest is not None:
@@ -102,7 +102,7 @@ class Published:
             remarks=self._remarks,
         )
 
-    def trusted(self) -> Sequence[Network]:
+    def trusted(self) -> Sequence[TrustedNetwork]:
         """Who may report."""
         return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else ()
 
@@ -113,7 +113,7 @@ class Published:
         clusters = self.latest.tree.clusters.values()
         return tuple(net.subnet for cluster in clusters for net in cluster.networks.values() if not net.public)
 
-    def is_ours(self, address: Address) -> bool:
+    def is_ours(self, address: ClientAddress) -> bool:
         """Whether an address is a machine's, a node's, the Puppet server's or an operator's."""
         networks = (*self.asking.trusted_networks, *self.node_networks())
         if any(address in network for network in networks):
@@ -145,10 +145,10 @@ class Published:
             self._boots_of = latest, Boots(latest.tree, seen.machines, images, seen.observing)
         return self._boots_of[1]
 
-    def _is_puppet_server(self, address: Address) -> bool:
+    def _is_puppet_server(self, address: ClientAddress) -> bool:
         return self.asking.is_puppet_server(address)
 
-    def _may_look(self, address: Address) -> bool:
+    def _may_look(self, address: ClientAddress) -> bool:
         return any(address in network for network in self.site.config.dashboard_networks)
 
     def _enc(self, hostname: str) -> ServedDocument | NoDocument | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model.tree import SpecTree
 
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", help="Chassis serial, or hostname.")]
-Scope = Annotated[
+ScopeArgument = Annotated[
     str, typer.Argument(metavar="SCOPE", help="fleet, cluster:NAME or machine:MACHINE (its serial or hostname).")
 ]
 
@@ -67,7 +67,7 @@ Examples:
 """
 
 
-def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> None:
+def pause(context: typer.Context, why: WhyOption, scope: ScopeArgument = "fleet") -> None:
     """Let nothing begin in the fleet, a cluster or on a machine.
 
     What runs already goes on to its end. The daemon still takes reports, answers Puppet and makes plans.
@@ -84,7 +84,7 @@ def pause(context: typer.Context, why: WhyOption, scope: Scope = "fleet") -> Non
 
 def resume(
     context: typer.Context,
-    scope: Scope = "fleet",
+    scope: ScopeArgument = "fleet",
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = "no longer needed",
 ) -> int:
     """End a pause."""

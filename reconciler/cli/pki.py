@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = {"expires": "ends (UTC)", "days": "days left", "state": "state", "name": "name"}
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help='OWNER:SERVICE/KIND, as "reconciler pki" lists it.')]
+CertificateName = Annotated[
+    str, typer.Argument(metavar="NAME", help='OWNER:SERVICE/KIND, as "reconciler pki" lists it.')
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +59,7 @@ Examples:
 """
 
 
-def renew(context: typer.Context, name: Name, why: WhyOption) -> None:
+def renew(context: typer.Context, name: CertificateName, why: WhyOption) -> None:
     """Renew a certificate now, whenever it ends.
 
     An authority keeps its key and name, so that what it signed stays valid. Nodes get the new certificate with their
@@ -75,7 +77,7 @@ Example:
 """
 
 
-def revoke(context: typer.Context, name: Name, why: WhyOption) -> None:
+def revoke(context: typer.Context, name: CertificateName, why: WhyOption) -> None:
     """Revoke a certificate, and make its successor.
 
     The old one stands in the list that "reconciler pki crl" prints from now on.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = {"minted": "made (UTC)", "form": "form", "name": "name"}
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="OWNER:SERVICE/KIND, such as fleet:bmc/password.")]
+SecretArgument = Annotated[str, typer.Argument(metavar="NAME", help="OWNER:SERVICE/KIND, such as fleet:bmc/password.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ Examples:
 
 def secrets_show(
     context: typer.Context,
-    name: Name,
+    name: SecretArgument,
     part: Annotated[
         str | None,
         typer.Option(metavar="PART", help="Of an SSH key: private, authorized, ... Of a certificate: key, crt, ..."),
@@ -81,7 +81,7 @@ Examples:
 """
 
 
-def secrets_set(context: typer.Context, name: Name) -> int:
+def secrets_set(context: typer.Context, name: SecretArgument) -> int:
     """Set a secret to what one line of standard input says.
 
     On a terminal it asks for the value, and does not show it. The old value is lost. Who set the new one is recorded.
@@ -122,7 +122,7 @@ _NOT_ALONE = {
 """Forms that nobody but their keeper can change."""
 
 
-def secrets_rotate(context: typer.Context, name: Name, why: WhyOption) -> int:
+def secrets_rotate(context: typer.Context, name: SecretArgument, why: WhyOption) -> int:
     """Make a new value for a secret.
 
     Nothing rotates a secret by itself. Nodes get the new value with their next Puppet run: until all have run, some

@@ -9,7 +9,7 @@ from ..model.machine import SecretRef
 if TYPE_CHECKING:
     from .view import View
 
-Scope = Literal["cluster", "node", "fleet"]
+SecretScope = Literal["cluster", "node", "fleet"]
 """Whose a secret is: it has the cluster's name, the node's hostname, or ``fleet`` for an owner."""
 
 
@@ -73,7 +73,7 @@ class Secret:
     kind: str
     part: str | None = None
     form: str = "hex"
-    scope: Scope = "cluster"
+    scope: SecretScope = "cluster"
     base64: bool = False
 
     def ref(self, view: "View") -> SecretRef:
@@ -204,6 +204,6 @@ def _reason(docstring: str) -> str:
     return line if line[1:2].isupper() else line[:1].lower() + line[1:]
 
 
-def pem(kind: str, part: str, scope: Scope = "cluster") -> Secret:
+def pem(kind: str, part: str, scope: SecretScope = "cluster") -> Secret:
     """One file of a certificate of the fleet's own authority, in base64."""
     return Secret("pki", kind, part, form="certificate", scope=scope, base64=True)

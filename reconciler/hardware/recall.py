@@ -60,7 +60,7 @@ def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
     return looking.found()
 
 
-_Record = tuple[DiskId, bool]
+_KnownDisk = tuple[DiskId, bool]
 """What was recorded of a disk, and whether it held the system."""
 
 
@@ -80,7 +80,7 @@ class _Recalling:
         self._take(proven[0], is_system)
         return True
 
-    def alike(self, unproven: Sequence[_Record]) -> tuple[list[_Record], list[Disk]]:
+    def alike(self, unproven: Sequence[_KnownDisk]) -> tuple[list[_KnownDisk], list[Disk]]:
         """The first of the records with all that share a disk with it, and the disks that they may be."""
         group, candidates = [unproven[0]], [disk for disk in self.free if could_be(unproven[0][0], disk)]
         while True:
@@ -92,7 +92,7 @@ class _Recalling:
                 d for d in self.free if d not in candidates and any(could_be(recorded, d) for recorded, _ in more)
             ]
 
-    def decide(self, group: Sequence[_Record], candidates: Sequence[Disk]) -> None:
+    def decide(self, group: Sequence[_KnownDisk], candidates: Sequence[Disk]) -> None:
         """Give the disks to the records that they may be, by name where that is certain enough."""
         systems = [recorded for recorded, is_system in group if is_system]
         named = {disk.device: disk for disk in candidates}

@@ -115,7 +115,9 @@ class ToldBefore:
         return self.text
 
 
-Part = SignatureFound | UnreadFound | VolumeFound | ForeignConfigurationFound | SingleDiskFound | MarkFound | ToldBefore
+ContentPart = (
+    SignatureFound | UnreadFound | VolumeFound | ForeignConfigurationFound | SingleDiskFound | MarkFound | ToldBefore
+)
 
 HALF = "half"
 """In ``UnreadFound.where``: the half of a mirror, read as it lies on its member."""
@@ -150,10 +152,10 @@ def where_text(where: Iterable[str]) -> str:
 class Contents:
     """All that a disk or a controller holds; empty: blank, or nobody looked. Two are equal where their facts are."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ContentPart, ...] = ()
 
     @classmethod
-    def of(cls, *parts: Part) -> "Contents":
+    def of(cls, *parts: ContentPart) -> "Contents":
         """What consists of these parts."""
         return cls(parts)
 
@@ -196,7 +198,7 @@ class Contents:
         from pydantic_core import core_schema
 
         told = core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema())
-        parts = handler.generate_schema(tuple[Annotated[Part, Field(discriminator="kind")], ...])
+        parts = handler.generate_schema(tuple[Annotated[ContentPart, Field(discriminator="kind")], ...])
         read = core_schema.union_schema([told, core_schema.no_info_after_validator_function(cls, parts)])
         return core_schema.json_or_python_schema(
             read,
@@ -209,7 +211,7 @@ class Contents:
         return handler(schema["json_schema"])
 
 
-def _fields(part: Part) -> dict[str, Any]:
+def _fields(part: ContentPart) -> dict[str, Any]:
     """Its kind first, then whatever is not as it most often is."""
     given = {each.name: getattr(part, each.name) for each in fields(part) if each.name != "kind"}
     defaults = {each.name: each.default for each in fields(part)}

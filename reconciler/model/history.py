@@ -175,10 +175,10 @@ def moments(value: Any) -> Iterator[datetime]:
             yield from moments(part)
 
 
-_Part = TypeVar("_Part", bound="DataclassInstance")
+_HistoryPart = TypeVar("_HistoryPart", bound="DataclassInstance")
 
 
-def with_moments(value: _Part, change: Callable[[datetime], datetime]) -> _Part:
+def with_moments(value: _HistoryPart, change: Callable[[datetime], datetime]) -> _HistoryPart:
     """A history, or a part of one, with every moment changed."""
     changed: dict[str, Any] = {}
     for each in fields(value):

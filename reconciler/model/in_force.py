@@ -168,7 +168,7 @@ def _over(below: Effective, level: Level, tree: SpecTree) -> Effective:
     }
 
 
-class Written(NamedTuple):
+class WrittenSetting(NamedTuple):
     """A setting as one level has it, and the file and line."""
 
     level: str
@@ -176,10 +176,10 @@ class Written(NamedTuple):
     origin: str
 
 
-def written_at(tree: SpecTree, name: str, place: Place) -> list[Written]:
+def written_at(tree: SpecTree, name: str, place: Place) -> list[WrittenSetting]:
     """What every level has for one setting at a place, widest first; levels that do not write it are left out."""
     return [
-        Written(level.name, level.settings[name], level.origin(tree, name))
+        WrittenSetting(level.name, level.settings[name], level.origin(tree, name))
         for level in levels(tree, place)
         if name in level.settings
     ]

@@ -31,7 +31,7 @@ _AUTHORITIES = (
 )
 """Certificate and chain as nodes are given them; certificate, chain and key where it signs."""
 
-Files = Mapping[str, str]
+NamedTexts = Mapping[str, str]
 """Texts by path below a folder."""
 
 
@@ -39,8 +39,8 @@ Files = Mapping[str, str]
 class Keys:
     """What OCI keeps of keys outside of its database, as far as it was given."""
 
-    signing: Files = field(default_factory=dict)
-    given_out: Files = field(default_factory=dict)
+    signing: NamedTexts = field(default_factory=dict)
+    given_out: NamedTexts = field(default_factory=dict)
     login: Mapping[str, str] = field(default_factory=dict)  # the parts of OCI's own SSH key
 
 
@@ -119,7 +119,7 @@ def _owners(clusters: Iterable[Row], machines: Iterable[OciMachine]) -> dict[tup
     return found
 
 
-def _leaf(files: Files, stem: str) -> dict[str, str] | None:
+def _leaf(files: NamedTexts, stem: str) -> dict[str, str] | None:
     there = {part: files[path] for part in _PARTS if (path := f"{_NODES}/{stem}.{part}") in files}
     if "key" not in there or "crt" not in there:
         return None

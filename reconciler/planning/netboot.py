@@ -16,7 +16,7 @@ from .context import install_evidence, said_after
 UNKNOWN = BootChoice(BootFrom.LIVE, "it never reported")
 """For a machine that nobody has seen: in the live system it reports."""
 
-Rule = Callable[[MachineView], tuple[BootFrom, str]]
+BootRule = Callable[[MachineView], tuple[BootFrom, str]]
 
 
 def boots_from(m: MachineView, tree: SpecTree) -> BootChoice:
@@ -48,7 +48,7 @@ def _in_service(m: MachineView) -> tuple[BootFrom, str]:
     return BootFrom.DISK, "it is in service"
 
 
-RULES: dict[Phase, Rule] = {
+RULES: dict[Phase, BootRule] = {
     Phase.DISCOVERED: _discovered,
     Phase.ENROLLED: _enrolled,
     Phase.INSTALLED: _installed,

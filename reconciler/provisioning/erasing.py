@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
-from ..model.contents import Contents, MarkFound, Part
+from ..model.contents import ContentPart, Contents, MarkFound
 from ..model.disk_id import UNREADABLE, DiskId, Finding, InstalledSystem, in_order
 from ..model.disk_matching import own_serial, proven_by, real_identifier
 from ..model.hardware import Disk
@@ -124,7 +124,7 @@ def _what(action: InstallOs, name: str, there: There) -> Contents:
     what = there.holding[name] or Contents(tuple(part for on, part in there.looked.unread if on == name))
     if not what or proven_by(known, disk):
         return what
-    own: list[Part] = []
+    own: list[ContentPart] = []
     if own_serial(disk):
         own.append(MarkFound("serial", disk.serial))
     if real_identifier(disk.wwn):

@@ -20,7 +20,7 @@ from .rows import ClusterRow, MachineSummary, StepKind, Tone
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceStatus:
     """The git branch being followed: what is in force, and what was refused."""
 
     commit: str | None = None  # in force
@@ -59,7 +59,7 @@ class FleetView:
     """Everything the dashboard shows. Machines are ordered by serial."""
 
     generated_at: Annotated[datetime, Field(description="when the daemon last looked")]
-    source: Source
+    source: SourceStatus
     machines: tuple[MachineSummary, ...]
     clusters: tuple[ClusterRow, ...]
     events: Annotated[tuple[Occurrence, ...], Field(description="the last ones, the newest first")]
@@ -82,7 +82,7 @@ class PlannedFleet:
 def build_fleet(
     planned: PlannedFleet,
     *,
-    source: Source,
+    source: SourceStatus,
     events: Iterable[Occurrence] = (),
     progress: Mapping[str, str] | None = None,
     summaries: MachineSummaries | None = None,
@@ -126,10 +126,10 @@ def with_problems(view: FleetView, problems: tuple[Problem, ...]) -> FleetView:
     return view if view.problems == problems else replace(view, problems=problems)
 
 
-_Member = TypeVar("_Member", bound=StrEnum)
+_Enumerated = TypeVar("_Enumerated", bound=StrEnum)
 
 
-def _counted(values: Iterable[_Member], kinds: type[_Member]) -> dict[_Member, int]:
+def _counted(values: Iterable[_Enumerated], kinds: type[_Enumerated]) -> dict[_Enumerated, int]:
     """How many of each, in the order of the enum, none left out, so that the page does not jump about."""
     counts = Counter(values)
     return {kind: counts[kind] for kind in kinds}

@@ -17,12 +17,11 @@ from .auth import Token, may_approve, may_look, may_operate
 from .metrics import CONTENT_TYPE
 from .openapi import NOT_CHANGED, PLAIN, answers, json_of, refuses
 from .page_cache import machine_page_of
-from .ports import NotPossibleError, Served, served_of
+from .ports import NotPossibleError, ServedHere
 from .responses import JSON
 
 router = APIRouter()
 look = [Depends(may_look)]
-_Served = Annotated[Served, Depends(served_of)]
 _Operator = Annotated[Token, Depends(may_operate)]
 _Approver = Annotated[Token, Depends(may_approve)]
 _LOOKING = refuses(401, 403)
@@ -59,7 +58,7 @@ class Scope(Body):
     summary="Everything the dashboard shows",
     responses=answers(json_of("Fleet")) | NOT_CHANGED | _LOOKING,
 )
-def fleet(request: Request, served: _Served) -> Response:
+def fleet(request: Request, served: ServedHere) -> Response:
     """Carries an ETag, so that polling costs nothing while nothing changes."""
     page = request.app.state.pages.of(served.fleet())
     headers = {"etag": page.etag, "cache-control": "no-cache", "x-generated-at": page.generated_at}
@@ -75,7 +74,7 @@ def fleet(request: Request, served: _Served) -> Response:
     responses=answers(json_of("Machines")) | _LOOKING,
 )
 def machines(
-    served: _Served, cluster: str | None = None, role: str | None = None, phase: str | None = None
+    served: ServedHere, cluster: str | None = None, role: str | None = None, phase: str | None = None
 ) -> Response:
     """One flat object per machine."""
     asked = (
@@ -94,7 +93,7 @@ def machines(
     summary="All that is known of one machine",
     responses=answers(json_of("Machine")) | _LOOKING | refuses(404),
 )
-def machine(served: _Served, serial: str) -> Response:
+def machine(served: ServedHere, serial: str) -> Response:
     """Its row, its last events, and all that plans are made from: what it reported, was given, and its history."""
     page = machine_page_of(served, serial)
     if page is None:
@@ -108,7 +107,7 @@ def machine(served: _Served, serial: str) -> Response:
     summary="Swift's rings, and which nodes have others",
     responses=answers(json_of("Rings")) | _LOOKING,
 )
-def rings(served: _Served) -> Response:
+def rings(served: ServedHere) -> Response:
     """One flat object for each ring of each cluster."""
     observed = served.observation()
     return Response(json_bytes(list[RingRow], ring_rows(observed) if observed else []), media_type=JSON)
@@ -120,7 +119,7 @@ def rings(served: _Served) -> Response:
     summary="All clusters and what they lack",
     responses=answers(json_of("Clusters")) | _LOOKING,
 )
-def clusters(served: _Served) -> Response:
+def clusters(served: ServedHere) -> Response:
     """One flat object for each role of each cluster."""
     return Response(json_bytes(tuple[ClusterRow, ...], served.fleet().clusters), media_type=JSON)
 
@@ -131,7 +130,7 @@ def clusters(served: _Served) -> Response:
     summary="The latest plan",
     responses=answers(json_of("Plan")) | _LOOKING | refuses(503),
 )
-def plan(served: _Served) -> Response:
+def plan(served: ServedHere) -> Response:
     """The plan in the form that ``reconciler plan --format json`` prints."""
     found = served.plan_json()
     if found is None:
@@ -145,7 +144,7 @@ def plan(served: _Served) -> Response:
     summary="What the latest plan was made from",
     responses=answers(json_of("SavedObservation")) | _LOOKING | refuses(503),
 )
-def observation(served: _Served) -> Response:
+def observation(served: ServedHere) -> Response:
     """The observation that ``reconciler observe`` writes and ``reconciler plan --server`` asks for, without secrets."""
     found = served.observation()
     if found is None:
@@ -160,7 +159,7 @@ def observation(served: _Served) -> Response:
     responses=answers(json_of("Events")) | _LOOKING | refuses(400, 503),
 )
 def events(
-    served: _Served,
+    served: ServedHere,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the last position you have")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
@@ -171,7 +170,7 @@ def events(
 @router.post(
     "/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for", responses=_DECIDING
 )
-async def approve(served: _Served, who: _Approver, serial: str, body: Approval) -> None:
+async def approve(served: ServedHere, who: _Approver, serial: str, body: Approval) -> None:
     """Needs an approver's token."""
     await _decide(served.operators.approve, serial, body.action, body.generation, who.name, body.why)
 
@@ -179,19 +178,19 @@ async def approve(served: _Served, who: _Approver, serial: str, body: Approval) 
 @router.post(
     "/v1/machines/{serial}/retry", status_code=204, summary="Forget failures and try again now", responses=_DECIDING
 )
-async def retry(served: _Served, who: _Operator, serial: str, body: Body) -> None:
+async def retry(served: ServedHere, who: _Operator, serial: str, body: Body) -> None:
     """Needs an operator's token."""
     await _decide(served.operators.retry, serial, who.name, body.why)
 
 
 @router.post("/v1/pause", status_code=204, summary="Do nothing more in a scope", responses=_DECIDING)
-async def pause(served: _Served, who: _Operator, body: Scope) -> None:
+async def pause(served: ServedHere, who: _Operator, body: Scope) -> None:
     """What has begun is finished. Needs an operator's token."""
     await _decide(served.operators.pause, body.scope, who.name, body.why)
 
 
 @router.post("/v1/resume", status_code=204, summary="End a pause", responses=_DECIDING)
-async def resume(served: _Served, who: _Operator, body: Scope) -> None:
+async def resume(served: ServedHere, who: _Operator, body: Scope) -> None:
     """Needs an operator's token."""
     await _decide(served.operators.resume, body.scope, who.name, body.why)
 
@@ -208,7 +207,7 @@ def healthz() -> Response:
     response_class=PlainTextResponse,
     responses=refuses(503, content=PLAIN),
 )
-def readyz(request: Request, served: _Served) -> Response:
+def readyz(request: Request, served: ServedHere) -> Response:
     """For load balancers: 503, a line per reason, until the first plan is made and while anything is wrong.
 
     That nothing may be begun is such a reason. A 200 says what else to know.
@@ -227,7 +226,7 @@ def readyz(request: Request, served: _Served) -> Response:
     response_class=PlainTextResponse,
     responses=refuses(401, 403, content=PLAIN),
 )
-def metrics(request: Request, served: _Served) -> Response:
+def metrics(request: Request, served: ServedHere) -> Response:
     """Text format 0.0.4."""
     return Response(request.app.state.metrics.render(served.fleet()), media_type=CONTENT_TYPE)
 

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+ClientAddress = IPv4Address | IPv6Address
+TrustedNetwork = IPv4Network | IPv6Network
 Headers = Iterable[tuple[bytes, bytes]]
 
 _FORWARDING = frozenset(
@@ -54,7 +54,7 @@ class Token:
 class Caller:
     """Who is asking. ``address`` is None where nobody can tell; ``forged``: a token was shown that nobody has."""
 
-    address: Address | None
+    address: ClientAddress | None
     token: Token | None = None
     forged: bool = False
 
@@ -62,7 +62,7 @@ class Caller:
         """Whether the caller's token has one of the roles."""
         return self.token is not None and self.token.role in roles
 
-    def is_in(self, networks: Sequence[Network]) -> bool:
+    def is_in(self, networks: Sequence[TrustedNetwork]) -> bool:
         """Whether the caller's own address is in one of the networks."""
         return self.address is not None and any(self.address in network for network in networks)
 
@@ -76,8 +76,8 @@ class Caller:
 class Trust:
     """Whom the server believes, by address and by token. Asked anew at each request, so that a commit takes effect."""
 
-    is_puppet_server: Callable[[Address], bool]  # who may ask for any node's classes
-    may_look: Callable[[Address], bool] = lambda address: False  # who may see the dashboard, besides loopback
+    is_puppet_server: Callable[[ClientAddress], bool]  # who may ask for any node's classes
+    may_look: Callable[[ClientAddress], bool] = lambda address: False  # who may see the dashboard, besides loopback
     tokens: Mapping[str, Token] = field(default_factory=dict)  # by the SHA-256 of the token, in hex
 
 
@@ -111,7 +111,7 @@ def find_token(authorization: bytes, tokens: Mapping[str, Token]) -> Token | Non
     return found[0] if found else None
 
 
-def parse_address(text: str) -> Address | None:
+def parse_address(text: str) -> ClientAddress | None:
     """An address, IPv4 also where the socket shows it inside IPv6; None when it is none (a test, a UNIX socket)."""
     try:
         address = ip_address(text.partition("%")[0])

@@ -13,14 +13,13 @@ from fastapi.responses import FileResponse, PlainTextResponse
 
 from .auth import Caller, caller
 from .openapi import BINARY, PLAIN, answers, refuses
-from .ports import BootAnswers, Served, served_of
+from .ports import BootAnswers, ServedHere
 from .responses import TEXT
 
-_Served = Annotated[Served, Depends(served_of)]
 _IMAGES = r"^(vmlinuz|initrd\.img|filesystem\.squashfs)$"
 
 
-def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> BootAnswers:
+def may_boot(served: ServedHere, who: Annotated[Caller, Depends(caller)]) -> BootAnswers:
     """Let pass who asks from a trusted network, once there are specs that say which those are."""
     boots = served.boots()
     if boots is None:
@@ -30,7 +29,7 @@ def may_boot(served: _Served, who: Annotated[Caller, Depends(caller)]) -> BootAn
     return boots
 
 
-_Boots = Annotated[BootAnswers, Depends(may_boot)]
+_MayBoot = Annotated[BootAnswers, Depends(may_boot)]
 _Mac = Annotated[str | None, Query(max_length=64, description="of the port that it boots from")]
 
 _NOT_FROM_HERE = refuses(400, 401, 403, 503, content=PLAIN)
@@ -57,7 +56,7 @@ class _AsSpelt(bytes):
 )
 @router.get("/v1/boot/ipxe", summary="iPXE: what to boot", response_class=PlainTextResponse, responses=_NOT_FROM_HERE)
 def ipxe(
-    boots: _Boots,
+    boots: _MayBoot,
     mac: _Mac = None,
     serial: Annotated[str | None, Query(max_length=256, description="as the firmware has it")] = None,
     arch: Annotated[str | None, Query(max_length=32, description="iPXE's buildarch")] = None,
@@ -72,7 +71,7 @@ def ipxe(
     response_class=PlainTextResponse,
     responses=_NOT_FROM_HERE,
 )
-def grub(boots: _Boots, mac: Annotated[str, InPath(max_length=64)]) -> Response:
+def grub(boots: _MayBoot, mac: Annotated[str, InPath(max_length=64)]) -> Response:
     """A menu of one entry."""
     answer = Response(boots.grub(mac), media_type=TEXT)
     answer.raw_headers.append((_AsSpelt(b"Content-Length"), str(len(answer.body)).encode()))
@@ -86,7 +85,7 @@ def grub(boots: _Boots, mac: Annotated[str, InPath(max_length=64)]) -> Response:
     responses=answers(BINARY) | _NOT_FROM_HERE | refuses(404, content=PLAIN),
 )
 def image(
-    boots: _Boots,
+    boots: _MayBoot,
     architecture: Annotated[str, InPath(pattern="^(amd64|arm64)$")],
     name: Annotated[str, InPath(pattern=_IMAGES)],
 ) -> Response:

@@ -1,21 +1,20 @@
 """``/``, a page per machine, and ``/docs``: for humans, rendered here, with nothing fetched from elsewhere."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from .auth import may_look
 from .page_cache import machine_page_of, render
 from .page_table import API, FLEET, MACHINE
-from .ports import Served, served_of
+from .ports import ServedHere
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(may_look)])
 _HTML = "text/html; charset=utf-8"
-_Served = Annotated[Served, Depends(served_of)]
 
 
 @router.get(FLEET.path)
-def dashboard(request: Request, served: _Served) -> Response:
+def dashboard(request: Request, served: ServedHere) -> Response:
     """The fleet on one page; asked again every two seconds, so it answers 304 while nothing changed."""
     page = request.app.state.pages.of(served.fleet())
     headers = {"etag": page.etag, "cache-control": "no-cache", "x-generated-at": page.generated_at}
@@ -25,7 +24,7 @@ def dashboard(request: Request, served: _Served) -> Response:
 
 
 @router.get(MACHINE.path)
-def machine(served: _Served, serial: str) -> Response:
+def machine(served: ServedHere, serial: str) -> Response:
     """One machine: what it waits for, what it is, what happened to it."""
     page = machine_page_of(served, serial)
     if page is None:

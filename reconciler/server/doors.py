@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .auth import Address, parse_address
+from .auth import ClientAddress, parse_address
 
 MOST = 2_000
 """Connections in all. Each costs some 50 kB."""
@@ -46,7 +46,7 @@ def _files() -> int:
 class Doors:
     """Counts who is in. ``ours`` says whether an address is one of the fleet's, which gets a larger share."""
 
-    ours: Callable[[Address], bool] = lambda address: False
+    ours: Callable[[ClientAddress], bool] = lambda address: False
     files: Callable[[], int] = _files
     refused: Callable[[], None] = lambda: None  # told of each connection that was turned away
     _in: Counter[str] = field(default_factory=Counter)

@@ -18,10 +18,10 @@ from .metrics import Metrics
 from .ports import NoDocument, Served, ServedDocument
 from .responses import JSON, YAML, Answer, busy, refused, refused_as_oci
 
-Scope = MutableMapping[str, Any]
+AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS = 20.0
 """For a whole report; the agent's curl sends its few kB at once."""
@@ -50,7 +50,7 @@ class Fast:
         self.metrics = metrics
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope.get("method") == "HEAD" and path not in _STATUSES:  # as GET; uvicorn leaves the body out
             scope = {**scope, "method": "GET"}
@@ -113,7 +113,7 @@ class Fast:
         self.metrics.enc(answer.result)
         return answer
 
-    async def _report(self, scope: Scope, receive: Receive) -> Answer:
+    async def _report(self, scope: AsgiScope, receive: Receive) -> Answer:
         """The answer to a machine's report. A refused caller's body is read too, unless the caller waits to send it."""
         if scope["method"] != "POST":
             return _not_allowed("POST")
@@ -137,7 +137,7 @@ class Fast:
         except WORLD as error:  # the callers are machines, which come again
             return busy(f"{error}; come back in a few seconds.")
 
-    async def _status(self, scope: Scope) -> Answer:
+    async def _status(self, scope: AsgiScope) -> Answer:
         query, caller = _query(scope), self._caller(scope)
         try:
             answer = await self.ingest.status(
@@ -148,11 +148,11 @@ class Fast:
         self.metrics.status(answer.result)
         return answer
 
-    def _caller(self, scope: Scope) -> Caller:
+    def _caller(self, scope: AsgiScope) -> Caller:
         return caller_of(scope, self.served.trust.tokens)
 
     @staticmethod
-    def _get(scope: Scope) -> Answer | None:
+    def _get(scope: AsgiScope) -> Answer | None:
         return None if scope["method"] == "GET" else _not_allowed("GET")
 
 
@@ -173,7 +173,7 @@ def _not_allowed(method: str) -> Answer:
     return refused(405, f"Only {method} is answered here.", headers={"allow": method})
 
 
-def _query(scope: Scope) -> dict[str, str]:
+def _query(scope: AsgiScope) -> dict[str, str]:
     """The query's parameters; of one given twice the last, as PHP does. A heap of them counts as none."""
     try:
         return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=16))
@@ -181,7 +181,7 @@ def _query(scope: Scope) -> dict[str, str]:
         return {}
 
 
-def _announced(scope: Scope) -> int | None:
+def _announced(scope: AsgiScope) -> int | None:
     """The body's length as the client announced it."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
@@ -207,7 +207,7 @@ async def _body(receive: Receive) -> bytes | None:
     return bytes(found)
 
 
-def _waits_to_send(scope: Scope) -> bool:
+def _waits_to_send(scope: AsgiScope) -> bool:
     """Whether the client sends its body only once it is told to go on."""
     return any(name == b"expect" for name, _ in scope["headers"])
 

@@ -20,7 +20,7 @@ from ..hardware.serial_conflict import conflict
 from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .auth import Address, Caller, Network, parse_address
+from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
 from .batches import BatchWriter, NotWrittenError, Words
 from .ports import WordStore
 from .responses import Answer, busy, refused
@@ -50,8 +50,8 @@ class Ingest:
     store: Callable[[], WordStore]  # asked for once ``start`` was called
     clock: Callable[[], datetime]
     wake: Callable[[], None]
-    trusted: Callable[[], Sequence[Network]]  # who may report
-    node_networks: Callable[[], Sequence[Network]]  # who may, besides, tell a status: installed nodes
+    trusted: Callable[[], Sequence[TrustedNetwork]]  # who may report
+    node_networks: Callable[[], Sequence[TrustedNetwork]]  # who may, besides, tell a status: installed nodes
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
     owner_of: Callable[[str], str | None]  # the machine that was given this address
     tell: Callable[[Exception | None], object]  # how each attempt to write ended: None, if well
@@ -107,7 +107,7 @@ class Ingest:
             return refused(400, str(error), "invalid")
         return await self._new_report(_LastReport(hardware, digest(hardware), body_sha), caller.address)
 
-    async def _new_report(self, new: _LastReport, address: Address | None) -> Answer:
+    async def _new_report(self, new: _LastReport, address: ClientAddress | None) -> Answer:
         """The answer to a report that differs from the machine's last one; it is on disk by then.
 
         A report that cannot be of the machine known by its serial is not recorded: both machines are held.
@@ -144,7 +144,7 @@ class Ingest:
             if stored is not None:
                 self._remember(stored)
 
-    async def _hold(self, first: Hardware, second: Hardware, reason: str, address: Address | None) -> Answer:
+    async def _hold(self, first: Hardware, second: Hardware, reason: str, address: ClientAddress | None) -> Answer:
         """Two boards, one serial: hold the machine, keep nothing of what the second says of itself."""
         evidence = f"the second reports from {address}: {second.manufacturer} {second.product}"
         told = (first.serial, second.macs) in self._told
@@ -191,7 +191,7 @@ class Ingest:
         seen = (await asyncio.to_thread(self.store().seen, [serial])).get(serial)
         return _LastReport(seen.hardware, seen.digest) if seen else None
 
-    def _heard(self, known: _LastReport, address: Address | None) -> Heard:
+    def _heard(self, known: _LastReport, address: ClientAddress | None) -> Heard:
         return Heard(known.hardware.serial, self.clock(), str(address), hardware=known.hardware, digest=known.digest)
 
     def _remember(self, known: _LastReport) -> None:

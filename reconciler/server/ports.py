@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from ..model.gates import Gate
 from ..model.machine import Observation, Seen
 from ..model.observations import Heard, Notice, Occurrence
 from ..render.fleet import FleetView
-from .auth import Network, Trust
+from .auth import Trust, TrustedNetwork
 
 
 class WordStore(Protocol):
@@ -77,7 +77,7 @@ class BootAnswers(Protocol):
     """What machines are told that boot from the network, as of one moment. Looks at memory only."""
 
     @property
-    def trusted_networks(self) -> Sequence[Network]:
+    def trusted_networks(self) -> Sequence[TrustedNetwork]:
         """Who may boot."""
 
     @property
@@ -111,3 +111,7 @@ def served_of(request: Request) -> Served:
     """What the application of a request serves; a FastAPI dependency."""
     served: Served = request.app.state.served
     return served
+
+
+ServedHere = Annotated[Served, Depends(served_of)]
+"""What routes take to get it."""

@@ -293,7 +293,7 @@ async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
 async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Console) -> bool:
     """Show how the servers come along; True once enough of them are in service."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with _Progress(console) as progress:
+    with _FleetTable(console) as progress:
         while daemon.returncode is None and time.monotonic() < deadline:
             fleet = await answer(demo, "/v1/fleet")
             if fleet is not None:
@@ -304,7 +304,7 @@ async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Consol
     return False
 
 
-class _Progress:
+class _FleetTable:
     """A table that stays in its place on a terminal; elsewhere a line whenever a server has come further."""
 
     def __init__(self, console: Console) -> None:

@@ -99,10 +99,10 @@ class _Connection(asyncssh.SSHServer):
             self._opened.connections.discard(self._connection)
 
 
-_HostKey = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+_KeyPair = asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
 
 
-def _host_keys(server: SimServer) -> list[_HostKey]:
+def _host_keys(server: SimServer) -> list[_KeyPair]:
     """A key made at the first boot, and in an installed system the one that it was given with its certificate."""
     if server.state is not ServerState.INSTALLED:
         return [asyncssh.generate_private_key("ssh-ed25519")]
@@ -110,7 +110,7 @@ def _host_keys(server: SimServer) -> list[_HostKey]:
     if not own.exists():
         own.parent.mkdir(parents=True, exist_ok=True)
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(own)
-    keys: list[_HostKey] = [asyncssh.read_private_key(own)]
+    keys: list[_KeyPair] = [asyncssh.read_private_key(own)]
     if given.exists():
         keys.append((asyncssh.read_private_key(given), asyncssh.read_certificate(f"{given}-cert.pub")))
     return keys
@@ -243,10 +243,10 @@ def _cat(root: Path, path: str) -> tuple[int, str]:
     return (0, file.read_text()) if file.is_file() else (1, "")
 
 
-Answer = Callable[[SimServer], Awaitable[tuple[int, str]]]
+Reply = Callable[[SimServer], Awaitable[tuple[int, str]]]
 
 
-def _rings(command: str) -> Answer:
+def _rings(command: str) -> Reply:
     """Ring files are really read and put into place, below the server's own folder."""
 
     async def run(server: SimServer) -> tuple[int, str]:
@@ -255,7 +255,7 @@ def _rings(command: str) -> Answer:
     return run
 
 
-_ALWAYS: dict[str, Answer] = {
+_ALWAYS: dict[str, Reply] = {
     commands.READ_BOOT_ID: _boot_id,
     commands.READ_CLOCK: _clock,
     commands.READ_SERIAL: _serial,
@@ -268,7 +268,7 @@ _ALWAYS: dict[str, Answer] = {
 }
 """Questions, which any system can be asked."""
 
-_WHILE: dict[ServerState, dict[str, Answer]] = {
+_WHILE: dict[ServerState, dict[str, Reply]] = {
     ServerState.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
     ServerState.INSTALLED: {
         READ_ADDRESSES: _addresses,

@@ -37,8 +37,8 @@ _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PARSER: Any = getattr(getattr(yaml, "cyaml", None), "CParser", yaml.Loader)
 """The C parser, where PyYAML was built with it: fifteen times as fast. Only events are asked of either."""
 
-_Place = tuple[int, int]  # line and column, from zero
-_Mark = tuple[_Place | None, _Place, "_Marks | None"]  # of the key, of the value, of what is below
+_LineAndColumn = tuple[int, int]  # line and column, from zero
+_Mark = tuple[_LineAndColumn | None, _LineAndColumn, "_Marks | None"]  # of the key, of the value, of what is below
 _Marks = dict[str | int, _Mark]
 
 
@@ -84,7 +84,7 @@ class Places(Mapping[Path, Location]):
             mark = below[step]
         return mark
 
-    def _location(self, place: _Place) -> Location:
+    def _location(self, place: _LineAndColumn) -> Location:
         return Location(self._file, place[0] + 1, place[1] + 1)
 
     def __iter__(self) -> Iterator[Path]:

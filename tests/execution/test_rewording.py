@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.execution.handlers import Tools, handlers
 from reconciler.model.actions import ConfigureRaid, Erasable, InstallOs
-from reconciler.model.contents import Contents, Part
+from reconciler.model.contents import ContentPart, Contents
 from reconciler.model.disk_id import Finding, InstalledSystem
 from reconciler.model.errors import ForeignDataError
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
@@ -28,7 +28,7 @@ SAID = ("reconciler.execution.handlers", "reconciler.provisioning.erasing", "rec
 @pytest.fixture
 def in_other_words(monkeypatch: pytest.MonkeyPatch) -> Callable[[Tools], Any]:
     """Handlers that say everything in other words, also of what they meet."""
-    for found in (Contents, InstalledSystem, *get_args(Part)):
+    for found in (Contents, InstalledSystem, *get_args(ContentPart)):
         monkeypatch.setattr(found, "__str__", lambda self: f"{OTHER_WORDS}{type(self).__name__}")
     with reworded(*SAID):
         made: Callable[[Tools], Any] = importlib.import_module("reconciler.execution.handlers").handlers

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 
 from reconciler.model.contents import (
+    ContentPart,
     Contents,
     ForeignConfigurationFound,
     MarkFound,
-    Part,
     SingleDiskFound,
     Unreadable,
     UnreadFound,
@@ -111,7 +111,7 @@ def test_what_was_approved_of_what_was_met_stays_approved_in_any_words(
     m = replace(bare, history=replace(bare.history, disks=replace(bare.history.disks, foreign_data=met)))
     asked = one(spec, m, vips=VIPS)
     assert isinstance(asked, Wait) and asked.needs_approval
-    for found in (InstalledSystem, Contents, *get_args(Part)):
+    for found in (InstalledSystem, Contents, *get_args(ContentPart)):
         monkeypatch.setattr(found, "__str__", lambda found: f"{OTHER_WORDS}{type(found).__name__}")
     again = one(spec, m, vips=VIPS)
     assert isinstance(again, Wait) and again.on != asked.on

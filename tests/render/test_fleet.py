@@ -8,7 +8,7 @@ from reconciler.model.history import Failures, History, Phase
 from reconciler.model.machine import Observation
 from reconciler.model.plan import Advance, Orphaned, Plan, Settled, Step, Wait
 from reconciler.model.reasons import Reason
-from reconciler.render.fleet import PlannedFleet, Source, build_fleet, with_progress
+from reconciler.render.fleet import PlannedFleet, SourceStatus, build_fleet, with_progress
 from reconciler.render.racks import draw_racks, group_waits, natural, unracked
 from reconciler.render.rows import MachineSummary, Tone
 
@@ -38,7 +38,7 @@ SERIAL = "2S2JG000"
 def test_tone_tells_how_much_a_machine_wants_a_human(step: Step, changes: dict[str, object], tone: Tone) -> None:
     machine = replace(machine_of(0), **changes)
     plan = Plan("c0ffee", "0", (step,))
-    [row] = build_fleet(PlannedFleet(plan, Observation(NOW, (machine,))), source=Source()).machines
+    [row] = build_fleet(PlannedFleet(plan, Observation(NOW, (machine,))), source=SourceStatus()).machines
     assert row.tone is tone
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reconciler.server import serve
-from reconciler.server.auth import Address
+from reconciler.server.auth import ClientAddress
 from reconciler.server.doors import Doors, shares_of
 from reconciler.server.serve import Server
 
@@ -31,7 +31,7 @@ async def port(world: World) -> AsyncIterator[int]:
     await server.stop()
 
 
-def is_ours(address: Address) -> bool:
+def is_ours(address: ClientAddress) -> bool:
     return address in ip_network("127.0.0.8/29")
 
 

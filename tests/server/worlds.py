@@ -19,7 +19,7 @@ from reconciler.model.machine import Allocation, MachineView, Observation, Pause
 from reconciler.model.observations import Heard, Notice, Occurrence
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason
-from reconciler.render.fleet import FleetView, PlannedFleet, Source, build_fleet
+from reconciler.render.fleet import FleetView, PlannedFleet, SourceStatus, build_fleet
 from reconciler.render.plan import plan_json
 from reconciler.server.app import create_app
 from reconciler.server.auth import Access, Token, Trust
@@ -260,8 +260,8 @@ def fleet_of(machines: int, *, problem: str | None = None) -> FleetView:
 PROGRESS = {"2S2JG001": "unpacking base system, 61%", "2S2JG005": "waiting for SSH"}
 
 
-def _source(problem: str | None) -> Source:
-    return Source(
+def _source(problem: str | None) -> SourceStatus:
+    return SourceStatus(
         commit="5efc236c0ffee1c0ffee1c0ffee1c0ffee1c0ffe",
         committed_at=NOW - timedelta(hours=5),
         refused="badc0de8badc0de8badc0de8" if problem else None,

@@ -98,7 +98,7 @@ class _Controllers:
             controller = ControllerId(min(disk.controller for disk in action.layout.disks))
             raise ForeignDataError(in_order(Finding(controller, system) for system in systems))
 
-    def _decided(self, state: raid.RaidState) -> tuple[raid.Step, ...]:
+    def _decided(self, state: raid.RaidState) -> tuple[raid.RaidStep, ...]:
         action = self._action
         if changed := raid.changed(action.layout, state):
             raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(changed))
@@ -108,7 +108,7 @@ class _Controllers:
             raise ForeignDataError(found)
         return todo
 
-    def _command(self, step: raid.Step) -> str:
+    def _command(self, step: raid.RaidStep) -> str:
         try:
             return self._dialect.command(step)
         except ValueError as error:

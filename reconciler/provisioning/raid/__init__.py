@@ -19,7 +19,7 @@ from .steps import (
     Initialise,
     MakeGood,
     MakeSingle,
-    Step,
+    RaidStep,
     changed,
     in_the_way,
     made_volumes,
@@ -28,5 +28,5 @@ from .steps import (
 
 __all__ = [
     "FIND_TOOL", "ClearForeign", "Create", "Delete", "Dialect", "FoundDisk", "FoundVolume", "Initialise", "MakeGood",
-    "MakeSingle", "RaidState", "Step", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
+    "MakeSingle", "RaidState", "RaidStep", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ...model.raid import RaidDisk, RaidVolume
 from .megacli import parse_megacli
 from .state import RaidState
-from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, Step
+from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, RaidStep
 from .storcli import parse_storcli
 
 TOOLS = ("storcli64", "storcli_x64", "storcli", "perccli64", "perccli", "megacli", "MegaCli64")
@@ -41,7 +41,7 @@ class Dialect(Protocol):
             ValueError: It is not readable.
         """
 
-    def command(self, step: Step) -> str:
+    def command(self, step: RaidStep) -> str:
         """The command line that does it.
 
         Raises:
@@ -91,10 +91,10 @@ class StorCli:
         disks, volumes = answers
         return parse_storcli(disks, volumes)
 
-    def command(self, step: Step) -> str:
+    def command(self, step: RaidStep) -> str:
         return f"{self._path} {self._words(step)} J"
 
-    def _words(self, step: Step) -> str:
+    def _words(self, step: RaidStep) -> str:
         match step:
             case ClearForeign(controller):
                 return f"/c{controller}/fall delete"
@@ -146,11 +146,11 @@ class MegaCli:
         disks, volumes = answers
         return parse_megacli(disks, volumes)
 
-    def command(self, step: Step) -> str:
+    def command(self, step: RaidStep) -> str:
         words, controller = self._words(step)
         return f"{self._path} {words} -a{controller} -NoLog"
 
-    def _words(self, step: Step) -> tuple[str, int]:
+    def _words(self, step: RaidStep) -> tuple[str, int]:
         match step:
             case ClearForeign(controller):
                 return "-CfgForeign -Clear", controller

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .state import FoundDisk, FoundVolume, Place, RaidState
+from .state import DiskPlace, FoundDisk, FoundVolume, RaidState
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
 _USES: Mapping[str, str] = {
@@ -32,7 +32,7 @@ class _Block:
     values: dict[str, str] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> DiskPlace | None:
         """None for a disk that is in no enclosure: it has no name that a volume could be made with."""
         enclosure, slot = self.values.get("Enclosure Device ID", ""), self.values.get("Slot Number", "")
         return (self.controller, int(enclosure), int(slot)) if enclosure.isdigit() and slot.isdigit() else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...model.raid import RaidDisk
 
-Place = tuple[int, int, int]
+DiskPlace = tuple[int, int, int]
 """Controller, enclosure, slot."""
 
 
@@ -21,7 +21,7 @@ class FoundDisk:
     told: str = ""  # its state, as the tool printed it
 
     @property
-    def place(self) -> Place:
+    def place(self) -> DiskPlace:
         return self.controller, self.enclosure, self.slot
 
     def is_one(self, wanted: RaidDisk) -> bool:
@@ -36,7 +36,7 @@ class FoundVolume:
     controller: int
     number: int
     level: int | None  # None: one that we never make
-    disks: frozenset[Place]
+    disks: frozenset[DiskPlace]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...model.contents import Contents, ForeignConfigurationFound, SingleDiskFound, VolumeFound
 from ...model.disk_id import ControllerId, Finding
 from ...model.raid import RaidDisk, RaidLayout, RaidVolume, place_in
-from .state import FoundVolume, Place, RaidState
+from .state import DiskPlace, FoundVolume, RaidState
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class MakeSingle:
     disk: RaidDisk
 
 
-Step = ClearForeign | Delete | MakeGood | Create | Initialise | MakeSingle
+RaidStep = ClearForeign | Delete | MakeGood | Create | Initialise | MakeSingle
 
 
 def changed(layout: RaidLayout, state: RaidState) -> list[str]:
@@ -71,7 +71,7 @@ def changed(layout: RaidLayout, state: RaidState) -> list[str]:
     return found
 
 
-def steps(layout: RaidLayout, state: RaidState) -> tuple[Step, ...]:
+def steps(layout: RaidLayout, state: RaidState) -> tuple[RaidStep, ...]:
     """What to do, in order. Volumes that are there already stay; so does every disk that is not named."""
     missing = [volume for volume in layout.volumes if _found(volume, state) is None]
     needed = {_place(disk): disk for volume in missing for disk in volume.disks}
@@ -87,13 +87,13 @@ def steps(layout: RaidLayout, state: RaidState) -> tuple[Step, ...]:
     )
 
 
-def made_volumes(todo: Iterable[Step], state: RaidState) -> tuple[Initialise, ...]:
+def made_volumes(todo: Iterable[RaidStep], state: RaidState) -> tuple[Initialise, ...]:
     """What is left to do once all is made: each new volume by the number that it got."""
     made = [_found(step.volume, state) for step in todo if isinstance(step, Create)]
     return tuple(Initialise(volume.controller, volume.number) for volume in made if volume is not None)
 
 
-def in_the_way(todo: Iterable[Step], state: RaidState, ours: frozenset[str]) -> tuple[Finding, ...]:
+def in_the_way(todo: Iterable[RaidStep], state: RaidState, ours: frozenset[str]) -> tuple[Finding, ...]:
     """What these steps destroy and we did not make.
 
     Args:
@@ -122,15 +122,15 @@ def in_the_way(todo: Iterable[Step], state: RaidState, ours: frozenset[str]) -> 
     return tuple(found)
 
 
-def _listed(places: Iterable[Place]) -> tuple[str, ...]:
+def _listed(places: Iterable[DiskPlace]) -> tuple[str, ...]:
     return tuple(":".join(map(str, place)) for place in sorted(places))
 
 
-def _told(places: Iterable[Place]) -> set[str]:
+def _told(places: Iterable[DiskPlace]) -> set[str]:
     return set(_listed(places))
 
 
-def _place(disk: RaidDisk) -> Place:
+def _place(disk: RaidDisk) -> DiskPlace:
     return disk.controller, disk.enclosure, disk.slot
 
 

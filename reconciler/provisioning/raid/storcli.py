@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .state import FoundDisk, FoundVolume, Place, RaidState
+from .state import DiskPlace, FoundDisk, FoundVolume, RaidState
 
 _DRIVE = re.compile(r"Drive /c(\d+)/e(\d+)/s(\d+)")
 _VOLUME = re.compile(r"/c(\d+)/v(\d+)")
@@ -60,6 +60,6 @@ def _volumes(answer: Any) -> Iterator[FoundVolume]:
             yield FoundVolume(controller, number, int(level[1]) if level else None, members)
 
 
-def _place(controller: int, text: str) -> Place:
+def _place(controller: int, text: str) -> DiskPlace:
     enclosure, slot = text.split(":")
     return controller, int(enclosure), int(slot)
