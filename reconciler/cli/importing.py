@@ -202,9 +202,9 @@ def _read(given: "OciFiles", url: str, server_hostname: str | None, keys: "Keys"
 
 def _keep(found: "Imported", site: "Site") -> int:
     """Fill our database, and make what OCI keeps elsewhere than in its own."""
-    from ..oci_import.save import keep
+    from ..oci_import.save import save_import
 
-    kept = keep(site.store, found, text_of=_text_of, who=who(), at=site.now())
+    kept = save_import(site.store, found, text_of=_text_of, who=who(), at=site.now())
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
     problems = _mint(site, missing)
     observed = site.observe()

@@ -33,7 +33,7 @@ class Kept:
     paused: bool = False  # by this import
 
 
-def keep(
+def save_import(
     store: Store,
     found: Imported,
     *,
@@ -41,7 +41,7 @@ def keep(
     who: str,
     at: datetime,
 ) -> Kept:
-    """Keep machines, names, addresses, VIPs, phases and secrets. The same import twice changes nothing.
+    """Save machines, names, addresses, VIPs, phases and secrets. The same import twice changes nothing.
 
     At the first import the fleet is paused: OCI is still in charge. As long as it is, a later import follows what
     changed in OCI; once somebody resumed, machines that we know stay as they are.

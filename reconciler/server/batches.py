@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from ..model.observations import Heard, Notice
 from .ports import WordStore
@@ -20,13 +21,21 @@ BATCH = 500
 """Words per transaction, so that a flood does not make one that takes seconds."""
 
 
+class Quarantine(NamedTuple):
+    """A machine that nobody touches until an operator has told it from another one."""
+
+    serial: str
+    reason: str
+    evidence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What one caller wants written."""
 
     heard: tuple[Heard, ...] = ()
     notices: tuple[Notice, ...] = ()
-    held: tuple[str, str, str] | None = None  # serial, reason, evidence
+    quarantine: Quarantine | None = None
     matters: bool = False  # whether the loop should look again
 
 
@@ -130,8 +139,8 @@ class BatchWriter:
         store = self.store()
         store.record([one for words in batch for one in words.heard], [n for words in batch for n in words.notices])
         for words in batch:
-            if words.held:
-                store.set_conflict(*words.held, at=self.clock())
+            if words.quarantine:
+                store.set_conflict(*words.quarantine, at=self.clock())
 
 
 def _settle(done: "asyncio.Future[None]", error: Exception | None = None) -> None:

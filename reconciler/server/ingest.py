@@ -21,7 +21,7 @@ from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
 from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
-from .batches import BatchWriter, NotWrittenError, Words
+from .batches import BatchWriter, NotWrittenError, Quarantine, Words
 from .ports import WordStore
 from .responses import Answer, busy, refused
 
@@ -125,7 +125,7 @@ class Ingest:
         before = self._known.get(serial)
         reason = conflict(before.hardware, new.hardware) if before else None
         if before and reason:
-            return await self._hold(before.hardware, new.hardware, reason, address)
+            return await self._quarantine(before.hardware, new.hardware, reason, address)
         if not self._writer.has_room:
             return _full()
         same = before is not None and before.digest == new.digest
@@ -144,11 +144,14 @@ class Ingest:
             if stored is not None:
                 self._remember(stored)
 
-    async def _hold(self, first: Hardware, second: Hardware, reason: str, address: ClientAddress | None) -> Answer:
-        """Two boards, one serial: hold the machine, keep nothing of what the second says of itself."""
+    async def _quarantine(
+        self, first: Hardware, second: Hardware, reason: str, address: ClientAddress | None
+    ) -> Answer:
+        """Two boards, one serial: quarantine the machine, keep nothing of what the second says of itself."""
         evidence = f"the second reports from {address}: {second.manufacturer} {second.product}"
         told = (first.serial, second.macs) in self._told
-        answer = await self._write(Words(held=(first.serial, reason, evidence), matters=not told), "conflict")
+        quarantine = Quarantine(first.serial, reason, evidence)
+        answer = await self._write(Words(quarantine=quarantine, matters=not told), "conflict")
         if answer.status != 200:
             return answer
         self._told.add((first.serial, second.macs))

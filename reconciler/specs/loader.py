@@ -18,7 +18,7 @@ from ..model.kinds import KINDS, FleetSpec, Provisioning, Strict
 from ..model.kinds.base import PATTERNS, Label, Name, Serial, pattern_of
 from ..model.settings import SettingsTable
 from ..model.tree import Path, SpecTree
-from .schema_errors import did_you_mean, listed, misfits, suggestion
+from .schema_errors import did_you_mean, errors_in, listed, suggestion
 from .yaml_reader import Places, YamlDocument, YamlFile, read_yaml
 
 API_VERSION = "reconciler/v1"
@@ -141,7 +141,7 @@ class _TreeReading:
             self._specs[kind][name] = model.model_validate(envelope.spec, by_alias=True, by_name=False)
         except ValidationError as error:
             title = f'{kind} "{name}"'
-            found = misfits(error, model, title, document.places.below("spec"))
+            found = errors_in(error, model, title, document.places.below("spec"))
             self.problems.extend(problem for problem in found if problem.at not in self._unreadable)
 
     def _is_taken(self, kind: str, name: str, places: Places) -> bool:

@@ -30,7 +30,7 @@ _KEY = "[key]"
 """How pydantic marks that the key of a mapping is at fault, not its value."""
 
 
-def misfits(error: ValidationError, model: type[Strict], title: str, places: Places) -> Iterator[Diagnostic]:
+def errors_in(error: ValidationError, model: type[Strict], title: str, places: Places) -> Iterator[Diagnostic]:
     """One diagnostic for each thing that does not fit ``model``; ``title`` says which document, ``Cluster "cl1"``."""
     for found in error.errors(include_url=False):
         yield _misfit(found, model, title, places)

@@ -15,7 +15,7 @@ from reconciler.oci_import.assemble import Imported, OurTables, import_everythin
 from reconciler.oci_import.database import read_database
 from reconciler.oci_import.file_io import write_tree
 from reconciler.oci_import.files import OciFiles
-from reconciler.oci_import.save import keep
+from reconciler.oci_import.save import save_import
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.settings_table import load_table
 from reconciler.store.secrets import pki
@@ -34,7 +34,7 @@ def take_over(url: str, given: OciFiles, folder: Path) -> tuple[Imported, Site]:
     write_tree(found.tree.texts(), folder / "specs", overwrite=False)
     config = Config(specs=folder / "specs", database=f"sqlite:///{folder}/db", state=folder / "var")
     site = Site(config, lambda: NOW)
-    kept = keep(site.store, found, text_of=text_of, who="test", at=NOW)
+    kept = save_import(site.store, found, text_of=text_of, who="test", at=NOW)
     assert kept.refused == []
     missing = {ref for view in site.observe().machines for ref in view.missing_secrets}
     site.store.add_secrets({ref: certificate() for ref in missing if ref.form == "certificate"}, NOW)

@@ -9,7 +9,7 @@ from reconciler.model.machine import Pause, SecretRef
 from reconciler.oci_import import save
 from reconciler.oci_import.assemble import Imported
 from reconciler.oci_import.machines import OciMachine
-from reconciler.oci_import.save import keep
+from reconciler.oci_import.save import save_import
 from reconciler.oci_import.yaml_documents import Tree
 from reconciler.store import Store
 
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def imported(store: Store, password: str, **change: object) -> str | None:
     """The password that the store has once OCI was imported with this one."""
     found = Imported(Tree(), [MACHINE], [enroll("A", **change)], secrets={REF: password})
-    keep(store, found, text_of=lambda _, value: str(value), who="ann", at=NOW)
+    save_import(store, found, text_of=lambda _, value: str(value), who="ann", at=NOW)
     return store.secrets_of({"cl1"})[REF]
 
 
