@@ -120,6 +120,10 @@ class Gate:
         return f'{self.name} is "{self.value}" since {self.since:%Y-%m-%d %H:%M} UTC, and opens at "{self.threshold}"'
 
 
+Gates = tuple[Gate, ...]
+"""Those of one machine."""
+
+
 def gate_of(name: GateName, reading: Reading | None, members: int) -> Gate:
     """The gate that a reading makes.
 

@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..model.gates import ABSENT, Gate, Readings, gate_of
+from ..model.gates import ABSENT, Gate, Gates, Readings, gate_of
 from ..model.history import Phase
 from ..model.machine import Allocation, MachineView
 from ..model.roles import gates_if_there, gates_of, needed_by, rank_in_bring_up
 from ..model.tree import SpecTree
-
-Gates = tuple[Gate, ...]
 
 
 def gates_by_serial(machines: Iterable[MachineView]) -> Mapping[str, Gates]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..model.disk_id import ControllerId, DiskId
-from ..model.gates import Gate
+from ..model.gates import Gates
 from ..model.hardware import Disk, Racked
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
@@ -17,8 +17,6 @@ from .racks import natural
 from .rings import disk_rings
 from .rows import MachinePage, MachineRow, MachineSummary, Tone
 from .words import KINDS, because_of, what
-
-Gates = tuple[Gate, ...]
 
 
 @dataclass(frozen=True, slots=True)
