@@ -15,9 +15,9 @@ import structlog
 from ..execution.handlers import Tools
 from ..execution.handlers.services import read_services
 from ..model.errors import PermanentError, TemporaryError
-from ..model.gates import Readings, unreachable
+from ..model.gates import Gates, Readings, unreachable
 from ..model.machine import MachineView
-from ..planning.gates import Gates, current_readings, gates_by_serial, runs_services
+from ..planning.gates import current_readings, gates_by_serial, runs_services
 
 log = structlog.get_logger()
 

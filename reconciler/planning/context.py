@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ..model.gates import Gates
 from ..model.kinds import MachineSpec
 from ..model.machine import OURS, Allocation, Approval, InstallStatus, MachineView
 from ..model.plan import Timings
@@ -11,7 +12,7 @@ from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .bmc_addresses import BmcBook
 from .candidates import UNPINNED
-from .gates import BringUp, Gates
+from .gates import BringUp
 
 FROM_DISK = OURS - {InstallStatus.INSTALLED}
 """What only the system that we installed says. Anybody can: it is a hint to look, and proves nothing."""

@@ -26,7 +26,7 @@ class _Now:
     machine: MachineView
     step: Step
     progress: str | None
-    gates: tuple[Gate, ...]
+    gates: Gates
 
     def is_as(self, before: "_Now") -> bool:
         """Whether nothing has changed."""
