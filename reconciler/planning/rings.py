@@ -93,8 +93,11 @@ class Swift:
         ramp, most = self.spec.rings.ramp, self.spec.rings.most_bytes_per_round or 0
         bases: list[RingBasis] = []
         found: list[RingChange] = []
+        renamed = self.states.keys() - {ring.name for ring in self.wanted}  # a policy has another index: see _refused
         for ring in self.wanted:
             state = self.states.get(ring.name)
+            if state is None and renamed:
+                continue
             if some := changes(ring, state, devices, ports, ramp):
                 found += some
                 fixed = (state.part_power, state.replicas) if state else (ring.part_power, ring.replicas)

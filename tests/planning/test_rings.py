@@ -378,6 +378,27 @@ def test_another_number_of_copies_is_refused():
     )
 
 
+def coded(index: int) -> dict[str, Any]:
+    ec = {"name": "ec", "index": index, "type": "erasure_coding", "ec_type": "liberasurecode_rs_vand"}
+    return {"policies": [{"name": "Policy-0", "index": 0, "default": True}, {**ec, "data": 4, "parity": 2}]}
+
+
+def test_a_policy_that_is_added_has_a_ring_once_that_is_approved():
+    action = building(steps(SERVING, spec(coded(1)), rings=RINGS)["A"])
+    assert [(basis.ring, basis.version, basis.replicas, basis.parity) for basis in action.bases] == [
+        ("object-1", 0, 6, 2)
+    ]
+    assert {change.weight for change in action.changes} == {1000.0} and not action.first
+
+
+def test_a_policy_whose_index_changed_gets_no_second_ring():
+    more = (*RINGS, replace(state("object-1", NEW), replicas=6, parity=2))
+    nodes = [serves(m, tuple(sorted(each.file for each in more))) for m in (*NEW, proxy())]
+    todo = plan(nodes, spec(coded(2)), rings=more)
+    assert {kind(step) for step in todo.steps} == {"settled"}
+    assert "no policy has the object-1 ring any more" in todo.notes["rings of cl1"]
+
+
 def test_a_policy_that_is_gone_keeps_its_ring():
     more = (*RINGS, replace(state("object-1", NEW), replicas=6, parity=2))
     all_of_them = tuple(sorted(each.file for each in more))
