@@ -1,5 +1,6 @@
 """Pages for people: tables are whole, links lead somewhere, and what is named exists."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -155,3 +156,27 @@ def test_each_status_and_each_action_has_its_place_in_the_life_of_a_machine() ->
     told = set(re.findall(r"`([^`]+)`", prose(LIFE)))
     named = [*InstallStatus, *(action.__name__ for action in get_args(Action))]
     assert not set(named) - told, f"docs/life-of-a-machine.md says nothing of: {', '.join(sorted(set(named) - told))}"
+
+
+WAITS = re.compile(r"^\| it waits for \| what to do \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+def said(folder: str) -> Iterator[str]:
+    """Every text that is made in a room, with a gap where a value goes."""
+    for path in sorted((ROOT / "reconciler" / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_each_wait_that_operating_quotes_is_one_that_code_can_say() -> None:
+    (table,) = WAITS.findall((ROOT / "docs/operating.md").read_text())
+    quoted = [row.split("|")[1].strip() for row in table.splitlines()]
+    assert len(quoted) > 4
+    texts = [text for room in ("planning", "hardware", "execution") for text in said(room)]
+    parts = {wait: [part.strip() for part in wait.split("...") if part.strip()] for wait in quoted}
+    beginnings = [wait for wait, (first, *_) in parts.items() if not any(text.startswith(first) for text in texts)]
+    rest = [part for _, *more in parts.values() for part in more if not any(part in text for text in texts)]
+    assert (beginnings, rest) == ([], [])
