@@ -268,8 +268,7 @@ def _finish(tree: "Tree", output: Path, overwrite: bool) -> int:
     loaded = check({name: text.encode() for name, text in texts.items()})
     written = write_tree(texts, output, overwrite=overwrite)
     print(f"{counted(len(texts), 'file')} in {output}, {len(written)} of them new or changed.")
-    decisions = [line.strip(" #") for text in texts.values() for line in text.splitlines() if "# DECIDE: " in line]
-    _list("To decide", sorted(set(decisions)))
+    _list("To decide", tree.to_decide())
     _list("Not carried over", tree.leftover)
     if loaded.tree is None:
         print(render_text(loaded.problems, loaded.sources), end="", file=sys.stderr)
@@ -283,7 +282,7 @@ def _list(title: str, lines: list[str]) -> None:
     if lines:
         print(f"\n{title}:")
         for line in lines:
-            print(f"  * {line.removeprefix('DECIDE: ')}")
+            print(f"  * {line}")
         print()
 
 

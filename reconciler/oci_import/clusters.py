@@ -9,9 +9,9 @@ from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
 from .machines import OciCluster, OciMachine, address_of, is_set
-from .overlays.ceph_first_stage import NOTE
+from .overlays.ceph_first_stage import stage_note
 from .swift_links import follows_from_link, swift_of
-from .yaml_documents import Noted, SpecDocument
+from .yaml_documents import Noted, SpecDocument, ToDecide
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 
@@ -62,7 +62,7 @@ def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[Spe
                 leftover.append(f"network {one['name']} of {name}: {error}")
     settings: dict[str, Any] = dict(levels.clusters.get(name, {}))
     if of_oci.ceph_alone:
-        settings["initial_mon_on_ctrl"] = Noted(True, NOTE.format(name=name))
+        settings["initial_mon_on_ctrl"] = Noted(True, stage_note(name))
     if linked := swift_of(row, tables):
         known = follows_from_link(linked, tables)
         settings = {key: value for key, value in settings.items() if known.get(key) != value}
@@ -162,8 +162,8 @@ def _api(row: Row) -> dict[str, Any]:
         found["hostname"] = row["vip_hostname"]
     if row.get("self_signed_api_cert") == "no":
         note = (
-            "DECIDE: OCI's certificate of the API is not self-signed. Put its successor and key into this file.\n"
-            "If you imported without --certificates, put the one of today there first: nodes wait for it."
+            ToDecide("OCI's certificate of the API is not self-signed. Put its successor and key into this file."),
+            "If you imported without --certificates, put the one of today there first: nodes wait for it.",
         )
         found["certificate"] = Noted(f"/etc/reconciler/{row['name']}-api.pem", note)
     return found

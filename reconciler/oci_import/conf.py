@@ -7,7 +7,7 @@ from typing import Any
 from ..model.kinds import FleetSpec, Mirrors, Release
 from ..model.kinds.fleet import GlanceImage, HttpProxy, Tempest
 from ..model.units import parse_subnet
-from .yaml_documents import Noted, SpecDocument, plain
+from .yaml_documents import Noted, SpecDocument, ToDecide, plain
 
 _MIRRORS = {
     "debian": "debian_mirror",
@@ -103,9 +103,9 @@ def _provisioning(network: Mapping[str, str], hostname: str | None) -> dict[str,
     trusted: Any = [str(parse_subnet(each.strip())) for each in given.split(",") if each.strip()]
     address: Any = network.get("OCI_IP")
     if not address:
-        address = Noted(_NOWHERE, "DECIDE: this server's address on the provisioning network was not given.")
+        address = Noted(_NOWHERE, ToDecide("this server's address on the provisioning network was not given."))
     if not trusted:
-        trusted = Noted([f"{_NOWHERE}/32"], "DECIDE: the networks that machines report from were not given.")
+        trusted = Noted([f"{_NOWHERE}/32"], ToDecide("the networks that machines report from were not given."))
     return {
         "address": address,
         **({"hostname": hostname} if hostname else {}),
@@ -131,7 +131,7 @@ def _hooks(conf: Conf) -> dict[str, Any]:
         if _is(values, switch) and values.get(path):
             found[hook] = Noted(
                 {"command": [values[path]]},
-                "DECIDE: it is given JSON on standard input now, not arguments; and is told of deletions too.",
+                ToDecide("it is given JSON on standard input now, not arguments; and is told of deletions too."),
             )
     return found
 

@@ -12,7 +12,7 @@ from ..model.settings import SettingRow, SettingsTable
 from .database import Row
 from .machines import OciMachine
 from .options import INHERITED, checked
-from .yaml_documents import Noted
+from .yaml_documents import Noted, ToDecide
 
 Values = dict[str, SettingValue]
 
@@ -24,7 +24,7 @@ _OF_THE_PROFILE = frozenset(
 _ALSO = {"ceph_az": ("billmon", "billosd"), "neutron_install_dragent": BUILT_IN_ROLES}
 """Roles for which a setting counts in OCI although its table does not say so."""
 
-IN_CLEAR = "DECIDE: {name} stands here in clear, for everybody who may read this repository."
+IN_CLEAR = "{name} stands here in clear, for everybody who may read this repository."
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Levels:
     def marked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values as they are written, with a comment at each password."""
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        passwords = {n: Noted(v, IN_CLEAR.format(name=n)) for n, v in listed.items() if n in self.secret}
+        passwords = {n: Noted(v, ToDecide(IN_CLEAR.format(name=n))) for n, v in listed.items() if n in self.secret}
         return {**listed, **passwords}
 
     def above_machine(self, cluster: str, role: str) -> Values:

@@ -9,7 +9,7 @@ from ..model.kinds import RackingSpec
 from .database import Row
 from .levels import Levels
 from .machines import OciCluster, OciMachine
-from .overlays.ceph_first_stage import TAKEN
+from .overlays.ceph_first_stage import taken_note
 from .overlays.node import natural
 from .yaml_documents import Noted, SpecDocument
 
@@ -58,7 +58,7 @@ def exceptions(
         if machine.serial in first:
             settings["comes_first"] = Noted(True, COMES_FIRST)
         if machine.serial in osds:
-            settings["compute_is_cephosd"] = Noted(True, TAKEN.format(hostname=machine.hostname))
+            settings["compute_is_cephosd"] = Noted(True, taken_note(machine.hostname))
         if settings:
             spec["settings"] = settings
         if spec:

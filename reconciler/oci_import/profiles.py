@@ -8,7 +8,7 @@ from ..model.kinds import HardwareProfileSpec
 from ..model.roles import facts_of
 from ..model.settings import SettingsTable
 from .options import profile_options
-from .yaml_documents import Noted, SpecDocument, plain
+from .yaml_documents import Noted, SpecDocument, ToDecide, plain
 
 _FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")
@@ -85,13 +85,13 @@ def _disks(layout: Mapping[str, Any], controller: str) -> Any:
         fewest, most = int(layout["num_min"]), int(layout["num_max"])
     rule["count"] = {"min": fewest, "max": most}
     level = int(layout["raid-type"])
-    comment = ""
+    to_decide = ""
     if most < _FEWEST[level]:
-        comment = f"DECIDE: OCI's profile said RAID {level}, which cannot be built of {most}."
+        to_decide = f"OCI's profile said RAID {level}, which cannot be built of {most}."
     else:
         by_software = layout.get("software-raid") == "yes"
         if controller == "none" and not by_software and level > 0:
-            comment = f"DECIDE: OCI's profile left RAID {level} to a controller that these machines do not have."
+            to_decide = f"OCI's profile left RAID {level} to a controller that these machines do not have."
         rule["raid"] = level
         if by_software or controller == "none":
             rule["by"] = "software"
@@ -99,7 +99,7 @@ def _disks(layout: Mapping[str, Any], controller: str) -> Any:
             rule["options"] = layout["options"].split()
         if controller == "none" and not by_software and level == 0:
             del rule["raid"], rule["by"]  # single disks, which nobody needs to build
-    return Noted(rule, comment) if comment else rule
+    return Noted(rule, ToDecide(to_decide)) if to_decide else rule
 
 
 def _merged(disks: Sequence[Any]) -> list[Any]:

@@ -19,11 +19,22 @@ _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nu
 
 
 @dataclass(frozen=True, slots=True)
+class ToDecide:
+    """What is left to a human to decide: a line of a comment."""
+
+    text: str
+
+
+Comment = str | ToDecide | tuple[str | ToDecide, ...]
+"""Text, what is to be decided, or both line by line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """A value with a comment above it."""
 
     value: Any
-    comment: str
+    comment: Comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class SpecDocument:
     kind: str
     name: str
     spec: Mapping[str, Any] = field(default_factory=dict)
-    comment: str = ""
+    comment: Comment = ""
 
 
 def render(documents: Iterable[SpecDocument], heading: str = "") -> str:
@@ -138,8 +149,27 @@ def _fits_block(text: str) -> bool:
     return ends_once and lines[0][:1] != " " and all(line.isprintable() or not line for line in lines)
 
 
-def _comment(text: str, indent: str) -> Iterator[str]:
-    return (f"{indent}# {line}".rstrip() for line in text.split("\n")) if text else iter(())
+def _comment(comment: Comment, indent: str) -> Iterator[str]:
+    for part in _parts(comment):
+        text = f"DECIDE: {part.text}" if isinstance(part, ToDecide) else part
+        if text:
+            yield from (f"{indent}# {line}".rstrip() for line in text.split("\n"))
+
+
+def _parts(comment: Comment) -> tuple[str | ToDecide, ...]:
+    return comment if isinstance(comment, tuple) else (comment,)
+
+
+def _to_decide(value: Any) -> Iterator[str]:
+    """What is left to a human in a value, or in a document."""
+    match value:
+        case Noted(inside, comment) | SpecDocument(spec=inside, comment=comment):
+            yield from (part.text for part in _parts(comment) if isinstance(part, ToDecide))
+            yield from _to_decide(inside)
+        case Mapping():
+            yield from (text for each in value.values() for text in _to_decide(each))
+        case list() | tuple():
+            yield from (text for each in value for text in _to_decide(each))
 
 
 @dataclass(slots=True)
@@ -157,6 +187,10 @@ class Tree:
     def documents(self, kind: str) -> dict[str, Any]:
         """The specs of all documents of a kind, by name, without comments."""
         return {one.name: plain(one.spec) for some in self.files.values() for one in some if one.kind == kind}
+
+    def to_decide(self) -> list[str]:
+        """All that is left to a human, each thing once, as sentences."""
+        return sorted({text for some in self.files.values() for text in _to_decide(some)})
 
     def texts(self) -> dict[str, str]:
         """The files' contents."""

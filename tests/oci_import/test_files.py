@@ -21,7 +21,7 @@ from reconciler.oci_import.conf import parse_conf
 from reconciler.oci_import.files import OciFiles, given_from_texts, tree_from_files
 from reconciler.oci_import.options import profile_options
 from reconciler.oci_import.profiles import profiles
-from reconciler.oci_import.yaml_documents import Tree, plain
+from reconciler.oci_import.yaml_documents import Noted, SpecDocument, ToDecide, Tree, plain
 from reconciler.specs.loader import Loaded
 from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate
@@ -57,6 +57,10 @@ def test_nothing_at_all_gives_a_tree_that_says_what_to_decide(table: SettingsTab
     tree = tree_from_files(given_from_texts(), table)
     valid(tree, table)
     assert "# DECIDE: this server's address" in tree.texts()["fleet.yaml"]
+    assert tree.to_decide() == [
+        "the networks that machines report from were not given.",
+        "this server's address on the provisioning network was not given.",
+    ]
 
 
 def test_only_what_differs_from_the_defaults_is_written(table: SettingsTable) -> None:
@@ -172,8 +176,26 @@ def test_no_store_loses_a_disk_by_its_import(given: OciFiles, table: SettingsTab
 
 def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(table: SettingsTable) -> None:
     oci = json.dumps(drawn_profiles())
-    text = tree_from_files(given_from_texts(profiles=oci), table).texts()["profiles/profile-04.yaml"]
+    tree = tree_from_files(given_from_texts(profiles=oci), table)
+    text = tree.texts()["profiles/profile-04.yaml"]
     assert "# DECIDE: OCI's profile said RAID 10, which cannot be built of 1." in text
+    assert "OCI's profile said RAID 10, which cannot be built of 1." in tree.to_decide()
+
+
+def test_what_is_to_be_decided_is_marked_in_the_files_and_listed_whatever_its_words_are() -> None:
+    tree = Tree()
+    sure = ("Plain words.", ToDecide('whether "# DECIDE: " is odd.'))
+    deep = {"a": [{"b": Noted({"c": Noted(1, ToDecide("the value of c."))}, sure)}]}
+    tree.add("x.yaml", SpecDocument("Role", "x", deep, ToDecide("the whole document.")))
+    assert tree.to_decide() == ["the value of c.", "the whole document.", 'whether "# DECIDE: " is odd.']
+    lines = [line.strip(" -") for line in tree.texts()["x.yaml"].splitlines()]
+    marked = [line for line in lines if line.startswith("#")]
+    assert marked == [
+        "# DECIDE: the whole document.",
+        "# Plain words.",
+        '# DECIDE: whether "# DECIDE: " is odd.',
+        "# DECIDE: the value of c.",
+    ]
 
 
 def test_repositories_keep_their_texts_tokens_and_names(given: OciFiles, table: SettingsTable, config: Path) -> None:

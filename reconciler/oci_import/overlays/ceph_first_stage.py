@@ -4,21 +4,28 @@ from collections.abc import Iterable, Sequence
 
 from ..database import Row
 from ..machines import OciMachine
-from ..yaml_documents import SpecDocument
+from ..yaml_documents import Comment, SpecDocument, ToDecide
 
-NOTE = (
-    "DECIDE: in {name}, OCI still sets up nothing but Ceph, on controllers and computes.\n"
-    "Write false when Ceph is healthy (ceph -s): then they get the classes of their own roles."
-)
-TAKEN = (
-    "OCI makes OSDs of this compute's disks, as of all computes while Ceph is set up alone; it was not asked to.\n"
-    "DECIDE: {hostname} is no OSD node by its own settings. Drop compute_is_cephosd to have it a compute only."
-)
 NO_LIBVIRT = "OCI sets up libvirt's certificates here, as it knows that this is no OSD node. Drop this with the other."
 
 
 IN_STAGE = ("controller", "compute")
 """Roles whose nodes have not the classes of their own in that stage, but those of monitors and OSDs."""
+
+
+def stage_note(cluster: str) -> Comment:
+    """What stands above the setting that keeps a cluster in the stage."""
+    return (
+        ToDecide(f"in {cluster}, OCI still sets up nothing but Ceph, on controllers and computes."),
+        "Write false when Ceph is healthy (ceph -s): then they get the classes of their own roles.",
+    )
+
+
+def taken_note(hostname: str) -> Comment:
+    """What stands above the setting that makes a compute an OSD node."""
+    left = f"{hostname} is no OSD node by its own settings. Drop compute_is_cephosd to have it a compute only."
+    made = "OCI makes OSDs of this compute's disks, as of all computes while Ceph is set up alone; it was not asked to."
+    return made, ToDecide(left)
 
 
 def ceph_is_set_up_alone(cluster: Row, machines: Iterable[OciMachine]) -> bool:
