@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import enable_gc, failed, note, open_site, readable, warn_if_no_daemon
+from .options import Format, FormatOption, enable_gc, failed, note, open_site, readable, warn_if_no_daemon
 
 
 class PlanFormat(StrEnum):
@@ -179,6 +179,7 @@ def explain_reason(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="As in a plan's JSON or a metric. Default: all of them.")
     ] = None,
+    format: FormatOption = Format.TEXT,
 ) -> None:
     """Say what a step's reason means, and what ends it.
 
@@ -187,11 +188,17 @@ def explain_reason(
     from difflib import get_close_matches
 
     from ..model.reasons import Reason
-    from ..render.reasons import reason_text
+    from ..render.json_text import plain
+    from ..render.reasons import reason_row, reason_text
+    from ..render.rows import ReasonRow
 
     if name is not None and name not in list(Reason):
         close = get_close_matches(name, list(Reason), n=1)
         hint = f'; did you mean "{close[0]}"?' if close else "; without a name all are listed"
         raise typer.BadParameter(f'there is no reason "{name}"{hint}', param_hint="NAME")
     wanted = list(Reason) if name is None else [Reason(name)]
-    print("\n".join(f"{reason}\n{reason_text(reason)}" for reason in wanted), end="")
+    if format is Format.JSON:
+        rows = plain(list[ReasonRow], [reason_row(reason) for reason in wanted])
+        print(json.dumps(rows if name is None else rows[0], indent=1))
+    else:
+        print("\n".join(f"{reason}\n{reason_text(reason)}" for reason in wanted), end="")

@@ -3,6 +3,7 @@
 import textwrap
 
 from ..model.reasons import REASONS, Reason
+from .rows import ReasonRow
 
 WIDTH = 118
 
@@ -39,6 +40,12 @@ def reasons_page() -> str:
             parts.append(f"\n## {heading}\n")
         parts.append(f"\n### {reason}\n\n{reason_text(reason)}")
     return "".join(parts)
+
+
+def reason_row(reason: Reason) -> ReasonRow:
+    """What holds for a reason, for programs."""
+    about = REASONS[reason]
+    return ReasonRow(reason, about.text, about.wants_operator, about.approval, about.retry, about.spare)
 
 
 def reason_text(reason: Reason) -> str:

@@ -227,3 +227,15 @@ class MatchLine(TypedDict):
         list[str], Field(description="disks that no entry of the profile that is taken names: nobody touches them")
     ]
     racking: Annotated[RackingJson | None, Field(description="null where its switches are not known")]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    """What a reason means, and what ends it."""
+
+    name: Reason
+    text: str
+    wants_operator: Annotated[bool, Field(description="a wait for it ends only when a human mends something")]
+    approval: Annotated[str | None, Field(description="what an approval would allow; null: it asks for none")]
+    retry: Annotated[bool, Field(description="`retry` ends a wait for it at once")]
+    spare: Annotated[bool, Field(description="a wait for it harms nobody: the machine is free")]

@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from reconciler.model.reasons import Reason
+
 from .conftest import CONTROLLER, PROXY, ROOT, STORE, Cli, Laid
 
 SPECS = ROOT / "cluster-specs"
@@ -221,6 +223,16 @@ def test_list_and_show_may_be_written_out(on: Any, short: tuple[str, ...], long:
     jsonschema.Draft202012Validator(schema).validate(found.json)
     again = on(*long, "--format", "json")
     assert again.out.count("\n") == found.out.count("\n") > 10
+
+
+def test_reasons_are_explained_to_programs_too(cli: Cli) -> None:
+    every = cli("explain-reason", "--format", "json").json
+    one = cli("explain-reason", "foreign-data", "--format", "json").json
+    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "schemas/explain-reason.json").read_text()))
+    schema.validate(every)
+    schema.validate(one)
+    assert [row["name"] for row in every] == list(Reason)
+    assert (one in every, one["approval"], one["wants_operator"]) == (True, "install_os", False)
 
 
 @pytest.mark.parametrize("by", ["serial", "hostname"])
