@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from .client import Client, RefusedError
 from .cloud import Cloud
-from .keeper import READY
+from .keeper import running
 from .places import API, VIP
 
 KEYSTONE = f"https://{API}/identity/v3"
@@ -100,8 +99,7 @@ def _json(value: object) -> bytes:
 
 def main() -> int:
     """Ask every question once, and return an exit status."""
-    ready = json.loads(READY.read_text())
-    cloud = Cloud(Path(ready["folder"]), kind=ready["kind"])
+    cloud, _ = running()
     status = 0
     for each in of(cloud):
         began = time.monotonic()

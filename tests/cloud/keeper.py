@@ -70,6 +70,16 @@ def process() -> int | None:
         return None
 
 
+def running() -> tuple[Cloud, dict[str, str]]:
+    """The cloud that is held up, and the address of each server's BMC by serial.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    ready = json.loads(READY.read_text())
+    return Cloud(Path(ready["folder"]), images=Path(ready["images"]), kind=ready["kind"]), ready["bmcs"]
+
+
 def inside(*command: str) -> int:
     """Run a command where the cloud is, and return its exit status.
 
@@ -96,7 +106,7 @@ async def _keep(cloud: Cloud, outside: int) -> None:
     with cloud.serving(outside):
         async with cloud.servers() as machines:
             racked = {machine.serial: machine.bmc.address for machine in machines}
-            ready = {"folder": str(cloud.folder), "kind": cloud.kind, "bmcs": racked}
+            ready = {"folder": str(cloud.folder), "images": str(cloud.images), "kind": cloud.kind, "bmcs": racked}
             READY.with_suffix(".new").write_text(json.dumps(ready))
             READY.with_suffix(".new").replace(READY)
             await ended.wait()

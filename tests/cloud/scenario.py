@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..lab.scenario import StuckError
 from . import checks, fleet
 from .cloud import Cloud
-from .keeper import READY
+from .keeper import running
 
 TIMELINE = "timeline.json"
 """In the folder of a run."""
@@ -137,11 +137,10 @@ def _pins(bmcs: dict[str, str]) -> Iterator[fleet.Pin]:
 
 def main(minutes: float) -> int:
     """Commit, watch, and return an exit status."""
-    ready = json.loads(READY.read_text())
-    cloud = Cloud(Path(ready["folder"]), kind=ready["kind"])
-    cloud.commit("cloud.yaml", fleet.commit(cloud.kind, _pins(ready["bmcs"])), "Ask for a cloud")
+    cloud, bmcs = running()
+    cloud.commit("cloud.yaml", fleet.commit(cloud.kind, _pins(bmcs)), "Ask for a cloud")
     try:
-        Bringup(cloud, ready["bmcs"], Timeline(cloud.folder / TIMELINE)).run(minutes)
+        Bringup(cloud, bmcs, Timeline(cloud.folder / TIMELINE)).run(minutes)
     except StuckError as stuck:
         print(f"\n{stuck}", file=sys.stderr)
         return 1

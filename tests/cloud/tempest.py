@@ -4,7 +4,6 @@ It runs in a root of its own, believes the fleet's authority, and asks through t
 """
 
 import contextlib
-import json
 import re
 import subprocess
 import sys
@@ -12,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..lab.lab import run
-from . import archive, checks, roots
+from . import checks, roots
 from .cloud import Cloud
-from .keeper import READY
+from .keeper import running
 from .places import API, VIP
 
 TESTS: Mapping[str, str] = {
@@ -68,8 +67,7 @@ _INSIDE = ("/usr/bin/env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/sbin:/
 
 def main() -> int:
     """Run them, say what failed and was not known to, and return an exit status."""
-    ready = json.loads(READY.read_text())
-    cloud = Cloud(Path(ready["folder"]), kind=ready["kind"])
+    cloud, _ = running()
     with _root(cloud) as root:
         said = _run(root, f"cd /root/w && tempest run --concurrency 2 --regex '{TESTS[cloud.kind]}'")
     (cloud.folder / "tempest.log").write_text(said)
@@ -90,7 +88,7 @@ def _root(cloud: Cloud) -> Iterator[Path]:
     for name in ("upper", "work", "root"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     root = folder / "root"
-    lower = archive.folder() / roots.TEMPEST
+    lower = cloud.images / roots.TEMPEST
     options = f"lowerdir={lower},upperdir={folder}/upper,workdir={folder}/work"
     run("mount", "-t", "overlay", "-o", options, "overlay", str(root))
     try:
