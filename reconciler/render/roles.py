@@ -37,6 +37,11 @@ WORDS: Mapping[str, str] = {
     "shows_progress": "documents change once it, or all of the role, have been in service",
     "max_unavailable": "at most {} out of service by default",
     "first_boot_needs": "needs in a root image: {}",
+    "gates": "serves once these gates hold: {}",
+    "gates_if_there": "and these, of what no other role runs: {}",
+    "units": "its systemd units: {}",
+    "ports": "listens on TCP {}",
+    "needs": "comes up after {}",
 }
 """What is said of each fact that is not its default."""
 

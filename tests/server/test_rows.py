@@ -93,7 +93,12 @@ def test_a_machine_that_waits_for_an_approval_has_the_risk_of_what_would_be_allo
     machine = machine_of(0)
     asks = Wait(machine.serial, reason, "approval to do so")
     (row,) = machine_rows(planned(asks), seen(machine))
-    worst = {"install_os": Risk.DESTRUCTIVE, "reinstall": Risk.DESTRUCTIVE, "release": Risk.DISRUPTIVE}
+    worst = {
+        "install_os": Risk.DESTRUCTIVE,
+        "reinstall": Risk.DESTRUCTIVE,
+        "release": Risk.DISRUPTIVE,
+        "change_rings": Risk.NONE,
+    }
     assert (row.needs_approval, row.risk) == (reason.about.approval, worst[str(reason.about.approval)])
 
 
@@ -153,7 +158,7 @@ def test_every_field_is_always_there(shape: type) -> None:
 
 def test_lists_and_texts_of_a_page_fit_its_schema() -> None:
     machine, view = machine_of(7), fleet_of(12)
-    page = machine_page(machine_row(view.machines[7], machine), machine, view.events)
+    page = machine_page(machine_row(view.machines[7], machine), machine, view.events, seen(machine))
     schema = TypeAdapter(MachinePage).json_schema(mode="serialization")
     jsonschema.Draft202012Validator(schema).validate(plain(MachinePage, page))
     assert json_bytes(MachinePage, page).startswith(b'{"serial":"2S2JG007","hostname":"cl1-compute-7.example.com"')
