@@ -24,9 +24,11 @@ TESTS: Mapping[str, str] = {
 """Which tests each ``CLOUD`` has to pass."""
 
 KNOWN_FAILURES: Mapping[str, str] = {
-    "tempest.api.object_storage.test_healthcheck": "it asks without the authority that ca_certificates_file names",
+    "tempest.api.identity.admin.v3.test_credentials.CredentialsTestJSON.test_credentials_create_get_update_delete": (
+        "Keystone of Epoxy takes no type and no project in a credential's update, which Tempest sends: 400"
+    ),
 }
-"""Of Tempest itself, and why: a test's name begins so."""
+"""Of Debian's packages, and why: a test's name begins so."""
 
 _CHAIN = "/etc/ssl/certs/cloud-authority.pem"
 _CONFIG = f"""\
