@@ -330,7 +330,7 @@ def test_a_damaged_filesystem_is_said(disk: Disk) -> None:
 def test_a_disk_that_is_mounted_stops_it(disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> None:
     put(disk.device, disk.folder, {"/x": "x"})
     elsewhere = tmp_path_factory.mktemp("mounted")
-    sh("mount", disk.device, elsewhere)
+    sh("mount", "-o", "ro", disk.device, elsewhere)  # else the kernel writes to it meanwhile
     try:
         status, there = looked(disk)
     finally:
@@ -341,7 +341,7 @@ def test_a_disk_that_is_mounted_stops_it(disk: Disk, tmp_path_factory: pytest.Te
 def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> None:
     put(disk.device, disk.folder, marked(id=THIS, finished=False))
     (disk.folder / "root").mkdir()
-    sh("mount", disk.device, disk.folder / "root")
+    sh("mount", "-o", "ro", disk.device, disk.folder / "root")  # else the kernel writes to it meanwhile
     try:
         status, there = looked(disk)
     finally:
