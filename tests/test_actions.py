@@ -62,17 +62,18 @@ def complaint(action: type[Any]) -> str | None:
 
 
 def commands_in(handlers: str) -> list[str]:
-    """Names of the commands that handlers send, as their text has them."""
-    return sorted(set(re.findall(r"\brun(?:_checked\([\w.]+, |\()commands\.([A-Z_]+)", handlers)))
+    """The commands that handlers send, each with its module, as their text has them."""
+    constant = r"(?:commands|puppet_runs|ring_files)\.[A-Z_]+"
+    return sorted(set(re.findall(rf"\brun(?:_checked\([\w.]+, |\()({constant})", handlers)))
 
 
 def unanswered(commands: list[str]) -> list[str]:
     """A sentence for each of these commands to which a machine has no answer."""
     return [
-        f"{file} lacks an answer to commands.{command}"
+        f"{file} lacks an answer to {command}"
         for command in commands
         for file, text in ANSWERING.items()
-        if not re.search(rf"\bcommands\.{command}\b", text)
+        if not re.search(rf"\b{re.escape(command)}\b", text)
     ]
 
 
@@ -88,14 +89,16 @@ def test_nothing_is_registered_that_is_no_action() -> None:
 
 def test_whatever_handlers_say_is_answered_by_the_machines_of_simulator_and_tests() -> None:
     sent = commands_in(texts("reconciler/execution/handlers"))
-    assert {"READ_SERIAL", "LIST_DISKS", "RUN_PUPPET"} <= set(sent)
+    assert {"commands.READ_SERIAL", "commands.LIST_DISKS", "puppet_runs.RUN_PUPPET", "ring_files.READ_RINGS"} <= set(
+        sent
+    )
     if found := unanswered(sent):
         pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_an_answer_that_is_missing_is_named() -> None:
     handler = "await shell.run(commands.READ_CLOCK, timeout=1)\nawait run_checked(self._shell, commands.READ, 1)\n"
-    assert commands_in(handler) == ["READ", "READ_CLOCK"]
+    assert commands_in(handler) == ["commands.READ", "commands.READ_CLOCK"]
     assert unanswered(commands_in(handler)) == [f"{file} lacks an answer to commands.READ" for file in ANSWERING]
 
 

@@ -1,6 +1,7 @@
 """The dialogue with a machine over SSH: every command, every file, and how its answers are read.
 
-Handlers send these and nothing else; the simulator answers these and nothing else. The dialogue of an install::
+Handlers send these and nothing else; the simulator answers these and nothing else. What is said of Puppet's runs is in
+``puppet_runs``, of ring files in ``ring_files``, of services in ``look``. The dialogue of an install::
 
     READ_SERIAL                      is it the machine we mean?
     READ_UNIT, then READ_STATE       does an install run, did one end?
@@ -22,14 +23,10 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Literal
-
-import yaml
 
 from ..model.actions import InstallOs
 from ..model.files import File, private
-from ..model.rings import RingFile
 from . import fence
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -92,47 +89,15 @@ MARKER_FILE = "/etc/reconciler/install.json"
 READ_MARKER = f"cat {MARKER_FILE}"
 """Exit 0 and the text of ``Marker``; any other exit: this is not a system of ours (the live system, for one)."""
 
-READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
-"""Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
-
-HOLD_FILE = "/etc/reconciler/hold-first-boot"
-"""In the installed system, as long as its first boot is to wait for the roles that it needs."""
-
-FIRST_BOOT_UNIT = "oci-first-boot.service"
-FIRST_BOOT_FLAG = "/var/lib/oci-first-boot"
-"""There until OCI's first boot begins, which takes it away before it does anything else."""
-
-BEGIN_FIRST_BOOT = (
-    f"rm -f {HOLD_FILE}; test ! -e {FIRST_BOOT_FLAG} || "
-    f"{{ systemctl --no-block start {FIRST_BOOT_UNIT} || exit; "
-    "for second in 1 2 3 4 5 6 7 8 9 10; do pgrep -x oci-first-boot > /dev/null && break; sleep 1; done; true; }"
-)
-"""Has the first boot begin that waits, and returns once it runs. Where it has begun before, nothing is done."""
-
-FIRST_RUNS = 9
-"""So often OCI's first boot runs Puppet until it succeeds."""
-
-READ_FIRST_RUNS = "ls /var/log/puppet-run-[1-9] 2>/dev/null | wc -l; pgrep -x oci-first-boot"
-"""How many of them there were, and, while it goes on, the process that runs them. Answer: ``parse_first_runs``."""
-
-
-def parse_first_runs(text: str) -> tuple[int, bool]:
-    """What ``READ_FIRST_RUNS`` printed: how often the first boot ran Puppet, and whether it still does.
-
-    Raises:
-        ValueError: It is not that.
-    """
-    count, *processes = text.split()
-    return int(count), bool(processes)
-
-
 ROOT_LOGIN_FILE = "/run/reconciler/root-login"
 """``root:PASSWORD``, for as long as it takes to set it; in memory."""
 
 SET_ROOT_PASSWORD = f"chpasswd < {ROOT_LOGIN_FILE}; status=$?; rm -f {ROOT_LOGIN_FILE}; exit $status"
 
-_ON_CONTROLLER = f"export HOME={ROOT_HOME}; test ! -e {ROOT_HOME}/oci-openrc || . {ROOT_HOME}/oci-openrc; "
-"""OCI's classes put the administrator's credentials there."""
+ADMINISTRATOR_FILE = f"{ROOT_HOME}/oci-openrc"
+"""On controllers: OCI's classes put the administrator's credentials there, as variables of a shell."""
+
+_ON_CONTROLLER = f"export HOME={ROOT_HOME}; test ! -e {ADMINISTRATOR_FILE} || . {ADMINISTRATOR_FILE}; "
 
 
 def on_controller(command: str) -> str:
@@ -150,80 +115,6 @@ def is_on_controller(command: str) -> str | None:
 
 READ_CLOCK = "date +%s"
 """Seconds since 1970 by the machine's own clock, which need not be right."""
-
-SELF_SIGNED_FILE = "/etc/oci/self-signed-api-cert"
-"""There on a node whose cluster's API has a certificate of our own authority."""
-
-CHAIN_FILE = "/etc/ssl/certs/oci-pki-oci-ca-chain.pem"
-"""The certificates of that authority, on every node."""
-
-RUN_PUPPET = (
-    f"test ! -e {SELF_SIGNED_FILE} || set -- OS_CACERT={CHAIN_FILE}; "
-    f"exec env -i HOME={ROOT_HOME} USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C.UTF-8 "
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" '
-    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false"
-)
-"""One run in the foreground. Exit codes: ``PUPPET_GOOD``.
-
-It has the environment of OCI's own runs, which are services, and not what a login gives: without a UTF-8 locale Ruby
-cannot read half of what is installed, and with OS_CACERT Keystone's providers believe a self-signed API."""
-
-PUPPET_GOOD = frozenset({0, 2})
-"""puppet-agent(8), --detailed-exitcodes: 0 nothing to change, 2 changes made; 1 failed to run, 4 and 6 had failures."""
-
-RINGS_FOLDER = "/etc/swift"
-"""Where Swift looks for its rings (swift.conf(5), ``swift_dir``)."""
-
-NEW_RINGS_FOLDER = "/run/reconciler/rings"
-"""Ring files on their way to ``RINGS_FOLDER``."""
-
-READ_RINGS = f"cd {RINGS_FOLDER} 2>/dev/null && md5sum -- *.ring.gz 2>/dev/null; true"
-"""Every ring file that the node has, with its md5. Answer: ``parse_rings``."""
-
-PLACE_RINGS = f"""\
-set -e
-mkdir -p {RINGS_FOLDER}/backups
-cd {RINGS_FOLDER}
-for new in {NEW_RINGS_FOLDER}/*.ring.gz; do
-    name=${{new##*/}}
-    if [ -e "$name" ] && ! cmp -s "$new" "$name"; then
-        [ ! -e "backups/$name.1" ] || mv -f "backups/$name.1" "backups/$name.2"
-        cp -p "$name" "backups/$name.1"
-    fi
-    cp "$new" ".$name.new"
-    chown swift:swift ".$name.new"
-    chmod 644 ".$name.new"
-    mv -f ".$name.new" "$name"
-    rm -f "$new"
-done
-sync
-"""
-"""Puts the files of ``NEW_RINGS_FOLDER`` into force. A server that reads a ring sees the old one or the new, and the
-two before it stay beside."""
-
-OWN_RINGS = f"chown swift:swift {RINGS_FOLDER}/*.ring.gz"
-"""An install leaves them to root: the user is not there yet."""
-
-
-def ring_path(ring: str, folder: str = RINGS_FOLDER) -> str:
-    """Where the file of a ring is."""
-    return f"{folder}/{ring}.ring.gz"
-
-
-def parse_rings(text: str) -> tuple[RingFile, ...]:
-    """What ``READ_RINGS`` printed: the ring files, by name.
-
-    Raises:
-        ValueError: It is not that.
-    """
-    found = []
-    for line in text.splitlines():
-        known = re.fullmatch(r"([0-9a-f]{32}) [ *]([a-z0-9-]+)\.ring\.gz", line)
-        if known is None:
-            raise ValueError(f"no md5sum of a ring file: {line[:100]!r}")
-        found.append(RingFile(known[2], known[1]))
-    return tuple(sorted(found))
-
 
 ANOTHER_RUNS = 75
 """The wrapper's exit status when another install holds the lock (EX_TEMPFAIL of sysexits.h)."""
@@ -429,31 +320,3 @@ def install_files(action: InstallOs, command: str) -> dict[str, File]:
         SCRIPT_FILE: private(install_script(action, command)),
         **fence_file(action),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """How Puppet's last run on a node went."""
-
-    began: datetime | None  # by the node's clock; None: the summary does not say how long the run took
-    good: bool  # a catalog was applied, and nothing in it failed
-    failed: int  # resources
-
-
-def parse_last_run(text: str) -> LastRun:
-    """What ``READ_LAST_RUN`` printed. A run that got no catalog has no ``resources``; it was not good.
-
-    Raises:
-        ValueError: It is not a run summary.
-    """
-    try:
-        raw = yaml.safe_load(text)
-        resources, events = raw.get("resources"), raw.get("events")
-        times = raw.get("time") or {}
-        ended = datetime.fromtimestamp(int(times["last_run"]), UTC) if "last_run" in times else None
-        began = ended - timedelta(seconds=float(times["total"])) if ended and "total" in times else None
-        failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
-        applied = bool(resources and events and int(resources.get("total", 0)))
-    except (AttributeError, OverflowError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
-    return LastRun(began, applied and not failed and not int(events.get("failure", 0)), failed)

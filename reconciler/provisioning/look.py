@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ..model.gates import ABSENT, GateName, Reading, Readings
 from ..model.roles import as_now, gates_if_there, gates_of
+from .commands import ADMINISTRATOR_FILE, ROOT_HOME
 
 CLASSES_FILES = tuple(
     f"{folder}/classes.txt"
@@ -39,7 +40,7 @@ _SETTLED_SECONDS = 10
 _SCRIPT = r"""
 set -u
 LC_ALL=C
-HOME=/root
+HOME=@home@
 export LC_ALL HOME
 
 within() {
@@ -175,14 +176,14 @@ quoted() {
 
 # keystone: asks for a token. In a subshell, as it reads the administrator's environment; the token is never printed.
 keystone() (
-    if [ ! -r /root/oci-openrc ]; then
-        say keystone "no credentials in /root/oci-openrc"
+    if [ ! -r @administrator@ ]; then
+        say keystone "no credentials in @administrator@"
         say catalog "not known"
         exit
     fi
     unset OS_CACERT
     # shellcheck disable=SC1091  # it is on the node
-    . /root/oci-openrc
+    . @administrator@
     domain=${OS_USER_DOMAIN_NAME:-default}
     user="{\"name\": $(quoted "$OS_USERNAME"), \"domain\": {\"name\": $(quoted "$domain")},
         \"password\": $(quoted "$OS_PASSWORD")}"
@@ -350,6 +351,8 @@ SCRIPT = (
     .replace("@settled@", str(_SETTLED_SECONDS))
     .replace("@services@", "|".join(SERVICES))
     .replace("@absent@", ABSENT)
+    .replace("@administrator@", ADMINISTRATOR_FILE)
+    .replace("@home@", ROOT_HOME)
 )
 """Prints a gate and its value a line, as JSON."""
 

@@ -14,17 +14,17 @@ from ..model.actions import InstallOs
 from ..model.files import PRIVATE, PUBLIC, File, private, public
 from ..model.kinds import FleetSpec
 from ..model.roles import facts_of
-from . import commands
+from . import commands, puppet_runs, ring_files
 
 _PARTS = ("key", "crt", "csr", "pem")
 _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
 _HOST_KEY = "/etc/ssh/ssh_host_rsa_key"
 
-_HOLDS = f"/etc/systemd/system/{commands.FIRST_BOOT_UNIT}.d/reconciler-hold.conf"
+_HOLDS = f"/etc/systemd/system/{puppet_runs.FIRST_BOOT_UNIT}.d/reconciler-hold.conf"
 _HELD = f"""\
 # The first boot runs Puppet. It waits until the reconciler has seen that what this node needs is there.
 [Unit]
-ConditionPathExists=!{commands.HOLD_FILE}
+ConditionPathExists=!{puppet_runs.HOLD_FILE}
 """
 
 _PUPPET = """\
@@ -139,7 +139,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/oci/data-disks": public("".join(f"{name}\n" for name in texts.data_disks)),
         **{f"/etc/oci/{name}": public("yes") for name in _flags(action, texts)},
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
-        **{commands.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
+        **{ring_files.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
         "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
         "/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": public(secrets.root_ca),
         "/usr/share/ca-certificates/oci/OCI_2_oci-ca.crt": public(secrets.oci_ca),
@@ -178,10 +178,10 @@ def _first_boot(action: InstallOs, texts: NodeTexts) -> dict[str, File]:
     """
     default = public("os_service_default=<SERVICE DEFAULT>\n")
     immutable = public("os_immutable=<SERVICE DEFAULT>\n")
-    cacert = public(f"[Service]\nEnvironment=OS_CACERT={commands.CHAIN_FILE}\n")
+    cacert = public(f"[Service]\nEnvironment=OS_CACERT={puppet_runs.CHAIN_FILE}\n")
     return {
-        commands.FIRST_BOOT_FLAG: File(b"", PRIVATE),
-        **({commands.HOLD_FILE: public(""), _HOLDS: public(_HELD)} if texts.waits_for_others else {}),
+        puppet_runs.FIRST_BOOT_FLAG: File(b"", PRIVATE),
+        **({puppet_runs.HOLD_FILE: public(""), _HOLDS: public(_HELD)} if texts.waits_for_others else {}),
         "/etc/facter/facts.d/os_service_default.txt": default,
         "/etc/facter/facts.d/os_immutable.txt": immutable,
         **({"/etc/systemd/system/puppet.service.d/oci-ca-cert.conf": cacert} if texts.self_signed_api else {}),

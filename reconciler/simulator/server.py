@@ -31,7 +31,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..provisioning import commands, fence
+from ..provisioning import commands, fence, puppet_runs, ring_files
 from ..provisioning.install import PROGRAM
 from ..provisioning.root_image import COMMAND
 from . import hardware, storcli
@@ -217,19 +217,19 @@ class SimServer:
         await self.agent.status("firstboot", self.serial)
         self._let_go.clear()
         self._begun.clear()
-        if self._on_disk(commands.HOLD_FILE).exists():
+        if self._on_disk(puppet_runs.HOLD_FILE).exists():
             await self._let_go.wait()
-        self._on_disk(commands.FIRST_BOOT_FLAG).unlink(missing_ok=True)
+        self._on_disk(puppet_runs.FIRST_BOOT_FLAG).unlink(missing_ok=True)
         self._begun.set()
-        await self.run_puppet(commands.FIRST_RUNS)
+        await self.run_puppet(puppet_runs.FIRST_RUNS)
 
     def _on_disk(self, path: str) -> Path:
         return self.disk / path.lstrip("/")
 
     async def begin_first_boot(self) -> None:
         """As systemd starts the unit that was held; returns once it runs."""
-        self._on_disk(commands.HOLD_FILE).unlink(missing_ok=True)
-        if self._on_disk(commands.FIRST_BOOT_FLAG).exists():
+        self._on_disk(puppet_runs.HOLD_FILE).unlink(missing_ok=True)
+        if self._on_disk(puppet_runs.FIRST_BOOT_FLAG).exists():
             self._let_go.set()
             await self._begun.wait()
 
@@ -305,8 +305,8 @@ class SimServer:
 
     async def run_on_disk(self, command: str) -> tuple[int, str]:
         """Run a command of Swift's rings by the shell, with the installed system's folder: exit status, and output."""
-        text = command.replace(commands.NEW_RINGS_FOLDER, f"{self.live}{commands.NEW_RINGS_FOLDER}")
-        text = text.replace(commands.RINGS_FOLDER, f"{self.disk}{commands.RINGS_FOLDER}")
+        text = command.replace(ring_files.NEW_RINGS_FOLDER, f"{self.live}{ring_files.NEW_RINGS_FOLDER}")
+        text = text.replace(ring_files.RINGS_FOLDER, f"{self.disk}{ring_files.RINGS_FOLDER}")
         running = await asyncio.create_subprocess_exec(
             "/bin/sh", "-c", text, env=self._environment,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,

@@ -10,8 +10,11 @@ import os
 from pathlib import Path
 
 from ..model.roles import facts_of
+from ..provisioning.commands import ADMINISTRATOR_FILE, ROOT_HOME
 
-_MOVED = ("/root/oci-openrc", "/etc/swift/", "/var/lib/ceph", "/var/run/ceph", "/var/cache/puppet", "/var/lib/puppet")
+_MOVED = (
+    ADMINISTRATOR_FILE, "/etc/swift/", "/var/lib/ceph", "/var/run/ceph", "/var/cache/puppet", "/var/lib/puppet"
+)  # fmt: skip
 """Files and folders that the look reads."""
 
 _HEAD = """\
@@ -117,8 +120,8 @@ class Services:
         (self._folder / "units").write_text("".join(f"{unit}\n" for unit in units))
         (self._folder / "ports").write_text("".join(f"{port}\n" for port in facts.ports))
         if facts.leads:
-            (disk / "root").mkdir(exist_ok=True)
-            (disk / "root/oci-openrc").write_text(
+            (disk / ROOT_HOME.lstrip("/")).mkdir(exist_ok=True)
+            (disk / ADMINISTRATOR_FILE.lstrip("/")).write_text(
                 "export OS_USERNAME='admin' OS_PASSWORD='s' OS_PROJECT_NAME='admin'\n"
                 "export OS_AUTH_URL='https://api.example.com/identity/v3'\n"
             )

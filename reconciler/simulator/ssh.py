@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncssh
 
-from ..provisioning import bmc, commands, fence, look, raid
+from ..provisioning import bmc, commands, fence, look, puppet_runs, raid, ring_files
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
 from .server import ServerState, SimServer
@@ -272,14 +272,14 @@ _WHILE: dict[ServerState, dict[str, Reply]] = {
     ServerState.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
     ServerState.INSTALLED: {
         READ_ADDRESSES: _addresses,
-        commands.READ_LAST_RUN: _last_run,
-        commands.READ_FIRST_RUNS: _first_runs,
-        commands.BEGIN_FIRST_BOOT: _begin_first_boot,
+        puppet_runs.READ_LAST_RUN: _last_run,
+        puppet_runs.READ_FIRST_RUNS: _first_runs,
+        puppet_runs.BEGIN_FIRST_BOOT: _begin_first_boot,
         look.READ_CLASSES: _classes,
-        commands.RUN_PUPPET: _puppet,
+        puppet_runs.RUN_PUPPET: _puppet,
         commands.SET_ROOT_PASSWORD: _root_password,
-        commands.READ_RINGS: _rings(commands.READ_RINGS),
-        commands.PLACE_RINGS: _rings(commands.PLACE_RINGS),
-        commands.OWN_RINGS: _rings(commands.OWN_RINGS),
+        ring_files.READ_RINGS: _rings(ring_files.READ_RINGS),
+        ring_files.PLACE_RINGS: _rings(ring_files.PLACE_RINGS),
+        ring_files.OWN_RINGS: _rings(ring_files.OWN_RINGS),
     },
 }

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from reconciler.app.watch_puppet import PuppetWatch
 from reconciler.model.history import Phase
-from reconciler.provisioning import commands
+from reconciler.provisioning import puppet_runs
 
 from ..execution.build import OWN_ADDRESS, SERIAL, World
 from ..fakes.machine import run_summary
@@ -20,6 +20,6 @@ async def test_a_node_that_ran_puppet_is_heard_of_at_its_own_address() -> None:
     world.machine.installed_runs, world.machine.last_run = True, run_summary()
     world.shells.machines = {OWN_ADDRESS: world.machine}
     assert await PuppetWatch(world.tools, timedelta(minutes=10)).look([node], lambda serial: False)
-    assert (len(world.records.ran), world.machine.log[0]) == (1, commands.READ_LAST_RUN)
+    assert (len(world.records.ran), world.machine.log[0]) == (1, puppet_runs.READ_LAST_RUN)
     nowhere = replace(node, serial="B002", allocation=None)
     assert not await PuppetWatch(world.tools, timedelta(minutes=10)).look([nowhere], lambda serial: False)

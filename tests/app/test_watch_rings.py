@@ -6,7 +6,7 @@ from reconciler.app.watch_rings import RingsWatch
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView, Observation
 from reconciler.model.rings import RingFile, RingState, md5_of
-from reconciler.provisioning import commands
+from reconciler.provisioning import ring_files
 
 from ..execution.build import OWN_ADDRESS, SERIAL, World
 from ..fakes.clock import NOON
@@ -23,13 +23,13 @@ def node(rings: tuple[RingFile, ...] | None = HAS, phase: Phase = Phase.IN_SERVI
 
 async def look(world: World, m: MachineView, *, busy: bool = False, rings: tuple[RingState, ...] = (STATE,)) -> bool:
     world.machine.installed_runs = True
-    world.machine.disk.setdefault(commands.ring_path("object"), b"in force")
+    world.machine.disk.setdefault(ring_files.ring_path("object"), b"in force")
     return await RingsWatch(world.tools).look(Observation(NOON, (m,), rings=rings), lambda serial: busy)
 
 
 async def test_a_file_that_was_changed_by_hand_is_noted() -> None:
     world = World()
-    world.machine.disk[commands.ring_path("object")] = b"by hand"
+    world.machine.disk[ring_files.ring_path("object")] = b"by hand"
     assert await look(world, node())
     assert world.records.read == [(RingFile("object", md5_of(b"by hand")),)]
 
@@ -38,7 +38,7 @@ async def test_what_is_known_is_no_news() -> None:
     world = World()
     assert not await look(world, node())
     assert world.records.read == []
-    assert world.machine.log == [commands.READ_RINGS]
+    assert world.machine.log == [ring_files.READ_RINGS]
 
 
 async def test_only_nodes_that_were_given_rings_are_asked() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.provisioning.commands import ROOT_KEYS_FILE
 from reconciler.simulator.ipmi_sim import IpmiSim
 
 from .. import loops
@@ -163,11 +164,11 @@ class Machine:
         """The live image, with an empty memory over it: what was written there is gone with the next boot."""
         memory = self.folder / "memory"
         shutil.rmtree(memory, ignore_errors=True)
-        files = containers.live_files() | {"/root/.ssh/authorized_keys": (self.image.authorized_key, 0o600)}
+        files = containers.live_files() | {ROOT_KEYS_FILE: (self.image.authorized_key, 0o600)}
         for path, (text, mode) in files.items():
             _write_tree((memory / "upper" / path.lstrip("/")).parent, {Path(path).name: text.encode()}, mode)
-        (memory / "upper/root").chmod(0o700)
-        (memory / "upper/root/.ssh").chmod(0o700)
+        for folder in list(Path(ROOT_KEYS_FILE).parents)[:2]:  # sshd wants nobody else to write there
+            (memory / "upper" / str(folder).lstrip("/")).chmod(0o700)
         (memory / "work").mkdir()
         options = f"lowerdir={self.image.root},upperdir={memory}/upper,workdir={memory}/work"
         return self._mounted("live", "overlay", "-t", "overlay", "-o", options)

@@ -16,7 +16,7 @@ from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryE
 from reconciler.model.files import File
 from reconciler.model.gates import GateName
 from reconciler.model.machine import Power, SecretRef
-from reconciler.provisioning import commands, fence, root_image
+from reconciler.provisioning import commands, fence, puppet_runs, root_image
 
 from ..fakes.clock import NOON
 from ..fakes.machine import run_summary
@@ -403,7 +403,7 @@ class TestPuppet:
         return world
 
     async def test_a_good_first_run_is_enough(self, world: World) -> None:
-        world.machine.answer(commands.RUN_PUPPET)
+        world.machine.answer(puppet_runs.RUN_PUPPET)
         await do(world, build.PUPPET)
         assert world.machine.puppet_runs == 1
 
@@ -493,7 +493,7 @@ class TestPuppet:
         assert (values[GateName.LOGIN], values[GateName.UNITS]) == ("yes", "all active")
 
     async def test_they_are_asked_too_where_the_first_boot_ran_puppet(self, world: World) -> None:
-        world.machine.answer(commands.RUN_PUPPET)
+        world.machine.answer(puppet_runs.RUN_PUPPET)
         await do(world, build.PUPPET)
         assert len(world.records.readings) == 1
 

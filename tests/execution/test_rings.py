@@ -13,7 +13,7 @@ from reconciler.execution.handlers.rings import has_all
 from reconciler.model.actions import BuildRings, PlaceRings
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingDevice, RingFile, RingState, md5_of
-from reconciler.provisioning import commands
+from reconciler.provisioning import commands, ring_files
 
 from ..fakes.clock import NOON
 from .build import BUILD, HOSTNAME, OWN_ADDRESS, PLACE, SERIAL, World
@@ -156,7 +156,7 @@ def installed(world: World, content: bytes | None = None) -> PlaceRings:
     world.machine.installed_runs = True
     world.machine.disk = {commands.MARKER_FILE: marker.render().encode()}
     if content is not None:
-        world.machine.disk[commands.ring_path("object")] = content
+        world.machine.disk[ring_files.ring_path("object")] = content
     state = RingState("cl1", "object", 5, md5_of(b"in force"), NOON, 1, 3, 1)
     world.records.rings["object"] = BuiltRing(state, "{}", b"in force")
     return replace(PLACE, rings=(state.file,))
@@ -171,14 +171,14 @@ async def test_a_node_gets_the_rings_in_force_and_they_are_read_back(before: byt
     world = World()
     action = installed(world, before)
     await place(world, action)
-    assert world.machine.disk[commands.ring_path("object")] == b"in force"
+    assert world.machine.disk[ring_files.ring_path("object")] == b"in force"
     assert world.records.read == [(RingFile("object", md5_of(b"in force")),)]
 
 
 async def test_a_node_that_has_them_is_given_nothing() -> None:
     world = World()
     await place(world, installed(world, b"in force"))
-    assert commands.PLACE_RINGS not in world.machine.log
+    assert ring_files.PLACE_RINGS not in world.machine.log
     assert world.records.read == [(RingFile("object", md5_of(b"in force")),)]
 
 
@@ -196,7 +196,7 @@ async def test_rings_that_were_replaced_since_the_plan_are_not_given() -> None:
     action = replace(installed(world), rings=(RingFile("object", "0" * 32),))
     with pytest.raises(TemporaryError, match="other object rings are in force than were planned"):
         await place(world, action)
-    assert commands.PLACE_RINGS not in world.machine.log
+    assert ring_files.PLACE_RINGS not in world.machine.log
 
 
 async def test_another_node_at_its_address_is_given_nothing() -> None:

@@ -11,7 +11,7 @@ from reconciler.model.errors import TemporaryError
 from reconciler.model.files import File
 from reconciler.model.gates import GATES, GateName
 from reconciler.model.rings import md5_of
-from reconciler.provisioning import commands, fence, look
+from reconciler.provisioning import commands, fence, look, puppet_runs, ring_files
 
 from .clock import NOON
 
@@ -101,17 +101,17 @@ class FakeMachine:
             commands.START_INSTALL: self._start,
         }
         installed = {
-            commands.READ_LAST_RUN: lambda: (
+            puppet_runs.READ_LAST_RUN: lambda: (
                 _says(self.last_run) if self.last_run else Ran(1, "", "cat: no such file\n")
             ),
-            commands.READ_FIRST_RUNS: self._first_runs,
-            commands.BEGIN_FIRST_BOOT: self._begin_first_boot,
+            puppet_runs.READ_FIRST_RUNS: self._first_runs,
+            puppet_runs.BEGIN_FIRST_BOOT: self._begin_first_boot,
             look.READ_CLASSES: lambda: _says("\n".join(self.classes)),
-            commands.RUN_PUPPET: self._puppet,
+            puppet_runs.RUN_PUPPET: self._puppet,
             commands.SET_ROOT_PASSWORD: self._set_root_password,
-            commands.READ_RINGS: self._read_rings,
-            commands.PLACE_RINGS: self._place_rings,
-            commands.OWN_RINGS: lambda: _says(""),
+            ring_files.READ_RINGS: self._read_rings,
+            ring_files.PLACE_RINGS: self._place_rings,
+            ring_files.OWN_RINGS: lambda: _says(""),
         }
         return {**both, **(installed if self.installed_runs else live)}
 
@@ -202,10 +202,10 @@ class FakeMachine:
 
     def _place_rings(self) -> Ran:
         """As the shell does it, but for a disk that is full."""
-        folder = f"{commands.NEW_RINGS_FOLDER}/"
+        folder = f"{ring_files.NEW_RINGS_FOLDER}/"
         new = {path: self.files.pop(path) for path in list(self.files) if path.startswith(folder)}
         if not self.disk_full:
-            self.disk |= {f"{commands.RINGS_FOLDER}/{path.removeprefix(folder)}": new[path] for path in new}
+            self.disk |= {f"{ring_files.RINGS_FOLDER}/{path.removeprefix(folder)}": new[path] for path in new}
         return _says("")
 
     def _set_root_password(self) -> Ran:
@@ -216,7 +216,7 @@ class FakeMachine:
         self.puppet_runs += 1
         if self.puppet_is_ended:
             return Ran(0, "", "Notice: Caught TERM; exiting\n")
-        good = self.puppet_exit in commands.PUPPET_GOOD
+        good = self.puppet_exit in puppet_runs.PUPPET_GOOD
         self.last_run = run_summary(0 if good else 2, self.clock)
         return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.provisioning import commands, fence
+from reconciler.provisioning import commands, fence, puppet_runs
 
 from ..ports import closed_port
 from .build import an_install
@@ -205,14 +205,14 @@ events: {{failure: {failure}, success: 3, total: 3}}
     ],
 )
 def test_puppets_last_run_is_read(text: str, good: bool, failed: int) -> None:
-    run = commands.parse_last_run(text)
+    run = puppet_runs.parse_last_run(text)
     assert (run.good, run.failed) == (good, failed)
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "just words", "time: {last_run: soon}"])
 def test_a_summary_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not readable"):
-        commands.parse_last_run(text)
+        puppet_runs.parse_last_run(text)
 
 
 @pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby (apt: ruby)")
@@ -227,11 +227,13 @@ def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
     program.chmod(0o755)
     if self_signed:
         flag.touch()
-    text = commands.RUN_PUPPET.replace(commands.SELF_SIGNED_FILE, str(flag)).replace("PATH=", f"PATH={tmp_path}:", 1)
+    text = puppet_runs.RUN_PUPPET.replace(puppet_runs.SELF_SIGNED_FILE, str(flag)).replace(
+        "PATH=", f"PATH={tmp_path}:", 1
+    )
     login = {"PATH": "/usr/bin:/bin", "LANG": "C", "http_proxy": "http://192.0.2.1:3128", "OS_CACERT": "/of/somebody"}
     told = subprocess.run([shell, "-c", text], env=login, capture_output=True, text=True, check=True).stdout
     found = json.loads(told)
-    ours = {"OS_CACERT": commands.CHAIN_FILE} if self_signed else {}
+    ours = {"OS_CACERT": puppet_runs.CHAIN_FILE} if self_signed else {}
     path = f"{tmp_path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     root = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "PATH": path}
     assert found["environment"] == {**root, "LANG": UTF_8, "LC_ALL": UTF_8, **ours}
@@ -244,7 +246,7 @@ def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
     """The run ends at a Puppet server that is not there."""
     options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1"
     with closed_port() as port:
-        text = commands.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
+        text = puppet_runs.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
         ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
     said = ran.stdout + ran.stderr
     assert ran.returncode == 1
@@ -263,8 +265,8 @@ def test_a_first_boot_that_is_held_begins_once(tmp_path: Path, shell: str) -> No
     for name, text in programs.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    command = commands.BEGIN_FIRST_BOOT.replace(commands.HOLD_FILE, str(hold))
-    command = command.replace(commands.FIRST_BOOT_FLAG, str(flag))
+    command = puppet_runs.BEGIN_FIRST_BOOT.replace(puppet_runs.HOLD_FILE, str(hold))
+    command = command.replace(puppet_runs.FIRST_BOOT_FLAG, str(flag))
     hold.touch()
     flag.touch()
     for _ in range(2):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.rings import RingFile, md5_of
-from reconciler.provisioning import commands
+from reconciler.provisioning import ring_files
 
 
 class Node:
@@ -24,19 +24,19 @@ class Node:
         self.owned = root / "owned"
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        text = command.replace(commands.NEW_RINGS_FOLDER, str(self.new))
-        text = text.replace(commands.RINGS_FOLDER, str(self.rings))
+        text = command.replace(ring_files.NEW_RINGS_FOLDER, str(self.new))
+        text = text.replace(ring_files.RINGS_FOLDER, str(self.rings))
         path = f"{self.bin}:{os.environ['PATH']}"
         return subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, env={"PATH": path})
 
     def give(self, **files: bytes) -> None:
         for ring, content in files.items():
             (self.new / f"{ring}.ring.gz").write_bytes(content)
-        ran = self.run(commands.PLACE_RINGS)
+        ran = self.run(ring_files.PLACE_RINGS)
         assert ran.returncode == 0, ran.stderr
 
     def read(self) -> tuple[RingFile, ...]:
-        return commands.parse_rings(self.run(commands.READ_RINGS).stdout)
+        return ring_files.parse_rings(self.run(ring_files.READ_RINGS).stdout)
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_the_two_before_stay_beside(node: Node) -> None:
 
 def test_a_node_without_swift_has_no_rings(node: Node) -> None:
     node.rings.rmdir()
-    ran = node.run(commands.READ_RINGS)
+    ran = node.run(ring_files.READ_RINGS)
     assert (ran.returncode, ran.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("text", ["cat: no\n", f"{'0' * 32}  ../x.ring.gz\n", f"{'0' * 31}  object.ring.gz\n"])
 def test_what_is_no_md5_of_a_ring_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no md5sum of a ring file"):
-        commands.parse_rings(text)
+        ring_files.parse_rings(text)

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
-from reconciler.provisioning import commands, fence
+from reconciler.provisioning import commands, fence, puppet_runs
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, report
 from reconciler.simulator.programs import put_programs
 from reconciler.simulator.server import Pace, ServerState
@@ -151,11 +151,11 @@ async def test_puppet_fails_as_often_as_it_is_told_to(tmp_path: Path) -> None:
         stage.server.puppet_failures = 10
         await installed(stage)
         await stage.until(lambda: "puppet-failure" in stage.listener.statuses)
-        assert commands.parse_first_runs((await stage.ask(commands.READ_FIRST_RUNS))[1]) == (9, False)
-        assert commands.parse_last_run((await stage.ask(commands.READ_LAST_RUN))[1]).good is False
-        assert (await stage.ask(commands.RUN_PUPPET))[0] == 6
-        assert (await stage.ask(commands.RUN_PUPPET))[0] in commands.PUPPET_GOOD
-        assert commands.parse_last_run((await stage.ask(commands.READ_LAST_RUN))[1]).good is True
+        assert puppet_runs.parse_first_runs((await stage.ask(puppet_runs.READ_FIRST_RUNS))[1]) == (9, False)
+        assert puppet_runs.parse_last_run((await stage.ask(puppet_runs.READ_LAST_RUN))[1]).good is False
+        assert (await stage.ask(puppet_runs.RUN_PUPPET))[0] == 6
+        assert (await stage.ask(puppet_runs.RUN_PUPPET))[0] in puppet_runs.PUPPET_GOOD
+        assert puppet_runs.parse_last_run((await stage.ask(puppet_runs.READ_LAST_RUN))[1]).good is True
 
 
 async def test_power_loss_kills_the_installer_and_leaves_nothing_to_boot(tmp_path: Path) -> None:

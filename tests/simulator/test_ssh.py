@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from reconciler.provisioning import commands, disks
+from reconciler.provisioning import commands, disks, puppet_runs
 from reconciler.simulator.server import Pace
 from reconciler.simulator.ssh import NOT_FOUND
 
@@ -65,7 +65,7 @@ async def test_the_live_system_answers_what_is_asked_of_it(tmp_path: Path) -> No
         assert stage.server.surprises == []
 
 
-@pytest.mark.parametrize("command", ["rm -rf /", commands.RUN_PUPPET, commands.READ_LAST_RUN])
+@pytest.mark.parametrize("command", ["rm -rf /", puppet_runs.RUN_PUPPET, puppet_runs.READ_LAST_RUN])
 async def test_what_nobody_should_have_sent_is_remembered(command: str, tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.boot("network")
@@ -97,7 +97,7 @@ async def test_a_second_puppet_is_refused_while_one_runs(tmp_path: Path) -> None
     async with staged(tmp_path, pace=Pace(boot=0.05, report_every=0.1, install_step=0.05, puppet=30.0)) as stage:
         await installed(stage)
         await stage.until(lambda: "puppet-running" in stage.listener.statuses)
-        status, said = await stage.ask(commands.RUN_PUPPET)
+        status, said = await stage.ask(puppet_runs.RUN_PUPPET)
         assert (status, "already in progress" in said) == (1, True)
 
 

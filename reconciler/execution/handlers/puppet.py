@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...model.actions import RollOut, RunPuppet
 from ...model.errors import TemporaryError
-from ...provisioning import commands
+from ...provisioning import commands, puppet_runs
 from ..ports import Shell
 from .context import Tools, last_seen, run_checked
 from .node import open_node
@@ -26,7 +26,7 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await shell.run(commands.BEGIN_FIRST_BOOT, timeout=tools.options.answer)  # one that cannot is done without
+        await shell.run(puppet_runs.BEGIN_FIRST_BOOT, timeout=tools.options.answer)  # one that cannot is done without
         runs = await _first_boot(tools, shell, action)
         if (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
@@ -50,16 +50,16 @@ async def _first_boot(tools: Tools, shell: Shell, action: RunPuppet) -> int:
     """Wait until the first boot runs Puppet no more; how often it did."""
     until = tools.time.now() + timedelta(seconds=tools.options.puppet)
     while True:
-        said = (await shell.run(commands.READ_FIRST_RUNS, timeout=tools.options.answer)).stdout
+        said = (await shell.run(puppet_runs.READ_FIRST_RUNS, timeout=tools.options.answer)).stdout
         try:
-            runs, going_on = commands.parse_first_runs(said)
+            runs, going_on = puppet_runs.parse_first_runs(said)
         except ValueError:
             return 0
         if not going_on:
             return runs
         if tools.time.now() >= until:
             raise TemporaryError(f"its first boot still runs Puppet, for the {runs}. time")
-        tools.progress(action.serial, f"its first boot runs Puppet: run {runs} of {commands.FIRST_RUNS}")
+        tools.progress(action.serial, f"its first boot runs Puppet: run {runs} of {puppet_runs.FIRST_RUNS}")
         await tools.time.sleep(tools.options.poll)
 
 
@@ -91,8 +91,8 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
     """
     tools.progress(serial, "running Puppet")
     when = tools.time.now()
-    ran = await shell.run(commands.RUN_PUPPET, timeout=tools.options.puppet)
-    if ran.status not in commands.PUPPET_GOOD:
+    ran = await shell.run(puppet_runs.RUN_PUPPET, timeout=tools.options.puppet)
+    if ran.status not in puppet_runs.PUPPET_GOOD:
         said = ran.stderr.strip() or ran.stdout.strip()
         raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
     last = await last_run(tools, shell)
@@ -109,18 +109,18 @@ async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
         await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
 
 
-async def last_run(tools: Tools, shell: Shell) -> commands.LastRun | None:
+async def last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
     """Puppet's last run on the node; None: it never ran there, or writes its summary just now."""
-    ran = await shell.run(commands.READ_LAST_RUN, timeout=tools.options.answer)
+    ran = await shell.run(puppet_runs.READ_LAST_RUN, timeout=tools.options.answer)
     if ran.status != 0:
         return None
     try:
-        return commands.parse_last_run(ran.stdout)
+        return puppet_runs.parse_last_run(ran.stdout)
     except ValueError:
         return None
 
 
-async def began(tools: Tools, shell: Shell, last: commands.LastRun) -> datetime | None:
+async def began(tools: Tools, shell: Shell, last: puppet_runs.LastRun) -> datetime | None:
     """When the run asked for its document, or a little before, by our clock; None: its summary does not tell."""
     if last.began is None:
         return None

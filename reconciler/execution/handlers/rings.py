@@ -28,7 +28,7 @@ from ...model.rings import (
     md5_of,
     order_of,
 )
-from ...provisioning import commands
+from ...provisioning import ring_files
 from ..ports import Shell
 from .context import Tools, run_checked
 from .node import open_node
@@ -152,8 +152,8 @@ async def place(tools: Tools, action: PlaceRings) -> None:
     try:
         if not has_all(await read_rings(tools, shell), action.rings):
             await shell.put(await asyncio.to_thread(_files, tools, action))
-            await run_checked(shell, commands.PLACE_RINGS, tools.options.answer)
-        await run_checked(shell, commands.OWN_RINGS, tools.options.answer)
+            await run_checked(shell, ring_files.PLACE_RINGS, tools.options.answer)
+        await run_checked(shell, ring_files.OWN_RINGS, tools.options.answer)
         there = await read_rings(tools, shell)
     finally:
         await shell.close()
@@ -173,9 +173,9 @@ async def read_rings(tools: Tools, shell: Shell) -> tuple[RingFile, ...]:
     Raises:
         TemporaryError: Its answer cannot be read.
     """
-    said = await run_checked(shell, commands.READ_RINGS, tools.options.answer)
+    said = await run_checked(shell, ring_files.READ_RINGS, tools.options.answer)
     try:
-        return commands.parse_rings(said)
+        return ring_files.parse_rings(said)
     except ValueError as error:
         raise TemporaryError(str(error)) from error
 
@@ -185,5 +185,6 @@ def _files(tools: Tools, action: PlaceRings) -> dict[str, File]:
     if stale := [ring for ring, md5 in action.rings if ring not in known or known[ring].state.md5 != md5]:
         raise TemporaryError(f"other {' and '.join(stale)} rings are in force than were planned for it")
     return {
-        commands.ring_path(ring, commands.NEW_RINGS_FOLDER): File(known[ring].file, PUBLIC) for ring, _ in action.rings
+        ring_files.ring_path(ring, ring_files.NEW_RINGS_FOLDER): File(known[ring].file, PUBLIC)
+        for ring, _ in action.rings
     }

@@ -5,7 +5,7 @@ import asyncio
 from ...model.actions import BeginPuppet
 from ...model.errors import TemporaryError
 from ...model.gates import GateName, Reading, Readings
-from ...provisioning import commands, look
+from ...provisioning import look, puppet_runs
 from ..ports import Shell
 from .context import Tools, last_seen, run_checked
 from .node import open_node
@@ -19,7 +19,7 @@ async def begin_puppet(tools: Tools, action: BeginPuppet) -> None:
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        await run_checked(shell, commands.BEGIN_FIRST_BOOT, tools.options.answer)
+        await run_checked(shell, puppet_runs.BEGIN_FIRST_BOOT, tools.options.answer)
     finally:
         await shell.close()
 

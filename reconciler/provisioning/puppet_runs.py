@@ -1,0 +1,90 @@
+"""Puppet's runs on a node: those of OCI's first boot, one of ours, and how the last one went."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import yaml
+
+from .commands import ROOT_HOME
+
+HOLD_FILE = "/etc/reconciler/hold-first-boot"
+"""In the installed system, as long as its first boot is to wait for the roles that it needs."""
+
+FIRST_BOOT_UNIT = "oci-first-boot.service"
+FIRST_BOOT_FLAG = "/var/lib/oci-first-boot"
+"""There until OCI's first boot begins, which takes it away before it does anything else."""
+
+BEGIN_FIRST_BOOT = (
+    f"rm -f {HOLD_FILE}; test ! -e {FIRST_BOOT_FLAG} || "
+    f"{{ systemctl --no-block start {FIRST_BOOT_UNIT} || exit; "
+    "for second in 1 2 3 4 5 6 7 8 9 10; do pgrep -x oci-first-boot > /dev/null && break; sleep 1; done; true; }"
+)
+"""Has the first boot begin that waits, and returns once it runs. Where it has begun before, nothing is done."""
+
+FIRST_RUNS = 9
+"""So often OCI's first boot runs Puppet until it succeeds."""
+
+READ_FIRST_RUNS = "ls /var/log/puppet-run-[1-9] 2>/dev/null | wc -l; pgrep -x oci-first-boot"
+"""How many of them there were, and, while it goes on, the process that runs them. Answer: ``parse_first_runs``."""
+
+
+def parse_first_runs(text: str) -> tuple[int, bool]:
+    """What ``READ_FIRST_RUNS`` printed: how often the first boot ran Puppet, and whether it still does.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    count, *processes = text.split()
+    return int(count), bool(processes)
+
+
+SELF_SIGNED_FILE = "/etc/oci/self-signed-api-cert"
+"""There on a node whose cluster's API has a certificate of our own authority."""
+
+CHAIN_FILE = "/etc/ssl/certs/oci-pki-oci-ca-chain.pem"
+"""The certificates of that authority, on every node."""
+
+RUN_PUPPET = (
+    f"test ! -e {SELF_SIGNED_FILE} || set -- OS_CACERT={CHAIN_FILE}; "
+    f"exec env -i HOME={ROOT_HOME} USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C.UTF-8 "
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" '
+    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false"
+)
+"""One run in the foreground. Exit codes: ``PUPPET_GOOD``.
+
+It has the environment of OCI's own runs, which are services, and not what a login gives: without a UTF-8 locale Ruby
+cannot read half of what is installed, and with OS_CACERT Keystone's providers believe a self-signed API."""
+
+PUPPET_GOOD = frozenset({0, 2})
+"""puppet-agent(8), --detailed-exitcodes: 0 nothing to change, 2 changes made; 1 failed to run, 4 and 6 had failures."""
+
+READ_LAST_RUN = 'cat "$(puppet config print lastrunfile --section agent)"'
+"""Puppet's last_run_summary.yaml: asked for, as its folder differs between Puppet 5 and 7 and their packagings."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How Puppet's last run on a node went."""
+
+    began: datetime | None  # by the node's clock; None: the summary does not say how long the run took
+    good: bool  # a catalog was applied, and nothing in it failed
+    failed: int  # resources
+
+
+def parse_last_run(text: str) -> LastRun:
+    """What ``READ_LAST_RUN`` printed. A run that got no catalog has no ``resources``; it was not good.
+
+    Raises:
+        ValueError: It is not a run summary.
+    """
+    try:
+        raw = yaml.safe_load(text)
+        resources, events = raw.get("resources"), raw.get("events")
+        times = raw.get("time") or {}
+        ended = datetime.fromtimestamp(int(times["last_run"]), UTC) if "last_run" in times else None
+        began = ended - timedelta(seconds=float(times["total"])) if ended and "total" in times else None
+        failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
+        applied = bool(resources and events and int(resources.get("total", 0)))
+    except (AttributeError, OverflowError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
+    return LastRun(began, applied and not failed and not int(events.get("failure", 0)), failed)
