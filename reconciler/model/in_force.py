@@ -83,7 +83,8 @@ def _of_fleet(tree: SpecTree) -> Level:
 
 def _of_cluster(cluster: ClusterSpec, name: str) -> Level:
     """The settings of a cluster, and what its ``rings`` say of settings in other words."""
-    aliases = cluster.rings.aliases()
+    if not (aliases := cluster.rings.aliases):
+        return Level("cluster", cluster.settings, "Cluster", name)
     said = {**cluster.settings, **{setting: value for setting, (value, _) in aliases.items()}}
     paths = {setting: ("rings", *path) for setting, (_, path) in aliases.items()}
     return Level("cluster", said, "Cluster", name, elsewhere=paths)

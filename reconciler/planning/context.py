@@ -32,6 +32,7 @@ class Context:
     listening_since: datetime | None = None  # since when machines can be heard
     bmcs: BmcBook | None = None  # None: the fleet does not manage BMCs
     gates: Mapping[str, Gates] = field(default_factory=dict)  # by serial
+    shut: Mapping[str, Gates] = field(default_factory=dict)  # those of them that are closed, of machines that have any
     bring_up: BringUp | None = None  # None: no order is kept
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 

@@ -169,7 +169,7 @@ def _place(spec: SpecTree, cluster: str, name: str) -> str:
     of_cluster = spec.clusters.get(cluster)
     if name in _RELEASES:
         at = spec.place_in_fleet(*name.split("."))
-    elif of_cluster is not None and name in (aliases := of_cluster.rings.aliases()):
+    elif of_cluster is not None and name in (aliases := of_cluster.rings.aliases):
         at = spec.place("Cluster", cluster, "rings", *aliases[name][1])
     elif of_cluster is not None and name in of_cluster.settings:
         at = spec.place("Cluster", cluster, "settings", name)

@@ -6,9 +6,9 @@ A node serves once the gates of its role hold. A role's first Puppet runs begin 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
-from ..model.gates import ABSENT, Gate, Gates, Readings, gate_of
+from ..model.gates import ABSENT, GateName, Gates, Readings, gate_of
 from ..model.history import Phase
 from ..model.machine import Allocation, MachineView
 from ..model.roles import gates_if_there, gates_of, needed_by, rank_in_bring_up
@@ -34,9 +34,10 @@ def puppet_succeeded(m: MachineView) -> bool:
     return h.last_done == "run_puppet" and h.last_done_at is not None and (begun is None or h.last_done_at > begun)
 
 
-def closed(gates: Iterable[Gate]) -> Gates:
-    """Those that do not hold. What nobody knows is not closed."""
-    return tuple(gate for gate in gates if gate.holds is False)
+def closed_by_serial(gates: Mapping[str, Gates]) -> Mapping[str, Gates]:
+    """Those that do not hold, of machines that have any. What nobody knows is not closed."""
+    found = ((serial, tuple([gate for gate in some if gate.holds is False])) for serial, some in gates.items())
+    return {serial: shut for serial, shut in found if shut}
 
 
 def current_readings(m: MachineView) -> Readings | None:
@@ -51,11 +52,24 @@ def _has_a_system(m: MachineView) -> bool:
 
 def _gates(m: MachineView, allocation: Allocation, members: int) -> Gates:
     readings = current_readings(m)
-    known = {each.name: each for each in readings.values} if readings else {}
-    classes = readings.classes if readings else ()
-    there = (name for name in gates_if_there(allocation.role, classes) if name in known)
-    names = (*gates_of(allocation.role, classes), *(name for name in there if known[name].value != ABSENT))
-    return tuple(gate_of(name, known.get(name), members) for name in names)
+    if readings is None:
+        return _unread(allocation.role, members)
+    known = {each.name: each for each in readings.values}
+    always, if_there = _names(allocation.role, readings.classes)
+    there = [name for name in if_there if name in known and known[name].value != ABSENT]
+    return tuple([gate_of(name, known.get(name), members) for name in (*always, *there)])
+
+
+@cache
+def _unread(role: str, members: int) -> Gates:
+    """Of a node that nobody has looked at."""
+    return tuple(gate_of(name, None, members) for name in gates_of(role))
+
+
+@cache
+def _names(role: str, classes: tuple[str, ...]) -> tuple[tuple[GateName, ...], tuple[GateName, ...]]:
+    """The gates of a node of this role: of services that it has, and of those that it may have."""
+    return gates_of(role, classes), gates_if_there(role, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +83,8 @@ class NotReady:
 class BringUp:
     """The order in which the roles of each cluster come up, and how far that has come."""
 
-    def __init__(self, spec: SpecTree, machines: Mapping[str, MachineView], gates: Mapping[str, Gates]) -> None:
-        self._spec, self._machines, self._gates = spec, machines, gates
+    def __init__(self, spec: SpecTree, machines: Mapping[str, MachineView], shut: Mapping[str, Gates]) -> None:
+        self._spec, self._machines, self._shut = spec, machines, shut
 
     def rank(self, cluster: str, role: str) -> int:
         """How many roles of the cluster come one after the other before this one."""
@@ -104,11 +118,11 @@ class BringUp:
         pool = self._pools.get(cluster, {}).get(role, [])
         if not pool:
             return NotReady(f"a {role} machine of {cluster}: it has none yet")
-        waiting = [m for m in pool if m.history.phase is not Phase.IN_SERVICE or closed(self._gates[m.serial])]
+        waiting = [m for m in pool if m.history.phase is not Phase.IN_SERVICE or m.serial in self._shut]
         if 2 * (serve := len(pool) - len(waiting)) > len(pool):
             return None
-        first = min(waiting, key=lambda m: (not closed(self._gates.get(m.serial, ())), m.serial))
-        gates = closed(self._gates.get(first.serial, ()))
+        first = min(waiting, key=lambda m: (m.serial not in self._shut, m.serial))
+        gates = self._shut.get(first.serial, ())
         assert first.allocation is not None
         how = str(gates[0]) if gates else f"it is {first.history.phase}"
         text = f"the {role} machines of {cluster}: {serve} of {len(pool)} serve; {first.allocation.hostname}: {how}"

@@ -46,7 +46,7 @@ from .context import (
     said_after,
 )
 from .drift import drift
-from .gates import closed, current_readings, puppet_succeeded
+from .gates import current_readings, puppet_succeeded
 from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
@@ -180,7 +180,7 @@ def _into_service(m: MachineView, ctx: Context) -> Step:
 
 def _gate_closed(m: MachineView, ctx: Context) -> Wait | None:
     """The wait for services that are not ready; nothing is done to the machine for that."""
-    shut = closed(ctx.gates.get(m.serial, ()))
+    shut = ctx.shut.get(m.serial, ())
     if not shut:
         return None
     first = min(shut, key=lambda gate: gate.since or ctx.now)

@@ -21,7 +21,7 @@ from .context import Context
 from .digest import observation_digest
 from .discovery import discovery, not_seen
 from .fixed import Held, held_orders, hold, notes_of
-from .gates import BringUp, gates_by_serial
+from .gates import BringUp, closed_by_serial, gates_by_serial
 from .observe_only import only_looking
 from .phases import next_step
 from .placement import FilledSlot, Placement, place
@@ -97,8 +97,9 @@ def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Conte
     approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
     bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
     gates = gates_by_serial(machines.values())
-    bring_up = BringUp(spec, machines, gates)
-    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, bring_up)
+    shut = closed_by_serial(gates)
+    bring_up = BringUp(spec, machines, shut)
+    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, shut, bring_up)
 
 
 def _notes(observed: Observation, orders: Iterable[Held], swifts: Iterable[Swift]) -> dict[str, str]:

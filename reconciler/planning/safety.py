@@ -18,7 +18,6 @@ from ..model.reasons import Reason
 from ..model.roles import facts_of
 from ..model.units import counted
 from .context import Context, back_off, comes_up, fell_into_live, is_unanswered, said_after
-from .gates import closed
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -175,14 +174,15 @@ class _ServiceCount:
             if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.service.left):
                 pool = (m.allocation.cluster, m.allocation.role)
                 self._members[pool] += 1
-                self._out[pool] += self._is_out(m)
-                self._down[pool] += self._is_down(m)
+                is_down = self._is_down(m)
+                self._down[pool] += is_down
+                self._out[pool] += is_down or m.serial in ctx.shut
                 self._healing[pool] += _heals_now(m, ctx)
                 self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
                 self._rolling[pool[0]] += isinstance(m.history.open_action, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:
-        return self._is_down(m) or bool(closed(self._ctx.gates.get(m.serial, ())))
+        return m.serial in self._ctx.shut or self._is_down(m)
 
     def _is_down(self, m: MachineView) -> bool:
         off = m.seen is not None and m.seen.power is Power.OFF

@@ -1,6 +1,7 @@
 """``Cluster.rings``: the rings of a Swift cluster, and how fast they may change."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema
@@ -67,8 +68,9 @@ class RingsSpec(Strict):
 
     def as_settings(self) -> Mapping[str, SettingValue]:
         """The settings by OCI's names that it speaks of, with their values."""
-        return {name: value for name, (value, _) in self.aliases().items()}
+        return {name: value for name, (value, _) in self.aliases.items()}
 
+    @cached_property
     def aliases(self) -> Mapping[str, tuple[SettingValue, tuple[str | int, ...]]]:
         """By setting the value, and where below ``rings`` it stands."""
         found: dict[str, tuple[SettingValue, tuple[str | int, ...]]] = {

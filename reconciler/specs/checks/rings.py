@@ -10,7 +10,7 @@ from .context import Check, CheckContext, error
 def rings_and_settings_agree(context: CheckContext) -> Iterator[Diagnostic]:
     """A cluster does not say one thing below ``rings`` and another in the setting of OCI's name."""
     for cluster, spec in context.tree.clusters.items():
-        for setting, (value, path) in spec.rings.aliases().items():
+        for setting, (value, path) in spec.rings.aliases.items():
             other = spec.settings.get(setting, value)
             if other != value:
                 at = context.parsed.at("Cluster", cluster, "rings", *path)
