@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 
 class GateName(StrEnum):
@@ -132,12 +133,18 @@ def gate_of(name: GateName, reading: Reading | None, members: int) -> Gate:
         reading: What was read; None: nothing yet.
         members: How many nodes of its role run their services.
     """
-    opens_at = GATES[name].opens_at
-    least = max(members, 1) if opens_at is None else opens_at
-    threshold = least if isinstance(least, str) else f"{least} or more"
+    least, threshold = _threshold(name, members)
     if reading is None:
         return Gate(name, None, threshold, None, None)
     return Gate(name, reading.value, threshold, reading.since, _opens(reading.value, least))
+
+
+@cache
+def _threshold(name: GateName, members: int) -> tuple[str | int, str]:
+    """The value that opens a gate, or the least number that does; and in words."""
+    opens_at = GATES[name].opens_at
+    least = max(members, 1) if opens_at is None else opens_at
+    return least, least if isinstance(least, str) else f"{least} or more"
 
 
 def _opens(value: str, least: str | int) -> bool:
