@@ -10,6 +10,7 @@ from ..execution.ports import Bmcs, Clock, Directory
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import MachineView, Power
 from ..model.observations import Heard
+from .taking_turns import take_turns
 
 log = structlog.get_logger()
 
@@ -32,25 +33,19 @@ class PowerWatch:
         Returns:
             Whether a machine is off, or is not as it was: whether there may be something to do.
         """
-        waiting, news = iter(machines), False
-
-        async def ask_one_after_the_other() -> None:
-            nonlocal news
-            for m in waiting:
-                if busy(m.serial) or (power := await self._ask(m.serial)) is None:
-                    continue
-                heard.append(Heard(m.serial, self.clock(), power=power))
-                news = news or power is Power.OFF or m.seen is None or m.seen.power is not power
-
         heard: list[Heard] = []
+
+        async def ask(m: MachineView) -> bool:
+            if busy(m.serial) or (power := await self._ask(m.serial)) is None:
+                return False
+            heard.append(Heard(m.serial, self.clock(), power=power))
+            return power is Power.OFF or m.seen is None or m.seen.power is not power
+
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(AT_ONCE):
-                    group.create_task(ask_one_after_the_other())
+            return await take_turns(machines, ask, AT_ONCE)
         finally:
             if heard:
                 await asyncio.to_thread(self.record, heard)
-        return news
 
     async def _ask(self, serial: str) -> Power | None:
         try:

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from ..execution.handlers import Tools
+from ..execution.handlers.node import node_shell
 from ..execution.handlers.puppet import began, last_run
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
 from ..model.machine import MachineView
+from .taking_turns import take_turns
 
 log = structlog.get_logger()
 
@@ -35,35 +37,26 @@ class PuppetWatch:
 
     async def look(self, machines: Iterable[MachineView], busy: Callable[[str], bool]) -> bool:
         """Ask every node whose turn it is once; True when one has run Puppet since we last knew."""
-        now, news = self.tools.time.now(), False
+        now = self.tools.time.now()
         self._next = {serial: each for serial, each in self._next.items() if each[0] <= now + SELDOM}  # clock put back
         asked = [m for m in machines if _is_worth_asking(m) and self._next.get(m.serial, (now, self.every))[0] <= now]
-        waiting = iter(asked)
 
-        async def ask_one_after_the_other() -> None:
-            nonlocal news
-            for m in waiting:
-                if busy(m.serial):
-                    continue
-                found = await self._ask(m)
-                pause = self.every if found else min(2 * self._next.get(m.serial, (now, self.every / 2))[1], SELDOM)
-                self._next[m.serial] = now + pause, pause
-                news = news or found
+        async def ask(m: MachineView) -> bool:
+            if busy(m.serial):
+                return False
+            found = await self._ask(m)
+            pause = self.every if found else min(2 * self._next.get(m.serial, (now, self.every / 2))[1], SELDOM)
+            self._next[m.serial] = now + pause, pause
+            return found
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(asked))):
-                group.create_task(ask_one_after_the_other())
-        return news
+        return await take_turns(asked, ask, AT_ONCE)
 
     async def _ask(self, m: MachineView) -> bool:
-        assert m.seen is not None and m.allocation is not None and m.allocation.address is not None
+        assert m.seen is not None
         try:
-            shell = await self.tools.shells.open(m.serial, m.allocation.address)
-            try:
+            async with node_shell(self.tools, m) as shell:
                 last = await last_run(self.tools, shell)
                 when = await began(self.tools, shell, last) if last and last.good else None
-            finally:
-                await shell.close()
         except (TemporaryError, PermanentError) as error:
             log.info("last Puppet run not known", serial=m.serial, error=str(error))
             return False

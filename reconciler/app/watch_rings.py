@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import structlog
 
 from ..execution.handlers import Tools
+from ..execution.handlers.node import node_shell
 from ..execution.handlers.rings import read_rings
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
+from .taking_turns import take_turns
 
 log = structlog.get_logger()
 
@@ -27,29 +29,14 @@ class RingsWatch:
     async def look(self, observed: Observation, busy: Callable[[str], bool]) -> bool:
         """Ask each node once; True when one has other files than when it was last asked."""
         clusters = {state.cluster for state in observed.rings}
-        waiting = iter([m for m in observed.machines if _has_rings(m, clusters)])
-        news = False
-
-        async def ask_one_after_the_other() -> None:
-            nonlocal news
-            for m in waiting:
-                if not busy(m.serial):
-                    news = await self._ask(m) or news
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(ask_one_after_the_other())
-        return news
+        asked = (m for m in observed.machines if _has_rings(m, clusters) and not busy(m.serial))
+        return await take_turns(asked, self._ask, AT_ONCE)
 
     async def _ask(self, m: MachineView) -> bool:
         """Note which ring files the node has; True where they are others than were known."""
-        assert m.allocation is not None and m.allocation.address is not None
         try:
-            shell = await self.tools.shells.open(m.serial, m.allocation.address)
-            try:
+            async with node_shell(self.tools, m) as shell:
                 there = await read_rings(self.tools, shell)
-            finally:
-                await shell.close()
         except (TemporaryError, PermanentError) as error:
             log.info("rings not known", serial=m.serial, error=str(error))
             return False

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from ..execution.handlers import Tools
+from ..execution.handlers.node import node_shell
 from ..execution.handlers.services import read_services
 from ..model.errors import PermanentError, TemporaryError
 from ..model.gates import Gates, Readings, unreachable
 from ..model.machine import MachineView
 from ..planning.gates import current_readings, gates_by_serial, runs_services
+from .taking_turns import take_turns
 
 log = structlog.get_logger()
 
@@ -41,27 +43,21 @@ class ServiceWatch:
 
     async def look(self, machines: Sequence[MachineView], busy: Callable[[str], bool]) -> bool:
         """Look at the nodes whose turn it is, once each; True when one says something new."""
-        now, news = self.tools.time.now(), False
+        now = self.tools.time.now()
         gates = await asyncio.to_thread(gates_by_serial, machines)
         asked = ((m, _hold(gates[m.serial])) for m in machines if _can_be_asked(m) and not busy(m.serial))
         due = [(ready, at, m.serial, m) for m, ready in asked if (at := self._due(m, now, ready)) <= now]
-        first = sorted(due)[:IN_A_ROW]
-        waiting = iter(first)
 
-        async def one_after_the_other() -> None:
-            nonlocal news
-            for was_ready, _, serial, m in waiting:
-                found = await self._look_at(m)
-                self._next[serial] = now + self._pause(serial, was_ready)
-                is_news = await self._note(m, found)
-                if is_news and was_ready:
-                    self._next[serial] = now
-                news = news or is_news
+        async def look_at(one: tuple[bool, datetime, str, MachineView]) -> bool:
+            was_ready, _, serial, m = one
+            found = await self._look_at(m)
+            self._next[serial] = now + self._pause(serial, was_ready)
+            is_news = await self._note(m, found)
+            if is_news and was_ready:
+                self._next[serial] = now
+            return is_news
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(first))):
-                group.create_task(one_after_the_other())
-        return news
+        return await take_turns(sorted(due)[:IN_A_ROW], look_at, AT_ONCE)
 
     def _due(self, m: MachineView, now: datetime, ready: bool) -> datetime:
         """When it is to be looked at next; a look that was made before we started counts, if all was well then."""
@@ -78,13 +74,10 @@ class ServiceWatch:
 
     async def _look_at(self, m: MachineView) -> Readings | None:
         """What its services say now; None: it cannot be asked, and never could."""
-        assert m.allocation is not None and m.allocation.address is not None
+        assert m.allocation is not None
         try:
-            shell = await self.tools.shells.open(m.serial, m.allocation.address)
-            try:
+            async with node_shell(self.tools, m) as shell:
                 return await read_services(self.tools, shell, m.allocation.role)
-            finally:
-                await shell.close()
         except (TemporaryError, PermanentError) as error:
             log.info("services not known", serial=m.serial, error=str(error))
             known = current_readings(m)

@@ -153,6 +153,11 @@ def differences(has: tuple[RingFile, ...] | None, files: tuple[RingFile, ...]) -
     return "; ".join(other) or None
 
 
+def has_all(there: tuple[RingFile, ...] | None, wanted: tuple[RingFile, ...]) -> bool:
+    """Whether a node has these very files; None: nobody has asked it."""
+    return set(wanted) <= set(there or ())
+
+
 def md5_of(file: bytes) -> str:
     """Of a ring file, as ``swift-recon --md5`` and ``md5sum`` have it."""
     return hashlib.md5(file, usedforsecurity=False).hexdigest()

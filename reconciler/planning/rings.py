@@ -26,6 +26,7 @@ from ..model.rings import (
     RingState,
     RingWanted,
     differences,
+    has_all,
     order_of,
 )
 from ..model.roles import facts_of
@@ -258,7 +259,7 @@ def waiting_with(step: Step, wait: Wait) -> Wait:
 
 def _settling(swift: Swift, bases: tuple[RingBasis, ...], step: Step) -> Wait | None:
     """Why no round may begin yet."""
-    if late := [m for m in swift.serving if not _has_all(m, swift.files)]:
+    if late := [m for m in swift.serving if not has_all(m.history.rings, swift.files)]:
         names = _some([m.allocation.hostname for m in late if m.allocation])
         return waiting(step, Reason.RINGS_SETTLE, f"all nodes to have the rings in force, before the next: {names}")
     moved = [(swift.states[b.ring].at, b.min_part_hours) for b in bases if b.ring in swift.states]
@@ -296,7 +297,7 @@ def _placing(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
     found: dict[str, Step] = {}
     for m in swift.nodes:
         held, step = m.allocation, steps[m.serial]
-        if held is None or _has_all(m, swift.files):
+        if held is None or has_all(m.history.rings, swift.files):
             continue
         rests = m.history.phase is Phase.IN_SERVICE and has_time(m, step, swift.ctx)
         if not (rests or _fails_for_want_of_rings(m, step)):
@@ -317,10 +318,6 @@ def _fails_for_want_of_rings(m: MachineView, step: Step) -> bool:
     """Whether Puppet fails on a node that was installed before there were rings: it is given them once."""
     runs = isinstance(step, Act) and isinstance(step.action, RunPuppet)
     return runs and m.history.failures.count > 0 and m.history.rings is None and not m.history.side_failures.count
-
-
-def _has_all(m: MachineView, files: tuple[RingFile, ...]) -> bool:
-    return set(files) <= set(m.history.rings or ())
 
 
 # ---- what is told, and not done

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from reconciler.execution.handlers import handlers
-from reconciler.execution.handlers.rings import has_all
 from reconciler.model.actions import BuildRings, PlaceRings
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingDevice, RingFile, RingState, md5_of
+from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingDevice, RingFile, RingState, has_all, md5_of
 from reconciler.provisioning import commands, ring_files
 
 from ..fakes.clock import NOON

@@ -1,6 +1,10 @@
 """The way to a node: a shell on the system that we installed there, and on no other."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from ...model.errors import PermanentError, TemporaryError
+from ...model.machine import MachineView
 from ..ports import Shell
 from .context import Tools, marker, own_address
 
@@ -19,6 +23,22 @@ async def open_node(tools: Tools, serial: str, hostname: str) -> Shell:
         await shell.close()
         raise
     return shell
+
+
+@asynccontextmanager
+async def node_shell(tools: Tools, m: MachineView) -> AsyncIterator[Shell]:
+    """A shell on whatever system answers at the address that the machine was given, which has one; closed afterwards.
+
+    Raises:
+        TemporaryError: Nobody answers there.
+        PermanentError: Another's host key does, or our own key is refused.
+    """
+    assert m.allocation is not None and m.allocation.address is not None
+    shell = await tools.shells.open(m.serial, m.allocation.address)
+    try:
+        yield shell
+    finally:
+        await shell.close()
 
 
 async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) -> None:

@@ -25,6 +25,7 @@ from ...model.rings import (
     RingMoves,
     RingRound,
     RingState,
+    has_all,
     md5_of,
     order_of,
 )
@@ -160,11 +161,6 @@ async def place(tools: Tools, action: PlaceRings) -> None:
     await asyncio.to_thread(tools.records.rings_read, action.serial, there, tools.time.now())
     if not has_all(there, action.rings):
         raise TemporaryError(f"{action.hostname} has other ring files than it was given")
-
-
-def has_all(there: tuple[RingFile, ...] | None, wanted: tuple[RingFile, ...]) -> bool:
-    """Whether a node has these very files."""
-    return set(wanted) <= set(there or ())
 
 
 async def read_rings(tools: Tools, shell: Shell) -> tuple[RingFile, ...]:
