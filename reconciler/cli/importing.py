@@ -28,6 +28,10 @@ def _file(what: str) -> Any:
     return typer.Option(metavar="FILE", dir_okay=False, exists=True, help=what)
 
 
+def _folder(what: str) -> Any:
+    return typer.Option(metavar="DIR", file_okay=False, exists=True, help=what)
+
+
 _EPILOG = """\b
 Example:
   reconciler --config /etc/reconciler/reconciler.yaml import oci \\
@@ -57,26 +61,14 @@ def oci(
     ] = None,
     etc: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            exists=True,
-            help="The folder /etc/openstack-cluster-installer, for all that no other option names.",
-        ),
+        _folder("The folder /etc/openstack-cluster-installer, for all that no other option names."),
     ] = None,
     conf: Annotated[Path | None, _file("openstack-cluster-installer.conf.")] = None,
     hardware_profiles: Annotated[Path | None, _file("hardware-profiles.json.")] = None,
     auto_racking: Annotated[Path | None, _file("auto-racking.json.")] = None,
-    repositories: Annotated[
-        Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="The folder repos/.")
-    ] = None,
-    pki: Annotated[
-        Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="Its authority: the folder pki/.")
-    ] = None,
-    certificates: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", file_okay=False, exists=True, help="What it signed: /var/lib/oci/ssl."),
-    ] = None,
+    repositories: Annotated[Path | None, _folder("The folder repos/.")] = None,
+    pki: Annotated[Path | None, _folder("Its authority: the folder pki/.")] = None,
+    certificates: Annotated[Path | None, _folder("What it signed: /var/lib/oci/ssl.")] = None,
     ssh_key: Annotated[Path | None, _file("Its key to log in to nodes: id_rsa, with id_rsa.pub beside it.")] = None,
     server_hostname: Annotated[
         str | None,
@@ -84,12 +76,7 @@ def oci(
     ] = None,
     swift_builders: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            exists=True,
-            help="Swift's ring builders and rings: DIR/CLUSTER/*.builder, or DIR/*.builder of a single cluster.",
-        ),
+        _folder("Swift's ring builders and rings: DIR/CLUSTER/*.builder, or DIR/*.builder of a single cluster."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that were changed since.")] = False,
 ) -> int:

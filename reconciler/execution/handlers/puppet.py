@@ -71,13 +71,12 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
     seen = await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        if (last := await last_run(tools, shell)) and last.good:
-            when = await began(tools, shell, last)
-            if when is not None and (seen.last_puppet_began is None or when > seen.last_puppet_began + SLACK):
-                await _note(tools, action.serial, when)
-                await note_services(tools, shell, action.serial)
-                return
-        await _run(tools, shell, action.serial)
+        last = await last_run(tools, shell)
+        when = await began(tools, shell, last) if last and last.good else None
+        if when is not None and (seen.last_puppet_began is None or when > seen.last_puppet_began + SLACK):
+            await _note(tools, action.serial, when)
+        else:
+            await _run(tools, shell, action.serial)
         await note_services(tools, shell, action.serial)
     finally:
         await shell.close()
