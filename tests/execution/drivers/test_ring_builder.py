@@ -86,7 +86,7 @@ async def test_swift_reads_what_was_built(tmp_path: Path) -> None:
 async def test_debians_swift_reads_what_was_built(tmp_path: Path) -> None:
     debian = "/usr/bin/python3"
     if not reads_rings(debian):
-        pytest.skip("python3-swift is not installed")
+        pytest.skip("needs Swift (apt: python3-swift)")
     (made,) = await built(ring(FIRST))
     (tmp_path / "object.ring.gz").write_bytes(base64.b64decode(made["file"]))
     assert read_by(debian, tmp_path)["version"] == made["builder"]["version"]
