@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 LONG = 150.0
@@ -38,3 +39,11 @@ async def becomes(
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {limit:.0f} s: {what}\n{await story() if story else ''}")
         await asyncio.sleep(every)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -17,6 +17,8 @@ from pathlib import Path
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.command import Command
 
+from .children import run_to_end, uninterrupted
+
 PROGRAM = "ipmi_sim"
 PACKAGE = "openipmi"
 """The Debian package that has it."""
@@ -183,6 +185,10 @@ class IpmiSim:
                 self._process.terminate()
             await self._process.wait()
 
+    async def _start_again(self) -> None:
+        await self.stop()
+        await self.start()
+
     async def in_band(self, command: str, root: Path) -> tuple[int, str, str]:
         """Run a command as the machine's live system would, with real ipmitool: exit status, output, errors.
 
@@ -195,17 +201,12 @@ class IpmiSim:
         self.in_band_log.append(command)
         self._remember_login(command, root)
         bin_ = self._write_tools()
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", command.replace("/run/", f"{root}/run/"),
-            env=os.environ | {"PATH": f"{bin_}:{os.environ.get('PATH', '/usr/bin:/bin')}"},
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
+        env = os.environ | {"PATH": f"{bin_}:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+        status, out, err = await run_to_end("/bin/sh", "-c", command.replace("/run/", f"{root}/run/"), env=env)
         if (address := (self.folder / "network" / "ip_addr").read_text().strip()) != self.address:
             self.address = address
-            await self.stop()
-            await self.start()
-        return process.returncode or 0, out.decode(), err.decode()
+            await uninterrupted(self._start_again())
+        return status, out, err
 
     def wanted(self) -> tuple[int, bool, str]:
         """How many power commands there were, whether power should be on, and the device of the last power-on."""

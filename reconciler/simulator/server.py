@@ -36,6 +36,7 @@ from ..provisioning.install import PROGRAM
 from ..provisioning.root_image import COMMAND
 from . import hardware, storcli
 from .agent import Agent
+from .children import run_to_end
 from .programs import put_programs
 from .services import Services
 
@@ -295,25 +296,16 @@ class SimServer:
 
     async def look(self) -> tuple[int, str]:
         """Run the uploaded script that looks at the disks: its exit status, and what it printed."""
-        looking = await asyncio.create_subprocess_exec(
-            "/bin/sh", self._moved(fence.SCRIPT_FILE), "look", env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        printed, _ = await looking.communicate()
-        assert looking.returncode is not None
-        return looking.returncode, printed.decode()
+        script = self._moved(fence.SCRIPT_FILE)
+        status, printed, _ = await run_to_end("/bin/sh", script, "look", env=self._environment)
+        return status, printed
 
     async def run_on_disk(self, command: str) -> tuple[int, str]:
         """Run a command of Swift's rings by the shell, with the installed system's folder: exit status, and output."""
         text = command.replace(ring_files.NEW_RINGS_FOLDER, f"{self.live}{ring_files.NEW_RINGS_FOLDER}")
         text = text.replace(ring_files.RINGS_FOLDER, f"{self.disk}{ring_files.RINGS_FOLDER}")
-        running = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", text, env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        printed, _ = await running.communicate()
-        assert running.returncode is not None
-        return running.returncode, printed.decode()
+        status, printed, _ = await run_to_end("/bin/sh", "-c", text, env=self._environment)
+        return status, printed
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -5,12 +5,12 @@ The very script that looks at services runs here, with its folders below the ser
 among the servers beside this one.
 """
 
-import asyncio
 import os
 from pathlib import Path
 
 from ..model.roles import facts_of
 from ..provisioning.commands import ADMINISTRATOR_FILE, ROOT_HOME
+from .children import run_to_end
 
 _MOVED = (
     ADMINISTRATOR_FILE, "/etc/swift/", "/var/lib/ceph", "/var/run/ceph", "/var/cache/puppet", "/var/lib/puppet"
@@ -158,10 +158,6 @@ class Services:
         """Run what is run on a node, with the folders of its system below the server's own; status and output."""
         for path in _MOVED:
             command = command.replace(path, f"{self._root}/disk{path}")
-        asked = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, env={**os.environ, "PATH": f"{self._bin}:{os.environ['PATH']}"},
-        )  # fmt: skip
-        printed, _ = await asked.communicate()
-        assert asked.returncode is not None
-        return asked.returncode, printed.decode()
+        env = os.environ | {"PATH": f"{self._bin}:{os.environ['PATH']}"}
+        status, printed, _ = await run_to_end("/bin/sh", "-c", command, env=env)
+        return status, printed

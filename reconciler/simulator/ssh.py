@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
 from ..provisioning import bmc, commands, fence, look, puppet_runs, raid, ring_files
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
+from .children import uninterrupted
 from .server import ServerState, SimServer
 
 NOT_FOUND = 127
@@ -44,43 +46,60 @@ class SshFront:
         opened = _Open()
 
         async def session(process: "asyncssh.SSHServerProcess[str]") -> None:
-            await _answer(server, process)
+            with opened.running():
+                await _answer(server, process)
 
-        listen = asyncssh.listen(
-            server.own_address,
-            self._port,
-            server_factory=lambda: _Connection(opened),
-            server_host_keys=_host_keys(server),
-            authorized_client_keys=self._keys,
-            process_factory=session,
-            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.live).encode()),
-            reuse_address=True,
-        )
-        listening = asyncio.ensure_future(listen)
+        async def listen() -> None:
+            opened.acceptor = await asyncssh.listen(
+                server.own_address,
+                self._port,
+                server_factory=lambda: _Connection(opened),
+                server_host_keys=_host_keys(server),
+                authorized_client_keys=self._keys,
+                process_factory=session,
+                sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.live).encode()),
+                reuse_address=True,
+            )
+
         self._open[server.serial] = opened
-        try:
-            opened.acceptor = await asyncio.shield(listening)
-        except asyncio.CancelledError:  # the power went; half way, it would leave its socket open
-            opened.acceptor = await listening
-            raise
+        await uninterrupted(listen())  # half way, the end of power would leave its socket open
 
     async def close(self, server: SimServer) -> None:
-        """Stop answering, and drop the connections there are."""
+        """Stop answering, drop the connections there are, and end what runs for them."""
         opened = self._open.pop(server.serial, None)
         if opened is None or opened.acceptor is None:
             return
+        opened.closed = True
         opened.acceptor.close()
         for connection in list(opened.connections):
             connection.abort()
+        for task in opened.sessions:
+            task.cancel()
+        await asyncio.gather(*opened.sessions, return_exceptions=True)
         await opened.acceptor.wait_closed()
 
 
 @dataclass
 class _Open:
-    """One boot's listener, and who is connected to it."""
+    """One boot's listener, who is connected to it, and what runs for them."""
 
     acceptor: asyncssh.SSHAcceptor | None = None
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+    sessions: set["asyncio.Task[Any]"] = field(default_factory=set)
+    closed: bool = False
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Our own task is one of the sessions."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self.closed:
+            task.cancel()
+        self.sessions.add(task)
+        try:
+            yield
+        finally:
+            self.sessions.discard(task)
 
 
 class _Connection(asyncssh.SSHServer):

@@ -9,11 +9,12 @@ from typing import Any
 import asyncssh
 import pytest
 
-from reconciler.provisioning import commands, disks, puppet_runs
+from reconciler.provisioning import commands, disks, look, puppet_runs
 from reconciler.simulator.server import Pace
 from reconciler.simulator.ssh import NOT_FOUND
 
 from ..execution.build import INSTALL
+from ..waiting import runs
 from .stage import SSH_PORT, staged
 from .test_server import SLOW, installed
 
@@ -130,3 +131,16 @@ async def test_power_loss_drops_the_connections_there_are(tmp_path: Path) -> Non
             await connection.wait_closed()
         with pytest.raises(OSError):
             await asyncssh.get_server_host_key(stage.server.address, SSH_PORT)
+
+
+async def test_power_loss_ends_what_runs_for_those_who_asked(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await installed(stage)
+        began = tmp_path / "began"
+        (stage.server.root / "node-bin/systemctl").write_text(f"#!/bin/sh\necho $$ > {began}\nexec sleep 600\n")
+        async with stage.ssh() as connection:
+            asking = asyncio.create_task(connection.run(look.look_command("swiftstore", ())))
+            await stage.until(lambda: began.exists() and began.read_text())
+            await stage.server.power_off()
+            asking.cancel()
+        await stage.until(lambda: not runs(int(began.read_text())))

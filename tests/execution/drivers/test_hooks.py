@@ -10,19 +10,14 @@ import pytest
 from reconciler.execution.drivers.hooks import tell_child
 from reconciler.model.errors import TemporaryError
 
+from ...waiting import runs
+
 
 def script(folder: Path, text: str) -> tuple[str, ...]:
     path = folder / "hook"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return (str(path), "an argument", str(folder))
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_a_child_is_told_by_json_on_its_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
