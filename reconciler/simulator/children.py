@@ -1,4 +1,4 @@
-"""What runs in a simulated server and ends with it, and what the end of its power does not interrupt."""
+"""Programs of a simulated server, which end with its power, and work that the end of power does not interrupt."""
 
 import asyncio
 import contextlib

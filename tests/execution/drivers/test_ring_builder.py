@@ -52,13 +52,14 @@ async def test_the_same_builder_makes_the_same_bytes() -> None:
 
 READS = """
 import json, sys
+from swift.common import utils
 from swift.common.ring import Ring
-from swift.common.ring.builder import RingBuilder
+utils.HASH_PATH_SUFFIX = b"of a cluster"
 ring = Ring(sys.argv[1], ring_name="object")
 parts = [[dev["id"] for dev in ring.get_part_nodes(part)] for part in range(ring.partition_count)]
 print(json.dumps({"parts": parts, "replicas": ring.replica_count, "version": ring.version}))
 """
-"""Asks Swift's own reader, by any Swift: no name is of a new version."""
+"""Asks Swift's own reader, by any Swift: no name is of a new version. It would want a swift.conf for the suffix."""
 
 
 def reads_rings(python: str) -> bool:
