@@ -155,14 +155,23 @@ def _towards_puppet(m: MachineView, allocation: Allocation, said: InstallStatus 
 
 def _in_its_turn(step: Step, m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     """The step, unless it runs Puppet, or waits for that, before the roles serve that the machine needs."""
-    runs = isinstance(step, Act) and isinstance(step.action, RunPuppet)
-    is_held = isinstance(step, Wait) and said_after(m, m.history.install.begun) is InstallStatus.FIRSTBOOT
-    if ctx.bring_up is None or not (runs or is_held) or not ctx.bring_up.has_needs(allocation):
+    said, runs = said_after(m, m.history.install.begun), isinstance(step, Act) and isinstance(step.action, RunPuppet)
+    waits_or_runs = runs or said is InstallStatus.FIRSTBOOT
+    if ctx.bring_up is None or not waits_or_runs or not ctx.bring_up.has_needs(allocation):
         return step
     if missing := ctx.bring_up.not_ready(allocation):
         return Wait(m.serial, Reason.BRING_UP, missing.text, gates=missing.gates)
-    if runs or m.history.last_begun in ("begin_puppet", "run_puppet"):
-        return step
+    may_be_held = said in (None, InstallStatus.FIRSTBOOT) and not _was_let_go(m)
+    return _begin_puppet(m, allocation) if may_be_held else step
+
+
+def _was_let_go(m: MachineView) -> bool:
+    """Whether the node's first boot was told that it may run Puppet."""
+    last = m.history.last_begun
+    return last == "run_puppet" or (last == "begin_puppet" and not m.history.failures.count)
+
+
+def _begin_puppet(m: MachineView, allocation: Allocation) -> Step:
     begin = BeginPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
     return Act(begin, Reason.PUPPET_MAY_BEGIN, "what it needs serves, and its first boot waits for that")
 

@@ -116,6 +116,23 @@ class TestBringUp:
         late = saying(late, InstallStatus.FIRSTBOOT, NOW - 62 * MINUTE / 2 - 30 * MINUTE)
         assert isinstance(steps(with_history(late, install_begun=NOW - 2 * HOUR), *ready)["A"].action, RunPuppet)
 
+    @pytest.mark.parametrize(
+        "m",
+        [
+            saying(
+                held_back("A", "controller", install_begun=NOW - 9 * HOUR, touched=NOW - 8 * HOUR),
+                InstallStatus.FIRSTBOOT,
+                NOW - 8 * HOUR,
+            ),
+            held_back("A", "controller", status=None, touched=NOW - 30 * MINUTE),
+            held_back("A", "controller", last_begun="begin_puppet", failures=1),
+        ],
+        ids=["held for hours", "says nothing", "could not be told"],
+    )
+    def test_a_first_boot_that_is_held_is_let_go_and_puppet_is_not_run_beside_it(self, m):
+        ready = (*sqls(True), looked_at(serving("M", 1, "messaging")))
+        assert isinstance(steps(m, *ready)["A"].action, BeginPuppet)
+
     def test_the_plan_lets_all_begin_at_once_that_may(self):
         others = (looked_at(serving("M", 1, "messaging")), looked_at(serving("C", 1)), *sqls(True))
         found = steps(*(held_back(f"A{n}", "compute", n) for n in range(1, 4)), *others)
