@@ -41,9 +41,14 @@ async def becomes(
         await asyncio.sleep(every)
 
 
+def state_of(pid: int) -> str | None:
+    """A process's state, as proc(5) has it: R, S, T (stopped), Z (ended, and nobody has waited for it); None: gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return None
+
+
 def runs(pid: int) -> bool:
     """Whether a process runs; one that has ended and that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    return state_of(pid) not in (None, "Z")

@@ -6,8 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ..waiting import state_of
 from .checks import assert_sound
-from .world import PATIENT, SLOW_INSTALL, THREE, WAITS, World, elsewhere, world
+from .world import PATIENT, SLOW_INSTALL, THREE, WAITS, Daemon, World, elsewhere, world
 
 
 async def test_a_second_daemon_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path:
         first = await w.started()
         await w.fleet.press_power_buttons()
         await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
-        first.signal(signal.SIGSTOP)
+        await _freeze(w, first)
 
         there, config = elsewhere(w)
         second = await w.start(config)
@@ -53,6 +54,30 @@ async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path:
         await w.until_in_service(3)
         await w.daemons[-1].terminate()
         assert_sound(w)
+
+
+async def _freeze(w: World, daemon: Daemon) -> None:
+    """Stop a daemon between two writes: one that stands still in the middle of one keeps the database from all."""
+
+    async def stands_still() -> bool:
+        daemon.signal(signal.SIGSTOP)
+        await w.until("it stands still", lambda: state_of(daemon.process.pid) == "T")
+        if _is_free(w):
+            return True
+        daemon.signal(signal.SIGCONT)
+        return False
+
+    await w.until("it stands still between two writes", stands_still)
+
+
+def _is_free(w: World) -> bool:
+    with closing(sqlite3.connect(w.demo.folder / "reconciler.db", timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+        return True
 
 
 async def test_apply_beside_a_daemon_says_that_the_daemon_does_it(tmp_path: Path) -> None:
