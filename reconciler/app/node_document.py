@@ -4,7 +4,8 @@ With ``node_terminus = exec`` the Puppet server starts a process for each questi
 thousands of times an hour. The daemon keeps all documents rendered (``Documents``); both give the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from ..enc.compile import Compiled, compile_node, secrets_in
@@ -25,12 +26,13 @@ from ..hardware.choice import DisksInUse, disks_in_use, last_install, recall_dis
 from ..hardware.disks import Refusal
 from ..hardware.racking import rack
 from ..model.errors import PermanentError
-from ..model.explanation import Explanation
+from ..model.explanation import ExplainedGates, Explanation
 from ..model.hardware import Racked
 from ..model.history import History
 from ..model.kinds import HardwareProfileSpec
-from ..model.machine import Seen
+from ..model.machine import Allocation, MachineView, Seen
 from ..model.tree import SpecTree
+from ..planning.gates import explained_gates
 from ..specs.puppet_module import known_signatures
 from .site import Site
 
@@ -46,16 +48,26 @@ def document(site: Site, hostname: str) -> Document:
     return write_one(compiled, address, site.kept.secrets_of({ref.owner for ref in secrets_in(compiled)}))
 
 
-def explain(site: Site, hostname: str, wanted: str | None = None, *, written: bool = False) -> Explanation:
-    """Why the node gets what it gets; with ``wanted``, only parameters or classes of that name.
+def explain(site: Site, node: str, wanted: str | None = None, *, written: bool = False) -> Explanation:
+    """Why the node gets what it gets, and its gates; with ``wanted``, only parameters or classes of that name.
+
+    Args:
+        site: Where the specs and the database are.
+        node: Its hostname, or its machine's serial.
+        wanted: A parameter, a class, or a pattern.
+        written: Only what the specs say.
 
     Raises:
         PermanentError: There is no such node, or it gets nothing of that name; says why.
     """
+    held = site.kept.allocations() if site.kept else {}
+    hostname = held[node].hostname if node in held else node
     view = view_of(site, hostname)
     try:
         compiled = compile_node(view)
-        return explain_compiled(compiled, wanted, view=view, written=written)
+        explained = explain_compiled(compiled, wanted, view=view, written=written)
+        is_whole = wanted is None and not written
+        return replace(explained, gates=_gates(site, held, view.node.serial)) if is_whole else explained
     except EncError as error:
         raise PermanentError(str(error)) from None
     except LookupError:
@@ -63,6 +75,21 @@ def explain(site: Site, hostname: str, wanted: str | None = None, *, written: bo
             raise PermanentError(f"{hostname} is not given {wanted}: {'; '.join(why)}") from None
         names = {name for rows in compiled.classes.values() for name in rows}
         raise PermanentError(f'{hostname} is not given "{wanted}"{_meant(wanted or "", names)}') from None
+
+
+def _gates(site: Site, held: Mapping[str, Allocation], serial: str) -> ExplainedGates:
+    """The machine's gates, from what is known of its own cluster."""
+    store = site.kept
+    assert store is not None
+    cluster = {other: one for other, one in held.items() if one.cluster == held[serial].cluster}
+    histories, readings = store.histories_of(cluster), store.readings_of(cluster)
+    machines = {
+        other: MachineView(
+            other, allocation=one, history=histories.get(other) or History(), readings=readings.get(other)
+        )
+        for other, one in sorted(cluster.items())
+    }
+    return explained_gates(site.specs.tree(), machines, serial)
 
 
 def view_of(site: Site, hostname: str) -> View:

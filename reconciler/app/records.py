@@ -41,5 +41,5 @@ class Records:
 
     def services_read(self, serial: str, found: Readings) -> None:
         """Note what was read of the machine's services; what is as it was, has been so since then."""
-        readings = read_anew(self._store.readings(serial), found)
+        readings = read_anew(self._store.readings_of((serial,)).get(serial), found)
         self._store.record((Heard(serial, found.at, readings=readings),))

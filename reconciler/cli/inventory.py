@@ -81,6 +81,7 @@ def enc(context: typer.Context, hostname: Hostname) -> int:
 _EXPLAIN = """\b
 Examples:
   reconciler explain swift01-swiftstore-1.example.com
+  reconciler explain 7CZ4YG3
   reconciler explain swift01-swiftstore-1.example.com --written
   reconciler explain swift01-swiftstore-1.example.com servers_per_port
   reconciler explain swift01-swiftstore-1.example.com 'swift_*'
@@ -90,7 +91,7 @@ Examples:
 
 def explain(
     context: typer.Context,
-    hostname: Hostname,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="A full hostname, or the chassis serial.")],
     parameter: Annotated[
         str | None,
         typer.Argument(metavar="PARAMETER", help="Only this one, or this class. * stands for any letters."),
@@ -100,16 +101,17 @@ def explain(
     ] = False,
     format: FormatOption = Format.TEXT,
 ) -> int:
-    """Say why a node gets its Puppet classes and parameters.
+    """Say why a node gets its Puppet classes; tell its gates.
 
-    It prints each parameter with its value, its reason, and the file and line where that is written. Secrets are
+    It prints the node's gates, closed ones first, and what its first Puppet run still needs, with the closed gates
+    there. Each parameter follows with its value, its reason, and the file and line where that is written. Secrets are
     masked. Asked for one parameter, it also tells where else the parameter may be written and which values lost, and
     prints a long value whole and base64 in clear. Where the node is not given the parameter, it says why.
     """
     from ..app.node_document import explain as explained
     from ..render.explain import explain_json, explain_text
 
-    explanation = explained(open_site(context), hostname, parameter, written=written)
+    explanation = explained(open_site(context), node, parameter, written=written)
     if format is Format.JSON:
         print(json.dumps(explain_json(explanation), indent=1))
         return 0

@@ -1,6 +1,11 @@
-"""Every parameter of one node's Puppet classes: its value, and why the node got it. Secrets are masked."""
+"""Every parameter of one node's Puppet classes: its value, and why the node got it. Secrets are masked.
+
+Beside them stand the gates of the node's services, and those of the node that its first Puppet run waits for.
+"""
 
 from dataclasses import dataclass
+
+from .gates import Gates
 
 MASK = "********"
 """Stands for the text of a secret."""
@@ -41,6 +46,16 @@ class ExplainedClass:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedGates:
+    """Gates of a node, and what its first Puppet run needs that does not serve yet."""
+
+    own: Gates  # closed ones first; none before the node has a system
+    needs: str | None = None  # whose services are missing; None: none, or Puppet has run
+    of: str | None = None  # hostname of the first node that is missing; None: there is no such node yet
+    others: Gates = ()  # that are closed on that node
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """One node's whole document, explained, or what was asked for of it."""
 
@@ -51,3 +66,4 @@ class Explanation:
     notes: tuple[str, ...] = ()  # what the node does not get, and why
     machine: str = ""  # what it is beside that: serial, location, profile
     module: str = ""  # the version of puppet-module-oci that it is made for, and who says so
+    gates: ExplainedGates | None = None  # None: not asked for

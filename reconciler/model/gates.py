@@ -125,6 +125,11 @@ Gates = tuple[Gate, ...]
 """Those of one machine."""
 
 
+def closed_first(gates: Gates) -> Gates:
+    """The gates, those that do not hold before all others."""
+    return tuple(sorted(gates, key=lambda gate: gate.holds is not False))
+
+
 def gate_of(name: GateName, reading: Reading | None, members: int) -> Gate:
     """The gate that a reading makes.
 

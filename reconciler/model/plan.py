@@ -86,7 +86,8 @@ class Wait:
     until: datetime | None = None  # when it is worth looking again
     covers: str | None = None  # of a wait for an approval: digest of what it would allow
     erases: bool = False  # what follows once the wait is over erases the machine's disks
-    gates: tuple[Gate, ...] = ()  # those that are waited for, of this machine or of others
+    gates: tuple[Gate, ...] = ()  # those that are waited for, of this machine or of another one
+    gates_of: str | None = None  # hostname of the other machine whose gates they are; None: its own
 
     @property
     def needs_approval(self) -> str | None:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from ..model.gates import ABSENT, GateName, Gates, Readings, gate_of
+from ..model.explanation import ExplainedGates
+from ..model.gates import ABSENT, GateName, Gates, Readings, closed_first, gate_of
 from ..model.history import Phase
 from ..model.machine import Allocation, MachineView
 from ..model.roles import gates_if_there, gates_of, needed_by, rank_in_bring_up
@@ -77,7 +78,8 @@ class NotReady:
     """Why a role's first Puppet runs do not begin yet."""
 
     text: str
-    gates: Gates = ()  # of the node that is named
+    hostname: str | None = None  # of the first node that does not serve; None: there is none yet
+    gates: Gates = ()  # that are closed on that node
 
 
 class BringUp:
@@ -126,4 +128,20 @@ class BringUp:
         assert first.allocation is not None
         how = str(gates[0]) if gates else f"it is {first.history.phase}"
         text = f"the {role} machines of {cluster}: {serve} of {len(pool)} serve; {first.allocation.hostname}: {how}"
-        return NotReady(text, gates)
+        return NotReady(text, first.allocation.hostname, gates)
+
+
+def explained_gates(spec: SpecTree, machines: Mapping[str, MachineView], serial: str) -> ExplainedGates:
+    """The gates of a machine, and what its first Puppet run still needs.
+
+    Args:
+        spec: The specs.
+        machines: All that hold a place in the machine's cluster, by serial.
+        serial: Of the machine, which is one of them.
+    """
+    m, gates = machines[serial], gates_by_serial(machines.values())
+    own = closed_first(gates.get(serial, ()))
+    if m.allocation is None or runs_services(m):
+        return ExplainedGates(own)
+    missing = BringUp(spec, machines, closed_by_serial(gates)).not_ready(m.allocation)
+    return ExplainedGates(own, missing.text, missing.hostname, missing.gates) if missing else ExplainedGates(own)

@@ -160,7 +160,7 @@ def _in_its_turn(step: Step, m: MachineView, allocation: Allocation, ctx: Contex
     if ctx.bring_up is None or not waits_or_runs or not ctx.bring_up.has_needs(allocation):
         return step
     if missing := ctx.bring_up.not_ready(allocation):
-        return Wait(m.serial, Reason.BRING_UP, missing.text, gates=missing.gates)
+        return Wait(m.serial, Reason.BRING_UP, missing.text, gates=missing.gates, gates_of=missing.hostname)
     may_be_held = said in (None, InstallStatus.FIRSTBOOT) and not _was_let_go(m)
     return _begin_puppet(m, allocation) if may_be_held else step
 

@@ -1,13 +1,15 @@
-"""An explanation of a node's Puppet classes as text or JSON."""
+"""An explanation of a node's Puppet classes and gates as text or JSON."""
 
 import base64
 import binascii
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict
+from typing import Any
 
-from ..model.explanation import ExplainedClass, ExplainedParameter, ExplainedSection, Explanation
+from ..model.explanation import ExplainedClass, ExplainedGates, ExplainedParameter, ExplainedSection, Explanation
+from .inventory import gate_text
+from .json_text import plain
 
 MAX_WIDTH = 60
 """Columns of a value, after which it is cut: lists of a thousand peers and files in base64 tell nobody anything."""
@@ -27,7 +29,18 @@ def explain_text(explanation: Explanation, width: int | None = None) -> str:
     head = f"{explanation.hostname}  (cluster {explanation.cluster}, role {explanation.role}{machine})\n"
     module = f"  for {explanation.module}\n" if explanation.module else ""
     notes = "".join(f"  ! {note}\n" for note in explanation.notes)
-    return "\n".join([head + module + notes, *(_class(one, width) for one in explanation.classes)])
+    gates = list(_gates(explanation.gates)) if explanation.gates else []
+    return "\n".join([head + module + notes, *gates, *(_class(one, width) for one in explanation.classes)])
+
+
+def _gates(told: ExplainedGates) -> Iterator[str]:
+    """The gates of its services, and what its first Puppet run needs; nothing before there is anything to tell."""
+    lines = [f"  {gate_text(gate)}\n" for gate in told.own]
+    if told.needs is not None:
+        lines.append(f"  its first Puppet run needs {told.needs}\n")
+        lines += [f"    on {told.of}: {gate_text(gate)}\n" for gate in told.others]
+    if lines:
+        yield "".join(["Gates\n", *lines])
 
 
 def _class(one: ExplainedClass, width: int | None) -> str:
@@ -96,6 +109,6 @@ def shorten(value: object, width: int = MAX_WIDTH) -> str:
     return text[: max(width - len(more), 0)] + more
 
 
-def explain_json(explanation: Explanation) -> dict[str, object]:
-    """For programs: ``{"hostname", "cluster", "role", "notes", "classes": [{"name", "sections": [...]}]}``."""
-    return asdict(explanation)
+def explain_json(explanation: Explanation) -> Any:
+    """For programs: ``{"hostname", "cluster", "role", "notes", "classes": [{"name", "sections": [...]}], "gates"}``."""
+    return plain(Explanation, explanation)

@@ -15,7 +15,7 @@ def machine_text(row: MachineRow, events: Sequence[Occurrence], now: datetime) -
     """One machine on a page, for the person who has been woken up for it."""
     lines = [_line(title, text) for title, text in _facts(row, now) if text]
     lines += [_line("Address", f"{address} ({network})") for network, address in sorted(row.addresses.items())]
-    lines += [_line("Gate", _gate(gate)) for gate in row.gates]
+    lines += [_line("Gate", gate_text(gate)) for gate in row.gates]
     lines += [_line("Disk", disk) for disk in row.disks]
     lines.append(_line("Profile", ", ".join(row.profiles) if row.profiles else "none matches"))
     if len(row.profiles) != 1:
@@ -64,7 +64,7 @@ def _document_text(row: MachineRow) -> str | None:
     return f"{given}, applied" if same else f"{given}; behind: Puppet last succeeded with {row.applied[:12]}"
 
 
-def _gate(gate: Gate) -> str:
+def gate_text(gate: Gate) -> str:
     """What was read, since when, and what would open it if it is closed."""
     if gate.value is None or gate.since is None:
         return f"{gate.name}: nobody has looked yet"

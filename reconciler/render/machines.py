@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..model.disk_id import ControllerId, DiskId
-from ..model.gates import Gates
+from ..model.gates import Gates, closed_first
 from ..model.hardware import Disk, Racked
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
@@ -83,7 +83,7 @@ def machine_row(summary: MachineSummary, machine: MachineView, gates: Gates = ()
     given, hardware = machine.allocation, machine.seen.hardware if machine.seen else None
     return MachineRow(
         **_values(summary),
-        gates=tuple(sorted(gates, key=lambda gate: gate.holds is not False)),
+        gates=closed_first(gates),
         place=place_text(machine.racked),
         addresses=given.addresses if given else {},
         memory=f"{hardware.memory / 2**30:.4g}GiB" if hardware else None,

@@ -47,7 +47,8 @@ class StepJson(TypedDict):
     because: str  # the reason in a sentence; for a wait: what it waits for
     needs_approval: str | None  # what an approval would allow
     until: str | None  # when a wait is worth another look
-    gates: list[GateJson]  # those that a wait waits for, of the machine itself or of another one that is named
+    gates: list[GateJson]  # those that a wait waits for, of the machine itself or of another one
+    gates_of: str | None  # hostname of the other machine whose gates they are; null: they are its own
 
 
 EncJson = TypedDict("EncJson", {"hostname": str, "class": str, "parameter": str, "before": object, "after": object})
@@ -133,6 +134,7 @@ def _step_json(step: Step) -> StepJson:
         "needs_approval": waits.needs_approval if waits else None,
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,
         "gates": [_gate_json(gate) for gate in waits.gates] if waits else [],
+        "gates_of": waits.gates_of if waits else None,
     }
 
 

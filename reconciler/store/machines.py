@@ -1,6 +1,6 @@
 """Words of machines about themselves: written all the time, so little is written for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
@@ -35,11 +35,13 @@ class MachinesPart(Part):
                 _write_words(writing, words)
             write_notices(writing, notices)
 
-    def readings(self, serial: str) -> Readings | None:
-        """What was last read of a machine's services; None: nobody has looked yet."""
+    def readings_of(self, serials: Collection[str]) -> Mapping[str, Readings]:
+        """What was last read of the services of some machines, of those that somebody has looked at."""
+        some = select(machine.c.serial, machine.c.readings).where(machine.c.readings.is_not(None))
+        some = some.where(machine.c.serial.in_(bindparam("some", expanding=True)))
         with self._database.reading() as connection:
-            text = connection.scalar(select(machine.c.readings).where(machine.c.serial == serial))
-        return None if text is None else parse_readings(text)
+            rows = [row for part in chunks(sorted(serials)) for row in connection.execute(some, {"some": part})]
+        return {row.serial: parse_readings(row.readings) for row in rows}
 
 
 def _write_words(writing: Writing, words: Sequence[Heard]) -> None:

@@ -20,5 +20,5 @@ def test_a_value_that_stays_keeps_the_moment_when_it_was_first_read(tmp_path: Pa
         for minute, value in enumerate(("no token", "no token", "token", "token")):
             at = NOW + minute * MINUTE
             records.services_read("A", Readings(at, (Reading(GateName.KEYSTONE, value, at),)))
-        kept = store.readings("A")
+        kept = store.readings_of(("A",))["A"]
     assert kept == Readings(NOW + 3 * MINUTE, (Reading(GateName.KEYSTONE, "token", NOW + 2 * MINUTE),))

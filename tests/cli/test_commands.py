@@ -4,12 +4,15 @@ import json
 import re
 import shutil
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from reconciler.model.gates import GateName, Reading, Readings
+from reconciler.model.observations import Heard
 from reconciler.model.reasons import Reason
 
 from .conftest import CONTROLLER, PROXY, ROOT, STORE, Cli, Laid
@@ -264,6 +267,21 @@ def test_explain_names_the_line_a_value_came_from(on: Any) -> None:
     assert re.search(r"region_name +RegionOne +.*clusters/swift01.yaml:9", on("explain", PROXY).out)
     (found,) = on("explain", PROXY, "region_name", "--format", "json").json["classes"]
     assert found["sections"][0]["parameters"][0]["value"] == "RegionOne"
+
+
+def test_explain_tells_the_gates_of_a_machine_by_serial(on: Any, laid: Laid) -> None:
+    serial = laid.serial(PROXY)
+    at = datetime.now(UTC)
+    said = Readings(at, (Reading(GateName.LOGIN, "yes", at), Reading(GateName.SWIFT_PROXY, "no answer", at)))
+    with closing(laid.open()) as site:
+        site.store.record([Heard(serial, at, readings=said)])
+    told = on("explain", serial, "--format", "json").json
+    assert (told["hostname"], told["gates"]["needs"]) == (PROXY, None)
+    closed, *others = told["gates"]["own"]
+    assert (closed["name"], closed["value"], closed["threshold"]) == ("swift-proxy", "no answer", "OK")
+    assert {gate["holds"] for gate in others} == {True, None}
+    assert "\nGates\n  swift-proxy: no answer, since 20" in on("explain", serial).out
+    assert on("explain", PROXY, "region_name", "--format", "json").json["gates"] is None
 
 
 def test_a_name_almost_right_is_guessed(on: Any) -> None:

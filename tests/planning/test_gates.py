@@ -12,7 +12,7 @@ from reconciler.model.history import Phase
 from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView
 from reconciler.model.plan import Act, Settled, Step, Wait
 from reconciler.model.reasons import Reason
-from reconciler.planning.gates import gates_by_serial
+from reconciler.planning.gates import explained_gates, gates_by_serial
 
 from .build import (
     MINUTE,
@@ -91,6 +91,7 @@ class TestBringUp:
         assert step.gates == (
             Gate(GateName.KEYSTONE, "no token: HTTP/1.1 503 Service Unavailable", "token", NOW - MINUTE, False),
         )
+        assert step.gates_of == "cl1-controller-1.example.com"
         assert isinstance(steps(held_back("A", "compute"), looked_at(serving("C", 1)), *others)["A"], Act)
 
     @pytest.mark.parametrize(
@@ -156,6 +157,39 @@ class TestBringUp:
         assert steps(held_back("B", "cephosd"), spec=spec)["B"].reason is Reason.BRING_UP
         stage = looked_at(serving("A", 1), classes=("oci::generic", "oci::cephmon"))
         assert steps(held_back("B", "cephosd"), stage, spec=spec)["B"].reason is Reason.PUPPET_MAY_BEGIN
+
+
+class TestAnExplanation:
+    OTHERS = (*sqls(True, True, True), looked_at(serving("M", 1, "messaging")))
+
+    def explained(self, *machines: MachineView, of: str = "A"):
+        return explained_gates(CLOUD, {m.serial: m for m in machines}, of)
+
+    def test_it_tells_closed_gates_first_with_value_threshold_and_since_when(self):
+        found = self.explained(*sqls(True, True), looked_at(serving("A", 3, "sql"), galera_size="1"))
+        first, *rest = found.own
+        assert first == Gate(GateName.GALERA_SIZE, "1", "3 or more", NOW - MINUTE, False)
+        assert rest and all(gate.holds for gate in rest)
+        assert (found.needs, found.of, found.others) == (None, None, ())
+
+    def test_it_tells_which_gate_of_which_machine_a_first_run_waits_for_as_the_plan_does(self):
+        machines = (held_back("A", "compute"), looked_at(serving("C", 1), keystone="no token"), *self.OTHERS)
+        found, step = self.explained(*machines), steps(*machines)["A"]
+        assert found.of == "cl1-controller-1.example.com"
+        assert [gate.name for gate in found.others] == [GateName.KEYSTONE]
+        assert (found.needs, found.of, found.others) == (step.on, step.gates_of, step.gates)
+        assert all(gate.holds is None for gate in found.own)
+
+    def test_a_role_without_machines_is_needed_all_the_same(self):
+        found = self.explained(held_back("A", "controller"))
+        assert (found.needs, found.of) == ("a sql machine of cl1: it has none yet", None)
+
+    def test_a_node_on_which_puppet_has_run_needs_nobody(self):
+        assert self.explained(looked_at(serving("A", 1))).needs is None
+
+    def test_a_node_without_a_system_has_no_gates_yet(self):
+        found = self.explained(holding(in_phase(machine("A", "controller"), Phase.ENROLLED)), *self.OTHERS)
+        assert (found.own, found.needs) == ((), None)
 
 
 class TestAClosedGate:

@@ -4,16 +4,21 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from reconciler.enc.compile import Compiled, compile_node
 from reconciler.enc.explain import explain
 from reconciler.enc.explain_parameter import why_not
 from reconciler.enc.view import views
+from reconciler.model.explanation import ExplainedGates
+from reconciler.model.gates import Gate, GateName
 from reconciler.render.explain import MAX_WIDTH, explain_json, explain_text, shorten
+from reconciler.render.schemas import schemas
 from reconciler.specs.puppet_module import known_signatures, read_signatures
 
 from ..enc.build import SWIFT, signatures, swift_cluster, tree_of
+from ..planning.build import NOW
 from ..reference.facts import VERSIONS
 
 VIEW = views(swift_cluster())["z-swiftstore-1.example.com"]
@@ -183,6 +188,28 @@ def test_the_json_form_holds_the_same() -> None:
     assert (data["hostname"], data["cluster"], data["role"]) == ("z-swiftstore-1.example.com", "z", "swiftstore")
     names = [p["name"] for c in data["classes"] for s in c["sections"] for p in s["parameters"]]
     assert len(names) == 1 + 28 + 3 + 54
+
+
+DOWN = Gate(GateName.KEYSTONE, "no token", "token", NOW, False)
+UP = Gate(GateName.LOGIN, "yes", "yes", NOW, True)
+
+
+def test_gates_are_told_before_the_classes_and_those_of_the_node_that_is_waited_for() -> None:
+    told = replace(explain(compile_node(VIEW)), gates=ExplainedGates((UP,), "a controller", "z-controller-1", (DOWN,)))
+    assert (
+        "\nGates\n"
+        "  login: yes, since 2026-11-23 10:00:00Z\n"
+        "  its first Puppet run needs a controller\n"
+        "    on z-controller-1: keystone: no token, since 2026-11-23 10:00:00Z; CLOSED, opens at: token\n"
+        "\noci::"
+    ) in explain_text(told)
+    assert explain_json(told)["gates"]["others"][0]["threshold"] == "token"
+    jsonschema.Draft202012Validator(json.loads(schemas()["explain.json"])).validate(explain_json(told))
+
+
+def test_without_gates_nothing_is_told_of_them() -> None:
+    told = explain(compile_node(VIEW))
+    assert explain_text(replace(told, gates=ExplainedGates(()))) == explain_text(told)
 
 
 def test_no_secret_is_in_an_explanation() -> None:

@@ -56,9 +56,9 @@ def test_readings_of_services_survive_whatever_else_is_said(store: Store, open_s
     store.record([report(at=NOW + SECOND), Heard("A", NOW + SECOND, power=Power.ON)])
     assert store.snapshot().readings == {"A": said}
     assert open_store().snapshot().readings == {"A": said}
-    assert (store.readings("A"), store.readings("B")) == (said, None)
+    assert store.readings_of(("A", "B")) == {"A": said}
     store.forget("A", who="ann", why="gone", at=NOW)
-    assert (store.snapshot().readings, store.readings("A")) == ({}, None)
+    assert (store.snapshot().readings, store.readings_of(("A",))) == ({}, {})
 
 
 def test_hardware_is_stored_when_it_changed_and_only_then(store: Store) -> None:
