@@ -15,10 +15,9 @@ from .health import DATABASE, DISK
 from .published import Published
 from .reserve import Reserve
 from .site import Site
+from .watch_nodes import NodePace, NodeWatch
 from .watch_power import PowerWatch
 from .watch_puppet import PuppetWatch
-from .watch_rings import RingsWatch
-from .watch_services import ServiceWatch
 
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
@@ -29,7 +28,7 @@ CHECK_PAUSE = 50
 
 @dataclass
 class Watches:
-    """Looks at decisions, power, Puppet runs, services, and at the documents that were rendered."""
+    """Looks at decisions, power, Puppet runs, nodes, and at the documents that were rendered."""
 
     site: Site
     published: Published
@@ -44,8 +43,7 @@ class Watches:
         companions.start("looking for decisions", self.decisions)
         companions.start("looking at power", self.power)
         companions.start("looking at Puppet runs", self.puppet)
-        companions.start("looking at services", self.services)
-        companions.start("looking at ring files", self.rings)
+        companions.start("looking at services and ring files", self.nodes)
         companions.start("keeping a copy of the documents", self.copy)
         companions.start("checking the database", self.soundness)
         if (reserve := reserve_of(self.site.config)) is not None:
@@ -82,21 +80,13 @@ class Watches:
                 self.wake()
             well()
 
-    async def services(self, well: Well) -> None:
-        """Ask the services of nodes how they are."""
-        every, soon = self.site.config.gate_poll, self.site.config.gate_again
-        watching = ServiceWatch(self.tools, every, soon)
+    async def nodes(self, well: Well) -> None:
+        """Ask nodes how their services are, and whether they still have the ring files that they were given."""
+        config = self.site.config
+        pace = NodePace(config.gate_poll, config.gate_again, config.rings_poll)
+        watching = NodeWatch(self.tools, pace)
         while True:
-            await asyncio.sleep(min(every, soon).total_seconds())
-            if await watching.look(self._machines(), self._is_busy):
-                self.wake()
-            well()
-
-    async def rings(self, well: Well) -> None:
-        """Ask nodes whether they still have the ring files that they were given."""
-        watching = RingsWatch(self.tools)
-        while True:
-            await asyncio.sleep(self.site.config.rings_poll.total_seconds())
+            await asyncio.sleep(min(pace.services, pace.again, pace.rings).total_seconds())
             latest = self.published.latest
             if latest is not None and await watching.look(latest.observation, self._is_busy):
                 self.wake()
