@@ -6,6 +6,7 @@ from ..model.errors import PermanentError
 from ..model.gates import Readings, read_anew
 from ..model.machine import SecretRef
 from ..model.observations import Heard
+from ..model.rings import RingFile, files_in_force
 from ..store import Store
 from .certificates import Certificates
 
@@ -38,6 +39,11 @@ class Records:
     def puppet_ran(self, serial: str, began: datetime, at: datetime) -> None:
         """Note that a good Puppet run on the machine asked for its document at ``began``, or later."""
         self._store.record((Heard(serial, at, puppet_at=began),))
+
+    def rings_for(self, serial: str) -> tuple[RingFile, ...]:
+        """Swift's ring files in force for the machine's cluster; none where nobody knows them."""
+        held = self._store.held_by(serial)
+        return files_in_force(self._store.ring_states(), held.cluster) if held else ()
 
     def services_read(self, serial: str, found: Readings) -> None:
         """Note what was read of the machine's services; what is as it was, has been so since then."""

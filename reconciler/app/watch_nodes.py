@@ -8,7 +8,7 @@ and nodes that somebody waits for come first.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,10 +19,10 @@ from ..execution.handlers.node import node_shell
 from ..execution.handlers.rings import read_rings
 from ..execution.handlers.services import read_services
 from ..model.errors import PermanentError, TemporaryError
-from ..model.gates import Gates, Readings, unreachable
+from ..model.gates import GateName, Gates, Readings, unreachable
 from ..model.history import Phase
 from ..model.machine import MachineView, Observation
-from ..model.rings import RingFile
+from ..model.rings import RingFile, files_in_force
 from ..planning.gates import current_readings, gates_by_serial, runs_services
 from .taking_turns import take_turns
 
@@ -34,6 +34,10 @@ IN_A_ROW = 8 * AT_ONCE
 """Nodes in one round: those that somebody waits for do not wait for a sweep of all others."""
 KEPT_FOR = timedelta(hours=1)
 """Readings that stay the same are written down again after this time."""
+
+
+_InForce = Mapping[str, tuple[RingFile, ...]]
+"""By cluster its ring files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class _Turn:
     at: datetime  # since when it is due
     services: bool
     rings: bool
+    in_force: tuple[RingFile, ...]  # Swift's rings of its cluster; none: nobody knows them
 
 
 @dataclass(slots=True)
@@ -81,9 +86,9 @@ class NodeWatch:
         now = self.tools.time.now()
         self._began = self._began or now
         gates = await asyncio.to_thread(gates_by_serial, observed.machines)
-        clusters = {state.cluster for state in observed.rings}
+        in_force = {state.cluster: files_in_force(observed.rings, state.cluster) for state in observed.rings}
         asked = (m for m in observed.machines if _has_an_address(m) and not busy(m.serial))
-        turns = [turn for m in asked if (turn := self._turn(m, gates.get(m.serial, ()), clusters, now)) is not None]
+        turns = [turn for m in asked if (turn := self._turn(m, gates.get(m.serial, ()), in_force, now)) is not None]
 
         async def take(turn: _Turn) -> bool:
             said = await self._ask(turn)
@@ -94,21 +99,24 @@ class NodeWatch:
         in_order = sorted(turns, key=lambda turn: (turn.ready, turn.at, turn.m.serial))
         return await take_turns(in_order[:IN_A_ROW], take, AT_ONCE)
 
-    def _turn(self, m: MachineView, gates: Gates, clusters: Collection[str], now: datetime) -> _Turn | None:
+    def _turn(self, m: MachineView, gates: Gates, in_force: _InForce, now: datetime) -> _Turn | None:
         """What the node is asked now; None: nothing.
 
         Ring files that are due before half of their time has passed are asked for along with the services: both are
-        due together from then on.
+        due together from then on. They are asked for at once where the services say that they are others.
         """
         ready = all(gate.holds for gate in gates)
         services_at = self._services_due(m, now, ready) if runs_services(m) else None
-        rings_at = self._rings_due(m, now) if _has_rings(m, clusters) else None
+        rings_at = self._rings_due(m, now) if _has_rings(m, in_force) else None
         services = services_at is not None and services_at <= now
-        rings = rings_at is not None and rings_at <= (now + self.pace.rings / 2 if services else now)
+        differ = any(gate.name is GateName.SWIFT_RINGS and gate.holds is False for gate in gates)
+        along = self.pace.rings if differ else self.pace.rings / 2
+        rings = rings_at is not None and rings_at <= (now + along if services else now)
         if not services and not rings:
             return None
         at = min(moment for moment in (services_at, rings_at) if moment is not None)
-        return _Turn(m, ready or not services, at, services, rings)
+        files = in_force.get(m.allocation.cluster, ()) if m.allocation else ()
+        return _Turn(m, ready or not services, at, services, rings, files)
 
     def _services_due(self, m: MachineView, now: datetime, ready: bool) -> datetime:
         """When its services are to be looked at; a look that was made before we started counts, if all was well."""
@@ -130,7 +138,7 @@ class NodeWatch:
         try:
             async with node_shell(self.tools, turn.m) as shell:
                 if turn.services:
-                    said.services = await read_services(self.tools, shell, turn.m.allocation.role)
+                    said.services = await read_services(self.tools, shell, turn.m.allocation.role, turn.in_force)
                 if turn.rings:
                     said.rings = await read_rings(self.tools, shell)
         except (TemporaryError, PermanentError) as error:
@@ -170,10 +178,10 @@ def _has_an_address(m: MachineView) -> bool:
     return m.allocation is not None and m.allocation.address is not None
 
 
-def _has_rings(m: MachineView, clusters: Collection[str]) -> bool:
+def _has_rings(m: MachineView, in_force: _InForce) -> bool:
     """Whether it was given rings, as far as anybody knows; one that never was is given them by an action."""
     serves = m.allocation is not None and m.history.phase is Phase.IN_SERVICE
-    return serves and m.allocation is not None and m.allocation.cluster in clusters and m.history.rings is not None
+    return serves and m.allocation is not None and m.allocation.cluster in in_force and m.history.rings is not None
 
 
 def _says_more(before: Readings | None, found: Readings) -> bool:

@@ -263,6 +263,9 @@ class Bookkeeping(Protocol):
     def propose_round(self, worked_out: RingRound, at: datetime) -> None:
         """Keep what a round would do, for a human to approve."""
 
+    def rings_for(self, serial: str) -> tuple[RingFile, ...]:
+        """Swift's ring files in force for the machine's cluster; none where nobody knows them."""
+
     def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
         """Record which ring files the node said that it has."""
 

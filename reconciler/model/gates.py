@@ -82,7 +82,11 @@ GATES: Mapping[GateName, GateFacts] = {
         "Whether Swift's account, container and object servers answer on the node's own address, those that it has.",
         "all answer",
     ),
-    GateName.SWIFT_RINGS: GateFacts("Whether the node has Swift's three rings.", "account, container, object"),
+    GateName.SWIFT_RINGS: GateFacts(
+        "Whether the node's rings of Swift are those in force for its cluster, by md5: the three, and one for each "
+        "other policy. Of rings that nobody told here, whether the three are there.",
+        "account, container, object",
+    ),
     GateName.SWIFT_PROXY: GateFacts("Whether Swift's proxy server answers to /healthcheck on the node.", "OK"),
 }
 

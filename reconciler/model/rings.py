@@ -140,6 +140,11 @@ class RingRound:
         return digest_of(*self.moves)
 
 
+def files_in_force(states: Iterable[RingState], cluster: str) -> tuple[RingFile, ...]:
+    """What each node of a cluster is to have, by ring; none: nobody told its rings here."""
+    return tuple(sorted(state.file for state in states if state.cluster == cluster))
+
+
 def differences(has: tuple[RingFile, ...] | None, files: tuple[RingFile, ...]) -> str | None:
     """Which ring files of a node are not those in force, in words; None: nobody asked it, or none."""
     if has is None:

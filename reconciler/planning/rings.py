@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 
 from ..model.actions import BuildRings, InstallOs, PlaceRings, RunPuppet
+from ..model.gates import GateName
 from ..model.history import Phase
 from ..model.kinds import ClusterSpec, Lifecycle
 from ..model.machine import MachineView, Observation
@@ -26,6 +27,7 @@ from ..model.rings import (
     RingState,
     RingWanted,
     differences,
+    files_in_force,
     has_all,
     order_of,
 )
@@ -33,6 +35,7 @@ from ..model.roles import facts_of
 from ..model.units import counted, render_size
 from .approvals import Question, answer
 from .context import Context
+from .gates import runs_services
 from .ring_devices import (
     RingIndex,
     WantedDevice,
@@ -76,7 +79,7 @@ class Swift:
     @property
     def files(self) -> tuple[RingFile, ...]:
         """What each node is to have."""
-        return tuple(sorted(state.file for state in self.states.values()))
+        return files_in_force(self.states.values(), self.name)
 
     @property
     def is_building(self) -> bool:
@@ -299,7 +302,8 @@ def _placing(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
         held, step = m.allocation, steps[m.serial]
         if held is None or has_all(m.history.rings, swift.files):
             continue
-        rests = m.history.phase is Phase.IN_SERVICE and has_time(m, step, swift.ctx)
+        serves = m.history.phase is Phase.IN_SERVICE or _waits_for_rings(m, swift.ctx)
+        rests = serves and has_time(m, step, swift.ctx)
         if not (rests or _fails_for_want_of_rings(m, step)):
             continue
         action = PlaceRings(
@@ -312,6 +316,11 @@ def _placing(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
         because = differences(m.history.rings, swift.files) or "nobody has asked it for its rings yet"
         found[m.serial] = Act(action, Reason.RINGS_DIFFER, because, held.hostname, swift.name, held.role)
     return found
+
+
+def _waits_for_rings(m: MachineView, ctx: Context) -> bool:
+    """Whether a node that runs its services stays out of service for its rings: a round was taken since its install."""
+    return runs_services(m) and any(gate.name is GateName.SWIFT_RINGS for gate in ctx.shut.get(m.serial, ()))
 
 
 def _fails_for_want_of_rings(m: MachineView, step: Step) -> bool:

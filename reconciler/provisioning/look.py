@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Collection
 from datetime import datetime
 
-from ..model.gates import ABSENT, GateName, Reading, Readings
+from ..model.gates import ABSENT, GATES, GateName, Reading, Readings
+from ..model.rings import RingFile
 from ..model.roles import as_now, gates_if_there, gates_of
 from .commands import ADMINISTRATOR_FILE, ROOT_HOME
 
@@ -308,12 +309,23 @@ swift_servers() {
     fi
 }
 
+# swift_rings RING=MD5...: that the node has these rings. Of rings that nobody knows, that the three are there.
 swift_rings() {
-    there=
-    for ring in account container object; do
-        [ ! -s "/etc/swift/$ring.ring.gz" ] || there="${there:+$there, }$ring"
+    [ "$#" -gt 0 ] || set -- account container object
+    bad=
+    for wanted; do
+        ring=${wanted%%=*}
+        file=/etc/swift/$ring.ring.gz
+        if [ ! -s "$file" ]; then
+            bad="${bad:+$bad, }no $ring ring"
+        elif [ "$ring" != "$wanted" ]; then
+            md5=$(within md5sum "$file" | cut -c 1-32)
+            in_force=${wanted#*=}
+            [ "$md5" = "$in_force" ] ||
+                bad="${bad:+$bad, }$ring is $(printf '%.8s' "$md5"), and $(printf '%.8s' "$in_force") is in force"
+        fi
     done
-    say swift-rings "${there:-none}"
+    say swift-rings "${bad:-@rings@}"
 }
 
 swift_proxy() {
@@ -341,6 +353,7 @@ for word; do
         ceph-osds) ceph_osds ;;
         swift-servers) swift_servers ;;
         swift-rings) swift_rings ;;
+        swift-rings:*) swift_rings $about ;;
         swift-proxy) swift_proxy ;;
     esac
 done
@@ -351,6 +364,7 @@ SCRIPT = (
     .replace("@settled@", str(_SETTLED_SECONDS))
     .replace("@services@", "|".join(SERVICES))
     .replace("@absent@", ABSENT)
+    .replace("@rings@", str(GATES[GateName.SWIFT_RINGS].opens_at))
     .replace("@administrator@", ADMINISTRATOR_FILE)
     .replace("@home@", ROOT_HOME)
 )
@@ -366,12 +380,20 @@ READ_WITH = {
 _BEGINS = f"exec timeout {MOST_SECONDS} /bin/sh -c {shlex.quote(SCRIPT)} look "
 
 
-def look_command(role: str, classes: Collection[str]) -> str:
-    """What is run on a node of this role, to which Puppet applied these classes."""
+def look_command(role: str, classes: Collection[str], rings: Collection[RingFile] = ()) -> str:
+    """What is run on a node of this role.
+
+    Args:
+        role: The node's.
+        classes: That Puppet applied to it.
+        rings: Swift's in force for its cluster; none: nobody knows them.
+    """
     facts = as_now(role, classes)
     units = ",".join(dict.fromkeys(unit for each in facts for unit in each.units))
     ports = ",".join(dict.fromkeys(str(port) for each in facts for port in each.ports))
     about = {GateName.UNITS: f"units:{units}", GateName.PORTS: f"ports:{ports}"}
+    if rings:
+        about[GateName.SWIFT_RINGS] = f"swift-rings:{','.join(f'{ring}={md5}' for ring, md5 in rings)}"
     asked = (*gates_of(role, classes), *gates_if_there(role, classes))
     words = dict.fromkeys(about.get(gate, READ_WITH.get(gate, gate)) for gate in asked if gate is not GateName.LOGIN)
     return _BEGINS + shlex.join(words)

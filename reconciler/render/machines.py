@@ -11,7 +11,7 @@ from ..model.history import Phase
 from ..model.machine import MachineView, Observation
 from ..model.observations import Occurrence
 from ..model.plan import RISK_OF_APPROVED, Act, Advance, Orphaned, Plan, Settled, Step, Wait, risk_of
-from ..model.rings import differences
+from ..model.rings import differences, files_in_force
 from ..model.units import render_size
 from .racks import natural
 from .rings import disk_rings
@@ -97,7 +97,7 @@ def machine_page(
     row: MachineRow, known: MachineView, events: Iterable[Occurrence], observed: Observation
 ) -> MachinePage:
     """One machine whole; ``events`` oldest first."""
-    files = tuple(state.file for state in observed.rings if state.cluster == row.cluster)
+    files = files_in_force(observed.rings, row.cluster or "")
     return MachinePage(
         **_values(row),
         rings=disk_rings(known, observed),

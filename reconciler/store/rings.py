@@ -35,6 +35,11 @@ class RingsPart(Part):
         with self._database.reading() as connection:
             return read_built(connection, cluster)
 
+    def ring_states(self) -> tuple[RingState, ...]:
+        """The rings in force of all clusters, without builders and files."""
+        with self._database.reading() as connection:
+            return read_states(connection)
+
     def keep_rings(self, made: Iterable[BuiltRing], bases: Mapping[str, int], why: str, at: datetime) -> None:
         """Have these rings of one cluster take the place of those before them, in one transaction.
 

@@ -226,6 +226,19 @@ async def test_services_that_answered_are_noted_where_the_answer_after_theirs_ca
     assert sweep.world.records.read == []
 
 
+async def test_a_node_whose_rings_are_others_by_its_services_is_asked_for_them_at_once() -> None:
+    sweep = Sweep.of_a_store()
+    store = looked_at(holding(sweep.node, 1, role="swiftstore", addresses={"mgmt": OWN_ADDRESS}))
+    sweep.node, sweep.rings = store, (STATE,)
+    sweep.world.machine.disk[ring_files.ring_path("object")] = b"by hand"
+    assert await sweep.look(EVERY)
+    values = {each.name: each.value for each in sweep.world.records.readings[-1].values}
+    assert values[GateName.SWIFT_RINGS] == "object differ"
+    assert sweep.ring_looks == 0
+    assert await sweep.look(SOON)
+    assert sweep.world.records.read == [(RingFile("object", md5_of(b"by hand")),)]
+
+
 async def test_no_ring_files_are_asked_for_before_their_time_and_none_twice_after_a_clock_was_put_back() -> None:
     sweep = Sweep.of_a_store(NodePace(6 * EVERY, SOON, EVERY))
     assert not await sweep.look()

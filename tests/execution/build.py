@@ -37,7 +37,7 @@ from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import SecretRef, Seen
 from reconciler.model.plan import Act
 from reconciler.model.reasons import Reason
-from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingFile, RingRound
+from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingFile, RingRound, files_in_force
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock
@@ -99,12 +99,13 @@ class FakeDirectory:
     known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS)})
     generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
     bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
+    roles: dict[str, str] = field(default_factory=dict)
     reporters: frozenset[str] = frozenset({SERIAL})
     authority: HostAuthority | None = None
     addresses: dict[str, str] = field(default_factory=lambda: {SERIAL: OWN_ADDRESS})
 
     def role(self, serial: str) -> str | None:
-        return "controller"
+        return self.roles.get(serial, "controller")
 
     def host_authority(self, serial: str) -> HostAuthority | None:
         return self.authority
@@ -172,6 +173,9 @@ class FakeRecords:
 
     def propose_round(self, worked_out: RingRound, at: datetime) -> None:
         self.rounds.append(worked_out)
+
+    def rings_for(self, serial: str) -> tuple[RingFile, ...]:
+        return files_in_force([built.state for built in self.rings.values()], "cl1")
 
     def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
         self.read.append(rings)

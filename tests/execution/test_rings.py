@@ -11,8 +11,9 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.model.actions import BuildRings, PlaceRings
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.gates import GATES, GateName
 from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingDevice, RingFile, RingState, has_all, md5_of
-from reconciler.provisioning import commands, ring_files
+from reconciler.provisioning import commands, look, ring_files
 
 from ..fakes.clock import NOON
 from .build import BUILD, HOSTNAME, OWN_ADDRESS, PLACE, SERIAL, World
@@ -172,6 +173,17 @@ async def test_a_node_gets_the_rings_in_force_and_they_are_read_back(before: byt
     await place(world, action)
     assert world.machine.disk[ring_files.ring_path("object")] == b"in force"
     assert world.records.read == [(RingFile("object", md5_of(b"in force")),)]
+
+
+async def test_the_gates_of_a_node_that_was_given_rings_are_looked_at_anew() -> None:
+    world = World()
+    world.directory.roles[SERIAL] = "swiftstore"
+    await place(world, installed(world, b"another"))
+    (found,) = world.records.readings
+    values = {each.name: each.value for each in found.values}
+    assert values[GateName.SWIFT_RINGS] == GATES[GateName.SWIFT_RINGS].opens_at
+    (asked,) = (words for command in world.machine.log if (words := look.words_of_look(command)) is not None)
+    assert f"swift-rings:object={md5_of(b'in force')}" in asked
 
 
 async def test_a_node_that_has_them_is_given_nothing() -> None:

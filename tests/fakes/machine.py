@@ -192,9 +192,17 @@ class FakeMachine:
     def _services(self, asked: list[str]) -> Ran:
         names = [GateName(word.partition(":")[0]) for word in asked]
         names += [name for name, other in look.READ_WITH.items() if other in names]
-        values = {str(name): str(GATES[name].opens_at or 3) for name in names} | self.services
+        values = {str(name): str(GATES[name].opens_at or 3) for name in names} | self._rings(asked) | self.services
         lines = [json.dumps({"gate": name, "value": value}) for name, value in values.items()]
         return Ran(self.look_at_services_exit, "".join(f"{line}\n" for line in lines), "")
+
+    def _rings(self, asked: list[str]) -> dict[str, str]:
+        """What the look says of ring files that are not those that it was told."""
+        wanted = [word.partition(":")[2] for word in asked if word.startswith(f"{GateName.SWIFT_RINGS}:")]
+        pairs = [pair.split("=") for words in wanted for pair in words.split(",")]
+        there = {ring: self.disk.get(ring_files.ring_path(ring)) for ring, _ in pairs}
+        other = [ring for ring, md5 in pairs if (content := there[ring]) is None or md5_of(content) != md5]
+        return {GateName.SWIFT_RINGS: f"{', '.join(other)} differ"} if other else {}
 
     def _read_rings(self) -> Ran:
         there = {path.rpartition("/")[2]: content for path, content in sorted(self.disk.items()) if "ring.gz" in path}

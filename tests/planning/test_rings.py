@@ -18,7 +18,22 @@ from reconciler.model.reasons import Reason
 from reconciler.model.rings import RingDevice, RingFile, RingMoves, RingRound, RingState, order_of
 from reconciler.model.tree import SpecTree
 
-from .build import NOW, VIPS, cluster, holding, in_phase, kind, kinds, machine, planned, silent, tree, with_history
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    cluster,
+    holding,
+    in_phase,
+    kind,
+    kinds,
+    looked_at,
+    machine,
+    planned,
+    silent,
+    tree,
+    with_history,
+)
 
 TB = 10**12
 HOUR = timedelta(hours=1)
@@ -212,6 +227,27 @@ def test_a_node_that_has_other_rings_is_named_and_given_those_in_force():
     found = steps([*SERVING[:3], serves(proxy(), other)], rings=RINGS)
     assert kind(found["P"]) == "place_rings"
     assert found["P"].because == "its object ring is other, and object-md5 is in force"
+
+
+def test_a_node_that_was_installed_with_the_rings_of_before_a_round_is_given_those_in_force():
+    ran = {"last_done": "run_puppet", "last_done_at": NOW - MINUTE, "last_begun": "run_puppet"}
+    new = in_phase(store("D", 4), Phase.INSTALLED, **ran)
+
+    def step(m: MachineView) -> Step:
+        four = spec(swiftstore={"count": 4})
+        return steps([*(serves(other, FILES) for other in NEW), m], four, rings=RINGS)["D"]
+
+    late = looked_at(new, swift_rings="object is 1f0a, and 2e9b is in force")
+    given = step(late)
+    assert isinstance(given, Act) and isinstance(given.action, PlaceRings) and given.action.rings == FILES
+    assert step(with_history(late, rings=FILES)).reason is Reason.GATE_CLOSED  # until it is looked at again
+    assert step(looked_at(new, swift_servers="no answer")).reason is Reason.GATE_CLOSED
+
+
+def test_a_closed_gate_of_rings_keeps_no_node_in_service_from_being_given_them():
+    late = looked_at(serves(NEW[0], (RingFile("object", "other"),)), swift_rings="object is other")
+    found = steps([late, *(serves(m, FILES) for m in NEW[1:])], rings=RINGS)
+    assert kind(found["A"]) == "place_rings"
 
 
 def test_a_ring_that_is_no_part_of_the_cluster_hurts_nobody():

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from reconciler.model.gates import GATES, GateName
+from reconciler.model.rings import RingFile, md5_of
 from reconciler.model.roles import ROLES, gates_if_there, gates_of
 from reconciler.provisioning import look
 
@@ -148,13 +149,29 @@ def test_what_is_not_installed_is_not_here(node: Node) -> None:
     assert set(said.values()) == {look.ABSENT} and len(said) == 7
 
 
-def test_swifts_rings_are_named(node: Node) -> None:
-    assert node.says("swift-rings") == {"swift-rings": "none"}
+def test_of_rings_that_nobody_knows_the_three_have_to_be_there(node: Node) -> None:
+    nothing = "no account ring, no container ring, no object ring"
+    assert node.says("swift-rings") == {"swift-rings": nothing}
     for ring in ("account", "container", "object"):
         node.file(f"etc/swift/{ring}.ring.gz", "x")
     assert node.says("swift-rings") == {"swift-rings": GATES[GateName.SWIFT_RINGS].opens_at}
     node.file("etc/swift/object.ring.gz", "")
-    assert node.says("swift-rings") == {"swift-rings": "account, container"}
+    assert node.says("swift-rings") == {"swift-rings": "no object ring"}
+
+
+def test_rings_that_are_known_have_to_be_those_in_force(node: Node) -> None:
+    in_force = tuple(RingFile(ring, md5_of(ring.encode())) for ring in ("account", "container", "object", "object-1"))
+    asked = look.words_of_look(look.look_command("swiftstore", (), in_force))
+    assert asked is not None
+    (word,) = (word for word in asked if word.startswith("swift-rings"))
+    for ring, _ in in_force:
+        node.file(f"etc/swift/{ring}.ring.gz", ring)
+    assert node.says(word) == {"swift-rings": GATES[GateName.SWIFT_RINGS].opens_at}
+    node.file("etc/swift/object.ring.gz", "of last week")
+    (node.folder / "etc/swift/object-1.ring.gz").unlink()
+    was, wanted = md5_of(b"of last week")[:8], md5_of(b"object")[:8]
+    said = f"object is {was}, and {wanted} is in force, no object-1 ring"
+    assert node.says(word) == {"swift-rings": said}
 
 
 # ---- the real programs

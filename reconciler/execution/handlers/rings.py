@@ -33,6 +33,7 @@ from ...provisioning import ring_files
 from ..ports import Shell
 from .context import Tools, run_checked
 from .node import open_node
+from .services import note_services
 
 
 async def build(tools: Tools, action: BuildRings) -> None:
@@ -144,7 +145,7 @@ def _devices(
 
 
 async def place(tools: Tools, action: PlaceRings) -> None:
-    """The node has the ring files that were planned for it, read back from there.
+    """The node has the ring files that were planned for it, read back from there; its gates are looked at anew.
 
     Raises:
         TemporaryError: Other rings are in force than those that were planned, or the node has others still.
@@ -156,6 +157,7 @@ async def place(tools: Tools, action: PlaceRings) -> None:
             await run_checked(shell, ring_files.PLACE_RINGS, tools.options.answer)
         await run_checked(shell, ring_files.OWN_RINGS, tools.options.answer)
         there = await read_rings(tools, shell)
+        await note_services(tools, shell, action.serial)
     finally:
         await shell.close()
     await asyncio.to_thread(tools.records.rings_read, action.serial, there, tools.time.now())

@@ -1,10 +1,13 @@
 """``BeginPuppet``, and the look at a node's services that is made after each Puppet run, and by the daemon's sweep."""
 
 import asyncio
+from collections.abc import Collection
 
 from ...model.actions import BeginPuppet
 from ...model.errors import TemporaryError
 from ...model.gates import GateName, Reading, Readings
+from ...model.rings import RingFile
+from ...model.roles import facts_of
 from ...provisioning import look, puppet_runs
 from ..ports import Shell
 from .context import Tools, last_seen, run_checked
@@ -29,22 +32,29 @@ async def note_services(tools: Tools, shell: Shell, serial: str) -> None:
     role = await asyncio.to_thread(tools.directory.role, serial)
     if role is None:
         return
+    rings = await asyncio.to_thread(tools.records.rings_for, serial) if facts_of(role).object_store == "swift" else ()
     try:
-        found = await read_services(tools, shell, role)
+        found = await read_services(tools, shell, role, rings)
     except TemporaryError:
         return
     await asyncio.to_thread(tools.records.services_read, serial, found)
 
 
-async def read_services(tools: Tools, shell: Shell, role: str) -> Readings:
+async def read_services(tools: Tools, shell: Shell, role: str, rings: Collection[RingFile]) -> Readings:
     """What the services of a node of this role say of themselves; a look that does not end well closes a gate.
+
+    Args:
+        tools: What handlers work with.
+        shell: On the node.
+        role: The node's.
+        rings: Swift's in force for its cluster; none: nobody knows them.
 
     Raises:
         TemporaryError: The connection broke.
     """
     said = await shell.run(look.READ_CLASSES, timeout=tools.options.answer)
     classes = look.classes_in(said.stdout)
-    ran = await shell.run(look.look_command(role, classes), timeout=tools.options.services)
+    ran = await shell.run(look.look_command(role, classes, rings), timeout=tools.options.services)
     now = tools.time.now()
     try:
         if ran.status != 0:
