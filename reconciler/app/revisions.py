@@ -115,6 +115,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
     return Snapshot(
         token=0,
         seen={m.serial: m.seen for m in machines if m.seen},
+        readings={m.serial: m.readings for m in machines if m.readings},
         allocations={m.serial: m.allocation for m in machines if m.allocation},
         retired=observation.retired,
         vips=observation.vips,

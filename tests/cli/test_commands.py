@@ -304,8 +304,14 @@ def test_events_are_told_oldest_first_and_can_be_narrowed(on: Any, laid: Laid) -
 
 
 def test_an_observation_replays_to_the_same_plan(on: Any, cli: Cli, laid: Laid, tmp_path: Path) -> None:
+    at = datetime.now(UTC)
+    said = Readings(at, (Reading(GateName.LOGIN, "yes", at), Reading(GateName.SWIFT_PROXY, "no answer", at)))
+    with closing(laid.open()) as site:
+        site.store.record([Heard(laid.serial(PROXY), at, readings=said)])
     assert on("observe", "--output", tmp_path / "fleet.json").err.startswith("Wrote 14 machines")
     live = on("plan", "--format", "json").json
+    (closed,) = [gate for step in live["steps"] for gate in step["gates"]]
+    assert (closed["name"], closed["value"]) == ("swift-proxy", "no answer")
     replayed = cli("--specs", laid.specs, "plan", "--observed", tmp_path / "fleet.json", "--format", "json").json
     assert replayed == live
     assert json.loads((tmp_path / "fleet.json").read_text())["observation"]["base"] == live["base"]
