@@ -17,7 +17,7 @@ def as_built(tree: SpecTree, observed: Observation) -> Iterator[BuiltRing]:
             continue
         held = [(m, m.allocation) for m in observed.machines if m.allocation and m.allocation.cluster == name]
         devices = [device for m, place in held for device in wanted_devices(tree, m, place)]
-        for ring in rings_wanted(tree, name):
+        for ring in rings_wanted(tree, name, {}):
             some = changes(ring, None, devices, object_ports((), devices), spec.rings.ramp)
             file = f"{name} {ring.name}".encode()
             known = tuple(

@@ -70,7 +70,7 @@ def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
         )
         for serial, held in snapshot.allocations.items()
     )
-    return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines)))
+    return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines, snapshot.rings)))
 
 
 def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:

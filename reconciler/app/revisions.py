@@ -122,6 +122,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
         approvals=observation.approvals,
         pauses=observation.pauses,
         fixed=observation.fixed,
+        rings=observation.rings,
         conflicts={m.serial: m.conflict for m in machines if m.conflict},
         histories={m.serial: m.history for m in machines},
         documents={m.allocation.hostname: _versions(m) for m in machines if m.allocation},

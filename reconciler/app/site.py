@@ -137,7 +137,7 @@ class Site:
 
         Returns whether clusters are set up that were not among those ``known``, or the other way round.
         """
-        kept = remembered(observation.fixed, fixed_by(tree, observation.machines))
+        kept = remembered(observation.fixed, fixed_by(tree, observation.machines, observation.rings))
         for cluster in sorted(kept.keys() | observation.fixed.keys()):
             if (news := kept.get(cluster, {})) != observation.fixed.get(cluster, {}):
                 self.store.keep_fixed(cluster, news, self.now())

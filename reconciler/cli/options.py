@@ -33,6 +33,17 @@ class Format(StrEnum):
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")]
 
+ObservedOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help='Go by what "observe" wrote down, and look at no database. "-": stdin.'),
+]
+ServerOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="Go by what this daemon observes, and look at no database.")
+]
+TokenOption = Annotated[
+    str | None, typer.Option(metavar="TOKEN", envvar="RECONCILER_TOKEN", help="Bearer token for --server.")
+]
+
 DATABASES = ("sqlite:", "postgresql:")
 
 
@@ -86,6 +97,27 @@ def readable(path: Path, option: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f'cannot read "{path}": {error.strerror}', param_hint=option) from None
+
+
+def observation_text(observed: Path | None, server: str | None, token: str | None) -> str | None:
+    """The observation that is named, as JSON: a file's, standard input's or a daemon's; None: none is.
+
+    Raises:
+        typer.BadParameter: Two sources are named, or what is there is no text.
+    """
+    if observed is not None and server is not None:
+        raise typer.BadParameter("--observed and --server exclude each other")
+    if server is not None:
+        from .remote import fetch_observation
+
+        return fetch_observation(server, token)
+    if observed is None:
+        return None
+    content = sys.stdin.buffer.read() if str(observed) == "-" else readable(observed, "--observed")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f'"{observed}" is not text in UTF-8', param_hint="--observed") from None
 
 
 def enable_gc() -> None:

@@ -1,14 +1,25 @@
 """Commands about what would be done, and doing it once: ``plan``, ``observe``, ``apply``."""
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import Format, FormatOption, enable_gc, failed, note, open_site, readable, warn_if_no_daemon
+from .options import (
+    Format,
+    FormatOption,
+    ObservedOption,
+    ServerOption,
+    TokenOption,
+    enable_gc,
+    failed,
+    note,
+    observation_text,
+    open_site,
+    warn_if_no_daemon,
+)
 
 
 class PlanFormat(StrEnum):
@@ -42,16 +53,9 @@ Examples:
 def plan(
     context: typer.Context,
     format: Annotated[PlanFormat, typer.Option("--format", help="markdown: for a pull request.")] = PlanFormat.TEXT,
-    observed: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help='Plan for what "observe" wrote down, and look at no database. "-": stdin.'),
-    ] = None,
-    server: Annotated[
-        str | None, typer.Option(metavar="URL", help="Plan for what this daemon observes, and look at no database.")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(metavar="TOKEN", envvar="RECONCILER_TOKEN", help="Bearer token for --server.")
-    ] = None,
+    observed: ObservedOption = None,
+    server: ServerOption = None,
+    token: TokenOption = None,
     detailed_exitcode: Annotated[
         bool,
         typer.Option(
@@ -69,7 +73,7 @@ def plan(
     from ..render import plan as render
 
     site = open_site(context)
-    text = _observation(observed, server, token)
+    text = observation_text(observed, server, token)
     if text is None and site.kept is None:
         note("There is no database yet: this plan is for a fleet of which nothing is known.")
     todo, _ = planned(site, text)
@@ -83,27 +87,6 @@ def plan(
             if text is None:
                 warn_if_no_daemon(site)
     return EXIT_CHANGES if detailed_exitcode and not todo.is_quiet else 0
-
-
-def _observation(observed: Path | None, server: str | None, token: str | None) -> str | None:
-    """The observation to plan from, as JSON: a file's, standard input's or a daemon's; None: the database's is meant.
-
-    Raises:
-        typer.BadParameter: Two sources are named, or what is there is no text.
-    """
-    if observed is not None and server is not None:
-        raise typer.BadParameter("--observed and --server exclude each other")
-    if server is not None:
-        from .remote import fetch_observation
-
-        return fetch_observation(server, token)
-    if observed is None:
-        return None
-    content = sys.stdin.buffer.read() if str(observed) == "-" else readable(observed, "--observed")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise typer.BadParameter(f'"{observed}" is not text in UTF-8', param_hint="--observed") from None
 
 
 _OBSERVE = """\b

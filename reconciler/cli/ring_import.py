@@ -43,7 +43,7 @@ def _built(site: "Site", cluster: str, rings: "Mapping[str, OciRing]") -> "list[
     from ..planning.ring_devices import rings_wanted
 
     tree = site.specs.tree()
-    parities = {ring.name: ring.parity for ring in rings_wanted(tree, cluster)}
+    parities = {ring.name: ring.parity for ring in rings_wanted(tree, cluster, {})}
     disks = _disks(site, cluster)
     found = []
     for name, ring in sorted(rings.items()):

@@ -4,13 +4,28 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from .options import Format, FormatOption, enable_gc, note, open_site
+from .options import (
+    Format,
+    FormatOption,
+    ObservedOption,
+    ServerOption,
+    TokenOption,
+    enable_gc,
+    note,
+    observation_text,
+    open_site,
+)
+
+if TYPE_CHECKING:
+    from ..model.diagnostics import Diagnostic
+    from ..model.tree import SpecTree
 
 MOST_IN_ONE = 64 * 1024 * 1024
 """Bytes of a file that is one report over many lines. The largest real one has 60 kB."""
@@ -36,6 +51,7 @@ _VALIDATE = """\b
 Examples:
   reconciler validate
   reconciler --specs my-branch/cluster-specs validate --format github
+  reconciler validate --server http://reconciler.example.com:8080
 """
 
 
@@ -44,15 +60,22 @@ def validate(
     format: Annotated[
         ReportFormat, typer.Option("--format", help="github: annotations of a pull request.")
     ] = ReportFormat.TEXT,
+    observed: ObservedOption = None,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> int:
     """Check the specs and report every problem at once.
 
-    It looks at no database and no machine. It exits 1 when there is an error; a warning is none.
+    It looks at no database and no machine. With --observed or --server, changes that a cluster cannot take as it has
+    nodes are errors, too. It exits 1 when there is an error; a warning is none.
     """
     from ..model.units import counted
     from ..render import diagnostics
 
+    text = observation_text(observed, server, token)
     loaded = open_site(context).specs.load()
+    if text is not None and loaded.tree is not None and (refused := _refused(loaded.tree, text)):
+        loaded = replace(loaded, tree=None, problems=(*loaded.problems, *refused))
     render = {
         ReportFormat.TEXT: diagnostics.render_text,
         ReportFormat.JSON: diagnostics.render_json,
@@ -66,6 +89,14 @@ def validate(
             f"{counted(len(tree.profiles), 'hardware profile')}, {counted(len(tree.machines), 'machine')} by name."
         )
     return 0 if loaded.tree is not None else 1
+
+
+def _refused(tree: "SpecTree", observation: str) -> "tuple[Diagnostic, ...]":
+    """What the specs ask for, and clusters cannot take as they have nodes by an observation as JSON."""
+    from ..planning.fixed import refusals
+    from ..render.observation import load_observation
+
+    return refusals(tree, load_observation(observation))
 
 
 _MATCH = """A file holds one report, or one per line (JSON lines).

@@ -105,7 +105,7 @@ def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Conte
 def _notes(observed: Observation, orders: Iterable[Held], swifts: Iterable[Swift]) -> dict[str, str]:
     """What somebody should see to, by subject."""
     clock = {"clock": observed.clock} if observed.clock else {}
-    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(swifts, observed.fixed))}
+    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(swifts))}
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

@@ -30,6 +30,7 @@ from ..model.rings import (
 from ..model.roles import facts_of
 from ..model.tree import SpecTree
 from ..model.zones import swift_region_id, swift_zone_id
+from .fixed import as_installed
 
 GB = 10**9
 
@@ -51,9 +52,15 @@ class WantedDevice:
     own_port: bool  # its object server listens on a port of its own
 
 
-def rings_wanted(spec: SpecTree, cluster: str) -> tuple[RingWanted, ...]:
-    """The rings of a cluster as the specs have them: account, container, and one of objects for each policy."""
-    settings, rings = SettingsAt(spec, Place(cluster)), spec.clusters[cluster].rings
+def rings_wanted(spec: SpecTree, cluster: str, kept: Mapping[str, str]) -> tuple[RingWanted, ...]:
+    """The rings of a cluster: account, container, and one of objects for each policy.
+
+    Args:
+        spec: The specs.
+        cluster: Its name.
+        kept: What it keeps of them, whatever the specs say (``fixed``).
+    """
+    settings, rings = SettingsAt(as_installed(spec, cluster, kept), Place(cluster)), spec.clusters[cluster].rings
     power, copies = settings.number("swift_part_power"), settings.number("swift_replicas")
     hours = settings.number("swift_min_part_hours")
     own = next((policy.replicas for policy in rings.policies if policy.index == 0 and policy.replicas), copies)

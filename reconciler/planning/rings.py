@@ -137,7 +137,7 @@ def swift_clusters(observed: Observation, machines: Mapping[str, MachineView], c
         if not roles and not states:
             continue
         using = tuple(sorted(nodes[name], key=partial(_turn, roles=roles)))
-        wanted = rings_wanted(ctx.spec, name)
+        wanted = rings_wanted(ctx.spec, name, observed.fixed.get(name, {}))
         yield Swift(name, spec, roles, using, wanted, states, rounds.get(name), ctx)
 
 
@@ -332,10 +332,10 @@ def _fails_for_want_of_rings(m: MachineView, step: Step) -> bool:
 # ---- what is told, and not done
 
 
-def ring_notes(swifts: Iterable[Swift], fixed: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+def ring_notes(swifts: Iterable[Swift]) -> Iterator[tuple[str, str]]:
     """What an operator should know of rings, by subject."""
     for swift in swifts:
-        told = [*_unknown(swift), *_refused(swift, fixed.get(swift.name, {})), *_leaving(swift)]
+        told = [*_unknown(swift), *_refused(swift), *_leaving(swift)]
         if told:
             yield f"rings of {swift.name}", "; ".join(told)
 
@@ -348,24 +348,21 @@ def _unknown(swift: Swift) -> Iterator[str]:
         )
 
 
-def _refused(swift: Swift, kept: Mapping[str, str]) -> Iterator[str]:
+def _refused(swift: Swift) -> Iterator[str]:
     """Orders that would take another ring: what is stored lies where the present one puts it."""
     wanted = {ring.name: ring for ring in swift.wanted}
     for name, state in sorted(swift.states.items()):
         if (ring := wanted.get(name)) is None:
             yield f"no policy has the {name} ring any more, and it stays, as what is stored there does"
             continue
-        if ring.part_power != state.part_power and "swift_part_power" not in kept:
+        if ring.part_power != state.part_power:
             yield (
                 f"the {name} ring has part power {state.part_power}, and the specs say {ring.part_power}: it rises by "
                 "Swift's own relink procedure alone (swift-ring-builder prepare_increase_partition_power, then "
                 "swift-object-relinker)"
             )
-        if (ring.replicas, ring.parity) != (state.replicas, state.parity) and not kept.keys() & _COUNTS:
+        if (ring.replicas, ring.parity) != (state.replicas, state.parity):
             yield f"the {name} ring has {state.replicas:g} replicas, and the specs say {ring.replicas:g}: that is kept"
-
-
-_COUNTS = {"swift_replicas", "swift_ec_num_data_fragments", "swift_ec_num_parity_fragments"}
 
 
 def _leaving(swift: Swift) -> Iterator[str]:

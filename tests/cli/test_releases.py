@@ -1,9 +1,12 @@
 """Another release for a cluster with nodes is held and told: no node gets other sources by an ordinary Puppet run."""
 
+import re
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+from ..ring_states import as_built
 from .conftest import STORE, Cli, Laid
 from .test_revisions import enc, plan_of
 
@@ -72,3 +75,48 @@ def test_another_part_power_under_stored_objects_is_refused(on: Any, plan_of: Ca
         "prepare_increase_partition_power, then swift-object-relinker), and never falls. Put 14 back"
     )
     assert said.json["warnings"] == []
+
+
+def test_validate_tells_as_errors_what_clusters_with_nodes_cannot_take(
+    on: Any, cli: Cli, laid: Laid, tmp_path: Path
+) -> None:
+    documents(laid)
+    on("observe", "--output", tmp_path / "fleet.json")
+    asked = ("--specs", laid.specs, "validate", "--observed", tmp_path / "fleet.json")
+    assert cli(*asked).status == 0
+    laid.change("part_power: 14", "part_power: 18")
+    said = cli(*asked)
+    assert (said.status, "Error: A cluster that has nodes keeps this" in said.out) == (1, True)
+    assert f"at {laid.specs}/clusters/swift01.yaml:37:" in said.out
+    assert cli("--specs", laid.specs, "validate").status == 0
+
+
+POLICIES = """rings:
+    part_power: 14
+    policies:
+      - {name: Policy-0, index: 0, default: true}
+      - {name: ec, index: 1, type: erasure_coding, ec_type: liberasurecode_rs_vand, data: 4, parity: 2}
+"""
+
+
+def test_documents_follow_no_policy_that_changed_once_its_ring_was_built(on: Any, laid: Laid) -> None:
+    laid.change("rings: {part_power: 14, replicas: 3, ramp: 25%}\n", POLICIES)
+    laid.commit()
+    documents(laid)
+    laid.change("index: 1, type", "index: 3, type")  # nobody can store in it yet: it may still be put right
+    laid.commit()
+    documents(laid)
+    assert re.search(r"swift_ec_policy_index: ['\"]?3['\"]?\n", on("enc", STORE).out)
+    with closing(laid.open()) as site:
+        site.specs.look()
+        made = [one for one in as_built(site.specs.tree(), site.observe()) if one.state.name == "object-3"]
+        site.store.keep_rings(made, {}, "a test says so", site.now())
+    before = documents(laid)
+    laid.change("index: 3, type", "index: 4, type")
+    laid.commit()
+    assert documents(laid) == before
+    assert list(on("plan", "--format", "json").json["notes"])[:1] == ["swift_ec_policy_index of swift01"]
+    laid.change(POLICIES.replace("index: 1", "index: 4"), "rings: {part_power: 14}\n")
+    laid.commit()
+    assert documents(laid) == before
+    assert list(on("plan", "--format", "json").json["notes"])[:1] == ["swift_ec_enable of swift01"]

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.actions import InstallOs
-from reconciler.model.diagnostics import Location
+from reconciler.model.diagnostics import Location, Severity
 from reconciler.model.history import History, Phase
+from reconciler.model.in_force import Place, SettingsAt
 from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView, Observation
 from reconciler.model.plan import Act, Advance, Wait
+from reconciler.model.rings import RingState, RingWanted
 from reconciler.model.tree import SpecTree
-from reconciler.planning.fixed import as_installed, fixed_by, held_orders, remembered
+from reconciler.planning.fixed import Fixed, as_installed, fixed_by, held_orders, refusals, remembered
+from reconciler.planning.ring_devices import rings_wanted
 
 from .build import (
     MINUTE,
@@ -79,14 +82,14 @@ FAILED = {"install_begun": NOW, "install_generation": 1, "last_begun": "install_
     ids=["new", "enrolled", "failed", "in flight", "interrupted", "lost", "installed", "in service", "left service"],
 )
 def test_a_cluster_keeps_its_releases_from_its_first_install_on(m, keeps):
-    found = fixed_by(tree(STORES), [m])
+    found = fixed_by(tree(STORES), [m], ())
     assert found.keys() == ({"cl1"} if keeps else set())
     assert all(WAS["cl1"].items() <= kept.items() for kept in found.values())
 
 
 def test_the_release_of_a_cluster_is_the_one_that_is_being_installed_whatever_the_specs_say_since():
     spec = asking_for(debian="forky")
-    kept = remembered({}, fixed_by(spec, [in_flight()]))
+    kept = remembered({}, fixed_by(spec, [in_flight()], ()))
     assert kept["cl1"]["release.debian"] == "trixie"
     (order,) = held_orders(spec, Observation(NOW, (in_flight(),), fixed=kept))
     assert (order.was, order.wanted) == ("trixie", "forky")
@@ -107,23 +110,23 @@ def test_what_brings_no_install_nearer_is_not_held(m, expected):
 
 
 def test_rings_are_kept_once_a_store_serves():
-    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [in_phase(ENROLLED, Phase.INSTALLED)])["cl1"])
-    assert RINGS.items() <= fixed_by(with_rings(swift_part_power=16), [store()])["cl1"].items()
-    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [serving("A", 1, "controller")])["cl1"])
+    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [in_phase(ENROLLED, Phase.INSTALLED)], ())["cl1"])
+    assert RINGS.items() <= fixed_by(with_rings(swift_part_power=16), [store()], ())["cl1"].items()
+    assert RINGS.keys().isdisjoint(fixed_by(with_rings(), [serving("A", 1, "controller")], ())["cl1"])
 
 
 def test_what_is_remembered_counts_until_the_last_node_is_gone():
-    today = fixed_by(asking_for(openstack="flamingo"), [store()])
+    today = fixed_by(asking_for(openstack="flamingo"), [store()], ())
     assert remembered(WAS, today)["cl1"] == {**today["cl1"], **WAS["cl1"]}
-    assert remembered(WAS, fixed_by(asking_for(openstack="flamingo"), [ENROLLED])) == {}
+    assert remembered(WAS, fixed_by(asking_for(openstack="flamingo"), [ENROLLED], ())) == {}
 
 
 def test_documents_are_made_with_what_nodes_were_installed_with():
     spec = asking_for(openstack="flamingo", debian="forky")
-    kept = as_installed(spec, WAS["cl1"])
+    kept = as_installed(spec, "cl1", WAS["cl1"])
     assert kept == tree(STORES)
-    assert as_installed(spec, {}) is spec
-    assert as_installed(kept, WAS["cl1"]) is kept
+    assert as_installed(spec, "cl1", {}) is spec
+    assert as_installed(kept, "cl1", WAS["cl1"]) is kept
 
 
 FLEET = [
@@ -202,13 +205,78 @@ def test_another_part_power_is_refused_where_the_rings_say_it_too():
     assert list(todo.notes) == ["swift_part_power of cl1"]
 
 
-def test_a_coded_policy_is_kept_as_its_objects_are_stored():
-    coded = {"name": "ec", "index": 1, "type": "erasure_coding", "ec_type": "liberasurecode_rs_vand"}
-    said = {"policies": [{"name": "Policy-0", "index": 0, "default": True}, {**coded, "data": 4, "parity": 2}]}
-    kept = fixed_by(tree({"cl1": {**cluster(swiftstore={}), "rings": said}}), [store()])["cl1"]
-    assert {name: kept[name] for name in kept if name.startswith("swift_ec")} == {
-        "swift_ec_policy_index": "1",
-        "swift_ec_type": "liberasurecode_rs_vand",
-        "swift_ec_num_data_fragments": "4",
-        "swift_ec_num_parity_fragments": "2",
-    }
+def coded(index: int = 1, code: str = "liberasurecode_rs_vand") -> SpecTree:
+    """The specs with a coded policy, and where it is written."""
+    policy = {"name": "ec", "index": index, "type": "erasure_coding", "ec_type": code, "data": 4, "parity": 2}
+    said = {"policies": [{"name": "Policy-0", "index": 0, "default": True, "replicas": 4}, policy]}
+    places = {("Cluster", "cl1"): {("rings", "policies", 1, "index"): Location("cl1.yaml", 12, 16)}}
+    return replace(tree({"cl1": {**cluster(swiftstore={}), "rings": said}}), places=places)
+
+
+def ring(name: str) -> RingState:
+    return RingState("cl1", name, 1, f"{name}-md5", NOW, 19, 3, 1)
+
+
+BUILT = tuple(map(ring, ("account", "container", "object", "object-1")))
+CODED = {
+    "swift_ec_enable": "true",
+    "swift_ec_policy_index": "1",
+    "swift_ec_policy_name": "ec",
+    "swift_ec_type": "liberasurecode_rs_vand",
+    "swift_ec_num_data_fragments": "4",
+    "swift_ec_num_parity_fragments": "2",
+}
+
+
+def kept_of_policy(fixed: Fixed) -> dict[str, str]:
+    return {name: value for name, value in fixed["cl1"].items() if name.startswith("swift_ec")}
+
+
+@pytest.mark.parametrize(
+    ("rings", "keeps"), [(BUILT, True), ((), True), (BUILT[:3], False)], ids=["built", "nobody told", "not yet"]
+)
+def test_a_coded_policy_is_kept_once_anybody_may_store_in_it(rings, keeps):
+    assert kept_of_policy(fixed_by(coded(), [store()], rings)) == (CODED if keeps else {})
+    assert kept_of_policy(fixed_by(with_rings(), [store()], rings)) == {}
+
+
+def today(spec: SpecTree) -> dict[str, str]:
+    """What Puppet is told of the policy."""
+    settings = SettingsAt(as_installed(spec, "cl1", CODED), Place("cl1"))
+    return {name: str(settings[name]) for name in CODED}
+
+
+@pytest.mark.parametrize(
+    ("spec", "what", "where"),
+    [
+        (coded(index=2), "swift_ec_policy_index", "cl1.yaml:12"),
+        (coded(code="isa_l_rs_cauchy"), "swift_ec_type", "by default"),
+        (with_rings(), "swift_ec_enable", "by default"),
+    ],
+    ids=["another index", "another code", "the policy is gone"],
+)
+def test_a_policy_that_changed_is_an_error_and_documents_and_rings_do_not_follow(spec, what, where):
+    machines = [store("A"), store("B", 2), store("C", 3)]
+    todo = planned(spec, machines, vips=VIPS, fixed={"cl1": CODED}, rings=BUILT)
+    assert next(iter(todo.notes)) == f"{what} of cl1"
+    assert where in todo.notes[f"{what} of cl1"] and "deprecated = yes" in todo.notes[f"{what} of cl1"]
+    (refused,) = refusals(spec, Observation(NOW, tuple(machines), fixed={"cl1": CODED}, rings=BUILT))
+    assert refused.severity is Severity.ERROR and refused.detail.startswith(f"{what} of cl1: the specs say ")
+    assert today(spec) == today(coded())
+    assert rings_wanted(spec, "cl1", CODED)[-1] == RingWanted("object-1", 19, 6, 1, 2)
+    assert not any(name.startswith("rings of") and "no policy" in text for name, text in todo.notes.items())
+
+
+def test_what_is_not_kept_of_rings_still_follows_the_specs():
+    spec = coded(index=2)
+    wanted = rings_wanted(spec, "cl1", CODED)
+    assert [ring.replicas for ring in wanted] == [3, 3, 4, 6]
+    slower = tree({"cl1": {**cluster(swiftstore={}), "rings": {"part_power": 18, "min_part_hours": 5}}})
+    assert {(ring.part_power, ring.min_part_hours) for ring in rings_wanted(slower, "cl1", RINGS)} == {(16, 5)}
+    assert as_installed(coded(), "cl1", CODED) == coded()
+
+
+def test_specs_that_ask_for_nothing_new_are_no_error():
+    assert refusals(coded(), Observation(NOW, (store(),), fixed={"cl1": CODED}, rings=BUILT)) == ()
+    (refused,) = refusals(asking_for(openstack="flamingo"), Observation(NOW, (store(),), fixed=WAS))
+    assert refused.at == Location("fleet.yaml", 9, 12)

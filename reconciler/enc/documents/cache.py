@@ -333,7 +333,7 @@ def cluster_inputs(
     """Everything that the documents of each cluster with machines are made of."""
     specs = tree
     for name, machines in members.items():
-        tree = as_installed(specs, records.fixed.get(name, {}))
+        tree = as_installed(specs, name, records.fixed.get(name, {}))
         version = module_version(tree.fleet, known)
         signatures = known.get(version, Signatures(version, {}))
         spec = tree.clusters.get(name)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import RingPolicy
+from ...model.roles import facts_of
 from .context import Check, CheckContext, error
 
 
@@ -53,4 +54,16 @@ def _misfits(policy: RingPolicy, before: tuple[RingPolicy, ...]) -> Iterator[str
         yield f"stores fragments, and lacks {' and '.join(missing)}"
 
 
-CHECKS: tuple[Check, ...] = (rings_and_settings_agree, policies_fit)
+def rings_can_begin(context: CheckContext) -> Iterator[Diagnostic]:
+    """The first rings wait for no more stores than the roles ask for: else they would wait for ever, and all stores."""
+    for cluster, spec in context.tree.clusters.items():
+        counts = [pool.count for role, pool in spec.roles.items() if facts_of(role).object_store == "swift"]
+        known = [count for count in counts if count is not None]
+        wanted = spec.rings.begin_with
+        if counts and len(known) == len(counts) and wanted is not None and wanted > sum(known):
+            at = context.parsed.at("Cluster", cluster, "rings", "begin_with")
+            said = f"rings.begin_with is {wanted}, and the roles ask for {sum(known)} nodes that may store"
+            yield error("First rings that are never built", f"{said}. Write {sum(known)} or less.", at)
+
+
+CHECKS: tuple[Check, ...] = (rings_and_settings_agree, policies_fit, rings_can_begin)
