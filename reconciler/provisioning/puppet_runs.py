@@ -44,16 +44,23 @@ SELF_SIGNED_FILE = "/etc/oci/self-signed-api-cert"
 CHAIN_FILE = "/etc/ssl/certs/oci-pki-oci-ca-chain.pem"
 """The certificates of that authority, on every node."""
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 RUN_PUPPET = (
     f"test ! -e {SELF_SIGNED_FILE} || set -- OS_CACERT={CHAIN_FILE}; "
+    f"case $(PATH={_PATH} puppet --version) in [1-6].*) wait= ;; "
+    "*) wait='--waitforlock 10 --maxwaitforlock 20m' ;; esac; "
     f"exec env -i HOME={ROOT_HOME} USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C.UTF-8 "
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" '
-    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false"
+    f'PATH={_PATH} "$@" '
+    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false $wait"
 )
 """One run in the foreground. Exit codes: ``PUPPET_GOOD``.
 
 It has the environment of OCI's own runs, which are services, and not what a login gives: without a UTF-8 locale Ruby
-cannot read half of what is installed, and with OS_CACERT Keystone's providers believe a self-signed API."""
+cannot read half of what is installed, and with OS_CACERT Keystone's providers believe a self-signed API.
+
+The node's own agent runs Puppet too, and begins to as soon as the first boot is over: ours waits for the end of such a
+run. The Puppet of Debian 10 and 11 (5.5) cannot wait, and ends with 1 at once."""
 
 PUPPET_GOOD = frozenset({0, 2})
 """puppet-agent(8), --detailed-exitcodes: 0 nothing to change, 2 changes made; 1 failed to run, 4 and 6 had failures."""

@@ -89,7 +89,7 @@ class SimServer:
     _life: asyncio.Task[None] | None = None
     _installer: asyncio.subprocess.Process | None = None
     _puppet_runs: list[bool] = field(default_factory=list)
-    _puppet_busy: bool = False
+    _puppet_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _starting: asyncio.Task[None] | None = None  # of the services
     _let_go: asyncio.Event = field(default_factory=asyncio.Event)  # the first boot that was held may begin
     _begun: asyncio.Event = field(default_factory=asyncio.Event)  # it has
@@ -238,15 +238,14 @@ class SimServer:
         await asyncio.sleep(self.pace.services)
         self.services.start()
 
-    async def run_puppet(self, at_most: int = 1) -> bool | None:
-        """Puppet, so often at most until it succeeds; whether it did, None where it runs already."""
-        if self._puppet_busy:
-            return None
-        self._puppet_busy, self.first_boot_goes_on = True, at_most > 1
-        try:
-            return await self._run_puppet(at_most)
-        finally:
-            self._puppet_busy = self.first_boot_goes_on = False
+    async def run_puppet(self, at_most: int = 1) -> bool:
+        """Puppet, so often at most until it succeeds; whether it did. Where it runs already, once that has ended."""
+        async with self._puppet_lock:
+            self.first_boot_goes_on = at_most > 1
+            try:
+                return await self._run_puppet(at_most)
+            finally:
+                self.first_boot_goes_on = False
 
     async def _run_puppet(self, at_most: int) -> bool:
         """Run Puppet until it succeeds, ``at_most`` times; whether it did. Reports begin and end as OCI does."""

@@ -18,7 +18,6 @@ from .children import uninterrupted
 from .server import ServerState, SimServer
 
 NOT_FOUND = 127
-PUPPET_BUSY = "Notice: Run of Puppet configuration client already in progress; skipping\n"
 
 _DISK_KEY = "etc/ssh/ssh_host_ed25519_key"
 _GIVEN_KEY = "etc/ssh/ssh_host_rsa_key"
@@ -228,12 +227,8 @@ async def _last_run(server: SimServer) -> tuple[int, str]:
 
 
 async def _puppet(server: SimServer) -> tuple[int, str]:
-    match await server.run_puppet():
-        case True:
-            return 2, "Notice: Applied catalog\n"
-        case False:
-            return 6, "Error: 3 resources failed\n"
-    return 1, PUPPET_BUSY
+    good = await server.run_puppet()
+    return (2, "Notice: Applied catalog\n") if good else (6, "Error: 3 resources failed\n")
 
 
 async def _first_runs(server: SimServer) -> tuple[int, str]:

@@ -7,20 +7,26 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from reconciler.model.secret_parts import part_of
 from reconciler.provisioning import commands, fence, puppet_runs
+from reconciler.store.secrets import pki
 
 from ..ports import closed_port
+from ..waiting import LONG, until
 from .build import an_install
 
 ACTION = an_install()
 UTF_8 = "C.UTF-8"
+NODE = "node.example.com"
 _RUBY = """\
 #!/usr/bin/ruby
 require "json"
+if ARGV == ["--version"] then puts "VERSION"; exit end
 puts({environment: ENV.to_h, encoding: Encoding.default_external.name, words: ARGV}.to_json)
 """
 
@@ -222,14 +228,10 @@ def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
     tmp_path: Path, shell: str, self_signed: bool
 ) -> None:
     """Ruby, which Puppet is, says what it finds. The login has what sshd and PAM may give, or leave out."""
-    flag, program = tmp_path / "self-signed", tmp_path / "puppet"
-    program.write_text(_RUBY)
-    program.chmod(0o755)
+    flag = tmp_path / "self-signed"
     if self_signed:
         flag.touch()
-    text = puppet_runs.RUN_PUPPET.replace(puppet_runs.SELF_SIGNED_FILE, str(flag)).replace(
-        "PATH=", f"PATH={tmp_path}:", 1
-    )
+    text = _with_puppet(tmp_path, "8.10.0").replace(puppet_runs.SELF_SIGNED_FILE, str(flag))
     login = {"PATH": "/usr/bin:/bin", "LANG": "C", "http_proxy": "http://192.0.2.1:3128", "OS_CACERT": "/of/somebody"}
     told = subprocess.run([shell, "-c", text], env=login, capture_output=True, text=True, check=True).stdout
     found = json.loads(told)
@@ -241,17 +243,75 @@ def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
     assert "--color=false" in found["words"]
 
 
+def _with_puppet(folder: Path, version: str) -> str:
+    """``RUN_PUPPET``, where Puppet is a program of this version that says how it was called."""
+    (folder / "puppet").write_text(_RUBY.replace("VERSION", version))
+    (folder / "puppet").chmod(0o755)
+    return puppet_runs.RUN_PUPPET.replace("PATH=", f"PATH={folder}:")
+
+
+@pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby (apt: ruby)")
+@pytest.mark.parametrize(("version", "waits"), [("5.5.22", False), ("7.23.0", True), ("8.10.0", True)])
+def test_a_puppet_that_can_is_told_to_wait_for_another_run(tmp_path: Path, version: str, waits: bool) -> None:
+    text = _with_puppet(tmp_path, version)
+    told = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True).stdout
+    words = json.loads(told)["words"]
+    assert words[:2] == ["agent", "--onetime"]
+    assert words[-4:] == ["--waitforlock", "10", "--maxwaitforlock", "20m"] if waits else words[-1] == "--color=false"
+
+
 @pytest.mark.skipif(shutil.which("puppet") is None, reason="needs puppet (apt: puppet)")
 def test_puppet_knows_every_option_and_paints_nothing(tmp_path: Path) -> None:
     """The run ends at a Puppet server that is not there."""
-    options = f"puppet agent --confdir {tmp_path} --vardir {tmp_path}/var --server 127.0.0.1"
     with closed_port() as port:
-        text = puppet_runs.RUN_PUPPET.replace("puppet agent", f"{options} --serverport {port}")
-        ran = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+        ran = subprocess.run(["sh", "-c", _agent(tmp_path, port)], capture_output=True, text=True, check=False)
     said = ran.stdout + ran.stderr
     assert ran.returncode == 1
     assert f"Failed to open TCP connection to 127.0.0.1:{port}" in said or "Connection refused" in said
     assert "\x1b" not in said
+
+
+def _agent(folder: Path, port: int) -> str:
+    """``RUN_PUPPET`` with all files below a folder, and a server at that port of this machine."""
+    folders = f"--confdir {folder} --vardir {folder}/var --ssldir {folder}/ssl"
+    options = f"puppet agent {folders} --server 127.0.0.1 --serverport {port}"
+    return puppet_runs.RUN_PUPPET.replace("puppet agent", options)
+
+
+@pytest.mark.skipif(shutil.which("puppet") is None, reason="needs puppet (apt: puppet)")
+def test_puppet_waits_for_the_agents_own_run(tmp_path: Path) -> None:
+    """Another process holds the lock of a run; once it is gone, ours goes on, to a server that is not there."""
+    _give_certificate(tmp_path / "ssl")
+    lock, program, said = tmp_path / "var/state/agent_catalog_run.lock", tmp_path / "bin/puppet", tmp_path / "said"
+    for made in (lock, program):
+        made.parent.mkdir(parents=True)
+    shutil.copy(shutil.which("cat") or "", program)  # Puppet believes in a lock whose process is called so
+    holder = subprocess.Popen([program], stdin=subprocess.PIPE)
+    lock.write_text(f"{holder.pid}")
+    with closed_port() as port, said.open("wb") as log:
+        text = _agent(tmp_path, port).replace("--waitforlock 10", "--waitforlock 1")
+        command = f"{text} --certname {NODE} --certificate_revocation false"
+        ours = subprocess.Popen(["sh", "-c", command], stdout=log, stderr=log)
+        until("it waits or ends", lambda: "waiting for running instance" in said.read_text() or ours.poll() is not None)
+        assert "Connection refused" not in said.read_text()
+        assert ours.poll() is None
+        holder.communicate()
+        assert ours.wait(LONG) == 1
+    assert "Connection refused" in said.read_text()
+
+
+def _give_certificate(folder: Path) -> None:
+    """A node's certificate and its authority's, where Puppet has them: it asks no server for any."""
+    now = datetime.now(UTC)
+    root = pki.issue_root(now)
+    own = pki.issue(root, pki.Subjects((NODE,)), now)
+    for path, text in {
+        "certs/ca.pem": part_of(root, "certificate", "crt"),
+        f"certs/{NODE}.pem": part_of(own, "certificate", "crt"),
+        f"private_keys/{NODE}.pem": part_of(own, "certificate", "key"),
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
 
 
 @pytest.mark.waits

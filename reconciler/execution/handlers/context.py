@@ -50,7 +50,7 @@ class Options:
     silence: float = 120.0  # a machine being installed may be out of reach for so long
     install: float = 170 * 60.0  # a slow mirror makes an install last an hour
     on_controller: float = 5 * 60.0  # one command for a node that came into service
-    puppet: float = 140 * 60.0  # OCI lets a run take 120 minutes (runtimeout), and starting it takes some more
+    puppet: float = 140 * 60.0  # OCI lets a run take 120 minutes (runtimeout); 20 for the agent's own run before it
 
 
 @dataclass(frozen=True, slots=True)
