@@ -104,7 +104,7 @@ class Cloud(Lab):
                     await machine.scrap()
 
     def _machines(self, image: Image) -> Iterator[Machine]:
-        for number, model in enumerate(fleet.models(self.kind), 1):
+        for number, model in enumerate(fleet.models(fleet.KINDS[self.kind]), 1):
             yield Machine(number, model, self.folder / "servers" / f"CLOUD{number}", image)
 
 

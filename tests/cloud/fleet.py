@@ -11,12 +11,15 @@ from .places import BMCS, BMCS_GATEWAY, IMAGES_PORT, MACHINES, MIRROR_PORT, NODE
 
 _SPECS = Path(__file__).parent / "specs"
 
-KINDS: Mapping[str, tuple[tuple[str, Model, int], ...]] = {
+Wanted = tuple[tuple[str, Model, int], ...]
+"""Roles, the servers that fit them, and how many."""
+
+KINDS: Mapping[str, Wanted] = {
     "control": (("controller", CONTROLLER, 1),),
     "swift": (("controller", CONTROLLER, 1), ("swiftproxy", PROXY, 1), ("swiftstore", STORE, 3)),
     "full": (("controller", CONTROLLER, 3), ("swiftproxy", PROXY, 1), ("swiftstore", STORE, 3)),
 }
-"""Of each ``CLOUD``: its roles, the servers that fit them, and how many."""
+"""What each ``CLOUD`` has."""
 
 _MACHINE = """\
 ---
@@ -35,9 +38,9 @@ class Pin:
     address: str
 
 
-def models(kind: str) -> tuple[Model, ...]:
-    """The servers that this cloud wants, in the order in which they are racked."""
-    return tuple(model for _, model, count in KINDS[kind] for _ in range(count))
+def models(wanted: Wanted) -> tuple[Model, ...]:
+    """The servers that a cloud wants, in the order in which they are racked."""
+    return tuple(model for _, model, count in wanted for _ in range(count))
 
 
 def fleet(sha256: Mapping[str, str]) -> str:
@@ -53,9 +56,9 @@ def fleet(sha256: Mapping[str, str]) -> str:
     )  # fmt: skip
 
 
-def commit(kind: str, pins: Iterable[Pin]) -> str:
+def commit(wanted: Wanted, pins: Iterable[Pin]) -> str:
     """A cluster, and where its servers' BMCs are."""
-    roles = ", ".join(f"{role}: {{count: {count}}}" for role, _, count in KINDS[kind])
+    roles = ", ".join(f"{role}: {{count: {count}}}" for role, _, count in wanted)
     machines = (_MACHINE.format(serial=pin.serial, address=pin.address) for pin in pins)
     return _filled("cluster.yaml", nodes=NODES, public=PUBLIC, roles=roles) + "".join(machines)
 

@@ -35,7 +35,10 @@ from .places import CACHE, MIRROR_PORT, SERVER
 LIVE, PUPPET, TEMPEST = "live", "puppet", "tempest"
 """Names of what is made: the live image, roots of the Puppet server and of Tempest; tarballs are named after roles."""
 
-ROLES = tuple(sorted(path.name for path in (Path(__file__).parent / "layers").iterdir()))
+LAYERS = Path(__file__).parent / "layers"
+"""Which packages the catalog of a role's node installs: ``test_layers`` writes it."""
+
+ROLES = tuple(sorted(path.name for path in LAYERS.iterdir()))
 
 NODE_PACKAGES = (
     # what the installer wants of a tarball, as docs/operating.md lists it; nothing boots this kernel
@@ -151,7 +154,7 @@ DEBIAN_FRONTEND=noninteractive apt-get --yes --no-install-recommends install $(p
 
 def _role_packages(role: str) -> list[str]:
     """What the role's Puppet classes install, as its catalog lists it."""
-    return (Path(__file__).parent / "layers" / role).read_text().split()
+    return (LAYERS / role).read_text().split()
 
 
 def _puppet(folder: Path) -> None:

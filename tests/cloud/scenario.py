@@ -138,7 +138,7 @@ def _pins(bmcs: dict[str, str]) -> Iterator[fleet.Pin]:
 def main(minutes: float) -> int:
     """Commit, watch, and return an exit status."""
     cloud, bmcs = running()
-    cloud.commit("cloud.yaml", fleet.commit(cloud.kind, _pins(bmcs)), "Ask for a cloud")
+    cloud.commit("cloud.yaml", fleet.commit(fleet.KINDS[cloud.kind], _pins(bmcs)), "Ask for a cloud")
     try:
         Bringup(cloud, bmcs, Timeline(cloud.folder / TIMELINE)).run(minutes)
     except StuckError as stuck:

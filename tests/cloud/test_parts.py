@@ -19,7 +19,7 @@ SERVER = Firmware("CLOUD7", "Cloud Store", 8192)
 @pytest.mark.parametrize("kind", fleet.KINDS)
 def test_the_specs_are_valid(kind: str) -> None:
     pins = [fleet.Pin("CLOUD1", "192.168.200.11")]
-    files = {"fleet.yaml": fleet.fleet(DIGESTS).encode(), "cloud.yaml": fleet.commit(kind, pins).encode()}
+    files = {"fleet.yaml": fleet.fleet(DIGESTS).encode(), "cloud.yaml": fleet.commit(fleet.KINDS[kind], pins).encode()}
     checked = validate(files, settings_table=load_table(), module_versions=("43.0.10", "43.0.45"))
     assert checked.tree is not None, checked.problems
     asked = {role: wanted.count for role, wanted in checked.tree.clusters["cl1"].roles.items()}

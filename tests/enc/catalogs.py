@@ -73,20 +73,24 @@ class Puppet:
     def __exit__(self, *_: object) -> None:
         self._compiler.communicate()  # nothing more to do ends it
 
-    def compile(self, hostname: str, role: str, document: bytes) -> None:
-        """Fail the test unless there is a catalog for the node, apart from what the modules cannot do."""
+    def compile(self, hostname: str, role: str, document: bytes) -> list[str]:
+        """The packages that the node's catalog installs, by name.
+
+        Fails the test unless there is a catalog, apart from what the modules cannot do.
+        """
         text, left_out = document.decode(), set[str]()
-        while (wrong := self._try(hostname, role, text)) is not None:
-            if role in NEVER_COMPILES and re.search(NEVER_COMPILES[role], wrong):
-                return
+        while True:
+            wrong, packages = self._try(hostname, role, text)
+            if wrong is None or (role in NEVER_COMPILES and re.search(NEVER_COMPILES[role], wrong)):
+                return packages
             found = next((one for one in BROKEN if re.search(one.message, wrong)), None)
             assert found is not None, f"{hostname}: {wrong}"
             assert found.switch not in left_out, f"{hostname} without {found.switch}: {wrong}"
             left_out.add(found.switch)
             text = _off(text, found.switch)
 
-    def _try(self, hostname: str, role: str, text: str) -> str | None:
-        """What Puppet says is wrong; None when there is a catalog."""
+    def _try(self, hostname: str, role: str, text: str) -> tuple[str | None, list[str]]:
+        """What Puppet says is wrong, None when there is a catalog; and the packages that it installs."""
         document, facts = self._folder / f"{hostname}.yaml", self._folder / f"{hostname}.facts"
         document.write_text(text)
         facts.write_text(yaml.safe_dump(node_facts(hostname, role, text)))
@@ -99,9 +103,8 @@ class Puppet:
         patience.cancel()
         given_up = f"a catalog that takes {self._limit} s is given up"
         assert answer, f"{hostname}: the compiler ended with {self._compiler.wait()}; {given_up}"
-        wrong: str | None
-        (wrong,) = json.loads(answer)
-        return wrong
+        wrong, packages = json.loads(answer)
+        return wrong, packages
 
 
 def node_facts(hostname: str, role: str, document: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # compile.rb MODULES: catalogs of nodes, by the classes that a real Puppet server uses: Puppet::Node::Exec reads a node's
 # document, Puppet::Parser::Compiler makes its catalog. One process makes many, as a server does, and reads a manifest
 # once. A line of standard input is a JSON list of a document, a file of facts and a hostname; the answer is a line of
-# JSON: what is wrong, or null.
+# JSON: what is wrong, or null, and the packages that the catalog installs.
 require 'json'
 require 'set'
 require 'fileutils'
@@ -51,19 +51,25 @@ def catalog(environment, name, facts)
   titles = node.classes.keys.to_h { |one| [one, one.split('::').map(&:capitalize).join('::')] }
   lacking = titles.reject { |_, title| made.resource('Class', title) }.keys
   raise "not in the catalog: #{lacking.join(' ')}" unless lacking.empty?
+  made
+end
+
+def packages(made)
+  wanted = made.resources.select { |one| one.type == 'Package' && !%w[absent purged].include?(one[:ensure].to_s) }
+  wanted.select { |one| [nil, 'apt'].include?(one[:provider]) }.map { |one| one[:name] || one.title }
 end
 
 $stdout.sync = true
 while (line = $stdin.gets)
   document, facts_file, name = JSON.parse(line)
   FileUtils.cp(document, "#{work}/document")
-  wrong = nil
+  wrong, installs = nil, []
   begin
     Puppet.override(current_environment: environment, environments: Puppet::Environments::Static.new(environment)) do
-      catalog(environment, name, Puppet::Node::Facts.new(name, YAML.load_file(facts_file)))
+      installs = packages(catalog(environment, name, Puppet::Node::Facts.new(name, YAML.load_file(facts_file))))
     end
   rescue StandardError, ScriptError => error
     wrong = "#{error.class}: #{error.message.gsub(/\s*\n\s*/, ' | ')[0, 1500]}"
   end
-  puts JSON.generate([wrong])
+  puts JSON.generate([wrong, installs.sort.uniq])
 end

@@ -27,7 +27,13 @@ def site_of(specs: Path, folder: Path) -> Site:
 
 def enroll(site: Site, placed: Iterable[RackedServer]) -> None:
     """Every server reports once, and gets the place that the plan has for it, if any."""
-    bodies = (report(one, frozenset(disk_names(one.model)), f"192.168.200.{one.number}") for one in placed)
+    enroll_reported(
+        site, (report(one, frozenset(disk_names(one.model)), f"192.168.200.{one.number}") for one in placed)
+    )
+
+
+def enroll_reported(site: Site, bodies: Iterable[Mapping[str, object]]) -> None:
+    """The same for servers that send these reports."""
     hardware = [parse_report(json.dumps(body).encode()) for body in bodies]
     site.store.record(
         [Heard(h.serial, NOW, f"192.168.100.{n}", hardware=h, digest=digest(h)) for n, h in enumerate(hardware, 10)]
