@@ -39,7 +39,8 @@ def parse_first_runs(text: str) -> tuple[int, bool]:
 
 
 SELF_SIGNED_FILE = "/etc/oci/self-signed-api-cert"
-"""There on a node whose cluster's API has a certificate of our own authority."""
+"""There on a node whose cluster's API has a certificate of our own authority: a file, as an install leaves it, and a
+folder once Puppet ran, as ``oci::puppet_oci_ca_cert`` wants one. Only whether it is there says something."""
 
 CHAIN_FILE = "/etc/ssl/certs/oci-pki-oci-ca-chain.pem"
 """The certificates of that authority, on every node."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -223,14 +224,14 @@ def test_a_summary_that_is_none_is_refused(text: str) -> None:
 
 @pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby (apt: ruby)")
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-@pytest.mark.parametrize("self_signed", [False, True])
+@pytest.mark.parametrize("self_signed", [None, Path.touch, Path.mkdir], ids=["no flag", "a file", "a folder"])
 def test_puppet_runs_in_the_environment_of_a_service_and_not_of_a_login(
-    tmp_path: Path, shell: str, self_signed: bool
+    tmp_path: Path, shell: str, self_signed: Callable[[Path], None] | None
 ) -> None:
     """Ruby, which Puppet is, says what it finds. The login has what sshd and PAM may give, or leave out."""
     flag = tmp_path / "self-signed"
     if self_signed:
-        flag.touch()
+        self_signed(flag)
     text = _with_puppet(tmp_path, "8.10.0").replace(puppet_runs.SELF_SIGNED_FILE, str(flag))
     login = {"PATH": "/usr/bin:/bin", "LANG": "C", "http_proxy": "http://192.0.2.1:3128", "OS_CACERT": "/of/somebody"}
     told = subprocess.run([shell, "-c", text], env=login, capture_output=True, text=True, check=True).stdout
