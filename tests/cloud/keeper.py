@@ -19,7 +19,8 @@ from .cloud import Cloud
 from .places import WORK
 
 PID, READY = WORK / "keeper.pid", WORK / "ready.json"
-_ALONE = ("unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc")
+ALONE = ("unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc")
+"""Namespaces of network, mounts and processes; what lives in them ends with this command."""
 _ENDS = 120.0  # seconds
 
 
@@ -30,7 +31,7 @@ def start(folder: Path, images: Path, kind: str) -> None:
         RuntimeError: It ended instead.
     """
     outside = os.open("/proc/self/ns/net", os.O_RDONLY)
-    command = [*_ALONE, sys.executable, "-m", "tests.cloud.keeper", str(folder), str(images), kind, str(outside)]
+    command = [*ALONE, sys.executable, "-m", "tests.cloud.keeper", str(folder), str(images), kind, str(outside)]
     with (WORK / "keeper.log").open("wb") as log:
         started = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[outside], start_new_session=True

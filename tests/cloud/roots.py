@@ -32,19 +32,22 @@ from ..debian import mirror
 from . import archive, containers
 from .places import CACHE, MIRROR_PORT, SERVER
 
-LIVE, PUPPET, TEMPEST = "live", "puppet", "tempest"
-"""Names of what is made: the live image, roots of the Puppet server and of Tempest; tarballs are named after roles."""
+LIVE, PUPPET, TEMPEST, SWIFT = "live", "puppet", "tempest", "swift"
+"""Names of what is made: the live image, roots of the Puppet server, Tempest, Swift's nodes; tarballs have roles'."""
 
 LAYERS = Path(__file__).parent / "layers"
 """Which packages the catalog of a role's node installs: ``test_layers`` writes it."""
 
 ROLES = tuple(sorted(path.name for path in LAYERS.iterdir()))
 
-NODE_PACKAGES = (
-    # what the installer wants of a tarball, as docs/operating.md lists it; nothing boots this kernel
-    "linux-image-cloud-amd64", "initramfs-tools", "systemd-sysv", "udev", "kmod", "mdadm", "grub2-common",
-    "grub-pc-bin", "ifupdown", "iproute2", "netbase", "openssh-server", "ca-certificates", "curl", "iputils-ping",
-    "puppet", "openstack-cluster-installer-utils", "chrony", "lvm2", "xfsprogs", "adduser", "lsb-release",
+KERNEL_PACKAGES = ("linux-image-cloud-amd64", "initramfs-tools", "mdadm", "grub2-common", "grub-pc-bin")
+"""What the installer wants of a tarball, as docs/operating.md lists it, and no container boots."""
+
+SYSTEM_PACKAGES = (
+    # what it wants besides
+    "systemd-sysv", "udev", "kmod", "ifupdown", "iproute2", "netbase", "openssh-server", "ca-certificates", "curl",
+    "iputils-ping", "puppet", "openstack-cluster-installer-utils", "chrony", "lvm2", "xfsprogs", "adduser",
+    "lsb-release",
     # what Debian's own installer brings and OCI's classes take for granted
     "dbus", "cron", "rsyslog", "logrotate", "gnupg", "sudo", "less", "procps", "psmisc", "lsof", "locales", "ssl-cert",
     "python3", "rsync", "bash-completion", "dmidecode", "iptables", "jq", "file", "debconf-utils",
@@ -76,21 +79,47 @@ spec:
 
 def main() -> int:
     """Make what is missing, and return an exit status."""
+    with _newest() as folder:
+        _make(folder)
+    return 0
+
+
+def swift_system() -> Path:
+    """A root of what every node has, and of what the packages of Swift's roles depend on, made where it is missing.
+
+    It boots in a container, and Puppet finds there what it finds in a node's tarball.
+    """
+    packages = sorted({name for role in ("swiftproxy", "swiftstore") for name in _role_packages(role)})
+    recipe = (*SYSTEM_PACKAGES, *_LEAN, *_texts(_node_files()), *packages, _DEPENDENCIES)
+    with _newest() as folder:
+        _once(folder, SWIFT, recipe, functools.partial(_swift, packages=packages))
+    return folder / SWIFT
+
+
+@contextlib.contextmanager
+def _newest() -> Iterator[Path]:
+    """The folder of the archive's present state, for one process; those of the states before go afterwards."""
     folder = archive.folder()
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two would write one file
-        _make(folder)
+        yield folder
     for old in CACHE.glob(f"{archive.RELEASE}-*"):
         if old != folder:
             shutil.rmtree(old)
-    return 0
 
 
 def _make(folder: Path) -> None:
     _once(folder, LIVE, (_SITE_SPECS, inspect.getsource(live_image), *map(bytes.hex, agent_files().values())), _live)
     _once(folder, PUPPET, (*PUPPET_PACKAGES, *_LEAN, _PLUGINS), _puppet)
     for role in ROLES:
-        recipe = (*NODE_PACKAGES, *_LEAN, *_texts(_node_files()), *_role_packages(role), _DEPENDENCIES)
+        recipe = (
+            *KERNEL_PACKAGES,
+            *SYSTEM_PACKAGES,
+            *_LEAN,
+            *_texts(_node_files()),
+            *_role_packages(role),
+            _DEPENDENCIES,
+        )
         _once(folder, role, recipe, functools.partial(_node, role=role))
     _once(folder, TEMPEST, (*TEMPEST_PACKAGES, *_LEAN), _tempest)
 
@@ -128,14 +157,27 @@ def _live(folder: Path) -> None:
 
 
 def _node(folder: Path, role: str) -> None:
-    files = folder / f"{role}-files.tar"
-    _pack(files, _node_files())
     target = tarball(folder, role)
     new = folder / f"new-{target.name}"
-    dependencies = f'chroot "$1" sh -ec {shlex.quote(_DEPENDENCIES)} sh {" ".join(_role_packages(role))}'
-    unpacked = (f"tar-in {files} /", f"tar-in {folder}/plugins.tar /", 'rm -f "$1"/etc/ssh/ssh_host_*')
-    _bootstrap(folder, NODE_PACKAGES, new, (dependencies, *unpacked))
+    with _hooks(folder, role, _role_packages(role)) as hooks:
+        plugins = (f"tar-in {folder}/plugins.tar /", 'rm -f "$1"/etc/ssh/ssh_host_*')
+        _bootstrap(folder, (*KERNEL_PACKAGES, *SYSTEM_PACKAGES), new, (*hooks, *plugins))
     new.replace(target)
+
+
+def _swift(folder: Path, packages: Iterable[str]) -> None:
+    shutil.rmtree(folder / SWIFT, ignore_errors=True)
+    with _hooks(folder, SWIFT, packages) as hooks:
+        _bootstrap(folder, SYSTEM_PACKAGES, folder / SWIFT, hooks)
+
+
+@contextlib.contextmanager
+def _hooks(folder: Path, name: str, packages: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """What is done in a node's root once its own packages are there."""
+    files = folder / f"{name}-files.tar"
+    _pack(files, _node_files())
+    dependencies = f'chroot "$1" sh -ec {shlex.quote(_DEPENDENCIES)} sh {" ".join(packages)}'
+    yield dependencies, f"tar-in {files} /"
     files.unlink()
 
 
