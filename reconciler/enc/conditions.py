@@ -1,5 +1,6 @@
 """Named questions about a node; each completes the sentence "given when ..."."""
 
+from ..model.roles import facts_of
 from .params import Condition
 from .values.setup import ceph_comes_first, controllers_came_up, is_hyperconverged
 from .view import NodeView, View
@@ -38,6 +39,34 @@ def _has_osds(v: View) -> bool:
 
 
 has_osds = Condition("the cluster has Ceph OSDs", _has_osds, "the cluster has no Ceph OSDs")
+
+
+def _has_instances(v: View) -> bool:
+    asked = (role for role, pool in v.cluster.spec.roles.items() if pool.count != 0)
+    return any(facts_of(role).runs_instances for role in (*asked, *(node.role for node in v.cluster.nodes)))
+
+
+has_instances = Condition(
+    "the cluster has compute nodes or asks for some",
+    lambda v: v.cluster.cached(("has_instances",), lambda: _has_instances(v)),
+    "the cluster has no compute nodes and asks for none",
+)
+
+
+def is_wanted(name: str) -> Condition:
+    """A service that clusters with instances have, unless its setting says otherwise."""
+
+    def holds(v: View) -> bool:
+        written = v.setting(name)
+        return has_instances.holds(v) if written is None else written is True
+
+    return Condition(
+        f"{name} is true, by its default where there are compute nodes",
+        holds,
+        f"{name} is false, by its default where there are no compute nodes",
+    )
+
+
 has_messaging = has("messaging")
 has_swift = has("swiftstore", "swiftproxy")
 ceph_first = Condition("Ceph is set up alone first, on controllers and hyperconverged computes", ceph_comes_first)

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from ..model.kinds import LocationSpec
+from ..model.roles import facts_of
 from ..model.zones import swift_region_id, swift_zone_id, unstable_zones
 from .database import Row, Tables
 from .levels import Levels
@@ -15,6 +16,10 @@ from .yaml_documents import Noted, SpecDocument, ToDecide
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 
+_ON_EVERY_CONTROLLER = ("install_barbican", "install_heat", "install_horizon")
+"""Where OCI's database has no column for it, as for Horizon in any version."""
+
+WITHOUT_COMPUTES = "OCI installs it on all controllers. Without computes, ours have it only where this asks for it."
 HOSTS = "OCI's hosts files lack some names. Drop this to have them; nothing else changes."
 
 
@@ -68,6 +73,8 @@ def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[Spe
         settings = {key: value for key, value in settings.items() if known.get(key) != value}
     if row.get("haproxy_use_sni") == "yes" or any(vip.usage == "sql" for vip in vips(row, tables)):
         settings["complete_hosts_files"] = Noted(False, HOSTS)
+    if not any(machine.role and facts_of(machine.role).runs_instances for machine in machines):
+        settings |= {each: Noted(True, WITHOUT_COMPUTES) for each in _ON_EVERY_CONTROLLER if each not in row}
     hosts = [one for one in tables.get("filebeathosts", ()) if one["cluster"] == row["id"]]
     if hosts:
         settings["filebeat_output_hosts"] = tuple(f"{one['hostname']}:{one['port']}" for one in hosts)

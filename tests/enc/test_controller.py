@@ -12,6 +12,8 @@ from reconciler.model.roles import has_external_bridge
 from .openstack import FLEET, compiled, machine, openstack, rows, subroles
 
 CONTROLLERS = {"controller": 3}
+SWIFT = {"swiftproxy": 2, "swiftstore": 3}
+OFF = {"heat": False, "barbican": False, "horizon": False}
 FULL = {**CONTROLLERS, "compute": 2, "network": 2, "cephmon": 3, "cephosd": 3}
 
 
@@ -37,7 +39,32 @@ FULL = {**CONTROLLERS, "compute": 2, "network": 2, "cephmon": 3, "cephosd": 3}
     ],
 )
 def test_sub_roles_follow_the_other_nodes(nodes: dict[str, int], settings: str, expected: dict[str, bool]) -> None:
-    assert subroles(openstack({**CONTROLLERS, **nodes}, settings=settings)) == expected
+    without = {} if "compute" in nodes else OFF
+    assert subroles(openstack({**CONTROLLERS, **nodes}, settings=settings)) == expected | without
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "settings", "expected"),
+    [
+        (SWIFT, None, "{}", OFF),
+        (SWIFT, {"compute": 0}, "{}", OFF),
+        (SWIFT, {"compute": 1}, "{}", {"glance": True}),
+        ({"compute": 1}, None, "{}", {"glance": True}),
+        (SWIFT, None, "{install_glance: true}", {**OFF, "glance": True}),
+        (SWIFT, None, "{install_heat: true, install_barbican: true, install_horizon: true}", {}),
+        ({"compute": 1}, None, "{install_heat: false, install_horizon: false}", {"heat": False, "horizon": False}),
+        ({"compute": 1}, None, "{install_glance: false, install_barbican: false}", {"barbican": False}),
+    ],
+)
+def test_clusters_without_instances_lack_services_for_them_unless_they_ask(
+    nodes: dict[str, int], asked: dict[str, int] | None, settings: str, expected: dict[str, bool]
+) -> None:
+    given = openstack({**CONTROLLERS, **nodes}, settings=settings, asked=asked)
+    found, known = subroles(given), ("barbican", "glance", "heat", "horizon")
+    everything = {"glance": True} if "compute" in nodes and "install_glance" not in settings else {}
+    assert {name: found[name] for name in known if name in found} == everything | expected
+    for service in ("heat", "barbican"):
+        assert rows(given)[f"install_{service}"] is found.get(service, True)
 
 
 @pytest.mark.parametrize("nodes", [{"compute": 1, "cephmon": 3, "cephosd": 3}, {**FULL}, {**FULL, "volume": 2}])
@@ -56,7 +83,7 @@ def test_messaging_nodes_take_gnocchi_from_the_controllers() -> None:
     assert "all_rabbits" not in rows(openstack(FULL))
 
 
-CEPH, SWIFT = {"cephmon": 3, "cephosd": 3}, {"swiftproxy": 2, "swiftstore": 3}
+CEPH = {"cephmon": 3, "cephosd": 3}
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_messaging_nodes_reach_the_main_database(nodes: dict[str, int], sql: tup
         ({}, "{}", {"db"}),
         ({"compute": 1}, "{}", {"db", "glance", "nova", "neutron", "aodh", "octavia", "magnum", "manila"}),
         ({"swiftstore": 1}, "{}", {"db", "swift"}),
+        ({"swiftstore": 1}, "{install_glance: true}", {"db", "swift", "glance"}),
         ({"cephosd": 1, "cephmon": 1}, "{}", {"db", "gnocchi", "ceilometer", "cloudkitty", "panko", "cinder"}),
         ({"volume": 1}, "{}", {"db", "cinder"}),
         (
@@ -93,10 +94,11 @@ def test_sqlmsg_nodes_serve_telemetry_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("nodes", "settings", "on"),
     [
-        ({}, "{}", {"heat", "barbican"}),
+        ({}, "{}", set()),
+        ({}, "{install_heat: true, install_glance: true}", {"heat", "glance"}),
         ({"compute": 1}, "{}", {"heat", "barbican", "glance", "nova", "neutron", "aodh", "octavia"}),
-        ({"volume": 1}, "{}", {"heat", "barbican", "cinder"}),
-        ({}, "{install_mistral: true, install_manila: true}", {"heat", "barbican", "mistral", "manila"}),
+        ({"volume": 1}, "{}", {"cinder"}),
+        ({}, "{install_mistral: true, install_manila: true}", {"mistral", "manila"}),
     ],
 )
 def test_databases_follow_the_other_nodes(nodes: dict[str, int], settings: str, on: set[str]) -> None:

@@ -1,6 +1,6 @@
 """``oci::messaging``: RabbitMQ for notifications, Gnocchi and CloudKitty, away from the controllers."""
 
-from ..conditions import has, has_osds, has_swift, is_on
+from ..conditions import has, has_osds, has_swift, is_on, is_wanted
 from ..credentials import credential, credentials
 from ..params import PuppetClass, Section, constant, derived, setting, settings, subroles
 from ..shared_sections import CEPH_MONITORS, CEPH_SECRETS, COMMON, DATABASE_VIP, EXTERNAL_KEYSTONE, HAPROXY_TIMEOUTS
@@ -84,8 +84,9 @@ MESSAGING = PuppetClass(
         Section(
             "Services of a cluster with computes",
             when=has("compute"),
-            params=subroles(True, "glance", "nova", "neutron", "aodh", "octavia", "magnum", "manila"),
+            params=subroles(True, "nova", "neutron", "aodh", "octavia", "magnum", "manila"),
         ),
+        Section("Images", when=is_wanted("install_glance"), params=subroles(True, "glance")),
         Section("Swift", when=has_swift, params=subroles(True, "swift")),
         Section("Telemetry", when=has_osds, params=subroles(True, "gnocchi", "ceilometer", "cloudkitty", "panko")),
         Section("Volumes", when=has_osds | has("volume"), params=subroles(True, "cinder")),

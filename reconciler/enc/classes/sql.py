@@ -1,6 +1,6 @@
 """``oci::sql``: the database, on nodes of its own; on sqlmsg nodes, a second one for telemetry only."""
 
-from ..conditions import has, has_osds, is_on, role_is
+from ..conditions import has, has_osds, is_on, is_wanted, role_is
 from ..credentials import credential
 from ..params import Condition, PuppetClass, Section, Source, derived, settings, subroles
 from ..shared_sections import COMMON, DATABASE_CLIENTS, DATABASE_PEERS, DATABASE_VIP, MANAGEMENT_NETWORK
@@ -58,10 +58,12 @@ SQL = PuppetClass(
             params={
                 "initial_cluster_setup": derived(first_setup_goes_on),
                 **settings("configure_dkms"),
-                **holds_if(has("compute"), "glance", "nova", "neutron", "aodh", "octavia"),
+                **holds_if(has("compute"), "nova", "neutron", "aodh", "octavia"),
                 **holds_if(has_osds | has("volume"), "cinder"),
                 **holds_if(has_osds, "gnocchi", "ceilometer", "panko", "cloudkitty"),
-                **subroles(True, "heat", "barbican"),
+                **holds_if(is_wanted("install_glance"), "glance"),
+                **holds_if(is_wanted("install_heat"), "heat"),
+                **holds_if(is_wanted("install_barbican"), "barbican"),
             },
         ),
         Section("Mistral", when=main & is_on("install_mistral"), params=subroles(True, "mistral")),

@@ -1,10 +1,13 @@
 """Settings of the services, and which of them the cluster has."""
 
+from ...conditions import has_instances, is_wanted
 from ...params import Condition, Section, derived, settings
 from ...shared_sections import EXTERNAL_KEYSTONE
 from ...values.common import QUORUM_QUEUES
 from ...values.compute import somebody_routes
 from ...values.controller import gpu_definitions, gpu_nodes, somebody_has_gpus
+
+_WANTED = f"as written, else whether {has_instances.name}"
 
 has_gpus = Condition("a compute has use_gpu", lambda v: bool(gpu_nodes(v)))
 
@@ -20,11 +23,15 @@ SERVICES = (
             "controller_node_memcache_max_connections",
         ),
     }),
-    Section("Which services there are", settings(
-        "install_barbican", "install_cloudkitty_dashboard", "install_designate", "install_heat", "install_ironic",
-        "install_magnum", "install_manila", "install_mistral", "install_octavia", "install_panko", "install_rabbit",
-        "install_telemetry", "install_vigie", "install_vmms",
-    )),
+    Section("Which services there are", {
+        "install_barbican": derived(is_wanted("install_barbican").holds, _WANTED, "Setting.install_barbican"),
+        "install_heat":     derived(is_wanted("install_heat").holds, _WANTED, "Setting.install_heat"),
+        **settings(
+            "install_cloudkitty_dashboard", "install_designate", "install_ironic", "install_magnum", "install_manila",
+            "install_mistral", "install_octavia", "install_panko", "install_rabbit", "install_telemetry",
+            "install_vigie", "install_vmms",
+        ),
+    }),
     Section("Keystone", {
         **settings("keystone_totp", "keystone_api_workers", "keystone_api_listen", "keystone_debug_log"),
         **EXTERNAL_KEYSTONE.params,

@@ -1,13 +1,18 @@
 """Sub-roles of a controller, besides Keystone: they come and go with the other nodes of the cluster."""
 
-from ...conditions import has, has_messaging, has_osds, has_swift
+from ...conditions import has, has_messaging, has_osds, has_swift, is_wanted
 from ...params import Section, constant, derived, subroles
 
 SUBROLES = (
     Section("The database is elsewhere", when=has("sql"), params=subroles(False, "db")),
     Section("No Swift", when=~has_swift, params=subroles(False, "swift")),
+    Section("Images", when=is_wanted("install_glance"), params=subroles(True, "glance")),
+    # The class waits for the database of Heat or Barbican without asking for install_heat or install_barbican.
+    Section("No orchestration", when=~is_wanted("install_heat"), params=subroles(False, "heat")),
+    Section("No keys and secrets", when=~is_wanted("install_barbican"), params=subroles(False, "barbican")),
+    Section("No dashboard", when=~is_wanted("install_horizon"), params=subroles(False, "horizon")),
     Section("Computes", when=has("compute"), params=subroles(
-        True, "glance", "nova", "neutron", "aodh", "octavia", "magnum", "manila",
+        True, "nova", "neutron", "aodh", "octavia", "magnum", "manila",
     )),
     Section("Volumes for computes", when=has("compute") & (has_osds | has("volume")), params=subroles(True, "cinder")),
     Section("Volume nodes", when=has("volume"), params={"cluster_has_cinder_volumes": constant(True)}),
