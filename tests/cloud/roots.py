@@ -161,14 +161,14 @@ def _node(folder: Path, role: str) -> None:
     new = folder / f"new-{target.name}"
     with _hooks(folder, role, _role_packages(role)) as hooks:
         plugins = (f"tar-in {folder}/plugins.tar /", 'rm -f "$1"/etc/ssh/ssh_host_*')
-        _bootstrap(folder, (*KERNEL_PACKAGES, *SYSTEM_PACKAGES), new, (*hooks, *plugins))
+        bootstrap(folder, (*KERNEL_PACKAGES, *SYSTEM_PACKAGES), new, (*hooks, *plugins))
     new.replace(target)
 
 
 def _swift(folder: Path, packages: Iterable[str]) -> None:
     shutil.rmtree(folder / SWIFT, ignore_errors=True)
     with _hooks(folder, SWIFT, packages) as hooks:
-        _bootstrap(folder, SYSTEM_PACKAGES, folder / SWIFT, hooks)
+        bootstrap(folder, SYSTEM_PACKAGES, folder / SWIFT, hooks)
 
 
 @contextlib.contextmanager
@@ -202,14 +202,14 @@ def _role_packages(role: str) -> list[str]:
 def _puppet(folder: Path) -> None:
     root = folder / PUPPET
     shutil.rmtree(root, ignore_errors=True)
-    _bootstrap(folder, PUPPET_PACKAGES, root, ())
+    bootstrap(folder, PUPPET_PACKAGES, root, ())
     with (folder / "plugins.tar").open("wb") as packed:
         subprocess.run(["chroot", root, "sh", "-ec", _PLUGINS], stdout=packed, check=True)
 
 
 def _tempest(folder: Path) -> None:
     shutil.rmtree(folder / TEMPEST, ignore_errors=True)
-    _bootstrap(folder, TEMPEST_PACKAGES, folder / TEMPEST, ())
+    bootstrap(folder, TEMPEST_PACKAGES, folder / TEMPEST, ())
 
 
 _PLUGINS = """\
@@ -223,7 +223,8 @@ rm -r /tmp/plugins
 """What nodes fetch from the Puppet server before their first run: a thousand files, one by one, took four minutes."""
 
 
-def _bootstrap(folder: Path, packages: Iterable[str], target: Path, hooks: Iterable[str]) -> None:
+def bootstrap(folder: Path, packages: Iterable[str], target: Path, hooks: Iterable[str]) -> None:
+    """Make a tarball or the folder of a root with these packages. ``folder``: for files that are there meanwhile."""
     command = [
         "unshare", "--mount",  # a build that is killed leaves nothing mounted
         "mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(packages)}", *_LEAN,

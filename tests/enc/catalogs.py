@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from threading import Timer
-from typing import Any
 
 import pytest
 import yaml
 
+from .node_facts import node_facts, puppet_conf
 from .puppet_modules import Modules, puppet_modules
 
 HERE = Path(__file__).parent
@@ -61,6 +60,7 @@ class Puppet:
     def __init__(self, modules: Modules, folder: Path, limit: float = 500) -> None:
         """Start it. ``limit``: seconds that a catalog may take, of which most take one or two."""
         self.modules, self._folder, self._limit = modules, folder, limit
+        self._configuration = puppet_conf()
         self._compiler = subprocess.Popen(
             ["ruby", HERE / "compile.rb", self.modules.folder],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -73,14 +73,18 @@ class Puppet:
     def __exit__(self, *_: object) -> None:
         self._compiler.communicate()  # nothing more to do ends it
 
-    def compile(self, hostname: str, role: str, document: bytes) -> list[str]:
+    def compile(self, hostname: str, role: str, document: bytes, configuration: str | None = None) -> list[str]:
         """The packages that the node's catalog installs, by name.
 
         Fails the test unless there is a catalog, apart from what the modules cannot do.
+
+        Args:
+            configuration: The node's ``puppet.conf``; None for what an install leaves there.
         """
         text, left_out = document.decode(), set[str]()
+        configuration = configuration or self._configuration
         while True:
-            wrong, packages = self._try(hostname, role, text)
+            wrong, packages = self._try(hostname, role, text, configuration)
             if wrong is None or (role in NEVER_COMPILES and re.search(NEVER_COMPILES[role], wrong)):
                 return packages
             found = next((one for one in BROKEN if re.search(one.message, wrong)), None)
@@ -89,11 +93,11 @@ class Puppet:
             left_out.add(found.switch)
             text = _off(text, found.switch)
 
-    def _try(self, hostname: str, role: str, text: str) -> tuple[str | None, list[str]]:
+    def _try(self, hostname: str, role: str, text: str, configuration: str) -> tuple[str | None, list[str]]:
         """What Puppet says is wrong, None when there is a catalog; and the packages that it installs."""
         document, facts = self._folder / f"{hostname}.yaml", self._folder / f"{hostname}.facts"
         document.write_text(text)
-        facts.write_text(yaml.safe_dump(node_facts(hostname, role, text)))
+        facts.write_text(yaml.safe_dump(node_facts(hostname, role, text, configuration)))
         assert self._compiler.stdin is not None
         assert self._compiler.stdout is not None
         print(json.dumps([str(document), str(facts), hostname]), file=self._compiler.stdin, flush=True)
@@ -105,17 +109,6 @@ class Puppet:
         assert answer, f"{hostname}: the compiler ended with {self._compiler.wait()}; {given_up}"
         wrong, packages = json.loads(answer)
         return wrong, packages
-
-
-def node_facts(hostname: str, role: str, document: str) -> dict[str, Any]:
-    """Facts of a node that has the disks its document names: the Swift module looks for their filesystems."""
-    host, _, domain = hostname.partition(".")
-    template = Template((HERE / "node_facts.yaml").read_text())
-    facts: dict[str, Any] = yaml.safe_load(template.substitute(hostname=host, domain=domain, role=role))
-    for parameters in yaml.load(document, yaml.CSafeLoader)["classes"].values():
-        for n, disk in enumerate((parameters or {}).get("block_devices") or ()):
-            facts["swift_device_uuids"][disk] = f"00000000-0000-4000-8000-{n:012d}"
-    return facts
 
 
 @contextmanager

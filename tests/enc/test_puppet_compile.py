@@ -18,6 +18,7 @@ from ..reference import facts
 from ..reference.versions import parsed
 from .catalogs import EVERY_NODE, Puppet
 from .enrolled import documents, enroll, into_service, site_of
+from .node_facts import puppet_conf, without_legacy_facts
 from .puppet_modules import VERSION, Modules
 from .servers import placed
 
@@ -96,6 +97,15 @@ def test_a_node_of_each_profile_compiles(
     assert held
     for one in held:
         puppet.compile(one.hostname, one.role, at_first[one.hostname])
+
+
+def test_without_legacy_facts_debians_collectd_module_does_not_compile(
+    at_first: Mapping[str, bytes], puppet: Puppet
+) -> None:
+    hostname = next(one for one in at_first if "-swiftstore-" in one)
+    fails = r"Class\[Collectd\]: parameter 'collectd_hostname' expects a String value, got Undef"
+    with pytest.raises(AssertionError, match=fails):
+        puppet.compile(hostname, "swiftstore", at_first[hostname], without_legacy_facts(puppet_conf()))
 
 
 def test_computes_that_run_osds_compile_once_their_controllers_are_there(
