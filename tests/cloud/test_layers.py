@@ -29,7 +29,7 @@ def test_a_layer_has_the_packages_of_the_roles_catalog(
 ) -> None:
     """``GOLDEN=overwrite pytest`` rewrites it."""
     hostname, document = given[role]
-    got = "".join(f"{name}\n" for name in puppet.compile(hostname, role, document))
+    got = "".join(f"{name}\n" for name in puppet.compile(hostname, role, document).packages())
     layer = roots.LAYERS / role
     if os.environ.get("GOLDEN") == "overwrite":
         layer.write_text(got)

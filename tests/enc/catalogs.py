@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -54,6 +55,54 @@ NEVER_COMPILES = {"debmirror": r"Class\[Archvsync\]: .*has no parameter named 't
 """Roles that Debian 13's modules cannot compile at all, with what Puppet says: they are written for other versions."""
 
 
+class Resource(NamedTuple):
+    """One resource of a catalog."""
+
+    type: str
+    title: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What Puppet made of a node's document."""
+
+    resources: tuple[Resource, ...]
+
+    def of_type(self, name: str) -> Iterator[Resource]:
+        return (one for one in self.resources if one.type == name)
+
+    def packages(self) -> list[str]:
+        """The Debian packages that the node gets, by name."""
+        given = {one.parameters.get("name", one.title): one.parameters for one in self.of_type("Package")}
+        wanted = {
+            name
+            for name, told in given.items()
+            if told.get("ensure") not in ("absent", "purged") and told.get("provider") in (None, "apt")
+        }
+        return sorted(wanted)
+
+    def files(self) -> dict[str, str]:
+        """Texts that the node's files get, by path: whole, in fragments, or as copies of such files."""
+        whole = {one.parameters.get("path", one.title): one.parameters for one in self.of_type("File")}
+        found = {path: given["content"] for path, given in whole.items() if isinstance(given.get("content"), str)}
+        found |= {one.parameters.get("path", one.title): self._joined(one) for one in self.of_type("Concat_file")}
+        return found | {path: found[given["source"]] for path, given in whole.items() if given.get("source") in found}
+
+    def _joined(self, file: Resource) -> str:
+        """As the module's type ``concat_file`` joins fragments: by order, then by name."""
+        numeric = file.parameters.get("order", "numeric") == "numeric"
+
+        def place(fragment: Resource) -> tuple[int | str, str]:
+            order = str(fragment.parameters.get("order", "10"))
+            return int(order) if numeric else order, fragment.title
+
+        own = (one for one in self.of_type("Concat_fragment") if one.parameters["target"] == file.title)
+        end = "\n" if file.parameters.get("ensure_newline") else ""
+        texts = (one.parameters.get("content") or "" for one in sorted(own, key=place))
+        return "".join(text if text.endswith(end) else text + end for text in texts)
+
+
 class Puppet:
     """The compiler, with a folder for its work. Use as a context manager: it is a process that stays."""
 
@@ -73,42 +122,48 @@ class Puppet:
     def __exit__(self, *_: object) -> None:
         self._compiler.communicate()  # nothing more to do ends it
 
-    def compile(self, hostname: str, role: str, document: bytes, configuration: str | None = None) -> list[str]:
-        """The packages that the node's catalog installs, by name.
-
-        Fails the test unless there is a catalog, apart from what the modules cannot do.
+    def compile(self, hostname: str, role: str, document: bytes, configuration: str | None = None) -> Catalog:
+        """The node's catalog, apart from what the modules cannot do; the test fails where there is none.
 
         Args:
             configuration: The node's ``puppet.conf``; None for what an install leaves there.
         """
         text, left_out = document.decode(), set[str]()
         configuration = configuration or self._configuration
-        while True:
-            wrong, packages = self._try(hostname, role, text, configuration)
-            if wrong is None or (role in NEVER_COMPILES and re.search(NEVER_COMPILES[role], wrong)):
-                return packages
+        while (wrong := self._try(hostname, role, text, configuration)) is not None:
+            if role in NEVER_COMPILES and re.search(NEVER_COMPILES[role], wrong):
+                return Catalog(())
             found = next((one for one in BROKEN if re.search(one.message, wrong)), None)
             assert found is not None, f"{hostname}: {wrong}"
             assert found.switch not in left_out, f"{hostname} without {found.switch}: {wrong}"
             left_out.add(found.switch)
             text = _off(text, found.switch)
+        return Catalog(tuple(Resource(*one) for one in json.loads(self._answer(hostname).read_text())))
 
-    def _try(self, hostname: str, role: str, text: str, configuration: str) -> tuple[str | None, list[str]]:
-        """What Puppet says is wrong, None when there is a catalog; and the packages that it installs."""
+    def _answer(self, hostname: str) -> Path:
+        return self._folder / f"{hostname}.json"
+
+    def _try(self, hostname: str, role: str, text: str, configuration: str) -> str | None:
+        """What Puppet says is wrong; None when there is a catalog."""
         document, facts = self._folder / f"{hostname}.yaml", self._folder / f"{hostname}.facts"
         document.write_text(text)
         facts.write_text(yaml.safe_dump(node_facts(hostname, role, text, configuration)))
         assert self._compiler.stdin is not None
         assert self._compiler.stdout is not None
-        print(json.dumps([str(document), str(facts), hostname]), file=self._compiler.stdin, flush=True)
+        print(
+            json.dumps([str(document), str(facts), hostname, str(self._answer(hostname))]),
+            file=self._compiler.stdin,
+            flush=True,
+        )
         patience = Timer(self._limit, self._compiler.kill)
         patience.start()
         answer = self._compiler.stdout.readline()
         patience.cancel()
         given_up = f"a catalog that takes {self._limit} s is given up"
         assert answer, f"{hostname}: the compiler ended with {self._compiler.wait()}; {given_up}"
-        wrong, packages = json.loads(answer)
-        return wrong, packages
+        wrong: str | None
+        (wrong,) = json.loads(answer)
+        return wrong
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 # compile.rb MODULES: catalogs of nodes, by the classes that a real Puppet server uses: Puppet::Node::Exec reads a node's
 # document, Puppet::Parser::Compiler makes its catalog. One process makes many, as a server does, and reads a manifest
-# once. A line of standard input is a JSON list of a document, a file of facts and a hostname; the answer is a line of
-# JSON: what is wrong, or null, and the packages that the catalog installs.
+# once. A line of standard input is a JSON list of a document, a file of facts, a hostname and the file that is to get the
+# catalog's resources; the answer is a line of JSON: what is wrong, or null.
 require 'json'
 require 'set'
 require 'fileutils'
@@ -51,25 +51,32 @@ def catalog(environment, name, facts)
   titles = node.classes.keys.to_h { |one| [one, one.split('::').map(&:capitalize).join('::')] }
   lacking = titles.reject { |_, title| made.resource('Class', title) }.keys
   raise "not in the catalog: #{lacking.join(' ')}" unless lacking.empty?
-  made
+  made.resources
 end
 
-def packages(made)
-  wanted = made.resources.select { |one| one.type == 'Package' && !%w[absent purged].include?(one[:ensure].to_s) }
-  wanted.select { |one| [nil, 'apt'].include?(one[:provider]) }.map { |one| one[:name] || one.title }
+# What JSON has no word for is told as a text: a reference to a resource, a type.
+def plain(value)
+  case value
+  when Hash then value.to_h { |name, inner| [name.to_s, plain(inner)] }
+  when Array then value.map { |inner| plain(inner) }
+  when Puppet::Pops::Types::PSensitiveType::Sensitive then plain(value.unwrap)
+  when String, Numeric, true, false, nil then value
+  else value.to_s
+  end
 end
 
 $stdout.sync = true
 while (line = $stdin.gets)
-  document, facts_file, name = JSON.parse(line)
+  document, facts_file, name, answer = JSON.parse(line)
   FileUtils.cp(document, "#{work}/document")
-  wrong, installs = nil, []
+  wrong = nil
   begin
     Puppet.override(current_environment: environment, environments: Puppet::Environments::Static.new(environment)) do
-      installs = packages(catalog(environment, name, Puppet::Node::Facts.new(name, YAML.load_file(facts_file))))
+      resources = catalog(environment, name, Puppet::Node::Facts.new(name, YAML.load_file(facts_file)))
+      File.write(answer, JSON.generate(resources.map { |one| [one.type, one.title.to_s, plain(one.to_hash)] }))
     end
   rescue StandardError, ScriptError => error
     wrong = "#{error.class}: #{error.message.gsub(/\s*\n\s*/, ' | ')[0, 1500]}"
   end
-  puts JSON.generate([wrong, installs.sort.uniq])
+  puts JSON.generate([wrong])
 end
