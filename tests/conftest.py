@@ -11,6 +11,7 @@ from . import waits
 
 if TYPE_CHECKING:
     from .enc.catalogs import Puppet
+    from .enc.debian_programs import Programs
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # CI may be busy
 settings.register_profile("deep", settings.get_profile("tests"), max_examples=3000)  # make fuzz
@@ -39,6 +40,14 @@ def puppet(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Puppet]":
 
     with puppet_in(tmp_path_factory.mktemp("catalogs")) as puppet:
         yield puppet
+
+
+@pytest.fixture(scope="session")
+def programs() -> "Programs":
+    """Programs of Debian 13, unpacked."""
+    from .enc.debian_programs import programs_or_skip
+
+    return programs_or_skip()
 
 
 @pytest.hookimpl(wrapper=True)

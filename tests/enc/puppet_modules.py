@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.model.debian import module_for
@@ -36,7 +36,7 @@ FOR_RUBY = ("ruby-puppet-resource-api", "ruby-hocon")
 
 _ENGLISH = {**os.environ, "LC_ALL": "C"}  # what APT plans is read here
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
 
 
 class Modules:
@@ -59,7 +59,7 @@ def puppet_modules() -> Modules:
     Raises:
         LookupError: They cannot be fetched.
     """
-    folder = _CACHE / f"puppet-{RELEASE}-{VERSION}"
+    folder = CACHE / f"puppet-{RELEASE}-{VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -71,14 +71,19 @@ def puppet_modules() -> Modules:
 
 def _fetch(folder: Path) -> list[Path]:
     """The packages that a machine with no module would install, as files."""
-    apt = _Apt(folder)
-    packages = folder / "packages"
-    shutil.rmtree(packages, ignore_errors=True)  # of a fetch that was cut off
-    packages.mkdir()
+    apt = Apt(folder)
     apt.get("update")
     planned = apt.get("--simulate", "--no-install-recommends", f"--target-release={RELEASE}", "install", *WANTED)
     names = re.findall(r"^Inst (puppet-module-\S+) \((\S+)", planned, re.MULTILINE)
     wanted = [*(f"{name}={version}" for name, version in names), *(f"{name}/{_own_release()}" for name in FOR_RUBY)]
+    return fetched(apt, folder, wanted)
+
+
+def fetched(apt: "Apt", folder: Path, wanted: Iterable[str]) -> list[Path]:
+    """The packages, in a folder of their own below this one. Each is ``wanted`` with its release or its version."""
+    packages = folder / "packages"
+    shutil.rmtree(packages, ignore_errors=True)  # of a fetch that was cut off
+    packages.mkdir()
     apt.get("download", *wanted, folder=packages)
     return sorted(packages.glob("*.deb"))
 
@@ -87,7 +92,7 @@ def _own_release() -> str:
     return platform.freedesktop_os_release().get("VERSION_CODENAME", "sid")
 
 
-class _Apt:
+class Apt:
     """An APT that knows Debian 13 and the machine's own release, and has installed nothing."""
 
     def __init__(self, folder: Path) -> None:

@@ -1,8 +1,9 @@
 """Nodes of every role, from specs that an operator wrote to a catalog that Puppet compiled."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from reconciler.model.signature import Parameter, Signatures, parse
 
 from ..reference import facts
 from ..reference.versions import parsed
-from .catalogs import EVERY_NODE, Puppet
+from .accepted import refusals
+from .catalogs import EVERY_NODE, Catalog, Puppet
+from .debian_programs import Programs
 from .enrolled import documents, enroll, into_service, site_of
 from .node_facts import puppet_conf, without_legacy_facts
 from .puppet_modules import VERSION, Modules
@@ -89,14 +92,41 @@ def test_the_example_has_nodes_of_every_role(site: Site) -> None:
     assert {one.profile for one in held} == set(ROLES)
 
 
+@pytest.fixture(scope="module")
+def catalogs_of(site: Site, at_first: Mapping[str, bytes], puppet: Puppet) -> Callable[[str], list[Catalog]]:
+    """The catalogs of the nodes to compile, by profile."""
+
+    @cache
+    def compiled(profile: str) -> list[Catalog]:
+        allocated = site.snapshot().allocations.values()
+        held = [one for one in allocated if one.profile == profile and one.hostname in at_first]
+        return [puppet.compile(one.hostname, one.role, at_first[one.hostname]) for one in held]
+
+    return compiled
+
+
 @pytest.mark.parametrize("profile", ROLES)
-def test_a_node_of_each_profile_compiles(
-    site: Site, at_first: Mapping[str, bytes], puppet: Puppet, profile: str
+def test_a_node_of_each_profile_compiles(catalogs_of: Callable[[str], list[Catalog]], profile: str) -> None:
+    assert catalogs_of(profile)
+
+
+@pytest.mark.parametrize("profile", ROLES)
+def test_debians_programs_take_what_a_node_of_each_profile_is_given(
+    catalogs_of: Callable[[str], list[Catalog]], programs: Programs, profile: str
 ) -> None:
-    held = [one for one in site.snapshot().allocations.values() if one.profile == profile and one.hostname in at_first]
-    assert held
-    for one in held:
-        puppet.compile(one.hostname, one.role, at_first[one.hostname])
+    assert [refusals(one, programs) for one in catalogs_of(profile)] == [[] for _ in catalogs_of(profile)]
+
+
+@pytest.mark.parametrize("profile", ["controller", "messaging"])
+def test_rabbitmq_4_is_not_asked_for_mirrored_queues(catalogs_of: Callable[[str], list[Catalog]], profile: str) -> None:
+    for catalog in catalogs_of(profile):
+        (joins,) = (one for one in catalog.of_type("Exec") if one.title == "auto-join-rabbit-cluster")
+        assert joins.parameters["command"].endswith(" --no-ha-queues")
+        ends = "oslo_messaging_rabbit/rabbit_ha_queues"
+        mirrored = [
+            one for one in catalog.resources if one.title.endswith(ends) and one.parameters["value"] is not False
+        ]
+        assert mirrored == []
 
 
 def test_without_legacy_facts_debians_collectd_module_does_not_compile(

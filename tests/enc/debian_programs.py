@@ -1,0 +1,69 @@
+"""Programs of Debian 13, unpacked below the user's cache with the libraries that they are linked with.
+
+Whatever release this machine runs, they say what that release takes. 25 MB once; no root, and nothing is installed.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .puppet_modules import CACHE, RELEASE, Apt, fetched
+
+PACKAGES = (
+    "haproxy", "mariadb-server-core", "openssh-server", "bind9-utils",
+    "bind9-libs", "libaio1t64", "libaudit1", "libbpf1", "libc6", "libcap-ng0", "libcap2", "libcom-err2", "libcrypt1",
+    "libfstrm0", "libgcc-s1", "libgssapi-krb5-2", "libidn2-0", "libjemalloc2", "libjson-c5", "libk5crypto3",
+    "libkeyutils1", "libkrb5-3", "libkrb5support0", "liblmdb0", "liblua5.4-0", "liblzma5", "libmaxminddb0",
+    "libnghttp2-14", "libnuma1", "libopentracing-c-wrapper0t64", "libopentracing1", "libpam0g", "libpcre2-8-0",
+    "libprotobuf-c1", "libselinux1", "libsqlite3-0", "libssl3t64", "libstdc++6", "libsystemd0", "libunistring5",
+    "liburcu8t64", "liburing2", "libuv1t64", "libwrap0", "libwtmpdb0", "libxml2", "libzstd1", "zlib1g",
+)  # fmt: skip
+"""Libraries by name: APT would bring all that packages depend on, and take half a minute to work it out."""
+
+
+class Programs:
+    """The programs, unpacked below a folder: their configuration too, as the packages bring it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """What the program says, errors among it, with its own loader and libraries."""
+        (loader,) = self.root.glob("usr/lib*/ld-linux-*.so.*")
+        (libraries,) = self.root.glob("usr/lib/*-linux-gnu*")
+        program = next(path for path in (self.root / "usr/sbin" / name, self.root / "usr/bin" / name) if path.exists())
+        command = map(str, (loader, "--library-path", libraries, program, *arguments))
+        return subprocess.run(list(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def debian_programs() -> Programs:
+    """The programs of Debian 13, unpacked by the first process that asks.
+
+    Raises:
+        LookupError: They cannot be fetched.
+    """
+    folder = CACHE / f"programs-{RELEASE}-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            apt = Apt(folder)
+            apt.get("update")
+            for package in fetched(apt, folder, (f"{name}/{RELEASE}" for name in PACKAGES)):
+                subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
+            (folder / "complete").touch()
+    return Programs(folder / "root")
+
+
+def programs_or_skip() -> Programs:
+    """The programs; skips the test where they cannot be had."""
+    if missing := [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    try:
+        return debian_programs()
+    except LookupError as error:
+        pytest.skip(f"needs programs of Debian 13 from the mirror that APT uses: {error}")
