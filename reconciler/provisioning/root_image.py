@@ -126,9 +126,17 @@ give_name_servers() {
     fi
 }
 
+# FRR's package turns off every daemon that a node could need beside zebra.
+speak_bgp() {
+    if [ -e "$FILES/etc/frr/frr.conf" ]; then
+        sed -i 's/^bgpd=.*/bgpd=yes/' "$ROOT/etc/frr/daemons"
+    fi
+}
+
 configure() {
     rm -f "$ROOT"/etc/ssh/ssh_host_*
     tar --create --directory "$FILES" . | tar --extract --directory "$ROOT" --no-overwrite-dir --numeric-owner
+    speak_bgp
     printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
     : > "$ROOT/etc/machine-id"
     give_name_servers

@@ -415,6 +415,23 @@ def test_what_the_script_cannot_make_is_refused(differs: dict[str, object], why:
         root_image.image_script(an_install(**{"image": PICTURE} | differs), R640)
 
 
+@pytest.mark.parametrize(("interface", "runs"), [(ROUTED, True), (BRIDGED, False)], ids=["BGP", "no BGP"])
+def test_bgpd_runs_where_the_node_speaks_bgp(interface: NodeInterface, runs: bool, tmp_path: Path) -> None:
+    hardware = replace(R640, nics=tuple(replace(R640.nics[0], name=name) for name in interface.nics))
+    files = root_image.image_files(an_install(image=PICTURE, interfaces=(interface,)), hardware, {})
+    daemons = tmp_path / "root/etc/frr/daemons"
+    daemons.parent.mkdir(parents=True)
+    daemons.write_text("bgpd=no\nospfd=no\nbgpd_options=\"   -A 127.0.0.1\"\n")
+    for path, file in files.items():
+        (tmp_path / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path.lstrip("/")).write_bytes(file.content)
+    functions = (tmp_path / root_image.SCRIPT_FILE.lstrip("/")).read_text().removesuffix("\nmain\n")
+    moved = f"FILES={tmp_path}{commands.TARGET}\nROOT={tmp_path}/root\n"
+    subprocess.run(["sh", "-ec", f"{functions}\n{moved}speak_bgp"], check=True)
+    said = "yes" if runs else "no"
+    assert daemons.read_text() == f'bgpd={said}\nospfd=no\nbgpd_options="   -A 127.0.0.1"\n'
+
+
 @pytest.mark.parametrize("role", ["controller", "compute", "swiftstore"])
 @pytest.mark.parametrize("firmware", ["bios", "x86_64-efi"])
 def test_the_tarball_of_the_manual_serves_every_node(role: str, firmware: str) -> None:
