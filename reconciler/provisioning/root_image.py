@@ -126,8 +126,9 @@ give_name_servers() {
     fi
 }
 
-# FRR's package turns off every daemon that a node could need beside zebra.
-speak_bgp() {
+# The node's own files, over what the tarball brought. FRR's package leaves bgpd off.
+add_files() {
+    tar --create --directory "$FILES" . | tar --extract --directory "$ROOT" --no-overwrite-dir --numeric-owner
     if [ -e "$FILES/etc/frr/frr.conf" ]; then
         sed -i 's/^bgpd=.*/bgpd=yes/' "$ROOT/etc/frr/daemons"
     fi
@@ -135,8 +136,7 @@ speak_bgp() {
 
 configure() {
     rm -f "$ROOT"/etc/ssh/ssh_host_*
-    tar --create --directory "$FILES" . | tar --extract --directory "$ROOT" --no-overwrite-dir --numeric-owner
-    speak_bgp
+    add_files
     printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
     : > "$ROOT/etc/machine-id"
     give_name_servers

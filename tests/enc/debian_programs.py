@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .puppet_modules import CACHE, RELEASE, Apt, fetched
+from ..debian import Apt
+from .puppet_modules import CACHE, RELEASE
 
 PACKAGES = (
     "haproxy", "mariadb-server-core", "openssh-server", "bind9-utils",
@@ -51,9 +52,9 @@ def debian_programs() -> Programs:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            apt = Apt(folder)
+            apt = Apt(folder, RELEASE)
             apt.get("update")
-            for package in fetched(apt, folder, (f"{name}/{RELEASE}" for name in PACKAGES)):
+            for package in apt.download(f"{name}/{RELEASE}" for name in PACKAGES):
                 subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
             (folder / "complete").touch()
     return Programs(folder / "root")

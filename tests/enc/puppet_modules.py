@@ -6,17 +6,15 @@ from the mirror that the machine's own sources name. 3.5 MB once.
 
 import fcntl
 import os
-import platform
 import re
-import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.model.debian import module_for
 from reconciler.specs.puppet_module import known_signatures
 
-from ..debian import mirror
+from ..debian import Apt, own_release
 
 RELEASE = "trixie"
 VERSION = module_for(RELEASE, tuple(known_signatures()))
@@ -33,8 +31,6 @@ WANTED = (
 
 FOR_RUBY = ("ruby-puppet-resource-api", "ruby-hocon")
 """What the firewall module needs besides, of the release that this machine runs: its Ruby loads them."""
-
-_ENGLISH = {**os.environ, "LC_ALL": "C"}  # what APT plans is read here
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
 
@@ -71,58 +67,12 @@ def puppet_modules() -> Modules:
 
 def _fetch(folder: Path) -> list[Path]:
     """The packages that a machine with no module would install, as files."""
-    apt = Apt(folder)
+    apt = Apt(folder, RELEASE)
     apt.get("update")
     planned = apt.get("--simulate", "--no-install-recommends", f"--target-release={RELEASE}", "install", *WANTED)
     names = re.findall(r"^Inst (puppet-module-\S+) \((\S+)", planned, re.MULTILINE)
-    wanted = [*(f"{name}={version}" for name, version in names), *(f"{name}/{_own_release()}" for name in FOR_RUBY)]
-    return fetched(apt, folder, wanted)
-
-
-def fetched(apt: "Apt", folder: Path, wanted: Iterable[str]) -> list[Path]:
-    """The packages, in a folder of their own below this one. Each is ``wanted`` with its release or its version."""
-    packages = folder / "packages"
-    shutil.rmtree(packages, ignore_errors=True)  # of a fetch that was cut off
-    packages.mkdir()
-    apt.get("download", *wanted, folder=packages)
-    return sorted(packages.glob("*.deb"))
-
-
-def _own_release() -> str:
-    return platform.freedesktop_os_release().get("VERSION_CODENAME", "sid")
-
-
-class Apt:
-    """An APT that knows Debian 13 and the machine's own release, and has installed nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-        signed = f"[signed-by={keyring}] " if keyring.exists() else ""
-        releases = dict.fromkeys((RELEASE, _own_release()))
-        sources, status = folder / "sources.list", folder / "status"
-        sources.write_text("".join(f"deb {signed}{mirror()} {release} main\n" for release in releases))
-        status.touch()
-        for below in ("lists/partial", "cache/archives/partial"):
-            (folder / below).mkdir(parents=True, exist_ok=True)
-        self._options = {
-            "Dir::Etc::SourceList": sources,
-            "Dir::Etc::SourceParts": "/dev/null",
-            "Dir::Etc::Preferences": "/dev/null",
-            "Dir::Etc::PreferencesParts": "/dev/null",
-            "Dir::State::Lists": folder / "lists",
-            "Dir::State::Status": status,
-            "Dir::Cache": folder / "cache",
-            "APT::Sandbox::User": "root",  # its own user may not write here
-        }
-
-    def get(self, *words: str, folder: Path | None = None) -> str:
-        """What ``apt-get`` prints."""
-        options = [f"--option={name}={value}" for name, value in self._options.items()]
-        command = ["apt-get", "--quiet", *options, *words]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=_ENGLISH)
-        if ran.returncode != 0:
-            raise LookupError(f"apt-get {' '.join(words)}: {ran.stderr.strip()}")
-        return ran.stdout
+    wanted = [*(f"{name}={version}" for name, version in names), *(f"{name}/{own_release()}" for name in FOR_RUBY)]
+    return apt.download(wanted)
 
 
 def _unpack(packages: list[Path], folder: Path) -> None:

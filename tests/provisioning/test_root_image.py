@@ -421,13 +421,13 @@ def test_bgpd_runs_where_the_node_speaks_bgp(interface: NodeInterface, runs: boo
     files = root_image.image_files(an_install(image=PICTURE, interfaces=(interface,)), hardware, {})
     daemons = tmp_path / "root/etc/frr/daemons"
     daemons.parent.mkdir(parents=True)
-    daemons.write_text("bgpd=no\nospfd=no\nbgpd_options=\"   -A 127.0.0.1\"\n")
+    daemons.write_text('bgpd=no\nospfd=no\nbgpd_options="   -A 127.0.0.1"\n')
     for path, file in files.items():
         (tmp_path / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path.lstrip("/")).write_bytes(file.content)
     functions = (tmp_path / root_image.SCRIPT_FILE.lstrip("/")).read_text().removesuffix("\nmain\n")
     moved = f"FILES={tmp_path}{commands.TARGET}\nROOT={tmp_path}/root\n"
-    subprocess.run(["sh", "-ec", f"{functions}\n{moved}speak_bgp"], check=True)
+    subprocess.run(["sh", "-ec", f"{functions}\n{moved}add_files"], check=True)
     said = "yes" if runs else "no"
     assert daemons.read_text() == f'bgpd={said}\nospfd=no\nbgpd_options="   -A 127.0.0.1"\n'
 
