@@ -55,7 +55,10 @@ cloud-check: $(STAMP) ## ask that cloud: a token, an object and an image that co
 	$(BIN)/python -m tests.cloud check
 
 cloud-test: $(STAMP) ## all of it, asserted: up, Tempest, memory, nothing left
-	CLOUD=$(CLOUD) $(BIN)/python -m pytest --capture=no -m live tests/cloud $(PYTEST_ARGS)
+	CLOUD=$(CLOUD) $(BIN)/python -m pytest --capture=no -m live tests/cloud/test_cloud.py $(PYTEST_ARGS)
+
+test-fabric: $(STAMP) ## switches that route: eight nodes with BGP to the host below them, one leaf lost; wants root
+	$(BIN)/python -m pytest -m live tests/cloud/test_fabric.py $(PYTEST_ARGS)
 
 cloud-down: $(STAMP) ## end that cloud; its logs stay in var/cloud
 	$(BIN)/python -m tests.cloud down
@@ -94,4 +97,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down test-fabric quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
