@@ -1,6 +1,7 @@
-"""Machines and switches that are namespaces: of network, mounts, processes and hostname, on this system's own files.
+"""Machines and switches that are namespaces: of network, mounts, processes and hostname.
 
-A ``World`` holds them all: whatever is started in it reaches nothing else, and ends with it.
+A ``Box`` has this system's own files, a ``Container`` boots others. A ``World`` holds them all: whatever is started in
+it reaches nothing else, and ends with it.
 """
 
 import contextlib
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from ..lab.lab import run
 from ..waiting import until
+from . import nspawn
+from .containers import HARDWARE
 
 OUTSIDE = "outside"
 """The name of a world's own network namespace."""
@@ -34,6 +37,7 @@ for bound in "$2"/etc/*; do
     if [ -e "$bound" ]; then mount --bind "$bound" "/etc/${bound##*/}"; fi
 done
 if [ -e "$2/firmware" ]; then mount --bind "$2/firmware" /sys/firmware; fi
+if [ -e "$2/hardware" ]; then mkdir "$3"; mount --bind "$2/hardware" "$3"; fi
 ip link set lo up
 sleep infinity &
 echo ready
@@ -54,7 +58,7 @@ class World:
         self._log, self._started = log, list[subprocess.Popen[bytes]]()
         alone = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         command = ("setpriv", "--pdeathsig=KILL", *alone, "sh", "-ec", _WORLD, "sh", OUTSIDE)
-        self._holder, self._first = self.first_of(*command)
+        self._holder, self._first = self.begin_ready(*command)
 
     @property
     def enter(self) -> tuple[str, ...]:
@@ -72,7 +76,7 @@ class World:
         self._started.append(started)
         return started
 
-    def first_of(self, *command: str) -> "tuple[subprocess.Popen[bytes], int]":
+    def begin_ready(self, *command: str) -> "tuple[subprocess.Popen[bytes], int]":
         """A command that makes namespaces, and process 1 in them as this side sees it, once it has said ``ready``.
 
         Raises:
@@ -83,11 +87,7 @@ class World:
         with process.stdout as said:
             if said.readline() != b"ready\n":
                 raise RuntimeError(f"{command} ended with {process.wait()}: {self._log.read_text()[-2000:]}")
-        found = process.pid
-        while _numbers(found)[-1] != "1":
-            (child,) = Path(f"/proc/{found}/task/{found}/children").read_text().split()
-            found = int(child)
-        return process, found
+        return process, first_in(process)
 
     def end(self) -> None:
         """Nothing of it is left afterwards."""
@@ -96,9 +96,27 @@ class World:
             process.wait()
 
 
+def first_in(process: "subprocess.Popen[bytes]") -> int:
+    """Process 1 in the namespace of processes that a command makes, as this side sees it."""
+    found: int = until(f"{process.args!r} makes a namespace", lambda: _first_below(process.pid))
+    return found
+
+
+def _first_below(process: int) -> int | None:
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        if _numbers(int(child))[-1:] == ["1"]:
+            return int(child)
+        if (found := _first_below(int(child))) is not None:
+            return found
+    return None
+
+
 def _numbers(process: int) -> list[str]:
     """A process's numbers, in this namespace of processes and in every one below."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except FileNotFoundError:  # it ended
+        return []
     return next(line.split()[1:] for line in lines if line.startswith("NSpid:"))
 
 
@@ -121,7 +139,7 @@ class Box:
         Args:
             world: Where it is.
             name: Of its network namespace, and its hostname.
-            folder: What it has of its own: ``etc``, and ``firmware``.
+            folder: What it has of its own, where that is there: ``etc``, ``hardware``, ``firmware``.
         """
         self._world, self.name, self.folder = world, name, folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,8 +149,8 @@ class Box:
         """Its namespaces, in which nothing runs yet."""
         into = (*self._world.enter, "nsenter", f"--net=/run/netns/{self.name}")
         alone = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
-        self._process, self._first = self._world.first_of(
-            *into, *alone, "sh", "-ec", _BOX, "sh", self.name, str(self.folder)
+        self._process, self._first = self._world.begin_ready(
+            *into, *alone, "sh", "-ec", _BOX, "sh", self.name, str(self.folder), HARDWARE
         )
 
     def cut(self) -> None:
@@ -167,4 +185,39 @@ class Box:
             self.run("lldpcli", *words)
 
     def _command(self, *words: str) -> list[str]:
-        return ["nsenter", f"--target={self._first}", "--net", "--mount", "--uts", "--pid", *words]
+        into = ("--net", "--mount", "--uts", "--pid", "--root", "--wd")
+        return ["nsenter", f"--target={self._first}", *into, *words]
+
+
+class Container(Box):
+    """A machine that boots Debian with systemd: an image's files, and over them its own, which are lost with it."""
+
+    def __init__(self, world: World, name: str, folder: Path, image: Path) -> None:
+        """One that is not started.
+
+        Args:
+            world: Where it is.
+            name: Of its network namespace.
+            folder: Where its own files are, and ``hardware`` and ``firmware``, which it sees in their places.
+            image: The root that it boots from.
+        """
+        super().__init__(world, name, folder)
+        self._image = image
+
+    @property
+    def root(self) -> Path:
+        """Where all its files are, inside the world."""
+        return self.folder / "root"
+
+    def lay_out(self) -> None:
+        """Its files, as the image has them."""
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(parents=True)
+        layers = f"lowerdir={self._image},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        self._world.run("mount", "-t", "overlay", "-o", layers, "overlay", str(self.root))
+
+    def start(self) -> None:
+        """Boot it."""
+        seen = (f"--bind-ro={self.folder}/hardware:{HARDWARE}", f"--bind-ro={self.folder}/firmware:/sys/firmware")
+        self._process = self._world.begin(*self._world.enter, *nspawn.command(self.root, self.name, *seen))
+        self._first = first_in(self._process)

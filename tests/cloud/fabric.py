@@ -12,8 +12,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from ..lab.lab import run
 from .boxes import OUTSIDE, Box, World
-from .network_files import lay_out_packages
 from .places import NODES, PUBLIC, SERVER
 
 SPINES = ("spine-1", "spine-2")
@@ -119,8 +119,9 @@ def bgpd_on(daemons: str) -> str:
 
 
 def frr(box: Box, question: str) -> dict[str, Any]:
-    """What FRR on a box answers in JSON."""
-    found: dict[str, Any] = json.loads(box.run("vtysh", "-c", f"{question} json"))
+    """What FRR on a box answers in JSON; empty: it does not run yet, as it then says in English."""
+    told = box.attempt("vtysh", "-c", f"{question} json").stdout
+    found: dict[str, Any] = json.loads(told) if told.lstrip().startswith("{") else {}
     return found
 
 
@@ -147,9 +148,11 @@ class Fabric:
             self._lay_cable(cable)
         daemons = bgpd_on(Path("/etc/frr/daemons").read_text())
         for name in ROUTERS:
-            lay_out_packages(self.folder / name)
-            (self.folder / name / "etc/frr/frr.conf").write_text(router(name))
-            (self.folder / name / "etc/frr/daemons").write_text(daemons)
+            etc = self.folder / name / "etc"
+            etc.mkdir(parents=True)
+            run("cp", "--archive", "/etc/frr", str(etc))  # as Debian's package has it, and with its owners
+            (etc / "frr/frr.conf").write_text(router(name))
+            (etc / "frr/daemons").write_text(daemons)
             self.boxes[name] = Box(self.world, name, self.folder / name)
             self._start(name)
 

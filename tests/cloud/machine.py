@@ -104,9 +104,9 @@ class Machine:
             self.disks[name] = loops.attach(file, "--partscan")
         self.hardware.mkdir()
         tables = {"smbios_entry_point": self._firmware.entry_point, "DMI": self._firmware.table}
-        _write_tree(self.hardware / "firmware/dmi/tables", tables)
-        _write_tree(self.hardware / "sys/class/net" / network.NIC / "device", {})
-        _write_tree(self.hardware / "sys/class/net" / network.NIC, {"address": f"{self.mac}\n".encode()})
+        write_tree(self.hardware / "firmware/dmi/tables", tables)
+        write_tree(self.hardware / "sys/class/net" / network.NIC / "device", {})
+        write_tree(self.hardware / "sys/class/net" / network.NIC, {"address": f"{self.mac}\n".encode()})
         await asyncio.to_thread(run, "ip", "address", "add", f"{self.bmc.address}/32", "dev", network.BRIDGE)
         await self.bmc.start()
         self._task = asyncio.create_task(self._obey())
@@ -166,7 +166,7 @@ class Machine:
         shutil.rmtree(memory, ignore_errors=True)
         files = containers.live_files() | {ROOT_KEYS_FILE: (self.image.authorized_key, 0o600)}
         for path, (text, mode) in files.items():
-            _write_tree((memory / "upper" / path.lstrip("/")).parent, {Path(path).name: text.encode()}, mode)
+            write_tree((memory / "upper" / path.lstrip("/")).parent, {Path(path).name: text.encode()}, mode)
         for folder in list(Path(ROOT_KEYS_FILE).parents)[:2]:  # sshd wants nobody else to write there
             (memory / "upper" / str(folder).lstrip("/")).chmod(0o700)
         (memory / "work").mkdir()
@@ -218,7 +218,8 @@ class Machine:
         yield f"--bind-ro={self.hardware}/firmware:/sys/firmware"
 
 
-def _write_tree(folder: Path, files: Mapping[str, bytes], mode: int = 0o644) -> None:
+def write_tree(folder: Path, files: Mapping[str, bytes], mode: int = 0o644) -> None:
+    """Files by name, in a folder that is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)

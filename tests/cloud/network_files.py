@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.model.actions import InstallOs
@@ -18,7 +19,6 @@ from reconciler.provisioning.interfaces import static_ifaces
 from reconciler.provisioning.root_image import SCRIPT_FILE, image_files
 
 from ..debian import Apt
-from ..lab.lab import run
 from .archive import RELEASE
 from .places import CACHE
 
@@ -26,34 +26,43 @@ _PACKAGE = "openstack-debian-images"
 _PART = re.compile(r'^# Setup networking\n.*?^if \[ "\$\{HAS_BGP_TO_THE_HOST\}".*?^fi\n', re.MULTILINE | re.DOTALL)
 
 
-def lay_out_packages(root: Path) -> None:
-    """What Debian's packages frr and ifupdown bring, below a root."""
-    for name in ("interfaces.d", "if-pre-up.d", "if-up.d", "if-down.d", "if-post-down.d"):
-        (root / "etc/network" / name).mkdir(parents=True)
-    run("cp", "--archive", "/etc/frr", str(root / "etc/frr"))  # with its owners
+@dataclass(frozen=True)
+class Target:
+    """Where an installer writes."""
+
+    enter: tuple[str, ...]  # what to put before a command that sees the root
+    root: Path  # of the node, with Debian's packages unpacked
+    folder: Path  # for what is uploaded
+
+    def run(self, script: str, **given: str) -> None:
+        """Run a script of the installer's.
+
+        Args:
+            script: Its text.
+            given: Variables that it wants.
+        """
+        subprocess.run([*self.enter, "sh", "-ec", script], env=os.environ | given, check=True)
 
 
-def image_installer(action: InstallOs, hardware: Hardware, root: Path) -> None:
-    """Ours: its files, uploaded below ``root`` and brought into place by its script."""
-    uploaded = root / "uploaded"
+def image_installer(action: InstallOs, hardware: Hardware, target: Target) -> None:
+    """Ours: its files are uploaded, and its script brings them into place."""
     for path, file in image_files(action, hardware, {}).items():
-        place = uploaded / path.lstrip("/")
+        place = target.folder / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.content)
         place.chmod(file.mode)
-    functions = (uploaded / SCRIPT_FILE.lstrip("/")).read_text().removesuffix("\nmain\n")
-    moved = f"FILES={uploaded}{commands.TARGET}\nROOT={root}\n"
-    subprocess.run(["sh", "-ec", f"{functions}\n{moved}add_files"], check=True)
+    functions = (target.folder / SCRIPT_FILE.lstrip("/")).read_text().removesuffix("\nmain\n")
+    moved = f"FILES={target.folder}{commands.TARGET}\nROOT={target.root}\n"
+    target.run(f"{functions}\n{moved}add_files")
 
 
-def debian_installer(action: InstallOs, hardware: Hardware, root: Path) -> None:
+def debian_installer(action: InstallOs, _: Hardware, target: Target) -> None:
     """Debian's, with the arguments that the project gives it."""
     words = " ".join(static_ifaces(action.interfaces))
-    given = {"MOUNT_DIR": str(root), "STATIC_ETH": words, "RELEASE": action.release}
-    subprocess.run(["sh", "-ec", _network_part()], env=os.environ | given, check=True)
+    target.run(_network_part(), MOUNT_DIR=str(target.root), STATIC_ETH=words, RELEASE=action.release)
 
 
-INSTALLERS: Mapping[str, Callable[[InstallOs, Hardware, Path], None]] = {
+INSTALLERS: Mapping[str, Callable[[InstallOs, Hardware, Target], None]] = {
     "image": image_installer,
     "debian": debian_installer,
 }

@@ -9,23 +9,23 @@ _NSPAWN = (
     "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--capability=all", "--console=pipe",
     "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 )  # fmt: skip
-_ENVIRONMENT = {
-    "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",  # systemd of trixie knows no other
-    "SYSTEMD_NSPAWN_LOCK": "0",
-    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
-}
+_ENVIRONMENT = (
+    "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",  # systemd of trixie knows no other
+    "SYSTEMD_NSPAWN_LOCK=0",
+    "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
+)
+
+
+def command(root: Path, name: str, *words: str) -> list[str]:
+    """What boots a container from this root, in the network namespace of its name."""
+    inside = (f"--directory={root}", f"--machine={name}", f"--network-namespace-path=/run/netns/{name}")
+    return ["env", *_ENVIRONMENT, *_NSPAWN, *inside, *words]
 
 
 def start(root: Path, name: str, log: Path, *words: str) -> "subprocess.Popen[bytes]":
-    """Boot a container from this root, in the network namespace of its name."""
-    command = [
-        *_NSPAWN, f"--directory={root}", f"--machine={name}", f"--network-namespace-path=/run/netns/{name}",
-        *words,
-    ]  # fmt: skip
+    """Boot it."""
     with log.open("ab") as said:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=os.environ | _ENVIRONMENT
-        )
+        return subprocess.Popen(command(root, name, *words), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
 
 def cut(container: "subprocess.Popen[bytes]") -> None:

@@ -32,8 +32,11 @@ from ..debian import mirror
 from . import archive, containers
 from .places import CACHE, MIRROR_PORT, SERVER
 
-LIVE, PUPPET, TEMPEST, SWIFT = "live", "puppet", "tempest", "swift"
-"""Names of what is made: the live image, roots of the Puppet server, Tempest, Swift's nodes; tarballs have roles'."""
+LIVE, PUPPET, TEMPEST, SWIFT, ROUTED = "live", "puppet", "tempest", "swift", "routed"
+"""Names of what is made: the live image; roots of the Puppet server, Tempest, Swift's nodes, nodes that only route.
+
+Tarballs are named after roles.
+"""
 
 LAYERS = Path(__file__).parent / "layers"
 """Which packages the catalog of a role's node installs: ``test_layers`` writes it."""
@@ -60,6 +63,11 @@ PUPPET_PACKAGES = (
 )  # fmt: skip
 
 TEMPEST_PACKAGES = ("tempest", "ca-certificates")
+
+ROUTED_PACKAGES = (
+    "systemd-sysv", "dbus", "ifupdown", "iproute2", "frr", "lldpd", "procps",
+    "jq", "curl", "dmidecode", "traceroute",  # of the agent, and to look around
+)  # fmt: skip
 
 _LEAN = (
     "--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -140,6 +148,13 @@ def _once(folder: Path, name: str, recipe: Iterable[str], make: Callable[[Path],
     print(f"{folder / name}: made in {took} s", flush=True)
 
 
+def routed() -> Path:
+    """The root of a node that boots, reports and routes, and has no OpenStack: made where it is not there."""
+    with _newest() as folder:
+        _once(folder, ROUTED, (*ROUTED_PACKAGES, *_LEAN), _routed)
+    return folder / ROUTED
+
+
 def _live(folder: Path) -> None:
     """By the command that operators use. Its SSH key is of a site that only makes images: see ``machine``."""
     site = folder / "site"
@@ -210,6 +225,11 @@ def _puppet(folder: Path) -> None:
 def _tempest(folder: Path) -> None:
     shutil.rmtree(folder / TEMPEST, ignore_errors=True)
     bootstrap(folder, TEMPEST_PACKAGES, folder / TEMPEST, ())
+
+
+def _routed(folder: Path) -> None:
+    shutil.rmtree(folder / ROUTED, ignore_errors=True)
+    bootstrap(folder, ROUTED_PACKAGES, folder / ROUTED, ())
 
 
 _PLUGINS = """\

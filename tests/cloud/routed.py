@@ -1,28 +1,31 @@
 """A node below the fabric: it boots a live system that reports, and then what an installer left, which routes.
 
-Both are boxes: the programs are this system's (lldpd, ifupdown, FRR, our agent), and what a server would have in
-hardware or on its disk is in files.
+The live system is a box with lldpd and our agent. The installed system is a container that boots Debian: ifupdown, FRR
+and lldpd are its own, and start as systemd has them.
 """
 
 import json
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs
 from reconciler.model.hardware import Hardware
 
 from ..waiting import until
-from .boxes import Box
+from .boxes import Box, Container
+from .containers import HARDWARE
 from .fabric import NICS, RACKS, Fabric
-from .network_files import INSTALLERS, lay_out_packages
+from .machine import write_tree
+from .network_files import INSTALLERS, Target
 from .places import SERVER
 from .smbios import Firmware
 
-AGENT = str(files("reconciler") / "data/agent/reconciler-agent")
+_AGENT = files("reconciler") / "data/agent/reconciler-agent"
 _MODEL, _MEMORY = "Cloud Router", 2048
 
-_LSBLK = "#!/bin/sh\n# The disks of this system are none of the node's.\necho '{\"blockdevices\": []}'\n"
+_LSBLK = b"#!/bin/sh\n# The disks of this system are none of the node's.\necho '{\"blockdevices\": []}'\n"
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,11 @@ class Place:
 class RoutedNode:
     """One node."""
 
-    def __init__(self, fabric: Fabric, number: int, place: Place) -> None:
+    def __init__(self, fabric: Fabric, number: int, place: Place, image: Path) -> None:
         self._fabric, self.number, self.place = fabric, number, place
-        self.folder = fabric.folder / self.name
-        self._live = Box(fabric.world, self.name, self.folder / "live")
-        self.box = Box(fabric.world, self.name, self.folder / "root")
+        folder = fabric.folder / self.name
+        self._live = Box(fabric.world, self.name, folder / "live")
+        self.box = Container(fabric.world, self.name, folder / "installed", image)
 
     @property
     def serial(self) -> str:
@@ -59,50 +62,44 @@ class RoutedNode:
 
     def deliver(self) -> None:
         """Plug it in, and boot the live system: it hears its switches."""
-        firmware = Firmware(self.serial, _MODEL, _MEMORY)
-        for box in (self._live, self.box):
-            tables = box.folder / "firmware/dmi/tables"
-            tables.mkdir(parents=True)
-            (tables / "smbios_entry_point").write_bytes(firmware.entry_point)
-            (tables / "DMI").write_bytes(firmware.table)
-        hardware = self.folder / "hardware"
-        for nic, mac in zip(NICS, self.macs, strict=True):
-            (hardware / "class/net" / nic / "device").mkdir(parents=True)
-            (hardware / "class/net" / nic / "address").write_text(f"{mac}\n")
-        (hardware / "server").write_text(f"{SERVER}\n")
-        (hardware / "bin").mkdir()
-        (hardware / "bin/lsblk").write_text(_LSBLK)
-        (hardware / "bin/lsblk").chmod(0o755)
+        for box, words in ((self._live, "boot=live"), (self.box, "root=UUID=0")):
+            self._lay_hardware(box.folder, words)
         self._fabric.plug(self.name, self.place.rack, self.place.port, self.macs)
         self._live.start()
         self._live.speak_lldp("eno*")
 
+    def _lay_hardware(self, folder: Path, cmdline: str) -> None:
+        """What a server would have in hardware: firmware, network cards, no disks."""
+        firmware = Firmware(self.serial, _MODEL, _MEMORY)
+        write_tree(folder / "firmware/dmi/tables", {"smbios_entry_point": firmware.entry_point, "DMI": firmware.table})
+        for nic, mac in zip(NICS, self.macs, strict=True):
+            write_tree(folder / "hardware/sys/class/net" / nic / "device", {})
+            write_tree(folder / "hardware/sys/class/net" / nic, {"address": f"{mac}\n".encode()})
+        write_tree(folder / "hardware/proc", {"cmdline": f"{cmdline}\n".encode()})
+        write_tree(folder / "hardware", {"server": f"{SERVER}\n".encode()})
+        write_tree(folder / "hardware/bin", {"lsblk": _LSBLK, "reconciler-agent": _AGENT.read_bytes()}, 0o755)
+
     def report(self) -> Hardware:
         """What our agent reports from the live system, once it hears a switch at every NIC."""
         until(f"{self.name} hears its switches", lambda: len(neighbours(self._live)) == len(NICS))
-        return parse_report(self._live.run(*self._agent("--print")).encode())
+        return parse_report(self._live.run(*_agent("--print")).encode())
 
     def install(self, action: InstallOs, hardware: Hardware, installer: str) -> None:
         """End the live system, and have an installer write the files of the node's network."""
         self._live.cut()
-        lay_out_packages(self.box.folder)
-        INSTALLERS[installer](action, hardware, self.box.folder)
-
-    def boot(self) -> None:
-        """Start what was installed, in the order in which systemd does."""
-        self.box.start()
-        self.box.run("ifup", "-a")
-        self.box.run("/usr/lib/frr/frrinit.sh", "start")
-        self.box.speak_lldp("eno*")
+        self.box.lay_out()
+        target = Target(self._fabric.world.enter, self.box.root, self.box.folder / "uploaded")
+        INSTALLERS[installer](action, hardware, target)
+        target.run('echo "$NODE" > "$ROOT/etc/hostname"', ROOT=str(self.box.root), NODE=action.hostname)
 
     def post(self) -> None:
         """Have our agent post a report to the daemon, through the fabric."""
-        self.box.run(*self._agent())
+        self.box.run(*_agent())
 
-    def _agent(self, *words: str) -> list[str]:
-        hardware = self.folder / "hardware"
-        path = f"PATH={hardware}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return ["env", f"SYS={hardware}", f"SERVER_FILE={hardware}/server", path, AGENT, *words]
+
+def _agent(*words: str) -> list[str]:
+    seen = (f"SYS={HARDWARE}/sys", f"PROC={HARDWARE}/proc", f"SERVER_FILE={HARDWARE}/server")
+    return ["env", *seen, f"PATH={HARDWARE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "reconciler-agent", *words]
 
 
 def neighbours(box: Box) -> dict[str, tuple[str, str]]:

@@ -26,6 +26,7 @@ from reconciler.specs.settings_table import load_table
 from reconciler.specs.validate import validate
 
 from ..waiting import until
+from . import roots
 from .boxes import OUTSIDE, Box, world
 from .fabric import LEAVES, RACKS, SPINES, Fabric, frr, sessions
 from .places import NODES, SERVER, VIP
@@ -127,14 +128,15 @@ def racked(tree: SpecTree, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with world(folder / "world.log") as alone:
         fabric = Fabric(alone, folder)
         fabric.lay()
-        nodes = [RoutedNode(fabric, number, place) for number, place in enumerate(PLACES, 1)]
+        image = roots.routed()
+        nodes = [RoutedNode(fabric, number, place, image) for number, place in enumerate(PLACES, 1)]
         for node in nodes:
             node.deliver()
         seen = {node.serial: node.report() for node in nodes}
         for node in nodes:
             hardware = seen[node.serial]
             node.install(install(tree, node, hardware), hardware, "debian" if node.number % 2 else "image")
-            node.boot()
+            node.box.start()
         found = Rack(fabric, nodes, seen)
         until("there is a session over every cable", found.speak)
         until("every node is reached", found.all_reached)
