@@ -58,7 +58,7 @@ cloud-test: $(STAMP) ## all of it, asserted: up, Tempest, memory, nothing left
 	CLOUD=$(CLOUD) $(BIN)/python -m pytest --capture=no -m live tests/cloud/test_cloud.py $(PYTEST_ARGS)
 
 test-fabric: $(STAMP) ## switches that route: eight nodes with BGP to the host below them, one leaf lost; wants root
-	$(BIN)/python -m pytest -m live tests/cloud/test_fabric.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --capture=no -m live tests/cloud/test_fabric.py $(PYTEST_ARGS)
 
 cloud-down: $(STAMP) ## end that cloud; its logs stay in var/cloud
 	$(BIN)/python -m tests.cloud down

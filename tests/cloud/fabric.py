@@ -34,6 +34,9 @@ ROUTERS = (*SPINES, *LEAVES, OUTSIDE)
 PORTS = 8
 """Of a leaf, for nodes."""
 
+UPLINKS = tuple(f"swp{50 + number}" for number, _ in enumerate(SPINES, 1))
+"""Of a leaf, to the spines."""
+
 _SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.icmp_ratelimit=0")
 """Of a switch; it answers every packet of every trace."""
 
@@ -83,10 +86,15 @@ class Cable:
 def cables() -> Iterator[Cable]:
     """Those between switches, and to the outside."""
     for leaf in LEAVES:
-        for number, spine in enumerate(SPINES, 1):
-            yield Cable((leaf, f"swp{50 + number}"), (spine, f"swp{LEAVES.index(leaf) + 1}"))
+        for port, spine in zip(UPLINKS, SPINES, strict=True):
+            yield Cable((leaf, port), (spine, f"swp{LEAVES.index(leaf) + 1}"))
     for number, leaf in enumerate(RACKS["0"], 1):
         yield Cable((OUTSIDE, f"up{number}"), (leaf, "swp49"))
+
+
+def as_number(name: str) -> int:
+    """Of a router; no two have the same."""
+    return _AS + 1 + ROUTERS.index(name)
 
 
 def router(name: str) -> str:
@@ -98,7 +106,7 @@ def router(name: str) -> str:
     neighbours += [f" neighbor {port} interface peer-group NODES\n" for port in below]
     return _ROUTER.substitute(
         name=name,
-        number=_AS + number,
+        number=as_number(name),
         router=_LOOPBACK.format(number),
         address=loopback(name),
         neighbours="".join(neighbours),
@@ -170,12 +178,23 @@ class Fabric:
     def cut(self, switch: str) -> None:
         """As when a switch loses its power: it tells nobody, and at the other ends of its cables the links are down."""
         self.boxes[switch].cut()
-        self._links(switch, "down")
+        self.set_links(switch, "down")
 
     def mend(self, switch: str) -> None:
         """The switch has its power again, and begins anew."""
-        self._links(switch, "up")
+        self.set_links(switch, "up")
         self._start(switch)
+
+    def set_links(self, switch: str, state: str, ports: Iterable[str] = ()) -> None:
+        """Have links of a switch ``up`` or ``down``: those at these ports, or all."""
+        for port in ports or self.plugged(switch):
+            self.world.run("ip", "-n", switch, "link", "set", port, state)
+
+    def set_default_route(self, word: str = "") -> None:
+        """Have the outside announce the way to everywhere else, or with ``no`` have it withdraw that."""
+        line = f"{word} neighbor FABRIC default-originate".strip()
+        begin = ("configure terminal", f"router bgp {as_number(OUTSIDE)}", "address-family ipv4 unicast")
+        self.boxes[OUTSIDE].run("vtysh", *(each for step in (*begin, line) for each in ("-c", step)))
 
     def plugged(self, name: str) -> set[str]:
         """The ports of a switch, or of a machine, that have a cable."""
@@ -206,7 +225,3 @@ class Fabric:
         )
         self.world.run("ip", "-n", this, "link", "set", port, "up")
         self.world.run("ip", "-n", other, "link", "set", its, "up")
-
-    def _links(self, switch: str, state: str) -> None:
-        for link in json.loads(self.world.run("ip", "-n", switch, "-json", "link", "show", "type", "veth")):
-            self.world.run("ip", "-n", switch, "link", "set", link["ifname"], state)

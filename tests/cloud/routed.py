@@ -92,9 +92,9 @@ class RoutedNode:
         INSTALLERS[installer](action, hardware, target)
         target.run('echo "$NODE" > "$ROOT/etc/hostname"', ROOT=str(self.box.root), NODE=action.hostname)
 
-    def post(self) -> None:
-        """Have our agent post a report to the daemon, through the fabric."""
-        self.box.run(*_agent())
+    def posts(self) -> bool:
+        """Have our agent post a report, through the fabric; whether the daemon took it."""
+        return self.box.attempt(*_agent()).returncode == 0
 
 
 def _agent(*words: str) -> list[str]:

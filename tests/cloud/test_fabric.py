@@ -28,7 +28,7 @@ from reconciler.specs.validate import validate
 from ..waiting import until
 from . import roots
 from .boxes import OUTSIDE, Box, world
-from .fabric import LEAVES, RACKS, SPINES, Fabric, frr, sessions
+from .fabric import LEAVES, NICS, RACKS, SPINES, UPLINKS, Fabric, frr, sessions
 from .places import NODES, SERVER, VIP
 from .routed import Place, RoutedNode, leaves_of, neighbours
 
@@ -86,14 +86,25 @@ class Rack:
         """Whether there is a session over every cable."""
         return all(set(sessions(box)) == self.fabric.plugged(box.name) for box in self.boxes)
 
-    def ways(self, node: RoutedNode) -> set[str]:
-        """The leaves to which a spine sends what is for a node."""
-        found = frr(self.fabric.boxes[SPINES[0]], f"show bgp ipv4 unicast {address_of(node)}/32")
-        return {path["peer"]["hostname"] for path in found["paths"] if path.get("multipath") or path.get("bestpath")}
+    def led_by(self, of: str, *leaves: str) -> bool:
+        """Whether each spine sends what is for any node of a rack to these leaves."""
+        below = [node for node in self.nodes if node.place.rack == of]
+        return all(self._ways(spine, node) == set(leaves) for spine in SPINES for node in below)
+
+    def _ways(self, spine: str, node: RoutedNode) -> set[str]:
+        paths = frr(self.fabric.boxes[spine], f"show bgp ipv4 unicast {address_of(node)}/32").get("paths", ())
+        taken = [path for path in paths if "multipath" in path or "overall" in path.get("bestpath", ())]
+        return {path["peer"]["hostname"] for path in taken}
 
 
 def address_of(node: RoutedNode) -> str:
     return f"{NODES.rpartition('.')[0]}.{10 + node.number}"
+
+
+def ways_out(node: RoutedNode) -> set[str]:
+    """The NICs through which a node's default route goes."""
+    shown = json.loads(node.box.run("ip", "-json", "route", "show", "default"))
+    return {hop["dev"] for route in shown for hop in route.get("nexthops", [route])}
 
 
 def specs() -> str:
@@ -139,6 +150,8 @@ def racked(tree: SpecTree, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             node.box.start()
         found = Rack(fabric, nodes, seen)
         until("there is a session over every cable", found.speak)
+        for name in ("1", "2"):
+            until(f"both leaves of rack {name} lead to its nodes", lambda name=name: found.led_by(name, *RACKS[name]))
         until("every node is reached", found.all_reached)
         yield found
 
@@ -159,15 +172,23 @@ def test_a_node_is_traced_through_a_leaf_a_spine_and_a_leaf(racked: Rack) -> Non
         assert last == address_of(node)
 
 
-def test_nodes_reach_each_other_although_they_have_one_as_number(racked: Rack) -> None:
-    """A node refuses what its own AS number announced, so it needs a way to everywhere else."""
-    one, other, far = (racked.nodes[number] for number in (0, 1, -1))
-    until("a way to everywhere", lambda: racked.fabric.trace(one.box, SERVER)[-1] == "outside")
-    assert "via" in one.box.run("ip", "route", "show", "default")
-    assert not one.box.run("ip", "route", "show", f"{address_of(far)}/32")
-    beside, across = (racked.fabric.trace(one.box, address_of(node)) for node in (other, far))
-    assert [hop in LEAVES for hop in beside] == [True, False]
-    assert [hop in LEAVES for hop in across] == [True, False, True, False]
+def test_nodes_reach_each_other_by_the_default_route_alone(racked: Rack) -> None:
+    """They have one AS number, and so each refuses what another announced."""
+    one, beside, far = (racked.nodes[number] for number in (0, 1, -1))
+
+    def hops_to(node: RoutedNode) -> list[str]:
+        return racked.fabric.trace(one.box, address_of(node))
+
+    assert [hop in LEAVES for hop in hops_to(beside)] == [True, False]
+    assert [hop in LEAVES for hop in hops_to(far)] == [True, False, True, False]
+    racked.fabric.set_default_route("no")
+    until("the default route is gone", lambda: not ways_out(one))
+    assert (hops_to(beside), hops_to(far)) == (["*"], ["*"])
+    racked.fabric.set_default_route()
+    until(
+        "both are reached again",
+        lambda: [hops_to(node)[-1] for node in (beside, far)] == [*map(address_of, (beside, far))],
+    )
 
 
 def test_every_session_is_between_link_local_addresses(racked: Rack) -> None:
@@ -177,6 +198,7 @@ def test_every_session_is_between_link_local_addresses(racked: Rack) -> None:
             assert summary[port]["idType"] == "interface"
             assert (session["hostLocal"][:6], session["hostForeign"][:6]) == ("fe80::", "fe80::"), (box.name, port)
             assert session["remoteAs"] != session["localAs"]
+            assert session["bgpTimerHoldTimeMsecs"] == 9000  # the switches' wish, as it is the shorter one
 
 
 def test_a_node_has_no_address_but_on_its_loopback(racked: Rack) -> None:
@@ -199,23 +221,33 @@ def test_a_virtual_address_on_the_loopback_is_followed_from_node_to_node(racked:
         node.box.run("ip", "address", "delete", f"{VIP}/32", "dev", "lo")
 
 
+def test_a_leaf_that_lost_its_spines_draws_nothing_from_its_nodes(racked: Rack) -> None:
+    lost, left = RACKS["1"]
+    node = racked.nodes[0]
+    assert ways_out(node) == set(NICS)
+    racked.fabric.set_links(lost, "down", UPLINKS)
+    until("one way out is left", lambda: ways_out(node) == set(NICS[1:]))
+    assert racked.fabric.trace(node.box, SERVER)[0] == left
+    racked.fabric.set_links(lost, "up", UPLINKS)
+    until("two ways out", lambda: ways_out(node) == set(NICS))
+    until("both leaves lead to the nodes", lambda: racked.led_by("1", lost, left))
+
+
 def test_without_one_leaf_every_node_is_reached_and_with_it_there_are_two_ways_again(racked: Rack) -> None:
     lost, left = RACKS["1"]
-    below = [node for node in racked.nodes if node.place.rack == "1"]
-    assert all(racked.ways(node) == {lost, left} for node in below)
     began = time.monotonic()
     racked.fabric.cut(lost)
     until("every node is reached without the leaf", racked.all_reached)
     print(f"reached after {time.monotonic() - began:.1f} s")
+    until("the other leaf leads to the nodes", lambda: racked.led_by("1", left))
     for node in racked.nodes:
         assert lost not in racked.fabric.trace(racked.outside, address_of(node))
-    assert all(racked.ways(node) == {left} for node in below)
     began = time.monotonic()
     racked.fabric.mend(lost)
-    until("two ways to every node below the leaf", lambda: all(racked.ways(node) == {lost, left} for node in below))
+    until("both leaves lead to the nodes", lambda: racked.led_by("1", lost, left))
     print(f"two ways after {time.monotonic() - began:.1f} s")
     assert racked.all_reached()
-    for node in below:
+    for node in racked.nodes:
         until(f"{node.name} hears both", lambda node=node: neighbours(node.box) == leaves_of(node.place))
 
 
@@ -238,8 +270,9 @@ def daemon(racked: Rack, tmp_path: Path) -> Iterator[Path]:
 
 def test_the_daemon_learns_places_from_reports_that_come_through_the_fabric(racked: Rack, daemon: Path) -> None:
     for node in racked.nodes:
-        node.post()
-        known = json.loads(racked.asks(f"/v1/machines/{node.serial}"))
+        until(f"the daemon takes a report of {node.name}", node.posts)  # it reads its specs first
+        told = until(f"{node.name} is known", lambda node=node: racked.asks(f"/v1/machines/{node.serial}"))
+        known = json.loads(told)
         assert (known["rack"], known["unit"], known["location"]) == (node.place.rack, node.place.port, "room-1")
         assert known["address"] == address_of(node)
         nics = known["known"]["seen"]["hardware"]["nics"]
