@@ -3,6 +3,9 @@
 Each switch is a namespace with FRR and lldpd of Debian's. Nothing has an IPv4 address but on its loopback: sessions are
 between IPv6 link-local addresses, and every switch has an AS number of its own. What is below a leaf is told of
 everything that the fabric reaches.
+
+Before a machine is installed, its ports are in the network in which machines boot: a bridge in each leaf, and one
+outside.
 """
 
 import json
@@ -14,6 +17,7 @@ from typing import Any
 
 from ..lab.lab import run
 from .boxes import OUTSIDE, Box, World
+from .network import BRIDGE
 from .places import NODES, PUBLIC, SERVER
 
 SPINES = ("spine-1", "spine-2")
@@ -81,6 +85,7 @@ class Cable:
 
     this: tuple[str, str]  # namespace, port
     other: tuple[str, str]
+    routed: bool = True  # there is a BGP session over it, or will be
 
 
 def cables() -> Iterator[Cable]:
@@ -90,6 +95,12 @@ def cables() -> Iterator[Cable]:
             yield Cable((leaf, port), (spine, f"swp{LEAVES.index(leaf) + 1}"))
     for number, leaf in enumerate(RACKS["0"], 1):
         yield Cable((OUTSIDE, f"up{number}"), (leaf, "swp49"))
+
+
+def trunks() -> Iterator[Cable]:
+    """Those of the network in which machines boot."""
+    for number, leaf in enumerate(LEAVES, 1):
+        yield Cable((OUTSIDE, f"boot{number}"), (leaf, "swp48"), routed=False)
 
 
 def as_number(name: str) -> int:
@@ -154,6 +165,7 @@ class Fabric:
             self.world.run("ip", "netns", "add", name)
         for cable in cables():
             self._lay_cable(cable)
+        self._lay_boot_network()
         daemons = bgpd_on(Path("/etc/frr/daemons").read_text())
         for name in ROUTERS:
             etc = self.folder / name / "etc"
@@ -165,10 +177,21 @@ class Fabric:
             self._start(name)
 
     def plug(self, namespace: str, rack: str, port: int, macs: Iterable[str]) -> None:
-        """A namespace for a machine, whose two NICs are plugged into this port of both leaves of the rack."""
+        """A namespace for a machine, whose two NICs are plugged into this port of both leaves of the rack.
+
+        It is in the network in which machines boot.
+        """
         self.world.run("ip", "netns", "add", namespace)
         for nic, mac, leaf in zip(NICS, macs, RACKS[rack], strict=True):
             self._lay_cable(Cable((namespace, nic), (leaf, f"swp{port}")), mac)
+            self._bridge(leaf, f"swp{port}")
+
+    def route(self, namespace: str) -> None:
+        """Take a machine's ports out of that network: its switches speak BGP with it."""
+        for cable in self.laid:
+            if cable.this[0] == namespace:
+                leaf, port = cable.other
+                self.world.run("ip", "-n", leaf, "link", "set", port, "nomaster")
 
     def unplug(self, namespace: str) -> None:
         """As when a machine loses its power: its NICs are gone, and the switches' ports with them."""
@@ -187,7 +210,7 @@ class Fabric:
 
     def set_links(self, switch: str, state: str, ports: Iterable[str] = ()) -> None:
         """Have links of a switch ``up`` or ``down``: those at these ports, or all."""
-        for port in ports or self.plugged(switch):
+        for port in ports or self._ports(switch, self.laid):
             self.world.run("ip", "-n", switch, "link", "set", port, state)
 
     def set_default_route(self, word: str = "") -> None:
@@ -197,8 +220,8 @@ class Fabric:
         self.boxes[OUTSIDE].run("vtysh", *(each for step in (*begin, line) for each in ("-c", step)))
 
     def plugged(self, name: str) -> set[str]:
-        """The ports of a switch, or of a machine, that have a cable."""
-        return {port for cable in self.laid for at, port in (cable.this, cable.other) if at == name}
+        """The ports of a switch, or of a machine, over whose cables there is a session."""
+        return self._ports(name, (cable for cable in self.laid if cable.routed))
 
     def trace(self, box: Box, address: str) -> list[str]:
         """The hops from a box to an address: routers by name, then the address itself; ``*`` where none answers."""
@@ -207,6 +230,22 @@ class Fabric:
         told = box.attempt(*_TRACEROUTE, address)
         hops = [line.split()[1] for line in told.stdout.splitlines()[1:]]
         return [names.get(hop, hop) for hop in hops] or ["*"]
+
+    def _lay_boot_network(self) -> None:
+        for name in (OUTSIDE, *LEAVES):
+            self.world.run("ip", "-n", name, "link", "add", BRIDGE, "type", "bridge")
+            self.world.run("ip", "-n", name, "link", "set", BRIDGE, "up")
+        for cable in trunks():
+            self._lay_cable(cable)
+            for at, port in (cable.this, cable.other):
+                self._bridge(at, port)
+        self.world.run("ip", "address", "add", f"{SERVER}/24", "dev", BRIDGE)
+
+    def _ports(self, name: str, laid: Iterable[Cable]) -> set[str]:
+        return {port for cable in laid for at, port in (cable.this, cable.other) if at == name}
+
+    def _bridge(self, namespace: str, port: str) -> None:
+        self.world.run("ip", "-n", namespace, "link", "set", port, "master", BRIDGE)
 
     def _start(self, name: str) -> None:
         box = self.boxes[name]

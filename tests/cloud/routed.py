@@ -66,6 +66,7 @@ class RoutedNode:
             self._lay_hardware(box.folder, words)
         self._fabric.plug(self.name, self.place.rack, self.place.port, self.macs)
         self._live.start()
+        self._live_network("add")
         self._live.speak_lldp("eno*")
 
     def _lay_hardware(self, folder: Path, cmdline: str) -> None:
@@ -79,6 +80,15 @@ class RoutedNode:
         write_tree(folder / "hardware", {"server": f"{SERVER}\n".encode()})
         write_tree(folder / "hardware/bin", {"lsblk": _LSBLK, "reconciler-agent": _AGENT.read_bytes()}, 0o755)
 
+    def _live_network(self, word: str) -> None:
+        """What DHCP would give the live system, or take from it."""
+        address = f"{SERVER.rpartition('.')[0]}.{50 + self.number}/24"
+        self._fabric.world.run("ip", "-n", self.name, "address", word, address, "dev", NICS[0])
+
+    def live_hops(self) -> list[str]:
+        """The hops from the live system to the daemon's address."""
+        return self._fabric.trace(self._live, SERVER)
+
     def report(self) -> Hardware:
         """What our agent reports from the live system, once it hears a switch at every NIC."""
         until(f"{self.name} hears its switches", lambda: len(neighbours(self._live)) == len(NICS))
@@ -87,6 +97,8 @@ class RoutedNode:
     def install(self, action: InstallOs, hardware: Hardware, installer: str) -> None:
         """End the live system, and have an installer write the files of the node's network."""
         self._live.cut()
+        self._live_network("delete")
+        self._fabric.route(self.name)
         self.box.lay_out()
         target = Target(self._fabric.world.enter, self.box.root, self.box.folder / "uploaded")
         INSTALLERS[installer](action, hardware, target)

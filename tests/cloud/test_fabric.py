@@ -145,6 +145,8 @@ def racked(tree: SpecTree, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             node.deliver()
         seen = {node.serial: node.report() for node in nodes}
         for node in nodes:
+            until(f"{node.name} is in the network where it boots", lambda node=node: node.live_hops() == [OUTSIDE])
+        for node in nodes:
             hardware = seen[node.serial]
             node.install(install(tree, node, hardware), hardware, "debian" if node.number % 2 else "image")
             node.box.start()
