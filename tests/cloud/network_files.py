@@ -1,7 +1,7 @@
 """What an installer leaves on a node for its network, made by the installer's own code.
 
 Two installers, as a hardware profile chooses: ours, and Debian's ``build-openstack-debian-image``, of whose script the
-part that writes these files is run as it is. Nothing else writes them: no Puppet class of OCI's knows FRR.
+part that writes these files is run as it is. Nothing else writes them: no Puppet class of OCI's configures FRR.
 """
 
 import fcntl

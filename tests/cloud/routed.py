@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs
@@ -19,11 +20,12 @@ from .containers import HARDWARE
 from .fabric import NICS, RACKS, Fabric
 from .machine import write_tree
 from .network_files import INSTALLERS, Target
-from .places import SERVER
+from .places import NODES, SERVER
 from .smbios import Firmware
 
 _AGENT = files("reconciler") / "data/agent/reconciler-agent"
 _MODEL, _MEMORY = "Cloud Router", 2048
+_ASN = 64512  # of every node
 
 _LSBLK = b"#!/bin/sh\n# The disks of this system are none of the node's.\necho '{\"blockdevices\": []}'\n"
 
@@ -112,6 +114,14 @@ class RoutedNode:
 def _agent(*words: str) -> list[str]:
     seen = (f"SYS={HARDWARE}/sys", f"PROC={HARDWARE}/proc", f"SERVER_FILE={HARDWARE}/server")
     return ["env", *seen, f"PATH={HARDWARE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "reconciler-agent", *words]
+
+
+def specs() -> str:
+    """The fleet's: every switch in its rack, and a cluster with BGP to the host."""
+    place = '    {leaf}: {{dc: "1", row: a, rack: "{rack}", location: room-1}}\n'
+    switches = "".join(place.format(leaf=leaf, rack=name) for name, pair in RACKS.items() for leaf in pair)
+    text = (Path(__file__).parent / "specs/routed.yaml").read_text()
+    return Template(text).substitute(server=SERVER, nodes=NODES, asn=_ASN, product=_MODEL, switches=switches)
 
 
 def neighbours(box: Box) -> dict[str, tuple[str, str]]:

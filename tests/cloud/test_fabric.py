@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 import pytest
 
@@ -30,9 +29,12 @@ from . import roots
 from .boxes import OUTSIDE, Box, world
 from .fabric import LEAVES, NICS, RACKS, SPINES, UPLINKS, Fabric, frr, sessions
 from .places import NODES, SERVER, VIP
-from .routed import Place, RoutedNode, leaves_of, neighbours
+from .routed import Place, RoutedNode, leaves_of, neighbours, specs
 
-NEEDED = {"vtysh": "frr", "lldpd": "lldpd", "traceroute": "traceroute", "ifup": "ifupdown", "ipcalc": "ipcalc"}
+NEEDED = {
+    "vtysh": "frr", "lldpd": "lldpd", "traceroute": "traceroute", "ipcalc": "ipcalc", "jq": "jq", "curl": "curl",
+    "dmidecode": "dmidecode", "systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap",
+}  # fmt: skip
 MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]
 
 pytestmark = [
@@ -42,9 +44,7 @@ pytestmark = [
     ),
 ]
 
-ASN = 64512
 PLACES = [Place(rack, port) for rack in ("1", "2") for port in (1, 2, 3, 4)]
-SPECS = Path(__file__).parent / "specs/routed.yaml"
 
 _DAEMON = """\
 specs: {folder}/specs
@@ -105,13 +105,6 @@ def ways_out(node: RoutedNode) -> set[str]:
     """The NICs through which a node's default route goes."""
     shown = json.loads(node.box.run("ip", "-json", "route", "show", "default"))
     return {hop["dev"] for route in shown for hop in route.get("nexthops", [route])}
-
-
-def specs() -> str:
-    """The fleet's, with every switch in its rack."""
-    place = '    {leaf}: {{dc: "1", row: a, rack: "{rack}", location: room-1}}\n'
-    switches = "".join(place.format(leaf=leaf, rack=name) for name, pair in RACKS.items() for leaf in pair)
-    return Template(SPECS.read_text()).substitute(server=SERVER, nodes=NODES, asn=ASN, switches=switches)
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.hardware import Nic
+from reconciler.model.machine import Allocation
+from reconciler.planning.interfaces import interfaces_of
 from reconciler.specs.settings_table import load_table
 from reconciler.specs.validate import validate
 
-from . import containers, fleet, roots
+from . import containers, fabric, fleet, roots, routed
 from .smbios import Firmware
 
 DIGESTS = dict.fromkeys(roots.ROLES, "0" * 64)
+NICS = (Nic("eno1", "02:00:00:00:00:01", 100), Nic("eno2", "02:00:00:00:00:02", 100))
+ROUTED = Allocation("cl1", "swiftstore", "swiftstore", "room-1", "n1.example.com", 1, {"cl1-mgmt": "192.168.101.9"})
 SERVER = Firmware("CLOUD7", "Cloud Store", 8192)
 
 
@@ -24,6 +29,22 @@ def test_the_specs_are_valid(kind: str) -> None:
     assert checked.tree is not None, checked.problems
     asked = {role: wanted.count for role, wanted in checked.tree.clusters["cl1"].roles.items()}
     assert asked == {role: count for role, _, count in fleet.KINDS[kind]}
+
+
+def test_the_specs_of_nodes_that_route_are_valid() -> None:
+    checked = validate({"routed.yaml": routed.specs().encode()}, settings_table=load_table())
+    assert checked.tree is not None, checked.problems
+    assert [one.kind for one in interfaces_of(checked.tree, "A", ROUTED, NICS)] == ["bgp"]
+
+
+@pytest.mark.parametrize("name", fabric.ROUTERS)
+def test_a_router_speaks_over_each_of_its_cables_with_an_as_number_of_its_own(name: str) -> None:
+    text = fabric.router(name)
+    ports = {port for cable in fabric.cables() for at, port in (cable.this, cable.other) if at == name}
+    assert {port for port in ports if f" neighbor {port} interface peer-group FABRIC\n" in text} == ports
+    others = {fabric.as_number(other) for other in fabric.ROUTERS if other != name}
+    assert f"\nrouter bgp {fabric.as_number(name)}\n" in text
+    assert fabric.as_number(name) not in others
 
 
 def test_every_role_has_a_server_that_fits_one_profile() -> None:
