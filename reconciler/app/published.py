@@ -102,9 +102,9 @@ class Published:
             remarks=self._remarks,
         )
 
-    def trusted(self) -> Sequence[TrustedNetwork]:
-        """Who may report."""
-        return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else ()
+    def trusted(self) -> Sequence[TrustedNetwork] | None:
+        """Who may report; None until there are specs that say it."""
+        return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else None
 
     def node_networks(self) -> Sequence[IPv4Network]:
         """Where installed nodes call from."""

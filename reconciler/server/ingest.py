@@ -50,7 +50,7 @@ class Ingest:
     store: Callable[[], WordStore]  # asked for once ``start`` was called
     clock: Callable[[], datetime]
     wake: Callable[[], None]
-    trusted: Callable[[], Sequence[TrustedNetwork]]  # who may report
+    trusted: Callable[[], Sequence[TrustedNetwork] | None]  # who may report; None: there are no specs yet that say it
     node_networks: Callable[[], Sequence[TrustedNetwork]]  # who may, besides, tell a status: installed nodes
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
     owner_of: Callable[[str], str | None]  # the machine that was given this address
@@ -83,9 +83,10 @@ class Ingest:
 
     def refusal(self, caller: Caller, size: int | None) -> Answer | None:
         """What is wrong with a report before its body is read; ``size`` as announced, in bytes."""
-        if not self.is_writing:
+        trusted = self.trusted()
+        if not self.is_writing or trusted is None:
             return _NOT_YET
-        if not caller.is_in(self.trusted()):
+        if not caller.is_in(trusted):
             return refused(403, "Reports are taken from the fleet's trusted networks only.", "untrusted")
         if size is not None and size > MAX_REPORT:
             return refused(413, f"A report may have {MAX_REPORT} bytes, this one has {size}.", "too-large")
@@ -160,9 +161,10 @@ class Ingest:
 
     async def status(self, status: str | None, serial: str | None, ipaddr: str | None, caller: Caller) -> Answer:
         """Take one install-status call. The stock scripts leave the serial out while Debian is being installed."""
-        if not self.is_writing:
+        trusted = self.trusted()
+        if not self.is_writing or trusted is None:
             return _NOT_YET
-        networks = [*self.trusted(), *self.node_networks()]
+        networks = [*trusted, *self.node_networks()]
         if not caller.is_in(networks):
             return refused(403, "Statuses are taken from the fleet's own networks only.", "untrusted")
         try:

@@ -172,6 +172,15 @@ async def test_the_last_words_are_written_when_the_server_stops(world: World) ->
     assert (await world.ingest.report(body(), FROM_TRUSTED)).status == 503
 
 
+@pytest.mark.parametrize("asked", ["POST /oci/report.php", "GET /oci/install-status.php?status=live&serial=S1"])
+async def test_who_calls_before_there_are_specs_is_asked_to_come_back(world: World, client: Client, asked: str) -> None:
+    world.trusted = None
+    method, path = asked.split()
+    answer = await client(TRUSTED).request(method, path, content=body())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert world.store.is_untouched
+
+
 @pytest.mark.parametrize(
     ("address", "headers", "sent", "status", "says"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from reconciler.hardware.report import digest, parse_report
@@ -168,6 +168,7 @@ class World:
     observed: Observation | None = field(default_factory=lambda: _everything(12)[1])
     plan: bytes | None = field(default_factory=lambda: json.dumps(plan_json(_everything(12)[0])).encode())
     boots: Any = None
+    trusted: tuple[IPv4Network, ...] | None = (IPv4Network("192.168.100.0/24"), IPv4Network("127.0.0.8/29"))
     unready: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
@@ -179,13 +180,12 @@ class World:
     events: Callable[[int, int], Sequence[Occurrence]] | None = None
 
     def __post_init__(self) -> None:
-        trusted = (ip_network("192.168.100.0/24"), ip_network("127.0.0.8/29"))
         nodes = (ip_network("192.168.101.0/24"),)
         self.ingest = Ingest(
             store=lambda: self.store,
             clock=lambda: self.now,
             wake=self._wake,
-            trusted=lambda: trusted,
+            trusted=lambda: self.trusted,
             node_networks=lambda: nodes,
             serial_at=lambda address: next(
                 (s for s, seen in self.store.machines.items() if seen.address == address), None
