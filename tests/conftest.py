@@ -25,6 +25,7 @@ os.environ["RECONCILER_CONFIG"] = os.devnull  # commands that tests run find non
 GUARD = waits.Guard()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads in its own what the groups are
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waits.mark(items)
     for item in items:

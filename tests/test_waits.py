@@ -39,10 +39,16 @@ def test_who_has_something_of_a_module_that_waits_does_so_too() -> None:
 
 
 def test_a_test_without_the_mark_starts_nothing() -> None:
-    with pytest.raises(AssertionError, match=r"posix_spawn in .*test_without_the_mark_starts_nothing: mark it"):
+    with pytest.raises(AssertionError, match=r"posix_spawn in .*test_without_the_mark_starts_nothing\S*: mark it"):
         os.posix_spawn("/bin/true", ["true"], {})
 
 
 @pytest.mark.waits
 def test_one_that_has_it_may() -> None:
     assert os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)[1] == 0
+
+
+def test_tests_of_a_module_share_a_process_and_with_it_what_they_have_made(request: pytest.FixtureRequest) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("runs in one process")
+    assert request.node.nodeid.endswith(f"@{__name__}")
