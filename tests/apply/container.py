@@ -82,6 +82,7 @@ class Container:
         for path, file in {**self.node.files, **own}.items():
             self._write(path, file)
         self._write("/etc/hostname", File(f"{self.node.hostname}\n".encode(), 0o644))
+        self._write("/etc/resolv.conf", File(b"# nobody is asked: names are in /etc/hosts\n", 0o644))
         for unit in _OWN:
             (self.root / "etc/systemd/system" / unit).symlink_to("/dev/null")
 
