@@ -129,7 +129,7 @@ class Container:
         """The daemon's command for a Puppet run, but that the catalog is compiled here, of the node's document."""
         assert _AGENT in puppet_runs.RUN_PUPPET
         classes = f"--node_terminus exec --external_nodes {_ENC} --basemodulepath {self._modules.folder}"
-        text = puppet_runs.RUN_PUPPET.replace(_AGENT, f"puppet apply {classes} --write-catalog-summary")
+        text = puppet_runs.RUN_PUPPET.replace(_AGENT, f"puppet apply {classes} --write_catalog_summary")
         return f"{text.removesuffix(' $wait')} --execute '# classes come from the document'"
 
     async def run(self, command: str, *, timeout: float) -> Ran:

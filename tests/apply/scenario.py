@@ -43,7 +43,9 @@ TOOLS: Any = SimpleNamespace(options=Options(fleet=FleetSpec), time=Time(lambda:
 """What the handlers need that only look."""
 
 _FULL_DRIVES = r"crontab -l | sed -n 's/^.* \(swift-drive-full-checker .*\)$/\1/p' | sh"
-"""What Puppet has cron do every five minutes, done at once: rsync has no configuration before."""
+"""What Puppet has cron do every five minutes, done at once.
+
+rsync has no configuration before, and is started by the Puppet run after that, which on a node is its own agent's."""
 
 _OBJECT = b"what goes in comes out" * 1000
 
@@ -126,26 +128,28 @@ def _brought_up(container: Container) -> dict[str, Any]:
     updated = container.say("mkdir -p /etc/puppet/code/environments/production && apt-get -qq update", LONG)
     assert updated.status == 0, updated.stderr
     runs = []
-    for _ in range(MOST_RUNS):
-        ran = container.say(container.puppet, RUN)
-        (container.folder / "puppet.log").open("a").write(f"{ran.stdout}\n{ran.stderr}\n== {ran.status}\n")
-        said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.startswith("Error")]
-        runs.append({"status": ran.status, "errors": said[:20]})
-        if ran.status in puppet_runs.PUPPET_GOOD:
-            break
-    last = asyncio.run(puppet.last_run(TOOLS, container))
+    while len(runs) < MOST_RUNS and not (runs and runs[-1]["good"]):
+        runs.append(_run_puppet(container))
     for disk in container.node.disks:
         # Swift's own mark for a folder that stands in for a mounted disk (swift.common.utils.ismount)
         folder = f"/srv/node/{disk}"
         container.say(f"mkdir -p {folder} && touch {folder}/.ismount && chown -R swift:swift {folder}", LONG)
-    container.say(_FULL_DRIVES, LONG)
+    if container.node.disks:
+        container.say(_FULL_DRIVES, LONG)
+        runs.append(_run_puppet(container))
     flag = (container.root / puppet_runs.SELF_SIGNED_FILE.lstrip("/")).is_dir()
-    return {
-        "runs": runs,
-        "good": last is not None and last.good,
-        "flag is a folder": flag,
-        "seconds": round(time.monotonic() - began),
-    }
+    return {"runs": runs, "flag is a folder": flag, "seconds": round(time.monotonic() - began)}
+
+
+def _run_puppet(container: Container) -> dict[str, Any]:
+    """How one run went, by its exit status and by what the daemon reads of it."""
+    ran = container.say(container.puppet, RUN)
+    with (container.folder / "puppet.log").open("a") as log:
+        log.write(f"{ran.stdout}\n{ran.stderr}\n== {ran.status}\n")
+    errors = [line for line in (ran.stdout + ran.stderr).splitlines() if line.startswith("Error")]
+    last = asyncio.run(puppet.last_run(TOOLS, container))
+    good = ran.status in puppet_runs.PUPPET_GOOD and last is not None and last.good
+    return {"status": ran.status, "good": good, "errors": errors[:20]}
 
 
 def _gates(container: Container) -> dict[str, Any]:
