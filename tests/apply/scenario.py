@@ -21,7 +21,7 @@ from typing import Any
 
 from reconciler.execution.ensure import Time
 from reconciler.execution.handlers import Options, puppet, services
-from reconciler.model.gates import gate_of
+from reconciler.model.gates import ABSENT, gate_of
 from reconciler.model.kinds import FleetSpec
 from reconciler.model.roles import gates_if_there, gates_of
 from reconciler.provisioning import puppet_runs
@@ -158,7 +158,8 @@ def _gates(container: Container) -> dict[str, Any]:
     while True:
         found = asyncio.run(services.read_services(TOOLS, container, role))
         known = {each.name: each for each in found.values}
-        names = dict.fromkeys((*gates_of(role, found.classes), *gates_if_there(role, found.classes)))
+        there = (name for name in gates_if_there(role, found.classes) if known[name].value != ABSENT)
+        names = dict.fromkeys((*gates_of(role, found.classes), *there))
         gates = [gate_of(name, known.get(name), 1) for name in names]
         if all(gate.holds for gate in gates) or time.monotonic() > deadline:
             return {str(gate.name): {"value": gate.value, "holds": gate.holds} for gate in gates}
