@@ -84,6 +84,25 @@ def tree(
     )
 
 
+def with_stores(spec: SpecTree) -> SpecTree:
+    """The tree, whose profile of stores has disks for data, and that of proxies has none."""
+    two = {"disks": [{"size": {"max": "300GB"}}, {"size": {"min": "1TB"}}]}
+    stores = KINDS["HardwareProfile"].model_validate({"role": "swiftstore", **two})
+    proxies = KINDS["HardwareProfile"].model_validate({"role": "swiftproxy"})
+    return replace(spec, profiles={**spec.profiles, "swiftstore": stores, "swiftproxy": proxies})
+
+
+def with_data_disks(m: MachineView, count: int, size: int = 10**12) -> MachineView:
+    """The machine with so many disks for data: sdb, sdc, ..."""
+    assert m.seen is not None and m.disks is not None
+    names = [f"sd{chr(98 + number)}" for number in range(count)]
+    data = tuple(Disk(name, name, size, "HDD", f"{m.serial}{name}", "5000") for name in names)
+    hardware = replace(m.seen.hardware, disks=(*m.seen.hardware.disks, *data))
+    ids = (*m.disks.identity, *(DiskId(d.device, (d.model, d.serial, d.wwn), d.size) for d in data))
+    choice = DiskChoice(m.disks.system_disks, data_disks=tuple(names), identity=ids)
+    return replace(m, seen=replace(m.seen, hardware=hardware), disks=choice)
+
+
 def hardware(serial: str, contents: str = "", bmc: str | None = None, zone: str | None = "z1") -> Hardware:
     return Hardware(
         serial=serial,

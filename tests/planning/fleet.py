@@ -14,8 +14,10 @@ from reconciler.model.actions import (
     BeginPuppet,
     BootDisk,
     BootLive,
+    BuildRings,
     Enroll,
     InstallOs,
+    PlaceRings,
     PowerOn,
     Release,
     RollOut,
@@ -31,13 +33,14 @@ from reconciler.model.events import (
     Failed,
     Interrupted,
     Proved,
+    RingsRead,
     Started,
     Succeeded,
     histories,
     uses_up,
 )
 from reconciler.model.gates import Readings
-from reconciler.model.history import Proof
+from reconciler.model.history import Phase, Proof
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -50,11 +53,14 @@ from reconciler.model.machine import (
     Vip,
 )
 from reconciler.model.plan import Act, Advance, Plan, PlanningInput, Timings, Wait
+from reconciler.model.rings import RingFile, has_all
+from reconciler.model.roles import facts_of
 from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 
-from .build import MINUTE, NOW, machine, readings
+from .build import MINUTE, NOW, machine, readings, with_data_disks
 from .promises import broken_promises
+from .swift import FakeRings
 
 QUICK = Timings(
     back_off=MINUTE,
@@ -92,12 +98,26 @@ class Server:
     readings: Readings | None = None  # what its services said when somebody last looked
     held: bool = False  # its first boot waits until it is told to run Puppet
     begun: bool = False  # it was
+    data: int = 0  # disks for data
+    rings: tuple[RingFile, ...] = ()  # files on its disk
+
+    def view(self, now: datetime = NOW) -> MachineView:
+        """Its hardware as the agent reports it."""
+        return with_data_disks(machine(self.serial, self.role, self.zone, now=now, contents=self.contents), self.data)
+
+    def has_disks_for_data(self, count: int) -> None:
+        """Some are put in, or die; the machine is known to have them."""
+        self.data = count
+        if self.last is not None:
+            seen = self.view().seen
+            assert seen is not None
+            self.last = replace(self.last, hardware=seen.hardware)
 
     def report(self, now: datetime) -> None:
         """Everything it would have said since it was last heard, as of now."""
         if self.last is None and self.running != "live":
             return
-        seen = self.last or machine(self.serial, self.role, self.zone, now=now, contents=self.contents).seen
+        seen = self.last or self.view(now).seen
         assert seen is not None
         if self.running == "live":
             seen = replace(seen, reported_at=now)
@@ -206,6 +226,7 @@ class Fleet:
     minted: set[SecretRef] = field(default_factory=set)
     approvals: list[tuple[int, Approval]] = field(default_factory=list)  # with how much had happened by then
     documents: dict[str, DocumentVersion] = field(default_factory=dict)
+    rings: FakeRings = field(default_factory=FakeRings)
 
     @classmethod
     def of(cls, spec: SpecTree, servers: Iterable[Server], **more) -> "Fleet":
@@ -219,6 +240,8 @@ class Fleet:
             vips=tuple(self.vips.values()),
             approvals=tuple(word for position, word in self.approvals if not self._is_used(position, word)),
             retired=dict(self.retired),
+            rings=tuple(state for _, state in sorted(self.rings.states.items())),
+            ring_rounds=tuple(round_ for _, round_ in sorted(self.rings.rounds.items())),
         )
 
     def _is_used(self, position: int, word: Approval) -> bool:
@@ -239,7 +262,7 @@ class Fleet:
         needed = (
             (SecretRef(held.cluster, "swift", "hashpathprefix"), SecretRef(held.hostname, "ssh", "key")) if held else ()
         )
-        view = machine(server.serial, server.role, server.zone)
+        view = server.view()
         history = known.get(server.serial, view.history)
         missing = tuple(ref for ref in needed if ref not in self.minted)
         return replace(
@@ -275,6 +298,7 @@ class Fleet:
                 server.report(self.now)
             elif server.running == "disk":
                 server.spoke = True
+            self._look_at_rings(server)
         self.now += timedelta(seconds=1)
         try:
             for serial, history in histories(self.journal.events).items():
@@ -308,6 +332,7 @@ class Fleet:
                 self.journal.append(Proved(server.serial, self.now, proof))
         finally:
             if isinstance(action, InstallOs) and server.wiped > wiped:
+                self._install_rings(server, action)
                 self.journal.append(Erasing(server.serial, self.now, tuple(map(str, action.identity))))
 
     def _record(self, action: Action) -> None:
@@ -315,8 +340,37 @@ class Fleet:
             self._allocate(action)
         if isinstance(action, Release) and (held := self.allocations.pop(action.serial, None)):
             self.retired[action.serial] = held
+        if isinstance(action, BuildRings):
+            self._build_rings(action)
+        if isinstance(action, PlaceRings):
+            self._place_rings(self.servers[action.serial], action)
         if action.type == "mint_secrets":
             self.minted |= {SecretRef(*parts) for parts in action.secrets}
+
+    def _install_rings(self, server: Server, action: InstallOs) -> None:
+        """The files of the install; Swift's servers do not start without them."""
+        server.rings = self.rings.files(action.cluster)
+        assert server.rings or facts_of(action.role).object_store != "swift", "a store was installed without rings"
+
+    def _build_rings(self, action: BuildRings) -> None:
+        known = histories(self.journal.events)
+        serving = {serial for serial, history in known.items() if history.phase is Phase.IN_SERVICE}
+        mine = {serial for serial, held in self.allocations.items() if held.cluster == action.cluster}
+        self.rings.build(action, self.now, [self.servers[serial].rings for serial in serving & mine])
+
+    def _place_rings(self, server: Server, action: PlaceRings) -> None:
+        if action.rings != self.rings.files(action.cluster):
+            raise TemporaryError("other rings are in force than were planned for it")
+        server.rings = action.rings
+        self.journal.append(RingsRead(server.serial, self.now, server.rings))
+
+    def _look_at_rings(self, server: Server) -> None:
+        """What its gate says, once Puppet has run on it."""
+        held = self.allocations.get(server.serial)
+        if held is None or server.readings is None or facts_of(server.role).object_store != "swift":
+            return
+        differ = not has_all(server.rings, self.rings.files(held.cluster))
+        server.readings = readings(server.role, self.now, **({"swift_rings": "object is another"} if differ else {}))
 
     def _allocate(self, e: Enroll) -> None:
         """What the store would refuse is a bug of the planner."""

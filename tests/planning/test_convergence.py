@@ -15,13 +15,17 @@ from reconciler.model.kinds import MachineSpec
 from reconciler.model.machine import InstallStatus
 from reconciler.model.plan import Act, Advance, Orphaned, Plan, PlanningInput, Settled
 from reconciler.model.reasons import Reason
+from reconciler.model.rings import RingDevice, has_all
 from reconciler.planning.planner import plan
+from reconciler.planning.ring_devices import wanted_devices
 from reconciler.render.observation import dump_observation, load_observation
 from reconciler.render.plan_groups import doing
 
-from .build import MINUTE, cluster, machine, net, planned, tree
+from .build import MINUTE, cluster, machine, net, planned, tree, with_stores
 from .fleet import QUICK, Fleet, Journal, Server
 
+DRAWN = settings().max_examples
+"""Examples of a property: 100, and 3000 in ``make fuzz``."""
 ROUNDS = 60  # minutes that are enough for the slowest: every time limit, and four failures with their back-off
 
 SPECS = [
@@ -242,6 +246,85 @@ def test_an_empty_tree_leaves_everything_as_it_is(fleet, data):
     assert fleet.allocations == held
     steps = {step.serial: step for step in fleet.planned().steps}
     assert all(isinstance(steps[serial], Orphaned) for serial in held)
+
+
+STORES = [
+    with_stores(tree({"cl1": {**cluster(swiftstore=pool), "rings": {"replicas": 2, "ramp": "50%", **rings}}}))
+    for pool, rings in (({}, {"min_part_hours": 0}), ({"count": 3}, {"min_part_hours": 1, "begin_with": 2}))
+]
+RING_TURNS = ("a store", "a disk", "a disk dies", "a yes", "minutes")
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> Fleet:
+    """A cluster that stores in Swift, of machines with disks for data."""
+    disks = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
+    zones = draw(st.permutations(["z1", "z2", "z3", "z1"]))
+    quirks = draw(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=4, max_size=4))
+    servers = [
+        Server(f"M{n}", "swiftstore", zone, failing=failing, after_effect=after, data=count)
+        for n, (count, zone, (failing, after)) in enumerate(zip(disks, zones, quirks, strict=False))
+    ]
+    journal = Journal(draw(st.one_of(st.none(), st.integers(1, 80))), draw(st.booleans()))
+    return Fleet.of(draw(st.sampled_from(STORES)), servers, journal=journal)
+
+
+def take_a_turn(fleet: Fleet, turn: str, data: st.DataObject) -> None:
+    """One thing that happens to a cluster of stores."""
+    servers = list(fleet.servers.values())
+    match turn:
+        case "a store":
+            new = Server(f"N{len(servers)}", "swiftstore", data.draw(st.sampled_from(["z1", "z2", "z3"])), data=1)
+            fleet.servers[new.serial] = new
+        case "a disk":
+            lucky = data.draw(st.sampled_from(servers))
+            lucky.has_disks_for_data(lucky.data + 1)
+        case "a disk dies":
+            poor = data.draw(st.sampled_from(servers))
+            poor.has_disks_for_data(max(poor.data - 1, 0))
+        case "a yes":
+            fleet.approve()
+        case "minutes":
+            some_minutes(fleet, data)
+
+
+@settings(max_examples=DRAWN // 10)
+@for_all(stores(), st.data())
+def test_rings_grow_by_approved_rounds_and_reach_every_node_whatever_happens(fleet, data):
+    some_minutes(fleet, data, most=25)
+    for turn in data.draw(st.lists(st.sampled_from(RING_TURNS), max_size=8)):
+        take_a_turn(fleet, turn, data)
+        known = {key: len(state.devices) for key, state in fleet.rings.states.items()}
+        fleet.a_minute_passes()
+        assert all(len(fleet.rings.states[key].devices) >= count for key, count in known.items()), "a disk was lost"
+    grow_up(fleet)
+    todo = fleet.planned()
+    assert not doing(todo), todo.steps
+    serving = [m for m in fleet.observation().machines if m.history.phase is Phase.IN_SERVICE]
+    files = fleet.rings.files("cl1")
+    assert bool(serving) == bool(files)
+    assert all(set(files) <= set(fleet.servers[m.serial].rings) and has_all(m.history.rings, files) for m in serving)
+    for state in fleet.rings.states.values():
+        assert all(dev.weight == dev.target for dev in state.devices if is_there(fleet, dev)), state
+        held = {dev.disk for dev in state.devices}
+        assert all(device.disk in held for m in serving for device in wanted_devices(fleet.spec, m, m.allocation))
+
+
+def grow_up(fleet: Fleet) -> None:
+    """All stores come into service, and all rounds are approved: two for each disk, an hour apart."""
+    for _ in range(3):
+        settle(fleet, ROUNDS // 3)
+        fleet.approve()
+    for _ in range(8):
+        fleet.now += 60 * MINUTE
+        settle(fleet, 5)
+        fleet.approve()
+        settle(fleet, 5)
+
+
+def is_there(fleet: Fleet, dev: RingDevice) -> bool:
+    """Whether the disk of a ring's device has not died."""
+    return dev.device in {f"sd{chr(98 + number)}" for number in range(fleet.servers[dev.serial].data)}
 
 
 def settle(fleet: Fleet, minutes: int = ROUNDS) -> None:

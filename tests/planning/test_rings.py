@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import BuildRings, PlaceRings
-from reconciler.model.disk_id import DiskId
-from reconciler.model.hardware import Disk
 from reconciler.model.history import Failures, Phase
-from reconciler.model.kinds import KINDS
-from reconciler.model.machine import Approval, DiskChoice, MachineView
+from reconciler.model.machine import Approval, MachineView
 from reconciler.model.plan import Act, Plan, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.model.rings import RingDevice, RingFile, RingMoves, RingRound, RingState, order_of
@@ -32,7 +29,9 @@ from .build import (
     planned,
     silent,
     tree,
+    with_data_disks,
     with_history,
+    with_stores,
 )
 
 TB = 10**12
@@ -43,23 +42,12 @@ DISKS = 2  # for data, of each store
 def spec(rings: Any = None, machines: Any = None, **roles: Any) -> SpecTree:
     """A cluster whose stores have disks for data; of three zones, each its own in Swift."""
     asked = cluster(**(roles or {"swiftstore": {"count": 3}, "swiftproxy": {"count": 1}}))
-    found = tree({"cl1": {**asked, "rings": rings or {}}}, machines)
-    two = {"disks": [{"size": {"max": "300GB"}}, {"size": {"min": "1TB"}}]}
-    stores = KINDS["HardwareProfile"].model_validate({"role": "swiftstore", **two})
-    proxies = KINDS["HardwareProfile"].model_validate({"role": "swiftproxy"})
-    return replace(found, profiles={**found.profiles, "swiftstore": stores, "swiftproxy": proxies})
+    return with_stores(tree({"cl1": {**asked, "rings": rings or {}}}, machines))
 
 
 def store(serial: str, number: int, zone: str = "z1", size: int = TB, role: str = "swiftstore") -> MachineView:
     """A store with its place, in the live system."""
-    m = machine(serial, role, zone)
-    assert m.seen is not None and m.disks is not None
-    names = [f"sd{chr(98 + i)}" for i in range(DISKS)] if role == "swiftstore" else []
-    data = tuple(Disk(name, name, size, "HDD", f"{serial}{name}", "5000") for name in names)
-    hardware = replace(m.seen.hardware, disks=(*m.seen.hardware.disks, *data))
-    ids = (*m.disks.identity, *(DiskId(d.device, (d.model, d.serial, d.wwn), d.size) for d in data))
-    choice = DiskChoice(m.disks.system_disks, data_disks=tuple(names), identity=ids)
-    found = replace(m, seen=replace(m.seen, hardware=hardware), disks=choice)
+    found = with_data_disks(machine(serial, role, zone), DISKS if role == "swiftstore" else 0, size)
     return in_phase(holding(found, number), Phase.ENROLLED)
 
 

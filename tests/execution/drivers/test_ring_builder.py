@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from reconciler.execution.drivers import ring_builder
 from reconciler.execution.drivers.ring_builder import build_rings
@@ -152,8 +153,15 @@ async def test_a_child_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
         await build_rings({})
 
 
-def test_no_history_of_growth_passes_the_oracle() -> None:
-    ran = subprocess.run([sys.executable, str(HISTORIES), "0", "150"], capture_output=True, text=True)
+HISTORIES_DRAWN = 150 if settings().max_examples <= 100 else 10_000
+"""How many: some seconds' worth; and in ``make fuzz``, half an hour's."""
+IN_ONE_PROCESS = 150
+
+
+@pytest.mark.parametrize("first", range(0, HISTORIES_DRAWN, IN_ONE_PROCESS))
+def test_no_history_of_growth_passes_the_oracle(first: int) -> None:
+    asked = [sys.executable, str(HISTORIES), str(first), str(IN_ONE_PROCESS)]
+    ran = subprocess.run(asked, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     rounds = json.loads(ran.stdout)
     assert len(rounds) > 400
