@@ -51,7 +51,10 @@ BROKEN = (
     ),
 )
 
-NEVER_COMPILES = {"debmirror": r"Class\[Archvsync\]: .*has no parameter named 'to'"}
+NEVER_COMPILES = {
+    "debmirror": r"Class\[Archvsync\]: .*has no parameter named 'to'",
+    "tempest": r"deprecation\. validate_legacy\..*/rally/manifests/db/mysql\.pp",  # compiles with strict = warning
+}
 """Roles that Debian 13's modules cannot compile at all, with what Puppet says: they are written for other versions."""
 
 

@@ -28,9 +28,9 @@ File.chmod(0o755, "#{work}/enc")
 Puppet.initialize_settings([
   '--confdir', "#{work}/conf", '--vardir', "#{work}/var", '--codedir', "#{work}/code",
   '--environmentpath', "#{work}/code/environments", '--basemodulepath', modules, '--hiera_config', "#{work}/hiera.yaml",
-  '--node_terminus', 'exec', '--external_nodes', "#{work}/enc", '--log_level', 'err', '--no-strict_variables'
+  '--node_terminus', 'exec', '--external_nodes', "#{work}/enc", '--log_level', 'err', '--strict_variables'
 ])
-Puppet[:strict] = :warning
+Puppet[:strict] = :error # as Puppet 8 has it, of which Debian 13's server is, with strict_variables
 Puppet::Util::Log.level = :err
 Puppet::Node::Facts.indirection.terminus_class = :memory
 Puppet::Node.indirection.terminus_class = :exec
