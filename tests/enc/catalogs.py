@@ -31,6 +31,8 @@ class Broken:
     message: str  # what Puppet says, as a regular expression
     switch: str  # the parameter that turns the feature off
     because: str
+    on: str = "true"
+    off: str = "false"
 
 
 BROKEN = (
@@ -48,6 +50,13 @@ BROKEN = (
         r"no parameter named 'provider' \(file: \S+/oci/manifests/controller_iptables\.pp.* on Firewall\[",
         "api_use_ipv6",
         "the firewall module has protocol in place of provider since version 8; oci 43.0.10 and 43.0.45 give provider",
+    ),
+    Broken(
+        r"Unknown variable: 'disable_encryption'\. \(file: \S+/oci/manifests/swiftproxy\.pp",
+        "swift_disable_encryption",
+        "the class sets the variable only where nothing is encrypted; compiles with strict_variables = false",
+        on='"no"',
+        off='"yes"',
     ),
 )
 
@@ -140,7 +149,7 @@ class Puppet:
             assert found is not None, f"{hostname}: {wrong}"
             assert found.switch not in left_out, f"{hostname} without {found.switch}: {wrong}"
             left_out.add(found.switch)
-            text = _off(text, found.switch)
+            text = _off(text, found)
         return Catalog(tuple(Resource(*one) for one in json.loads(self._answer(hostname).read_text())))
 
     def _answer(self, hostname: str) -> Path:
@@ -183,7 +192,7 @@ def puppet_in(folder: Path) -> Iterator[Puppet]:
         yield puppet
 
 
-def _off(text: str, switch: str) -> str:
-    text, count = re.subn(rf"(?m)^    {switch}: true$", f"    {switch}: false", text)
-    assert count == 1, f"{switch} is not turned on {count} times"
+def _off(text: str, broken: Broken) -> str:
+    text, count = re.subn(rf"(?m)^    {broken.switch}: {broken.on}$", f"    {broken.switch}: {broken.off}", text)
+    assert count == 1, f"{broken.switch} is not turned on {count} times"
     return text
