@@ -29,16 +29,16 @@ demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its
 	$(BIN)/reconciler demo
 
 test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
-	$(BIN)/python -m pytest --quiet --numprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --quiet --numprocesses 4 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 quick: $(STAMP) ## what decides, in seconds: tests of the pure packages that start nothing and draw nothing
 	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not (waits or puppet or hypothesis or thorough)" $(PURE) $(PYTEST_ARGS)
 
 test-load: $(STAMP) ## ten times beside four busy loops: the tests that a busy machine could disturb. LOAD_ARGS: --times, paths
-	$(BIN)/python -m tests.load --numprocesses 4 --dist loadgroup $(LOAD_ARGS)
+	$(BIN)/python -m tests.load --numprocesses 4 --dist loadgroup --no-loadscope-reorder $(LOAD_ARGS)
 
 test-puppet: $(STAMP) ## have Puppet compile the documents of all nodes of all test clusters; tests compile one of each role
-	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+	PUPPET_NODES=all $(BIN)/python -m pytest --quiet -m puppet --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lab: $(STAMP) ## blank virtual servers come up by themselves, shown step by step; wants root. LAB_ARGS: --servers 2, --secure-boot
 	$(BIN)/python -m tests.lab.prepare
