@@ -321,6 +321,7 @@ class RunPuppet(_MachineAction):
     outlives_daemon: ClassVar[bool] = True
     type: Literal["run_puppet"] = "run_puppet"
     hostname: str
+    again: bool = False  # run Puppet, too, if its last run was good
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -379,8 +379,9 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.GATE_CLOSED: About(
         "A service of the machine is not ready, by its own word: the sentence names the gate, its value, since when it "
-        "is so, and what opens it. The daemon looks again and again. A machine in service stays as it is, and counts "
-        "as out of service."
+        "is so, and what opens it. The daemon looks again and again. On a machine that is not in service yet, Puppet "
+        "is run again after a third of timings.gate_patience. A machine in service stays as it is, and counts as out "
+        "of service."
     ),
     Reason.GATE_STAYS_CLOSED: About(
         "A service of the machine has not been ready for half an hour (timings.gate_patience). Look at the service on "

@@ -24,6 +24,7 @@ from ..model.actions import (
     VerifyInstall,
     VerifyLive,
 )
+from ..model.gates import GateName
 from ..model.history import Phase
 from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import Allocation, InstallStatus, MachineView, Power
@@ -131,7 +132,7 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     h, said = m.history, said_after(m, m.history.install.begun)
     if puppet_succeeded(m):
-        return _into_service(m, ctx)
+        return _into_service(m, allocation, ctx)
     if blocked := _papers(m, allocation):
         return blocked
     if h.last_begun not in ("boot_disk", "begin_puppet", "run_puppet") and h.looks.proof is None:
@@ -176,11 +177,11 @@ def _begin_puppet(m: MachineView, allocation: Allocation) -> Step:
     return Act(begin, Reason.PUPPET_MAY_BEGIN, "what it needs serves, and its first boot waits for that")
 
 
-def _into_service(m: MachineView, ctx: Context) -> Step:
+def _into_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     """Puppet has succeeded, and what it made is asked itself."""
     gates = ctx.gates.get(m.serial, ())
     if waits := _gate_closed(m, ctx):
-        return waits
+        return _puppet_again(m, allocation, waits, ctx) or waits
     if current_readings(m) is None or any(gate.holds is None for gate in gates):
         return Wait(m.serial, Reason.SERVICES_UNREAD, "a look at its services: Puppet has succeeded", gates=gates)
     because = "Puppet was seen to succeed, and its services are ready"
@@ -188,7 +189,7 @@ def _into_service(m: MachineView, ctx: Context) -> Step:
 
 
 def _gate_closed(m: MachineView, ctx: Context) -> Wait | None:
-    """The wait for services that are not ready; nothing is done to the machine for that."""
+    """The wait for services that are not ready."""
     shut = ctx.shut.get(m.serial, ())
     if not shut:
         return None
@@ -200,6 +201,25 @@ def _gate_closed(m: MachineView, ctx: Context) -> Wait | None:
         return Wait(m.serial, Reason.GATE_CLOSED, on, until=until, gates=shut)
     on = f"an operator: its services are not ready: {first}{more}"
     return Wait(m.serial, Reason.GATE_STAYS_CLOSED, on, gates=shut)
+
+
+_NOT_PUPPETS = frozenset({GateName.LOGIN, GateName.SWIFT_RINGS})
+"""Gates that another Puppet run does not open: it cannot be begun, or others bring what is missing."""
+
+
+def _puppet_again(m: MachineView, allocation: Allocation, waits: Wait, ctx: Context) -> Act | None:
+    """Another Puppet run on a node whose services do not become ready after its last one, before an operator is asked.
+
+    A store's rsync has its configuration from a cron job, and only a Puppet run after that starts it.
+    """
+    ran = m.history.last_done_at
+    pause = ctx.timings.gate_patience / 3
+    is_due = waits.reason is Reason.GATE_CLOSED and ran is not None and ctx.now >= ran + pause
+    if not is_due or not _NOT_PUPPETS.isdisjoint(gate.name for gate in waits.gates):
+        return None
+    run = RunPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname, again=True)
+    because = f"Puppet ran at {ran:%Y-%m-%d %H:%M} UTC, and a service is still not ready: {waits.gates[0]}"
+    return Act(run, Reason.GATE_CLOSED, because)
 
 
 def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:

@@ -45,7 +45,8 @@ TOOLS: Any = SimpleNamespace(options=Options(fleet=FleetSpec), time=Time(lambda:
 _FULL_DRIVES = r"crontab -l | sed -n 's/^.* \(swift-drive-full-checker .*\)$/\1/p' | sh"
 """What Puppet has cron do every five minutes, done at once.
 
-rsync has no configuration before, and is started by the Puppet run after that, which on a node is its own agent's."""
+rsync has no configuration before, and is started by the Puppet run after that: the daemon's next one, as a gate is
+closed, or the node's own agent's."""
 
 _OBJECT = b"what goes in comes out" * 1000
 

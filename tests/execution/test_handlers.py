@@ -411,6 +411,13 @@ class TestPuppet:
         await do(world, build.PUPPET)
         assert world.machine.puppet_runs == 1
 
+    async def test_puppet_is_run_again_where_that_is_asked_for_however_good_its_last_run_was(
+        self, world: World
+    ) -> None:
+        world.machine.answer(puppet_runs.RUN_PUPPET)
+        await do(world, replace(build.PUPPET, again=True))
+        assert world.machine.puppet_runs == 2
+
     async def test_puppet_is_run_again_where_it_failed(self, world: World) -> None:
         world.machine.puppet_exit = 6
         with pytest.raises(TemporaryError, match="the Puppet run ended with 6: Error: 2 resources failed"):

@@ -202,6 +202,31 @@ class TestAClosedGate:
         assert 'units is "nova-compute is dead" since 2026-11-23 09:59 UTC, and opens at "all active"' in step.on
         assert [gate.name for gate in step.gates] == [GateName.UNITS]
 
+    @pytest.mark.parametrize(
+        ("ran", "shut", "read", "expected"),
+        [
+            (11, {"ports": "873 does not listen"}, 11, "run_puppet"),
+            (9, {"ports": "873 does not listen"}, 9, "wait"),
+            (9, {"ports": "873 does not listen"}, 21, "wait"),  # it has been run again already
+            (11, {"ports": "873 does not listen"}, 22, "run_puppet"),
+            (31, {"ports": "873 does not listen"}, 31, "wait"),  # for an operator
+            (11, {"login": "no answer"}, 11, "wait"),
+            (11, {"ports": "873 does not listen", "swift_rings": "account"}, 11, "wait"),
+            (11, {}, 11, "-> in-service"),
+        ],
+        ids=["late", "soon", "run again", "in vain", "long in vain", "unreachable", "rings", "open"],
+    )
+    def test_puppet_is_run_again_before_an_operator_is_asked(self, ran, shut, read, expected):
+        """rsync on a store is started by the Puppet run after the first."""
+        history = {**RUN, "last_done_at": NOW - ran * MINUTE, "touched": NOW - ran * MINUTE}
+        m = holding(in_phase(machine("A", "swiftstore"), Phase.INSTALLED, **history))
+        spec = tree({"cl1": cluster(swiftstore={})}, profiles=ROLES)
+        step = steps(looked_at(m, at=NOW - read * MINUTE, **shut), spec=spec)["A"]
+        assert kind(step) == expected
+        if isinstance(step, Act):
+            assert (step.action.again, step.reason) == (True, Reason.GATE_CLOSED)
+            assert 'ports is "873 does not listen"' in step.because
+
     def test_one_in_service_is_shown_and_left_alone(self):
         step = steps(self.DEAD)["A"]
         assert (step.reason, step.wants_operator) == (Reason.GATE_CLOSED, False)

@@ -22,13 +22,16 @@ and the Puppet server may have asked for the document a little before it was han
 
 
 async def run_puppet(tools: Tools, action: RunPuppet) -> None:
-    """Puppet's last run on this node was good, and its services were asked how they are."""
+    """Puppet's last run on this node was good, and its services were asked how they are.
+
+    With ``again`` that run is one of now.
+    """
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
         await shell.run(puppet_runs.BEGIN_FIRST_BOOT, timeout=tools.options.answer)  # one that cannot is done without
         runs = await _first_boot(tools, shell, action)
-        if (last := await last_run(tools, shell)) and last.good:
+        if not action.again and (last := await last_run(tools, shell)) and last.good:
             await _note(tools, action.serial, await began(tools, shell, last))
         else:
             await _run_after(runs, tools, shell, action.serial)
