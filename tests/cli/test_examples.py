@@ -62,7 +62,16 @@ def steps(file: str) -> list[dict[str, Any]]:
     if "jobs" in document:
         found: list[dict[str, Any]] = document["jobs"]["specs"]["steps"]
         return found
-    return [{"run": line} for job in ("validate", "plan") for line in document[job]["script"]]
+    lines = [*document[".reconciler"]["before_script"], *document["validate"]["script"], *document["plan"]["script"]]
+    return [{"run": line} for line in lines]
+
+
+def scripts(file: str) -> list[str]:
+    """What the pipeline runs of ours: what asks the daemon, validates, and plans."""
+    lines = [str(step.get("run", "")) for step in steps(file)]
+    asks, validates, plans = (one for one in lines if "fleet.json" in one)
+    assert ("curl" in asks, "validate" in validates, "plan" in plans) == (True, True, True)
+    return [asks, validates, plans]
 
 
 @pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
@@ -73,9 +82,7 @@ def test_the_pipeline_runs_as_it_stands(on: Any, laid: Laid, tmp_path: Path, fil
         laid.change("swiftstore: {count: 6", f"swiftstore: {{count: {8 if change == 'growth' else 4}")
         laid.commit()
     status = 2 if change and file == "gitlab.yml" else 0
-    scripts = [step.get("run", "") for step in steps(file)]
-    ran = [run(script, laid, tmp_path) for script in scripts if re.match("reconciler|curl|status=", script)]
-    assert len(ran) == 3
+    ran = [run(script, laid, tmp_path) for script in scripts(file)]
     assert [done.returncode for done in ran] == [0, 0, status], [done.stderr for done in ran]
     plan = (laid.folder / "repository/plan.md").read_text()
     assert ("enroll as swift01-swiftstore-7" in plan) is (change == "growth")
@@ -85,7 +92,23 @@ def test_the_pipeline_runs_as_it_stands(on: Any, laid: Laid, tmp_path: Path, fil
         assert (tmp_path / "output").read_text() == f"status={2 if change else 0}\n"
 
 
-def run(script: str, laid: Laid, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
+@pytest.mark.parametrize("token", ["token", ""])
+def test_what_a_cluster_with_nodes_cannot_take_is_no_valid_change(
+    on: Any, laid: Laid, tmp_path: Path, file: str, token: str
+) -> None:
+    """A fork has no token: the daemon is not asked, and the specs alone are valid."""
+    on("observe", "--output", tmp_path / "observed.json")
+    laid.change("part_power: 14", "part_power: 18")
+    asks, validates, _ = scripts(file)
+    if token or file == "gitlab.yml":  # the other runner skips the step
+        assert run(asks, laid, tmp_path, token).returncode == 0
+    validated = run(validates, laid, tmp_path, token)
+    assert validated.returncode == (1 if token else 0), validated.stderr
+    assert ("A cluster that has nodes keeps this" in validated.stdout) is bool(token)
+
+
+def run(script: str, laid: Laid, folder: Path, token: str = "token") -> subprocess.CompletedProcess[str]:
     """Run a step as the runner would, in the checkout, with a daemon that is a file."""
     programs = folder / "programs"
     programs.mkdir(exist_ok=True)
@@ -99,8 +122,8 @@ def run(script: str, laid: Laid, folder: Path) -> subprocess.CompletedProcess[st
         "PYTHONPATH": str(ROOT),
         "URL": "https://daemon",
         "RECONCILER_URL": "https://daemon",
-        "TOKEN": "token",
-        "RECONCILER_TOKEN": "token",
+        "TOKEN": token,
+        "RECONCILER_TOKEN": token,
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
         "GITHUB_OUTPUT": str(folder / "output"),
     }
