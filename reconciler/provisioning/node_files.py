@@ -104,6 +104,8 @@ def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets
         "/puppet-master-host": public(fleet.provisioning.hostname),
         "/etc/oci_openstack_release": public(f"{texts.openstack_release}\n"),
         "/etc/oci_debian_release": public(f"{action.release}\n"),
+        "/etc/oci_debian_mirror": public(f"{fleet.mirrors.debian}\n"),
+        "/etc/oci_debian_mirror_ceph": public(""),  # of a repository that no switch turns on; the hook ends without it
         "/etc/oci/my-role": public(action.role),
         **{f"/etc/oci/repos/{path}": public(text) for path, text in texts.repositories.items()},
         **({"/etc/oci/repo-tokens": private(tokens)} if tokens else {}),

@@ -54,6 +54,8 @@ def test_what_every_node_gets() -> None:
         "/puppet-master-host": ("oci", 0o644),
         "/etc/oci_openstack_release": ("epoxy\n", 0o644),
         "/etc/oci_debian_release": ("trixie\n", 0o644),
+        "/etc/oci_debian_mirror": ("http://ftp.debian.org/debian\n", 0o644),
+        "/etc/oci_debian_mirror_ceph": ("", 0o644),
         "/etc/oci/my-role": ("sql", 0o644),
         "/oci-pki-root-ca.pem": ("root\n", 0o644),
         "/oci-pki-oci-ca.pem": ("oci\n", 0o644),
