@@ -96,7 +96,10 @@ def node_files(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
 
 
 def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: NodeSecrets) -> dict[str, File]:
-    """Files that OCI's hook script reads from the root of the live system, by path there."""
+    """Files that OCI's hook script reads from the root of the live system, by path there.
+
+    Not ``/self-signed-api-cert``: the hook would make a folder where the node has the file of that name, and fail.
+    """
     facts = facts_of(action.role)
     api = _PARTS if facts.leads else ("crt", "csr")
     tokens = "".join(f"{name}={value}\n" for name, value in sorted(texts.repository_tokens.items()))
@@ -115,7 +118,6 @@ def _for_the_hook(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets
         **_certificate(f"/{action.hostname}", secrets.node, _PARTS),
         **_certificate("/oci-pki-api", secrets.api, api),
         **(_certificate("/oci-pki-swiftproxy", secrets.swiftproxy, _PARTS) if facts.has_proxy_certificate else {}),
-        **({"/self-signed-api-cert": public("yes")} if texts.self_signed_api else {}),
     }
 
 

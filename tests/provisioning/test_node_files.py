@@ -113,7 +113,6 @@ KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/
             "sql",
             {"self_signed_api": True},
             {
-                "/self-signed-api-cert",
                 f"{_OCI}self-signed-api-cert",
                 "/oci-in-target/etc/systemd/system/puppet.service.d/oci-ca-cert.conf",
             },
