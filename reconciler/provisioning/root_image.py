@@ -272,7 +272,7 @@ def image_files(action: InstallOs, hardware: Hardware, before: Mapping[str, File
         ValueError: A NIC of the plan is not in this machine, or the script cannot make such disks or interfaces.
     """
     interfaces.check_present(action.interfaces, hardware.nics)
-    files = {**_in_place(action, before), **_network(action), **_grub(action)}
+    files = {**_in_place(action, before), **_network(action), **_grub(action, hardware)}
     return {
         **{commands.TARGET + path: file for path, file in files.items()},
         SCRIPT_FILE: private(image_script(action, hardware)),
@@ -335,9 +335,38 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
     return {
         **staged,
         "/etc/systemd/system/epmd.socket": public(_EPMD),
-        "/etc/apt/apt.conf.d/80norecommends": public('APT::Install-Recommends "0";\n'),  # as the other installer does
         "/etc/systemd/system/oci-first-boot.service.d/package-lists.conf": public(_PACKAGE_LISTS),
+        **{f"/etc/apt/apt.conf.d/{name}": public(f"{line}\n") for name, line in _APT.items()},
+        **{f"/etc/systemd/system/{unit}.service.d/console.conf": public(text) for unit, text in _CONSOLES.items()},
     }
+
+
+_APT = {
+    "80norecommends": 'APT::Install-Recommends "0";',
+    "98nopdiff": 'Acquire::PDiffs "false";',
+    "99notranslations": 'Acquire::Languages "none";',
+}
+"""As the other installer has them."""
+
+_LOGIN = """\
+# Who has the console has the machine, and root has no password by which to mend its network.
+[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin root --noclear {}$TERM
+"""
+_RESCUE = """\
+# On the screen, whichever console the kernel was told last.
+[Service]
+ExecStart=
+ExecStart=-/bin/sh -c "/sbin/sulogin /dev/tty0; /bin/systemctl --fail --no-block default"
+"""
+_CONSOLES = {
+    "getty@": _LOGIN.format("%I "),
+    "serial-getty@": _LOGIN.format("--keep-baud 115200,57600,38400,9600 %I "),
+    "emergency": _RESCUE,
+    "rescue": _RESCUE,
+}
+"""Units of consoles, and what each does otherwise than Debian's: what the other installer has them do."""
 
 
 _EPMD = """\
@@ -365,16 +394,24 @@ ExecStartPre=-/bin/sh -c 'for try in 1 2 3 4 5 6 7 8 9; do apt-get -q update --e
 
 def _network(action: InstallOs) -> dict[str, File]:
     files = {"/etc/network/interfaces": public(ifupdown.interfaces_file(action.interfaces))}
+    if any(one.kind == "bond" for one in action.interfaces):
+        files["/etc/modprobe.d/bonding.conf"] = public("options bonding mode=4 lacp_rate=1 xmit_hash_policy=layer3+4\n")
     if (text := ifupdown.frr_file(action.interfaces)) is not None:
         files["/etc/frr/frr.conf"] = File(text.encode(), 0o640)
     return files
 
 
-def _grub(action: InstallOs) -> dict[str, File]:
-    if action.console is None:
-        return {}
-    lines = [f'GRUB_CMDLINE_LINUX="console=tty0 console={action.console},{_BAUD}n8"']
-    if action.console.startswith("ttyS"):
-        unit = action.console.removeprefix("ttyS")
-        lines += ['GRUB_TERMINAL="console serial"', f'GRUB_SERIAL_COMMAND="serial --unit={unit} --speed={_BAUD}"']
+_KERNEL = ("text", "consoleblank=0", "systemd.show_status=true", "processor.max_cstate=0")
+"""Words of the kernel's command line that the other installer has. It also asks for control groups of version 1, which
+systemd calls obsolete and refuses by default since 256 (its NEWS), and for messages before there is a console."""
+
+
+def _grub(action: InstallOs, hardware: Hardware) -> dict[str, File]:
+    words = " ".join([*_KERNEL, *(["iommu=pt"] if hardware.cpu.vendor == "AuthenticAMD" else [])])
+    lines = [f'GRUB_CMDLINE_LINUX_DEFAULT="{words}"']
+    if action.console is not None:
+        lines.append(f'GRUB_CMDLINE_LINUX="console=tty0 console={action.console},{_BAUD}n8"')
+        if action.console.startswith("ttyS"):
+            unit = action.console.removeprefix("ttyS")
+            lines += ['GRUB_TERMINAL="console serial"', f'GRUB_SERIAL_COMMAND="serial --unit={unit} --speed={_BAUD}"']
     return {"/etc/default/grub.d/reconciler.cfg": public("\n".join(lines) + "\n")}

@@ -22,13 +22,15 @@ import pytest
 
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import public
+from reconciler.model.hardware import Cpu
 from reconciler.model.interfaces import NodeInterface
 from reconciler.provisioning import commands, fence, root_image
 from reconciler.provisioning import tarball as tarball_of
+from reconciler.provisioning.install import install_command
 
 from .. import loops
 from ..ports import closed_port
-from .build import R640, an_install
+from .build import FLEET, R640, an_install
 
 NEEDED = {
     "losetup": "mount", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs", "mkfs.vfat": "dosfstools", "curl": "curl",
@@ -432,14 +434,49 @@ def test_bgpd_runs_where_the_node_speaks_bgp(interface: NodeInterface, runs: boo
     assert daemons.read_text() == f'bgpd={said}\nospfd=no\nbgpd_options="   -A 127.0.0.1"\n'
 
 
+def _in_target(**differs: object) -> dict[str, str]:
+    """What is uploaded for a node's own files, as texts by path there."""
+    hardware = replace(R640, cpu=Cpu(vendor=str(differs.pop("vendor", "GenuineIntel"))))
+    files = root_image.image_files(an_install(image=PICTURE, **differs), hardware, {})
+    target = commands.TARGET + "/"
+    return {path.removeprefix(target): file.content.decode() for path, file in files.items() if path.startswith(target)}
+
+
+@pytest.mark.parametrize(("vendor", "words"), [("GenuineIntel", ""), ("AuthenticAMD", " iommu=pt")])
+@pytest.mark.parametrize("console", ["ttyS1", None])
+def test_the_kernel_is_told_what_suits_a_server(vendor: str, words: str, console: str | None) -> None:
+    lines = _in_target(vendor=vendor, console=console)["etc/default/grub.d/reconciler.cfg"].splitlines()
+    told = "text consoleblank=0 systemd.show_status=true processor.max_cstate=0" + words
+    assert lines[0] == f'GRUB_CMDLINE_LINUX_DEFAULT="{told}"'
+    assert len(lines) == (4 if console else 1)
+
+
+@pytest.mark.parametrize(("interface", "there"), [(BRIDGED, True), (ROUTED, False)], ids=["a bond", "none"])
+def test_bonds_have_the_options_that_debians_installer_gives_them(interface: NodeInterface, there: bool) -> None:
+    assert ("etc/modprobe.d/bonding.conf" in _in_target(interfaces=(interface,))) == there
+
+
 @pytest.mark.parametrize("role", ["controller", "compute", "swiftstore"])
 @pytest.mark.parametrize("firmware", ["bios", "x86_64-efi"])
 def test_the_tarball_of_the_manual_serves_every_node(role: str, firmware: str) -> None:
-    manual = Path(__file__).parents[2] / "docs/operating.md"
-    found = re.search(r"--include=(\S+(?:\\\n\S+)*) ", manual.read_text())
-    assert found is not None
-    brings = found[1].replace("\\\n", "").split(",")
+    brings = _of_the_manual()
     action = an_install(role=role, interfaces=(BRIDGED, ROUTED), system_disks=("sda", "sdb"), raid=1)
     needs = tarball_of.packages(action, firmware)
     assert [need for need in needs if not any(re.fullmatch(need, one) for one in brings)] == []
     assert "openvswitch-switch" in needs
+
+
+@pytest.mark.parametrize("vendor", ["GenuineIntel", "AuthenticAMD"])
+def test_the_tarball_of_the_manual_brings_what_debians_installer_is_told_to_install(vendor: str) -> None:
+    hardware = replace(R640, cpu=Cpu(vendor=vendor))
+    command = install_command(an_install(interfaces=(BRIDGED,)), FLEET, hardware)
+    asked = [command[command.index(option) + 1] for option in ("--extra-packages", "--postinstall-packages")]
+    assert sorted(set(",".join(asked).split(",")) - set(_of_the_manual())) == []
+
+
+def _of_the_manual() -> list[str]:
+    """Packages that its tarball names."""
+    manual = Path(__file__).parents[2] / "docs/operating.md"
+    found = re.search(r"--include=(\S+(?:\\\n\S+)*) ", manual.read_text())
+    assert found is not None
+    return found[1].replace("\\\n", "").split(",")
