@@ -130,7 +130,11 @@ def _certificate(stem: str, parts: Mapping[str, str], wanted: Iterable[str]) -> 
 
 
 def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: NodeSecrets) -> dict[str, File]:
-    """Files of the installed system, by path in it."""
+    """Files of the installed system, by path in it.
+
+    Not the authorities below ``/usr/share/ca-certificates``: OCI's class has the node believe them when it writes them,
+    and never where they lie there already.
+    """
     proxy = {"/etc/oci/http_proxy_addr": public(fleet.http_proxy.address)} if fleet.http_proxy.enabled else {}
     return {
         "/etc/hosts": public(texts.hosts),
@@ -145,8 +149,6 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
         **{ring_files.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
         "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
-        "/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": public(secrets.root_ca),
-        "/usr/share/ca-certificates/oci/OCI_2_oci-ca.crt": public(secrets.oci_ca),
         **_kvm(action, texts),
         **_first_boot(action, texts),
         **_ssh(secrets),

@@ -134,9 +134,19 @@ add_files() {
     fi
 }
 
+# Services read the node's key by the group that Debian has for that.
+share_key() {
+    key=$ROOT/etc/ssl/private/ssl-cert-snakeoil.key
+    if [ -e "$key" ]; then
+        chgrp "$(sed -n 's/^ssl-cert:[^:]*:\([0-9]*\):.*/\1/p' "$ROOT/etc/group")" "$key"
+        chmod 0640 "$key"
+    fi
+}
+
 configure() {
     rm -f "$ROOT"/etc/ssh/ssh_host_*
     add_files
+    share_key
     printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
     : > "$ROOT/etc/machine-id"
     give_name_servers
@@ -331,7 +341,13 @@ def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
         for path, file in before.items()
         if path.startswith(commands.TARGET + "/")
     }
+    authorities = {"/oci-pki-root-ca.pem": "OCI_1_selfsigned-root-ca", "/oci-pki-oci-ca.pem": "OCI_2_oci-ca"}
     staged |= {to: before[path] for path, to in moved.items() if path in before}
+    staged |= {
+        f"/usr/share/ca-certificates/oci/{name}.crt": before[path]
+        for path, name in authorities.items()
+        if path in before
+    }
     return {
         **staged,
         "/etc/systemd/system/epmd.socket": public(_EPMD),
@@ -371,7 +387,7 @@ _CONSOLES = {
 
 _EPMD = """\
 [Unit]
-Description=Erlang port mapper daemon, for the whole cluster
+Description=Erlang Port Mapper Daemon Activation Socket
 
 [Socket]
 ListenStream=4369
@@ -408,7 +424,7 @@ systemd calls obsolete and refuses by default since 256 (its NEWS), and for mess
 
 def _grub(action: InstallOs, hardware: Hardware) -> dict[str, File]:
     words = " ".join([*_KERNEL, *(["iommu=pt"] if hardware.cpu.vendor == "AuthenticAMD" else [])])
-    lines = [f'GRUB_CMDLINE_LINUX_DEFAULT="{words}"']
+    lines = ['GRUB_DISTRIBUTOR="Debian"', f'GRUB_CMDLINE_LINUX_DEFAULT="{words}"']  # no tarball has /etc/default/grub
     if action.console is not None:
         lines.append(f'GRUB_CMDLINE_LINUX="console=tty0 console={action.console},{_BAUD}n8"')
         if action.console.startswith("ttyS"):

@@ -14,8 +14,12 @@ from ..model.roles import facts_of
 ALWAYS = (
     "linux-image-.+", "initramfs-tools", "grub2-common", "ifupdown", "iputils-ping|inetutils-ping",
     "openssh-server", "ca-certificates", "puppet-agent|openvox-agent|puppet", "openstack-cluster-installer-utils",
+    "ssl-cert",
 )  # fmt: skip
-"""Extended regular expressions, each of the names of packages that will do."""
+"""Extended regular expressions, each of the names of packages that will do.
+
+OCI's classes give keys to the group of ``ssl-cert``, and install it nowhere.
+"""
 
 _GRUB = {"bios": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
 

@@ -35,7 +35,7 @@ ROOT_PACKAGES = (
     "linux-image-amd64", "initramfs-tools", "systemd-sysv", "udev", "kmod", "mdadm", "grub2-common", "grub-pc-bin",
     "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "ifupdown", "ifenslave", "vlan", "iproute2",
     "netbase", "openssh-server", "ca-certificates", "curl", "iputils-ping", "puppet",
-    "openstack-cluster-installer-utils",
+    "openstack-cluster-installer-utils", "ssl-cert",
 )  # fmt: skip
 """What a store needs of those in docs/operating.md."""
 

@@ -77,8 +77,6 @@ def test_what_every_node_gets() -> None:
         "/oci-in-target/etc/puppet/puppet.conf": (PUPPET_CONF, 0o644),
         "/oci-in-target/etc/facter/facts.d/os_service_default.txt": ("os_service_default=<SERVICE DEFAULT>\n", 0o644),
         "/oci-in-target/etc/facter/facts.d/os_immutable.txt": ("os_immutable=<SERVICE DEFAULT>\n", 0o644),
-        "/oci-in-target/usr/share/ca-certificates/oci/OCI_1_selfsigned-root-ca.crt": ("root\n", 0o644),
-        "/oci-in-target/usr/share/ca-certificates/oci/OCI_2_oci-ca.crt": ("oci\n", 0o644),
         "/oci-in-target/var/lib/oci-first-boot": ("", 0o600),
     }
 
