@@ -123,6 +123,7 @@ uuid() {
 give_name_servers() {
     if grep -q '^nameserver' /etc/resolv.conf && [ ! -L "$ROOT/etc/resolv.conf" ]; then
         cp /etc/resolv.conf "$ROOT/etc/resolv.conf"
+        chmod 0644 "$ROOT/etc/resolv.conf"
     fi
 }
 
@@ -148,6 +149,7 @@ configure() {
     add_files
     share_key
     printf '%s\n' "$NODE" > "$ROOT/etc/hostname"
+    chmod 0644 "$ROOT/etc/hostname"  # mmdebstrap copies the builder's, with its mode
     : > "$ROOT/etc/machine-id"
     give_name_servers
     if [ -d "$ROOT/etc/cloud" ]; then
