@@ -60,6 +60,9 @@ cloud-test: $(STAMP) ## all of it, asserted: up, Tempest, memory, nothing left
 test-fabric: $(STAMP) ## switches that route: eight nodes with BGP to the host below them, one leaf lost; wants root
 	$(BIN)/python -m pytest --capture=no -m live tests/cloud/test_fabric.py $(PYTEST_ARGS)
 
+test-installers: $(STAMP) ## both installers make the same nodes, whole, and the roots are compared; wants root and mmdebstrap
+	$(BIN)/python -m pytest --capture=no -m live tests/installers $(PYTEST_ARGS)
+
 cloud-down: $(STAMP) ## end that cloud; its logs stay in var/cloud
 	$(BIN)/python -m tests.cloud down
 
@@ -99,4 +102,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down test-fabric quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down test-fabric test-installers quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean

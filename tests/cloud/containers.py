@@ -125,14 +125,15 @@ Files = dict[str, tuple[str, int]]
 """Text and mode by absolute path."""
 
 
-def _disk_tools() -> Files:
+def disk_tools() -> Files:
+    """In place of what asks udev and the kernel: a machine's disks are loop devices of the host."""
     tools = {"lsblk": _LSBLK, "udevadm": _UDEVADM}
     return {f"/usr/local/bin/{name}": (text.replace("HARDWARE", HARDWARE), 0o755) for name, text in tools.items()}
 
 
 def node_files() -> Files:
     """Of the tarball that nodes are installed from."""
-    return _disk_tools() | {
+    return disk_tools() | {
         "/usr/local/sbin/sysctl": (_SYSCTL, 0o755),
         "/etc/systemd/system/haproxy.service.d/container.conf": (_HAPROXY, 0o644),
         "/etc/dpkg/dpkg.cfg.d/container": ("force-unsafe-io\n", 0o644),
@@ -141,7 +142,7 @@ def node_files() -> Files:
 
 def live_files() -> Files:
     """Laid over the live image when a machine boots from the network."""
-    return _disk_tools() | {
+    return disk_tools() | {
         "/etc/systemd/network/00-container.network": (_NETWORK, 0o644),
         "/etc/systemd/system/reconciler-agent.service.d/container.conf": (_AGENT, 0o644),
     }

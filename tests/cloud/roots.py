@@ -87,7 +87,7 @@ spec:
 
 def main() -> int:
     """Make what is missing, and return an exit status."""
-    with _newest() as folder:
+    with newest() as folder:
         _make(folder)
     return 0
 
@@ -99,17 +99,21 @@ def swift_system() -> Path:
     """
     packages = sorted({name for role in ("swiftproxy", "swiftstore") for name in _role_packages(role)})
     recipe = (*SYSTEM_PACKAGES, *_LEAN, *_texts(_node_files()), *packages, _DEPENDENCIES)
-    with _newest() as folder:
-        _once(folder, SWIFT, recipe, functools.partial(_swift, packages=packages))
+    with newest() as folder:
+        once(folder, SWIFT, recipe, functools.partial(_swift, packages=packages))
     return folder / SWIFT
 
 
 @contextlib.contextmanager
-def _newest() -> Iterator[Path]:
-    """The folder of the archive's present state, for one process; those of the states before go afterwards."""
+def newest(lock: str = "lock") -> Iterator[Path]:
+    """The folder of the archive's present state, for one process; those of the states before go afterwards.
+
+    Args:
+        lock: Its name. Whoever makes other things than those of this module need not wait for them.
+    """
     folder = archive.folder()
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two would write one file
+    with (folder / lock).open("w") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)  # two would write one file
         yield folder
     for old in CACHE.glob(f"{archive.RELEASE}-*"):
         if old != folder:
@@ -117,8 +121,8 @@ def _newest() -> Iterator[Path]:
 
 
 def _make(folder: Path) -> None:
-    _once(folder, LIVE, (_SITE_SPECS, inspect.getsource(live_image), *map(bytes.hex, agent_files().values())), _live)
-    _once(folder, PUPPET, (*PUPPET_PACKAGES, *_LEAN, _PLUGINS), _puppet)
+    once(folder, LIVE, (_SITE_SPECS, inspect.getsource(live_image), *map(bytes.hex, agent_files().values())), _live)
+    once(folder, PUPPET, (*PUPPET_PACKAGES, *_LEAN, _PLUGINS), _puppet)
     for role in ROLES:
         recipe = (
             *KERNEL_PACKAGES,
@@ -128,11 +132,11 @@ def _make(folder: Path) -> None:
             *_role_packages(role),
             _DEPENDENCIES,
         )
-        _once(folder, role, recipe, functools.partial(_node, role=role))
-    _once(folder, TEMPEST, (*TEMPEST_PACKAGES, *_LEAN), _tempest)
+        once(folder, role, recipe, functools.partial(_node, role=role))
+    once(folder, TEMPEST, (*TEMPEST_PACKAGES, *_LEAN), _tempest)
 
 
-def _once(folder: Path, name: str, recipe: Iterable[str], make: Callable[[Path], None]) -> None:
+def once(folder: Path, name: str, recipe: Iterable[str], make: Callable[[Path], None]) -> None:
     """Have it made by ``make`` where it is not there whole, or was made by another recipe."""
     made = folder / f"{name}.json"
     wanted = hashlib.sha256("\0".join(recipe).encode()).hexdigest()
@@ -150,8 +154,8 @@ def _once(folder: Path, name: str, recipe: Iterable[str], make: Callable[[Path],
 
 def routed() -> Path:
     """The root of a node that boots, reports and routes, and has no OpenStack: made where it is not there."""
-    with _newest() as folder:
-        _once(folder, ROUTED, (*ROUTED_PACKAGES, *_LEAN), _routed)
+    with newest() as folder:
+        once(folder, ROUTED, (*ROUTED_PACKAGES, *_LEAN), _routed)
     return folder / ROUTED
 
 
