@@ -415,7 +415,7 @@ def _network(action: InstallOs) -> dict[str, File]:
     if any(one.kind == "bond" for one in action.interfaces):
         files["/etc/modprobe.d/bonding.conf"] = public("options bonding mode=4 lacp_rate=1 xmit_hash_policy=layer3+4\n")
     if (text := ifupdown.frr_file(action.interfaces)) is not None:
-        files["/etc/frr/frr.conf"] = File(text.encode(), 0o640)
+        files["/etc/frr/frr.conf"] = public(text)
     return files
 
 

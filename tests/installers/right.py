@@ -107,6 +107,9 @@ FILES: tuple[Right, ...] = (
     Right(r"etc/ssl/certs/oci-pki-(api|swiftproxy)\.(csr|key|pem)", "OCI's hook copies all; nobody reads them there"),
     # the network, by other words
     Right(r"etc/network/interfaces", "a text of each", _addresses),
+    Right(
+        r"etc/frr/frr\.conf", "a text of each: the fabric of tests/cloud sees nodes speak BGP by both", lambda text: ""
+    ),
     Right(r"etc/apt/sources\.list", "sources of sources, which no node needs", _binary),
     Right(r"etc/ssh/sshd_config", "OCI's hook names public keys as certificates; ours stands in a file of its own"),
     # for people, as OCI's authors like it
