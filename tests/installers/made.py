@@ -52,6 +52,7 @@ _DEBOOTSTRAP = f"""\
 while [ $# -gt 2 ]; do shift; done
 curl --fail --silent {nodes.IMAGE} | tar --extract --zstd --numeric-owner --xattrs-include='*' --file - --directory "$1"
 cp /etc/resolv.conf "$1/etc"
+chmod 0644 "$1/etc/hostname" "$1/etc/resolv.conf"  # mmdebstrap copies the builder's, with their modes
 chroot "$1" apt-get -qq update
 chroot "$1" apt-get -qq install grub-pc  # no tarball for BIOS and UEFI can have it, and the installer edits its file
 : > "$1/var/cache/apt/archives/one.deb"  # what a package came in, which is removed
