@@ -317,6 +317,7 @@ class VerifyLive(_MachineAction):
 class RunPuppet(_MachineAction):
     """See how the node's first Puppet run went, and run Puppet if it did not succeed."""
 
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"again"})
     limit: ClassVar[float] = 150 * _MINUTE  # OCI lets a run on a controller take 120
     outlives_daemon: ClassVar[bool] = True
     type: Literal["run_puppet"] = "run_puppet"
