@@ -16,8 +16,8 @@ from .yaml_documents import Noted, SpecDocument, ToDecide
 
 _USAGES = {"api": "api", "controller": "api", "sql": "sql", "sqlmsg": "sqlmsg", "messaging": "messaging"}
 
-_ON_EVERY_CONTROLLER = ("install_barbican", "install_heat", "install_horizon")
-"""Where OCI's database has no column for it, as for Horizon in any version."""
+_ON_EVERY_CONTROLLER = ("install_barbican", "install_heat")
+"""Where OCI's database has no column for it, as in older versions."""
 
 WITHOUT_COMPUTES = "OCI installs it on all controllers. Without computes, ours have it only where this asks for it."
 HOSTS = "OCI's hosts files lack some names. Drop this to have them; nothing else changes."

@@ -119,7 +119,7 @@ class Recorded:
             "domain": cluster["domain"],
             "region": cluster["region_name"],
             "networks": {str(row["name"]): self._network_spec(row) for row in self.networks.values()},
-            "settings": {**_settings(cluster, "cluster"), "install_horizon": True, **settings},  # as OCI always does
+            "settings": {**_settings(cluster, "cluster"), **settings},
             "roles": {str(row["role"]): {"count": None} for row in self.tables["machines"] if row["role"]},
         }
         if cluster["vip_hostname"]:

@@ -13,7 +13,7 @@ from .openstack import FLEET, compiled, machine, openstack, rows, subroles
 
 CONTROLLERS = {"controller": 3}
 SWIFT = {"swiftproxy": 2, "swiftstore": 3}
-OFF = {"heat": False, "barbican": False, "horizon": False}
+OFF = {"heat": False, "barbican": False}
 FULL = {**CONTROLLERS, "compute": 2, "network": 2, "cephmon": 3, "cephosd": 3}
 
 
@@ -51,8 +51,8 @@ def test_sub_roles_follow_the_other_nodes(nodes: dict[str, int], settings: str, 
         (SWIFT, {"compute": 1}, "{}", {"glance": True}),
         ({"compute": 1}, None, "{}", {"glance": True}),
         (SWIFT, None, "{install_glance: true}", {**OFF, "glance": True}),
-        (SWIFT, None, "{install_heat: true, install_barbican: true, install_horizon: true}", {}),
-        ({"compute": 1}, None, "{install_heat: false, install_horizon: false}", {"heat": False, "horizon": False}),
+        (SWIFT, None, "{install_heat: true, install_barbican: true}", {}),
+        ({"compute": 1}, None, "{install_heat: false}", {"heat": False}),
         ({"compute": 1}, None, "{install_glance: false, install_barbican: false}", {"barbican": False}),
     ],
 )
@@ -60,7 +60,7 @@ def test_clusters_without_instances_lack_services_for_them_unless_they_ask(
     nodes: dict[str, int], asked: dict[str, int] | None, settings: str, expected: dict[str, bool]
 ) -> None:
     given = openstack({**CONTROLLERS, **nodes}, settings=settings, asked=asked)
-    found, known = subroles(given), ("barbican", "glance", "heat", "horizon")
+    found, known = subroles(given), ("barbican", "glance", "heat")
     everything = {"glance": True} if "compute" in nodes and "install_glance" not in settings else {}
     assert {name: found[name] for name in known if name in found} == everything | expected
     for service in ("heat", "barbican"):
