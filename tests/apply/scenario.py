@@ -23,8 +23,9 @@ from reconciler.execution.ensure import Time
 from reconciler.execution.handlers import Options, puppet, services
 from reconciler.model.gates import ABSENT, gate_of
 from reconciler.model.kinds import FleetSpec
+from reconciler.model.rings import RingFile, md5_of
 from reconciler.model.roles import gates_if_there, gates_of
-from reconciler.provisioning import puppet_runs
+from reconciler.provisioning import puppet_runs, ring_files
 
 from ..cloud import network
 from ..cloud.places import CACHE, MIRROR_PORT, NODES_GATEWAY, SERVER
@@ -153,11 +154,17 @@ def _run_puppet(container: Container) -> dict[str, Any]:
     return {"status": ran.status, "good": good, "errors": errors[:20]}
 
 
+def _rings(node: Node) -> list[RingFile]:
+    """Those that the install gave it, which are in force."""
+    paths = {ring: ring_files.ring_path(ring) for ring in ("account", "container", "object")}
+    return [RingFile(ring, md5_of(node.files[path].content)) for ring, path in paths.items()]
+
+
 def _gates(container: Container) -> dict[str, Any]:
     """The node's gates by the daemon's own look, once they hold, or as they are when the time is over."""
     role, deadline = container.node.role, time.monotonic() + LONG
     while True:
-        found = asyncio.run(services.read_services(TOOLS, container, role))
+        found = asyncio.run(services.read_services(TOOLS, container, role, _rings(container.node)))
         known = {each.name: each for each in found.values}
         there = (name for name in gates_if_there(role, found.classes) if known[name].value != ABSENT)
         names = dict.fromkeys((*gates_of(role, found.classes), *there))
