@@ -34,6 +34,7 @@ CONTROLLER = PuppetClass(
         "gnocchi_metric_processing_delay":   _NO_SETTING,
         "haproxy_maintenance":               "the class does not use it",
         "has_subrole_api_keystone":          "on; every controller has Keystone",
+        "has_subrole_horizon":               "on; every controller has Horizon",
         "has_subrole_messaging":             "on; install_rabbit decides",
         "has_subrole_mistral":               "on; install_mistral decides",
         "has_subrole_vigie":                 "on; install_vigie decides",
