@@ -1,30 +1,15 @@
 """The closed union of things we may do. Each is idempotent, says its risk, and is identified by its content."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+from .action_base import MINUTE, MachineAction, Risk
 from .contents import Contents
-from .disk_id import ControllerId, DiskId, Finding, InstalledSystem
+from .disk_id import DiskId, Finding
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
 from .rings import RingBasis, RingChange, RingFile
-
-_MINUTE = 60.0
-
-
-def _plain(value: object) -> object:
-    """A value as JSON has it. What is a text in the journal is one here, so that ids stay what they were."""
-    if isinstance(value, DiskId | ControllerId | InstalledSystem):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    return dict(value) if isinstance(value, Mapping) else value
 
 
 class EnrolledVip(NamedTuple):
@@ -60,45 +45,12 @@ class Erasable(NamedTuple):
     what: Contents | None  # None: whatever it holds
 
 
-class Risk(StrEnum):
-    """The worst an action does to the machine."""
-
-    NONE = "none"
-    DISRUPTIVE = "disruptive"  # out of service for a while
-    DESTRUCTIVE = "destructive"  # erases disks
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _MachineAction:
-    serial: str
-    generation: int  # of the machine's allocation; older generations are refused
-
-    risk: ClassVar[Risk] = Risk.NONE
-    touches: ClassVar[bool] = True  # whether the machine itself is touched, or only our records
-    not_in_id: ClassVar[frozenset[str]] = frozenset()  # fields that say what it may meet on its way, not what it is
-    is_side_task: ClassVar[bool] = False  # beside the machine's own way: its failures count on an account of their own
-    looks: ClassVar[bool] = False  # only looks: that it found nothing is no failure of the machine's
-    restarts: ClassVar[bool] = False  # another system may run after it: what the machine proved before counts no more
-    limit: ClassVar[float]  # seconds until it counts as failed; each action says its own
-    outlives_daemon: ClassVar[bool] = False  # goes on by itself on the machine, for hours: no shutdown waits for it
-    uses_bmc: ClassVar[bool] = False  # holds a thread for a session with a BMC; others are given no BMC
-    sets_up_bmc: ClassVar[bool] = False  # may wait minutes for a BMC to let us in
-
-    @property
-    def id(self) -> str:
-        """Same action, same id, so that what began and what ended can be paired across restarts."""
-        named = [each.name for each in fields(self) if each.name not in self.not_in_id]
-        content = {name: _plain(getattr(self, name)) for name in named}
-        text = json.dumps(content, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Enroll(_MachineAction):
+class Enroll(MachineAction):
     """Record what the machine is given: cluster, role, hostname, addresses; and the cluster's VIPs it brings along."""
 
     touches: ClassVar[bool] = False
-    limit: ClassVar[float] = _MINUTE
+    limit: ClassVar[float] = MINUTE
     type: Literal["enroll"] = "enroll"
     cluster: str
     role: str
@@ -112,43 +64,43 @@ class Enroll(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MintSecrets(_MachineAction):
+class MintSecrets(MachineAction):
     """Make the secrets that the node's Puppet classes name and nobody made yet."""
 
     touches: ClassVar[bool] = False
-    limit: ClassVar[float] = 10 * _MINUTE  # RSA keys for a whole cluster
+    limit: ClassVar[float] = 10 * MINUTE  # RSA keys for a whole cluster
     type: Literal["mint_secrets"] = "mint_secrets"
     secrets: tuple[SecretName, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RenewCertificates(_MachineAction):
+class RenewCertificates(MachineAction):
     """Make certificates anew that end soon: the node's own, and its cluster's or the fleet's that it brings along."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
-    limit: ClassVar[float] = 10 * _MINUTE
+    limit: ClassVar[float] = 10 * MINUTE
     type: Literal["renew_certificates"] = "renew_certificates"
     certificates: tuple[EndingCertificate, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Discover(_MachineAction):
+class Discover(MachineAction):
     """Turn on, from the network, a machine that nobody has seen. One that is on already is left alone."""
 
     touches: ClassVar[bool] = False  # its first report, whenever it comes, is news
     is_side_task: ClassVar[bool] = True  # once it has reported, failures to turn it on are of no concern
-    limit: ClassVar[float] = 10 * _MINUTE
+    limit: ClassVar[float] = 10 * MINUTE
     uses_bmc: ClassVar[bool] = True
     type: Literal["discover"] = "discover"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootLive(_MachineAction):
+class BootLive(MachineAction):
     """Network-boot the machine into the live system. Where an install was begun, its address is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
-    limit: ClassVar[float] = 10 * _MINUTE  # off and on again, two minutes each at most, and a slow BMC
+    limit: ClassVar[float] = 10 * MINUTE  # off and on again, two minutes each at most, and a slow BMC
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
     type: Literal["boot_live"] = "boot_live"
@@ -158,10 +110,10 @@ class BootLive(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ConfigureBmc(_MachineAction):
+class ConfigureBmc(MachineAction):
     """Give the machine's BMC its address and a login of our own, from inside the live system."""
 
-    limit: ClassVar[float] = 20 * _MINUTE  # a dozen commands inside, and minutes until the BMC answers from here
+    limit: ClassVar[float] = 20 * MINUTE  # a dozen commands inside, and minutes until the BMC answers from here
     uses_bmc: ClassVar[bool] = True
     sets_up_bmc: ClassVar[bool] = True
     type: Literal["configure_bmc"] = "configure_bmc"
@@ -175,13 +127,13 @@ class ConfigureBmc(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChangeBmc(_MachineAction):
+class ChangeBmc(MachineAction):
     """Give a BMC that lets us in another password or network, through itself, while its machine does what it does."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
     not_in_id: ClassVar[frozenset[str]] = frozenset({"maybe_at"})
-    limit: ClassVar[float] = 20 * _MINUTE
+    limit: ClassVar[float] = 20 * MINUTE
     uses_bmc: ClassVar[bool] = True
     sets_up_bmc: ClassVar[bool] = True
     type: Literal["change_bmc"] = "change_bmc"
@@ -219,13 +171,13 @@ class RootImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ConfigureRaid(_MachineAction):
+class ConfigureRaid(MachineAction):
     """Make volumes of disks behind a RAID controller, from the live system. What is there as wanted is left alone."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     touches: ClassVar[bool] = False  # unless it erases: most often it only looks, and what was reported still holds
     not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "whatever"})
-    limit: ClassVar[float] = 30 * _MINUTE  # each command is seconds, on a slow controller with sixty disks a minute
+    limit: ClassVar[float] = 30 * MINUTE  # each command is seconds, on a slow controller with sixty disks a minute
     type: Literal["configure_raid"] = "configure_raid"
     volumes: tuple[RaidVolume, ...]
     single: tuple[RaidDisk, ...]  # shown to the operating system one by one
@@ -241,12 +193,12 @@ class ConfigureRaid(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InstallOs(_MachineAction):
+class InstallOs(MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
     not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
-    limit: ClassVar[float] = 180 * _MINUTE
+    limit: ClassVar[float] = 180 * MINUTE
     restarts: ClassVar[bool] = True
     outlives_daemon: ClassVar[bool] = True
     type: Literal["install_os"] = "install_os"
@@ -279,11 +231,11 @@ class InstallOs(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootDisk(_MachineAction):
+class BootDisk(MachineAction):
     """Boot the installed system from its disk. One that answers at its own address is left alone."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
-    limit: ClassVar[float] = 10 * _MINUTE
+    limit: ClassVar[float] = 10 * MINUTE
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
     type: Literal["boot_disk"] = "boot_disk"
@@ -291,34 +243,34 @@ class BootDisk(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyInstall(_MachineAction):
+class VerifyInstall(MachineAction):
     """See whether the system that we installed answers at the machine's own address, and proves that it is ours."""
 
     touches: ClassVar[bool] = False
     looks: ClassVar[bool] = True
-    limit: ClassVar[float] = 5 * _MINUTE  # one connection, and two questions of a minute at most
+    limit: ClassVar[float] = 5 * MINUTE  # one connection, and two questions of a minute at most
     type: Literal["verify_install"] = "verify_install"
     hostname: str
     install: str  # id of the install that made the system
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyLive(_MachineAction):
+class VerifyLive(MachineAction):
     """See whether a machine that is reported from the live system runs it, or its installed system as before."""
 
     touches: ClassVar[bool] = False
     looks: ClassVar[bool] = True
-    limit: ClassVar[float] = 5 * _MINUTE  # two connections
+    limit: ClassVar[float] = 5 * MINUTE  # two connections
     type: Literal["verify_live"] = "verify_live"
     hostname: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunPuppet(_MachineAction):
+class RunPuppet(MachineAction):
     """See how the node's first Puppet run went, and run Puppet if it did not succeed."""
 
     not_in_id: ClassVar[frozenset[str]] = frozenset({"again"})
-    limit: ClassVar[float] = 150 * _MINUTE  # OCI lets a run on a controller take 120
+    limit: ClassVar[float] = 150 * MINUTE  # OCI lets a run on a controller take 120
     outlives_daemon: ClassVar[bool] = True
     type: Literal["run_puppet"] = "run_puppet"
     hostname: str
@@ -326,20 +278,20 @@ class RunPuppet(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BeginPuppet(_MachineAction):
+class BeginPuppet(MachineAction):
     """Let the node's first boot run Puppet, where it waits for the roles that it needs."""
 
-    limit: ClassVar[float] = 5 * _MINUTE  # one connection, and two questions of a minute at most
+    limit: ClassVar[float] = 5 * MINUTE  # one connection, and two questions of a minute at most
     type: Literal["begin_puppet"] = "begin_puppet"
     hostname: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RollOut(_MachineAction):
+class RollOut(MachineAction):
     """Run Puppet on a node in service, whose document has changed. Services restart, one of a quorum at a time."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
-    limit: ClassVar[float] = 150 * _MINUTE
+    limit: ClassVar[float] = 150 * MINUTE
     outlives_daemon: ClassVar[bool] = True
     type: Literal["roll_out"] = "roll_out"
     hostname: str
@@ -347,12 +299,12 @@ class RollOut(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunHook(_MachineAction):
+class RunHook(MachineAction):
     """Run an operator's command, which is told what became of the machine as JSON on its standard input."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
-    limit: ClassVar[float] = 60 * _MINUTE  # each has a timeout of its own in the specs
+    limit: ClassVar[float] = 60 * MINUTE  # each has a timeout of its own in the specs
     type: Literal["run_hook"] = "run_hook"
     hook: str  # dns | monitoring | root_password | bmc_password
     event: str  # enrolled | in-service | released
@@ -364,12 +316,12 @@ class RunHook(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TellCluster(_MachineAction):
+class TellCluster(MachineAction):
     """Run one command on a controller for a node that came into service."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
-    limit: ClassVar[float] = 10 * _MINUTE
+    limit: ClassVar[float] = 10 * MINUTE
     type: Literal["tell_cluster"] = "tell_cluster"
     hostname: str  # of the node
     number: int  # of the command, from 0
@@ -379,33 +331,33 @@ class TellCluster(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PowerOn(_MachineAction):
+class PowerOn(MachineAction):
     """Turn on a machine that should be running."""
 
-    limit: ClassVar[float] = 5 * _MINUTE
+    limit: ClassVar[float] = 5 * MINUTE
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
     type: Literal["power_on"] = "power_on"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Release(_MachineAction):
+class Release(MachineAction):
     """Take back hostname and addresses of a decommissioned machine. Its disks are not touched."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
     touches: ClassVar[bool] = False
-    limit: ClassVar[float] = _MINUTE
+    limit: ClassVar[float] = MINUTE
     type: Literal["release"] = "release"
     hostname: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BuildRings(_MachineAction):
+class BuildRings(MachineAction):
     """Build rings of the machine's cluster: the first ones, or a round that was approved; else work a round out."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
-    limit: ClassVar[float] = 40 * _MINUTE  # a first build of thousands of disks takes minutes for each ring
+    limit: ClassVar[float] = 40 * MINUTE  # a first build of thousands of disks takes minutes for each ring
     type: Literal["build_rings"] = "build_rings"
     cluster: str
     bases: tuple[RingBasis, ...]
@@ -415,12 +367,12 @@ class BuildRings(_MachineAction):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlaceRings(_MachineAction):
+class PlaceRings(MachineAction):
     """See which ring files the node has, and put those there that are in force."""
 
     touches: ClassVar[bool] = False
     is_side_task: ClassVar[bool] = True
-    limit: ClassVar[float] = 10 * _MINUTE
+    limit: ClassVar[float] = 10 * MINUTE
     type: Literal["place_rings"] = "place_rings"
     hostname: str
     cluster: str

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .actions import Action, BuildRings, InstallOs, Release, Risk
+from .action_base import Risk
+from .actions import Action, BuildRings, InstallOs, Release
 from .gates import Gate
 from .history import Phase
 from .machine import Observation

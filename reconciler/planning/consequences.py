@@ -1,6 +1,7 @@
 """Consequences of a step: whether the machine's disks are erased before all of it is done."""
 
-from ..model.actions import Discover, Enroll, Release, Risk
+from ..model.action_base import Risk
+from ..model.actions import Discover, Enroll, Release
 from ..model.history import Phase
 from ..model.kinds import Lifecycle, MachineSpec
 from ..model.machine import MachineView

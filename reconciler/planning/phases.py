@@ -10,21 +10,18 @@ which a machine in service is recorded as enrolled again and then walks the same
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..model.action_base import Risk
 from ..model.actions import (
-    BeginPuppet,
     BootDisk,
     BootLive,
     MintSecrets,
     PowerOn,
     Release,
-    Risk,
     RollOut,
-    RunPuppet,
     SecretName,
     VerifyInstall,
     VerifyLive,
 )
-from ..model.gates import GateName
 from ..model.history import Phase
 from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import Allocation, InstallStatus, MachineView, Power
@@ -47,7 +44,8 @@ from .context import (
     said_after,
 )
 from .drift import drift
-from .gates import current_readings, puppet_succeeded
+from .first_puppet import first_puppet, gate_closed, in_its_turn, into_service, run_puppet
+from .gates import puppet_succeeded
 from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
 
@@ -132,7 +130,7 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
 def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     h, said = m.history, said_after(m, m.history.install.begun)
     if puppet_succeeded(m):
-        return _into_service(m, allocation, ctx)
+        return into_service(m, allocation, ctx)
     if blocked := _papers(m, allocation):
         return blocked
     if h.last_begun not in ("boot_disk", "begin_puppet", "run_puppet") and h.looks.proof is None:
@@ -142,84 +140,16 @@ def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
             )
         return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, "Debian is on its disk", ctx)
     if said is InstallStatus.PUPPET_SUCCESS:
-        return _run_puppet(m, allocation, "it says that Puppet has succeeded")
-    return _in_its_turn(_towards_puppet(m, allocation, said, ctx), m, allocation, ctx)
+        return run_puppet(m, allocation, "it says that Puppet has succeeded")
+    return in_its_turn(_towards_puppet(m, allocation, said, ctx), m, allocation, ctx)
 
 
 def _towards_puppet(m: MachineView, allocation: Allocation, said: InstallStatus | None, ctx: Context) -> Step:
     if said is InstallStatus.PUPPET_FAILURE:
-        return _run_puppet(m, allocation, "its first boot tried Puppet, and failed")
+        return run_puppet(m, allocation, "its first boot tried Puppet, and failed")
     if said in (InstallStatus.FIRSTBOOT, InstallStatus.PUPPET_RUNNING):
-        return _first_puppet(m, allocation, said, ctx)
+        return first_puppet(m, allocation, said, ctx)
     return _first_boot(m, allocation, ctx)
-
-
-def _in_its_turn(step: Step, m: MachineView, allocation: Allocation, ctx: Context) -> Step:
-    """The step, unless it runs Puppet, or waits for that, before the roles serve that the machine needs."""
-    said, runs = said_after(m, m.history.install.begun), isinstance(step, Act) and isinstance(step.action, RunPuppet)
-    waits_or_runs = runs or said is InstallStatus.FIRSTBOOT
-    if ctx.bring_up is None or not waits_or_runs or not ctx.bring_up.has_needs(allocation):
-        return step
-    if missing := ctx.bring_up.not_ready(allocation):
-        return Wait(m.serial, Reason.BRING_UP, missing.text, gates=missing.gates, gates_of=missing.hostname)
-    may_be_held = said in (None, InstallStatus.FIRSTBOOT) and not _was_let_go(m)
-    return _begin_puppet(m, allocation) if may_be_held else step
-
-
-def _was_let_go(m: MachineView) -> bool:
-    """Whether the node's first boot was told that it may run Puppet."""
-    last = m.history.last_begun
-    return last == "run_puppet" or (last == "begin_puppet" and not m.history.failures.count)
-
-
-def _begin_puppet(m: MachineView, allocation: Allocation) -> Step:
-    begin = BeginPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
-    return Act(begin, Reason.PUPPET_MAY_BEGIN, "what it needs serves, and its first boot waits for that")
-
-
-def _into_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
-    """Puppet has succeeded, and what it made is asked itself."""
-    gates = ctx.gates.get(m.serial, ())
-    if waits := _gate_closed(m, ctx):
-        return _puppet_again(m, allocation, waits, ctx) or waits
-    if current_readings(m) is None or any(gate.holds is None for gate in gates):
-        return Wait(m.serial, Reason.SERVICES_UNREAD, "a look at its services: Puppet has succeeded", gates=gates)
-    because = "Puppet was seen to succeed, and its services are ready"
-    return Advance(m.serial, Phase.IN_SERVICE, Reason.PUPPET_SUCCEEDED, because, announces=True)
-
-
-def _gate_closed(m: MachineView, ctx: Context) -> Wait | None:
-    """The wait for services that are not ready."""
-    shut = ctx.shut.get(m.serial, ())
-    if not shut:
-        return None
-    first = min(shut, key=lambda gate: gate.since or ctx.now)
-    until = (first.since or ctx.now) + ctx.timings.gate_patience
-    more = f", and {len(shut) - 1} more" if len(shut) > 1 else ""
-    if ctx.now < until:
-        on = f"its services to be ready: {first}{more}"
-        return Wait(m.serial, Reason.GATE_CLOSED, on, until=until, gates=shut)
-    on = f"an operator: its services are not ready: {first}{more}"
-    return Wait(m.serial, Reason.GATE_STAYS_CLOSED, on, gates=shut)
-
-
-_NOT_PUPPETS = frozenset({GateName.LOGIN, GateName.SWIFT_RINGS})
-"""Gates that another Puppet run does not open: it cannot be begun, or others bring what is missing."""
-
-
-def _puppet_again(m: MachineView, allocation: Allocation, waits: Wait, ctx: Context) -> Act | None:
-    """Another Puppet run on a node whose services do not become ready after its last one, before an operator is asked.
-
-    A store's rsync has its configuration from a cron job, and only a Puppet run after that starts it.
-    """
-    ran = m.history.last_done_at
-    pause = ctx.timings.gate_patience / 3
-    is_due = waits.reason is Reason.GATE_CLOSED and ran is not None and ctx.now >= ran + pause
-    if not is_due or not _NOT_PUPPETS.isdisjoint(gate.name for gate in waits.gates):
-        return None
-    run = RunPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname, again=True)
-    because = f"Puppet ran at {ran:%Y-%m-%d %H:%M} UTC, and a service is still not ready: {waits.gates[0]}"
-    return Act(run, Reason.GATE_CLOSED, because)
 
 
 def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
@@ -231,7 +161,7 @@ def _in_service(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         or reinstall
         or drift(m, allocation, ctx)
         or _roll_out(m, allocation, ctx)
-        or _gate_closed(m, ctx)
+        or gate_closed(m, ctx)
         or Settled(m.serial, Reason.IN_SERVICE, "in service")
     )
 
@@ -365,32 +295,16 @@ def _first_boot(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     if look := _whether_fallen(m, allocation, ctx):
         return look
     if h.looks.proof is not None and h.looks.proof.runs == "installed":
-        return _run_puppet(m, allocation, f"its installed system answers at {h.looks.proof.address}")
+        return run_puppet(m, allocation, f"its installed system answers at {h.looks.proof.address}")
     if h.failures.error is not None:  # also once an operator said "retry"
         again = "its last try did not succeed"
         if h.last_begun == "boot_disk":
             return _boot_disk(m, allocation, Reason.BOOTS_FROM_DISK, again, ctx)
-        return _run_puppet(m, allocation, again)
+        return run_puppet(m, allocation, again)
     until = (h.touched or ctx.now) + ctx.timings.first_boot
     if ctx.now < until:
         return Wait(m.serial, Reason.FIRST_WORD_DUE, "its first word from the installed system", until=until)
-    return _run_puppet(m, allocation, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
-
-
-def _first_puppet(m: MachineView, allocation: Allocation, said: InstallStatus, ctx: Context) -> Step:
-    assert m.seen is not None and m.seen.status_at is not None
-    if m.history.failures.count:
-        return _run_puppet(m, allocation, "its last try did not succeed")
-    spoke = max(m.seen.status_at, m.history.touched or m.seen.status_at)
-    until = spoke + ctx.timings.puppet_silence
-    if ctx.now < until:
-        return Wait(m.serial, Reason.PUPPET_RUNS, f"its first Puppet run: it says {said}", until=until)
-    return _run_puppet(m, allocation, f"no word from it since {spoke:%Y-%m-%d %H:%M} UTC")
-
-
-def _run_puppet(m: MachineView, allocation: Allocation, because: str) -> Step:
-    run = RunPuppet(serial=m.serial, generation=allocation.generation, hostname=allocation.hostname)
-    return Act(run, Reason.PUPPET_UNSEEN, because)
+    return run_puppet(m, allocation, f"no word from it since {h.touched:%Y-%m-%d %H:%M} UTC")
 
 
 def _boot_disk(m: MachineView, allocation: Allocation, reason: Reason, because: str, ctx: Context) -> Step:

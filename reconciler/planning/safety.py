@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..model.actions import BootDisk, Release, Risk, RollOut, RunPuppet
+from ..model.action_base import Risk
+from ..model.actions import BootDisk, Release, RollOut, RunPuppet
 from ..model.history import Phase
 from ..model.kinds import Lifecycle, Policy
 from ..model.machine import InstallStatus, MachineView, Pause, Power

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ..model.actions import Risk
+from ..model.action_base import Risk
 from ..model.kinds import Window
 from ..model.kinds.fleet import DAYS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from typing_extensions import TypedDict
 
-from ..model.actions import Risk
+from ..model.action_base import Risk
 from ..model.plan import Act, Advance, EncChange, Orphaned, Plan, Settled, Step, Wait
 from .words import because_of, erases, printable, worst_of
 

@@ -5,7 +5,8 @@ from dataclasses import fields
 
 from typing_extensions import TypedDict
 
-from ..model.actions import Action, Risk, RootImage
+from ..model.action_base import Risk
+from ..model.actions import Action, RootImage
 from ..model.contents import Contents
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName

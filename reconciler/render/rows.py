@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ..model.actions import Risk
+from ..model.action_base import Risk
 from ..model.gates import Gate, GateName
 from ..model.history import Phase
 from ..model.machine import InstallStatus, MachineView, Power

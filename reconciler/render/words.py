@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..model.action_base import Risk
 from ..model.actions import (
     Action,
     BeginPuppet,
@@ -21,7 +22,6 @@ from ..model.actions import (
     PowerOn,
     Release,
     RenewCertificates,
-    Risk,
     RollOut,
     RunHook,
     RunPuppet,

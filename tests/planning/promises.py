@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, Risk, RollOut
+from reconciler.model.action_base import Risk
+from reconciler.model.actions import ChangeBmc, ConfigureBmc, ConfigureRaid, Enroll, InstallOs, Release, RollOut
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView
 from reconciler.model.plan import Act, Plan, PlanningInput, Wait

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.actions import ChangeBmc, ConfigureBmc, Risk
+from reconciler.model.action_base import Risk
+from reconciler.model.actions import ChangeBmc, ConfigureBmc
 from reconciler.model.events import Failed, Forgotten, Started, Succeeded, after
 from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS

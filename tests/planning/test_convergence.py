@@ -8,7 +8,8 @@ from hypothesis import assume, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from reconciler.model.actions import Release, Risk
+from reconciler.model.action_base import Risk
+from reconciler.model.actions import Release
 from reconciler.model.events import Started
 from reconciler.model.history import Phase
 from reconciler.model.kinds import MachineSpec

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model.actions import BootLive, Enroll, InstallOs, Risk, RootImage, VerifyLive
+from reconciler.model.action_base import Risk
+from reconciler.model.actions import BootLive, Enroll, InstallOs, RootImage, VerifyLive
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding, InstalledSystem
 from reconciler.model.events import (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.model.actions import Risk
+from reconciler.model.action_base import Risk
 from reconciler.model.history import History, Install, Phase, Proof, Service
 from reconciler.model.kinds import Window
 from reconciler.model.machine import MachineView, Pause, Power

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from pydantic import TypeAdapter
 
-from reconciler.model.actions import Risk
+from reconciler.model.action_base import Risk
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding
 from reconciler.model.events import ALL
