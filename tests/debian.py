@@ -1,13 +1,30 @@
 """The Debian archive that this machine uses."""
 
+import fcntl
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _ENGLISH = {**os.environ, "LC_ALL": "C"}  # what APT plans is read by programs
+
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
+"""Of what tests fetch, for the next run."""
+
+
+def once(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of the cache that ``make`` has filled: by the first process that asks, while others wait."""
+    folder = CACHE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            make(folder)
+            (folder / "complete").touch()
+    return folder
 
 
 def mirror() -> str:

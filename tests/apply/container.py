@@ -10,7 +10,7 @@ from reconciler.execution.ports import Ran
 from reconciler.model.files import File
 from reconciler.provisioning import puppet_runs
 
-from ..cloud import network, nspawn
+from ..cloud import network, nspawn, overlay
 from ..cloud.places import NODES_GATEWAY
 from ..enc.puppet_modules import Modules
 from ..lab.lab import run
@@ -60,10 +60,7 @@ class Container:
         Args:
             system: Of what every node has; nothing is written there.
         """
-        for name in ("upper", "work", "root"):
-            (self.folder / name).mkdir(parents=True)
-        options = f"lowerdir={system},upperdir={self.folder}/upper,workdir={self.folder}/work"
-        run("mount", "-t", "overlay", "-o", options, "overlay", str(self.root))
+        overlay.lay(system, self.folder)
         self._write_files()
         name = self.node.role
         network.plug(name, f"swp{self._number}", f"52:54:00:a9:91:{self._number:02x}")
@@ -103,7 +100,7 @@ class Container:
             nspawn.cut(self._process)
         if os.path.ismount(self.root):
             run("umount", "--recursive", str(self.root))
-        for name in ("upper", "work"):
+        for name in overlay.LAYERS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _first_process(self) -> int | None:

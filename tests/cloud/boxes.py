@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..lab.lab import run
 from ..waiting import until
-from . import nspawn
+from . import nspawn, overlay
 from .containers import HARDWARE
 
 OUTSIDE = "outside"
@@ -211,10 +211,7 @@ class Container(Box):
 
     def lay_out(self) -> None:
         """Its files, as the image has them."""
-        for name in ("upper", "work", "root"):
-            (self.folder / name).mkdir(parents=True)
-        layers = f"lowerdir={self._image},upperdir={self.folder}/upper,workdir={self.folder}/work"
-        self._world.run("mount", "-t", "overlay", "-o", layers, "overlay", str(self.root))
+        overlay.lay(self._image, self.folder, self._world.run)
 
     def start(self) -> None:
         """Boot it."""

@@ -4,7 +4,6 @@ Two installers, as a hardware profile chooses: ours, and Debian's ``build-openst
 part that writes these files is run as it is. Nothing else writes them: no Puppet class of OCI's configures FRR.
 """
 
-import fcntl
 import os
 import re
 import subprocess
@@ -18,9 +17,8 @@ from reconciler.provisioning import commands
 from reconciler.provisioning.interfaces import static_ifaces
 from reconciler.provisioning.root_image import SCRIPT_FILE, image_files
 
-from ..debian import Apt
+from ..debian import Apt, once
 from .archive import RELEASE
-from .places import CACHE
 
 _PACKAGE = "openstack-debian-images"
 _PART = re.compile(r'^# Setup networking\n.*?^if \[ "\$\{HAS_BGP_TO_THE_HOST\}".*?^fi\n', re.MULTILINE | re.DOTALL)
@@ -75,23 +73,16 @@ def _network_part() -> str:
     Raises:
         LookupError: The script is not the one that this was written for, or cannot be fetched.
     """
-    found = _PART.search((_unpacked() / "usr/sbin/build-openstack-debian-image").read_text())
+    package = once(f"{_PACKAGE}-{RELEASE}", _unpack)
+    found = _PART.search((package / "root/usr/sbin/build-openstack-debian-image").read_text())
     if found is None:
         raise LookupError(f"the script of {_PACKAGE} sets up the network elsewhere")
     return found[0]
 
 
-def _unpacked() -> Path:
-    """The package of the release that nodes run, fetched by the first process that asks."""
-    folder = CACHE.parent / f"{_PACKAGE}-{RELEASE}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            apt = Apt(folder, RELEASE)
-            apt.get("update")
-            apt.get("download", f"{_PACKAGE}/{RELEASE}", folder=folder)
-            (package,) = folder.glob("*.deb")
-            subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
-            (folder / "complete").touch()
-    return folder / "root"
+def _unpack(folder: Path) -> None:
+    """The package of the release that nodes run."""
+    apt = Apt(folder, RELEASE)
+    apt.get("update")
+    (package,) = apt.download([f"{_PACKAGE}/{RELEASE}"])
+    subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)

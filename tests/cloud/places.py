@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
+from .. import debian
 from ..lab import fleet
 
 WORK = Path(os.environ.get("CLOUD_FOLDER") or "var/cloud").absolute()
 """Of the cloud that runs, or ran last: everything here goes with ``make cloud-down``, the logs excepted."""
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler" / "cloud"
+CACHE = debian.CACHE / "cloud"
 """Of the user, outside of every clone: roots, by the archive that they were made from, and packages."""
 
 NAMESPACE = "cloud"

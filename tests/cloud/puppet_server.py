@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..lab.lab import run
-from . import nspawn
+from . import nspawn, overlay
 from .places import NAMESPACE, SERVER
 
 HOSTNAME = "puppet.example.com"
@@ -44,11 +44,7 @@ def running(folder: Path, root: Path) -> Iterator[None]:
         folder: Of its files and its log.
         root: With Debian's puppetserver and modules, read only.
     """
-    point = folder / "root"
-    for name in ("upper", "work", "root"):
-        (folder / name).mkdir(parents=True)
-    options = f"lowerdir={root},upperdir={folder}/upper,workdir={folder}/work"
-    run("mount", "-t", "overlay", "-o", options, "overlay", str(point))
+    point = overlay.lay(root, folder)
     try:
         _configure(point)
         started = nspawn.start(point, NAMESPACE, folder / "console.log")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..lab.lab import run
-from . import checks, roots
+from . import checks, overlay, roots
 from .cloud import Cloud
 from .keeper import running
 from .places import API, VIP
@@ -33,7 +33,7 @@ KNOWN_FAILURES: Mapping[str, str] = {
 _CHAIN = "/etc/ssl/certs/cloud-authority.pem"
 _CONFIG = f"""\
 [DEFAULT]
-log_file = /root/tempest.log
+log_file = /srv/tempest.log
 [auth]
 use_dynamic_credentials = true
 admin_username = admin
@@ -62,16 +62,16 @@ glance = false
 cinder = false
 horizon = false
 [oslo_concurrency]
-lock_path = /root
+lock_path = /srv
 """
-_INSIDE = ("/usr/bin/env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c")
+_INSIDE = ("/usr/bin/env", "-i", "HOME=/srv", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c")
 
 
 def main() -> int:
     """Run them, say what failed and was not known to, and return an exit status."""
     cloud, _ = running()
     with _root(cloud) as root:
-        said = _run(root, f"cd /root/w && tempest run --concurrency 2 --regex '{TESTS[cloud.kind]}'")
+        said = _run(root, f"cd /srv/w && tempest run --concurrency 2 --regex '{TESTS[cloud.kind]}'")
     (cloud.folder / "tempest.log").write_text(said)
     failed = re.findall(r"^\{\d+\} (\S+).* \.\.\. FAILED", said, re.MULTILINE)
     passed = re.search(r"^ - Passed: (\d+)", said, re.MULTILINE)
@@ -87,20 +87,15 @@ def main() -> int:
 def _root(cloud: Cloud) -> Iterator[Path]:
     """Tempest's root with its configuration, until the block ends."""
     folder = cloud.folder / "tempest"
-    for name in ("upper", "work", "root"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    root = folder / "root"
-    lower = cloud.images / roots.TEMPEST
-    options = f"lowerdir={lower},upperdir={folder}/upper,workdir={folder}/work"
-    run("mount", "-t", "overlay", "-o", options, "overlay", str(root))
+    root = overlay.lay(cloud.images / roots.TEMPEST, folder)
     try:
         run("mount", "--bind", "/dev", str(root / "dev"))
         authority, password = checks.credentials(cloud)
         (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{VIP} {API}\n")
         (root / _CHAIN.lstrip("/")).write_text(authority)
-        _run(root, "tempest init /root/w")
+        _run(root, "tempest init /srv/w")
         swift = str(cloud.kind != "control").lower()
-        (root / "root/w/etc/tempest.conf").write_text(_CONFIG.format(password=password, swift=swift))
+        (root / "srv/w/etc/tempest.conf").write_text(_CONFIG.format(password=password, swift=swift))
         yield root
     finally:
         run("umount", "--recursive", str(root))

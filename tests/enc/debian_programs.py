@@ -3,7 +3,6 @@
 Whatever release this machine runs, they say what that release takes. 25 MB once; no root, and nothing is installed.
 """
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ..debian import Apt
-from .puppet_modules import CACHE, RELEASE
+from ..debian import Apt, once
+from .puppet_modules import RELEASE
 
 PACKAGES = (
     "haproxy", "mariadb-server-core", "openssh-server", "bind9-utils",
@@ -47,17 +46,15 @@ def debian_programs() -> Programs:
     Raises:
         LookupError: They cannot be fetched.
     """
-    folder = CACHE / f"programs-{RELEASE}-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            apt = Apt(folder, RELEASE)
-            apt.get("update")
-            for package in apt.download(f"{name}/{RELEASE}" for name in PACKAGES):
-                subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
-            (folder / "complete").touch()
-    return Programs(folder / "root")
+    recipe = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    return Programs(once(f"programs-{RELEASE}-{recipe}", _unpack) / "root")
+
+
+def _unpack(folder: Path) -> None:
+    apt = Apt(folder, RELEASE)
+    apt.get("update")
+    for package in apt.download(f"{name}/{RELEASE}" for name in PACKAGES):
+        subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
 
 
 def programs_or_skip() -> Programs:

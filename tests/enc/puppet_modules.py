@@ -4,8 +4,6 @@ APT works with a state of its own, so neither root nor a change of the machine's
 from the mirror that the machine's own sources name. 3.5 MB once.
 """
 
-import fcntl
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 from reconciler.model.debian import module_for
 from reconciler.specs.puppet_module import known_signatures
 
-from ..debian import Apt, own_release
+from ..debian import Apt, once, own_release
 
 RELEASE = "trixie"
 VERSION = module_for(RELEASE, tuple(known_signatures()))
@@ -31,8 +29,6 @@ WANTED = (
 
 FOR_RUBY = ("ruby-puppet-resource-api", "ruby-hocon")
 """What the firewall module needs besides, of the release that this machine runs: its Ruby loads them."""
-
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openstack-cluster-reconciler"
 
 
 class Modules:
@@ -55,14 +51,7 @@ def puppet_modules() -> Modules:
     Raises:
         LookupError: They cannot be fetched.
     """
-    folder = CACHE / f"puppet-{RELEASE}-{VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            _unpack(_fetch(folder), folder)
-            (folder / "complete").touch()
-    return Modules(folder)
+    return Modules(once(f"puppet-{RELEASE}-{VERSION}", lambda folder: _unpack(_fetch(folder), folder)))
 
 
 def _fetch(folder: Path) -> list[Path]:

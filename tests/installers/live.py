@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.model.files import PROGRAM, File
 
 from .. import loops
-from ..cloud import containers
+from ..cloud import containers, overlay
 from ..cloud.machine import write_tree
 from ..cloud.smbios import Firmware
 from ..lab.lab import run
@@ -88,7 +88,7 @@ def booted(folder: Path, system: Path, firmware: Firmware, disks: Mapping[str, i
         for name, size in disks.items():
             attached[name] = loops.attach(folder / name, "--partscan", megabytes=size)
         machine = Live(folder, attached)
-        _mount_root(machine, system)
+        overlay.lay(system, machine.folder)
         _mount_kernel(machine, firmware)
         _make_devices(machine)
         machine.upload({path: File(text.encode(), mode) for path, (text, mode) in containers.disk_tools().items()})
@@ -98,13 +98,6 @@ def booted(folder: Path, system: Path, firmware: Firmware, disks: Mapping[str, i
         subprocess.run(["umount", "--recursive", "--lazy", folder / "root"], check=False)
         loops.detach(*attached.values())
         shutil.rmtree(folder)
-
-
-def _mount_root(machine: Live, system: Path) -> None:
-    for name in ("root", "changed", "work"):
-        (machine.folder / name).mkdir()
-    layers = f"lowerdir={system},upperdir={machine.folder}/changed,workdir={machine.folder}/work"
-    run("mount", "-t", "overlay", "-o", layers, "overlay", str(machine.root))
 
 
 def _mount_kernel(machine: Live, firmware: Firmware) -> None:
