@@ -5,10 +5,10 @@ thousands of times an hour. The daemon keeps all documents rendered (``Documents
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from ..enc.compile import Compiled, compile_node, secrets_in
+from ..enc.compile import compile_node, secrets_in
 from ..enc.documents.cache import (
     ClusterRecords,
     EnrolledMachine,
@@ -34,6 +34,7 @@ from ..model.machine import Allocation, MachineView, Seen
 from ..model.tree import SpecTree
 from ..planning.gates import explained_gates
 from ..specs.puppet_module import known_signatures
+from ..store import Store
 from .site import Site
 
 
@@ -43,9 +44,13 @@ def document(site: Site, hostname: str) -> Document:
     Raises:
         PermanentError: There is no such node, or its document cannot be made; says why.
     """
-    compiled, address = _compiled(site, hostname)
-    assert site.kept is not None
-    return write_one(compiled, address, site.kept.secrets_of({ref.owner for ref in secrets_in(compiled)}))
+    known = _known(site, hostname)
+    try:
+        compiled = compile_one(_given(known), hostname, known_signatures())
+    except EncError as error:
+        raise PermanentError(str(error)) from None
+    owners = {ref.owner for ref in secrets_in(compiled)}
+    return write_one(compiled, known.mine.address, known.store.secrets_of(owners))
 
 
 def explain(site: Site, node: str, wanted: str | None = None, *, written: bool = False) -> Explanation:
@@ -60,14 +65,13 @@ def explain(site: Site, node: str, wanted: str | None = None, *, written: bool =
     Raises:
         PermanentError: There is no such node, or it gets nothing of that name; says why.
     """
-    held = site.kept.allocations() if site.kept else {}
-    hostname = held[node].hostname if node in held else node
-    view = view_of(site, hostname)
+    known = _known(site, node, or_serial=True)
+    hostname, view = known.mine.hostname, _view(known)
     try:
         compiled = compile_node(view)
         explained = explain_compiled(compiled, wanted, view=view, written=written)
         is_whole = wanted is None and not written
-        return replace(explained, gates=_gates(site, held, view.node.serial)) if is_whole else explained
+        return replace(explained, gates=_gates(known)) if is_whole else explained
     except EncError as error:
         raise PermanentError(str(error)) from None
     except LookupError:
@@ -77,19 +81,14 @@ def explain(site: Site, node: str, wanted: str | None = None, *, written: bool =
         raise PermanentError(f'{hostname} is not given "{wanted}"{_meant(wanted or "", names)}') from None
 
 
-def _gates(site: Site, held: Mapping[str, Allocation], serial: str) -> ExplainedGates:
+def _gates(known: "_Known") -> ExplainedGates:
     """The machine's gates, from what is known of its own cluster."""
-    store = site.kept
-    assert store is not None
-    cluster = {other: one for other, one in held.items() if one.cluster == held[serial].cluster}
-    histories, readings = store.histories_of(cluster), store.readings_of(cluster)
+    readings = known.store.readings_of(known.cluster)
     machines = {
-        other: MachineView(
-            other, allocation=one, history=histories.get(other) or History(), readings=readings.get(other)
-        )
-        for other, one in sorted(cluster.items())
+        serial: MachineView(serial, allocation=one, history=known.history(serial), readings=readings.get(serial))
+        for serial, one in known.cluster.items()
     }
-    return explained_gates(site.specs.tree(), machines, serial)
+    return explained_gates(known.tree, machines, known.serial)
 
 
 def view_of(site: Site, hostname: str) -> View:
@@ -98,45 +97,67 @@ def view_of(site: Site, hostname: str) -> View:
     Raises:
         PermanentError: There is no such node, or not in a cluster of the specs.
     """
-    given, _ = _given(site, hostname)
+    return _view(_known(site, hostname))
+
+
+def _view(known: "_Known") -> View:
     try:
-        return nodes_of(given, known_signatures())[hostname]
+        return nodes_of(_given(known), known_signatures())[known.mine.hostname]
     except EncError as error:
         raise PermanentError(str(error)) from None
 
 
-def _compiled(site: Site, hostname: str) -> tuple[Compiled, str | None]:
-    given, address = _given(site, hostname)
-    try:
-        return compile_one(given, hostname, known_signatures()), address
-    except EncError as error:
-        raise PermanentError(str(error)) from None
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a node and its cluster, read once."""
+
+    store: Store
+    tree: SpecTree
+    serial: str
+    cluster: Mapping[str, Allocation]  # all that hold a place in the node's cluster, itself among them, by serial
+    histories: Mapping[str, History]
+
+    @property
+    def mine(self) -> Allocation:
+        """The node's place."""
+        return self.cluster[self.serial]
+
+    def history(self, serial: str) -> History:
+        """What was done to a machine of the cluster."""
+        return self.histories.get(serial) or History()
 
 
-def _given(site: Site, hostname: str) -> tuple[ClusterInput, str | None]:
-    """What all documents of the node's cluster are made of, and the node's own address; None: it has no address yet.
+def _known(site: Site, node: str, *, or_serial: bool = False) -> _Known:
+    """What there is of a node, by its hostname, or its machine's serial.
 
     Raises:
         PermanentError: No enrolled machine has the hostname.
     """
     store = site.kept
     held = store.allocations() if store else {}
-    mine = next((one for one in held.values() if one.hostname == hostname), None)
-    if mine is None or store is None:
-        meant = _meant(hostname, {one.hostname for one in held.values()})
-        raise PermanentError(f'no enrolled machine has the hostname "{hostname}"{meant}')
-    cluster = {serial: one for serial, one in sorted(held.items()) if one.cluster == mine.cluster}
-    tree, known, seen = site.specs.tree(), known_signatures(), store.seen(cluster.keys())
-    done = store.histories_of(cluster.keys())
+    by_hostname = {place.hostname: serial for serial, place in held.items()}
+    serial = node if or_serial and node in held else by_hostname.get(node)
+    if serial is None or store is None:
+        meant = _meant(node, by_hostname)
+        raise PermanentError(f'no enrolled machine has the hostname "{node}"{meant}')
+    cluster = {other: one for other, one in sorted(held.items()) if one.cluster == held[serial].cluster}
+    return _Known(store, site.specs.tree(), serial, cluster, store.histories_of(cluster.keys()))
+
+
+def _given(known: _Known) -> ClusterInput:
+    """What all documents of the node's cluster are made of."""
+    store, seen = known.store, known.store.seen(known.cluster.keys())
     peers = [
         _member(
-            EnrolledMachine(serial, one, seen.get(serial), done.get(serial) or History()), tree, its_disks=one is mine
+            EnrolledMachine(serial, one, seen.get(serial), known.history(serial)),
+            known.tree,
+            its_disks=serial == known.serial,
         )
-        for serial, one in cluster.items()
+        for serial, one in known.cluster.items()
     ]
     records = ClusterRecords(store.vips(), store.set_up(), store.fixed())
-    (given,) = cluster_inputs(tree, {mine.cluster: peers}, records, known)
-    return given, mine.address
+    (given,) = cluster_inputs(known.tree, {known.mine.cluster: peers}, records, known_signatures())
+    return given
 
 
 def _member(machine: EnrolledMachine, tree: SpecTree, *, its_disks: bool) -> Member:
