@@ -86,7 +86,7 @@ class NodeWatch:
         now = self.tools.time.now()
         self._began = self._began or now
         gates = await asyncio.to_thread(gates_by_serial, observed.machines)
-        in_force = {state.cluster: files_in_force(observed.rings, state.cluster) for state in observed.rings}
+        in_force = {name: files_in_force(observed.rings, name) for name in {state.cluster for state in observed.rings}}
         asked = (m for m in observed.machines if _has_an_address(m) and not busy(m.serial))
         turns = [turn for m in asked if (turn := self._turn(m, gates.get(m.serial, ()), in_force, now)) is not None]
 

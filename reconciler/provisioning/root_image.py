@@ -327,29 +327,26 @@ def image_script(action: InstallOs, hardware: Hardware) -> str:
 def _in_place(action: InstallOs, before: Mapping[str, File]) -> dict[str, File]:
     """The node's files where they belong in the installed system: OCI's hook would copy them there."""
     node = f"/{action.hostname}"
+    authorities = "/usr/share/ca-certificates/oci"
     moved = {
-        f"{node}.key": "/etc/ssl/private/ssl-cert-snakeoil.key",
-        f"{node}.crt": "/etc/ssl/certs/ssl-cert-snakeoil.pem",
-        "/oci-pki-api.crt": "/etc/ssl/certs/oci-pki-api.crt",
-        "/oci-pki-api.key": "/etc/ssl/private/oci-pki-api.key",
-        "/oci-pki-api.pem": "/etc/ssl/private/oci-pki-api.pem",
-        "/oci-pki-swiftproxy.crt": "/etc/ssl/certs/oci-pki-swiftproxy.crt",
-        "/oci-pki-swiftproxy.key": "/etc/ssl/private/oci-pki-swiftproxy.key",
-        "/oci-pki-swiftproxy.pem": "/etc/ssl/private/oci-pki-swiftproxy.pem",
-        **{f"/oci-pki-{ca}.pem": f"/etc/ssl/certs/oci-pki-{ca}.pem" for ca in ("root-ca", "oci-ca", "oci-ca-chain")},
+        "/etc/ssl/private/ssl-cert-snakeoil.key": f"{node}.key",
+        "/etc/ssl/certs/ssl-cert-snakeoil.pem": f"{node}.crt",
+        "/etc/ssl/certs/oci-pki-api.crt": "/oci-pki-api.crt",
+        "/etc/ssl/private/oci-pki-api.key": "/oci-pki-api.key",
+        "/etc/ssl/private/oci-pki-api.pem": "/oci-pki-api.pem",
+        "/etc/ssl/certs/oci-pki-swiftproxy.crt": "/oci-pki-swiftproxy.crt",
+        "/etc/ssl/private/oci-pki-swiftproxy.key": "/oci-pki-swiftproxy.key",
+        "/etc/ssl/private/oci-pki-swiftproxy.pem": "/oci-pki-swiftproxy.pem",
+        **{f"/etc/ssl/certs/oci-pki-{ca}.pem": f"/oci-pki-{ca}.pem" for ca in ("root-ca", "oci-ca", "oci-ca-chain")},
+        f"{authorities}/OCI_1_selfsigned-root-ca.crt": "/oci-pki-root-ca.pem",
+        f"{authorities}/OCI_2_oci-ca.crt": "/oci-pki-oci-ca.pem",
     }
     staged = {
         path.removeprefix(commands.TARGET): file
         for path, file in before.items()
         if path.startswith(commands.TARGET + "/")
     }
-    authorities = {"/oci-pki-root-ca.pem": "OCI_1_selfsigned-root-ca", "/oci-pki-oci-ca.pem": "OCI_2_oci-ca"}
-    staged |= {to: before[path] for path, to in moved.items() if path in before}
-    staged |= {
-        f"/usr/share/ca-certificates/oci/{name}.crt": before[path]
-        for path, name in authorities.items()
-        if path in before
-    }
+    staged |= {to: before[path] for to, path in moved.items() if path in before}
     return {
         **staged,
         "/etc/systemd/system/epmd.socket": public(_EPMD),
