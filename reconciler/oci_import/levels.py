@@ -24,7 +24,18 @@ _OF_THE_PROFILE = frozenset(
 _ALSO = {"ceph_az": ("billmon", "billosd"), "neutron_install_dragent": BUILT_IN_ROLES}
 """Roles for which a setting counts in OCI although its table does not say so."""
 
+_ONLY_WHERE_USED = frozenset({"hw_machine_type"})
+"""Settings with another default than OCI's: a cluster without a role that they concern keeps nothing of OCI's."""
+
 IN_CLEAR = "{name} stands here in clear, for everybody who may read this repository."
+
+_NOTED: Mapping[tuple[str, SettingValue], str] = {
+    ("hw_machine_type", "q35"): (
+        "OCI gave Nova this, and Nova ignores a machine type without an architecture: new instances have pc.\n"
+        "x86_64=q35, the default here, gives them q35."
+    )
+}
+"""What an operator should know of a value that is kept as OCI had it."""
 
 
 @dataclass(slots=True)
@@ -39,10 +50,13 @@ class Levels:
     secret: frozenset[str] = frozenset()  # names of settings that are passwords
 
     def marked(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as they are written, with a comment at each password."""
-        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        passwords = {n: Noted(v, ToDecide(IN_CLEAR.format(name=n))) for n, v in listed.items() if n in self.secret}
-        return {**listed, **passwords}
+        """The values as they are written, with a comment at each password and each that an operator should know of."""
+        return {name: self._noted(name, value) for name, value in values.items()}
+
+    def _noted(self, name: str, value: SettingValue) -> object:
+        written = list(value) if isinstance(value, tuple) else value
+        note = IN_CLEAR.format(name=name) if name in self.secret else _NOTED.get((name, value))
+        return Noted(written, ToDecide(note)) if note else written
 
     def above_machine(self, cluster: str, role: str) -> Values:
         """What a role's machines have in common."""
@@ -65,7 +79,9 @@ def spread_settings(
     """
     found = Levels(secret=frozenset(name for name, row in table.items() if row.secret))
     for row in clusters:
-        found.clusters[row["name"]] = _differing(row, table, "cluster", f"cluster {row['name']}", found.leftover)
+        roles = {m.role for m in machines if m.cluster == row["name"] and m.role}
+        differing = _differing(row, table, "cluster", f"cluster {row['name']}", found.leftover)
+        found.clusters[row["name"]] = {n: value for n, value in differing.items() if _kept(table[n], roles)}
     if len(clusters) > 1:
         _lift_to_fleet(found, table)
     for row in clusters:
@@ -116,6 +132,11 @@ def _value(row: SettingRow, stored: object, level: str, where: str, leftover: li
 
 def _is_default(row: SettingRow, value: SettingValue) -> bool:
     return value == row.default or (row.default is None and value in ("", "none", ()))
+
+
+def _kept(row: SettingRow, roles: Iterable[str]) -> bool:
+    """Whether a cluster of machines with these roles says what OCI's row says."""
+    return row.name not in _ONLY_WHERE_USED or any(_concerns(row, role) for role in roles)
 
 
 def _concerns(row: SettingRow, role: str) -> bool:

@@ -13,7 +13,7 @@ _MARKS = (("43.0.45", "vigie_keep_compute_enabled"), ("43.0.10", "initial_mon_on
 
 _OLDEST = "42.2.5"
 
-_BEFORE = {"initial_mon_on_ctrl": "no"}
+_BEFORE = {"initial_mon_on_ctrl": "no", "hw_machine_type": "x86_64=pc"}
 """What held before a column of ``clusters`` was there, where it is not what holds by default today."""
 
 _GONE: Mapping[str, tuple[str, ...]] = {

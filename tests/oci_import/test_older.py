@@ -73,6 +73,7 @@ def test_what_was_the_default_of_then_is_written_down(site: Site, version: str) 
     cluster = site.specs.tree().clusters["cl1"]
     assert cluster.settings["haproxy_timeout_server"] == "1m"
     assert cluster.roles["compute"].settings["cpu_allocation_ratio"] == 16
+    assert cluster.settings["hw_machine_type"] == ("x86_64=pc" if version == "42.2.5" else "q35")
     if version == "42.2.5":
         assert cluster.settings["cinder_default_storage_availability_zone"] == "zone-7"
         assert cluster.settings["initial_mon_on_ctrl"] is False  # it knew no such stage
