@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-LONG = 150.0
-"""Seconds. What tests wait for takes some ten on two idle cores; this is for busy ones."""
+LONG = 400.0
+"""Seconds. What tests wait for takes some ten on two idle cores, and did take 150 on cores that a dozen others had."""
 
 
 def until(what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:

@@ -11,7 +11,7 @@ from ..enc.enrolled import documents
 from . import fleet, roots
 from .enrolled import enrolled
 
-pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.puppet
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from .accepted import CHECKS, refusals
 from .catalogs import Catalog, Resource
 from .debian_programs import Programs
 
-pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.puppet
 
 TAKEN = {
     "/etc/haproxy/haproxy.cfg": "global\n  user  haproxy\nlisten a\n  timeout  client 1m\n  bind 192.0.2.1:80\n",

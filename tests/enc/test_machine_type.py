@@ -14,7 +14,7 @@ from ..debian import Apt, once
 from .openstack import openstack, rows
 from .puppet_modules import RELEASE
 
-pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.puppet
 
 PACKAGE = "python3-nova"
 UTILITIES = "root/usr/lib/python3/dist-packages/nova/virt/libvirt/utils.py"

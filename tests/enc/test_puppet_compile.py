@@ -25,7 +25,7 @@ from .node_facts import puppet_conf, without_legacy_facts
 from .puppet_modules import VERSION, Modules
 from .servers import placed
 
-pytestmark = [pytest.mark.puppet, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.puppet
 
 SPECS = Path(__file__).parents[2] / "examples/all-roles"
 ROLES: dict[str, str] = {

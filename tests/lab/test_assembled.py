@@ -17,7 +17,6 @@ from .prepare import KERNEL
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.timeout(900),
     pytest.mark.skipif(os.geteuid() != 0 or not KERNEL.exists(), reason="needs root and a kernel: make test-lab"),
 ]
 
