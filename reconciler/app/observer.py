@@ -70,6 +70,8 @@ class StoreSnapshot(Protocol):
     @property
     def fixed(self) -> Mapping[str, Mapping[str, str]]: ...
     @property
+    def set_up(self) -> frozenset[str]: ...
+    @property
     def rings(self) -> tuple[RingState, ...]: ...
     @property
     def ring_rounds(self) -> tuple[RingRound, ...]: ...
@@ -188,6 +190,7 @@ class Observer:
             certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
             retired=snapshot.retired,
             fixed=snapshot.fixed,
+            set_up=tuple(sorted(snapshot.set_up)),
             rings=snapshot.rings,
             ring_rounds=snapshot.ring_rounds,
         )

@@ -121,6 +121,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
         vips=observation.vips,
         approvals=observation.approvals,
         pauses=observation.pauses,
+        set_up=frozenset(observation.set_up),
         fixed=observation.fixed,
         rings=observation.rings,
         conflicts={m.serial: m.conflict for m in machines if m.conflict},

@@ -229,6 +229,7 @@ class Observation:
     retired: Mapping[str, Allocation] = field(default_factory=dict)  # by serial: what was last released, to replace it
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By cluster what its nodes were installed with, and it keeps: ``release.openstack`` -> ``epoxy``."""
+    set_up: tuple[str, ...] = ()  # names of clusters whose first setup is over
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
     clock: str | None = None  # what to say of the clock, where it was behind what it had said before

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from ..model.gates import Readings
 from ..model.history import History
 from ..model.machine import Allocation, DiskChoice, MachineView, Observation, Seen
 
@@ -44,6 +45,7 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         [str(ref) for ref in m.missing_secrets],
         m.enc_problem,
         *([m.lost_system] if m.lost_system else []),
+        *([_readings(m.readings)] if m.readings else []),
     )
 
 
@@ -53,6 +55,10 @@ def _disks(choice: DiskChoice) -> tuple[object, ...]:
 
 def _seen(seen: Seen) -> tuple[object, ...]:
     return seen.digest, seen.address, seen.status and seen.status.value, seen.power and seen.power.value
+
+
+def _readings(readings: Readings) -> tuple[object, ...]:
+    return tuple((each.name.value, each.value) for each in readings.values), readings.classes
 
 
 def _held(a: Allocation) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from reconciler.render.observation import ObservationError, dump_observation, lo
 from reconciler.render.schemas import schemas
 
 from ..histories import history_with
-from .build import NOW, VIPS, approval, cluster, given, holding, in_phase, machine, one, tree
+from .build import NOW, VIPS, approval, cluster, given, holding, in_phase, looked_at, machine, one, tree
 
 SPEC = tree({"cl1": cluster(controller={})})
 
@@ -25,7 +25,7 @@ def world() -> Observation:
     m = holding(in_phase(machine("A"), Phase.ENROLLED))
     flying = replace(m, history=replace(m.history, open_action=one(SPEC, m).action))
     what = given(SPEC, [flying, machine("B", None)], vips=VIPS, approvals=(approval("A"),))
-    return replace(what.observed, retired={"OLD": m.allocation})
+    return replace(what.observed, retired={"OLD": m.allocation}, set_up=("cl1",))
 
 
 def test_what_is_written_is_read_back_and_plans_alike():
@@ -80,6 +80,8 @@ class TestDigest:
             replace(seen, machines=(replace(a, history=history_with(a.history, failures=1)), b)),
             replace(seen, machines=(replace(a, conflict="two"), b)),
             replace(seen, machines=(replace(a, disks=None), b)),
+            replace(seen, machines=(looked_at(a), b)),
+            replace(seen, machines=(looked_at(a, login="no"), b)),
             replace(seen, vips=()),
             replace(seen, approvals=()),
             replace(seen, retired={}),

@@ -162,6 +162,8 @@ def test_a_replay_for_other_specs_only_looks_too():
 def test_a_replay_for_other_specs_understands_machines_anew_and_keeps_all_else():
     ends = Certificate(SecretRef("cl1", "api", "api", "certificate"), NOW + MINUTE)
     observed = Observation(NOW, tuple(FLEET), VIPS, certificates=(ends,), listening_since=NOW, base="c0ffee1")
+    observed = replace(observed, set_up=("cl1",))
+    assert snapshot_of(observed).set_up == {"cl1"}
     again = observe_again(observed, SPEC, snapshot_of(observed), RevisionDiff())
     assert replace(again, machines=observed.machines) == observed
 
