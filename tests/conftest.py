@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(item: pytest.Item) -> int:
     """When a test begins, beside others: what takes minutes first, or one process would end long after all others."""
-    if "apply" in item.path.parts:
+    if {"apply", "installers"} & set(item.path.parts):
         return 0
     if item.get_closest_marker("puppet"):
         return 1
