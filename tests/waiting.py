@@ -11,12 +11,24 @@ LONG = 400.0
 """Seconds. What tests wait for takes some ten on two idle cores, and did take 150 on cores that a dozen others had."""
 
 
+_REST = 3
+"""How many times as long as the last question took nobody asks: a machine that is busy is not kept busy by asking."""
+_LONGEST_REST = 1.0
+
+
+def _pause(every: float, took: float) -> float:
+    """Seconds before the next question."""
+    return max(every, min(_REST * took, _LONGEST_REST))
+
+
 def until(what: str, ask: Callable[[], Any], limit: float = LONG) -> Any:
     """Wait until ``ask`` gives something, and return that."""
-    deadline = time.monotonic() + limit
+    deadline = (asked := time.monotonic()) + limit
     while not (found := ask()):
-        assert time.monotonic() < deadline, f"not within {limit:.0f} s: {what}"
-        time.sleep(0.02)
+        now = time.monotonic()
+        assert now < deadline, f"not within {limit:.0f} s: {what}"
+        time.sleep(_pause(0.02, now - asked))
+        asked = time.monotonic()
     return found
 
 
@@ -31,14 +43,16 @@ async def becomes(
     """As ``until``, while the event loop goes on. ``ask`` may be asynchronous; ``story`` tells more when it fails."""
     deadline = time.monotonic() + limit
     while True:
+        asked = time.monotonic()
         found = ask()
         if inspect.isawaitable(found):
             found = await found
         if found:
             return found
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        if now >= deadline:
             raise AssertionError(f"not within {limit:.0f} s: {what}\n{await story() if story else ''}")
-        await asyncio.sleep(every)
+        await asyncio.sleep(_pause(every, now - asked))
 
 
 def state_of(pid: int) -> str | None:
