@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.app.config import Config, load_config
-from reconciler.app.site import Site, utc_now
+from reconciler.app.site import Site
+from reconciler.execution import seam
 from reconciler.model.actions import Enroll
 from reconciler.model.machine import InstallStatus, MachineView, Observation, Power
 from reconciler.model.observations import Heard
@@ -85,7 +86,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def in_service(folder: Path, fleet: Fleet) -> Laid:
     """A site whose machines are all in service: every word, allocation, event and secret that led there."""
     files = fleet.spec_files()
-    laid, tree, now = lay_out(folder, files), tree_of(files), utc_now()
+    laid, tree, now = lay_out(folder, files), tree_of(files), seam.now()
     before = unpacked(fleet, tree, now - AGO)
     given = enrolments(tree, before)
     site = Site(laid.config)
@@ -107,7 +108,7 @@ def only_seen(folder: Path, fleet: Fleet) -> Laid:
     laid, tree = lay_out(folder, files), tree_of(files)
     site = Site(laid.config)
     with contextlib.closing(site):
-        hear(site.store, unpacked(fleet, tree, utc_now()).machines)
+        hear(site.store, unpacked(fleet, tree, seam.now()).machines)
     return laid
 
 

@@ -56,7 +56,7 @@ def few_keys() -> Iterator[None]:
     """Certificates get one of a few keys, each of a size in its turn."""
     keys = FewKeys()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pki, "_new_key", lambda bits: keys.generate_private_key(EXPONENT, bits))
+        patch.setattr(pki, "new_rsa_key", lambda bits: keys.generate_private_key(EXPONENT, bits))
         yield
 
 

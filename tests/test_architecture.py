@@ -15,27 +15,31 @@ ROOT = Path(__file__).parent.parent / "reconciler"
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "specs": {"model"},
-    "specs/source": {"model", "specs"},
+    "specs/source": {"model", "specs", "execution/seam"},
     "hardware": {"model"},
     "planning": {"model"},
     "enc": {"model"},
     "enc/documents": {"model", "enc", "hardware", "planning"},
     "provisioning": {"model"},
     "render": {"model"},
-    "execution": {"model", "provisioning"},
-    "execution/drivers": {"model", "execution"},
-    "store": {"model", "execution", "store/secrets"},
-    "store/secrets": {"model"},
-    "server": {"model", "hardware", "render"},
+    "execution": {"model", "provisioning", "execution/seam"},
+    "execution/drivers": {"model", "execution", "execution/seam"},
+    "execution/seam": set(),
+    "store": {"model", "execution", "execution/seam", "store/secrets"},
+    "store/secrets": {"model", "execution/seam"},
+    "server": {"model", "hardware", "render", "execution/seam"},
     "app": {
         "model", "specs", "specs/source", "hardware", "planning", "enc", "enc/documents", "provisioning", "render",
-        "execution", "execution/drivers", "store", "store/secrets", "server",
+        "execution", "execution/drivers", "execution/seam", "store", "store/secrets", "server",
     },
     "oci_import": {"model", "hardware", "store"},
-    "simulator": {"model", "specs/source", "hardware", "provisioning", "execution", "execution/drivers", "app"},
+    "simulator": {
+        "model", "specs/source", "hardware", "provisioning", "execution", "execution/drivers", "execution/seam",
+        "app",
+    },
     "cli": {
         "model", "specs", "specs/source", "hardware", "planning", "enc", "provisioning", "render", "execution/drivers",
-        "store", "store/secrets", "app",
+        "execution/seam", "store", "store/secrets", "app",
     },
     "": {"cli"},
 }  # fmt: skip
@@ -55,6 +59,20 @@ DOES_IO = {
     "time", "urllib",
 }  # fmt: skip
 READS_A_CLOCK = {"now", "utcnow", "today", "uuid4", "open"}
+
+SEAM = "execution/seam"
+GOES_AROUND = re.compile(
+    r"time\.\w+|random\.\w+|secrets\.\w+|os\.(getrandom|urandom)|uuid\.uuid[14]|datetime\.(datetime\.)?(now|today|utcnow)"
+    r"|date\.today|asyncio\.to_thread|.*\.run_in_executor|(anyio|fastapi|starlette)\..*(to_thread|threadpool).*"
+    r"|threading\.(Thread|Timer)|.*\brandom_serial_number|.*\.rsa\.generate_private_key|socket\.gethostname"
+)
+"""Names of what differs from run to run, as they are written where they are used."""
+MAY_GO_AROUND = {
+    "cli/adopt.py": {"socket.gethostname"},  # compares hosts, of a lease with its own
+    "cli/importing.py": {"socket.gethostname"},  # of OCI's server, which the import is told or runs on
+}
+"""Modules that may, with the reason: none of them runs in a simulation."""
+_RSA = "cryptography.hazmat.primitives.asymmetric.rsa"
 
 MAX_LINES = 40
 """Of a function's body: parameters and docstring are read, or skipped, on their own."""
@@ -247,6 +265,65 @@ def test_pure_rooms_ask_nobody(path: Path) -> None:
         and (name := getattr(node.func, "attr", getattr(node.func, "id", ""))) in READS_A_CLOCK
     }
     assert asked == set()
+
+
+def _dotted(node: ast.expr) -> str:
+    """The name behind an expression: of ``datetime.now`` the same, of a call's attribute only its own behind dots."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "?"
+
+
+def _origins(tree: ast.AST) -> dict[str, str]:
+    """What a module calls names of others: ``now``: ``time.monotonic`` of "from time import monotonic as now"."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: "ours" for alias in node.names}
+    return found
+
+
+def goes_around(tree: ast.AST) -> set[str]:
+    """What a module uses of what differs from run to run, by whatever name it imported that."""
+    origins, used = _origins(tree), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            first, _, rest = _dotted(node).partition(".")
+            name = ".".join(filter(None, (origins.get(first, "?"), rest)))
+            used |= {name} if GOES_AROUND.fullmatch(name) else set()
+    return used
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import time\ntime.sleep(1)", {"time.sleep"}),
+        ("from time import monotonic as now\nx = now", {"time.monotonic"}),
+        ("import random as r\nr.Random(1).choice('ab')", {"random.Random"}),
+        ("from datetime import datetime\ndatetime.now(UTC)", {"datetime.datetime.now"}),
+        ("import datetime\ndatetime.datetime.now()", {"datetime.datetime.now"}),
+        ("from uuid import uuid4\nuuid4()", {"uuid.uuid4"}),
+        ("import asyncio\nasyncio.to_thread(f)", {"asyncio.to_thread"}),
+        ("asyncio.get_running_loop().run_in_executor(None, f)", {"?.run_in_executor"}),
+        ("from starlette.x import run_in_threadpool\nrun_in_threadpool(f)", {"starlette.x.run_in_threadpool"}),
+        (f"import {_RSA} as rsa\nrsa.generate_private_key(3, 9)", {f"{_RSA}.generate_private_key"}),
+        ("from . import secrets\nsecrets.passwords()", set()),
+        ("tools.time.sleep(1)", set()),
+        ("self.now()", set()),
+    ],
+)  # fmt: skip
+def test_what_goes_around_the_seam_is_seen_however_it_is_imported(text: str, found: set[str]) -> None:
+    assert goes_around(ast.parse(text)) == found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_clocks_chance_and_threads_come_through_the_seam(path: Path) -> None:
+    if room_of(path) != SEAM:
+        assert goes_around(parsed(path)) == MAY_GO_AROUND.get(name_of(path), set())
 
 
 def functions(tree: ast.AST, within: str = "") -> Iterator[tuple[str, Function]]:

@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import AsyncIterator
 from functools import cached_property
 
 import structlog
 
+from ..execution import seam
 from ..execution.executor import Executor
 from ..execution.handlers import Tools, handlers
+from ..execution.seam import offload
 from ..model.errors import NotBegunError, PermanentError, TemporaryError
 from ..model.events import Event
 from ..model.plan import Act, Advance, Wait
@@ -88,7 +89,7 @@ class Daemon:
         Raises:
             PermanentError: A daemon acts on this database; nothing may be begun; or the newest specs are not in force.
         """
-        deadline = time.monotonic() + timeout
+        deadline = seam.steady() + timeout
         async with self._holding(await self._lease.taken_unless_held()):
             return await self._converge(deadline)
 
@@ -106,7 +107,7 @@ class Daemon:
         """Act with the lease held. 0: every remaining step is a wait; 1: the deadline passed before.
 
         Args:
-            deadline: By ``time.monotonic``.
+            deadline: By ``seam.steady``.
 
         Raises:
             PermanentError: Nothing may be begun, or the newest specs are not in force.
@@ -121,7 +122,7 @@ class Daemon:
                 raise PermanentError(why)
             if over:
                 return 0
-            if time.monotonic() >= deadline:
+            if seam.steady() >= deadline:
                 return 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
@@ -137,8 +138,8 @@ class Daemon:
     async def _begin(self) -> int:
         """Close what a crash left open, before anything else is done; how much that was."""
         self._keeping.check()
-        await asyncio.to_thread(self._looking.prepare)
-        closed = await self._executor.recover(await asyncio.to_thread(self.site.store.histories))
+        await offload(self._looking.prepare)
+        closed = await self._executor.recover(await offload(self.site.store.histories))
         log.info("started", interrupted=closed)
         return closed
 
@@ -159,7 +160,7 @@ class Daemon:
             )
             watches.start(beside)
             await self._guarded_pass()
-            await asyncio.to_thread(give_back)
+            await offload(give_back)
             while not self._stop.is_set():
                 await self._until_woken()
                 self._keeping.check()
@@ -200,11 +201,11 @@ class Daemon:
         """Look, plan, record, act. True when something was begun or recorded."""
         if self._health.is_failing(DATABASE):
             return False  # what a damaged database says is nothing to act upon
-        began = time.monotonic()
-        result = await asyncio.to_thread(self._looking.look)
+        began = seam.steady()
+        result = await offload(self._looking.look)
         if result is None:
             return False
-        self._metrics.planned(time.monotonic() - began)
+        self._metrics.planned(seam.steady() - began)
         if self._stop.is_set():
             return False
         for step in (advanced := [step for step in result.plan.steps if isinstance(step, Advance)]):
@@ -221,7 +222,7 @@ class Daemon:
         """Whether the state folder can remember what begins; where it last could not, that is tried before."""
         if self._health.is_failing(STATE):
             try:
-                await asyncio.to_thread(self.site.epochs.follow)
+                await offload(self.site.epochs.follow)
             except NotBegunError as error:
                 self._tell_not_begun(error)
                 return False

@@ -1,6 +1,5 @@
 """Compares the age of a site's database with the one in the state folder, which is kept up with all that is begun."""
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from ..execution.drivers.json_lines import read_lines, replace_lines
 from ..execution.ports import Handler, Handlers
+from ..execution.seam import offload
 from ..model.epoch import Epoch, Standing
 from ..model.errors import NotBegunError, PermanentError
 from ..planning.observe_only import disagreement
@@ -116,7 +116,7 @@ def remembering(table: Handlers, epochs: Epochs, tell: Callable[[NotBegunError],
 
 async def _remembered(epochs: Epochs, tell: Callable[[NotBegunError], object], handler: Handler, action: Any) -> None:
     try:
-        await asyncio.to_thread(epochs.follow)
+        await offload(epochs.follow)
     except NotBegunError as error:
         tell(error)
         raise

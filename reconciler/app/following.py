@@ -6,6 +6,7 @@ Apart from the loop, which a slow remote must not hold up.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from ..execution.seam import offload
 from ..render.fleet import SourceStatus
 from ..specs.loader import Loaded
 from ..specs.source.follow import SourceLook, watch
@@ -48,7 +49,7 @@ class SpecsFollower:
     async def follow(self, well: Callable[[], None]) -> None:
         """Look whenever the specs may have changed; never returns. ``well`` is called after each look."""
         async for _ in self._may_have_changed():
-            looked = await asyncio.to_thread(self._site.specs.look)
+            looked = await offload(self._site.specs.look)
             if self._looked is None or looked.state != self._looked.state or looked.loaded is not self._looked.loaded:
                 self._wake()
             self._looked = looked
@@ -56,7 +57,7 @@ class SpecsFollower:
 
     async def _may_have_changed(self) -> AsyncIterator[None]:
         """At a change of a local tree or repository, and every so often, to ask a remote one."""
-        folders = await asyncio.to_thread(self._site.specs.watchable)
+        folders = await offload(self._site.specs.watchable)
         changes = watch(folders)
         next_change = asyncio.ensure_future(anext(changes, None)) if folders else None
         try:

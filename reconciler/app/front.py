@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from ..execution.seam import offload
 from ..server.app import create_app
 from ..server.doors import Doors
 from ..server.ingest import Ingest
@@ -50,7 +51,7 @@ class Front:
 
     async def open(self) -> None:
         """Begin to listen; where another daemon of this machine still does, as soon as it has ended."""
-        await asyncio.to_thread(self.published.remember)
+        await offload(self.published.remember)
         try:
             await self._bind()
         except OSError as error:

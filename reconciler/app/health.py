@@ -1,10 +1,10 @@
 """Health of the daemon: what does not work just now, since when, and why. For ``/readyz``, dashboard and Prometheus."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..execution import seam
 from ..render.fleet import Problem
 
 DATABASE = "the database"
@@ -22,7 +22,7 @@ class Health:
     """Told by everything that goes on what works and what does not. May be used from any thread."""
 
     now: Callable[[], datetime]
-    steady: Callable[[], float] = time.monotonic
+    steady: Callable[[], float] = seam.steady
     _problems: dict[str, Problem] = field(default_factory=dict)
     _pass_ended: float | None = None
 

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import math
-import os
-import socket
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
+from ..execution import seam
+from ..execution.seam import offload
 from ..model.errors import WORLD, PermanentError
 from ..store import LeaseWatch
 from .companions import Companions, LeaseLostError, Well
@@ -31,9 +30,9 @@ class Lease:
 
     async def taken(self, give_up_after: float = math.inf) -> int | None:
         """Wait until no other daemon acts; the fence. None when told to stop meanwhile, or after so many seconds."""
-        watch, told, deadline = LeaseWatch(self.site.config.lease), False, time.monotonic() + give_up_after
-        while not self.stop.is_set() and time.monotonic() < deadline:
-            fence = await asyncio.to_thread(self.site.store.acquire_lease, _holder(), watch, self.site.now())
+        watch, told, deadline = LeaseWatch(self.site.config.lease), False, seam.steady() + give_up_after
+        while not self.stop.is_set() and seam.steady() < deadline:
+            fence = await offload(self.site.store.acquire_lease, seam.process(), watch, self.site.now())
             if fence is not None:
                 return fence
             if not told:
@@ -62,17 +61,12 @@ class Lease:
         finally:
             await beside.stop()
             with contextlib.suppress(*WORLD):
-                await asyncio.to_thread(self.site.store.release_lease, fence)
+                await offload(self.site.store.release_lease, fence)
 
     async def _keep(self, fence: int, well: Well) -> None:
         holds, held = self.site.config.lease, True
         while held:
-            held = await asyncio.to_thread(self.site.store.renew_lease, fence, holds, self.site.now())
+            held = await offload(self.site.store.renew_lease, fence, holds, self.site.now())
             well()
             await asyncio.sleep(holds.total_seconds() / 3 if held else 0)
         raise LeaseLostError("another daemon has taken over this database")
-
-
-def _holder() -> str:
-    """Who we are, to other daemons."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -6,11 +6,12 @@ the daemon's plan.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from ..enc.documents.cache import ClusterRecords, Documents, Secrets
 from ..enc.documents.secrets import SecretTexts
+from ..execution import seam
 from ..model.errors import PermanentError
 from ..model.machine import Observation, SecretRef
 from ..model.tree import SpecTree
@@ -28,18 +29,13 @@ from .observer import Observer
 from .spec_source import SpecSource
 
 
-def utc_now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
-
-
 class Site:
     """Opens things when they are first needed, so that a command pays only for what it uses."""
 
     def __init__(
         self,
         config: Config,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] = seam.now,
         *,
         follows: SourceConfig | None = None,
         makes_database: bool = True,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ..execution.seam import offload
 from ..model.errors import PermanentError
 from .companions import Companions, every
 from .front import Front
@@ -53,12 +54,12 @@ class StandingBy:
             health.works(FOLLOWING)
 
     async def _open(self) -> bool:
-        await asyncio.to_thread(self.site.database.open)
+        await offload(self.site.database.open)
         await self._follow()
         return True
 
     async def _follow(self) -> None:
-        self.front.published.given = await asyncio.to_thread(self._given_out)
+        self.front.published.given = await offload(self._given_out)
 
     def _given_out(self) -> dict[str, str] | None:
         """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""

@@ -7,7 +7,6 @@ has others is named, and given those in force. Never more than a few connections
 and nodes that somebody waits for come first.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from ..execution.handlers import Tools
 from ..execution.handlers.node import node_shell
 from ..execution.handlers.rings import read_rings
 from ..execution.handlers.services import read_services
+from ..execution.seam import offload
 from ..model.errors import PermanentError, TemporaryError
 from ..model.gates import GateName, Gates, Readings, unreachable
 from ..model.history import Phase
@@ -85,7 +85,7 @@ class NodeWatch:
         """Ask the nodes whose turn it is, once each; True when one says something new."""
         now = self.tools.time.now()
         self._began = self._began or now
-        gates = await asyncio.to_thread(gates_by_serial, observed.machines)
+        gates = await offload(gates_by_serial, observed.machines)
         in_force = {name: files_in_force(observed.rings, name) for name in {state.cluster for state in observed.rings}}
         asked = (m for m in observed.machines if _has_an_address(m) and not busy(m.serial))
         turns = [turn for m in asked if (turn := self._turn(m, gates.get(m.serial, ()), in_force, now)) is not None]
@@ -154,7 +154,7 @@ class NodeWatch:
         self._next[m.serial] = now + self._pause(m.serial, turn.ready)
         news = found is not None and _says_more(known, found)
         if found is not None and (news or m.readings is None or found.at - m.readings.at > KEPT_FOR):
-            await asyncio.to_thread(self.tools.records.services_read, m.serial, found)
+            await offload(self.tools.records.services_read, m.serial, found)
         if news and turn.ready:
             self._next[m.serial] = now
         return news
@@ -170,7 +170,7 @@ class NodeWatch:
         self._next_rings[m.serial] = now + self.pace.rings
         if said.rings is None or said.rings == m.history.rings:
             return False
-        await asyncio.to_thread(self.tools.records.rings_read, m.serial, said.rings, self.tools.time.now())
+        await offload(self.tools.records.rings_read, m.serial, said.rings, self.tools.time.now())
         return True
 
 

@@ -1,12 +1,12 @@
 """Asks the BMCs of machines in service whether these are on: every so often, many at a time."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from ..execution.ports import Bmcs, Clock, Directory
+from ..execution.seam import offload
 from ..model.errors import PermanentError, TemporaryError
 from ..model.machine import MachineView, Power
 from ..model.observations import Heard
@@ -45,11 +45,11 @@ class PowerWatch:
             return await take_turns(machines, ask, AT_ONCE)
         finally:
             if heard:
-                await asyncio.to_thread(self.record, heard)
+                await offload(self.record, heard)
 
     async def _ask(self, serial: str) -> Power | None:
         try:
-            access = await asyncio.to_thread(self.directory.bmc, serial)
+            access = await offload(self.directory.bmc, serial)
             bmc = await self.bmcs.open(access)
             try:
                 return await bmc.power()

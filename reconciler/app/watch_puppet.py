@@ -4,7 +4,6 @@ Asked are those in service that are behind, or of which it is not known which do
 answer, or has nothing new to say, is asked less and less often.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ import structlog
 from ..execution.handlers import Tools
 from ..execution.handlers.node import node_shell
 from ..execution.handlers.puppet import began, last_run
+from ..execution.seam import offload
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
 from ..model.machine import MachineView
@@ -62,7 +62,7 @@ class PuppetWatch:
             return False
         if when is None or (m.seen.last_puppet_began is not None and when <= m.seen.last_puppet_began):
             return False
-        await asyncio.to_thread(self.tools.records.puppet_ran, m.serial, when, self.tools.time.now())
+        await offload(self.tools.records.puppet_ran, m.serial, when, self.tools.time.now())
         return True
 
 

@@ -1,12 +1,13 @@
 """Looks that the daemon repeats beside its passes; each of them wakes the loop when there is news."""
 
 import asyncio
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
+from ..execution import seam
 from ..execution.handlers import Tools
+from ..execution.seam import offload
 from ..model.history import Phase
 from ..model.machine import MachineView
 from .companions import Companions, Well, every
@@ -52,7 +53,7 @@ class Watches:
     async def decisions(self, well: Well) -> None:
         """Notice what other processes wrote: an operator's decision, made on the command line."""
         while True:
-            token = await asyncio.to_thread(self.site.store.decision_token)
+            token = await offload(self.site.store.decision_token)
             well()
             if token != self._token:
                 if self._token is not None:
@@ -100,7 +101,7 @@ class Watches:
             documents = self.site.documents.all()  # before it is asked whether they are doubted: a pass may begin
             doubted = self.published.is_doubted or self.published.health.is_failing(DATABASE)
             if self.published.latest is not None and not doubted:
-                await asyncio.to_thread(self.published.kept.keep, documents, self.published.asking)
+                await offload(self.published.kept.keep, documents, self.published.asking)
             well()
 
     async def soundness(self, well: Well) -> None:
@@ -108,14 +109,14 @@ class Watches:
         took = 0.0
         while True:
             await asyncio.sleep(max(LOOK_AT_DISK_SECONDS, CHECK_PAUSE * took))
-            began = time.monotonic()
+            began = seam.steady()
             await self.check()
             well()
-            took = time.monotonic() - began
+            took = seam.steady() - began
 
     async def check(self) -> None:
         """Look for damage in the database. As long as there is any, nothing is begun."""
-        damage = await asyncio.to_thread(self.site.store.damage)
+        damage = await offload(self.site.store.damage)
         if damage is None:
             self.published.health.works(DATABASE)
         else:
@@ -123,8 +124,8 @@ class Watches:
 
     async def _disk(self, reserve: Reserve) -> None:
         """Say when the disk is full, and keep room on it for decisions when it is not."""
-        await asyncio.to_thread(reserve.keep)
-        problem = await asyncio.to_thread(reserve.problem)
+        await offload(reserve.keep)
+        problem = await offload(reserve.problem)
         if problem is None:
             self.published.health.works(DISK)
         else:

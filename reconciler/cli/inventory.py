@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -269,13 +268,15 @@ def _moment(text: str, now: datetime) -> datetime:
 
 def _follow(site: "Site", found: list["Occurrence"], position: int, serial: str | None, format: Format) -> int:
     """One event per line, as they come: JSON lines, or text."""
+    from ..execution import seam
+
     enable_gc()
     try:
         while True:
             for event in found:
                 print(_event_line(event, format), flush=True)
                 position = max(position, event.position)
-            time.sleep(FOLLOW_SECONDS)
+            seam.rest(FOLLOW_SECONDS)
             found = site.store.events(after=position, serial=serial)
     except KeyboardInterrupt:
         return 0

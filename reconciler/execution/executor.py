@@ -24,6 +24,7 @@ from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succee
 from ..model.history import History
 from ..model.plan import Act, Advance
 from .ports import Clock, Handlers, Journal, Sleep
+from .seam import offload
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Executor:
 
     async def _append(self, event: Event) -> None:
         """Write, and let no cancellation come between: the write happened when this returns or raises."""
-        writing = asyncio.ensure_future(asyncio.to_thread(self.journal.append, event))
+        writing = asyncio.ensure_future(offload(self.journal.append, event))
         cut_off: asyncio.CancelledError | None = None
         while not writing.done():
             try:

@@ -18,11 +18,10 @@ by themselves. Where a BMC says a wrong serial for good (a swapped main board), 
 machine's document: ``bmc: {serial: ...}``.
 """
 
-import asyncio
-
 from ..model.errors import PermanentError
 from ..model.fillers import is_filler
 from .ports import Bmc, BmcAccess, Directory
+from .seam import offload
 
 
 async def verify_owner(
@@ -54,7 +53,7 @@ async def verify_owner(
         )
     if let_in_by_its_own_password:
         return
-    reported = await asyncio.to_thread(directory.reporters_of_bmc, access.address)
+    reported = await offload(directory.reporters_of_bmc, access.address)
     if reported != {serial}:
         others = ", ".join(sorted(reported - {serial}))
         why = f"{others} reported the same address" if others else f"{serial} did not report this address"

@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..execution.seam import offload
 from ..model.observations import Occurrence
 from ..render.json_text import json_bytes
 from ..render.machines import rows_of
@@ -233,7 +233,7 @@ def metrics(request: Request, served: ServedHere) -> Response:
 
 async def _decide(decision: Any, *arguments: object) -> None:
     try:
-        await run_in_threadpool(decision, *arguments)
+        await offload(decision, *arguments)
     except LookupError as error:
         raise HTTPException(404, str(error.args[0]) if error.args else "There is no such machine.") from None
     except NotPossibleError as error:

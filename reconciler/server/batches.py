@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from ..execution.seam import offload
 from ..model.observations import Heard, Notice
 from .ports import WordStore
 
@@ -113,7 +114,7 @@ class BatchWriter:
         machine that is refused tries again.
         """
         try:
-            await asyncio.to_thread(self._record, [words for words, _ in items])
+            await offload(self._record, [words for words, _ in items])
         except Exception as error:  # whatever it is, callers must hear that nothing was kept, and the writer lives on
             self.tell(error)
             for words, done in [*items, *self._take_all()]:

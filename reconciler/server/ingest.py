@@ -4,7 +4,6 @@ Who is who rests on serial *and* MAC addresses. Two boards that claim one serial
 are both quarantined until a human has looked: what the second says is not recorded.
 """
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from ipaddress import IPv4Address
 
 import structlog
 
+from ..execution.seam import offload
 from ..hardware.changes import changes
 from ..hardware.report import ReportError, digest, parse_report
 from ..hardware.serial_conflict import conflict
@@ -193,7 +193,7 @@ class Ingest:
 
     async def _read(self, serial: str) -> _LastReport | None:
         """What the store knows of a machine."""
-        seen = (await asyncio.to_thread(self.store().seen, [serial])).get(serial)
+        seen = (await offload(self.store().seen, [serial])).get(serial)
         return _LastReport(seen.hardware, seen.digest) if seen else None
 
     def _heard(self, known: _LastReport, address: ClientAddress | None) -> Heard:

@@ -1,10 +1,11 @@
 """HTTP calls of a simulated server, from its own address: the agent's report, and install-status."""
 
-import asyncio
 import http.client
 import json
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
+
+from ..execution.seam import offload
 
 
 class Agent:
@@ -23,12 +24,12 @@ class Agent:
 
     async def report(self, body: Mapping[str, object]) -> int | None:
         """Post a hardware report; the HTTP status, or None when nobody answered."""
-        return await asyncio.to_thread(self.request, "POST", "/oci/report.php", json.dumps(body).encode())
+        return await offload(self.request, "POST", "/oci/report.php", json.dumps(body).encode())
 
     async def status(self, status: str, serial: str) -> int | None:
         """Call install-status; the HTTP status, or None when nobody answered."""
         query = urlencode({"status": status, "chassis-serial": serial, "ipaddr": self.address})
-        return await asyncio.to_thread(self.request, "GET", f"/oci/install-status.php?{query}")
+        return await offload(self.request, "GET", f"/oci/install-status.php?{query}")
 
     def request(self, method: str, path: str, body: bytes | None = None) -> int | None:
         """One request from the server's own address; the HTTP status, or None when nobody answered."""

@@ -10,12 +10,10 @@ import errno
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +28,9 @@ from rich.table import Table
 from ..app.config import Config, load_config
 from ..app.directory import BMC_PASSWORD, PROVISIONING_KEY
 from ..app.site import Site
+from ..execution import seam
 from ..execution.ports import BmcAccess
+from ..execution.seam import offload
 from ..model.errors import PermanentError
 from ..model.secret_parts import part_of
 from ..specs.source.git import commit_all, create_repository
@@ -146,7 +146,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, address: str = "127.
     """A port on loopback that nobody listens on, of TCP or UDP."""
     while True:
         with socket.socket(type=kind) as probe:
-            if _is_bound(probe, (address, secrets.choice(PORTS))):
+            if _is_bound(probe, (address, seam.choose(PORTS))):
                 return int(probe.getsockname()[1])
 
 
@@ -205,7 +205,7 @@ async def daemon_process(demo: Demo) -> AsyncIterator[asyncio.subprocess.Process
 async def answer(demo: Demo, path: str) -> Any:
     """What the daemon answers in JSON; None while it does not answer."""
     try:
-        return await asyncio.to_thread(_get, demo.url + path)
+        return await offload(_get, demo.url + path)
     except OSError:
         return None
 
@@ -230,7 +230,7 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
     _add_hook(demo)
     if demo.stage.protocol == "ipmi" and shutil.which("ipmitool"):
         _manage_bmcs(demo)
-    began = time.monotonic()
+    began = seam.steady()
     async with simulated_fleet(demo) as fleet, daemon_process(demo) as daemon:
         console.print(f"A git repository of specs: {demo.repository}", soft_wrap=True)
         console.print(f"{len(fleet.servers)} simulated servers, powered off. The daemon is starting: {demo.url}")
@@ -243,7 +243,7 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
         if not done:
             console.print(f"Not all servers came into service; see {demo.folder / 'daemon.log'}", style="red")
             return 1
-        console.print(f"\n{WANTED} servers are in service, {time.monotonic() - began:.0f} seconds after the start.\n")
+        console.print(f"\n{WANTED} servers are in service, {seam.steady() - began:.0f} seconds after the start.\n")
         if not once:
             *_, spare = (s for s in fleet.servers.values() if s.placed.model is STORE and s.state is ServerState.LIVE)
             console.print(next_steps(demo, spare.serial), soft_wrap=True)
@@ -282,9 +282,9 @@ def _add_hook(demo: Demo) -> None:
 
 
 async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
-    deadline = time.monotonic() + 60
-    while daemon.returncode is None and time.monotonic() < deadline:
-        if await asyncio.to_thread(_is_ready, demo.url):
+    deadline = seam.steady() + 60
+    while daemon.returncode is None and seam.steady() < deadline:
+        if await offload(_is_ready, demo.url):
             return True
         await asyncio.sleep(0.2)
     return False
@@ -292,9 +292,9 @@ async def _until_ready(demo: Demo, daemon: asyncio.subprocess.Process) -> bool:
 
 async def _watch(demo: Demo, daemon: asyncio.subprocess.Process, console: Console) -> bool:
     """Show how the servers come along; True once enough of them are in service."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = seam.steady() + PATIENCE_SECONDS
     with _FleetTable(console) as progress:
-        while daemon.returncode is None and time.monotonic() < deadline:
+        while daemon.returncode is None and seam.steady() < deadline:
             fleet = await answer(demo, "/v1/fleet")
             if fleet is not None:
                 progress.show(fleet["machines"])

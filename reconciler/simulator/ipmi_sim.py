@@ -17,6 +17,7 @@ from pathlib import Path
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.command import Command
 
+from ..execution.seam import offload
 from .children import run_to_end, uninterrupted
 
 PROGRAM = "ipmi_sim"
@@ -174,7 +175,7 @@ class IpmiSim:
             raise RuntimeError(f"{PROGRAM} on {self.address}:{self.port} does not answer") from error
 
     async def _until_it_answers(self, process: asyncio.subprocess.Process) -> None:
-        while not await asyncio.to_thread(self._answers):
+        while not await offload(self._answers):
             if process.returncode is not None:
                 raise RuntimeError(f"{PROGRAM} ended with {process.returncode}")
 

@@ -23,14 +23,13 @@ import os
 import shlex
 import shutil
 import signal
-import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..execution import seam
 from ..provisioning import commands, fence, puppet_runs, ring_files
 from ..provisioning.install import PROGRAM
 from ..provisioning.root_image import COMMAND
@@ -192,7 +191,7 @@ class SimServer:
     async def _boot(self, device: str) -> None:
         """Boot from ``device``: "network" brings the live system, "disk" what is installed there, or nothing."""
         await asyncio.sleep(self.pace.boot)
-        self.boot_id = str(uuid.uuid4())
+        self.boot_id = seam.new_uuid()
         if device == "disk" and not self.marker.exists():
             self.state = ServerState.STUCK
             return
@@ -256,7 +255,7 @@ class SimServer:
             await asyncio.sleep(self.pace.puppet)
             good = len(self._puppet_runs) >= self.puppet_failures
             self._puppet_runs.append(good)
-            self._puppet_ended = time.time()
+            self._puppet_ended = seam.now().timestamp()
             if good:
                 (self.disk / "puppet-ran").write_text("yes\n")
                 self.services.configure(commands.parse_marker(self.marker.read_text()).role)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import asyncssh
 
+from ..execution import seam
 from ..provisioning import bmc, commands, fence, look, puppet_runs, raid, ring_files
 from ..provisioning.addresses import READ_ADDRESSES
 from . import storcli
@@ -167,7 +167,7 @@ async def _boot_id(server: SimServer) -> tuple[int, str]:
 
 
 async def _clock(server: SimServer) -> tuple[int, str]:
-    return 0, f"{time.time():.0f}\n"
+    return 0, f"{seam.now().timestamp():.0f}\n"
 
 
 async def _serial(server: SimServer) -> tuple[int, str]:

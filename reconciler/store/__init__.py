@@ -1,8 +1,8 @@
 """The database of what must not be forgotten: journal, machines, allocations, decisions and sealed secrets.
 
 SQLite by default, PostgreSQL by the same code. Everything is synchronous and may be called from several threads; from
-asyncio, through ``asyncio.to_thread``. The daemon is the main writer, and commands in other processes write too, so
-each call is one short transaction, and what it wrote is on disk when it returns.
+asyncio, through ``execution.seam.offload``. The daemon is the main writer, and commands in other processes write too,
+so each call is one short transaction, and what it wrote is on disk when it returns.
 """
 
 from collections.abc import Callable

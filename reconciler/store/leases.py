@@ -6,10 +6,10 @@ None of this counts as a change: it would wake the daemon that wrote it.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from time import monotonic
 
 from sqlalchemy import Connection, select, update
 
+from ..execution import seam
 from .database import DAEMON, Part, Writing
 from .tables import lease, state
 
@@ -22,7 +22,7 @@ class LeaseWatch:
     """
 
     ttl: timedelta
-    clock: Callable[[], float] = monotonic  # seconds
+    clock: Callable[[], float] = seam.steady  # seconds
     _seen: tuple[int, int] | None = field(default=None, init=False)
     _since: float = field(default=0.0, init=False)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.site import utc_now
 from reconciler.execution.breaker import GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ensure import Time
 from reconciler.execution.handlers import Tools, bmc, handlers
 from reconciler.execution.ports import BmcAccess, Ran
+from reconciler.execution.seam import now
 from reconciler.model.actions import ConfigureBmc
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.files import File
@@ -107,7 +107,7 @@ async def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         world, driver = World(), IpmiBmcs(sessions=4)
         world.directory.bmcs[build.SERIAL] = BmcAccess(sim.address, sim.port, "oci", "unknown")
         shell = LiveShell(sim, tmp_path / "live")
-        tools = replace(world.tools, bmcs=GuardedBmcs(driver, utc_now), shells=shell, time=Time(utc_now, asyncio.sleep))
+        tools = replace(world.tools, bmcs=GuardedBmcs(driver, now), shells=shell, time=Time(now, asyncio.sleep))
         yield Machine(tools, world, shell, sim)
         driver.close()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.site import utc_now
 from reconciler.execution.breaker import GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
 from reconciler.execution.ensure import Time
 from reconciler.execution.handlers import Tools, bmc, handlers
 from reconciler.execution.ports import BmcAccess, BmcIdentity
+from reconciler.execution.seam import now
 from reconciler.model.actions import Action, ChangeBmc
 from reconciler.model.bmc import Lan
 from reconciler.model.errors import PermanentError, TemporaryError
@@ -140,8 +140,8 @@ async def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async with ipmi_sim.running(tmp_path / "bmc", "127.8.110.9", serial=build.SERIAL) as sim:
         world, driver = World(), IpmiBmcs(sessions=4)
         world.directory.bmcs[build.SERIAL] = BmcAccess(sim.address, sim.port, sim.username, sim.password)
-        time = Time(utc_now, asyncio.sleep)
-        yield replace(world.tools, bmcs=GuardedBmcs(driver, utc_now), time=time), world, sim
+        time = Time(now, asyncio.sleep)
+        yield replace(world.tools, bmcs=GuardedBmcs(driver, now), time=time), world, sim
         driver.close()
 
 

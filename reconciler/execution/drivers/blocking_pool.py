@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from ..seam import offload_to
+
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ class Loan:
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run ``call`` on a thread, which goes on when we are cancelled. Raises what it raises."""
-        self._asked = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        self._asked = offload_to(self._pool, call)
         return await asyncio.shield(self._asked)
 
     async def give_back(self, last: Callable[[], object]) -> None:
@@ -84,7 +86,7 @@ class Loan:
             if self._asked is not None:
                 await asyncio.wait([self._asked])
                 self._asked.exception()  # whoever asked was told, or does not want to know
-            await asyncio.wait([ending := asyncio.get_running_loop().run_in_executor(self._pool, last)])
+            await asyncio.wait([ending := offload_to(self._pool, last)])
             ending.exception()
         finally:
             for lent in self._lent:

@@ -1,6 +1,5 @@
 """Redfish or IPMI: what a BMC answers is what is spoken to it."""
 
-import asyncio
 import http.client
 import json
 import ssl
@@ -13,6 +12,7 @@ import structlog
 from ...model.bmc_protocol import BmcProtocol
 from ...model.errors import PermanentError, TemporaryError
 from ..ports import Bmc, BmcAccess, Bmcs
+from ..seam import offload_to
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class EitherBmcs:
     async def _look(self, address: str) -> BmcProtocol:
         if BmcProtocol.REDFISH not in self.speaking:
             return BmcProtocol.IPMI
-        asked = asyncio.get_running_loop().run_in_executor(self._threads, self.probe, address, self.redfish_port)
+        asked = offload_to(self._threads, self.probe, address, self.redfish_port)
         if not await asked:
             return BmcProtocol.IPMI
         log.info("speaks Redfish", bmc=address)

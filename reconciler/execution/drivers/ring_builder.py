@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.errors import PermanentError, TemporaryError
+from ..seam import offload
 
 CHILD = Path(__file__).with_name("ring_child.py")
 
@@ -47,7 +48,7 @@ async def build_rings(order: Mapping[str, object], limit: float = LIMIT) -> list
             await child.wait()
         if status != 0:
             raise TemporaryError(f"building rings ended with {status}: {_content(said)[-MOST_SAID:].decode().strip()}")
-        answer = json.loads(await asyncio.to_thread(_content, made))
+        answer = json.loads(await offload(_content, made))
     if "missing" in answer:
         why = f"Swift's ring builder is not installed: {answer['missing']}"
         raise PermanentError(f"{why}. Install openstack-cluster-reconciler[rings], then retry")

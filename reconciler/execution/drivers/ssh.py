@@ -27,6 +27,7 @@ import structlog
 from ...model.errors import PermanentError, TemporaryError
 from ...model.files import PRIVATE, File
 from ..ports import Clock, Directory, HostAuthority, HostKey, HostKeys, Ran, Shell
+from ..seam import offload
 
 log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ class SshShells:
     timings: SshTimings = field(default_factory=SshTimings)
 
     async def open(self, serial: str, address: str) -> Shell:
-        expected = await asyncio.to_thread(self._expected, serial)
+        expected = await offload(self._expected, serial)
         try:
             connection, shown = await self._connect(serial, address, expected)
         except _UnprovenError as unproven:
@@ -137,7 +138,7 @@ class SshShells:
         return connection, _Shown(_public(key), certified=not client.saw_plain_key)
 
     async def expect_new_boot(self, serial: str) -> None:
-        await asyncio.to_thread(self.host_keys.expect_new_boot, serial, self.clock())
+        await offload(self.host_keys.expect_new_boot, serial, self.clock())
 
     def _expected(self, serial: str) -> "_Expected":
         pinned, since = self.host_keys.pinned(serial), self.host_keys.new_boot_since(serial)
@@ -165,7 +166,7 @@ class SshShells:
             return  # it has not rebooted yet: its key may still change once
         now = HostKey(shown.key, boot_id)
         if expected.new_boot or now != pinned:
-            await asyncio.to_thread(self.host_keys.pin, serial, now)
+            await offload(self.host_keys.pin, serial, now)
 
 
 @dataclass(frozen=True, slots=True)

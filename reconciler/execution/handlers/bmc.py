@@ -5,7 +5,6 @@ with it. If we die on any line here, whoever comes next finds the BMC with the o
 and sets the same new one again: nothing is lost that was known.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import bmc
 from ..identity import verify_owner
 from ..ports import Bmc, BmcAccess, Shell
+from ..seam import offload
 from .context import Tools, last_seen, marker, open_bmc, open_verified_shell, run_checked
 
 T = TypeVar("T")
@@ -41,13 +41,13 @@ async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
         address = await _set(tools, shell, action, password, seen.hardware.manufacturer)
     finally:
         await shell.close()
-    access = await asyncio.to_thread(tools.directory.bmc_at, action.serial, address, action.username, password)
+    access = await offload(tools.directory.bmc_at, action.serial, address, action.username, password)
     await (await _verified(tools, access, action.serial, "was set up from inside")).close()
-    await asyncio.to_thread(tools.bmc_passwords.keep, action.serial)
+    await offload(tools.bmc_passwords.keep, action.serial)
 
 
 async def _next_password(tools: Tools, action: ConfigureBmc | ChangeBmc) -> str:
-    return await asyncio.to_thread(tools.bmc_passwords.next, action.serial, fresh=action.rotate is not None)
+    return await offload(tools.bmc_passwords.next, action.serial, fresh=action.rotate is not None)
 
 
 async def change_bmc(tools: Tools, action: ChangeBmc) -> None:
@@ -62,7 +62,7 @@ async def change_bmc(tools: Tools, action: ChangeBmc) -> None:
     if action.rotate is not None:
         session = await _verified(tools, access, action.serial, "took a new password", same=True)
         await session.close()
-        await asyncio.to_thread(tools.bmc_passwords.keep, action.serial)
+        await offload(tools.bmc_passwords.keep, action.serial)
     if action.address is not None:
         await _move(tools, action, access)
 

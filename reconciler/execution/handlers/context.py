@@ -25,6 +25,7 @@ from ..ports import (
     Shells,
     TellChild,
 )
+from ..seam import offload
 
 _RUNS = frozenset({"active", "activating", "deactivating"})
 """What ``commands.READ_UNIT`` prints of an installer that runs."""
@@ -76,12 +77,12 @@ async def last_seen(tools: Tools, action: Action) -> Seen:
     Raises:
         TemporaryError: The action was planned for what the machine is no longer meant to be, or nobody saw it yet.
     """
-    current = await asyncio.to_thread(tools.directory.generation, action.serial)
+    current = await offload(tools.directory.generation, action.serial)
     if current is not None and action.generation < current:
         raise TemporaryError(
             f"planned for generation {action.generation}, and {action.serial} is at {current} now: it is planned anew"
         )
-    seen = await asyncio.to_thread(tools.directory.seen, action.serial)
+    seen = await offload(tools.directory.seen, action.serial)
     if seen is None:
         raise TemporaryError(f"{action.serial} was never seen: nobody knows where it is")
     return seen
@@ -101,12 +102,12 @@ async def open_bmc(tools: Tools, serial: str, address: str | None = None) -> tup
         TemporaryError: No answer.
         PermanentError: It lets us in with neither; or it shows another certificate.
     """
-    access = await asyncio.to_thread(tools.directory.bmc, serial)
+    access = await offload(tools.directory.bmc, serial)
     access = replace(access, address=address or access.address)
     try:
         return access, await tools.bmcs.open(access)
     except PermanentError:
-        coming = await asyncio.to_thread(tools.bmc_passwords.coming, serial)
+        coming = await offload(tools.bmc_passwords.coming, serial)
         if coming is None:
             raise
     access = replace(access, password=coming)
@@ -149,7 +150,7 @@ async def own_address(tools: Tools, serial: str) -> str:
     Raises:
         TemporaryError: It has none.
     """
-    address = await asyncio.to_thread(tools.directory.address, serial)
+    address = await offload(tools.directory.address, serial)
     if address is None:
         raise TemporaryError(f"{serial} has no management address: nobody knows where its installed system answers")
     return address

@@ -6,7 +6,6 @@ they hold and which systems of ours are on them, through the very connection tha
 nothing of what is on a disk, and our own journal may be older than the disk.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from ...provisioning import commands, disks, erasing, fence
 from ...provisioning.erasing import There, touched
 from ...provisioning.installers import uploads
 from ..ports import Shell
+from ..seam import offload
 from .context import (
     Tools,
     install_runs,
@@ -91,7 +91,7 @@ async def _note_what_was_written(tools: Tools, action: InstallOs, state: command
         return
     marks = uuid_marks(uuid for uuids in state.looked.uuids.values() for uuid in uuids)
     if not set(marks) <= set(action.ours):
-        await asyncio.to_thread(tools.records.wrote, action.serial, marks, tools.time.now())
+        await offload(tools.records.wrote, action.serial, marks, tools.time.now())
 
 
 async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: Seen) -> str:
@@ -103,7 +103,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     """
     options = tools.options
     async with tools.minting:
-        before = await asyncio.to_thread(options.files, action)
+        before = await offload(options.files, action)
     try:
         files = uploads(action, options.fleet(), seen.hardware, before)
     except ValueError as error:
@@ -120,7 +120,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     await shell.put(files)
     names = touched(action)
     erased = tuple(str(disk) for disk in action.identity if disk.name in names)
-    await asyncio.to_thread(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
+    await offload(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
     await _start(tools, shell)
     return "running"
 

@@ -1,13 +1,12 @@
 """``RunHook`` and ``TellCluster``: what others are told of a machine."""
 
-import asyncio
-
 from ...model.actions import RunHook, TellCluster
 from ...model.errors import TemporaryError
 from ...model.files import private
 from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
 from ...provisioning import commands
+from ..seam import offload
 from .context import Tools, last_seen
 from .node import open_node
 
@@ -17,7 +16,7 @@ async def run_hook(tools: Tools, action: RunHook) -> None:
     hook: Hook | None = getattr(tools.options.fleet().hooks, action.hook)
     if hook is None:
         return  # it was taken out of the specs meanwhile
-    seen = await asyncio.to_thread(tools.directory.seen, action.serial)
+    seen = await offload(tools.directory.seen, action.serial)
     words: dict[str, object] = {
         "hook": action.hook,
         "event": action.event,
@@ -47,8 +46,8 @@ async def run_hook(tools: Tools, action: RunHook) -> None:
 async def _root_password(tools: Tools, action: RunHook) -> tuple[str, str]:
     """Root's password on the node: made where there is none, and set."""
     ref = SecretRef(action.hostname, "root", "password", "hex")
-    await asyncio.to_thread(tools.records.mint, (ref,), tools.time.now())
-    password = await asyncio.to_thread(tools.records.secret, ref)
+    await offload(tools.records.mint, (ref,), tools.time.now())
+    password = await offload(tools.records.secret, ref)
     await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
@@ -62,7 +61,7 @@ async def _root_password(tools: Tools, action: RunHook) -> tuple[str, str]:
 
 
 async def _bmc_password(tools: Tools, action: RunHook) -> tuple[str, str]:
-    access = await asyncio.to_thread(tools.directory.bmc, action.serial)
+    access = await offload(tools.directory.bmc, action.serial)
     return access.username, access.password
 
 

@@ -5,13 +5,13 @@ first boot and then by its agent's timer. So each looks first how the last run w
 does not do. When a run began is what tells which document it had.
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from ...model.actions import RollOut, RunPuppet
 from ...model.errors import TemporaryError
 from ...provisioning import commands, puppet_runs
 from ..ports import Shell
+from ..seam import offload
 from .context import Tools, last_seen, run_checked
 from .node import open_node
 from .services import note_services
@@ -108,7 +108,7 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
 
 async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
     if when is not None:
-        await asyncio.to_thread(tools.records.puppet_ran, serial, when, tools.time.now())
+        await offload(tools.records.puppet_ran, serial, when, tools.time.now())
 
 
 async def last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:

@@ -4,13 +4,12 @@ The controller is read first, and read again in the end: only that tells what is
 the controller has already is left alone. A daemon that dies in between finds some of it done, and does the rest.
 """
 
-import asyncio
-
 from ...model.actions import ConfigureRaid
 from ...model.disk_id import ControllerId, Finding, in_order
 from ...model.errors import ForeignDataError, PermanentError, TemporaryError
 from ...provisioning import commands, disks, erasing, raid
 from ..ports import Shell
+from ..seam import offload
 from .context import (
     Tools,
     install_runs,
@@ -72,7 +71,7 @@ class _Controllers:
         await self._refuse_what_must_stay()
         commands = [(step, self._command(step)) for step in todo]
         erased = tuple(disk.identity for disk in action.layout.disks)
-        await asyncio.to_thread(self._tools.records.erasing, action.serial, erased, self._tools.time.now())
+        await offload(self._tools.records.erasing, action.serial, erased, self._tools.time.now())
         for _, command in commands:
             await self._do(command)
         after = await self._read()

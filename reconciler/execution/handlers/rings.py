@@ -5,7 +5,6 @@ transaction: whoever dies before has done nothing, and whoever dies after finds 
 built anew from the same builder with the same seed, and taken only where it is the same.
 """
 
-import asyncio
 import base64
 import json
 from array import array
@@ -31,6 +30,7 @@ from ...model.rings import (
 )
 from ...provisioning import ring_files
 from ..ports import Shell
+from ..seam import offload
 from .context import Tools, run_checked
 from .node import open_node
 from .services import note_services
@@ -43,19 +43,19 @@ async def build(tools: Tools, action: BuildRings) -> None:
         TemporaryError: Other rings are in force than those that it was planned on, or another round came out.
         PermanentError: Swift refuses a ring, or the oracle does.
     """
-    known = await asyncio.to_thread(tools.records.ring_builders, action.cluster)
+    known = await offload(tools.records.ring_builders, action.cluster)
     if stale := [basis.ring for basis in action.bases if _version(known, basis.ring) != basis.version]:
         raise TemporaryError(f"other {' and '.join(stale)} rings are in force than it was planned on")
     answers = await tools.build_rings(_order(action, known, tools.time.now().timestamp()))
-    made, moves = await asyncio.to_thread(_taken, tools, action, known, answers)
+    made, moves = await offload(_taken, tools, action, known, answers)
     worked_out = RingRound(action.cluster, order_of(action.bases, action.changes), moves)
     bases = {basis.ring: basis.version for basis in action.bases}
     if action.first:
-        await asyncio.to_thread(tools.records.keep_rings, made, bases, "the first ones", tools.time.now())
+        await offload(tools.records.keep_rings, made, bases, "the first ones", tools.time.now())
     elif action.approved == worked_out.digest:
-        await asyncio.to_thread(tools.records.keep_rings, made, bases, "a round was approved", tools.time.now())
+        await offload(tools.records.keep_rings, made, bases, "a round was approved", tools.time.now())
     else:
-        await asyncio.to_thread(tools.records.propose_round, worked_out, tools.time.now())
+        await offload(tools.records.propose_round, worked_out, tools.time.now())
         if action.approved is not None:
             raise TemporaryError("the round came out otherwise than it was approved, and has to be approved anew")
 
@@ -153,14 +153,14 @@ async def place(tools: Tools, action: PlaceRings) -> None:
     shell = await open_node(tools, action.serial, action.hostname)
     try:
         if not has_all(await read_rings(tools, shell), action.rings):
-            await shell.put(await asyncio.to_thread(_files, tools, action))
+            await shell.put(await offload(_files, tools, action))
             await run_checked(shell, ring_files.PLACE_RINGS, tools.options.answer)
         await run_checked(shell, ring_files.OWN_RINGS, tools.options.answer)
         there = await read_rings(tools, shell)
         await note_services(tools, shell, action.serial)
     finally:
         await shell.close()
-    await asyncio.to_thread(tools.records.rings_read, action.serial, there, tools.time.now())
+    await offload(tools.records.rings_read, action.serial, there, tools.time.now())
     if not has_all(there, action.rings):
         raise TemporaryError(f"{action.hostname} has other ring files than it was given")
 

@@ -1,6 +1,5 @@
 """``BeginPuppet``, and the look at a node's services that is made after each Puppet run, and by the daemon's sweep."""
 
-import asyncio
 from collections.abc import Collection
 
 from ...model.actions import BeginPuppet
@@ -10,6 +9,7 @@ from ...model.rings import RingFile
 from ...model.roles import facts_of
 from ...provisioning import look, puppet_runs
 from ..ports import Shell
+from ..seam import offload
 from .context import Tools, last_seen, run_checked
 from .node import open_node
 
@@ -29,15 +29,15 @@ async def begin_puppet(tools: Tools, action: BeginPuppet) -> None:
 
 async def note_services(tools: Tools, shell: Shell, serial: str) -> None:
     """What the node's services say of themselves is known. A connection that breaks leaves it to the sweep."""
-    role = await asyncio.to_thread(tools.directory.role, serial)
+    role = await offload(tools.directory.role, serial)
     if role is None:
         return
-    rings = await asyncio.to_thread(tools.records.rings_for, serial) if facts_of(role).object_store == "swift" else ()
+    rings = await offload(tools.records.rings_for, serial) if facts_of(role).object_store == "swift" else ()
     try:
         found = await read_services(tools, shell, role, rings)
     except TemporaryError:
         return
-    await asyncio.to_thread(tools.records.services_read, serial, found)
+    await offload(tools.records.services_read, serial, found)
 
 
 async def read_services(tools: Tools, shell: Shell, role: str, rings: Collection[RingFile]) -> Readings:

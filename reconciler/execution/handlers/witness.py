@@ -15,7 +15,6 @@ nobody                            where it reports from: its serial and no marke
 ================================  ============================================================================
 """
 
-import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +22,7 @@ from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
 from ...model.history import Proof
 from ...provisioning import commands
+from ..seam import offload
 from .context import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
 
 
@@ -70,7 +70,7 @@ async def meet(tools: Tools, address: str) -> Met | None:
 async def prove(tools: Tools, serial: str, runs: Literal["installed", "live"], met: Met) -> None:
     """Record which of its systems answered."""
     proof = Proof(tools.time.now(), runs, met.address, met.marker.id if met.marker else None)
-    await asyncio.to_thread(tools.records.proved, serial, proof)
+    await offload(tools.records.proved, serial, proof)
 
 
 async def verify_install(tools: Tools, action: VerifyInstall) -> None:
@@ -114,7 +114,7 @@ async def _prove_or_refuse(tools: Tools, action: VerifyLive, met: Met, *, live: 
 
 async def _own_system(tools: Tools, action: BootDisk | BootLive) -> Met | None:
     """Who answers where the installed system that the action names belongs; None: nobody, or it names none."""
-    address = await asyncio.to_thread(tools.directory.address, action.serial)
+    address = await offload(tools.directory.address, action.serial)
     return await meet(tools, address) if action.hostname is not None and address is not None else None
 
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from typing import BinaryIO, Protocol
 
 import git
 
+from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
 from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path, redact
 
@@ -174,7 +174,7 @@ class GitSource:
 
     def _remove_dead_locks(self) -> None:
         """A git that was killed leaves its lock files, at which all after it stop. None of ours outlives the limit."""
-        oldest = time.time() - 2 * self._timeout
+        oldest = seam.now().timestamp() - 2 * self._timeout
         patterns = ("*.lock", "refs/**/*.lock", "objects/*/*.lock")
         for lock in [lock for pattern in patterns for lock in self._mirror.glob(pattern)]:
             with contextlib.suppress(FileNotFoundError):

@@ -2,17 +2,14 @@
 
 import base64
 import json
-import os
-import secrets
 import string
 import struct
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ...execution.seam import choose, draw, new_rsa_key, new_uuid
 from ...model.errors import PermanentError
 from ...model.machine import SecretRef
 from ...model.secret_parts import PARTS, join_parts
@@ -88,30 +85,26 @@ def _certificate(ref: SecretRef, at: datetime, authority: str | None, subjects: 
 
 
 def _hex() -> str:
-    return secrets.token_hex(KEY_BYTES)
+    return draw(KEY_BYTES).hex()
 
 
 def _fernet() -> str:
-    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+    return base64.urlsafe_b64encode(draw(KEY_BYTES)).decode()
 
 
 def _rndc() -> str:
-    return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+    return base64.b64encode(draw(KEY_BYTES)).decode()
 
 
 def _cephx(at: datetime) -> str:
     """A key as ``ceph-authtool --gen-print-key`` prints it: type, time made (s, ns), length, all little-endian, key."""
     seconds = int(at.timestamp())
     head = struct.pack("<HIIH", _CEPH_AES, seconds, at.microsecond * 1000, _CEPH_KEY_BYTES)
-    return base64.b64encode(head + os.urandom(_CEPH_KEY_BYTES)).decode()
-
-
-def _uuid() -> str:
-    return str(uuid.uuid4())
+    return base64.b64encode(head + draw(_CEPH_KEY_BYTES)).decode()
 
 
 def _ssh() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=SSH_BITS)
+    key = new_rsa_key(SSH_BITS)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
@@ -121,14 +114,14 @@ def _ssh() -> str:
 
 
 def _password16() -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(BMC_CHARACTERS))
+    return "".join(choose(string.ascii_letters + string.digits) for _ in range(BMC_CHARACTERS))
 
 
 _MINTERS: Mapping[str, Callable[[], str]] = {
     "hex": _hex,
     "fernet": _fernet,
     "rndc": _rndc,
-    "uuid": _uuid,
+    "uuid": new_uuid,
     "ssh": _ssh,
     "password16": _password16,
 }

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ...execution.seam import new_rsa_key, new_serial_number
 from ...model.errors import PermanentError
 from ...model.secret_parts import join_parts, part_of
 
@@ -43,7 +44,7 @@ class Subjects:
 
 def issue_root(at: datetime) -> str:
     """A self-signed root, good for one authority below it."""
-    key = _new_key(AUTHORITY_BITS)
+    key = new_rsa_key(AUTHORITY_BITS)
     name = _authority_name("OpenStack Cluster Reconciler root CA")
     pem = authority(name, key.public_key(), Issuer(name, key), at, path_length=1)
     return join_parts("certificate", {"key": _key_pem(key), "crt": pem, "chain": pem})
@@ -52,7 +53,7 @@ def issue_root(at: datetime) -> str:
 def issue_authority(root: str, at: datetime) -> str:
     """The authority that signs everything else."""
     root_certificate, root_key = read_authority(root)
-    key = _new_key(AUTHORITY_BITS)
+    key = new_rsa_key(AUTHORITY_BITS)
     pem = authority(
         _authority_name("OpenStack Cluster Reconciler OCI CA"),
         key.public_key(),
@@ -73,7 +74,7 @@ def issue(signed_by: str, subjects: Subjects, at: datetime, *, client_only: bool
     if not subjects.names:
         raise PermanentError("a certificate needs at least one host name")
     issuer, issuer_key = read_authority(signed_by)
-    key = _new_key(LEAF_BITS)
+    key = new_rsa_key(LEAF_BITS)
     # The common name is for people; what counts is the list of names, which knows no such limit.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subjects.names[0][:COMMON_NAME_LIMIT])])
     alternatives = x509.SubjectAlternativeName(
@@ -170,7 +171,7 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
-        .serial_number(x509.random_serial_number())
+        .serial_number(new_serial_number())
         .not_valid_before(at - BACKDATED)
         .not_valid_after(until)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -206,10 +207,6 @@ def _end(certificate: x509.Certificate) -> datetime:
 
 def _authority_name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _new_key(bits: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _key_pem(key: rsa.RSAPrivateKey) -> str:

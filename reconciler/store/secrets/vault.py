@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ...execution.seam import draw
 from ...model.errors import PermanentError
 from ...model.machine import SecretRef
 
@@ -36,7 +37,7 @@ class Sealer:
 
     def seal(self, content: bytes, name: bytes) -> bytes:
         """The content as it may be stored under a name."""
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = draw(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, content, name)
 
     def open(self, sealed: bytes, name: bytes) -> bytes:
@@ -67,7 +68,7 @@ class Vault:
 
     def seal(self, ref: SecretRef, text: str) -> bytes:
         """The text as it may be stored under the name of ``ref``."""
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = draw(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, text.encode(), _name(ref))
 
     def open(self, ref: SecretRef, sealed: bytes) -> str:
@@ -109,7 +110,7 @@ def load_or_create_key(path: Path) -> bytes:
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # mode 0600
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(base64.urlsafe_b64encode(os.urandom(KEY_BYTES)) + b"\n")
+                out.write(base64.urlsafe_b64encode(draw(KEY_BYTES)) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
             with contextlib.suppress(FileExistsError):  # another process was faster: its key holds

@@ -16,7 +16,6 @@ from socket import SOCK_DGRAM
 
 import pytest
 
-from reconciler.app.site import utc_now
 from reconciler.app.watch_power import PowerWatch
 from reconciler.execution.breaker import BreakerTimings, GuardedBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmcs
@@ -25,6 +24,7 @@ from reconciler.execution.ensure import Time
 from reconciler.execution.executor import Executor
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import Bmc, BmcAccess, Bmcs
+from reconciler.execution.seam import now
 from reconciler.model.events import Event
 from reconciler.model.machine import MachineView, Seen
 from reconciler.model.observations import Heard
@@ -77,7 +77,7 @@ class Room:
         directory.known = dict.fromkeys(directory.bmcs, seen)
         directory.generations = dict.fromkeys(directory.bmcs, 1)
         tools = replace(
-            World(directory=directory).tools, bmcs=GuardedBmcs(self.bmcs, utc_now), time=Time(utc_now, asyncio.sleep)
+            World(directory=directory).tools, bmcs=GuardedBmcs(self.bmcs, now), time=Time(now, asyncio.sleep)
         )
         wanted = sorted([*self.living, *(self.dead if with_dead else ())])
         due, ended = dict.fromkeys(wanted, 0.0), asyncio.Event()
@@ -88,7 +88,7 @@ class Room:
                 del due[event.serial]
             ended.set()
 
-        executor = Executor(MemoryJournal(), handlers(tools), utc_now, on_done=done)
+        executor = Executor(MemoryJournal(), handlers(tools), now, on_done=done)
         began = time.monotonic()
         while due.keys() & self.living.keys():
             ended.clear()
@@ -140,9 +140,9 @@ async def test_dead_bmcs_hold_up_nobody(room: Room) -> None:
 
 
 async def test_a_second_look_at_all_of_them_waits_for_no_dead_one(room: Room) -> None:
-    guarded = GuardedBmcs(room.bmcs, utc_now, BreakerTimings(failures=1))
+    guarded = GuardedBmcs(room.bmcs, now, BreakerTimings(failures=1))
     heard: list[Sequence[Heard]] = []
-    watch = PowerWatch(guarded, FakeDirectory(bmcs=room.living | room.dead), utc_now, heard.append)
+    watch = PowerWatch(guarded, FakeDirectory(bmcs=room.living | room.dead), now, heard.append)
     machines = [MachineView(serial) for serial in sorted([*room.living, *room.dead])]
     for _ in range(2):
         await watch.look(machines, lambda _: False)

@@ -13,10 +13,10 @@ lease.beat  Rises whenever the holder says that it lives.
 lease.at    When it last did, by its own clock; tells people whether a daemon runs, and decides nothing.
 """
 
-from uuid import uuid4
-
 import sqlalchemy as sa
 from alembic import op
+
+from reconciler.execution.seam import new_uuid
 
 revision = "0004"
 down_revision: str | None = "0003"
@@ -36,4 +36,4 @@ def upgrade() -> None:
         sa.Column("doubt", sa.Text),
         sa.Column("settled", sa.Boolean, nullable=False),
     )
-    op.bulk_insert(epoch, [{"fleet": str(uuid4()), "counter": 0, "settled": False}])
+    op.bulk_insert(epoch, [{"fleet": new_uuid(), "counter": 0, "settled": False}])
