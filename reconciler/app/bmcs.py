@@ -17,9 +17,10 @@ from .config import Config
 class SiteBmcs(GuardedBmcs):
     """The BMCs of a site: what each of them speaks, left alone while they keep failing."""
 
-    def __init__(self, config: Config, now: Clock) -> None:
+    def __init__(self, config: Config, now: Clock, make: "MakeBmcs | None" = None) -> None:
+        """``make``: the BMCs that are guarded; None: what they speak, by the configuration."""
         self._pins = FilePins(config.state / "bmc-certificates.jsonl")
-        super().__init__(_bmcs(config, self._pins), now)
+        super().__init__((make or bmcs_of)(config, self._pins), now)
 
     def read(self) -> None:
         """Take what another process remembered meanwhile."""
@@ -32,7 +33,16 @@ class SiteBmcs(GuardedBmcs):
             self._pins.forget(address)
 
 
-def _bmcs(config: Config, pins: FilePins) -> Bmcs:
+MakeBmcs = Callable[[Config, FilePins], Bmcs]
+"""Makes the BMCs of a configuration, with the certificates that were pinned."""
+
+
+def bmcs_of(config: Config, pins: FilePins) -> Bmcs:
+    """The BMCs that a configuration says.
+
+    Raises:
+        PermanentError: The library for what they speak is not installed.
+    """
     if config.bmc_protocol == "simulated":
         return PlainBmcs()
     speaking = {protocol: make(config, pins) for protocol, make in DRIVERS.items() if _is_installed(protocol)}

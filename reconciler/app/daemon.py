@@ -17,11 +17,11 @@ from ..model.events import Event
 from ..model.plan import Act, Advance, Wait
 from ..model.tree import SpecTree
 from .companions import Companions, told
+from .drivers import REAL, Drivers
 from .epochs import remembering
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
 from .front import Front
 from .health import DATABASE, PLANNING, STATE
-from .heap import give_back
 from .lease import Lease
 from .looking import Looking
 from .machine_access import MachineAccess
@@ -40,16 +40,17 @@ SETTLE_SECONDS = 0.05
 class Daemon:
     """One reconciler. ``run`` returns when it was told to stop."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, site: Site, drivers: Drivers = REAL) -> None:
+        """Nothing is opened yet. ``drivers``: how it reaches everything else."""
+        self.site, self._drivers = site, drivers
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._lease = Lease(site, self._stop)
-        self._front = front = Front(site, self._wake.set)
+        self._front = front = Front(site, self._wake.set, drivers)
         self._published, self._metrics, self._health = front.published, front.metrics, front.health
         self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
-        self._access = MachineAccess(site, self._tree)
+        self._access = MachineAccess(site, self._tree, drivers)
         self._looking = Looking(site, self._published, self._specs, self._access)
         self._looked = asyncio.Event()  # a pass has ended, and documents may have changed
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
@@ -160,7 +161,7 @@ class Daemon:
             )
             watches.start(beside)
             await self._guarded_pass()
-            await offload(give_back)
+            await offload(self._drivers.give_back)
             while not self._stop.is_set():
                 await self._until_woken()
                 self._keeping.check()

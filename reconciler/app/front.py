@@ -11,8 +11,8 @@ from ..server.app import create_app
 from ..server.doors import Doors
 from ..server.ingest import Ingest
 from ..server.metrics import Metrics
-from ..server.serve import Server
 from .companions import told
+from .drivers import REAL, Drivers
 from .health import WORDS, Health
 from .kept_documents import KeptDocuments
 from .published import Published
@@ -26,7 +26,8 @@ LISTEN_AGAIN_SECONDS = 1.0
 class Front:
     """Answers over HTTP. ``Ingest`` takes words from machines only once ``take_words`` was called."""
 
-    def __init__(self, site: Site, wake: Callable[[], None]) -> None:
+    def __init__(self, site: Site, wake: Callable[[], None], drivers: Drivers = REAL) -> None:
+        """Nothing is answered yet. ``wake`` is called when there is news."""
         self._listen = site.config.listen
         self.health = Health(site.now)
         self.metrics = Metrics(site.now)
@@ -42,7 +43,7 @@ class Front:
             published.owner_of,
             self._tell_written,
         )
-        self._server = Server(
+        self._server = drivers.listen(
             create_app(published.served(), self.ingest, self.metrics),
             [(self._listen.address, self._listen.port)],
             Doors(published.is_ours, refused=self.metrics.connection_refused),

@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 
-from ..execution.drivers.hooks import tell_child
 from ..execution.drivers.host_keys import FileHostKeys
-from ..execution.drivers.ring_builder import build_rings
 from ..execution.drivers.ssh import SshShells
 from ..execution.ensure import Time
 from ..execution.handlers import Options, Tools
 from ..model.events import Retried
 from ..model.tree import SpecTree
 from .bmcs import SiteBmcs
-from .config import Config
-from .directory import StoredBmcPasswords, StoredDirectory, client_key
+from .directory import StoredBmcPasswords, StoredDirectory
+from .drivers import Drivers
 from .install_files import NodeFiles
-from .puppet_ca import PuppetCa
 from .records import Records
 from .site import Site
 
@@ -24,11 +21,11 @@ from .site import Site
 class MachineAccess:
     """BMCs and shells, with what is remembered of both."""
 
-    def __init__(self, site: Site, tree: Callable[[], SpecTree]) -> None:
+    def __init__(self, site: Site, tree: Callable[[], SpecTree], drivers: Drivers) -> None:
         """``tree`` gives the specs in force. Nothing is opened yet."""
-        self._site, self._tree = site, tree
+        self._site, self._tree, self._drivers = site, tree, drivers
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
-        self._bmcs = SiteBmcs(site.config, site.now)
+        self._bmcs = SiteBmcs(site.config, site.now, drivers.bmcs)
 
     @cached_property
     def _directory(self) -> StoredDirectory:
@@ -47,27 +44,21 @@ class MachineAccess:
 
     def tools(self, progress: Callable[[str, str], None]) -> Tools:
         """What handlers use; ``progress`` is told of each machine what it is doing."""
-        config, site = self._site.config, self._site
-        shells = SshShells(partial(client_key, site.store), self._host_keys, self._directory, site.now, config.ssh_port)
+        config, site, drivers = self._site.config, self._site, self._drivers
         return Tools(
             records=Records(site.store, site.certificates),
             directory=self._directory,
             bmcs=self._bmcs,
             bmc_passwords=StoredBmcPasswords(site.store, site.now),
-            shells=shells,
+            shells=SshShells(drivers.dial(site), self._host_keys, self._directory, site.now),
             progress=progress,
             time=Time(site.now, asyncio.sleep),
-            tell_child=tell_child,
-            build_rings=build_rings,
+            tell_child=drivers.tell_child,
+            build_rings=drivers.build_rings,
             options=Options(
                 fleet=lambda: self._tree().fleet,
                 files=NodeFiles(site),
                 poll=config.install_poll.total_seconds(),
-                clean_certificate=_cleaning(config),
+                clean_certificate=drivers.clean_certificate(config),
             ),
         )
-
-
-def _cleaning(config: Config) -> PuppetCa | None:
-    wanted = config.puppet_ca
-    return PuppetCa(wanted.command, wanted.timeout.total_seconds()) if wanted else None

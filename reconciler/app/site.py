@@ -26,7 +26,7 @@ from .config import Config, ListenConfig, SourceConfig
 from .database import SiteDatabase
 from .epochs import Epochs
 from .observer import Observer
-from .spec_source import SpecSource
+from .spec_source import MakeMirror, SpecSource, git_mirror
 
 
 class Site:
@@ -39,6 +39,7 @@ class Site:
         *,
         follows: SourceConfig | None = None,
         makes_database: bool = True,
+        mirror: MakeMirror = git_mirror,
     ) -> None:
         """The site of a configuration.
 
@@ -47,11 +48,13 @@ class Site:
             now: The clock.
             follows: The branch that the daemon follows, where ``config`` names other specs in its place.
             makes_database: False: who writes to a database that is not there is refused.
+            mirror: Makes the mirror of the branch.
         """
         self.config = config
         self.now = now
         self.database = SiteDatabase(config, makes=makes_database)
         self._follows = follows or config.source
+        self._mirror = mirror
         self._observer = Observer()
 
     @property
@@ -97,7 +100,7 @@ class Site:
     @cached_property
     def specs(self) -> SpecSource:
         """The specs, and which of them are in force."""
-        return SpecSource(self.config, self._follows, self.now, lambda: self.kept, lambda: self.store)
+        return SpecSource(self.config, self._follows, self.now, self.database, self._mirror)
 
     def close(self) -> None:
         """Close the database, if it was opened."""
@@ -106,7 +109,7 @@ class Site:
     def with_listen(self, listen: ListenConfig) -> "Site":
         """A site with this one's configuration, listening elsewhere."""
         config = self.config.model_copy(update={"listen": listen})
-        return Site(config, self.now, follows=self._follows, makes_database=self.database.makes)
+        return Site(config, self.now, follows=self._follows, makes_database=self.database.makes, mirror=self._mirror)
 
     def observe(self, tree: SpecTree | None = None, snapshot: Snapshot | None = None) -> Observation:
         """The world as the planner sees it. Renders the Puppet documents that changed on the way."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from ..enc.check import check as check_documents
 from ..model.errors import PermanentError, TemporaryError
@@ -15,13 +16,38 @@ from ..specs.files import UnreadableError, read_directory
 from ..specs.loader import Loaded, load_tree, with_problems
 from ..specs.puppet_module import known_signatures
 from ..specs.settings_table import load_table
-from ..specs.source.follow import DirectorySource, FollowedSource, SourceLook, SourceState
+from ..specs.source.follow import DirectorySource, FollowedSource, Repository, SourceLook, SourceState
 from ..specs.source.git import GitSource, commit_of, read_commit
 from ..specs.validate import validate
-from ..store import Store
 from .config import Config, SourceConfig
+from .database import SiteDatabase
 
 _STATE, _ACCEPTED = "source", "accepted-commits"
+
+
+class Mirror(Repository, Protocol):
+    """What specs are read from that are in a branch."""
+
+    def head(self) -> str | None:
+        """The newest commit, without asking the repository; None before the first fetch."""
+
+    def committed_at(self, commit: str) -> datetime: ...
+
+    def watchable(self) -> tuple[Path, ...]:
+        """Folders that change when the branch does; none where nobody can tell."""
+
+
+MakeMirror = Callable[[SourceConfig, Path], Mirror]
+"""Makes the mirror of a branch, which keeps what it fetched below a folder."""
+
+
+def git_mirror(given: SourceConfig, folder: Path) -> GitSource:
+    """A mirror made by git.
+
+    Raises:
+        PermanentError: Address, branch or folder are not such that they may be handed to git.
+    """
+    return GitSource(given.url, given.branch, given.folder, folder)
 
 
 class SpecSource:
@@ -32,8 +58,8 @@ class SpecSource:
         config: Config,
         follows: SourceConfig | None,
         now: Callable[[], datetime],
-        kept: Callable[[], Store | None],
-        store: Callable[[], Store],
+        database: SiteDatabase,
+        mirror: "MakeMirror",
     ) -> None:
         """Nothing is read yet.
 
@@ -41,11 +67,11 @@ class SpecSource:
             config: Names the specs.
             follows: The branch that the daemon follows, where ``config`` names other specs in its place.
             now: The clock.
-            kept: The database that says what was taken before, if there is one.
-            store: The database that is told what is taken.
+            database: Says what was taken before, and is told what is taken.
+            mirror: Makes the mirror of a branch, in a folder.
         """
         self._config, self._follows = config, follows
-        self._now, self._kept, self._store = now, kept, store
+        self._now, self._database, self._make_mirror = now, database, mirror
         self._committed_at: dict[str, datetime] = {}
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
 
@@ -56,8 +82,8 @@ class SpecSource:
             return DirectorySource(self._config.specs, _read, check)
         return FollowedSource(self._mirror(given), check)
 
-    def _mirror(self, given: SourceConfig) -> GitSource:
-        return GitSource(given.url, given.branch, given.folder, self._config.state / "git")
+    def _mirror(self, given: SourceConfig) -> Mirror:
+        return self._make_mirror(given, self._config.state / "git")
 
     def load(self) -> Loaded:
         """The newest specs with every problem, good or not; for ``validate``."""
@@ -87,8 +113,8 @@ class SpecSource:
         before = self.state()
         looked = self._source.look(before, accepted=self._accepted())
         if looked.state != before:
-            self._store().save_state(_STATE, looked.state.to_json())
-            self._store().record((), tuple(_told(before, looked.state, self._now())))
+            self._database.writing.save_state(_STATE, looked.state.to_json())
+            self._database.writing.record((), tuple(_told(before, looked.state, self._now())))
         return looked
 
     def watchable(self) -> tuple[Path, ...]:
@@ -100,9 +126,9 @@ class SpecSource:
 
     def accept(self, commit: str, *, who: str, why: str) -> None:
         """Let a rewritten branch be taken at exactly this commit."""
-        self._store().save_state(_ACCEPTED, json.dumps([*self._accepted(), commit][-100:]))
+        self._database.writing.save_state(_ACCEPTED, json.dumps([*self._accepted(), commit][-100:]))
         text = f"the rewritten branch is accepted at {commit[:12]}: {why}"
-        self._store().record((), (Notice(None, self._now(), "commit-accepted", text, who),))
+        self._database.writing.record((), (Notice(None, self._now(), "commit-accepted", text, who),))
 
     def in_force(self, *, newest: bool = False) -> tuple[str | None, SpecTree]:
         """The commit and the tree that plans are made from. Changes nothing but the mirror.
@@ -152,7 +178,7 @@ class SpecSource:
         return found
 
     def _saved(self, name: str) -> str | None:
-        store = self._kept()
+        store = self._database.reading
         return store.state(name) if store else None
 
 

@@ -124,18 +124,17 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
     from ..app.adopting import hear, whom_to_ask
     from ..app.directory import StoredDirectory, client_key
     from ..execution.drivers.host_keys import FileHostKeys
-    from ..execution.drivers.ssh import SshShells, SshTimings
+    from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
     from ..planning.adopting import outcomes
 
     tree = site.specs.tree()
     observed = site.observe(tree)
+    patience = SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS)
     shells = SshShells(
-        partial(client_key, site.store),
+        SshDial(partial(client_key, site.store), site.config.ssh_port, patience),
         FileHostKeys(site.config.state / "host-keys.jsonl"),
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
-        site.config.ssh_port,
-        SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS),
     )
     words = asyncio.run(hear(shells, whom_to_ask(observed), besides))
     return observed, outcomes(tree, observed, words, site.now())

@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 
 from reconciler.execution.drivers.host_keys import FileHostKeys
-from reconciler.execution.drivers.ssh import SshShells, SshTimings
+from reconciler.execution.drivers.ssh import SshDial, SshShells, SshTimings
 
 from ..fakes.clock import FakeClock
 from ..fakes.machine import FakeMachine
@@ -35,7 +35,8 @@ CLIENT_KEY = a_key()
 def shells(port: int, keys: FileHostKeys, directory: FakeDirectory, clock: FakeClock | None = None) -> SshShells:
     """The driver, as patient as a busy machine needs it."""
     timings = SshTimings(connect=LONG, login=LONG)
-    return SshShells(lambda: CLIENT_KEY, keys, directory, clock or FakeClock(), port=port, timings=timings)
+    dial = SshDial(lambda: CLIENT_KEY, port, timings)
+    return SshShells(dial, keys, directory, clock or FakeClock(), timings.answer)
 
 
 class _Sftp(asyncssh.SFTPServer):

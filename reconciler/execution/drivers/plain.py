@@ -16,7 +16,9 @@ Server and driver stand together, so that they cannot disagree. Only the demo us
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ...model.bmc import Lan, check_password
 from ...model.errors import PermanentError, TemporaryError
@@ -71,17 +73,25 @@ class PlainBmc:
         task.add_done_callback(self._talking.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        welcome = False
+        said = self.conversation()
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             while line := await reader.readline():
-                words = line.decode().split()
-                if words[:1] == ["LOGIN"]:
-                    welcome = words[1:] == [self.username, self.password]
-                    answer = "ok" if welcome else "refused"
-                else:
-                    answer = self._obey(words) if welcome else "refused"
-                writer.write(f"{answer}\n".encode())
+                writer.write(f"{said(line.decode())}\n".encode())
                 await writer.drain()
+
+    def conversation(self) -> Callable[[str], str]:
+        """What is answered to one caller, line by line: nothing before he has logged in."""
+        welcome = False
+
+        def answer(line: str) -> str:
+            nonlocal welcome
+            words = line.split()
+            if words[:1] == ["LOGIN"]:
+                welcome = words[1:] == [self.username, self.password]
+                return "ok" if welcome else "refused"
+            return self._obey(words) if welcome else "refused"
+
+        return answer
 
     async def _move(self, address: str) -> None:
         old, self.address = self._server, address
@@ -124,26 +134,53 @@ class PlainBmc:
         return "refused"
 
 
+class Line(Protocol):
+    """A connection to a BMC."""
+
+    async def ask(self, text: str) -> str:
+        """The answer to a line. Raises OSError where there is none."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _TcpLine:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, text: str) -> str:
+        self.writer.write(f"{text}\n".encode())
+        return (await self.reader.readline()).decode().strip()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+async def _over_tcp(address: str, port: int) -> Line:
+    return _TcpLine(*await asyncio.open_connection(address, port))
+
+
 @dataclass
 class PlainBmcs:
     """The driver's side; implements ``execution.ports.Bmcs``."""
 
+    connect: Callable[[str, int], Awaitable[Line]] = _over_tcp  # raises OSError
     _lent: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
 
     async def open(self, access: BmcAccess) -> Bmc:
         """Log in."""
         lock = self._lent.setdefault((access.address, access.port), asyncio.Lock())
         await lock.acquire()
-        writer: asyncio.StreamWriter | None = None
+        line: Line | None = None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                reader, writer = await asyncio.open_connection(access.address, access.port)
-            session = _PlainSession(reader, writer, lock)
+                line = await self.connect(access.address, access.port)
+            session = _PlainSession(line, lock)
             if await session.ask(f"LOGIN {access.username} {access.password}") != "ok":
                 raise PermanentError(f"the BMC at {access.address} refuses user {access.username}")
         except BaseException as error:
-            if writer is not None:
-                writer.close()
+            if line is not None:
+                line.close()
             lock.release()
             if isinstance(error, OSError | TimeoutError):
                 raise TemporaryError(f"the BMC at {access.address} does not answer") from error
@@ -156,16 +193,14 @@ class PlainBmcs:
 
 @dataclass
 class _PlainSession:
-    _reader: asyncio.StreamReader
-    _writer: asyncio.StreamWriter
+    _line: Line
     _lock: asyncio.Lock
     _closed: bool = False
 
-    async def ask(self, line: str) -> str:
+    async def ask(self, text: str) -> str:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                self._writer.write(f"{line}\n".encode())
-                return (await self._reader.readline()).decode().strip()
+                return await self._line.ask(text)
         except (OSError, TimeoutError) as error:
             raise TemporaryError("the BMC does not answer") from error
 
@@ -196,5 +231,5 @@ class _PlainSession:
         """Hang up and give the BMC back. Idempotent: a second release would take it from whoever has it next."""
         if not self._closed:
             self._closed = True
-            self._writer.close()
+            self._line.close()
             self._lock.release()

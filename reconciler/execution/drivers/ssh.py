@@ -20,6 +20,7 @@ import asyncio
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import asyncssh
 import structlog
@@ -47,6 +48,10 @@ any kind, and believe none of them."""
 _TEMPORARY = (OSError, asyncssh.Error, TimeoutError)
 
 
+ANSWER_SECONDS = 60.0
+"""For uploads, and for the first question."""
+
+
 @dataclass(frozen=True, slots=True)
 class SshTimings:
     """Seconds."""
@@ -54,53 +59,98 @@ class SshTimings:
     connect: float = 15.0
     login: float = 15.0
     keepalive: float = 15.0  # a machine that answers none of three is gone
-    answer: float = 60.0  # uploads, and the first question
+    answer: float = ANSWER_SECONDS
 
 
 @dataclass
 class SshShells:
     """Opens shells as root. See the module's text for which host keys are believed."""
 
-    client_key: Callable[[], asyncssh.SSHKey]
+    dial: "Dial"
     host_keys: HostKeys
     directory: Directory
     clock: Clock
-    port: int = 22
-    timings: SshTimings = field(default_factory=SshTimings)
+    answer: float = ANSWER_SECONDS
 
     async def open(self, serial: str, address: str) -> Shell:
         expected = await offload(self._expected, serial)
         try:
-            connection, shown = await self._connect(serial, address, expected)
-        except _UnprovenError as unproven:
+            shell, shown = await self.dial(serial, address, expected)
+        except UnprovenError as unproven:
             if expected.pinned is None:
                 raise PermanentError(str(unproven)) from unproven
             expected = replace(expected, keys=frozenset({expected.pinned.key}), authority=None)
             try:
-                connection, shown = await self._connect(serial, address, expected)
+                shell, shown = await self.dial(serial, address, expected)
             except PermanentError:
                 raise PermanentError(str(unproven)) from unproven
             log.warning("the host key is the pinned one, its certificate is no proof", why=str(unproven))
-        shell = SshShell(connection, address, self.timings)
         try:
-            await self._remember(serial, shell, shown, expected)
+            await self._remember(serial, address, _Login(shell, shown, expected))
         except BaseException:
             await shell.close()
             raise
         return shell
 
     async def meet(self, address: str) -> Shell:
-        connection, _ = await self._connect("whoever is there", address, _ANYBODY)
-        return SshShell(connection, address, self.timings)
+        shell, _ = await self.dial("whoever is there", address, ANYBODY)
+        return shell
 
-    async def _connect(
-        self, serial: str, address: str, expected: "_Expected"
-    ) -> "tuple[asyncssh.SSHClientConnection, _Shown]":
-        """Log in where the host key is believed.
+    async def expect_new_boot(self, serial: str) -> None:
+        await offload(self.host_keys.expect_new_boot, serial, self.clock())
+
+    def _expected(self, serial: str) -> "Expected":
+        pinned, since = self.host_keys.pinned(serial), self.host_keys.new_boot_since(serial)
+        authority = self.directory.host_authority(serial)
+        if pinned is not None and since is None:
+            return Expected(frozenset({pinned.key}), authority, pinned, new_boot=False)
+        seen = self.directory.seen(serial)
+        if seen is None or (since is not None and seen.reported_at <= since):
+            return Expected(frozenset(), authority, pinned, new_boot=True)
+        keys = frozenset(plain_key(key) for key in seen.hardware.ssh_host_keys)
+        return Expected(keys, authority, pinned, new_boot=True)
+
+    async def _remember(self, serial: str, address: str, login: "_Login") -> None:
+        """Pin a key seen for the first time, or certified and not the pinned one, before anything else is asked."""
+        shown, expected = login.shown, login.expected
+        pinned = expected.pinned
+        if not expected.new_boot and not shown.certified:
+            return
+        ran = await login.shell.run(READ_BOOT_ID, timeout=self.answer)
+        boot_id = ran.stdout.strip()
+        if ran.status != 0 or not boot_id:
+            raise TemporaryError(f"{address} does not tell its boot ID")
+        if expected.new_boot and pinned is not None and pinned.boot_id == boot_id:
+            if pinned.key != shown.key and not shown.certified:
+                raise PermanentError(changed(serial, address))
+            return  # it has not rebooted yet: its key may still change once
+        now = HostKey(shown.key, boot_id)
+        if expected.new_boot or now != pinned:
+            await offload(self.host_keys.pin, serial, now)
+
+
+class Dial(Protocol):
+    """Logs in where the host key is believed. Whoever it calls is named by a serial, for messages."""
+
+    async def __call__(self, who: str, address: str, expected: "Expected") -> "tuple[Shell, Shown]":
+        """A shell as root, and the host key that its server proved to have.
 
         Raises:
-            _UnprovenError: The host key has a certificate, and that does not prove the node.
+            UnprovenError: The host key has a certificate, and that does not prove the node.
+            PermanentError: Another host key than the ones expected, or our own key is refused.
+            TemporaryError: Nobody answers, or the connection breaks.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SshDial:
+    """Dials through asyncssh."""
+
+    client_key: Callable[[], asyncssh.SSHKey]
+    port: int = 22
+    timings: SshTimings = field(default_factory=SshTimings)
+
+    async def __call__(self, who: str, address: str, expected: "Expected") -> "tuple[Shell, Shown]":
         client, authority = _Client(expected), expected.authority
         try:
             connection, _ = await asyncssh.create_connection(
@@ -123,54 +173,23 @@ class SshShells:
             )
         except asyncssh.HostKeyNotVerifiable as error:
             if authority is not None and not client.saw_plain_key:
-                raise _UnprovenError(_unproven(address, authority, client, error)) from error
-            raise PermanentError(_changed(serial, address)) from error
+                raise UnprovenError(_unproven(address, authority, client, error)) from error
+            raise PermanentError(changed(who, address)) from error
         except asyncssh.KeyExchangeFailed as error:
             if expected.keys:
-                raise PermanentError(_changed(serial, address)) from error
+                raise PermanentError(changed(who, address)) from error
             raise TemporaryError(f"cannot connect to {address}: {error}") from error
         except asyncssh.PermissionDenied as error:
-            raise PermanentError(f"{serial} at {address} does not accept our SSH key: {error}") from error
+            raise PermanentError(f"{who} at {address} does not accept our SSH key: {error}") from error
         except _TEMPORARY as error:
             raise TemporaryError(f"cannot connect to {address}: {_told(error)}") from error
         key = connection.get_server_host_key()
         assert key is not None  # only GSS has none
-        return connection, _Shown(_public(key), certified=not client.saw_plain_key)
-
-    async def expect_new_boot(self, serial: str) -> None:
-        await offload(self.host_keys.expect_new_boot, serial, self.clock())
-
-    def _expected(self, serial: str) -> "_Expected":
-        pinned, since = self.host_keys.pinned(serial), self.host_keys.new_boot_since(serial)
-        authority = self.directory.host_authority(serial)
-        if pinned is not None and since is None:
-            return _Expected(frozenset({pinned.key}), authority, pinned, new_boot=False)
-        seen = self.directory.seen(serial)
-        if seen is None or (since is not None and seen.reported_at <= since):
-            return _Expected(frozenset(), authority, pinned, new_boot=True)
-        keys = frozenset(_plain(key) for key in seen.hardware.ssh_host_keys)
-        return _Expected(keys, authority, pinned, new_boot=True)
-
-    async def _remember(self, serial: str, shell: "SshShell", shown: "_Shown", expected: "_Expected") -> None:
-        """Pin a key seen for the first time, or certified and not the pinned one, before anything else is asked."""
-        pinned = expected.pinned
-        if not expected.new_boot and not shown.certified:
-            return
-        ran = await shell.run(READ_BOOT_ID, timeout=self.timings.answer)
-        boot_id = ran.stdout.strip()
-        if ran.status != 0 or not boot_id:
-            raise TemporaryError(f"{shell.address} does not tell its boot ID")
-        if expected.new_boot and pinned is not None and pinned.boot_id == boot_id:
-            if pinned.key != shown.key and not shown.certified:
-                raise PermanentError(_changed(serial, shell.address))
-            return  # it has not rebooted yet: its key may still change once
-        now = HostKey(shown.key, boot_id)
-        if expected.new_boot or now != pinned:
-            await offload(self.host_keys.pin, serial, now)
+        return SshShell(connection, address, self.timings), Shown(_public(key), certified=not client.saw_plain_key)
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Shown:
     """The host key that a server proved to have."""
 
     key: str
@@ -178,7 +197,16 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _Expected:
+class _Login:
+    """A shell, by which key its server was believed, and which were expected."""
+
+    shell: Shell
+    shown: Shown
+    expected: "Expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
     """Which host keys are believed (none named: any) beside certified ones, and why."""
 
     keys: frozenset[str]
@@ -194,20 +222,21 @@ class _Expected:
         return [*certificates, *(algorithm for kind in kinds for algorithm in (_RSA if kind == "ssh-rsa" else (kind,)))]
 
 
-_ANYBODY = _Expected(frozenset(), None, None, new_boot=False)
+ANYBODY = Expected(frozenset(), None, None, new_boot=False)
 """For who only asks who is there."""
 
 
-def _plain(key: str) -> str:
+def plain_key(key: str) -> str:
     """A public key without its comment."""
     return " ".join(key.split()[:2])
 
 
 def _public(key: asyncssh.SSHKey) -> str:
-    return _plain(key.export_public_key().decode())
+    return plain_key(key.export_public_key().decode())
 
 
-def _changed(serial: str, address: str) -> str:
+def changed(serial: str, address: str) -> str:
+    """What to tell an operator of a host key that is not the one expected."""
     return (
         f"host key changed: {address} shows another SSH host key than {serial} did, and we did not reboot it since. "
         "If somebody else rebooted it, retry the machine; if nobody did, find out who answers there."
@@ -223,14 +252,14 @@ _WHY_UNPROVEN = {
 """What asyncssh says of a certificate, and what we say."""
 
 
-class _UnprovenError(PermanentError):
+class UnprovenError(PermanentError):
     """A host certificate does not prove the node."""
 
 
 def _unproven(address: str, authority: HostAuthority, client: "_Client", error: asyncssh.HostKeyNotVerifiable) -> str:
     if client.signer is None:
         why = "it cannot be read, or its signature is wrong"
-    elif client.signer != _plain(authority.key):
+    elif client.signer != plain_key(authority.key):
         why = "another authority than the cluster's signed it"
     else:
         why = next((ours for theirs, ours in _WHY_UNPROVEN.items() if theirs in error.reason), error.reason)
@@ -246,7 +275,7 @@ class _Client(asyncssh.SSHClient):
     asyncssh checks the rest of a certificate: that it is a host's, names ``host_key_alias``, and is valid now.
     """
 
-    def __init__(self, expected: _Expected) -> None:
+    def __init__(self, expected: Expected) -> None:
         self.expected = expected
         self.saw_plain_key = False
         self.signer: str | None = None  # of the certificate shown
@@ -257,7 +286,7 @@ class _Client(asyncssh.SSHClient):
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.signer = _public(key)
-        return self.expected.authority is not None and self.signer == _plain(self.expected.authority.key)
+        return self.expected.authority is not None and self.signer == plain_key(self.expected.authority.key)
 
 
 def _told(error: Exception) -> str:

@@ -212,7 +212,7 @@ class TestConnection:
             await shells.open(SERIAL, HERE)
 
     async def test_a_machine_that_refuses_our_key_is_for_an_operator(self, shells: ssh.SshShells) -> None:
-        shells.client_key = a_key
+        shells.dial = replace(shells.dial, client_key=a_key)
         with pytest.raises(PermanentError, match="does not accept our SSH key"):
             await shells.open(SERIAL, HERE)
 
@@ -222,8 +222,8 @@ class TestConnection:
             writer.close()
 
         silent = await asyncio.start_server(silence, HERE, 0)
-        shells.port = silent.sockets[0].getsockname()[1]
-        shells.timings = ssh.SshTimings(connect=0.3, login=0.3)
+        port, patience = silent.sockets[0].getsockname()[1], ssh.SshTimings(connect=0.3, login=0.3)
+        shells.dial = replace(shells.dial, port=port, timings=patience)
         with pytest.raises(TemporaryError, match="cannot connect to"):
             await shells.open(SERIAL, HERE)
         silent.close()
