@@ -33,7 +33,7 @@ def texts(folder: str, pattern: str = "*.py") -> str:
 
 
 PLANNING, EXECUTION = texts("tests/planning", "test_*.py"), texts("tests/execution")
-ANSWERING = {file: (ROOT / file).read_text() for file in ("reconciler/simulator/ssh.py", "tests/fakes/machine.py")}
+ANSWERING = {file: (ROOT / file).read_text() for file in ("reconciler/simulator/dialogue.py", "tests/fakes/machine.py")}
 """Machines that handlers talk to here, by the file that says what they answer."""
 
 

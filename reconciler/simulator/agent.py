@@ -31,6 +31,14 @@ class Agent:
         query = urlencode({"status": status, "chassis-serial": serial, "ipaddr": self.address})
         return await offload(self.request, "GET", f"/oci/install-status.php?{query}")
 
+    async def boots_live(self, serial: str, mac: str) -> bool | None:
+        """The live system, always: nobody is asked."""
+        return True
+
+    async def has_classes(self, hostname: str) -> bool:
+        """Always: nobody is asked."""
+        return True
+
     def request(self, method: str, path: str, body: bytes | None = None) -> int | None:
         """One request from the server's own address; the HTTP status, or None when nobody answered."""
         connection = http.client.HTTPConnection(

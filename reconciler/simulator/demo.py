@@ -38,7 +38,7 @@ from .bmc import SimulatedProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
 from .fleet import REAL_ENOUGH, SimFleet, build_servers, place
 from .hardware import CONTROLLER, PROXY, STORE, Model
-from .server import Pace, ServerState
+from .life import Pace, ServerState
 from .ssh import SshFront
 
 Racks = Mapping[str, tuple[Model, ...]]

@@ -11,7 +11,8 @@ from ..model.kinds import RackingSpec
 from .agent import Agent
 from .hardware import Model, RackedServer
 from .ipmi_sim import IpmiSim
-from .server import Pace, ServerState, SimServer
+from .life import Pace, ServerState
+from .server import SimServer
 from .ssh import SshFront
 
 REAL_ENOUGH = Pace()
@@ -141,7 +142,7 @@ def build_servers(
         address, bmc = f"{network}.{each.number}", f"{network}.{100 + each.number}"
         root = folder / each.serial
         shutil.rmtree(root, ignore_errors=True)
-        servers[each.serial] = SimServer(each, address, bmc, root, Agent(server_url, address), pace)
+        servers[each.serial] = SimServer(each, address, bmc, Agent(server_url, address), pace, root=root)
     return servers
 
 

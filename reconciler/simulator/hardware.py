@@ -111,6 +111,11 @@ def _machine(placed: RackedServer, bmc_address: str) -> dict[str, str]:
     }
 
 
+def boot_mac(placed: RackedServer) -> str:
+    """The MAC address of the interface that it boots from the network by."""
+    return _interface(placed, 0)["macaddr"]
+
+
 def _interface(placed: RackedServer, index: int) -> dict[str, str]:
     fast = index >= 2
     return {

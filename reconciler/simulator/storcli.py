@@ -7,8 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 PATH = "/usr/sbin/storcli64"
 ENCLOSURE = 32
@@ -20,12 +19,21 @@ Said = tuple[str, dict[str, Any]]
 """Why not (empty: it worked), and what there is to show."""
 
 
+class TextFile(Protocol):
+    """A file, or what is like one."""
+
+    def read_text(self) -> str: ...
+
+    def write_text(self, text: str, /) -> object: ...
+
+
 @dataclass
 class Controller:
     """One controller. What it keeps is in a file, so that it outlives a power cut, and a test can look and edit."""
 
-    file: Path
+    file: TextFile
     drives: Callable[[], Drives]
+    over: Callable[[list[int], str], None] = lambda slots, what: None  # told before what is on a volume may be lost
 
     def begin(self, volumes: Iterable[tuple[int, list[int]]]) -> None:
         """What it has when it is delivered: the level and slots of each volume."""
@@ -85,8 +93,9 @@ class Controller:
 
     def _delete(self, number: str) -> Said:
         kept = self.kept
-        if kept["volumes"].pop(number, None) is None:
+        if (volume := kept["volumes"].pop(number, None)) is None:
             return "Specified virtual drive does not exist.", {}
+        self.over(volume["slots"], "delete")
         self._write(kept)
         return "", {}
 
@@ -111,7 +120,10 @@ class Controller:
         return "", {}
 
     def _initialise(self, number: str) -> Said:
-        return ("" if number in self.kept["volumes"] else "Specified virtual drive does not exist."), {}
+        if (volume := self.kept["volumes"].get(number)) is None:
+            return "Specified virtual drive does not exist.", {}
+        self.over(volume["slots"], "initialise")
+        return "", {}
 
 
 def _state(kept: Mapping[str, Any], slot: int) -> tuple[str, object]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.simulator.agent import Agent
-from reconciler.simulator.server import ServerState, SimServer
+from reconciler.simulator.life import ServerState
+from reconciler.simulator.server import SimServer
 
 from .checks import assert_sound
 from .world import ONE, SLOW_INSTALL, THREE, World, world

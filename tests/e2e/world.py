@@ -27,7 +27,8 @@ from reconciler.simulator.bmc import SimulatedProtocol
 from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, free_port, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE
-from reconciler.simulator.server import Pace, SimServer
+from reconciler.simulator.life import Pace
+from reconciler.simulator.server import SimServer
 
 from ..forked import Forked, ended, kill_group
 from ..simulator.networks import claimed_network

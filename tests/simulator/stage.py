@@ -19,7 +19,8 @@ from reconciler.provisioning import commands
 from reconciler.provisioning.root_image import COMMAND
 from reconciler.simulator.fleet import SimBmc, SimFleet, build_servers
 from reconciler.simulator.hardware import STORE, Model, RackedServer
-from reconciler.simulator.server import Pace, ServerState, SimServer
+from reconciler.simulator.life import Pace, ServerState
+from reconciler.simulator.server import SimServer
 from reconciler.simulator.ssh import SshFront
 
 from ..waiting import becomes

@@ -18,7 +18,7 @@ from reconciler.simulator import ipmi_sim
 from reconciler.simulator.bmc import SimulatedProtocol, make_bmc
 from reconciler.simulator.demo import free_port
 from reconciler.simulator.fleet import SimBmc
-from reconciler.simulator.server import ServerState
+from reconciler.simulator.life import ServerState
 
 from .stage import Stage, staged
 

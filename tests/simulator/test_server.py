@@ -12,8 +12,8 @@ from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.provisioning import commands, fence, puppet_runs
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, report
+from reconciler.simulator.life import Pace, ServerState
 from reconciler.simulator.programs import put_programs
-from reconciler.simulator.server import Pace, ServerState
 
 from ..execution.build import INSTALL
 from .stage import FAST, SSH_PORT, SWITCHES, Stage, staged

@@ -10,8 +10,8 @@ import asyncssh
 import pytest
 
 from reconciler.provisioning import commands, disks, look, puppet_runs
-from reconciler.simulator.server import Pace
-from reconciler.simulator.ssh import NOT_FOUND
+from reconciler.simulator.dialogue import NOT_FOUND
+from reconciler.simulator.life import Pace
 
 from ..execution.build import INSTALL
 from ..waiting import runs
