@@ -417,8 +417,8 @@ def _network(action: InstallOs) -> dict[str, File]:
 
 
 _KERNEL = ("text", "consoleblank=0", "systemd.show_status=true", "processor.max_cstate=0")
-"""Words of the kernel's command line that the other installer has. It also asks for control groups of version 1, for which
-trixie's systemd waits half a minute at each boot and then has version 2, and for messages before there is a console."""
+"""Words of the kernel's command line that the other installer has. It also asks for messages before there is a console,
+and for control groups of version 1: trixie's systemd waits half a minute at each boot, and then has version 2."""
 
 
 def _grub(action: InstallOs, hardware: Hardware) -> dict[str, File]:
