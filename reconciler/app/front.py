@@ -42,6 +42,9 @@ class Front:
             published.serial_at,
             published.owner_of,
             self._tell_written,
+            is_genuine=published.nonces.is_genuine,
+            stake=published.stake,
+            silent_after=4 * site.config.planning_timings.report_every,
         )
         self._server = drivers.listen(
             create_app(published.served(), self.ingest, self.metrics),

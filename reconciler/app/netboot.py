@@ -18,6 +18,8 @@ from ..model.tree import SpecTree
 from ..planning.netboot import UNKNOWN, boots_from
 from ..provisioning.boot import scripts
 from ..provisioning.boot.arguments import parse_mac
+from ..provisioning.boot.scripts import BootPort
+from .boot_nonces import BootNonces
 
 log = structlog.get_logger()
 
@@ -30,6 +32,7 @@ class Boots:
     machines: tuple[MachineView, ...]
     images: Path
     observing: str | None = None  # why nothing may be begun
+    nonces: BootNonces | None = None  # None: nobody gets one
 
     @property
     def trusted_networks(self) -> Sequence[Subnet]:
@@ -41,12 +44,21 @@ class Boots:
         if not mac and not serial:
             return scripts.ipxe_identify(self._live)
         known = parse_mac(mac or "")
-        return scripts.ipxe(self._told(known, serial), self._live, known, _DEBIANS.get(architecture or "", "amd64"))
+        choice = self._told(known, serial)
+        port = self._port(known, choice)
+        return scripts.ipxe(choice, self._live, port, _DEBIANS.get(architecture or "", "amd64"))
 
     def grub(self, mac: str) -> str:
-        """The machine's menu."""
+        """The machine's menu. GRUB asks three times for it, and boots from one of the answers."""
         known = parse_mac(mac)
-        return scripts.grub(self._told(known, None), self._live, known)
+        choice = self._told(known, None)
+        return scripts.grub(choice, self._live, self._port(known, choice))
+
+    def _port(self, mac: str | None, choice: BootChoice) -> BootPort:
+        """The port that a machine boots from. Who is sent to its disk runs no system that could return a nonce."""
+        if mac is None or self.nonces is None or choice.boot is BootFrom.DISK:
+            return BootPort(mac)
+        return BootPort(mac, self.nonces.fresh(mac, choice.serial))
 
     def _told(self, mac: str | None, serial: str | None) -> BootChoice:
         """The choice, and a line in the log: whether a machine that never reports at least asked."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 
-from ..model.machine import Approval, Observation, Pause
+from ..model.history import Phase
+from ..model.machine import Approval, MachineView, Observation, Pause
 from ..model.observations import Occurrence
 from ..model.plan import Plan, Wait
 from ..model.tree import SpecTree
@@ -15,8 +16,10 @@ from ..render.fleet import FleetView, PlannedFleet, SourceStatus, build_fleet, w
 from ..render.machines import MachineSummaries
 from ..render.plan import plan_json
 from ..server.auth import Access, ClientAddress, Token, Trust, TrustedNetwork
+from ..server.claims import Stake
 from ..server.ports import NoDocument, NotPossibleError, Served, ServedDocument
 from ..store import Snapshot
+from .boot_nonces import BootNonces
 from .health import DATABASE, Health
 from .kept_documents import Asking, KeptDocuments
 from .netboot import Boots
@@ -57,6 +60,7 @@ class Published:
     _view: FleetView | None = None
     _boots_of: tuple[PassResult, Boots] | None = None
     _owners: tuple[PassResult, dict[str, str]] | None = None
+    _stakes: tuple[PassResult, dict[str, Stake]] | None = None
     _summaries: MachineSummaries = field(default_factory=MachineSummaries)
     _recent: tuple[Occurrence, ...] = ()
 
@@ -102,6 +106,19 @@ class Published:
             remarks=self._remarks,
         )
 
+    @cached_property
+    def nonces(self) -> BootNonces:
+        """Of the boots that this daemon serves, and of those that another daemon of the fleet did."""
+        return BootNonces(self.site.config.key_file, lambda: self.site.database.opened.histories())
+
+    def stake(self, serial: str) -> Stake:
+        """What a machine has to lose, as of the last pass."""
+        if (latest := self.latest) is None:
+            return Stake.NOTHING
+        if self._stakes is None or self._stakes[0] is not latest:
+            self._stakes = latest, {m.serial: _stake(m) for m in latest.observation.machines}
+        return self._stakes[1].get(serial, Stake.NOTHING)
+
     def trusted(self) -> Sequence[TrustedNetwork] | None:
         """Who may report; None until there are specs that say it."""
         return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else None
@@ -142,7 +159,7 @@ class Published:
         if self._boots_of is None or self._boots_of[0] is not latest:
             images = self.site.config.boot_folder / TFTP / IMAGES
             seen = latest.observation
-            self._boots_of = latest, Boots(latest.tree, seen.machines, images, seen.observing)
+            self._boots_of = latest, Boots(latest.tree, seen.machines, images, seen.observing, self.nonces)
         return self._boots_of[1]
 
     def _is_puppet_server(self, address: ClientAddress) -> bool:
@@ -207,6 +224,12 @@ class Published:
         if self.latest is None:
             return (self.stage, *reasons)
         return (self.latest.observation.observing, *reasons) if self.latest.observation.observing else reasons
+
+
+def _stake(m: MachineView) -> Stake:
+    if m.history.phase in (Phase.INSTALLED, Phase.IN_SERVICE):
+        return Stake.SYSTEM
+    return Stake.PLACE if m.allocation else Stake.NOTHING
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class Records:
         self._store, self._certificates = store, certificates
         self.allocate, self.release = store.allocate, store.release
         self.erasing, self.wrote, self.proved = store.erasing, store.wrote, store.proved
+        self.booting, self.vouched = store.booting, store.vouched
         self.ring_builders, self.keep_rings = store.ring_builders, store.keep_rings
         self.propose_round, self.rings_read = store.propose_round, store.rings_read
 

@@ -18,14 +18,26 @@ by themselves. Where a BMC says a wrong serial for good (a swapped main board), 
 machine's document: ``bmc: {serial: ...}``.
 """
 
+from typing import Literal
+
 from ..model.errors import PermanentError
 from ..model.fillers import is_filler
 from .ports import Bmc, BmcAccess, Directory
 from .seam import offload
 
+Believed = Literal["its agent", "its password", "nobody"]
+"""Who is believed where a BMC does not say whose it is: the agent that reported its address; a password that was set
+from inside the machine a moment ago, and that no other BMC has; or, where all that the agent said is in doubt, nobody.
+"""
+
 
 async def verify_owner(
-    bmc: Bmc, access: BmcAccess, serial: str, directory: Directory, *, let_in_by_its_own_password: bool = False
+    bmc: Bmc,
+    access: BmcAccess,
+    serial: str,
+    directory: Directory,
+    *,
+    if_silent: Believed = "its agent",
 ) -> None:
     """Return if the BMC is the machine's.
 
@@ -34,8 +46,7 @@ async def verify_owner(
         access: How it was opened.
         serial: Of the machine.
         directory: Knows which addresses agents reported.
-        let_in_by_its_own_password: The session was opened with a password that was set from inside the machine a
-            moment ago, and that no other BMC has: a BMC that says no serial is believed.
+        if_silent: Who is believed where the BMC says no serial.
 
     Raises:
         PermanentError: It is another machine's, or nobody can tell.
@@ -51,8 +62,10 @@ async def verify_owner(
             f"not to {wanted}: nothing was switched. Mend the address or the cable, then retry; "
             f'if that is what the right BMC says, write it into the Machine "{serial}": bmc: {{serial: ...}}'
         )
-    if let_in_by_its_own_password:
+    if if_silent == "its password":
         return
+    if if_silent == "nobody":
+        raise PermanentError(f"the BMC at {access.address} does not say whose it is: it speaks for nobody")
     reported = await offload(directory.reporters_of_bmc, access.address)
     if reported != {serial}:
         others = ", ".join(sorted(reported - {serial}))

@@ -12,7 +12,7 @@ from ..model.bmc_protocol import BmcProtocol
 from ..model.events import Event
 from ..model.files import File
 from ..model.gates import Readings
-from ..model.history import Proof
+from ..model.history import BmcWord, Proof
 from ..model.machine import Power, SecretRef, Seen
 from ..model.rings import BuiltRing, RingFile, RingRound
 
@@ -232,6 +232,12 @@ class Bookkeeping(Protocol):
 
     def proved(self, serial: str, proof: Proof) -> None:
         """Record what the machine proved of itself over SSH. Durable when it returns."""
+
+    def booting(self, serial: str, at: datetime) -> None:
+        """Record that the machine is about to be booted: nonces of before count no more. Durable when it returns."""
+
+    def vouched(self, serial: str, said: BmcWord) -> None:
+        """Record what the machine's BMC said of it."""
 
     def mint(self, secrets: tuple[SecretRef, ...], at: datetime) -> None:
         """Make those of the secrets that do not exist; never changes one that does."""

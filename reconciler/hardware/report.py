@@ -7,18 +7,19 @@ and the rest of the report still counts.
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 
+from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
 
-__all__ = ["ReportError", "digest", "parse_report"]
+__all__ = ["Report", "ReportError", "digest", "parse_report", "read_report"]
 
 PETABYTE: Final = 10**15
 MIB: Final = 2**20
@@ -37,6 +38,14 @@ _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,140
 _ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one report says: the hardware, and the boot for which it speaks."""
+
+    hardware: Hardware
+    nonce: BootNonce | None  # that it returns, not yet known to be genuine; None: the stock agent's, or of no such boot
+
+
 def parse_report(body: bytes) -> Hardware:
     """The hardware described by one report of the stock agent, or of ours, which says more.
 
@@ -45,7 +54,34 @@ def parse_report(body: bytes) -> Hardware:
     Raises:
         ReportError: Identity or safety cannot rest on the report; the error names the field.
     """
+    return read_report(body).hardware
+
+
+def read_report(body: bytes) -> Report:
+    """The hardware described by one report, and the nonce that it returns.
+
+    Raises:
+        ReportError: Identity or safety cannot rest on the report; the error names the field.
+    """
     top = Fields("", parse_object(body))
+    nonce = _nonce(top)
+    return Report(_hardware(top), nonce)
+
+
+def _nonce(top: Fields) -> BootNonce | None:
+    text = top.text("boot_nonce")
+    try:
+        return parse_nonce(text) if text else None
+    except ValueError as error:
+        top.refuse("boot_nonce", str(error))
+
+
+def _hardware(top: Fields) -> Hardware:
+    """The hardware of a report, whose other fields were taken.
+
+    Raises:
+        ReportError: Identity or safety cannot rest on it.
+    """
     machine = _only_machine(top)
     extra: dict[str, object] = {}
     modules, memory = _memory(top, extra)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 from .action_base import MINUTE, MachineAction, Risk
@@ -43,6 +44,15 @@ class Erasable(NamedTuple):
 
     disk: str  # kernel name
     what: Contents | None  # None: whatever it holds
+
+
+class Voucher(StrEnum):
+    """Why who reports as a machine may be given the keys of its node."""
+
+    NONCE = "nonce"  # its report returned the nonce of the machine's boot
+    BMC = "bmc"  # the machine's own BMC, of which we have the password, says that it is on
+    PINNED = "pinned"  # an operator named the machine in the specs
+    APPROVED = "approved"  # an operator approved that who reports gets them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +110,7 @@ class BootLive(MachineAction):
     """Network-boot the machine into the live system. Where an install was begun, its address is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"hinted"})
     limit: ClassVar[float] = 10 * MINUTE  # off and on again, two minutes each at most, and a slow BMC
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
@@ -107,6 +118,7 @@ class BootLive(MachineAction):
     hostname: str | None = None  # of what may run on it; None: nothing of ours does, or it may be taken down
     install: str | None = None  # id of the install that may have ended on it
     unseen: bool = False  # nobody saw how that install ended: a machine that is on and silent may serve
+    hinted: bool = False  # all that was heard of it last is a hint: one that is on and silent may be anybody's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,7 +209,7 @@ class InstallOs(MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
-    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase"})
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "vouched"})
     limit: ClassVar[float] = 180 * MINUTE
     restarts: ClassVar[bool] = True
     outlives_daemon: ClassVar[bool] = True
@@ -223,6 +235,8 @@ class InstallOs(MachineAction):
     """What may be erased with which disk. Any other disk has to be blank."""
     may_erase: tuple[str, ...] = ()
     """Ids of installs that have finished and may be erased: nothing else allows to erase a system of ours."""
+    vouched: Voucher | None = None
+    """Why who reports may be given the node's keys; None: nobody knows, and an install is looked for, not begun."""
 
     @property
     def address(self) -> str:
@@ -263,6 +277,17 @@ class VerifyLive(MachineAction):
     limit: ClassVar[float] = 5 * MINUTE  # two connections
     type: Literal["verify_live"] = "verify_live"
     hostname: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyBmc(MachineAction):
+    """See whether the BMC of a machine that returns no nonce lets us in, says that it is its own, and that it is on."""
+
+    touches: ClassVar[bool] = False
+    looks: ClassVar[bool] = True
+    limit: ClassVar[float] = 5 * MINUTE  # one session, and two questions
+    uses_bmc: ClassVar[bool] = True
+    type: Literal["verify_bmc"] = "verify_bmc"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -392,6 +417,7 @@ Action = (
     | BootDisk
     | VerifyInstall
     | VerifyLive
+    | VerifyBmc
     | RunPuppet
     | RollOut
     | RunHook

@@ -16,10 +16,11 @@ from .actions import (
     Release,
     RunHook,
     TellCluster,
+    VerifyBmc,
     VerifyInstall,
 )
 from .disk_id import Finding
-from .history import Announced, BmcSetup, History, Looks, Phase, Proof, Service, with_moments
+from .history import Announced, BmcSetup, BmcWord, History, Looks, Phase, Proof, Service, Witnesses, with_moments
 from .rings import RingFile
 
 
@@ -54,6 +55,25 @@ class Proved:
     at: datetime
     proof: Proof
     kind: Literal["proved"] = "proved"
+
+
+@dataclass(frozen=True, slots=True)
+class Booting:
+    """Written by a handler right before it has the BMC boot the machine: from here on nonces of before are old."""
+
+    serial: str
+    at: datetime
+    kind: Literal["booting"] = "booting"
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Written by a handler that asked the machine's BMC whose it is, and whether the machine is on."""
+
+    serial: str
+    at: datetime
+    said: BmcWord
+    kind: Literal["vouched"] = "vouched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,8 @@ Event = (
     Started
     | Erasing
     | Proved
+    | Booting
+    | Vouched
     | Wrote
     | Succeeded
     | Failed
@@ -209,13 +231,13 @@ def after(h: History, event: Event) -> History:
         if action is not None and action.looks:
             return _looked(h, event, action)
         return _side_task(h, event, action) if action is not None and action.is_side_task else _acted(h, event)
-    if isinstance(event, Erasing | Wrote | Proved | RingsRead):
+    if isinstance(event, Erasing | Wrote | Proved | RingsRead | Booting | Vouched):
         return _seen_on_the_machine(h, event)
     match event:
         case Advanced(at=at, to=to, announces=announces):
             return _moved(h, at, to, announces)
-        case Retried():
-            return _retried(h)
+        case Retried(at=at):
+            return _retried(h, at)
         case Forgotten(at=at):
             return _fresh(h, at)
         case Restored(history=history):
@@ -224,9 +246,13 @@ def after(h: History, event: Event) -> History:
             return with_moments(h, lambda moment: squeezed(moment, at, ahead))
 
 
-def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved | RingsRead) -> History:
+def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved | RingsRead | Booting | Vouched) -> History:
     """What a handler met there on its way makes of it."""
     match event:
+        case Booting():
+            return _booted_anew(h)
+        case Vouched(said=said):
+            return replace(h, witnesses=replace(h.witnesses, vouched=said))
         case Erasing(disks=disks, marks=marks):
             unseen = h.install.open or isinstance(h.open_action, InstallOs)
             erased = tuple(sorted({*h.disks.erased, *disks, *marks}))
@@ -245,10 +271,16 @@ def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved | RingsRead
             return replace(h, looks=replace(h.looks, proof=proof), install=replace(h.install, open=unseen))
 
 
-def _retried(h: History) -> History:
+def _booted_anew(h: History) -> History:
+    """Another boot begins: whoever spoke for the one before does not speak for it."""
+    return replace(h, witnesses=replace(h.witnesses, boots=h.witnesses.boots + 1, vouched=None))
+
+
+def _retried(h: History, at: datetime) -> History:
     """Every next try and look is due, and nothing that was met before counts."""
     return replace(
         h,
+        witnesses=replace(h.witnesses, retried=at),
         failures=h.failures.forgiven(),
         permanent=False,
         side_failures=h.side_failures.forgiven(),
@@ -291,7 +323,7 @@ def _looked(h: History, event: Started | Succeeded | Failed | Interrupted, actio
             looks = replace(h.looks, at=at, count=h.looks.count + 1, error=error)
         case Succeeded(at=at):
             said = "installed" if isinstance(action, VerifyInstall) else "live"
-            so = h.looks.proof is not None and h.looks.proof.runs == said
+            so = isinstance(action, VerifyBmc) or (h.looks.proof is not None and h.looks.proof.runs == said)
             looks = replace(h.looks, at=at, count=0 if so else h.looks.count + 1, error=None)
     return replace(h, open_action=None, looks=looks)
 
@@ -365,7 +397,8 @@ def _failed(h: History, event: Failed) -> History:
 def _fresh(h: History, at: datetime) -> History:
     """A new life. That something was once installed is not forgotten: nobody erased it."""
     released = at if h.install.begun is not None else h.service.released
-    return History(service=Service(released=released, left_install=h.install.id or h.service.left_install))
+    service = Service(released=released, left_install=h.install.id or h.service.left_install)
+    return History(service=service, witnesses=Witnesses(h.witnesses.boots))
 
 
 def _begun(h: History, at: datetime, action: Action) -> History:
@@ -399,6 +432,8 @@ def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
     if to is Phase.IN_SERVICE:
         back = replace(moved, service=Service(since=at, released=h.service.released))
         return replace(back, announced=replace(h.announced, commands_run=0)) if announces else back
+    if to is Phase.INSTALLED:  # it is booted from its disk from here on, by whomever
+        return _booted_anew(moved)
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more
         left = replace(moved.service, left=at, left_install=h.install.id)
         return replace(moved, service=left, install=replace(h.install, generation=0), announced=Announced())

@@ -85,6 +85,25 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
+class BmcWord:
+    """What a BMC said of its machine that let us in with the password that we have for it, and named the machine."""
+
+    at: datetime
+    address: str  # of the BMC
+    power: Literal["on", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """What tells who speaks for the machine, where all that comes over HTTP is a hint."""
+
+    boots: int = 0
+    """Number of the boot that is served now: a nonce of an earlier one speaks for nothing that runs."""
+    vouched: BmcWord | None = None  # its BMC's word since we last had it booted; None: nobody asked, or it said nothing
+    retried: datetime | None = None  # when an operator last said "retry"
+
+
+@dataclass(frozen=True, slots=True)
 class Install:
     """The install that last began."""
 
@@ -150,6 +169,7 @@ class History:
     permanent: bool = False  # the last of them will not pass by itself
     side_failures: Failures = Failures()  # of what is done beside its own way: hooks, commands, renewals
     looks: Looks = Looks()
+    witnesses: Witnesses = Witnesses()
     install: Install = Install()
     disks: DiskWork = DiskWork()
     bmc: BmcSetup = BmcSetup()
@@ -234,5 +254,8 @@ PUBLISHED: Mapping[str, str] = {
     "bmc_change": "bmc.change",
     "released": "service.released",
     "rings": "rings",
+    "boots": "witnesses.boots",
+    "vouched": "witnesses.vouched",
+    "retried": "witnesses.retried",
 }
 """Journals, exports and observations have a history flat: each name there, in their order, and the field that it is."""

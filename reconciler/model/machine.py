@@ -66,6 +66,14 @@ class Seen:
     power: Power | None = None  # None: not asked yet, or no answer
     power_at: datetime | None = None
     last_puppet_began: datetime | None = None  # its last good run asked for its document then, or later; None: unknown
+    boot: int | None = None  # number of the boot whose nonce the last report returned; None: it is only a hint
+    witnessed_at: datetime | None = None  # when a report last returned the nonce of a boot; None: none ever did
+    reported_from: str = ""  # where the last report came from; empty: not known
+
+    @property
+    def live_address(self) -> str:
+        """Where its live system is, as its last report says: a status, which anybody can send, moves it nowhere."""
+        return self.reported_from or self.address
 
     @property
     def heard_at(self) -> datetime:

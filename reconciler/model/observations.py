@@ -22,6 +22,7 @@ class Heard:
     status: InstallStatus | None = None
     hardware: Hardware | None = None
     digest: str | None = None  # of the hardware, so that sameness is cheap to tell
+    boot: int | None = None  # of a report: the boot of which it returned the nonce (``History.boots``)
     power: Power | None = None
     puppet_at: datetime | None = None  # a good Puppet run asked for its document then, or later
     readings: Readings | None = None  # of its services

@@ -55,6 +55,8 @@ class Reason(StrEnum):
     BMC_DIFFERS = "bmc-differs"
     RAID_MISSING = "raid-missing"
     REPORT_DUE = "report-due"
+    NONCE_MISSING = "nonce-missing"
+    UNWITNESSED = "unwitnessed"
     FOREIGN_DATA = "foreign-data"
     EARLIER_PLACE = "earlier-place"
     INSTALL_BY_APPROVAL = "install-by-approval"
@@ -232,6 +234,18 @@ REASONS: Mapping[Reason, About] = {
     Reason.REPORT_DUE: About(
         "The machine's last report is older than what was last done to it, or than the daemon. Nothing is done to it "
         "until it has reported, or had time to."
+    ),
+    Reason.NONCE_MISSING: About(
+        "Somebody reports the machine from the live system and does not return the nonce of its boot. Where it never "
+        "returned one, its BMC is asked whether it is the machine's, and on; else its own agent is given time to "
+        "report."
+    ),
+    Reason.UNWITNESSED: About(
+        "Somebody reports the machine from the live system, and nothing shows that it is the machine: no nonce of its "
+        "boot came back, no document names it, and its BMC does not speak for it. An approval has its disks erased and "
+        "gives the keys of its node to whoever reports. Booted anew, into a live image that this version built, it "
+        "returns a nonce and asks nobody.",
+        approval="install_os",
     ),
     Reason.FOREIGN_DATA: About(
         "A disk that would be erased holds something that nobody allowed to erase. An approval covers these disks with "

@@ -112,9 +112,9 @@ class BmcBook:
         return max(fitting, key=lambda network: network.subnet.prefixlen, default=None)
 
     def _network_for(self, m: MachineView) -> BmcNetwork | None:
-        if m.seen is None or not m.seen.address:
+        if m.seen is None or not m.seen.live_address:
             return None
-        booted = ip_address(m.seen.address)
+        booted = ip_address(m.seen.live_address)
         fitting = [network for network in self._settings.networks if booted in network.for_machines_in]
         return max(fitting, key=lambda network: (network.for_machines_in.prefixlen, network.name), default=None)
 

@@ -102,9 +102,21 @@ def install_unseen(m: MachineView, allocation: Allocation) -> bool:
     return h.last_done != "install_os" or later(h.install.begun, h.last_done_at)
 
 
+def speaks_for_itself(m: MachineView) -> bool:
+    """Whether its last report returned the nonce of the boot that is its present one."""
+    return m.seen is not None and m.seen.boot is not None and m.seen.boot == m.history.witnesses.boots
+
+
+def is_of_a_boot_before(m: MachineView) -> bool:
+    """Whether its last report returned the nonce of a boot after which it was booted anew."""
+    return m.seen is not None and m.seen.boot is not None and m.seen.boot != m.history.witnesses.boots
+
+
 def in_live(m: MachineView, ctx: Context) -> bool:
-    """Whether it reports from the live system now: an agent anywhere else says where it runs."""
+    """Whether it reports from the live system now, by a nonce or a hint: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
+        return False
+    if is_of_a_boot_before(m):
         return False
     if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks.count:
         return False  # it has left; a look that found nothing there makes that a word like any other

@@ -46,7 +46,15 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         m.enc_problem,
         *([m.lost_system] if m.lost_system else []),
         *([_readings(m.readings)] if m.readings else []),
+        *([_hint(m)] if m.seen and m.seen.boot != m.history.witnesses.boots else []),
     )
+
+
+def _hint(m: MachineView) -> tuple[object, ...]:
+    """What a plan depends on where nobody returns the nonce of the machine's present boot."""
+    said, seen = m.history.witnesses.vouched, m.seen
+    was_witnessed = seen is not None and seen.witnessed_at is not None
+    return "hint", seen and (seen.boot, seen.live_address), was_witnessed, said and (said.address, said.power)
 
 
 def _disks(choice: DiskChoice) -> tuple[object, ...]:

@@ -6,9 +6,10 @@ looks at the disks again right before it erases them, and refuses what is not al
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from ..model.actions import Erasable, InstallOs, RootImage
+from ..model.actions import Erasable, InstallOs, RootImage, Voucher
 from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_order
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
@@ -18,8 +19,9 @@ from ..model.ownership import could_be_ours, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
 from .approvals import Question, answer, unanswered
-from .context import Context
+from .context import Context, install_unseen
 from .interfaces import NoInterfacesError, interfaces_of
+from .vouching import voucher, with_stranger
 
 
 def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
@@ -64,7 +66,12 @@ def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
 
 
 def _question(m: MachineView, ctx: Context) -> Question | None:
-    """What a human is asked before the install."""
+    """What a human is asked before the install: one question of all there is to ask, as one word answers it."""
+    return with_stranger(_question_of_disks(m, ctx), m, ctx)
+
+
+def _question_of_disks(m: MachineView, ctx: Context) -> Question | None:
+    """What a human is asked of what the install erases, or because the policy asks for it."""
     policy = ctx.spec.fleet.policy
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
@@ -188,11 +195,26 @@ def may_be_anything(m: MachineView, ctx: Context) -> bool:
 
 def _released_may_go(m: MachineView, ctx: Context) -> bool:
     released = m.history.service.released
-    return released is not None and unanswered(_earlier_place(m.history.service.left_install, released), m, ctx) is None
+    if released is None:
+        return False
+    alone = _earlier_place(m.history.service.left_install, released)
+    asked = with_stranger(alone, m, ctx) or alone
+    return unanswered(alone, m, ctx) is None or unanswered(asked, m, ctx) is None
 
 
 def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
-    """The install of a machine that ``not_installable`` has nothing against."""
+    """The install of a machine that ``not_installable`` has nothing against, with all that is allowed to it."""
+    return replace(
+        _described(m, allocation, ctx),
+        ours=m.history.disks.erased,
+        may_hold=_may_hold(m, ctx),
+        may_erase=may_erase(m, ctx),
+        vouched=_vouched(m, allocation, ctx),
+    )
+
+
+def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
+    """The install as specs and hardware have it."""
     assert m.disks is not None and m.seen is not None
     settings = SettingsAt(ctx.spec, Place.of(m.serial, allocation))
     own_role, profile = ctx.spec.roles.get(allocation.role), ctx.spec.profiles.get(allocation.profile)
@@ -214,10 +236,12 @@ def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
-        ours=m.history.disks.erased,
-        may_hold=_may_hold(m, ctx),
-        may_erase=may_erase(m, ctx),
     )
+
+
+def _vouched(m: MachineView, allocation: Allocation, ctx: Context) -> Voucher | None:
+    """Why its keys may go to who reports. Of an install that nobody saw end only the end is looked for."""
+    return voucher(m, ctx) or (None if install_unseen(m, allocation) else Voucher.APPROVED)
 
 
 def _image(profile: HardwareProfileSpec | None) -> RootImage | None:

@@ -24,7 +24,7 @@ from ..model.actions import (
 )
 from ..model.history import Phase
 from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
-from ..model.machine import Allocation, InstallStatus, MachineView, Power
+from ..model.machine import OURS, Allocation, InstallStatus, MachineView, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
 from .approvals import Question, answer
@@ -37,6 +37,7 @@ from .context import (
     install_evidence,
     install_hint,
     install_unseen,
+    is_of_a_boot_before,
     is_unanswered,
     later,
     next_look,
@@ -48,6 +49,7 @@ from .first_puppet import first_puppet, gate_closed, in_its_turn, into_service, 
 from .gates import puppet_succeeded
 from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
+from .vouching import first_witness, is_hinted
 
 
 def next_step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Context) -> Step:
@@ -110,6 +112,8 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         )
     if (hint := install_hint(m, allocation)) and next_look(m, ctx) <= ctx.now:
         return _verify_install(m, allocation, Reason.INSTALL_CLAIMED, f"it says {hint} after we began to install it")
+    if witness := first_witness(m, allocation, ctx):
+        return witness
     raid = raid_wanted(m, allocation, ctx)
     missing = None if raid else not_installable(m, allocation, ctx)
     if blocked := _papers(m, allocation) or missing or unapproved_install(m, ctx):
@@ -124,7 +128,7 @@ def _enrolled(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         ):
             return of_bmc
         return Act(install(m, allocation, ctx), *install_because(m, allocation, ctx))
-    return _silence(m, ctx) or _unproved(m, allocation, ctx) or _boot_live(m, allocation, ctx)
+    return _unproved(m, allocation, ctx) or _silence(m, ctx) or _boot_live(m, allocation, ctx)
 
 
 def _installed(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
@@ -203,18 +207,25 @@ def _running_install(m: MachineView, ctx: Context) -> Wait | None:
 
 
 def _silence(m: MachineView, ctx: Context) -> Wait | None:
-    """How long to leave a machine alone that we touched and that did not report since."""
+    """How long to leave a machine alone that was heard a moment ago, or that we touched and that did not report since.
+
+    A status is a hint: it never ends a wait. One that the machine comes up, or leaves, makes it a little longer.
+    """
     h, t = m.history, ctx.timings
-    if h.touched is None or m.seen is None or m.seen.reported_at > h.touched:
+    if m.seen is None:
         return None
-    said = said_after(m, h.touched)
-    if said in (InstallStatus.LIVE, InstallStatus.INSTALLED):
-        since, limit = m.seen.heard_at, 4 * t.report_every  # it says so as it comes up, and reports a moment later
-    elif said is not None:
+    left = m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at)
+    if left and ctx.now < (until := m.seen.reported_at + 4 * t.report_every):
+        on = f"another report from the live system, or its end: a moment after the last one it said {m.seen.status}"
+        return Wait(m.serial, Reason.REPORT_DUE, on, until=until)
+    spoke = m.seen.witnessed_at or m.seen.reported_at
+    if h.touched is None or (spoke > h.touched and not is_of_a_boot_before(m)):
         return None
-    else:
-        since, limit = h.touched, 4 * t.report_every if h.failures.count else t.live_boot
-    if ctx.now < (until := since + limit):
+    limit = 4 * t.report_every if h.failures.count else t.live_boot
+    until = h.touched + limit
+    if said_after(m, h.touched) in (InstallStatus.LIVE, InstallStatus.INSTALLED):  # its report follows in a moment
+        until = max(until, min(m.seen.heard_at + 4 * t.report_every, until + limit))
+    if ctx.now < until:
         on = f"a report newer than our last action on it ({h.last_begun})"
         return Wait(m.serial, Reason.REPORT_DUE, on, until=until)
     return None
@@ -253,6 +264,7 @@ def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
         hostname=None if install.begun is None or approved else allocation.hostname,
         install=install.id,
         unseen=install.open,
+        hinted=is_hinted(m),
     )
     return Act(boot, Reason.TO_BE_INSTALLED, "it is installed from the live system")
 

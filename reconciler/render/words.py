@@ -26,6 +26,7 @@ from ..model.actions import (
     RunHook,
     RunPuppet,
     TellCluster,
+    VerifyBmc,
     VerifyInstall,
     VerifyLive,
 )
@@ -165,6 +166,7 @@ WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     BootDisk: lambda a: "boot it from its disk",
     VerifyInstall: lambda a: f"ask {a.hostname} at its own address whether install {a.install} runs there",
     VerifyLive: lambda a: f"ask it over SSH whether it runs {a.hostname} or the live system",
+    VerifyBmc: lambda a: "ask its BMC whether it is the machine's, and on",
     RunPuppet: lambda a: f"{'run Puppet again on' if a.again else 'see to the first Puppet run of'} {a.hostname}",
     RollOut: lambda a: f"run Puppet on {a.hostname}, with document {a.document[:12]}",
     RunHook: lambda a: f"run hook {a.hook}: {a.hostname} is {a.event}",

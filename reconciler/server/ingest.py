@@ -1,27 +1,27 @@
 """Words from machines: checked, told apart, and answered once they are on disk.
 
-Who is who rests on serial *and* MAC addresses. Two boards that claim one serial
-are both quarantined until a human has looked: what the second says is not recorded.
+Who is who rests on serial, MAC addresses and the nonce of the machine's boot (``claims``). What is not believed is not
+recorded. Where nobody knows which of two it is, both are quarantined until a human has looked.
 """
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 import structlog
 
 from ..execution.seam import offload
 from ..hardware.changes import changes
-from ..hardware.report import ReportError, digest, parse_report
-from ..hardware.serial_conflict import conflict
-from ..model.hardware import Hardware
+from ..hardware.report import Report, ReportError, digest, read_report
+from ..model.boot_nonce import BootNonce
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
 from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
 from .batches import BatchWriter, NotWrittenError, Quarantine, Words
+from .claims import Claim, Judgement, Stake, heard_lately, judge
 from .ports import WordStore
 from .responses import Answer, busy, refused
 
@@ -34,13 +34,16 @@ REMEMBERED = 50_000
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _LastReport:
-    """What the last recorded report of a machine was."""
+SILENT_AFTER = timedelta(minutes=2)
+"""Four periods of the stock agent: whoever was not heard for so long may have been booted anew."""
 
-    hardware: Hardware
-    digest: str
-    body: bytes = b""  # SHA-256 of the report as it came; empty when read from the store
+
+TOLD_EVERY = timedelta(hours=1)
+"""A report that is not believed is told so often of each machine, however often it comes."""
+
+
+def _nothing(_: str) -> Stake:
+    return Stake.NOTHING
 
 
 @dataclass(slots=True)
@@ -55,9 +58,13 @@ class Ingest:
     serial_at: Callable[[str], str | None]  # the machine that last called from this address
     owner_of: Callable[[str], str | None]  # the machine that was given this address
     tell: Callable[[Exception | None], object]  # how each attempt to write ended: None, if well
-    _known: OrderedDict[str, _LastReport] = field(default_factory=OrderedDict)
+    is_genuine: Callable[[BootNonce, Collection[str]], bool] = lambda _nonce, _macs: False
+    """Whether we served a nonce to one of these MAC addresses."""
+    stake: Callable[[str], Stake] = _nothing  # what the machine has to lose, by serial
+    silent_after: timedelta = SILENT_AFTER
+    _known: OrderedDict[str, Claim] = field(default_factory=OrderedDict)
     _by_body: dict[bytes, str] = field(default_factory=dict)
-    _told: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # conflicts that woke the loop
+    _told: OrderedDict[tuple[str, str], datetime] = field(default_factory=OrderedDict)  # verdicts, by serial
     _writer: BatchWriter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,65 +106,97 @@ class Ingest:
             return refusal
         body_sha = hashlib.sha256(body).digest()
         serial = self._by_body.get(body_sha)
-        if serial is not None:
-            known = self._known[serial]
+        if serial is not None and not self._known[serial].has_rival:
+            known = replace(self._known[serial], at=self.clock())
+            self._remember(known)
             return await self._write(Words((self._heard(known, caller.address),)), "known")
         try:
-            hardware = parse_report(body)
+            report = read_report(body)
         except ReportError as error:
             return refused(400, str(error), "invalid")
-        return await self._new_report(_LastReport(hardware, digest(hardware), body_sha), caller.address)
+        return await self._new_report(self._claim(report, body_sha), caller.address)
 
-    async def _new_report(self, new: _LastReport, address: ClientAddress | None) -> Answer:
+    def _claim(self, report: Report, body: bytes) -> Claim:
+        """What a report claims. A nonce that we did not serve to this machine is none."""
+        hardware, nonce = report.hardware, report.nonce
+        if nonce is not None and not self.is_genuine(nonce, hardware.macs):
+            log.warning("a nonce that was not served to this machine", serial=hardware.serial)
+            nonce = None
+        boot, salt = (nonce.boot, nonce.salt) if nonce else (None, None)
+        return Claim(hardware, digest(hardware), body, boot, salt, self.clock())
+
+    async def _new_report(self, new: Claim, address: ClientAddress | None) -> Answer:
         """The answer to a report that differs from the machine's last one; it is on disk by then.
 
-        A report that cannot be of the machine known by its serial is not recorded: both machines are held.
+        A report that is not believed is not recorded.
         """
         serial = new.hardware.serial
         if serial not in self._known:
             await self._refresh(serial, None)
         doubted = self._known.get(serial)
-        if doubted is not None and conflict(doubted.hardware, new.hardware):
+        if self._judge(new).what != "believed":
             flushed = await self._write(Words(), "flushed")
             if flushed.status != 200:
                 return flushed
             await self._refresh(serial, doubted)  # an operator may have forgotten the other one meanwhile
         # No await from here to the queue: of two reports at once, the second must see the first.
-        before = self._known.get(serial)
-        reason = conflict(before.hardware, new.hardware) if before else None
-        if before and reason:
-            return await self._quarantine(before.hardware, new.hardware, reason, address)
+        before, verdict = self._known.get(serial), self._judge(new)
+        if before is not None and verdict.what != "believed":
+            return await self._refuse(before, new, verdict, address)
         if not self._writer.has_room:
             return _full()
         same = before is not None and before.digest == new.digest
+        speaks = before is not None and before.boot == new.boot
         at = self.clock()
         found = () if same else changes(before.hardware if before else None, new.hardware)
         self._remember(new)
         notices = tuple(Notice(serial, at, change.kind, change.text) for change in found)
-        words = Words((self._heard(new, address),), notices, matters=not same)
+        words = Words((self._heard(new, address),), notices, matters=not (same and speaks))
         return await self._write(words, "known" if same else "changed" if before else "new")
 
-    async def _refresh(self, serial: str, held: _LastReport | None) -> None:
+    def _judge(self, new: Claim) -> Judgement:
+        serial = new.hardware.serial
+        alive = heard_lately(self.silent_after, self.clock)
+        return judge(self._known.get(serial), new, self.stake(serial), alive)
+
+    async def _refresh(self, serial: str, held: Claim | None) -> None:
         """Take from the store what it knows of a machine, unless something else than ``held`` came in meanwhile."""
         stored = await self._read(serial)
-        if self._known.get(serial) is held:
-            self._forget(serial)
-            if stored is not None:
-                self._remember(stored)
+        if self._known.get(serial) is not held:
+            return
+        if held is not None and stored is not None and held.digest == stored.digest and held.boot == stored.boot:
+            return  # it knows no more than we do
+        self._forget(serial)
+        if stored is not None:
+            self._remember(stored)
 
-    async def _quarantine(
-        self, first: Hardware, second: Hardware, reason: str, address: ClientAddress | None
-    ) -> Answer:
-        """Two boards, one serial: quarantine the machine, keep nothing of what the second says of itself."""
+    async def _refuse(self, before: Claim, new: Claim, verdict: Judgement, address: ClientAddress | None) -> Answer:
+        """Keep nothing of what a report says that is not believed, and tell of it once."""
+        serial, second = new.hardware.serial, new.hardware
+        told = self._was_told(serial, verdict)
         evidence = f"the second reports from {address}: {second.manufacturer} {second.product}"
-        told = (first.serial, second.macs) in self._told
-        quarantine = Quarantine(first.serial, reason, evidence)
-        answer = await self._write(Words(quarantine=quarantine, matters=not told), "conflict")
+        if verdict.what == "rival":
+            self._remember(replace(before, has_rival=True))
+        if verdict.what == "quarantined":
+            words = Words(quarantine=Quarantine(serial, verdict.why, evidence), matters=not told)
+        else:
+            notice = Notice(serial, self.clock(), "refused-report", f"{verdict.why} ({evidence})")
+            words = Words(notices=() if told else (notice,))
+        answer = await self._write(words, "conflict")
         if answer.status != 200:
             return answer
-        self._told.add((first.serial, second.macs))
-        log.warning("serial conflict", serial=first.serial, reason=reason, evidence=evidence)
-        return refused(409, f"Quarantined: {reason}. An operator has to tell them apart.", "conflict")
+        self._told[serial, verdict.what] = self.clock()
+        log.warning("a report is not believed", serial=serial, verdict=verdict.what, why=verdict.why, evidence=evidence)
+        if verdict.what == "quarantined":
+            return refused(409, f"Quarantined: {verdict.why}. An operator has to tell them apart.", "conflict")
+        return refused(409, f"{verdict.why}.", "hint")
+
+    def _was_told(self, serial: str, verdict: Judgement) -> bool:
+        """Whether such a verdict on the machine was told a short while ago: who lies does so every second."""
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        at = self._told.get((serial, verdict.what))
+        return at is not None and at <= self.clock() < at + TOLD_EVERY
 
     async def status(self, status: str | None, serial: str | None, ipaddr: str | None, caller: Caller) -> Answer:
         """Take one install-status call. The stock scripts leave the serial out while Debian is being installed."""
@@ -191,15 +230,16 @@ class Ingest:
         answer = await self._write(Words((word,), matters=True), said)
         return replace(answer, body=b"") if answer.status == 200 else answer
 
-    async def _read(self, serial: str) -> _LastReport | None:
+    async def _read(self, serial: str) -> Claim | None:
         """What the store knows of a machine."""
         seen = (await offload(self.store().seen, [serial])).get(serial)
-        return _LastReport(seen.hardware, seen.digest) if seen else None
+        return Claim(seen.hardware, seen.digest, boot=seen.boot, at=seen.reported_at) if seen else None
 
-    def _heard(self, known: _LastReport, address: ClientAddress | None) -> Heard:
-        return Heard(known.hardware.serial, self.clock(), str(address), hardware=known.hardware, digest=known.digest)
+    def _heard(self, known: Claim, address: ClientAddress | None) -> Heard:
+        serial, at = known.hardware.serial, self.clock()
+        return Heard(serial, at, str(address), hardware=known.hardware, digest=known.digest, boot=known.boot)
 
-    def _remember(self, known: _LastReport) -> None:
+    def _remember(self, known: Claim) -> None:
         self._forget(known.hardware.serial)
         self._known[known.hardware.serial] = known
         if known.body:

@@ -10,7 +10,7 @@ _NODES = re.compile(r"subnet: (192\.168\.\d+)\.0/24")
 
 
 def put_on_loopback(specs: Path, network: str) -> None:
-    """Have the daemon trust the network, and nodes get addresses in its upper half.
+    """Have the daemon trust the network; BMCs are in its .96/27, and nodes get addresses in its upper half.
 
     Args:
         specs: The spec tree; its files are changed.
@@ -29,6 +29,8 @@ def put_on_loopback(specs: Path, network: str) -> None:
         if _is_a("Fleet", text):
             text = re.sub(r"(?m)^(    address:) \S+", r"\1 127.0.0.1", text)
             text = re.sub(r"(?m)^(    trusted_networks:) \[.*?\]", rf"\1 [127.0.0.1/32, {network}.0/24]", text)
+            for named, here in (("subnet", "96/27"), ("gateway", "97"), ("for_machines_in", "0/24")):  # of BMCs
+                text = re.sub(rf"(?m)^(        {named}:) \S+", rf"\1 {network}.{here}", text)
         if _is_a("Cluster", text):
             for name, begin in zip(names, begins, strict=False):
                 first, last = begin + 4, begin + begins.step - 3

@@ -113,20 +113,25 @@ def _machine(placed: RackedServer, bmc_address: str) -> dict[str, str]:
 
 def boot_mac(placed: RackedServer) -> str:
     """The MAC address of the interface that it boots from the network by."""
-    return _interface(placed, 0)["macaddr"]
+    return mac_of(placed, 0)
 
 
 def _interface(placed: RackedServer, index: int) -> dict[str, str]:
     fast = index >= 2
     return {
         "name": f"eno{index + 1}",
-        "macaddr": f"52:54:00:{placed.number >> 8:02x}:{placed.number & 255:02x}:{index:02x}",
+        "macaddr": mac_of(placed, index),
         "max_speed": "10000" if fast else "1000",
         "switchport_name": placed.port if fast else "unknown",
         "switch_hostname": placed.switches[index - 2] if fast else "unknown",
         "firmware_version": "20.5.13" if fast else "21.60.2",
         "driver": "ixgbe" if fast else "tg3",
     }
+
+
+def mac_of(placed: RackedServer, index: int) -> str:
+    """The MAC address of one of its network interfaces."""
+    return f"52:54:00:{placed.number >> 8:02x}:{placed.number & 255:02x}:{index:02x}"
 
 
 def drives(placed: RackedServer, present: frozenset[str]) -> dict[int, tuple[str, str, int]]:

@@ -19,7 +19,7 @@ from .leases import read_state, write_state
 from .tables import machine, rendered
 
 _STATE = "clock"
-_SAID = ("reported_at", "status_at", "power_at", "puppet_at")
+_SAID = ("reported_at", "status_at", "power_at", "puppet_at", "witnessed_at")
 
 
 @dataclass(frozen=True, slots=True)

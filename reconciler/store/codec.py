@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from ..model.events import (
     Advanced,
+    Booting,
     ClockSetBack,
     Erasing,
     Event,
@@ -23,6 +24,7 @@ from ..model.events import (
     RingsRead,
     Started,
     Succeeded,
+    Vouched,
     Wrote,
 )
 from ..model.gates import Readings
@@ -131,7 +133,11 @@ def secret_refs(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[SecretRef, Any]
         yield SecretRef(owners.setdefault(owner, owner), intern(service), intern(kind), intern(form)), other
 
 
-def _seen_by_a_handler(event: Erasing | Wrote | Proved | RingsRead) -> str:
+def _seen_by_a_handler(event: Erasing | Wrote | Proved | RingsRead | Booting | Vouched) -> str:
+    if isinstance(event, Booting):
+        return "about to be booted: what returns the nonce of an earlier boot counts no more"
+    if isinstance(event, Vouched):
+        return f"its BMC at {event.said.address} says that it is its own, and {event.said.power}"
     if isinstance(event, Erasing):
         return f"about to erase {', '.join(event.disks)}"
     if isinstance(event, Wrote):
@@ -151,7 +157,7 @@ def told(event: Event) -> tuple[str, str | None]:
             return f"{action.type} began", None
         case Succeeded(action=action):
             return f"{action.type} succeeded", None
-        case Erasing() | Wrote() | Proved() | RingsRead():
+        case Erasing() | Wrote() | Proved() | RingsRead() | Booting() | Vouched():
             return _seen_by_a_handler(event), None
         case Failed(error=error, permanent=permanent):
             return f"failed{' for good' if permanent else ''}: {error}", None

@@ -16,7 +16,10 @@ from .tables import hardware, machine
 KEPT_REPORTS = 20  # per machine, of those that differ from the one before: two years of disks failing and firmware
 _CHUNK = 500  # values in one IN (...); SQLite's limit was 999 until 3.32
 
-_SAID = ("address", "reported_at", "status", "status_at", "power", "power_at", "puppet_at", "readings")
+_SAID = (
+    "address", "reported_at", "reported_from", "status", "status_at", "power", "power_at", "puppet_at", "readings",
+    "witnessed_at",
+)  # fmt: skip
 
 
 class MachinesPart(Part):
@@ -53,6 +56,8 @@ def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
     inserted = writing.insert(machine)
     told: dict[str, Any] = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
     told["puppet_at"] = case((_ends_a_run(inserted), machine.c.status_at), else_=told["puppet_at"])
+    is_report = inserted.excluded.reported_at.is_not(None)
+    told["boot"] = case((is_report, inserted.excluded.boot), else_=machine.c.boot)  # one without a nonce says so
     writing.connection.execute(
         inserted.on_conflict_do_update(
             index_elements=[machine.c.serial], set_={**told, "revision": inserted.excluded.revision}
@@ -72,16 +77,20 @@ def _ends_a_run(inserted: Any) -> ColumnElement[bool]:
 
 
 def _row(word: Heard, revision: int) -> dict[str, Any]:
+    """The columns that a word fills; None where it says nothing."""
     return {
         "serial": word.serial,
         "address": word.address,
         "reported_at": None if word.digest is None else word.at,
+        "reported_from": None if word.digest is None else word.address,
         "status": word.status,
         "status_at": None if word.status is None else word.at,
         "power": word.power,
         "power_at": None if word.power is None else word.at,
         "puppet_at": word.puppet_at,
         "readings": None if word.readings is None else readings_text(word.readings),
+        "boot": word.boot,
+        "witnessed_at": None if word.boot is None else word.at,
         "revision": revision,
     }
 

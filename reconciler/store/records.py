@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
-from ..model.events import Erasing, Proved, Restored, RingsRead, Wrote
-from ..model.history import History, Proof
+from ..model.events import Booting, Erasing, Proved, Restored, RingsRead, Vouched, Wrote
+from ..model.history import BmcWord, History, Proof
 from ..model.machine import Allocation, Vip
 from ..model.observations import Notice
 from ..model.rings import RingFile
@@ -72,6 +72,16 @@ class RecordsPart(Part):
         """Record what the machine proved of itself over SSH."""
         with self._database.writing("journal") as writing:
             write_events(writing, [Proved(serial, proof.at, proof)])
+
+    def booting(self, serial: str, at: datetime) -> None:
+        """Record that the machine is about to be booted."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [Booting(serial, at)])
+
+    def vouched(self, serial: str, said: BmcWord) -> None:
+        """Record what the machine's BMC said of it."""
+        with self._database.writing("journal") as writing:
+            write_events(writing, [Vouched(serial, said.at, said)])
 
     def rings_read(self, serial: str, rings: tuple[RingFile, ...], at: datetime) -> None:
         """Record which ring files the node said that it has."""

@@ -214,6 +214,9 @@ def _take_machines(connection: Connection, known: _LastLook, rows: Collection[Ro
             power=Power(row.power) if row.power else None,
             power_at=row.power_at,
             last_puppet_began=row.puppet_at,
+            boot=row.boot,
+            witnessed_at=row.witnessed_at,
+            reported_from=row.reported_from or "",
         )
         known.hardware_ids[row.serial] = row.hardware
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.hardware.report import parse_report
+from reconciler.hardware.report import parse_report, read_report
+from reconciler.model.boot_nonce import make_nonce
 from reconciler.model.contents import Contents
 from reconciler.model.hardware import Disk
 from reconciler.provisioning import commands
@@ -25,7 +26,7 @@ from reconciler.server.serve import Server
 
 from ..loops import NoLoopDevicesError, attach, detach
 from ..reference.facts import agent_reports
-from ..server.worlds import World
+from ..server.worlds import NONCE_KEY, World
 
 AGENT = Path(str(files("reconciler") / "data/agent/reconciler-agent"))
 MACHINES = Path(__file__).parent / "machines"
@@ -147,6 +148,40 @@ def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
     assert {disk.contents for disk in hardware.disks} == {Contents()}
 
 
+MAC = "e4:43:4b:63:01:01"
+NONCE = str(make_nonce(NONCE_KEY, 3, MAC, "5a17" * 4))
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    ("line", "returned"),
+    [
+        (f"boot=live reconciler.nonce={NONCE} console=ttyS0", NONCE),
+        (f"boot=live console=ttyS0 reconciler.nonce={NONCE}", NONCE),
+        (f"boot=live other.reconciler.nonce={NONCE}", None),
+        ("boot=live reconciler.nonce=$(id)", None),
+        ('boot=live reconciler.nonce=3."x', None),
+        ("boot=live", None),
+    ],
+)
+def test_the_nonce_of_the_boot_is_returned_as_the_boot_script_gave_it(
+    tmp_path: Path, shell: str, line: str, returned: str | None
+) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", shell)
+    (tmp_path / "proc/cmdline").write_text(f"{line}\n")
+    text = printed(root)
+    assert json.loads(text).get("boot_nonce") == returned
+    nonce = read_report(text.encode()).nonce
+    assert (str(nonce) if nonce else None) == returned
+    assert "boot_nonce" not in parse_report(text.encode()).extra
+
+
+def test_a_machine_that_shows_no_command_line_reports_without_a_nonce(tmp_path: Path) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", "dash")
+    (tmp_path / "proc/cmdline").unlink()
+    assert "boot_nonce" not in json.loads(printed(root))
+
+
 def test_shellcheck_has_nothing_to_say() -> None:
     subprocess.run([needs("shellcheck"), str(AGENT)], check=True)
 
@@ -204,9 +239,12 @@ def test_what_is_on_real_block_devices(tmp_path: Path, loops: dict[str, str]) ->
 # ---- to a real server
 
 
-async def test_the_server_takes_its_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+async def test_the_server_takes_its_report(tmp_path: Path, shell: str) -> None:
     curl = needs("curl")
-    root = a_root(tmp_path, MACHINES / "supermicro-megacli-hostile", "dash")
+    root = a_root(tmp_path, MACHINES / "supermicro-megacli-hostile", shell)
+    an_interface(tmp_path, "eno1", MAC)
+    (tmp_path / "proc/cmdline").write_text(f"boot=live reconciler.nonce={NONCE}\n")
     wrapper = Path(root["PATH"]) / "curl"  # the world trusts this loopback address
     wrapper.write_text(f'#!/bin/sh\nexec {curl} --interface 127.0.0.9 "$@"\n')
     wrapper.chmod(0o755)
@@ -227,6 +265,7 @@ async def test_the_server_takes_its_report(tmp_path: Path) -> None:
         await world.ingest.stop()
     [word] = world.store.words
     assert word.hardware is not None
+    assert word.boot == 3
     assert str(word.hardware.disks[0].contents) == 'ext4 "a"b\'c;$(x) `y`\\"'
     assert (tmp_path / "stock").read_text() == "asked\n", "the refused report was not handed to the stock agent"
 

@@ -25,13 +25,15 @@ from reconciler.model.actions import (
     RenewCertificates,
     RollOut,
     RunPuppet,
+    VerifyBmc,
     VerifyInstall,
     VerifyLive,
+    Voucher,
 )
 from reconciler.model.errors import TemporaryError
 from reconciler.model.gates import Readings
 from reconciler.model.hardware import Cpu, Disk, Hardware, Nic
-from reconciler.model.history import Proof
+from reconciler.model.history import BmcWord, Proof
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import SecretRef, Seen
@@ -75,7 +77,7 @@ ROLL_OUT = RollOut(serial=SERIAL, generation=1, hostname=HOSTNAME, document="d1"
 INSTALL = InstallOs(
     serial=SERIAL, generation=1, hostname=HOSTNAME, role="controller", cluster="cl1", release="trixie",
     interfaces=(MGMT,),
-    system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,),
+    system_disks=("sda",), raid=None, data_disks=(), identity=(SDA.identity,), vouched=Voucher.NONCE,
 )  # fmt: skip
 REASON = Reason.TO_BE_INSTALLED
 
@@ -91,12 +93,13 @@ BUILD = BuildRings(
     serial=SERIAL, generation=1, cluster="cl1", bases=(RingBasis("object", 0, 4, 1, 1, 0, 0),), first=True,
     changes=(RingChange("object", -1, 1, 1, OWN_ADDRESS, 6200, "sdb", 1000.0, 1000.0, 10**12, "S1", SERIAL),),
 )  # fmt: skip
+ASK_BMC = VerifyBmc(serial=SERIAL, generation=1)
 FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 
 
 @dataclass
 class FakeDirectory:
-    known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS)})
+    known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS, boot=0)})
     generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
     bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
     roles: dict[str, str] = field(default_factory=dict)
@@ -158,6 +161,8 @@ class FakeRecords:
     marks: list[tuple[str, ...]] = field(default_factory=list)  # of what was to be erased, and of what was written
     proofs: list[Proof] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
+    booted: list[datetime] = field(default_factory=list)  # when boots were begun
+    vouchers: list[BmcWord] = field(default_factory=list)
 
     rings: dict[str, BuiltRing] = field(default_factory=dict)
     bases: dict[str, int] = field(default_factory=dict)  # of the rings that were last taken
@@ -182,6 +187,12 @@ class FakeRecords:
 
     def proved(self, serial: str, proof: Proof) -> None:
         self.proofs.append(proof)
+
+    def booting(self, serial: str, at: datetime) -> None:
+        self.booted.append(at)
+
+    def vouched(self, serial: str, said: BmcWord) -> None:
+        self.vouchers.append(said)
 
     def allocate(self, action: Enroll, at: datetime) -> None:
         self.done.append(action)

@@ -9,7 +9,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.execution.handlers.puppet import SLACK
 from reconciler.execution.ports import BootDevice
-from reconciler.model.actions import Action, Erasable, RootImage
+from reconciler.model.actions import Action, Erasable, InstallOs, RootImage, Voucher
 from reconciler.model.contents import Contents, MarkFound
 from reconciler.model.disk_id import InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 ON_THE_MACHINE = [
     build.LIVE, build.DISK, build.ON, build.INSTALL, build.PUPPET, build.ROLL_OUT, build.LOOK, build.FALLEN,
-    build.BEGIN,
+    build.BEGIN, build.ASK_BMC,
 ]  # fmt: skip
 
 
@@ -145,6 +145,35 @@ class TestInstall:
         assert commands.parse_marker(world.machine.disk[commands.MARKER_FILE].decode()).hostname == build.HOSTNAME
         assert world.machine.disk["/etc/hosts"] == b"127.0.0.1 localhost\n"
         assert world.told[0] == (build.SERIAL, "2 steps left")
+
+    @pytest.mark.parametrize("vouched", [None, Voucher.NONCE])
+    async def test_a_stranger_is_given_no_key_and_nothing_is_made_for_it(
+        self, world: World, vouched: Voucher | None
+    ) -> None:
+        """Attack T7: an invented machine with an SSH port that takes any key."""
+
+        def made(action: InstallOs) -> dict[str, File]:
+            raise AssertionError("its keys were made")
+
+        world.options = replace(world.options, files=made)
+        world.directory.known[build.SERIAL] = replace(world.directory.known[build.SERIAL], boot=None)
+        with pytest.raises(TemporaryError, match="it gets no keys"):
+            await do(world, replace(build.INSTALL, vouched=vouched))
+        assert (world.machine.installs, world.machine.files, world.records.erased) == (0, {}, [])
+
+    @pytest.mark.parametrize("vouched", [Voucher.BMC, Voucher.PINNED, Voucher.APPROVED])
+    async def test_whom_somebody_else_vouches_for_returns_no_nonce(self, world: World, vouched: Voucher) -> None:
+        world.directory.known[build.SERIAL] = replace(world.directory.known[build.SERIAL], boot=None)
+        action = replace(build.INSTALL, vouched=vouched)
+        await do(world, action)
+        assert (world.machine.installs, action.id) == (1, build.INSTALL.id)
+
+    async def test_an_install_that_runs_is_followed_whoever_vouches(self, world: World) -> None:
+        world.machine.install_looks = 3
+        world.machine.put(commands.install_files(build.INSTALL, "true"))
+        world.machine.answer(commands.START_INSTALL)
+        await do(world, replace(build.INSTALL, vouched=None))
+        assert world.machine.installs == 1
 
     async def test_doing_it_again_changes_nothing(self, world: World) -> None:
         await do(world, build.INSTALL)

@@ -10,7 +10,7 @@ from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError, TemporaryError
-from reconciler.model.history import Proof
+from reconciler.model.history import BmcWord, Proof
 from reconciler.model.machine import Power
 from reconciler.provisioning import commands
 
@@ -178,6 +178,91 @@ class TestNetworkBoot:
         with pytest.raises(TemporaryError, match="an install runs on this machine"):
             await do(world, replace(NETWORK_BOOT, unseen=True), reports=installing())
         assert world.chassis.booted_from == []
+
+
+HINTED = replace(build.LIVE, hinted=True)
+
+
+class TestABootForAHint:
+    """A machine of which nobody returned a nonce may be anybody's: its BMC, or itself, has to agree."""
+
+    async def test_one_that_is_off_is_booted(self, world: World) -> None:
+        world.chassis.state = Power.OFF
+        await do(world, HINTED)
+        assert world.chassis.booted_from == [BootDevice.NETWORK]
+
+    @pytest.mark.parametrize("reports", [None, stranger(), OURS()])
+    async def test_one_that_is_on_and_does_not_answer_as_the_live_system_is_left_alone(
+        self, world: World, reports: FakeMachine | None
+    ) -> None:
+        with pytest.raises(PermanentError, match="anybody may have sent it, and it was not rebooted"):
+            await do(world, HINTED, reports=reports)
+        assert (world.chassis.state, world.chassis.booted_from, world.records.booted) == (Power.ON, [], [])
+
+    async def test_one_that_answers_as_the_live_system_is_booted(self, world: World) -> None:
+        await do(world, HINTED, reports=LIVE())
+        assert world.chassis.booted_from == [BootDevice.NETWORK]
+
+    async def test_but_not_while_it_is_being_installed(self, world: World) -> None:
+        with pytest.raises(TemporaryError, match="an install runs on this machine"):
+            await do(world, HINTED, reports=installing())
+        assert world.chassis.booted_from == []
+
+    async def test_it_is_the_same_action_for_the_journal(self) -> None:
+        assert HINTED.id == build.LIVE.id
+
+
+class TestVerifyBmc:
+    """The witness of a machine whose agent returns no nonce."""
+
+    async def test_its_own_bmc_says_that_it_is_on(self, world: World) -> None:
+        await do(world, build.ASK_BMC)
+        assert world.records.vouchers == [BmcWord(NOON, "bmc", "on")]
+        assert (world.chassis.booted_from, world.chassis.sessions, world.shells.shells) == ([], 0, [])
+
+    async def test_one_that_is_off_runs_nothing_that_could_report(self, world: World) -> None:
+        world.chassis.state = Power.OFF
+        with pytest.raises(TemporaryError, match="its BMC at bmc says that it is off: somebody else reports"):
+            await do(world, build.ASK_BMC)
+        assert world.records.vouchers == [BmcWord(NOON, "bmc", "off")]
+
+    @pytest.mark.parametrize(
+        ("serial", "told"), [("B002", "says that it belongs to B002"), ("", "does not say whose it is: it speaks for")]
+    )
+    async def test_another_machines_says_nothing_nor_does_one_that_knows_no_serial(
+        self, world: World, serial: str, told: str
+    ) -> None:
+        world.chassis.serial = serial
+        with pytest.raises(PermanentError, match=told):
+            await do(world, build.ASK_BMC)
+        assert world.records.vouchers == []
+
+    async def test_one_that_does_not_know_our_password_is_not_ours(self, world: World) -> None:
+        world.chassis.password = "another"
+        with pytest.raises(PermanentError, match="refuses user"):
+            await do(world, build.ASK_BMC)
+        assert world.records.vouchers == []
+
+
+@pytest.mark.parametrize("action", [build.LIVE, build.DISK, build.ON, build.FIND], ids=lambda action: action.type)
+async def test_that_another_boot_begins_is_written_down_before_the_power_is_switched(
+    world: World, action: Action
+) -> None:
+    """A nonce of the boot before is not to count for a moment longer than that boot lasts."""
+    world.chassis.state, states = Power.OFF if action in (build.ON, build.FIND) else Power.ON, []
+    world.records.booting = lambda serial, at: states.append((world.chassis.state, list(world.chassis.booted_from)))
+    before = world.chassis.state
+    if action is build.FIND:
+        world.directory.known.clear()
+    await do(world, action)
+    assert states == [(before, [])]
+
+
+async def test_no_boot_begins_where_the_bmc_does_not_answer(world: World) -> None:
+    world.chassis.silent = True
+    with pytest.raises(TemporaryError):
+        await do(world, build.LIVE)
+    assert world.records.booted == []
 
 
 class TestDiskBoot:

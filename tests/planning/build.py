@@ -10,7 +10,7 @@ from reconciler.model.disk_id import DiskId
 from reconciler.model.gates import GATES, GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Hardware, Match, Nic, Racked
 from reconciler.model.history import History, Phase
-from reconciler.model.kinds import KINDS
+from reconciler.model.kinds import KINDS, BmcNetwork
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -84,6 +84,13 @@ def tree(
     )
 
 
+def with_bmcs(spec: SpecTree) -> SpecTree:
+    """The tree of a fleet whose BMCs have a network of their own, with that of every machine here."""
+    network = {"name": "ipmi", "subnet": "192.0.2.128/25", "for_machines_in": "192.0.2.0/25"}
+    settings = spec.fleet.bmc.model_copy(update={"networks": (BmcNetwork.model_validate(network),)})
+    return replace(spec, fleet=spec.fleet.model_copy(update={"bmc": settings}))
+
+
 def with_stores(spec: SpecTree) -> SpecTree:
     """The tree, whose profile of stores has disks for data, and that of proxies has none."""
     two = {"disks": [{"size": {"max": "300GB"}}, {"size": {"min": "1TB"}}]}
@@ -126,10 +133,11 @@ def machine(
     bmc: str | None = "192.0.2.200",
     **more: Any,
 ) -> MachineView:
-    """A blank machine in the live system, whose hardware is made for ``role``."""
+    """A blank machine in the live system, whose hardware is made for ``role``; its agent returns the boot's nonce."""
+    heard = now - timedelta(seconds=10)
     return MachineView(
         serial=serial,
-        seen=Seen(hardware(serial, contents, bmc, zone), "digest", now - timedelta(seconds=10), "192.0.2.50"),
+        seen=Seen(hardware(serial, contents, bmc, zone), "digest", heard, "192.0.2.50", boot=0, witnessed_at=heard),
         match=Match((role,)) if role else Match((), {"compute": "memory 64GiB is under 256GiB"}),
         racked=Racked("1", "a", f"{zone}{rack}", 1, 1, zone, None, f"sw-{zone}-{rack}", "swp1") if zone else None,
         disks=DiskChoice(("sda",), identity=(DiskId.parse(f"sda INTEL D{serial} 240000000000"),)),
@@ -176,8 +184,15 @@ def saying(
 ) -> MachineView:
     """The machine said this last; by default it has not reported from the live system for two hours."""
     assert m.seen is not None
-    seen = replace(m.seen, status=status, status_at=at, reported_at=reported or NOW - timedelta(hours=2))
-    return replace(m, seen=seen)
+    heard = reported or NOW - timedelta(hours=2)
+    seen = replace(m.seen, status=status, status_at=at, reported_at=heard)
+    return replace(m, seen=replace(seen, witnessed_at=heard if seen.witnessed_at else None))
+
+
+def hinted(m: MachineView, *, since: datetime | None = None) -> MachineView:
+    """The machine, whose last report returned no nonce; ``since`` when one last did."""
+    assert m.seen is not None
+    return replace(m, seen=replace(m.seen, boot=None, witnessed_at=since))
 
 
 def disks(*texts: str) -> tuple[DiskId, ...]:
@@ -186,7 +201,8 @@ def disks(*texts: str) -> tuple[DiskId, ...]:
 
 def silent(m: MachineView, since: datetime = NOW - timedelta(hours=2)) -> MachineView:
     assert m.seen is not None
-    return replace(m, seen=replace(m.seen, reported_at=since))
+    witnessed = since if m.seen.witnessed_at else None
+    return replace(m, seen=replace(m.seen, reported_at=since, witnessed_at=witnessed))
 
 
 def serving(serial: str, number: int, role: str = "controller", **seen: Any) -> MachineView:

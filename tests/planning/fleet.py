@@ -4,9 +4,10 @@ It looks before it acts at two things only: which install is on the disk, and wh
 says once what it has to say, and who does not listen then has not heard it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 from reconciler.model.actions import (
@@ -22,12 +23,15 @@ from reconciler.model.actions import (
     Release,
     RollOut,
     RunPuppet,
+    VerifyBmc,
     VerifyInstall,
     VerifyLive,
+    Voucher,
 )
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import (
     Advanced,
+    Booting,
     Erasing,
     Event,
     Failed,
@@ -36,11 +40,12 @@ from reconciler.model.events import (
     RingsRead,
     Started,
     Succeeded,
+    Vouched,
     histories,
     uses_up,
 )
 from reconciler.model.gates import Readings
-from reconciler.model.history import Phase, Proof
+from reconciler.model.history import BmcWord, Phase, Proof
 from reconciler.model.machine import (
     Allocation,
     Approval,
@@ -72,6 +77,10 @@ QUICK = Timings(
 )
 
 
+BMC = "192.0.2.200"
+"""Of every machine here, as its agent says."""
+
+
 class Crash(Exception):  # noqa: N818 - it is no error of ours: the daemon dies here
     """The daemon dies here."""
 
@@ -100,6 +109,9 @@ class Server:
     begun: bool = False  # it was
     data: int = 0  # disks for data
     rings: tuple[RingFile, ...] = ()  # files on its disk
+    is_stock: bool = False  # its agent returns no nonce
+    boot: int = 0  # of which its live system has the nonce
+    announce: Callable[[], int] = lambda: 0  # told before a boot; the boot's number
 
     def view(self, now: datetime = NOW) -> MachineView:
         """Its hardware as the agent reports it."""
@@ -120,7 +132,8 @@ class Server:
         seen = self.last or self.view(now).seen
         assert seen is not None
         if self.running == "live":
-            seen = replace(seen, reported_at=now)
+            boot, witnessed = (None, seen.witnessed_at) if self.is_stock else (self.boot, now)
+            seen = replace(seen, reported_at=now, boot=boot, witnessed_at=None if self.is_stock else witnessed)
             status = InstallStatus.INSTALLED if self.disk else InstallStatus.LIVE
             seen = replace(seen, status=status, status_at=now)
         elif self.running == "disk" and self.disk and not self.spoke:
@@ -133,7 +146,7 @@ class Server:
     def is_slandered(self, status: InstallStatus | None, now: datetime) -> None:
         """Somebody else reports it from the live system, or says this in its name."""
         if self.last is not None and status is None:
-            self.last = replace(self.last, reported_at=now)
+            self.last = replace(self.last, reported_at=now, boot=None)
         elif self.last is not None:
             self.last = replace(self.last, status=status, status_at=now)
 
@@ -141,6 +154,8 @@ class Server:
         """Do it blindly; what was seen on the way. Only what could not possibly work fails by itself."""
         if isinstance(action, BootLive | BootDisk) and action.hostname and self.running == "disk" and self.disk:
             return self._proof(now)
+        if isinstance(action, BootLive) and action.hinted and self.running == "disk":
+            raise TemporaryError("it is on, and answers nowhere as the live system")
         if isinstance(action, VerifyLive | VerifyInstall):
             if isinstance(action, VerifyInstall) and (self.running, self.installed) != ("disk", action.install):
                 raise TemporaryError("nobody answers at its own address")
@@ -171,13 +186,10 @@ class Server:
                 self._reboot("live")
             case BootDisk() | PowerOn():
                 self._reboot("disk")
-            case InstallOs(hostname=hostname):
+            case InstallOs():
                 if self.running != "live":
                     raise TemporaryError("no answer over SSH")
-                if self.installed == action.id:
-                    return
-                self.wiped += 1
-                self.disk, self.installed, self.begun = hostname, action.id, False
+                self._install(action)
             case RunPuppet() | RollOut():
                 if self.running != "disk":
                     raise TemporaryError("no answer over SSH")
@@ -189,7 +201,17 @@ class Server:
             case _:
                 raise NotImplementedError(f"{type(action).__name__} touches a machine: say here what that does to it")
 
+    def _install(self, action: InstallOs) -> None:
+        if self.installed == action.id:
+            return
+        if action.vouched is None:
+            raise TemporaryError("nobody vouches for it")
+        assert action.vouched is not Voucher.NONCE or not self.is_stock
+        self.wiped += 1
+        self.disk, self.installed, self.begun = action.hostname, action.id, False
+
     def _reboot(self, into: str) -> None:
+        self.boot = self.announce()
         self.rebooted += 1
         self.running, self.spoke = into, False
 
@@ -326,7 +348,13 @@ class Fleet:
             self.journal.append(Succeeded(step.serial, self.now, step.action))
 
     def _touch(self, server: Server, action: Action) -> None:
+        """Let the machine have it, and write down what a handler would write on its way."""
         wiped = server.wiped
+        server.announce = partial(self._booting, server.serial)
+        if isinstance(action, VerifyBmc):
+            said = BmcWord(self.now, BMC, "off" if server.running == "nothing" else "on")
+            self.journal.append(Vouched(server.serial, self.now, said))
+            return
         try:
             if proof := server.carry_out(action, self.now):
                 self.journal.append(Proved(server.serial, self.now, proof))
@@ -334,6 +362,11 @@ class Fleet:
             if isinstance(action, InstallOs) and server.wiped > wiped:
                 self._install_rings(server, action)
                 self.journal.append(Erasing(server.serial, self.now, tuple(map(str, action.identity))))
+
+    def _booting(self, serial: str) -> int:
+        """Write down that the machine is about to be booted; the number of that boot."""
+        self.journal.append(Booting(serial, self.now))
+        return histories(self.journal.events)[serial].witnesses.boots
 
     def _record(self, action: Action) -> None:
         if isinstance(action, Enroll):

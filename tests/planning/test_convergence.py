@@ -22,7 +22,7 @@ from reconciler.planning.ring_devices import wanted_devices
 from reconciler.render.observation import dump_observation, load_observation
 from reconciler.render.plan_groups import doing
 
-from .build import MINUTE, cluster, machine, net, planned, tree, with_stores
+from .build import MINUTE, cluster, machine, net, planned, tree, with_bmcs, with_stores
 from .fleet import QUICK, Fleet, Journal, Server
 
 DRAWN = settings().max_examples
@@ -42,6 +42,7 @@ SPECS = [
         {"max_destructive": 1},
     ),
 ]
+SPECS = [with_bmcs(spec) for spec in SPECS]
 
 SERVERS = st.builds(
     Server,
@@ -54,6 +55,7 @@ SERVERS = st.builds(
     puppet_fails=st.booleans(),
     held=st.booleans(),
     running=st.sampled_from(["live", "live", "nothing"]),
+    is_stock=st.sampled_from([False, False, True]),
 )
 
 

@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.boot_nonces import BootNonces
 from reconciler.app.netboot import Boots
-from reconciler.model.history import Phase
+from reconciler.hardware.report import parse_report
+from reconciler.model.boot_nonce import parse_nonce
+from reconciler.model.errors import TemporaryError
+from reconciler.model.history import History, Phase, Witnesses
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import MachineView
 from reconciler.model.tree import SpecTree
 from reconciler.server.serve import Server
+from reconciler.store.secrets.vault import load_or_create_key
 
 from .conftest import Client
-from .worlds import LOOPBACK, NODE, STRANGER, World, machine_of
+from .worlds import LOOPBACK, NODE, STRANGER, World, body, machine_of
 
 SERVING, NEW = machine_of(1, Phase.IN_SERVICE), machine_of(2, Phase.ENROLLED)
 UNSEEN = "02:00:00:00:00:99"
@@ -153,6 +158,78 @@ async def test_grub_finds_the_length_under_the_only_spelling_it_knows(world: Wor
 
 async def test_only_get(client: Client) -> None:
     assert (await client().post("/oci/ipxe.php")).status_code == 405
+
+
+class TestNonces:
+    """Each boot that is served has a nonce of its own, for our agent to return."""
+
+    @pytest.fixture
+    def nonces(self, tmp_path: Path) -> BootNonces:
+        load_or_create_key(tmp_path / "secret.key")
+        histories = {NEW.serial: History(Phase.ENROLLED, witnesses=Witnesses(boots=7))}
+        return BootNonces(tmp_path / "secret.key", lambda: histories)
+
+    @pytest.fixture
+    def serving(self, world: World, nonces: BootNonces) -> None:
+        world.boots = replace(world.boots, nonces=nonces)
+
+    PATHS = ("/v1/boot/ipxe?mac={mac}", "/oci/ipxe.php?mac={mac}", "/v1/boot/grub/{mac}")
+
+    @staticmethod
+    async def told(client: Client, path: str, mac: str) -> list[str]:
+        text = (await client().get(path.format(mac=mac))).text
+        return sorted(set(re.findall(r"reconciler\.nonce=(\S+)", text)))
+
+    @pytest.mark.usefixtures("serving")
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_what_is_booted_live_gets_one_for_the_boot_that_it_is(
+        self, client: Client, nonces: BootNonces, path: str
+    ) -> None:
+        [first], [second] = [await self.told(client, path, mac_of(NEW)) for _ in range(2)]
+        assert first != second
+        assert NEW.seen is not None
+        for text in (first, second):
+            nonce = parse_nonce(text)
+            assert nonce.boot == 7
+            assert nonces.is_genuine(nonce, NEW.seen.hardware.macs)
+            assert not nonces.is_genuine(nonce, {UNSEEN})
+            assert not nonces.is_genuine(nonce._replace(boot=8), NEW.seen.hardware.macs)
+
+    @pytest.mark.usefixtures("serving")
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_what_boots_from_its_disk_gets_none(self, client: Client, path: str) -> None:
+        assert await self.told(client, path, mac_of(SERVING)) == []
+
+    @pytest.mark.usefixtures("serving")
+    async def test_what_nobody_knows_gets_one_for_its_first_boot(self, client: Client) -> None:
+        [text] = await self.told(client, "/v1/boot/ipxe?mac={mac}&serial=NEW", UNSEEN)
+        assert parse_nonce(text).boot == 0
+
+    @pytest.mark.usefixtures("serving")
+    async def test_a_machine_without_an_address_gets_none(self, client: Client) -> None:
+        assert await self.told(client, "/v1/boot/ipxe?mac={mac}", "none") == []
+
+    async def test_a_boot_is_served_without_one_where_the_journal_cannot_be_read(
+        self, world: World, client: Client, nonces: BootNonces
+    ) -> None:
+        def away() -> dict[str, History]:
+            raise TemporaryError("the database is away")
+
+        world.boots = replace(world.boots, nonces=replace(nonces, histories=away))
+        assert await self.told(client, "/v1/boot/ipxe?mac={mac}", mac_of(NEW)) == []
+        assert LIVE in (await client().get("/v1/boot/ipxe", params={"mac": mac_of(NEW)})).text
+
+    @pytest.mark.usefixtures("serving")
+    async def test_what_the_agent_makes_of_the_command_line_is_believed(
+        self, world: World, client: Client, nonces: BootNonces
+    ) -> None:
+        mac = min(parse_report(body()).macs)
+        world.ingest.is_genuine = nonces.is_genuine
+        [text] = await self.told(client, "/v1/boot/grub/{mac}", mac)
+        assert (await client().post("/v1/report", content=body(returning=text))).content == b"Ok"
+        assert world.store.words.pop().boot == 0
+        world.store.notices.clear()  # this module's fixture looks for traces of a question
+        world.woken = 0
 
 
 def test_an_address_that_two_machines_reported_is_nobodys(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ async def test_a_known_report_costs_no_parsing_and_wakes_nobody(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client().post("/v1/report", content=body())
-    monkeypatch.setattr(ingest, "parse_report", None)
+    monkeypatch.setattr(ingest, "read_report", None)
     world.now += timedelta(seconds=30)
     assert (await client().post("/v1/report", content=body())).content == b"Ok"
     assert [word.at for word in world.store.words] == [world.now - timedelta(seconds=30), world.now]

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import BootLive, InstallOs, RunPuppet
+from reconciler.model.boot_nonce import is_genuine, make_nonce
 from reconciler.model.errors import TemporaryError
 from reconciler.model.hardware import Match, Racked
 from reconciler.model.history import Failures, History, Phase
@@ -23,6 +24,7 @@ from reconciler.render.fleet import FleetView, PlannedFleet, SourceStatus, build
 from reconciler.render.plan import plan_json
 from reconciler.server.app import create_app
 from reconciler.server.auth import Access, Token, Trust
+from reconciler.server.claims import Stake
 from reconciler.server.ingest import Ingest
 from reconciler.server.metrics import Metrics
 from reconciler.server.ports import NoDocument, NotPossibleError, Served
@@ -48,6 +50,15 @@ STRANGER = "198.51.100.9"
 PUPPET = "192.168.100.2"
 LOOPBACK = "127.0.0.1"
 TOKENS = {role: f"secret-of-{role}" for role in Access}
+
+
+NONCE_KEY = bytes(32)
+"""Of the nonces that were served here."""
+
+
+def nonce(boot: int = 0, salt: str = "0" * 16, serial: str = "7XK9Z01", key: bytes = NONCE_KEY) -> str:
+    """What the machine's live system was given for a boot."""
+    return str(make_nonce(key, boot, report(serial)["interfaces"][0]["macaddr"], salt))
 
 
 def report(serial: str = "7XK9Z01", **machine: Any) -> dict[str, Any]:
@@ -83,8 +94,10 @@ def report(serial: str = "7XK9Z01", **machine: Any) -> dict[str, Any]:
     }
 
 
-def body(serial: str = "7XK9Z01", **machine: Any) -> bytes:
-    return json.dumps(report(serial, **machine)).encode()
+def body(serial: str = "7XK9Z01", returning: str | None = None, **machine: Any) -> bytes:
+    """What an agent posts; ours returns a nonce."""
+    more = {"boot_nonce": returning} if returning else {}
+    return json.dumps({**report(serial, **machine), **more}).encode()
 
 
 @dataclass
@@ -112,7 +125,9 @@ class MemoryStore:
         self.notices += notices
         for word in words:
             if word.hardware and word.digest:
-                self.machines[word.serial] = Seen(word.hardware, word.digest, word.at, word.address or "")
+                self.machines[word.serial] = Seen(
+                    word.hardware, word.digest, word.at, word.address or "", boot=word.boot
+                )
 
     def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
         if self.away:
@@ -172,6 +187,7 @@ class World:
     unready: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
+    stakes: dict[str, Stake] = field(default_factory=dict)  # by serial
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
     looked_up: list[str] = field(default_factory=list)  # hostnames whose documents were asked for
@@ -192,6 +208,8 @@ class World:
             ),
             owner_of=self.owners.get,
             tell=self.told.append,
+            is_genuine=lambda returned, macs: is_genuine(NONCE_KEY, returned, macs),
+            stake=lambda serial: self.stakes.get(serial, Stake.NOTHING),
         )
         self.metrics = Metrics(lambda: self.now)
         trust = Trust(

@@ -37,6 +37,8 @@ class Listener:
 
     port: int = 0
     heard: list[tuple[str, str, Any]] = field(default_factory=list)  # from where, what, the report or status
+    booted: list[tuple[str, str]] = field(default_factory=list)  # who asked what to boot: address, and MAC address
+    script: str = "#!ipxe\n"
     _server: asyncio.Server | None = None
 
     @property
@@ -66,11 +68,15 @@ class Listener:
             body = await reader.readexactly(length)
             target = urlsplit(head.split()[1])
             caller = writer.get_extra_info("peername")[0]
+            text = "Ok"
             if target.path == "/oci/report.php":
                 self.heard.append((caller, "report", json.loads(body)))
+            elif target.path == "/v1/boot/ipxe":
+                self.booted.append((caller, parse_qs(target.query)["mac"][0]))
+                text = self.script
             else:
                 self.heard.append((caller, "status", parse_qs(target.query)["status"][0]))
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOk")
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}".encode())
             await writer.drain()
 
 

@@ -11,7 +11,7 @@ import pytest
 from reconciler.hardware.report import parse_report
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.provisioning import commands, fence, puppet_runs
-from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, report
+from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model, RackedServer, boot_mac, report
 from reconciler.simulator.life import Pace, ServerState
 from reconciler.simulator.programs import put_programs
 
@@ -60,6 +60,25 @@ async def test_a_server_boots_what_was_chosen_or_what_it_finds(
         assert stage.server.state is ServerState.BOOTING
         await stage.until(lambda: stage.server.state is not ServerState.BOOTING)
         assert (stage.server.boots, stage.server.state) == ([device], state)
+
+
+@pytest.mark.parametrize("is_stock", [False, True])
+async def test_our_agent_returns_the_nonce_that_the_boot_script_gave_and_the_stock_one_does_not(
+    tmp_path: Path, is_stock: bool
+) -> None:
+    async with staged(tmp_path) as stage:
+        stage.listener.script = "#!ipxe\nkernel vmlinuz boot=live reconciler.nonce=1.ab.cd console=ttyS0 || exit 1\n"
+        stage.server.agent.is_stock = is_stock
+        await stage.boot("network")
+        await stage.until(lambda: stage.listener.reports)
+        assert stage.listener.booted == [(stage.server.address, boot_mac(stage.server.placed).replace(":", "-"))]
+        assert stage.listener.reports[0].get("boot_nonce") == (None if is_stock else "1.ab.cd")
+        await stage.server.power_off()
+        stage.listener.script = "#!ipxe\n"
+        heard = len(stage.listener.reports)
+        await stage.boot("network")
+        await stage.until(lambda: len(stage.listener.reports) > heard + 1)
+        assert "boot_nonce" not in stage.listener.reports[-1]
 
 
 async def test_a_server_that_is_on_is_not_booted_again(tmp_path: Path) -> None:

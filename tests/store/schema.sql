@@ -126,7 +126,7 @@ CREATE TABLE machine (
 	power_at VARCHAR(32), 
 	digest TEXT, 
 	hardware BIGINT, 
-	revision BIGINT NOT NULL, puppet_at VARCHAR(32), readings TEXT, 
+	revision BIGINT NOT NULL, puppet_at VARCHAR(32), readings TEXT, boot INTEGER, witnessed_at VARCHAR(32), reported_from TEXT, 
 	PRIMARY KEY (serial)
 );
 

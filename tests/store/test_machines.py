@@ -50,6 +50,24 @@ def test_each_word_changes_only_what_it_says(store: Store) -> None:
     assert seen.heard_at == NOW + SECOND
 
 
+def test_a_report_speaks_for_the_boot_whose_nonce_it_returned_and_no_status_does(store: Store) -> None:
+    store.record([replace(report(), boot=2)])
+    status = Heard("A", NOW + SECOND, "192.168.100.66", status=InstallStatus.INSTALLING)
+    store.record([status, Heard("A", NOW + SECOND, power=Power.ON)])
+    seen = store.snapshot().seen["A"]
+    assert (seen.boot, seen.witnessed_at) == (2, NOW)
+    assert (seen.address, seen.live_address) == ("192.168.100.66", "192.168.100.20"), (
+        "keys go where the report came from"
+    )
+    hint = replace(report(at=NOW + 2 * SECOND), address="192.168.100.66")
+    store.record([hint])
+    seen = store.snapshot().seen["A"]
+    assert (seen.boot, seen.witnessed_at, seen.live_address) == (None, NOW, "192.168.100.66")
+    store.forget("A", who="ann", why="gone", at=NOW)
+    store.record([hint])
+    assert store.snapshot().seen["A"].witnessed_at is None
+
+
 def test_readings_of_services_survive_whatever_else_is_said(store: Store, open_store: Callable[..., Store]) -> None:
     said = Readings(NOW, (Reading(GateName.KEYSTONE, "no token", NOW - SECOND),), ("oci::controller",))
     store.record([report(), Heard("A", NOW, readings=said)])

@@ -146,6 +146,21 @@ def test_a_database_of_before_forgets_approvals_that_may_have_been_used(url: str
         assert store.renew_lease(7, timedelta(seconds=30), NOW), "who acts goes on"
 
 
+def test_what_a_machine_reported_before_is_a_hint(url: str) -> None:
+    """0010 on a database as 0009 left it."""
+    left_at(
+        url,
+        "0009",
+        "machine (serial, address, reported_at, digest, hardware, revision) "
+        "VALUES ('A', '192.168.100.20', '2026-11-22T12:00:00.000000+00:00', 'd', 1, 1)",
+        """hardware VALUES (1, 'A', '2026-11-22T12:00:00.000000+00:00', 'd',
+        '{"serial": "A", "manufacturer": "x", "product": "y", "memory": 1}')""",
+    )
+    with Store.open(url) as store:
+        seen = store.snapshot().seen["A"]
+    assert (seen.boot, seen.witnessed_at, seen.live_address) == (None, None, "192.168.100.20")
+
+
 EARLIER_IMPORT = (
     "imported from OCI, which still installs and configures these machines: resume when this server takes over"
 )

@@ -26,6 +26,7 @@ from ...model.actions import (
     RunHook,
     RunPuppet,
     TellCluster,
+    VerifyBmc,
     VerifyInstall,
     VerifyLive,
 )
@@ -40,7 +41,7 @@ from .raid import configure_raid
 from .records import enroll, mint, release, renew
 from .rings import build, place
 from .services import begin_puppet
-from .witness import verify_install, verify_live
+from .witness import verify_bmc, verify_install, verify_live
 
 TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     Enroll: enroll,
@@ -55,6 +56,7 @@ TABLE: dict[type[Action], Callable[[Tools, Any], Awaitable[None]]] = {
     BootDisk: boot_disk,
     VerifyInstall: verify_install,
     VerifyLive: verify_live,
+    VerifyBmc: verify_bmc,
     RunPuppet: run_puppet,
     RollOut: roll_out,
     RunHook: run_hook,

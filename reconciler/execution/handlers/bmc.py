@@ -34,7 +34,7 @@ async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
     """The BMC has the address and the login that it should have, and lets us in with them."""
     seen = await last_seen(tools, action)
     password = await _next_password(tools, action)
-    shell = await open_verified_shell(tools, action.serial, seen.address)
+    shell = await open_verified_shell(tools, action.serial, seen.live_address)
     try:
         if await marker(shell, tools.options.answer) is not None:
             raise TemporaryError("an installed system runs here, not the live one: its BMC was not touched")
@@ -198,7 +198,7 @@ async def _verified(tools: Tools, access: BmcAccess, serial: str, done: str, *, 
         else:
             break
     try:
-        await verify_owner(session, access, serial, tools.directory, let_in_by_its_own_password=True)
+        await verify_owner(session, access, serial, tools.directory, if_silent="its password")
     except BaseException:
         await session.close()
         raise

@@ -9,7 +9,7 @@ nothing of what is on a disk, and our own journal may be older than the disk.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ...model.actions import InstallOs
+from ...model.actions import InstallOs, Voucher
 from ...model.errors import ForeignDataError, InstallEndedError, PermanentError, TemporaryError
 from ...model.machine import Seen
 from ...model.ownership import uuid_marks
@@ -33,7 +33,7 @@ from .context import (
 async def install_os(tools: Tools, action: InstallOs) -> None:
     """The installer ended well on this machine, for this action."""
     seen = await last_seen(tools, action)
-    shell = await open_verified_shell(tools, action.serial, seen.address)
+    shell = await open_verified_shell(tools, action.serial, seen.live_address)
     try:
         found = await _look(tools, shell, action)
         if found == "never":
@@ -102,6 +102,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
         TemporaryError: Nothing was erased: Puppet's authority may have a certificate of the node that was there before.
     """
     options = tools.options
+    _refuse_a_stranger(action, seen)
     async with tools.minting:
         before = await offload(options.files, action)
     try:
@@ -123,6 +124,19 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     await offload(tools.records.erasing, action.serial, erased, tools.time.now(), there.marks(names))
     await _start(tools, shell)
     return "running"
+
+
+def _refuse_a_stranger(action: InstallOs, seen: Seen) -> None:
+    """Return if who answers may be given the node's keys: they are among the files that an installer finds beforehand.
+
+    Raises:
+        TemporaryError: Nobody vouches for it, or not any more: it is planned anew.
+    """
+    at = seen.live_address
+    if action.vouched is None:
+        raise TemporaryError(f"no install runs at {at}, and nobody vouches for the machine: it gets no keys")
+    if action.vouched is Voucher.NONCE and seen.boot is None:
+        raise TemporaryError(f"who reports from {at} returned no nonce of its boot: it gets no keys")
 
 
 async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There:
@@ -199,7 +213,7 @@ class _Following:
     async def _ended_before(self, deadline: datetime) -> bool:
         """Whether the install ended well in time, as looked at over one connection."""
         time, options = self.tools.time, self.tools.options
-        shell = await open_verified_shell(self.tools, self.action.serial, self.seen.address)
+        shell = await open_verified_shell(self.tools, self.action.serial, self.seen.live_address)
         try:
             while not await self._ended(shell):
                 if time.now() >= deadline:

@@ -25,7 +25,7 @@ from .context import (
 async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
     """Every volume that the action names is there, of just the disks that it names."""
     seen = await last_seen(tools, action)
-    shell = await open_verified_shell(tools, action.serial, seen.address)
+    shell = await open_verified_shell(tools, action.serial, seen.live_address)
     try:
         await _refuse_unless_idle(tools, shell)
         await _Controllers(tools, shell, await _dialect(tools, shell), action).configure()

@@ -1,4 +1,4 @@
-"""``VerifyInstall``, ``VerifyLive``, and what is asked before a boot: what does this machine run, by its own proof?
+"""``VerifyInstall``, ``VerifyLive``, ``VerifyBmc``, and what is asked before a boot: what does this machine run?
 
 Anybody may say anything over HTTP. So the machine is asked over SSH where its installed system belongs, at the address
 that it was given, and then where somebody reported from. Nothing is changed on it, and no host key is remembered. An
@@ -13,17 +13,22 @@ a system with its serial, no      where nobody reports from elsewhere: the live 
 marker                            gives it too; else an installed system without a marker of ours
 nobody                            where it reports from: its serial and no marker mean the live system
 ================================  ============================================================================
+
+A live system whose agent returns no nonce has nothing that a liar has not. Its BMC has: it knows the password that we
+have for it, and stands in a network of its own. So that is asked whose it is, and whether its machine is on.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from ...model.actions import BootDisk, BootLive, VerifyInstall, VerifyLive
+from ...model.actions import BootDisk, BootLive, VerifyBmc, VerifyInstall, VerifyLive
 from ...model.errors import PermanentError, TemporaryError
-from ...model.history import Proof
+from ...model.history import BmcWord, Proof
+from ...model.machine import Power
 from ...provisioning import commands
+from ..identity import verify_owner
 from ..seam import offload
-from .context import Tools, install_runs, last_seen, marker, open_verified_shell, own_address
+from .context import Tools, install_runs, last_seen, marker, open_bmc, open_verified_shell, own_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ async def verify_live(tools: Tools, action: VerifyLive) -> None:
         TemporaryError: Neither could be seen.
         PermanentError: Somebody at one of the addresses does not let us in.
     """
-    reports_from = (await last_seen(tools, action)).address
+    reports_from = (await last_seen(tools, action)).live_address
     address = await own_address(tools, action.serial)
     met = await meet(tools, address)
     if met is not None and (met.marker is not None or action.serial in met.serials):
@@ -110,6 +115,26 @@ async def _prove_or_refuse(tools: Tools, action: VerifyLive, met: Met, *, live: 
     if not right:
         raise TemporaryError(f"{met}: that is not {action.hostname} on {action.serial}")
     await prove(tools, action.serial, "live" if live else "installed", met)
+
+
+async def verify_bmc(tools: Tools, action: VerifyBmc) -> None:
+    """The machine's own BMC said that it is its own, and that the machine is on.
+
+    Raises:
+        TemporaryError: It says that the machine is off, so that somebody else reports; or it does not answer.
+        PermanentError: It does not let us in, or it is another machine's.
+    """
+    await last_seen(tools, action)
+    access, bmc = await open_bmc(tools, action.serial)
+    try:
+        await verify_owner(bmc, access, action.serial, tools.directory, if_silent="nobody")
+        power = await bmc.power()
+    finally:
+        await bmc.close()
+    said = BmcWord(tools.time.now(), access.address, power.value)
+    await offload(tools.records.vouched, action.serial, said)
+    if power is Power.OFF:
+        raise TemporaryError(f"its BMC at {access.address} says that it is off: somebody else reports in its name")
 
 
 async def _own_system(tools: Tools, action: BootDisk | BootLive) -> Met | None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...model.boot_nonce import ARGUMENT
+
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*")
 """What iPXE (which knows no quotes) and GRUB read as one plain word. ``kinds.base.KernelArgument`` is the same."""
 
@@ -17,6 +19,7 @@ class KernelArguments:
     image: str  # URL of the squashfs
     consoles: tuple[str, ...] = ()  # the last becomes /dev/console
     boot_mac: str | None = None  # of the NIC that it booted from: live-boot asks for its address there, and only there
+    nonce: str | None = None  # of this boot, which our agent returns with its reports
     more: tuple[str, ...] = ()
 
     def words(self) -> tuple[str, ...]:
@@ -30,6 +33,7 @@ class KernelArguments:
             "components",
             f"fetch={self.image}",
             *((f"BOOTIF=01-{self.boot_mac.replace(':', '-')}",) if self.boot_mac else ()),  # 01: Ethernet
+            *((f"{ARGUMENT}={self.nonce}",) if self.nonce else ()),
             *(f"console={console}" for console in self.consoles),
             "consoleblank=0",
             "iomem=relaxed",  # vendors' BMC and firmware tools read /dev/mem

@@ -35,6 +35,18 @@ _EFI_LOADERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class BootPort:
+    """The port that a machine boots from, and what its live system is given for it."""
+
+    mac: str | None = None  # None: nobody knows
+    nonce: str | None = None  # of this boot; None: it gets none
+
+
+NOBODY = BootPort()
+"""For a menu that every machine gets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """Where the live system comes from, and what its kernel is told."""
 
@@ -43,10 +55,10 @@ class Live:
     consoles: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
 
-    def arguments(self, architecture: str, boot_mac: str | None) -> str:
+    def arguments(self, architecture: str, port: BootPort) -> str:
         """The kernel's command line."""
         image = f"{self.images}/{architecture}/{SQUASHFS}"
-        return " ".join(KernelArguments(image, self.consoles, boot_mac, self.more).words())
+        return " ".join(KernelArguments(image, self.consoles, port.mac, port.nonce, self.more).words())
 
 
 def live_of(server: IPv4Address, boot: NetworkBoot) -> Live:
@@ -63,7 +75,7 @@ def ipxe_identify(live: Live) -> str:
     return f"#!ipxe\nchain --replace http://{live.server}{SCRIPT}?{question} || exit 1\n"
 
 
-def ipxe(choice: BootChoice, live: Live, boot_mac: str | None, architecture: str = "amd64") -> str:
+def ipxe(choice: BootChoice, live: Live, port: BootPort, architecture: str = "amd64") -> str:
     """The machine's script for iPXE."""
     head = f"#!ipxe\n# {_comment(choice)}\n"
     if choice.boot is BootFrom.DISK:
@@ -73,7 +85,7 @@ def ipxe(choice: BootChoice, live: Live, boot_mac: str | None, architecture: str
         )
     files = f"{live.images}/{architecture}"
     return head + (
-        f"kernel {files}/{KERNEL} initrd={INITRD} {live.arguments(architecture, boot_mac)} || exit 1\n"
+        f"kernel {files}/{KERNEL} initrd={INITRD} {live.arguments(architecture, port)} || exit 1\n"
         f"initrd --name {INITRD} {files}/{INITRD} || exit 1\n"
         "boot || exit 1\n"
     )
@@ -102,9 +114,9 @@ def _grub_ask(live: Live) -> str:
     )
 
 
-def grub(choice: BootChoice, live: Live, boot_mac: str | None) -> str:
+def grub(choice: BootChoice, live: Live, port: BootPort) -> str:
     """The machine's menu for GRUB."""
-    menu = _grub_disk() if choice.boot is BootFrom.DISK else _grub_live(live, boot_mac)
+    menu = _grub_disk() if choice.boot is BootFrom.DISK else _grub_live(live, port)
     return f"# {_comment(choice)}\n{_GRUB_CONSOLES}{menu}"
 
 
@@ -116,16 +128,16 @@ set timeout=3
 """
 
 
-def _grub_live(live: Live, boot_mac: str | None) -> str:
+def _grub_live(live: Live, port: BootPort) -> str:
     """Kernel and initrd over TFTP, which every GRUB can; shim's GRUB checks the kernel's signature there too."""
-    return _by_processor(*(_grub_entry(live, architecture, boot_mac) for architecture in ARCHITECTURES))
+    return _by_processor(*(_grub_entry(live, architecture, port) for architecture in ARCHITECTURES))
 
 
-def _grub_entry(live: Live, architecture: str, boot_mac: str | None = None) -> str:
+def _grub_entry(live: Live, architecture: str, port: BootPort = NOBODY) -> str:
     files = f"(tftp,{live.server})/live/{architecture}"  # tree.IMAGES
     return (
         f"  menuentry 'Live system ({architecture})' {{\n"
-        f"    linux {files}/{KERNEL} {live.arguments(architecture, boot_mac)}\n"
+        f"    linux {files}/{KERNEL} {live.arguments(architecture, port)}\n"
         f"    initrd {files}/{INITRD}\n"
         "  }\n"
     )

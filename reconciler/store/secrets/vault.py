@@ -97,6 +97,11 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"reconciler secrets: " + purpose).derive(key)
 
 
+def made_for(key: bytes, purpose: bytes) -> bytes:
+    """Another key, made from the secret key for one purpose: it tells nothing of the one that it is made from."""
+    return _derived(key, purpose)
+
+
 def load_or_create_key(path: Path) -> bytes:
     """The key in ``path``; made there, readable by its owner alone, when there is none.
 
