@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.model.machine import SecretRef
 from reconciler.simulator.agent import Agent
-from reconciler.simulator.hardware import CONTROLLER, RackedServer, report
+from reconciler.simulator.hardware import CONTROLLER, RackedServer, mac_of, report
 from reconciler.store.secrets.mint import AUTHORITY
 from reconciler.store.secrets.pki import CERTIFICATE_YEARS, Subjects, issue
 
@@ -201,6 +201,9 @@ async def test_a_machine_whose_serial_another_board_claims_is_held_until_an_oper
         twin = RackedServer(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         elsewhere = Agent(w.demo.url, f"{w.demo.stage.network}.77")
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
+        assert await elsewhere.report(said) == 409, "a hint takes nothing from a machine that returned its nonce"
+        assert not (await w.row(server.serial))["conflict"]
+        await elsewhere.boot(mac_of(twin, 0), server.serial)  # it really is a board that boots here
         assert await elsewhere.report(said) == 409
         await w.cli("resume")
         await w.until_row(server.serial, lambda row: row["conflict"])
@@ -225,6 +228,7 @@ async def test_a_second_board_is_noticed_by_whoever_reports_second(tmp_path: Pat
         twin = RackedServer(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
         assert await Agent(w.demo.url, f"{w.demo.stage.network}.77").report(said) == 200
+        await w.until_row(server.serial, lambda row: row["phase"] == "enrolled")
         await w.fleet.press_power_buttons()
         await w.until_row(server.serial, lambda row: row["conflict"])
         await w.cli("plan")
