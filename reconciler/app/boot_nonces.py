@@ -5,7 +5,6 @@ forgets none. Which boot of a machine is the present one is read from the journa
 that the machine was booted a second ago.
 """
 
-import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from ..execution import seam
 from ..model.boot_nonce import SALT_BYTES, BootNonce, is_genuine, make_nonce
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import History
@@ -43,7 +43,7 @@ class BootNonces:
         """
         try:
             known = self.histories().get(serial or "", NEVER_HEARD_OF)
-            return str(make_nonce(self._key, known.witnesses.boots, mac, secrets.token_hex(SALT_BYTES)))
+            return str(make_nonce(self._key, known.witnesses.boots, mac, seam.draw(SALT_BYTES).hex()))
         except (PermanentError, TemporaryError) as error:
             log.warning("a boot without a nonce", mac=mac, serial=serial, error=str(error))
             return None
