@@ -1,4 +1,4 @@
-"""What a simulated server answers over SSH: what ``provisioning.commands`` says, and nothing else."""
+"""The answers of a simulated server over SSH, to what ``provisioning.commands`` says and to nothing else."""
 
 import json
 from collections.abc import Awaitable, Callable
