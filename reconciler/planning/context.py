@@ -113,10 +113,13 @@ def is_of_a_boot_before(m: MachineView) -> bool:
 
 
 def in_live(m: MachineView, ctx: Context) -> bool:
-    """Whether it reports from the live system now, by a nonce or a hint: an agent anywhere else says where it runs."""
+    """Whether it reports from the live system now, by the nonce of its present boot or a hint."""
+    return _is_said_to_be_live(m, ctx) and not is_of_a_boot_before(m)
+
+
+def _is_said_to_be_live(m: MachineView, ctx: Context) -> bool:
+    """Whether somebody reports it from the live system now: an agent anywhere else says where it runs."""
     if m.seen is None or m.seen.hardware.from_installed or not later(m.seen.reported_at, m.history.touched):
-        return False
-    if is_of_a_boot_before(m):
         return False
     if m.seen.status in OURS and later(m.seen.status_at, m.seen.reported_at) and not m.history.looks.count:
         return False  # it has left; a look that found nothing there makes that a word like any other
@@ -126,10 +129,11 @@ def in_live(m: MachineView, ctx: Context) -> bool:
 def reported_from_live(m: MachineView, ctx: Context) -> bool:
     """Whether a machine that should run from its disk reports from the live system, and sent that after it was touched.
 
-    Anybody can send a report. It is a reason to ask the machine itself, and to do nothing else.
+    Anybody can send a report. It is a reason to ask the machine itself, and to do nothing else. One of a boot before is
+    as good: where the daemon died before it booted the machine anew, that has no other nonce.
     """
     touched = m.history.touched
-    return in_live(m, ctx) and (touched is None or ctx.timings.report_every < _reported(m) - touched)
+    return _is_said_to_be_live(m, ctx) and (touched is None or ctx.timings.report_every < _reported(m) - touched)
 
 
 def fell_into_live(m: MachineView, ctx: Context) -> bool:

@@ -89,6 +89,12 @@ def fallen(m: MachineView, **more) -> MachineView:
     return with_history(replace(m, seen=machine("A").seen), **({"touched": NOW - 2 * MINUTE} | more))
 
 
+def of_a_boot_before(m: MachineView) -> MachineView:
+    """The same, with the nonce of a boot after which another one was begun."""
+    witnesses = replace(m.history.witnesses, boots=m.history.witnesses.boots + 1)
+    return replace(m, history=replace(m.history, witnesses=witnesses))
+
+
 def powered_off(m: MachineView) -> MachineView:
     return replace(m, seen=replace(m.seen, power=Power.OFF, power_at=NOW - MINUTE))
 
@@ -155,6 +161,7 @@ TABLE = [
     (BOOTED, "wait", "on its way up from its disk"),
     (replace(BOOTED, history=replace(BOOTED.history, touched=NOW - 21 * MINUTE)), "run_puppet", "silent too long"),
     (fallen(BOOTED), "verify_live", "it is said to be in the live system again"),
+    (of_a_boot_before(fallen(BOOTED)), "verify_live", "so it was all the time: the daemon died before it booted it"),
     (fallen(BOOTED, proof=proof("live")), "boot_disk", "it came up in the live system again"),
     (fallen(BOOTED, looks=1, looked=NOW), "wait", "it did not: its first word is waited for"),
     (with_history(BOOTED, proof=proof("installed", "i1")), "run_puppet", "it was seen to run from its disk"),
