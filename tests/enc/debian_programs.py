@@ -6,6 +6,8 @@ Whatever release this machine runs, they say what that release takes. 25 MB once
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,12 +34,16 @@ class Programs:
         self.root = root
 
     def run(self, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """What the program says, errors among it, with its own loader and libraries."""
+        """What the program says, errors among it."""
+        command = self.command(name, *arguments)
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+    def command(self, name: str, *arguments: object) -> list[str]:
+        """The words that start the program, with its own loader and libraries."""
         (loader,) = self.root.glob("usr/lib*/ld-linux-*.so.*")
         (libraries,) = self.root.glob("usr/lib/*-linux-gnu*")
         program = next(path for path in (self.root / "usr/sbin" / name, self.root / "usr/bin" / name) if path.exists())
-        command = map(str, (loader, "--library-path", libraries, program, *arguments))
-        return subprocess.run(list(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return [str(word) for word in (loader, "--library-path", libraries, program, *arguments)]
 
 
 def debian_programs() -> Programs:
@@ -47,21 +53,34 @@ def debian_programs() -> Programs:
         LookupError: They cannot be fetched.
     """
     recipe = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
-    return Programs(once(f"programs-{RELEASE}-{recipe}", _unpack) / "root")
+    return Programs(once(f"programs-{RELEASE}-{recipe}", lambda folder: unpack(PACKAGES, folder)) / "root")
 
 
-def _unpack(folder: Path) -> None:
+def unpack(packages: Iterable[str], folder: Path) -> None:
+    """Have Debian 13's packages, unpacked over each other, in the folder's ``root``.
+
+    Raises:
+        LookupError: They cannot be fetched.
+    """
     apt = Apt(folder, RELEASE)
     apt.get("update")
-    for package in apt.download(f"{name}/{RELEASE}" for name in PACKAGES):
+    for package in apt.download(f"{name}/{RELEASE}" for name in packages):
         subprocess.run(["dpkg", "--extract", package, folder / "root"], check=True)
+        package.unlink()
+
+
+@contextmanager
+def skipped_without_a_mirror(what: str) -> Iterator[None]:
+    """Within it, the test is skipped where APT or its mirror is not there; ``what`` says what is needed."""
+    if missing := [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    try:
+        yield
+    except LookupError as error:
+        pytest.skip(f"needs {what} of Debian 13 from the mirror that APT uses: {error}")
 
 
 def programs_or_skip() -> Programs:
     """The programs; skips the test where they cannot be had."""
-    if missing := [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]:
-        pytest.skip(f"needs {', '.join(missing)}")
-    try:
+    with skipped_without_a_mirror("programs"):
         return debian_programs()
-    except LookupError as error:
-        pytest.skip(f"needs programs of Debian 13 from the mirror that APT uses: {error}")
