@@ -12,6 +12,7 @@ from . import waits
 if TYPE_CHECKING:
     from .enc.catalogs import Puppet
     from .enc.debian_programs import Programs
+    from .enc.debian_services import Services
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # CI may be busy
 settings.register_profile("deep", settings.get_profile("tests"), max_examples=3000)  # make fuzz
@@ -59,6 +60,15 @@ def programs() -> "Programs":
     from .enc.debian_programs import programs_or_skip
 
     return programs_or_skip()
+
+
+@pytest.fixture(scope="session")
+def services() -> "Iterator[Services]":
+    """What Debian 13's OpenStack knows of options."""
+    from .enc.debian_services import services_or_skip
+
+    with services_or_skip() as services:
+        yield services
 
 
 @pytest.hookimpl(wrapper=True)

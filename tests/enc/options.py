@@ -26,7 +26,7 @@ FILES = {
     "Cloudkitty_config": _File("cloudkitty"),
     "Designate_config": _File("designate"),
     "Glance_api_config": _File("glance", ("glance.api", "glance.multi_store", "glance.store"), "glance_store"),
-    "Glance_cache_config": _File("glance", ("glance.cache", "glance.multi_store", "glance.store"), "glance_store"),
+    "Glance_cache_config": _File("glance", backends="glance_store"),
     "Glance_image_import_config": _File("glance", ("glance",)),
     "Gnocchi_config": _File("gnocchi"),
     "Heat_config": _File("openstack-heat"),
@@ -44,15 +44,61 @@ FILES = {
 }
 """By Puppet's type, of which each is one file."""
 
-UNKNOWN: Mapping[str, str] = {}
+UNKNOWN: Mapping[str, tuple[str, ...]] = {
+    "class oci::controller writes into the wrong section: Neutron reads oslo_messaging_rabbit, and has its 30": (
+        "Neutron_config DEFAULT/rpc_conn_pool_size",
+    ),
+    "OCI's classes write what cloudkitty::orchestrator and the sections' newer names say as well": (
+        "Cloudkitty_config coordination/backend_url", "Cloudkitty_config gnocchi_collector/cafile",
+        "Cloudkitty_config keystone_fetcher/cafile",
+    ),
+    "OCI's classes write into DEFAULT what Cinder reads in the backend's section, where cinder::backend::rbd has it": (
+        "Cinder_config DEFAULT/rbd_ceph_conf", "Cinder_config DEFAULT/rbd_pool",
+        "Cinder_config DEFAULT/rbd_secret_uuid",
+    ),
+    "OCI's classes write it for older releases: the service no longer has it, and does by itself what it said": (
+        "Cinder_config DEFAULT/snapshot_clone_size", "Neutron_l3_agent_config DEFAULT/external_network_bridge",
+    ),
+    "class oci::controller names clients of services that Heat no longer knows": (
+        "Heat_config clients_sahara/ca_file", "Heat_config clients_senlin/ca_file",
+    ),
+    "OCI's classes write options of keystone_authtoken into a section that only logs in": (
+        "Cloudkitty_config ociadmin_authtoken/memcached_servers", "Cloudkitty_config ociadmin_authtoken/region_name",
+        "Cloudkitty_config ociadmin_authtoken/www_authenticate_uri", "Heat_config trustee/auth_uri",
+        "Heat_config trustee/memcached_servers", "Heat_config trustee/region_name",
+        "Ceilometer_config service_credentials/www_authenticate_uri",
+    ),
+    "the service's Puppet module writes a region where the service only logs in": (
+        "Cinder_config service_user/region_name", "Neutron_config designate/region_name",
+        "Nova_config service_user/region_name",
+    ),
+    "aodh::service_credentials has a wrong name for cafile: Aodh trusts the node's ca-certificates": (
+        "Aodh_config service_credentials/cacert",
+    ),
+    "gnocchi::logging and gnocchi::db write Oslo's options: Gnocchi has a log of its own, and reads indexer/url": (
+        "Gnocchi_config DEFAULT/use_json", "Gnocchi_config database/connection",
+    ),
+    "class keystone writes the file of a catalogue that Keystone no longer reads from files": (
+        "Keystone_config catalog/template_file",
+    ),
+    "class neutron::agents::dhcp writes into DEFAULT what Neutron reads in agent": (
+        "Neutron_dhcp_agent_config DEFAULT/root_helper",
+    ),
+}  # fmt: skip
+"""Options without effect, by the reason: Debian 13's Puppet modules write them whatever a document says."""
 
+_NO_EFFECT = {f"{option}: unknown" for options in UNKNOWN.values() for option in options}
 _SERVICES_OWN = "<SERVICE DEFAULT>"
 
 
 def refusals(catalog: Catalog, services: Services) -> list[str]:
     """What each service says of options that it does not know, and of values that it does not take."""
-    found = [fault for kind in FILES for fault in _faults(catalog, kind, services)]
-    return [fault for fault in found if fault.removesuffix(": unknown") not in UNKNOWN]
+    return [fault for fault in faults(catalog, services) if fault not in _NO_EFFECT]
+
+
+def faults(catalog: Catalog, services: Services) -> Iterator[str]:
+    """The same with options that are known to be without effect."""
+    return (fault for kind in FILES for fault in _faults(catalog, kind, services))
 
 
 def _faults(catalog: Catalog, kind: str, services: Services) -> Iterator[str]:

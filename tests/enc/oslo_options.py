@@ -6,10 +6,12 @@ JSON from standard input, each the options that one file gets, and answers each 
 
 import functools
 import json
+import logging
 import pickle
 import re
 import sys
 from collections import defaultdict
+from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -18,12 +20,14 @@ from tempfile import NamedTemporaryFile
 from types import ModuleType
 
 ABSENT = (
-    "boto3", "botocore", "distro", "google", "googleapiclient", "influxdb_client", "kmip", "nacl", "numpy",
+    "boto3", "botocore", "distro", "google", "googleapiclient", "influxdb", "influxdb_client", "kmip", "nacl", "numpy",
     "observabilityclient", "octaviaclient", "os_win", "pymongo", "rados", "rbd", "retrying", "suds", "tabulate",
 )  # fmt: skip
 """Modules that services import at their heads, and that have no part in their options: not unpacked."""
 
-REGISTER = {"cloudkitty": (), "neutron": ("neutron.services.provider_configuration",)}
+REGISTER = {
+    "cloudkitty": (), "neutron": ("neutron.services.provider_configuration",), "octavia": ("octavia.common.config",),
+}  # fmt: skip
 """Services that read options which they do not list, and modules that register more of them than those that list."""
 
 OPTIONAL = {"gnocchi": ("keystonemiddleware",)}
@@ -34,7 +38,7 @@ OF_PROGRAMS = ("config_file", "config_dir")
 
 
 class _Nothing(type):
-    """What stands in for whatever a module that is absent has: called, compared and reckoned with, it remains itself."""
+    """Stands in for whatever an absent module has: called, compared and reckoned with, it remains itself."""
 
     def __getattr__(cls, name):
         if name.startswith("__"):
@@ -174,10 +178,8 @@ class Judge:
 
     def _register(self, group, option, duplicate):
         option.required = False  # the package's own file may have it, or the section that auth_section names
-        try:
+        with suppress(duplicate):  # of one that two libraries list, in two versions
             self._conf.register_opt(option, None if group == "DEFAULT" else group)
-        except duplicate:
-            pass  # a library that two of them list, in two versions
         self._known.setdefault((_same(group), option.dest), (group, option))
         for old in option.deprecated_opts:
             name = (old.name or option.name).replace("-", "_")
@@ -186,7 +188,8 @@ class Judge:
     def faults(self, sections):
         with NamedTemporaryFile("w", suffix=".conf") as file:
             for section, values in sections.items():
-                print(f"[{section}]", *(f"{name} = {one}" for name in values for one in values[name]), sep="\n", file=file)
+                lines = (f"{name} = {one}" for name in values for one in values[name])
+                print(f"[{section}]", *lines, sep="\n", file=file)
             file.flush()
             self._conf([], project="judged", default_config_files=[file.name], default_config_dirs=[])
             named = ((section, name) for section, values in sections.items() for name in values)
@@ -205,12 +208,13 @@ class Judge:
 
 
 def judge(folder):
+    logging.disable()  # of options that will be removed some day
     services = {}
     for line in sys.stdin:
         asked = json.loads(line)
-        service = services.setdefault(asked["service"], None) or Service(folder / asked["service"])
-        services[asked["service"]] = service
-        groups = service.groups(asked["namespaces"])
+        if asked["service"] not in services:
+            services[asked["service"]] = Service(folder / asked["service"])
+        groups = services[asked["service"]].groups(asked["namespaces"])
         judged = Judge(_with_sections_that_options_name(groups, asked["sections"], asked["backends"]))
         print(json.dumps(judged.faults(asked["sections"])), flush=True)
 

@@ -17,9 +17,11 @@ from reconciler.model.signature import Parameter, Signatures, parse
 
 from ..reference import facts
 from ..reference.versions import parsed
+from . import options
 from .accepted import refusals
 from .catalogs import EVERY_NODE, Catalog, Puppet
 from .debian_programs import Programs
+from .debian_services import Services
 from .enrolled import documents, enroll, into_service, site_of
 from .node_facts import puppet_conf, without_legacy_facts
 from .puppet_modules import VERSION, Modules
@@ -115,6 +117,21 @@ def test_debians_programs_take_what_a_node_of_each_profile_is_given(
     catalogs_of: Callable[[str], list[Catalog]], programs: Programs, profile: str
 ) -> None:
     assert [refusals(one, programs) for one in catalogs_of(profile)] == [[] for _ in catalogs_of(profile)]
+
+
+@pytest.mark.parametrize("profile", ROLES)
+def test_openstacks_services_know_the_options_of_a_node_of_each_profile_and_take_the_values(
+    catalogs_of: Callable[[str], list[Catalog]], services: Services, profile: str
+) -> None:
+    found = [options.refusals(one, services) for one in catalogs_of(profile)]
+    assert found == [[] for _ in catalogs_of(profile)]
+
+
+def test_each_option_that_is_said_to_be_without_effect_is_still_written(
+    catalogs_of: Callable[[str], list[Catalog]], services: Services
+) -> None:
+    found = {fault for profile in ROLES for one in catalogs_of(profile) for fault in options.faults(one, services)}
+    assert {f"{one}: unknown" for some in options.UNKNOWN.values() for one in some} <= found
 
 
 @pytest.mark.parametrize("profile", ["controller", "messaging"])
