@@ -1,6 +1,7 @@
 """Programs of Debian 13, unpacked below the user's cache with the libraries that they are linked with.
 
-Whatever release this machine runs, they say what that release takes. 37 MB once, unpacked 140 MB; no root, and nothing is installed.
+Whatever release this machine runs, they say what that release takes. 37 MB once, and 140 MB
+unpacked; no root, and nothing is installed.
 """
 
 import hashlib

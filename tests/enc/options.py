@@ -88,6 +88,52 @@ UNKNOWN: Mapping[str, tuple[str, ...]] = {
 """Options without effect, by the reason: Debian 13's Puppet modules write them whatever a document says."""
 
 _NO_EFFECT = {f"{option}: unknown" for options in UNKNOWN.values() for option in options}
+PLUGINS: Mapping[str, Mapping[str, str]] = {
+    "barbican": {"secretstore/enabled_secretstore_plugins": "barbican.secretstore.plugin"},
+    "cinder": {
+        "*/volume_driver": "/",
+        "DEFAULT/backup_driver": "/",
+        "DEFAULT/scheduler_default_filters": "cinder.scheduler.filters",
+        "DEFAULT/scheduler_default_weighers": "cinder.scheduler.weights",
+    },
+    "cloudkitty": {
+        "collect/collector": "cloudkitty.collector.backends",
+        "fetcher/backend": "cloudkitty.fetchers",
+    },
+    "designate": {"service:sink/enabled_notification_handlers": "designate.notification.handler"},
+    "keystone": {
+        "auth/methods": "keystone.auth.{}",
+        "catalog/driver": "keystone.catalog",
+        "token/provider": "keystone.token.provider",
+    },
+    "neutron": {
+        "DEFAULT/core_plugin": "neutron.core_plugins",
+        "DEFAULT/external_dns_driver": "neutron.services.external_dns_drivers",
+        "DEFAULT/interface_driver": "neutron.interface_drivers",
+        "DEFAULT/router_scheduler_driver": "/",
+        "DEFAULT/service_plugins": "neutron.service_plugins",
+        "ml2/extension_drivers": "neutron.ml2.extension_drivers",
+        "ml2/mechanism_drivers": "neutron.ml2.mechanism_drivers",
+        "ml2/type_drivers": "neutron.ml2.type_drivers",
+        "securitygroup/firewall_driver": "neutron.agent.firewall_drivers",
+    },
+    "nova": {
+        "DEFAULT/compute_driver": "nova/virt/",
+        "filter_scheduler/enabled_filters": "nova/scheduler/filters/*.py",
+    },
+}
+"""Where the plugins are that an option names, by service and option, as ``oslo_options`` reads it.
+
+Most are entry points: the services' packages themselves know whether there is one.
+"""
+
+_AGENTS = {
+    "Neutron_agent_ovs": {"agent/extensions": "neutron.agent.l2.extensions"},
+    "Neutron_l3_agent_config": {"agent/extensions": "neutron.agent.l3.extensions"},
+    "Neutron_metering_agent_config": {"DEFAULT/driver": "neutron.services.metering_drivers"},
+}
+"""What differs by file, by Puppet's type."""
+
 _SERVICES_OWN = "<SERVICE DEFAULT>"
 
 
@@ -105,7 +151,9 @@ def _faults(catalog: Catalog, kind: str, services: Services) -> Iterator[str]:
     if not (sections := written(catalog, kind)):
         return
     file = FILES[kind]
-    question = {"service": file.service, "namespaces": file.namespaces, "backends": file.backends, "sections": sections}
+    plugins = {"oslo_messaging_notifications/driver": "oslo.messaging.notify.drivers"}
+    plugins |= {**PLUGINS.get(file.service, {}), **_AGENTS.get(kind, {})}
+    question = {**file._asdict(), "plugins": plugins, "sections": sections}
     for section, name, said in services.faults(question):
         yield f"{kind} {section}/{name}: {said}"
 

@@ -12,6 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from importlib import import_module, metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -185,7 +186,12 @@ class Judge:
             name = (old.name or option.name).replace("-", "_")
             self._known.setdefault((_same(old.group or group), name), (group, option))
 
-    def faults(self, sections):
+    def faults(self, sections, plugins):
+        """Section, option and what is wrong, for each option that the service does not take.
+
+        Args:
+            plugins: Where the names that an option holds are from, by patterns of section and option.
+        """
         with NamedTemporaryFile("w", suffix=".conf") as file:
             for section, values in sections.items():
                 lines = (f"{name} = {one}" for name in values for one in values[name])
@@ -193,18 +199,46 @@ class Judge:
             file.flush()
             self._conf([], project="judged", default_config_files=[file.name], default_config_dirs=[])
             named = ((section, name) for section, values in sections.items() for name in values)
-            return [[*one, said] for one in named if (said := self._said(*one))]
+            return [[*one, said] for one in named if (said := self._said(*one, plugins))]
 
-    def _said(self, section, name):
+    def _said(self, section, name, plugins):
         found = self._known.get((_same(section), name))
         if found is None:
             return "unknown"
         group, option = found
         try:
-            self._conf._get(option.dest, None if group == "DEFAULT" else self._conf._get_group(group))
+            value = self._conf._get(option.dest, None if group == "DEFAULT" else self._conf._get_group(group))
         except ValueError as error:
             return f"refused: {error}"
-        return None
+        froms = [one for pattern, one in plugins.items() if fnmatchcase(f"{section}/{name}", pattern)]
+        names = value if isinstance(value, list) else [value]
+        lacking = [one for one in names if one and not all(_there(one, group) for group in froms)]
+        return f"refused: there is no {', '.join(lacking)}" if lacking else None
+
+
+def _there(name, group):
+    """Whether the packages have what a name stands for.
+
+    Args:
+        group: Of entry points, with ``{}`` for one that has the name in its own; or a folder with modules, ending in
+            ``/``, below which a dotted name leads to a class; or patterns of modules of which one has the class.
+    """
+    if group.endswith("/"):
+        module, _, name = name.rpartition(".")
+        path = f"{group}{module.replace('.', '/')}".lstrip("/")
+        return _has_class(f"{path}.py", name) or _has_class(f"{path}/__init__.py", name)
+    if group.endswith(".py"):
+        return _has_class(group, name)
+    if "{}" in group:
+        return bool(metadata.entry_points(group=group.format(name)))
+    return name in metadata.entry_points(group=group).names
+
+
+@functools.cache
+def _has_class(pattern, name):
+    (packages,) = (Path(one) for one in sys.path if one.endswith("/dist-packages"))
+    texts = (file.read_text() for file in packages.glob(pattern))
+    return any(re.search(rf"(?m)^(class +)?{re.escape(name)}\b", text) for text in texts)
 
 
 def judge(folder):
@@ -216,7 +250,7 @@ def judge(folder):
             services[asked["service"]] = Service(folder / asked["service"])
         groups = services[asked["service"]].groups(asked["namespaces"])
         judged = Judge(_with_sections_that_options_name(groups, asked["sections"], asked["backends"]))
-        print(json.dumps(judged.faults(asked["sections"])), flush=True)
+        print(json.dumps(judged.faults(asked["sections"], asked["plugins"])), flush=True)
 
 
 if __name__ == "__main__":

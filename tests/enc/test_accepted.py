@@ -140,6 +140,34 @@ def test_a_backend_has_a_section_where_it_is_named(
     ]
 
 
+NAMED = {
+    "Barbican_config": ("secretstore/enabled_secretstore_plugins", "store_crypto", "store_vault"),
+    "Cinder_config": ("DEFAULT/backup_driver", "cinder.backup.drivers.swift.SwiftBackupDriver", "cinder.backup.swift"),
+    "Cloudkitty_config": ("fetcher/backend", "keystone", "monasca"),
+    "Designate_config": ("service:sink/enabled_notification_handlers", "neutron_floatingip", "neutron_port"),
+    "Keystone_config": ("auth/methods", "external,password,totp", "password,magic"),
+    "Neutron_agent_ovs": ("agent/extensions", "qos", "fwaas_v2"),
+    "Neutron_config": ("DEFAULT/service_plugins", "router,qos", "router,lbaasv2"),
+    "Neutron_l3_agent_config": ("agent/extensions", "fip_qos", "qos_fip"),
+    "Neutron_metering_agent_config": ("DEFAULT/driver", "iptables", "nftables"),
+    "Neutron_plugin_ml2": ("ml2/mechanism_drivers", "openvswitch,l2population", "openvswitch,linuxbridge"),
+    "Nova_config": ("filter_scheduler/enabled_filters", "ComputeFilter", "ComputeFilter,RamFilter"),
+}
+"""By Puppet's type: an option, plugins that its service has, and plugins of which it lacks one."""
+
+
+def test_each_service_whose_plugins_are_looked_for_has_a_test() -> None:
+    assert {options.FILES[kind].service for kind in NAMED} == set(options.PLUGINS)
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_service_says_of_a_plugin_that_it_does_not_have(services: Services, kind: str) -> None:
+    name, taken, refused = NAMED[kind]
+    assert options.refusals(one_option(kind, name, taken), services) == []
+    (said,) = options.refusals(one_option(kind, name, refused), services)
+    assert said == f"{kind} {name}: refused: there is no {refused.rpartition(',')[2]}"
+
+
 def test_an_option_that_is_taken_out_is_nobodys_business() -> None:
     told = [{"ensure": "absent"}, {"value": "<SERVICE DEFAULT>"}, {"value": "x", "ensure_absent_val": "x"}]
     catalog = Catalog(tuple(Resource("Nova_config", f"DEFAULT/{n}", one) for n, one in enumerate(told)))
