@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from . import waits
 
 if TYPE_CHECKING:
+    from .enc.broker import Broker
     from .enc.catalogs import Puppet
     from .enc.debian_programs import Programs
     from .enc.debian_services import Services
@@ -60,6 +61,14 @@ def programs() -> "Programs":
     from .enc.debian_programs import programs_or_skip
 
     return programs_or_skip()
+
+
+@pytest.fixture(scope="session")
+def broker() -> "Broker":
+    """RabbitMQ of Debian 13, unpacked."""
+    from .enc.broker import broker_or_skip
+
+    return broker_or_skip()
 
 
 @pytest.fixture(scope="session")

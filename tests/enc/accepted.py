@@ -50,9 +50,9 @@ CHECKS = {
 }  # fmt: skip
 """By file. Left out is what asks for a user whom only an installed package makes.
 
-Not asked: what has no such mode (rsync's daemon, ZooKeeper, Elasticsearch, RabbitMQ, xinetd, libvirt), whose mode tells
-nothing (collectd ends with 0 whatever its plugins are told), or whose files are not in the catalog but a module's own
-(rsyslog, most of logrotate).
+Not asked: what has no such mode (Elasticsearch, libvirt, rsync's daemon, xinetd, ZooKeeper; RabbitMQ is started instead,
+by ``broker.py``), whose mode tells nothing (collectd ends with 0 whatever its plugins are told), or whose files are not
+in the catalog but a module's own (rsyslog, most of logrotate).
 """
 
 _WRITTEN_LATER = ("/etc/haproxy/glance.pem",)
@@ -70,12 +70,12 @@ def refusals(catalog: Catalog, programs: Programs) -> list[str]:
     """What each program says that would not start with its file; a program whose file is not there is not asked."""
     files = catalog.files()
     with TemporaryDirectory() as folder:  # a short name: HAProxy's sockets are below it
-        below = _Below(Path(folder), programs)
+        below = Below(Path(folder), programs)
         below.lay_out(catalog, files)
         return [said for path in CHECKS if path in files and (said := _refusal(below, path))]
 
 
-def _refusal(below: "_Below", path: str) -> str:
+def _refusal(below: "Below", path: str) -> str:
     """What the program says of the file; empty where it takes it."""
     check, file = CHECKS[path], below.path(path)
     lines = file.read_text().splitlines(keepends=True)
@@ -86,7 +86,7 @@ def _refusal(below: "_Below", path: str) -> str:
     return f"{path}: status {asked.returncode}: {asked.stdout}" if refused else ""
 
 
-def _arguments(below: "_Below", check: _Check, file: Path) -> Iterator[str]:
+def _arguments(below: "Below", check: _Check, file: Path) -> Iterator[str]:
     for word in check.arguments:
         if word == WORDS:
             yield from shlex.split(file.read_text(), comments=True)
@@ -94,7 +94,7 @@ def _arguments(below: "_Below", check: _Check, file: Path) -> Iterator[str]:
             yield word.replace(FILE, str(file)) if FILE in word else below.text(word)
 
 
-class _Below:
+class Below:
     """A folder that stands for / in the texts of the files below it, beside the unpacked programs."""
 
     def __init__(self, folder: Path, programs: Programs) -> None:

@@ -46,11 +46,12 @@ class Programs:
         command = self.command(name, *arguments)
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
-    def command(self, name: str, *arguments: object) -> list[str]:
-        """The words that start the program, with its own loader and libraries."""
+    def command(self, name: str | Path, *arguments: object) -> list[str]:
+        """The words that start the program, named or as a file, with its own loader and libraries."""
         (loader,) = self.root.glob("usr/lib*/ld-linux-*.so.*")
         (libraries,) = self.root.glob("usr/lib/*-linux-gnu*")
-        program = next(path for path in (self.root / "usr/sbin" / name, self.root / "usr/bin" / name) if path.exists())
+        places = (self.root / "usr/sbin" / name, self.root / "usr/bin" / name)  # of which a file is the second part
+        program = next(path for path in places if path.exists())
         return [str(word) for word in (loader, "--library-path", libraries, program, *arguments)]
 
 

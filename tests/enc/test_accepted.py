@@ -4,6 +4,7 @@ import pytest
 
 from . import options
 from .accepted import CHECKS, refusals
+from .broker import CONFIGURATION, Broker
 from .catalogs import Catalog, Resource
 from .debian_programs import Programs
 from .debian_services import SERVICES, Services
@@ -49,6 +50,19 @@ def test_a_program_takes_one_text_and_refuses_another(programs: Programs, path: 
     assert refusals(given(path, TAKEN[path]), programs) == []
     (said,) = refusals(given(path, TAKEN[path].replace(*REFUSED[path])), programs)
     assert said.startswith(f"{path}: status ")
+
+
+@pytest.mark.parametrize(("heartbeat", "starts"), [("60", True), ("60}", False)])
+def test_rabbitmq_starts_with_one_text_and_not_with_another(broker: Broker, heartbeat: str, starts: bool) -> None:
+    said = broker.refusals(
+        given(CONFIGURATION, f"[{{rabbit, [{{tcp_listeners, []}}, {{heartbeat, {heartbeat}}}]}}].\n")
+    )
+    assert [one.startswith(f"{CONFIGURATION}: ") for one in said] == ([] if starts else [True])
+
+
+def test_rabbitmq_4_refuses_to_mirror_queues_and_takes_other_policies(broker: Broker) -> None:
+    assert broker.takes('{"max-length": 10}')
+    assert not broker.takes('{"ha-mode": "all"}')
 
 
 LIMITED = {

@@ -19,6 +19,7 @@ from ..reference import facts
 from ..reference.versions import parsed
 from . import options
 from .accepted import refusals
+from .broker import Broker
 from .catalogs import EVERY_NODE, Catalog, Puppet
 from .debian_programs import Programs
 from .debian_services import Services
@@ -132,6 +133,13 @@ def test_each_option_that_is_said_to_be_without_effect_is_still_written(
 ) -> None:
     found = {fault for profile in ROLES for one in catalogs_of(profile) for fault in options.faults(one, services)}
     assert {f"{one}: unknown" for some in options.UNKNOWN.values() for one in some} <= found
+
+
+@pytest.mark.parametrize("profile", ["controller", "messaging"])
+def test_rabbitmq_starts_with_what_a_node_of_each_profile_that_runs_it_is_given(
+    catalogs_of: Callable[[str], list[Catalog]], broker: Broker, profile: str
+) -> None:
+    assert [broker.refusals(one) for one in catalogs_of(profile)] == [[] for _ in catalogs_of(profile)]
 
 
 @pytest.mark.parametrize("profile", ["controller", "messaging"])
