@@ -50,7 +50,7 @@ CHECKS = {
 }  # fmt: skip
 """By file. Left out is what asks for a user whom only an installed package makes.
 
-Not asked: what has no such mode (Elasticsearch, libvirt, rsync's daemon, xinetd, ZooKeeper; RabbitMQ is started instead,
+Not asked: what has no such mode (Elasticsearch, libvirt, rsync, xinetd, ZooKeeper; RabbitMQ is started instead,
 by ``broker.py``), whose mode tells nothing (collectd ends with 0 whatever its plugins are told), or whose files are not
 in the catalog but a module's own (rsyslog, most of logrotate).
 """
