@@ -203,7 +203,7 @@ async def test_a_machine_whose_serial_another_board_claims_is_held_until_an_oper
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
         assert await elsewhere.report(said) == 409, "a hint takes nothing from a machine that returned its nonce"
         assert not (await w.row(server.serial))["conflict"]
-        await elsewhere.boot(mac_of(twin, 0), server.serial)  # it really is a board that boots here
+        await elsewhere.boots_live(server.serial, mac_of(twin, 0))  # it really is a board that boots here
         assert await elsewhere.report(said) == 409
         await w.cli("resume")
         await w.until_row(server.serial, lambda row: row["conflict"])

@@ -36,7 +36,10 @@ def enroll_reported(site: Site, bodies: Iterable[Mapping[str, object]]) -> None:
     """The same for servers that send these reports."""
     hardware = [parse_report(json.dumps(body).encode()) for body in bodies]
     site.store.record(
-        [Heard(h.serial, NOW, f"192.168.100.{n}", hardware=h, digest=digest(h)) for n, h in enumerate(hardware, 10)]
+        [
+            Heard(h.serial, NOW, f"192.168.100.{n}", hardware=h, digest=digest(h), boot=0)
+            for n, h in enumerate(hardware, 10)
+        ]
     )
     for step in planned(site)[0].steps:
         if isinstance(step, Act) and isinstance(step.action, Enroll):
