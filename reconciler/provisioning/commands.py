@@ -107,6 +107,8 @@ def on_controller(command: str) -> str:
 
 def is_on_controller(command: str) -> str | None:
     """The operator's command in what ``on_controller`` made; None for anything else."""
+    if not command.startswith("/bin/sh -c "):
+        return None
     words = shlex.split(command)
     if len(words) != 3 or words[:2] != ["/bin/sh", "-c"] or not words[2].startswith(_ON_CONTROLLER):
         return None
