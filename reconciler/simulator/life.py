@@ -117,7 +117,6 @@ class ServerLife(ABC):
     takes: Callable[[float], Awaitable[None]] = _exactly  # waits about so long
     in_band: Callable[[str], Awaitable[tuple[int, str, str]]] | None = None  # ipmitool, to its BMC
     live_files: SystemFiles = field(init=False)  # of the live system: gone when the power is
-    disk_files: SystemFiles = field(init=False)  # of the installed system
     services: RunsServices = field(init=False)
     _life: asyncio.Task[None] | None = None
     _puppet_runs: list[bool] = field(default_factory=list)
@@ -128,6 +127,11 @@ class ServerLife(ABC):
     _puppet_ended: float = 0.0  # seconds since 1970
 
     # ---- what it is made of
+
+    @property
+    @abstractmethod
+    def disk_files(self) -> SystemFiles:
+        """The files of the installed system."""
 
     @property
     @abstractmethod
@@ -228,7 +232,11 @@ class ServerLife(ABC):
         """Boot from ``device``: "network" brings the live system, "disk" what is installed there, or nothing."""
         await self.takes(self.pace.boot)
         self.boot_id = seam.new_uuid()
-        is_live = device == "network" and await self._is_told_live()
+        told = await self._told() if device == "network" else False
+        while told is None and self.system is None:  # nothing to boot anywhere: the firmware begins again
+            await self.takes(self.pace.boot)
+            told = await self._told()
+        is_live = told is True
         if not is_live and self.system is None:
             self.state = ServerState.STUCK
             return
@@ -238,10 +246,10 @@ class ServerLife(ABC):
         await self.come_up()
         await (self._live() if is_live else self._installed())
 
-    async def _is_told_live(self) -> bool:
-        """Whether a network boot ends in the live system; where nobody answers, the firmware goes on to the disk."""
+    async def _told(self) -> bool | None:
+        """Whether a network boot is to end in the live system; None: nobody answers, and the disk is next."""
         self.agent.address = self.address
-        return await self.agent.boots_live(self.serial, hardware.boot_mac(self.placed)) is True
+        return await self.agent.boots_live(self.serial, hardware.boot_mac(self.placed))
 
     async def _live(self) -> None:
         await self.agent.status("live", self.serial)

@@ -82,6 +82,13 @@ cp -r "{root}/live{target}" "{root}/disk.new" && mv "{root}/disk.new" "{root}/di
 echo "Done"
 sleep {pause}
 """,
+    "find": """\
+#!/bin/sh
+# What is mounted is a link here, into which find looks only where it is told to.
+first=$1
+shift
+exec /usr/bin/find "$first/" "$@"
+""",
     "curl": """\
 #!/bin/sh
 exec "{python}" -m reconciler.simulator.curl "{server}" "{address}" "$@"

@@ -40,7 +40,7 @@ class SimServer(ServerLife):
             path = self.root / "disks" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{model} {size}\n")
-        self.live_files, self.disk_files = FolderFiles(self.live), FolderFiles(self.disk)
+        self.live_files = FolderFiles(self.live)
         if self.placed.model.has_raid:
             self.controller = storcli.Controller(self.root / "controller.json", self.drives)
             self.controller.begin(self.placed.model.delivered)
@@ -56,6 +56,11 @@ class SimServer(ServerLife):
     def disk(self) -> Path:
         """The root of the installed system."""
         return self.root / "disk"
+
+    @property
+    def disk_files(self) -> FolderFiles:
+        """The files of the installed system."""
+        return FolderFiles(self.disk)
 
     @property
     def marker(self) -> Path:
