@@ -1,11 +1,12 @@
 """The suite, for the fake, for IPMI against ipmi_sim, for Redfish against sushy-tools, and for the demo's protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from socket import SOCK_DGRAM
 from typing import cast
 
@@ -23,6 +24,8 @@ from reconciler.model.bmc_protocol import BmcProtocol
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 from reconciler.simulator.demo import free_port
+from reconciler.simulator.memory_bmc import MemoryBmc, connecting
+from reconciler.simulator.wires import Wires
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import FakeClock
@@ -93,6 +96,43 @@ class TestSimulated(BmcConformance):
         yield BmcWorld(bmcs, access, nobody, QUICK, lambda: bmc.boots, bmc.serial, "127.0.0.3")
         bmcs.close()
         await bmc.stop()
+
+
+class _Here:
+    """Tasks of a world that is this loop."""
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def of_world(self, work: Coroutine, name: str | None = None) -> asyncio.Task:
+        return self.create_task(work)
+
+    def create_task(self, work: Coroutine, **_: object) -> asyncio.Task:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+
+class TestInSimulation(BmcConformance):
+    """The demo's protocol once more, on the wires of a simulation."""
+
+    @pytest.fixture
+    def world(self) -> BmcWorld:
+        here, boots = _Here(), []
+
+        async def chassis(on: bool, device: str) -> None:
+            boots.extend([_WORDS[device]] if on else [])
+
+        bmc = MemoryBmc(
+            "127.0.0.1", 623, "oci", "secret", "A001",
+            chassis=chassis, takes=lambda seconds: asyncio.sleep(0), begin=here.create_task, clock=lambda: 0.0,
+        )  # fmt: skip
+        wires = Wires(here, Random(1), lambda line: None)
+        bmcs = PlainBmcs(connecting(wires, lambda address: bmc if address == bmc.address else None))
+        access = BmcAccess(bmc.address, bmc.port, bmc.username, bmc.password)
+        nobody = replace(access, address="127.0.0.2")
+        return BmcWorld(bmcs, access, nobody, QUICK, lambda: boots, bmc.serial, "127.0.0.3")
 
 
 @pytest.fixture(scope="module")

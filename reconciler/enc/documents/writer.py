@@ -167,7 +167,7 @@ class _Parts:
         text = "".join(said).encode()
         said.clear()
         self.digest.update(text)
-        if (known := _first(text)) is text:
+        if (known := first_equal(text)) is text:
             self._add_own(text, in_base64=False)
         else:  # between the secrets of a cluster, all its documents say the same
             self.pieces.append(known)
@@ -178,8 +178,8 @@ class _Parts:
 
 
 @lru_cache(maxsize=_OFTEN)
-def _first(text: bytes) -> bytes:
-    """The first text that was equal to this one, or this one."""
+def first_equal(text: bytes) -> bytes:
+    """The first text that was equal to this one, or this one. Remembered by the process, for all documents."""
     return text
 
 

@@ -134,7 +134,7 @@ class PlainBmc:
         return "refused"
 
 
-class PlainLine(Protocol):
+class BmcLine(Protocol):
     """A connection to a BMC."""
 
     async def ask(self, text: str) -> str:
@@ -156,7 +156,7 @@ class _TcpLine:
         self.writer.close()
 
 
-async def _over_tcp(address: str, port: int) -> PlainLine:
+async def _over_tcp(address: str, port: int) -> BmcLine:
     return _TcpLine(*await asyncio.open_connection(address, port))
 
 
@@ -164,14 +164,14 @@ async def _over_tcp(address: str, port: int) -> PlainLine:
 class PlainBmcs:
     """The driver's side; implements ``execution.ports.Bmcs``."""
 
-    connect: Callable[[str, int], Awaitable[PlainLine]] = _over_tcp  # raises OSError
+    connect: Callable[[str, int], Awaitable[BmcLine]] = _over_tcp  # raises OSError
     _lent: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
 
     async def open(self, access: BmcAccess) -> Bmc:
         """Log in."""
         lock = self._lent.setdefault((access.address, access.port), asyncio.Lock())
         await lock.acquire()
-        line: PlainLine | None = None
+        line: BmcLine | None = None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 line = await self.connect(access.address, access.port)
@@ -193,7 +193,7 @@ class PlainBmcs:
 
 @dataclass
 class _PlainSession:
-    _line: PlainLine
+    _line: BmcLine
     _lock: asyncio.Lock
     _closed: bool = False
 

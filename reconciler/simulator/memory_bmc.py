@@ -1,0 +1,105 @@
+"""BMCs without sockets: the demo's own (``drivers.plain``) on the wires of a simulation, with a slow chassis."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..execution.drivers.plain import BmcLine, PlainBmc
+from .wires import Wires
+
+CHOICE_SECONDS = 60.0
+"""How long a boot device stays chosen without a power command (IPMI 2.0, 28.13)."""
+
+
+@dataclass
+class MemoryBmc(PlainBmc):
+    """The BMC of one server. What it is told, its chassis does a few seconds later."""
+
+    chassis: Callable[[bool, str], Awaitable[None]] = field(kw_only=True)  # turns it on or off, with the boot device
+    takes: Callable[[float], Awaitable[None]] = field(kw_only=True)
+    begin: Callable[[Coroutine[Any, Any, None]], object] = field(kw_only=True)  # has the world do something
+    clock: Callable[[], float] = field(kw_only=True)
+    sessions: int = 0
+    most_sessions: int = 0
+    is_silent: bool = False
+    power_seconds: float = 4.0
+    _chosen_at: float = 0.0
+    _doing: int = 0  # power commands that the chassis has not followed yet
+
+    async def start(self) -> None:
+        """It is there as long as it has power."""
+
+    async def stop(self) -> None:
+        """It is there as long as it has power."""
+
+    async def _move(self, address: str) -> None:
+        self.address = address
+
+    def _obey(self, words: list[str]) -> str:
+        """As the demo's, but that a boot device is forgotten, and that power comes and goes with its time."""
+        if words[:1] == ["BOOT"]:
+            self._chosen_at = self.clock()
+        elif self._chosen != "default" and self.clock() - self._chosen_at > CHOICE_SECONDS:
+            self._chosen = "default"
+        match words:
+            case ["POWER", "on" | "off" as state] if self._on != (state == "on") and not self._doing:
+                device, self._chosen = (self._chosen, "default") if state == "on" else ("default", self._chosen)
+                self._doing += 1
+                self._commands += 1
+                self.begin(self._follow(state == "on", device))
+                return "ok"
+            case ["POWER", "on" | "off"]:
+                return "ok"
+        return super()._obey(words)
+
+    async def _follow(self, on: bool, device: str) -> None:
+        try:
+            await self.takes(self.power_seconds)
+            self._on, self._booted = on, device if on else self._booted
+            await self.chassis(on, device)
+        finally:
+            self._doing -= 1
+
+
+@dataclass
+class MemoryLine:
+    """A connection to a BMC."""
+
+    wires: Wires
+    bmc: MemoryBmc
+    said: Callable[[str], str]
+    is_closed: bool = False
+
+    async def ask(self, text: str) -> str:
+        async def answer() -> str:
+            if self.is_closed or self.bmc.is_silent:
+                raise ConnectionResetError("the BMC hung up")
+            return self.said(text)
+
+        found = await self.wires.exchange(answer)
+        shown = text if text.partition(" ")[0] not in ("LOGIN", "PASSWORD") else text.partition(" ")[0]
+        self.wires.tell(f"bmc {self.bmc.address} {shown} -> {found}")
+        return found
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self.bmc.sessions -= 1
+
+
+def connecting(wires: Wires, at: Callable[[str], MemoryBmc | None]) -> Callable[[str, int], Awaitable[BmcLine]]:
+    """Connects to the BMC at an address, as ``PlainBmcs`` wants it."""
+
+    async def connect(address: str, port: int) -> BmcLine:
+        async def knock() -> MemoryBmc:
+            bmc = at(address)
+            if bmc is None or bmc.is_silent:
+                raise ConnectionRefusedError(111, "Connection refused")
+            bmc.sessions += 1
+            bmc.most_sessions = max(bmc.most_sessions, bmc.sessions)
+            return bmc
+
+        bmc = await wires.exchange(knock)
+        return MemoryLine(wires, bmc, bmc.conversation())
+
+    return connect
