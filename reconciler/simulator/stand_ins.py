@@ -1,4 +1,4 @@
-"""What takes the place of clocks, chance, threads and logs for the time of a simulation."""
+"""Clocks, chance, threads and logs of a simulation, in place of the real ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -12,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.boot_choice import BootChoice, BootFrom
+from reconciler.model.boot_nonce import make_nonce
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
 from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools
-from reconciler.provisioning.boot.scripts import Live, grub, grub_entry, ipxe, ipxe_identify, live_of
+from reconciler.provisioning.boot.scripts import BootPort, Live, grub, grub_entry, ipxe, ipxe_identify, live_of
 from reconciler.provisioning.boot.tree import written
 
 SERVER = IPv4Address("192.168.100.2")
 LIVE = Live(SERVER, "http://192.168.100.2/v1/boot/images", ("tty0", "ttyS1,115200"), ("nomodeset",))
 MAC = "52:54:00:aa:01:00"
+NONCE = str(make_nonce(bytes(32), 3, MAC, "5a17" * 4))
+PORT, WITH_NONCE, NOBODY = BootPort(MAC), BootPort(MAC, NONCE), BootPort()
 TO_LIVE = BootChoice(BootFrom.LIVE, "it is to be installed", "7XK9Z01")
 TO_DISK = BootChoice(BootFrom.DISK, "it is in service", "7XK9Z01")
 
@@ -78,11 +81,12 @@ def test_dhcpd_takes_its_fragment(given_fleet: FleetSpec, tmp_path: Path) -> Non
     [
         grub_entry(LIVE),
         grub_entry(LIVE, ["amd64"]),
-        grub(TO_LIVE, LIVE, MAC),
-        grub(TO_DISK, LIVE, MAC),
-        grub(TO_LIVE, LIVE, None),
+        grub(TO_LIVE, LIVE, PORT),
+        grub(TO_LIVE, LIVE, WITH_NONCE),
+        grub(TO_DISK, LIVE, PORT),
+        grub(TO_LIVE, LIVE, NOBODY),
     ],
-    ids=["entry", "deaf", "live", "disk", "no address"],
+    ids=["entry", "deaf", "live", "with a nonce", "disk", "no address"],
 )
 def test_grub_reads_its_menus(menu: str, tmp_path: Path) -> None:
     (tmp_path / "good.cfg").write_text(menu)
@@ -93,7 +97,7 @@ def test_grub_reads_its_menus(menu: str, tmp_path: Path) -> None:
 
 
 def test_a_machine_that_is_to_be_installed_gets_the_live_system() -> None:
-    assert ipxe(TO_LIVE, LIVE, MAC) == (
+    assert ipxe(TO_LIVE, LIVE, PORT) == (
         "#!ipxe\n"
         "# 7XK9Z01 - live - it is to be installed\n"
         "kernel http://192.168.100.2/v1/boot/images/amd64/vmlinuz initrd=initrd.img boot=live components "
@@ -103,16 +107,27 @@ def test_a_machine_that_is_to_be_installed_gets_the_live_system() -> None:
         "initrd --name initrd.img http://192.168.100.2/v1/boot/images/amd64/initrd.img || exit 1\n"
         "boot || exit 1\n"
     )
-    menu = grub(TO_LIVE, LIVE, MAC)
+    menu = grub(TO_LIVE, LIVE, PORT)
     assert "linux (tftp,192.168.100.2)/live/arm64/vmlinuz boot=live components fetch=http://192.168.100.2/" in menu
     assert "BOOTIF=01-52-54-00-aa-01-00" in menu
 
 
+def test_the_nonce_of_the_boot_is_a_word_of_the_command_line_whatever_boots_it() -> None:
+    for script in (ipxe(TO_LIVE, LIVE, WITH_NONCE), ipxe(TO_LIVE, LIVE, WITH_NONCE, "arm64")):
+        (kernel,) = [line for line in script.split("\n") if line.startswith("kernel ")]
+        assert kernel.split().count(f"reconciler.nonce={NONCE}") == 1
+    menu = grub(TO_LIVE, LIVE, WITH_NONCE)
+    kernels = [line.split() for line in menu.split("\n") if line.strip().startswith("linux ")]
+    assert [words.count(f"reconciler.nonce={NONCE}") for words in kernels] == [1, 1], "for each processor"
+    for script in (ipxe(TO_DISK, LIVE, WITH_NONCE), grub(TO_DISK, LIVE, WITH_NONCE), grub_entry(LIVE, ["amd64"])):
+        assert "nonce" not in script
+
+
 def test_a_machine_in_service_gets_its_disk_and_no_kernel() -> None:
-    for script in (ipxe(TO_DISK, LIVE, MAC), grub(TO_DISK, LIVE, MAC)):
+    for script in (ipxe(TO_DISK, LIVE, PORT), grub(TO_DISK, LIVE, PORT)):
         assert not re.search(r"vmlinuz|initrd|boot=live", script)
-    assert "for loader in debian/shimx64.efi" in grub(TO_DISK, LIVE, MAC)
-    assert "sanboot --no-describe --drive 0x80" in ipxe(TO_DISK, LIVE, MAC)
+    assert "for loader in debian/shimx64.efi" in grub(TO_DISK, LIVE, PORT)
+    assert "sanboot --no-describe --drive 0x80" in ipxe(TO_DISK, LIVE, PORT)
 
 
 _NASTY = st.one_of(
@@ -128,7 +143,7 @@ def test_what_a_machine_says_of_itself_stays_a_comment(
     serial: str, because: str, boot: BootFrom, mac: str | None
 ) -> None:
     choice, plain = BootChoice(boot, because, serial), BootChoice(boot, "", "")
-    where = parse_mac(mac) if mac else None
+    where = BootPort(parse_mac(mac) if mac else None, NONCE)
     for write in (ipxe, grub):
         script, usual = write(choice, LIVE, where), write(plain, LIVE, where)
         remarks = [line for line in script.split("\n") if re.fullmatch(r"# [A-Za-z0-9 .,:_-]*", line)]
@@ -186,7 +201,7 @@ def test_a_full_network_and_no_network_are_errors() -> None:
 def test_images_may_lie_on_another_server() -> None:
     boot = fleet(images="http://images.example.com:8080/live").provisioning.boot
     live = live_of(SERVER, boot)
-    assert "kernel http://images.example.com:8080/live/arm64/vmlinuz" in ipxe(TO_LIVE, live, None, "arm64")
+    assert "kernel http://images.example.com:8080/live/arm64/vmlinuz" in ipxe(TO_LIVE, live, NOBODY, "arm64")
 
 
 def test_the_folder_holds_what_dhcp_and_grub_need() -> None:

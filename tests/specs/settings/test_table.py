@@ -114,10 +114,15 @@ def test_every_column_of_oci_is_a_row_or_is_left_out_for_a_reason(columns: Colum
         assert set(known) - set(TABLE) == left_out(table)
 
 
+OTHER_THAN_OCI = {"hw_machine_type": "x86_64=q35"}
+"""Defaults that are not OCI's: Nova ignores a machine type without an architecture."""
+
+
 def test_a_column_that_is_a_row_has_its_default(columns: Columns, variables: dict[str, Variable]) -> None:
     for name, column in {**columns["machines"], **columns["clusters"]}.items():
         if name in TABLE and name not in variables:
-            assert as_oci_writes(TABLE[name]) == column.by_itself, name
+            ours, theirs = as_oci_writes(TABLE[name]), column.by_itself
+            assert ours == OTHER_THAN_OCI.get(name, theirs) and (name in OTHER_THAN_OCI) == (ours != theirs), name
 
 
 def test_a_choice_offers_what_the_database_takes(columns: Columns) -> None:
