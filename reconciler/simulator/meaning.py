@@ -16,7 +16,7 @@ from ..model.contents import Unreadable
 from ..provisioning import commands, fence, root_image
 from .files import MemoryFiles
 
-Verdict = Literal["ended", "allowed", "unfinished", "refused", "answered"]
+FenceAnswer = Literal["ended", "allowed", "unfinished", "refused", "answered"]
 
 
 @dataclass(eq=False)
@@ -131,7 +131,7 @@ def _of_system(script: FenceScript, name: str, system: DiskSystem) -> Iterator[d
         yield _told(name, "files", "some", f"/dev/{name}1")
 
 
-def _verdict(script: FenceScript, text: str) -> Verdict:
+def _verdict(script: FenceScript, text: str) -> FenceAnswer:
     found = re.search(r'"id": "([0-9a-f]{12})"', text)
     install = found[1] if found else ""
     if '"finished": false' in text:

@@ -3,7 +3,7 @@
 Their own code lists the options once (``oslo_options.py``), and Debian 13's oslo.config then reads a node's files with
 these lists: no parser of ours, and no sample file, decides about a value. All that the services depend on would be more
 than 600 packages; these are what their lists import. What Python modules they lack is in ``oslo_options.ABSENT``.
-186 packages, 58 MB, once; unpacked 280 MB. No root, and nothing is installed.
+187 packages, 58 MB, once; unpacked 280 MB. No root, and nothing is installed.
 """
 
 import hashlib
@@ -35,27 +35,28 @@ _LIBRARIES = (
 )  # fmt: skip
 _MODULES = (
     "alembic", "amqp", "attr", "autopage", "barbicanclient", "bcrypt", "blinker", "cachetools", "castellan",
-    "certifi", "cffi", "cffi-backend", "chardet", "charset-normalizer", "cinderclient", "click", "cliff", "cotyledon",
-    "croniter", "cryptography", "cursive", "daiquiri", "dateutil", "debtcollector", "decorator", "dnspython",
-    "dogpile.cache", "eventlet", "fasteners", "flask", "flask-restful", "futurist", "glance-store", "glanceclient",
-    "gnocchiclient", "greenlet", "heatclient", "httplib2", "idna", "iso8601", "itsdangerous", "jaraco.classes",
-    "jaraco.context", "jaraco.functools", "jaraco.text", "jinja2", "jmespath", "json-pointer", "jsonpatch",
-    "jsonpath-rw", "jsonpath-rw-ext", "jsonschema", "jsonschema-specifications", "keystoneauth1", "keystoneclient",
-    "keystonemiddleware", "kombu", "legacy-cgi", "lxml", "lz4", "mako", "markupsafe", "monotonic", "more-itertools",
-    "msgpack", "netaddr", "networkx", "neutron-lib", "neutronclient", "novaclient", "octavia-lib", "openssl",
-    "openstacksdk", "openvswitch", "os-brick", "os-ken", "os-resource-classes", "os-service-types", "os-traits",
-    "os-vif", "oslo.cache", "oslo.concurrency", "oslo.config", "oslo.context", "oslo.db", "oslo.i18n", "oslo.limit",
-    "oslo.log", "oslo.messaging", "oslo.metrics", "oslo.middleware", "oslo.policy", "oslo.privsep", "oslo.reports",
-    "oslo.rootwrap", "oslo.serialization", "oslo.service", "oslo.utils", "oslo.versionedobjects", "oslo.vmware",
-    "osprofiler", "ovsdbapp", "packaging", "paramiko", "paste", "pastedeploy", "pbr", "pecan", "pkg-resources",
-    "platformdirs", "ply", "prettytable", "prometheus-client", "psutil", "pycadf", "pycparser", "pyparsing",
-    "pyroute2", "pythonjsonlogger", "pytimeparse", "pytz", "referencing", "repoze.lru", "requests",
-    "requestsexceptions", "rfc3986", "routes", "rpds-py", "setproctitle", "setuptools", "simplegeneric", "simplejson",
-    "six", "sqlalchemy", "stevedore", "swiftclient", "taskflow", "tenacity", "tooz", "typing-extensions", "tz",
+    "certifi", "cffi", "cffi-backend", "chardet", "charset-normalizer", "cinderclient", "click", "cliff",
+    "cotyledon", "croniter", "cryptography", "cursive", "daiquiri", "dateutil", "debtcollector", "decorator",
+    "dnspython", "dogpile.cache", "eventlet", "fasteners", "flask", "flask-restful", "futurist", "glance-store",
+    "glanceclient", "gnocchiclient", "greenlet", "heatclient", "httplib2", "idna", "iso8601", "itsdangerous",
+    "jaraco.classes", "jaraco.context", "jaraco.functools", "jaraco.text", "jinja2", "jmespath", "json-pointer",
+    "jsonpatch", "jsonpath-rw", "jsonpath-rw-ext", "jsonschema", "jsonschema-specifications", "keystoneauth1",
+    "keystoneclient", "keystonemiddleware", "kombu", "legacy-cgi", "lxml", "lz4", "mako", "markupsafe", "monotonic",
+    "more-itertools", "msgpack", "netaddr", "networkx", "neutron-dynamic-routing", "neutron-lib", "neutronclient",
+    "novaclient", "octavia-lib", "openssl", "openstacksdk", "openvswitch", "os-brick", "os-ken",
+    "os-resource-classes", "os-service-types", "os-traits", "os-vif", "oslo.cache", "oslo.concurrency",
+    "oslo.config", "oslo.context", "oslo.db", "oslo.i18n", "oslo.limit", "oslo.log", "oslo.messaging",
+    "oslo.metrics", "oslo.middleware", "oslo.policy", "oslo.privsep", "oslo.reports", "oslo.rootwrap",
+    "oslo.serialization", "oslo.service", "oslo.utils", "oslo.versionedobjects", "oslo.vmware", "osprofiler",
+    "ovsdbapp", "packaging", "paramiko", "paste", "pastedeploy", "pbr", "pecan", "pkg-resources", "platformdirs",
+    "ply", "prettytable", "prometheus-client", "psutil", "pycadf", "pycparser", "pyparsing", "pyroute2",
+    "pythonjsonlogger", "pytimeparse", "pytz", "referencing", "repoze.lru", "requests", "requestsexceptions",
+    "rfc3986", "routes", "rpds-py", "setproctitle", "setuptools", "simplegeneric", "simplejson", "six",
+    "sqlalchemy", "stevedore", "swiftclient", "taskflow", "tenacity", "tooz", "typing-extensions", "tz",
     "uritemplate", "urllib3", "vine", "voluptuous", "wcwidth", "webob", "werkzeug", "wrapt", "wsme", "xmltodict",
     "yaml", "yappi", "yaql",
 )  # fmt: skip
-"""Packages, without their ``python3-``: what the lists of options import."""
+"""Packages, without their ``python3-``: what the lists of options import, and plugins."""
 
 PACKAGES = (*_LIBRARIES, *(f"python3-{one.removeprefix('openstack-')}" for one in (*SERVICES, *_MODULES)))
 
