@@ -74,6 +74,17 @@ class PuppetCaConfig(Strict):
         return command
 
 
+class ApprovalsConfig(Strict):
+    """Which approvals have to be signed with an SSH key, and by whom."""
+
+    allowed_signers: Path = Field(
+        description="names of people, and their keys: ssh-keygen(1), ALLOWED SIGNERS; the daemon's user reads it"
+    )
+    signed: tuple[Literal["install_os", "reinstall", "release", "change_rings"], ...] = Field(
+        default=("install_os", "reinstall", "release", "change_rings"), description="what has to be signed"
+    )
+
+
 class TimingsConfig(Strict):
     """How long to wait for machines; see ``model.plan.Timings``."""
 
@@ -126,6 +137,7 @@ class Config(Strict):
     puppet_ca: PuppetCaConfig | None = Field(
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
     )
+    approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
     lease: Duration = Field(default="30s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 

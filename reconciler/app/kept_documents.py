@@ -68,6 +68,8 @@ class KeptDocuments:
     _digests: dict[str, tuple[str, str | None]] | None = field(default=None)  # what the copy holds, once it was read
     _addresses: Mapping[str, str | None] = field(default_factory=dict)  # of the nodes whose documents it held
     _parts: dict[bytes, bytes] = field(default_factory=dict)  # by name: shared parts that were opened
+    _is_made: bool = False  # the tables are there
+    _asking: tuple[Asking, bytes] | None = None  # who may ask, and how the copy has it sealed
 
     @classmethod
     def of(cls, config: Config) -> "KeptDocuments":
@@ -149,7 +151,13 @@ class KeptDocuments:
         """Who might ask, by the copy; nobody, when it cannot be read."""
         try:
             with self._reading() as connection:
-                (sealed,) = connection.execute("SELECT sealed FROM trust").fetchone() or (b"",)
+                return self._opened(_trust(connection))
+        except _UNREADABLE:
+            return Asking()
+
+    def _opened(self, sealed: bytes) -> Asking:
+        """What was sealed of who may ask; nobody, when it cannot be opened."""
+        try:
             found = json.loads(self._sealer.open(sealed, b"trust"))
             return Asking(
                 tuple(IPv4Address(one) for one in found["puppet_servers"]),
@@ -159,7 +167,10 @@ class KeptDocuments:
             return Asking()
 
     def _keep_asking(self, connection: sqlite3.Connection, asking: Asking) -> None:
-        if self.asking() == asking:
+        if (asking, (there := _trust(connection))) == self._asking:
+            return
+        if self._opened(there) == asking:
+            self._asking = asking, there
             return
         said = {
             "puppet_servers": [str(one) for one in asking.puppet_servers],
@@ -193,11 +204,13 @@ class KeptDocuments:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             with contextlib.closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
-                connection.executescript(_SCHEMA)
+                if not self._is_made:
+                    connection.executescript(_SCHEMA)
+                    self._is_made = True
                 connection.execute("PRAGMA cache_spill = OFF")  # readers are kept out for no longer than a commit takes
                 yield connection
         except (sqlite3.Error, OSError) as error:
-            self._digests = None  # nobody knows how far it came
+            self._digests, self._is_made = None, False  # nobody knows how far it came
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                 self.path.unlink(missing_ok=True)  # damaged: it is made anew from what is in memory
             raise TemporaryError(f"the copy of the documents, {self.path}, cannot be written: {error}") from error
@@ -250,6 +263,12 @@ class _Batch:
         own = self._sealer.seal(document.own, name)
         row = (document.hostname, document.digest, document.address, layout, own)
         self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _trust(connection: sqlite3.Connection) -> bytes:
+    """Who may ask, as it is sealed; nothing where nobody has written that yet."""
+    (sealed,) = connection.execute("SELECT sealed FROM trust").fetchone() or (b"",)
+    return bytes(sealed)
 
 
 def _digests(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None]]:

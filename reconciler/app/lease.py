@@ -64,9 +64,10 @@ class Lease:
                 await offload(self.site.store.release_lease, fence)
 
     async def _keep(self, fence: int, well: Well) -> None:
-        holds, held = self.site.config.lease, True
+        holds, held, beat = self.site.config.lease, True, seam.steady()
         while held:
-            held = await offload(self.site.store.renew_lease, fence, holds, self.site.now())
+            last, beat = beat, seam.steady()
+            held = await offload(self.site.store.renew_lease, fence, holds, self.site.now(), beat - last)
             well()
             await asyncio.sleep(holds.total_seconds() / 3 if held else 0)
         raise LeaseLostError("another daemon has taken over this database")

@@ -76,6 +76,8 @@ class StoreSnapshot(Protocol):
     @property
     def ring_rounds(self) -> tuple[RingRound, ...]: ...
     @property
+    def acted(self) -> float | None: ...
+    @property
     def documents(self) -> Mapping[str, tuple[DocumentVersion, ...]]: ...
 
 
@@ -193,6 +195,7 @@ class Observer:
             set_up=tuple(sorted(snapshot.set_up)),
             rings=snapshot.rings,
             ring_rounds=snapshot.ring_rounds,
+            acted=snapshot.acted,
         )
 
     def assess(

@@ -1,15 +1,16 @@
 """Answers the HTTP server from the store and the last pass, and records what operators decide over HTTP."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 
+from ..model.errors import PermanentError
 from ..model.history import Phase
-from ..model.machine import Approval, MachineView, Observation, Pause
+from ..model.machine import Allocation, Approval, MachineView, Observation, Pause
 from ..model.observations import Occurrence
-from ..model.plan import Plan, Wait
+from ..model.plan import Plan, Step, Wait
 from ..model.tree import SpecTree
 from ..provisioning.boot.tree import IMAGES, TFTP
 from ..render.fleet import FleetView, PlannedFleet, SourceStatus, build_fleet, with_problems, with_progress
@@ -17,8 +18,9 @@ from ..render.machines import MachineSummaries
 from ..render.plan import plan_json
 from ..server.auth import Access, ClientAddress, Token, Trust, TrustedNetwork
 from ..server.claims import Stake
-from ..server.ports import NoDocument, NotPossibleError, Served, ServedDocument
+from ..server.ports import ApprovalWord, NoDocument, NotPossibleError, Served, ServedDocument
 from ..store import Snapshot
+from .approving import approve, statement_text
 from .boot_nonces import BootNonces
 from .health import DATABASE, Health
 from .kept_documents import Asking, KeptDocuments
@@ -61,6 +63,7 @@ class Published:
     _boots_of: tuple[PassResult, Boots] | None = None
     _owners: tuple[PassResult, dict[str, str]] | None = None
     _stakes: tuple[PassResult, dict[str, Stake]] | None = None
+    _bare: tuple[PassResult, frozenset[str]] | None = None  # hostnames whose machines were given no keys yet
     _summaries: MachineSummaries = field(default_factory=MachineSummaries)
     _recent: tuple[Occurrence, ...] = ()
 
@@ -183,7 +186,19 @@ class Published:
 
     def _may_be(self, hostname: str, address: str) -> bool:
         found = self.site.documents.get(hostname)
-        return (found is not None and found.address == address) or self.kept.is_of(hostname, address)
+        has_it = (found is not None and found.address == address) or self.kept.is_of(hostname, address)
+        return has_it and not self._awaits_keys(hostname)
+
+    def _awaits_keys(self, hostname: str) -> bool:
+        """Whether no install of the node's machine was begun yet.
+
+        Then nobody has the node's address by right: who has taken it may be anybody, and its classes hold secrets.
+        """
+        if (latest := self.latest) is None:
+            return False
+        if self._bare is None or self._bare[0] is not latest:
+            self._bare = latest, frozenset(_without_keys(latest.observation.machines))
+        return hostname in self._bare[1]
 
     def _kept_document(self, hostname: str) -> ServedDocument | NoDocument:
         """From the copy on disk, unless a database that is not doubted knows of a newer one."""
@@ -226,6 +241,14 @@ class Published:
         return (self.latest.observation.observing, *reasons) if self.latest.observation.observing else reasons
 
 
+def _without_keys(machines: Iterable[MachineView]) -> Iterator[str]:
+    """Hostnames of the machines that have a place, and no install was begun on them."""
+    for m in machines:
+        bare = m.history.phase in (Phase.DISCOVERED, Phase.ENROLLED) and m.history.install.begun is None
+        if bare and m.allocation is not None:
+            yield m.allocation.hostname
+
+
 def _stake(m: MachineView) -> Stake:
     if m.history.phase in (Phase.INSTALLED, Phase.IN_SERVICE):
         return Stake.SYSTEM
@@ -238,17 +261,36 @@ class StoredDecisions:
 
     published: Published
 
-    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None:
+    def approve(self, serial: str, word: ApprovalWord, who: str) -> None:
         """Allow the step that a machine waits with."""
+        step, site = self._step(serial), self.published.site
+        if not isinstance(step, Wait) or step.needs_approval != word.action or step.asks is None:
+            raise NotPossibleError(f"{serial} does not wait for an approval of {word.action}")
+        held = self._held(serial)
+        if held is not None and held.generation != word.generation:
+            raise NotPossibleError(f"{serial} is at generation {held.generation}, not {word.generation}: look again")
+        self._check("fleet")
+        given = Approval(serial, word.action, 0, who, word.why, site.now(), signature=word.signature)
+        try:
+            approve(site, step, held, given, shown=word.covers)
+        except PermanentError as error:
+            raise NotPossibleError(str(error)) from error
+        self.published.wake()
+
+    def statement(self, serial: str) -> str | None:
+        """What the machine waits for somebody to approve, as it is shown and signed; None: nothing."""
+        return statement_text(self.published.site, self._step(serial))
+
+    def _step(self, serial: str) -> Step:
         step = next((s for s in self._plan().steps if s.serial == serial), None)
         if step is None:
             raise LookupError("No machine of that serial has reported.")
-        if not isinstance(step, Wait) or step.needs_approval != action:
-            raise NotPossibleError(f"{serial} does not wait for an approval of {action}")
-        site = self.published.site
-        given = Approval(serial, action, generation, who, why, site.now(), step.covers)
-        site.database.opened.approve(given, step.on)
-        self.published.wake()
+        return step
+
+    def _held(self, serial: str) -> Allocation | None:
+        assert self.published.latest is not None
+        machines = self.published.latest.observation.machines
+        return next((m.allocation for m in machines if m.serial == serial), None)
 
     def retry(self, serial: str, who: str, why: str) -> None:
         """Forget failures and back-off."""

@@ -120,6 +120,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
         retired=observation.retired,
         vips=observation.vips,
         approvals=observation.approvals,
+        acted=observation.acted,
         pauses=observation.pauses,
         set_up=frozenset(observation.set_up),
         fixed=observation.fixed,

@@ -26,6 +26,7 @@ from .config import Config, ListenConfig, SourceConfig
 from .database import SiteDatabase
 from .epochs import Epochs
 from .observer import Observer
+from .signatures import SshSignatures
 from .spec_source import MakeMirror, SpecSource, git_mirror
 
 
@@ -125,7 +126,20 @@ class Site:
         records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed)
         self.documents.refresh(tree, members, records, secrets)
         observation = self._observer.observe(tree, snapshot, self.documents, now, self.now())
+        if self.signatures is not None:
+            words = self.signatures.judged(observation.approvals, _fleet_of(snapshot))
+            observation = replace(observation, approvals=words)
         return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
+
+    @cached_property
+    def signatures(self) -> SshSignatures | None:
+        """Who signed approvals; None where no approval has to be signed."""
+        return SshSignatures(self.config.approvals) if self.config.approvals else None
+
+    @property
+    def fleet(self) -> str:
+        """The id of the fleet, which every statement names."""
+        return self.kept.standing().epoch.fleet if self.kept else ""
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
@@ -159,6 +173,10 @@ class Site:
         if name not in known and name not in by_hostname:
             raise unknown("machine", name)
         return name if name in known else by_hostname[name]
+
+
+def _fleet_of(snapshot: Snapshot) -> str:
+    return snapshot.standing.epoch.fleet if snapshot.standing else ""
 
 
 def unknown(kind: str, name: str) -> PermanentError:

@@ -1,10 +1,11 @@
 """An operator's decisions, recorded with who and why."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import WhyOption, failed, note, open_to_decide, tell_who_heard, who
+from .options import WhyOption, failed, note, open_to_decide, readable, tell_who_heard, who
 
 if TYPE_CHECKING:
     from ..app.site import Site
@@ -26,37 +27,90 @@ def register(app: typer.Typer) -> None:
 
 
 _APPROVE = """\b
-Example:
+Examples:
   reconciler approve 2S2JGM2 --why "disks of the old cluster, CHG-1234"
+  reconciler approve 2S2JGM2 --why "CHG-1234" --sign ~/.ssh/id_ed25519
+\b
+Signed elsewhere, with a key in a file or in an agent:
+  reconciler approve 2S2JGM2 --print > statement
+  ssh-keygen -Y sign -n reconciler-approval -f ~/.ssh/id_ed25519 statement
+  reconciler approve 2S2JGM2 --why "CHG-1234" --signature statement.sig
 """
 
 
-def approve(context: typer.Context, machine: Machine, why: WhyOption) -> int:
+def approve(
+    context: typer.Context,
+    machine: Machine,
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign the statement with this SSH key.")
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option("--signature", metavar="FILE", help='What "ssh-keygen -Y sign" made of it.')
+    ] = None,
+    shown: Annotated[
+        str | None,
+        typer.Option("--shown", metavar="DIGEST", help="Only if the statement is still the one with this digest."),
+    ] = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the statement, to be signed elsewhere, and approve nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
+) -> int:
     """Allow what a machine waits for: an install, a release, a round of rings.
 
-    The approval holds for that one step, and only as long as the machine keeps its place.
+    It shows the statement that is approved, and on a terminal asks whether that is meant. The approval holds for just
+    that, once, and for as long as the policy says. It is void when the question has gone.
     """
+    from ..app.approving import approve as write
+    from ..app.approving import statement_text
     from ..app.plans import planned
     from ..app.site import unknown
     from ..model.machine import Approval
     from ..model.plan import Wait
 
+    if why is None and not only_print:
+        raise typer.BadParameter("Missing option '--why'.")
+    if sign is not None and signature is not None:
+        raise typer.BadParameter("--sign and --signature exclude each other")
     site = open_to_decide(context)
     todo, observation = planned(site)
     step = next((s for s in todo.steps if machine in (s.serial, s.hostname)), None)
     if step is None:
         raise unknown("machine", machine)
     name = f"{step.serial} ({step.hostname})" if step.hostname else step.serial
-    if not isinstance(step, Wait) or step.needs_approval is None:
+    text = statement_text(site, step)
+    if not isinstance(step, Wait) or text is None:
         doing = f"it waits for {step.on}" if isinstance(step, Wait) else step.because
         return failed(f"{name} does not wait for an approval: {doing}")
-    allocation = next((m.allocation for m in observation.machines if m.serial == step.serial), None)
-    generation = allocation.generation if allocation else 1
-    given = Approval(step.serial, step.needs_approval, generation, who(), why, site.now(), step.covers)
-    site.store.approve(given, step.on)
-    note(f"Approved {step.needs_approval} of {name}.")
+    if only_print:
+        print(text, end="")
+        return 0
+    note(f"{name} waits for {step.on}.\n\n{text}")
+    if not (yes or _is_meant()):
+        return failed("nothing was approved")
+    given = Approval(step.serial, "", 0, who(), why or "", site.now(), signature=_signature(text, sign, signature))
+    held = next((m.allocation for m in observation.machines if m.serial == step.serial), None)
+    done = write(site, step, held, given, shown=shown)
+    note(f"Approved {done.action} of {name}, as {done.who}.")
     tell_who_heard(site)
     return 0
+
+
+def _is_meant() -> bool:
+    """Whether the person at the terminal says so; where there is none, nobody is asked."""
+    import sys
+
+    return not sys.stdin.isatty() or typer.confirm("Approve this?", err=True)
+
+
+def _signature(text: str, key: Path | None, file: Path | None) -> str | None:
+    """The signature that was made elsewhere, or is made now; None: there is none."""
+    from ..app.signatures import sign
+
+    if file is not None:
+        return readable(file, "--signature").decode(errors="replace")
+    return sign(text, key) if key is not None else None
 
 
 _PAUSE = """\b

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .disk_id import ControllerId, DiskId, InstalledSystem
 
@@ -17,11 +17,24 @@ def _plain(value: object) -> object:
     """A value as JSON has it. What is a text in the journal is one here, so that ids stay what they were."""
     if isinstance(value, DiskId | ControllerId | InstalledSystem):
         return str(value)
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        return {name: _plain(getattr(value, name)) for name in _names_of(value)}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names_of(value: Any) -> tuple[str, ...]:
+    """The names of a dataclass's fields, looked up once for each class."""
+    kind = type(value)
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(each.name for each in fields(value))
+    return _NAMES[kind]
 
 
 class Risk(StrEnum):
@@ -53,7 +66,7 @@ class MachineAction:
     @property
     def id(self) -> str:
         """Same action, same id, so that what began and what ended can be paired across restarts."""
-        named = [each.name for each in fields(self) if each.name not in self.not_in_id]
-        content = {name: _plain(getattr(self, name)) for name in named}
+        named = _names_of(self)
+        content = {name: _plain(getattr(self, name)) for name in named if name not in self.not_in_id}
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

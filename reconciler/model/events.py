@@ -226,6 +226,14 @@ def uses_up(event: Event) -> frozenset[str]:
 
 def after(h: History, event: Event) -> History:
     """The history of a machine once ``event`` has happened to it."""
+    happened = _after(h, event)
+    if isinstance(event, Restored):  # as it was exported, and never less than is known here
+        return replace(happened, answered=max(happened.answered, h.answered))
+    return replace(happened, answered=happened.answered + 1) if uses_up(event) else happened
+
+
+def _after(h: History, event: Event) -> History:
+    """The history once ``event`` has happened, but for approvals that it used up."""
     if isinstance(event, Started | Succeeded | Failed | Interrupted):
         action = event.action if isinstance(event, Started) else h.open_action
         if action is not None and action.looks:
@@ -398,7 +406,7 @@ def _fresh(h: History, at: datetime) -> History:
     """A new life. That something was once installed is not forgotten: nobody erased it."""
     released = at if h.install.begun is not None else h.service.released
     service = Service(released=released, left_install=h.install.id or h.service.left_install)
-    return History(service=service, witnesses=Witnesses(h.witnesses.boots))
+    return History(service=service, witnesses=Witnesses(h.witnesses.boots), answered=h.answered)
 
 
 def _begun(h: History, at: datetime, action: Action) -> History:

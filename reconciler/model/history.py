@@ -176,6 +176,7 @@ class History:
     service: Service = Service()
     announced: Announced = Announced()
     rings: tuple[RingFile, ...] | None = None  # Swift's ring files that it has, as it was last asked; None: never asked
+    answered: int = 0  # times that something used approvals of it up
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
@@ -257,5 +258,6 @@ PUBLISHED: Mapping[str, str] = {
     "boots": "witnesses.boots",
     "vouched": "witnesses.vouched",
     "retried": "witnesses.retried",
+    "answered": "answered",
 }
 """Journals, exports and observations have a history flat: each name there, in their order, and the field that it is."""

@@ -13,6 +13,7 @@ from .hardware import Hardware, Match, Racked
 from .history import History
 from .raid import RaidLayout
 from .rings import RingRound, RingState
+from .statements import Statement
 
 
 class InstallStatus(StrEnum):
@@ -211,6 +212,10 @@ class Approval:
     why: str
     at: datetime
     covers: str | None = None  # digest of what it allows, as the wait for it had it; None: not known, and void
+    statement: Statement | None = None  # whose digest that is; None: not known
+    acted: float | None = None  # seconds that daemons had acted when it was given; None: not known
+    signature: str | None = None  # of the statement, as ``ssh-keygen -Y sign`` makes it
+    void: str | None = None  # why it does not count, whatever it covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +249,4 @@ class Observation:
     rings: tuple[RingState, ...] = ()  # Swift's, in force
     ring_rounds: tuple[RingRound, ...] = ()  # worked out for clusters whose rings are to change
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
+    acted: float | None = None  # seconds that daemons have acted on the database so far; None: not known

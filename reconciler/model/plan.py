@@ -10,6 +10,7 @@ from .gates import Gate
 from .history import Phase
 from .machine import Observation
 from .reasons import Reason
+from .statements import Asked
 from .tree import SpecTree
 
 
@@ -85,7 +86,7 @@ class Wait:
     cluster: str | None = None
     role: str | None = None
     until: datetime | None = None  # when it is worth looking again
-    covers: str | None = None  # of a wait for an approval: digest of what it would allow
+    asks: Asked | None = None  # of a wait for an approval: what it would allow, and who approved
     erases: bool = False  # what follows once the wait is over erases the machine's disks
     gates: tuple[Gate, ...] = ()  # those that are waited for, of this machine or of another one
     gates_of: str | None = None  # hostname of the other machine whose gates they are; None: its own
@@ -94,6 +95,11 @@ class Wait:
     def needs_approval(self) -> str | None:
         """The action type that an approval would allow."""
         return self.reason.about.approval
+
+    @property
+    def covers(self) -> str | None:
+        """Digest of what an approval would allow."""
+        return self.asks.statement.digest if self.asks else None
 
     @property
     def wants_operator(self) -> bool:

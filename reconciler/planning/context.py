@@ -28,21 +28,27 @@ class Context:
     spec: SpecTree
     now: datetime
     timings: Timings
-    approvals: Mapping[tuple[str, str, int], Approval]  # serial, what it allows, generation
+    approvals: Mapping[tuple[str, str, int], tuple[Approval, ...]]  # serial, what it allows, generation; oldest first
     listening_since: datetime | None = None  # since when machines can be heard
     bmcs: BmcBook | None = None  # None: the fleet does not manage BMCs
     gates: Mapping[str, Gates] = field(default_factory=dict)  # by serial
     shut: Mapping[str, Gates] = field(default_factory=dict)  # those of them that are closed, of machines that have any
     bring_up: BringUp | None = None  # None: no order is kept
+    acted: float | None = None  # seconds that daemons have acted so far
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:
         """What the operator says of this machine."""
         return self.spec.machines.get(m.serial, UNPINNED)
 
-    def approval(self, m: MachineView, what: str) -> Approval | None:
-        """A human's word for this on the machine as it is now. Once it was used, the store has it no more."""
-        return self.approvals.get((m.serial, what, m.allocation.generation)) if m.allocation else None
+    def approvals_of(self, m: MachineView, what: str) -> tuple[Approval, ...]:
+        """Humans' words for this on the machine as it is now. Once they were used, the store has them no more."""
+        return self.approvals.get((m.serial, what, m.allocation.generation), ()) if m.allocation else ()
+
+    def approvers(self, what: str) -> int:
+        """How many have to approve this."""
+        wanted: Mapping[str, int] = dict(self.spec.fleet.policy.approvals.approvers.items())
+        return wanted.get(what, wanted.get("default", 1))
 
     def networks(self, m: MachineView, allocation: Allocation) -> list[str]:
         """Networks that the machine would get an address on today; its cluster is in the tree."""

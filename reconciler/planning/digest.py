@@ -14,7 +14,7 @@ def observation_digest(observation: Observation) -> str:
     """
     text = hashlib.sha256()
     for m in sorted(observation.machines, key=lambda m: m.serial):
-        text.update(repr(_machine(m)).encode())
+        text.update(_text(m))
     text.update(repr(sorted((v.cluster, v.network, v.usage, v.address) for v in observation.vips)).encode())
     text.update(repr(sorted((a.serial, a.action, a.generation) for a in observation.approvals)).encode())
     text.update(repr(sorted(pause.scope for pause in observation.pauses)).encode())
@@ -27,6 +27,20 @@ def observation_digest(observation: Observation) -> str:
         text.update(repr([(state.cluster, *state.file) for state in observation.rings]).encode())
         text.update(repr([(each.cluster, each.digest) for each in observation.ring_rounds]).encode())
     return text.hexdigest()[:16]
+
+
+_TEXTS: dict[int, tuple[MachineView, bytes]] = {}
+_MOST_TEXTS = 30_000
+"""What was said of views, which stay the same objects from plan to plan: a fleet's most of them."""
+
+
+def _text(m: MachineView) -> bytes:
+    known = _TEXTS.get(id(m))
+    if known is None or known[0] is not m:
+        if len(_TEXTS) >= _MOST_TEXTS:
+            _TEXTS.clear()
+        known = _TEXTS[id(m)] = m, repr(_machine(m)).encode()
+    return known[1]
 
 
 def _machine(m: MachineView) -> tuple[object, ...]:

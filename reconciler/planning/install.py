@@ -14,11 +14,12 @@ from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_o
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
-from ..model.machine import Allocation, Approval, MachineView
+from ..model.machine import Allocation, MachineView
 from ..model.ownership import could_be_ours, is_ours
 from ..model.plan import Wait
 from ..model.reasons import Because, Reason
-from .approvals import Question, answer, unanswered
+from ..model.statements import Consequence, FactName
+from .approvals import Consent, Question, answer, fact, unanswered
 from .context import Context, install_unseen
 from .interfaces import NoInterfacesError, interfaces_of
 from .vouching import voucher, with_stranger
@@ -67,7 +68,16 @@ def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
 
 def _question(m: MachineView, ctx: Context) -> Question | None:
     """What a human is asked before the install: one question of all there is to ask, as one word answers it."""
-    return with_stranger(_question_of_disks(m, ctx), m, ctx)
+    return _with_disks(with_stranger(_question_of_disks(m, ctx), m, ctx), m, ctx)
+
+
+def _with_disks(question: Question | None, m: MachineView, ctx: Context) -> Question | None:
+    """The question, with each disk that the install erases."""
+    if question is None:
+        return None
+    named = _ids(m, (*m.disks.system_disks, *_data_disks(m, ctx))) if m.disks else ()
+    disks = named or tuple(disk.identity for disk in (m.raid.disks if m.raid else ()))
+    return replace(question, facts=(*(fact(FactName.DISK, disk) for disk in disks), *question.facts))
 
 
 def _question_of_disks(m: MachineView, ctx: Context) -> Question | None:
@@ -76,14 +86,16 @@ def _question_of_disks(m: MachineView, ctx: Context) -> Question | None:
     found = foreign_data(m) if policy.foreign_data is InstallPolicy.APPROVAL else _installed(m)
     if found:
         text = f"approval to erase {_told(found)}: {_why_not(found)}"
-        return Question(Reason.FOREIGN_DATA, text, tuple(each.facts for each in found))
+        facts = tuple(fact(FactName.FINDING, *each.facts) for each in found)
+        return Question(Reason.FOREIGN_DATA, text, (Consequence.ERASES,), facts)
     if m.history.service.left is not None:
         return None
     released = m.history.service.released
     if policy.foreign_data is InstallPolicy.APPROVAL and released and m.history.install.begun is None:
         return _earlier_place(m.history.service.left_install, released)
     if policy.install is InstallPolicy.APPROVAL:
-        return Question(Reason.INSTALL_BY_APPROVAL, "approval to install: the fleet's policy asks for it")
+        text = "approval to install: the fleet's policy asks for it"
+        return Question(Reason.INSTALL_BY_APPROVAL, text, (Consequence.ERASES,))
     return None
 
 
@@ -91,7 +103,8 @@ def _earlier_place(install: str | None, until: datetime) -> Question:
     system = f" (install {install})" if install else ""
     before = f"until {until:%Y-%m-%d} it had another place{system}"
     text = f"approval to erase it: {before}, and its disks may hold data from then"
-    return Question(Reason.EARLIER_PLACE, text, (("released", until.isoformat()), ("install", install or "")))
+    facts = (fact(FactName.RELEASED, until.isoformat()), *([fact(FactName.INSTALL, install)] if install else ()))
+    return Question(Reason.EARLIER_PLACE, text, (Consequence.ERASES,), facts)
 
 
 def _told(found: Iterable[Finding]) -> str:
@@ -139,12 +152,16 @@ def reinstall_question(m: MachineView, ctx: Context) -> Question:
     """What a human is asked before a machine leaves service to be reinstalled."""
     install, request = m.history.service.left_install or m.history.install.id, ctx.pin(m).reinstall or ""
     disks = _data_disks(m, ctx)
-    system = f" (install {install})" if install else ""
+    told = f" (install {install})" if install else ""
     data = f", and to erase its data on {', '.join(disks)}" if disks else ""
-    text = f'approval to reinstall it{system}{data}: its reinstall "{request}" is asked for'
-    return Question(
-        Reason.REINSTALL_REQUESTED, text, (("install", install or ""), ("request", request), _ids(m, disks))
+    text = f'approval to reinstall it{told}{data}: its reinstall "{request}" is asked for'
+    system = m.disks.system_disks if m.disks else ()
+    facts = (
+        *([fact(FactName.INSTALL, install)] if install else ()),
+        fact(FactName.REQUEST, request),
+        *(fact(FactName.DISK, disk) for disk in _ids(m, (*system, *disks))),
     )
+    return Question(Reason.REINSTALL_REQUESTED, text, (Consequence.LEAVES_SERVICE, Consequence.ERASES), facts)
 
 
 def _ids(m: MachineView, disks: Collection[str]) -> tuple[str, ...]:
@@ -198,8 +215,8 @@ def _released_may_go(m: MachineView, ctx: Context) -> bool:
     if released is None:
         return False
     alone = _earlier_place(m.history.service.left_install, released)
-    asked = with_stranger(alone, m, ctx) or alone
-    return unanswered(alone, m, ctx) is None or unanswered(asked, m, ctx) is None
+    asked = (_with_disks(each, m, ctx) for each in (alone, with_stranger(alone, m, ctx)))
+    return any(each is not None and unanswered(each, m, ctx) is None for each in asked)
 
 
 def install(m: MachineView, allocation: Allocation, ctx: Context) -> InstallOs:
@@ -256,7 +273,7 @@ def install_because(m: MachineView, allocation: Allocation, ctx: Context) -> Bec
         text = f'its reinstall "{ctx.pin(m).reinstall}" was asked for and approved'
         return Because(Reason.REINSTALL_REQUESTED, text)
     question = _question(m, ctx)
-    if question is not None and isinstance(given := answer(question, m, ctx), Approval):
+    if question is not None and isinstance(given := answer(question, m, ctx), Consent):
         return Because(Reason.TO_BE_INSTALLED, f"it is {allocation.hostname}, and {given.who} approved: {given.why}")
     if m.history.install.begun is not None:
         return Because(Reason.INSTALL_UNSEEN, "nobody saw its last install end well")

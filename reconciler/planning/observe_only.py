@@ -70,6 +70,6 @@ def only_looking(step: Step) -> Step:
         case Advance(to=to):
             return waiting(step, Reason.DATABASE_IN_DOUBT, f"{UNTIL}; then {to}")
         case Wait(needs_approval=str()):
-            return replace(step, reason=Reason.DATABASE_IN_DOUBT, on=f"{UNTIL}; then {step.on}", covers=None)
+            return replace(step, reason=Reason.DATABASE_IN_DOUBT, on=f"{UNTIL}; then {step.on}", asks=None)
         case _:
             return step

@@ -27,7 +27,8 @@ from ..model.kinds import InstallPolicy, Lifecycle, MachineSpec
 from ..model.machine import OURS, Allocation, InstallStatus, MachineView, Power
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait
 from ..model.reasons import Reason
-from .approvals import Question, answer
+from ..model.statements import Consequence, FactName
+from .approvals import Question, answer, fact
 from .bmc_addresses import configure_bmc
 from .context import (
     Context,
@@ -49,7 +50,7 @@ from .first_puppet import first_puppet, gate_closed, in_its_turn, into_service, 
 from .gates import puppet_succeeded
 from .install import install, install_because, not_installable, reinstall_question, unapproved_install
 from .raid import raid_because, raid_wanted
-from .vouching import first_witness, is_hinted
+from .vouching import first_witness, is_hinted, why_no_bmc
 
 
 def next_step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Context) -> Step:
@@ -67,7 +68,7 @@ def _step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Con
         return _released(m, allocation, Question(Reason.DECOMMISSIONED, "it is decommissioned"), ctx)
     if orphaned:
         return Orphaned(m.serial, Reason.NOT_ASKED_FOR, orphaned)
-    if moved := _pinned_elsewhere(allocation, ctx.pin(m)):
+    if moved := pinned_elsewhere(allocation, ctx.pin(m)):
         return _released(m, allocation, moved, ctx)
     return RULES[m.history.phase](m, allocation, ctx)
 
@@ -75,7 +76,7 @@ def _step(m: MachineView, allocation: Allocation, orphaned: str | None, ctx: Con
 def _released(m: MachineView, allocation: Allocation, why: Question, ctx: Context) -> Step:
     until = "turn it off first: its name and addresses go to others"
     text = f"approval to release {allocation.hostname}: {why.text} ({until})"
-    question = replace(why, text=text, facts=(("hostname", allocation.hostname), *why.facts))
+    question = replace(why, text=text, consequences=(Consequence.LOSES_PLACE,))
     given = answer(question, m, ctx)
     if isinstance(given, Wait):
         return given
@@ -83,7 +84,7 @@ def _released(m: MachineView, allocation: Allocation, why: Question, ctx: Contex
     return Act(release, why.reason, f"{why.text}; {given.who} approved: {given.why}")
 
 
-def _pinned_elsewhere(allocation: Allocation, pin: MachineSpec) -> Question | None:
+def pinned_elsewhere(allocation: Allocation, pin: MachineSpec) -> Question | None:
     """What the operator pins it to, where it differs from what it holds."""
     address = str(pin.address) if pin.address else None
     pairs = [
@@ -96,7 +97,8 @@ def _pinned_elsewhere(allocation: Allocation, pin: MachineSpec) -> Question | No
     if not differing:
         return None
     text = "; ".join(f"{what} {wanted}, and it has {has}" for what, wanted, has in differing)
-    return Question(Reason.PINNED_ELSEWHERE, f"it is pinned to {text}", tuple(differing))
+    facts = tuple(fact(FactName.DIFFERENCE, *each) for each in differing)
+    return Question(Reason.PINNED_ELSEWHERE, f"it is pinned to {text}", facts=facts)
 
 
 def _discovered(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
@@ -254,6 +256,8 @@ def _verify_install(m: MachineView, allocation: Allocation, reason: Reason, beca
 def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     if ctx.spec.bmc_address(m.serial, m.seen) is None:
         return Wait(m.serial, Reason.NO_BMC_ADDRESS, "someone to network-boot it: no BMC address is known")
+    if is_hinted(m) and (unknown := why_no_bmc(m, ctx)):
+        return Wait(m.serial, Reason.NO_BMC_ADDRESS, f"someone to network-boot it: {unknown}")
     if waits := _not_heard_yet(m, ctx) or _tired(m, "boot_live", ctx):
         return waits
     install = m.history.install

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..model.actions import Enroll, EnrolledVip, Release
 from ..model.history import Phase
 from ..model.in_force import without_effect
-from ..model.machine import Allocation, MachineView, Observation, Vip
+from ..model.machine import Allocation, Approval, MachineView, Observation, Vip
 from ..model.plan import Act, Advance, Plan, PlanningInput, Settled, Step, Wait
 from ..model.reasons import Because, Reason
 from .addressing import Book, NothingFreeError, missing_vips
@@ -36,7 +36,7 @@ def plan(given: PlanningInput) -> Plan:
     given, digest = _as_if_done(given), observation_digest(given.observed)
     observed, spec = given.observed, given.spec
     machines = {m.serial: m for m in sorted(observed.machines, key=lambda m: m.serial)}
-    ctx = _context(given, machines)
+    ctx = context_of(given, machines)
     placement = place(spec, machines, observed.retired)
     steps = _with_side_tasks(given, machines, _on_their_way(given, placement, machines, ctx), ctx)
     steps |= ring_steps(swifts := tuple(swift_clusters(observed, machines, ctx)), steps)
@@ -91,15 +91,29 @@ def _shown(step: Step, observed: Observation, *, erases: bool) -> Step:
     return _marked(step) if erases else step
 
 
-def _context(given: PlanningInput, machines: Mapping[str, MachineView]) -> Context:
-    """What every rule may ask. Of several approvals of one action the newest counts."""
+def context_of(given: PlanningInput, machines: Mapping[str, MachineView]) -> Context:
+    """What every rule may ask."""
     spec, observed = given.spec, given.observed
-    approvals = {(a.serial, a.action, a.generation): a for a in sorted(observed.approvals, key=lambda a: a.at)}
+    approvals: dict[tuple[str, str, int], tuple[Approval, ...]] = {}
+    for word in sorted(observed.approvals, key=lambda word: (word.at, word.who)):
+        key = word.serial, word.action, word.generation
+        approvals[key] = (*approvals.get(key, ()), word)
     bmcs = BmcBook(spec, observed) if spec.fleet.bmc.manage else None
     gates = gates_by_serial(machines.values())
     shut = closed_by_serial(gates)
     bring_up = BringUp(spec, machines, shut)
-    return Context(spec, observed.now, given.timings, approvals, observed.listening_since, bmcs, gates, shut, bring_up)
+    return Context(
+        spec,
+        observed.now,
+        given.timings,
+        approvals,
+        observed.listening_since,
+        bmcs,
+        gates,
+        shut,
+        bring_up,
+        observed.acted,
+    )
 
 
 def _notes(observed: Observation, orders: Iterable[Held], swifts: Iterable[Swift]) -> dict[str, str]:

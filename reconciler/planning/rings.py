@@ -32,8 +32,9 @@ from ..model.rings import (
     order_of,
 )
 from ..model.roles import facts_of
+from ..model.statements import Consequence, FactName
 from ..model.units import counted, render_size
-from .approvals import Question, answer
+from .approvals import Question, answer, fact
 from .context import Context
 from .gates import runs_services
 from .ring_devices import (
@@ -251,13 +252,12 @@ def _round(swift: Swift, steps: Mapping[str, Step]) -> dict[str, Step]:
 
 
 def _approves(m: MachineView, question: Question, ctx: Context) -> bool:
-    given = ctx.approval(m, question.reason.about.approval or "")
-    return given is not None and given.covers == question.covers
+    return not isinstance(answer(question, m, ctx), Wait)
 
 
 def waiting_with(step: Step, wait: Wait) -> Wait:
     """The wait, for the machine and place of the step."""
-    return Wait(step.serial, wait.reason, wait.on, step.hostname, step.cluster, step.role, covers=wait.covers)
+    return Wait(step.serial, wait.reason, wait.on, step.hostname, step.cluster, step.role, asks=wait.asks)
 
 
 def _settling(swift: Swift, bases: tuple[RingBasis, ...], step: Step) -> Wait | None:
@@ -276,9 +276,10 @@ def _settling(swift: Swift, bases: tuple[RingBasis, ...], step: Step) -> Wait | 
 def round_question(worked_out: RingRound) -> Question:
     """What a human is asked before rings change."""
     told = "; ".join(map(_told, worked_out.moves))
-    moves = [(m.ring, str(m.version), str(m.partitions), str(m.bytes)) for m in worked_out.moves]
+    moves = [fact(FactName.MOVE, m.ring, str(m.version), str(m.partitions), str(m.bytes)) for m in worked_out.moves]
     text = f"approval to change the rings of {worked_out.cluster}: {told}"
-    return Question(Reason.RING_ROUND, text, (("round", worked_out.cluster, worked_out.digest), *moves))
+    taken = fact(FactName.ROUND, worked_out.cluster, worked_out.digest)
+    return Question(Reason.RING_ROUND, text, (Consequence.MOVES_DATA,), (taken, *moves), of_machine=False)
 
 
 def _told(move: RingMoves) -> str:

@@ -13,6 +13,7 @@ A machine that returned nonces has our agent. A report in its name without one i
 says.
 """
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from ..model.actions import VerifyBmc, Voucher
@@ -20,7 +21,8 @@ from ..model.kinds import MachineSpec
 from ..model.machine import Allocation, MachineView
 from ..model.plan import Act, Step, Wait
 from ..model.reasons import Reason
-from .approvals import Question
+from ..model.statements import Consequence, FactName
+from .approvals import Question, fact
 from .context import Context, in_live, install_unseen, later, next_look, speaks_for_itself
 
 
@@ -46,10 +48,14 @@ def is_named(pin: MachineSpec) -> bool:
 
 
 def is_hinted(m: MachineView) -> bool:
-    """Whether the last that was heard of a machine is a hint, and no operator has looked since: nothing is rebooted."""
+    """Whether the last that was heard of a machine is a hint: then it is not rebooted for that.
+
+    What an operator said since counts more: that it is to be reinstalled, or tried again.
+    """
     if m.seen is None or m.seen.boot is not None:
         return False
-    return not later(m.history.witnesses.retried, m.seen.reported_at)
+    said = (m.history.witnesses.retried, m.history.service.left)
+    return not any(later(moment, m.seen.reported_at) for moment in said)
 
 
 def first_witness(m: MachineView, allocation: Allocation, ctx: Context) -> Step | None:
@@ -61,7 +67,7 @@ def first_witness(m: MachineView, allocation: Allocation, ctx: Context) -> Step 
         until = m.history.touched + ctx.timings.live_boot if m.history.touched else ctx.now
         on = f"a report with the nonce of its boot: who reports from {m.seen.live_address} returns none"
         return Wait(m.serial, Reason.NONCE_MISSING, on, until=until) if ctx.now < until else None
-    if _why_no_bmc(m, ctx) is not None or ctx.now < next_look(m, ctx):
+    if why_no_bmc(m, ctx) is not None or ctx.now < next_look(m, ctx):
         return None
     because = f"who reports from {m.seen.live_address} returns no nonce of a boot"
     return Act(VerifyBmc(serial=m.serial, generation=allocation.generation), Reason.NONCE_MISSING, because)
@@ -72,10 +78,14 @@ def with_stranger(question: Question | None, m: MachineView, ctx: Context) -> Qu
     if m.allocation is None or m.seen is None or not _is_stranger(m, m.allocation, ctx):
         return question
     gets = f"give the keys of {m.allocation.hostname} to who reports from {m.seen.live_address}: {_why_asked(m, ctx)}"
-    fact = ("stranger", m.seen.live_address, *sorted(m.seen.hardware.macs))
+    macs = (fact(FactName.MAC, mac) for mac in sorted(m.seen.hardware.macs))
+    facts = (fact(FactName.REPORTER, m.seen.live_address), *macs)
     if question is None:
-        return Question(Reason.UNWITNESSED, f"approval to {gets}", (fact,))
-    return Question(question.reason, f"{question.text}; and to {gets}", (*question.facts, fact))
+        question = Question(Reason.UNWITNESSED, f"approval to {gets}", (Consequence.ERASES,))
+    else:
+        question = replace(question, text=f"{question.text}; and to {gets}")
+    consequences = (*question.consequences, Consequence.GIVES_KEYS)
+    return replace(question, consequences=consequences, facts=(*question.facts, *facts))
 
 
 def _is_stranger(m: MachineView, allocation: Allocation, ctx: Context) -> bool:
@@ -88,12 +98,12 @@ def _why_asked(m: MachineView, ctx: Context) -> str:
     if m.seen.witnessed_at is not None:
         until = f"{m.seen.witnessed_at:%Y-%m-%d %H:%M} UTC"
         return f"it returned the nonces of its boots until {until}, and this report has none"
-    no_bmc = _why_no_bmc(m, ctx) or m.history.looks.error or "its BMC did not say that it is on"
+    no_bmc = why_no_bmc(m, ctx) or m.history.looks.error or "its BMC did not say that it is on"
     return f"it returned no nonce of its boot, and {no_bmc}"
 
 
-def _why_no_bmc(m: MachineView, ctx: Context) -> str | None:
-    """Why its BMC cannot speak for it: our password for it goes to no address that anybody made up."""
+def why_no_bmc(m: MachineView, ctx: Context) -> str | None:
+    """Why its BMC is not asked on the word of a hint: our password goes to no address that anybody made up."""
     address = ctx.spec.bmc_address(m.serial, m.seen)
     if address is None:
         return "nobody knows where its BMC is"

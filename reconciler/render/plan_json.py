@@ -14,6 +14,7 @@ from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
+from ..model.statements import ApproverWord, Asked, Uncounted
 from .plan_groups import SummaryJson, summary
 from .rows import StepKind
 from .words import KINDS, because_of, erases
@@ -29,6 +30,41 @@ class GateJson(TypedDict):
     threshold: str
     since: str | None  # since when the value is so
     holds: bool | None  # None: nobody knows
+
+
+class FactJson(TypedDict):
+    """One fact of a statement."""
+
+    name: str
+    values: list[str]
+
+
+class FactChangeJson(TypedDict):
+    """A fact that is another now than somebody approved."""
+
+    name: str
+    before: list[str]  # empty: there was none
+    now: list[str]  # empty: it is gone
+
+
+class WordJson(TypedDict):
+    """What one human said to what is asked."""
+
+    who: str
+    why: str
+    at: str
+    counts: bool
+    uncounted: Uncounted | None  # why it does not count
+    changed: list[FactChangeJson]  # what is another now than was approved
+
+
+class AsksJson(TypedDict):
+    """What a wait for an approval asks."""
+
+    digest: str  # of the statement
+    facts: list[FactJson]
+    approvers: int  # so many have to approve
+    words: list[WordJson]
 
 
 class StepJson(TypedDict):
@@ -47,6 +83,7 @@ class StepJson(TypedDict):
     reason: Reason
     because: str  # the reason in a sentence; for a wait: what it waits for
     needs_approval: str | None  # what an approval would allow
+    asks: AsksJson | None  # the statement that an approval would cover
     until: str | None  # when a wait is worth another look
     gates: list[GateJson]  # those that a wait waits for, of the machine itself or of another one
     gates_of: str | None  # hostname of the other machine whose gates they are; null: they are its own
@@ -133,9 +170,31 @@ def _step_json(step: Step) -> StepJson:
         "reason": step.reason,
         "because": because_of(step),
         "needs_approval": waits.needs_approval if waits else None,
+        "asks": asks_json(waits.asks) if waits and waits.asks else None,
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,
         "gates": [_gate_json(gate) for gate in waits.gates] if waits else [],
         "gates_of": waits.gates_of if waits else None,
+    }
+
+
+def asks_json(asks: Asked) -> AsksJson:
+    """What is asked, and what was said to it."""
+    return {
+        "digest": asks.statement.digest,
+        "facts": [{"name": each.name, "values": list(each.values)} for each in asks.statement.facts],
+        "approvers": asks.approvers,
+        "words": [_word_json(word) for word in asks.words],
+    }
+
+
+def _word_json(word: ApproverWord) -> WordJson:
+    return {
+        "who": word.who,
+        "why": word.why,
+        "at": word.at,
+        "counts": word.uncounted is None,
+        "uncounted": word.uncounted,
+        "changed": [{"name": c.name, "before": list(c.before), "now": list(c.now)} for c in word.changed],
     }
 
 

@@ -17,7 +17,7 @@ from .auth import Token, may_approve, may_look, may_operate
 from .metrics import CONTENT_TYPE
 from .openapi import NOT_CHANGED, PLAIN, answers, json_of, refuses
 from .page_cache import machine_page_of
-from .ports import NotPossibleError, ServedHere
+from .ports import ApprovalWord, NotPossibleError, ServedHere
 from .responses import JSON
 
 router = APIRouter()
@@ -41,6 +41,16 @@ class Approval(Body):
 
     action: str = Field(pattern=r"^[a-z_]{1,40}$", description="the machine's needs_approval")
     generation: int = Field(ge=0, description="the machine's generation; of an older one nothing is approved")
+    covers: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{32}$",
+        description="digest of the statement that was shown: if another one is asked by now, nothing is approved",
+    )
+    signature: str | None = Field(
+        default=None,
+        max_length=20_000,
+        description="of the statement, as `ssh-keygen -Y sign -n reconciler-approval` makes it",
+    )
 
 
 class Scope(Body):
@@ -171,8 +181,24 @@ def events(
     "/v1/machines/{serial}/approve", status_code=204, summary="Approve what a machine waits for", responses=_DECIDING
 )
 async def approve(served: ServedHere, who: _Approver, serial: str, body: Approval) -> None:
-    """Needs an approver's token."""
-    await _decide(served.operators.approve, serial, body.action, body.generation, who.name, body.why)
+    """Needs an approver's token. Where the site demands it, the statement has to be signed, and its signer approves."""
+    word = ApprovalWord(body.action, body.generation, body.why, body.covers, body.signature)
+    await _decide(served.operators.approve, serial, word, who.name)
+
+
+@router.get(
+    "/v1/machines/{serial}/statement",
+    dependencies=look,
+    summary="What a machine waits for somebody to approve",
+    response_class=PlainTextResponse,
+    responses=_LOOKING | refuses(404, 409, 503),
+)
+async def statement(served: ServedHere, serial: str) -> Response:
+    """The facts that an approval would cover, a line for each; these very bytes are what is signed."""
+    text = await _decide(served.operators.statement, serial)
+    if text is None:
+        raise HTTPException(404, "This machine waits for no approval.")
+    return Response(text, media_type="text/plain")
 
 
 @router.post(
@@ -231,9 +257,9 @@ def metrics(request: Request, served: ServedHere) -> Response:
     return Response(request.app.state.metrics.render(served.fleet()), media_type=CONTENT_TYPE)
 
 
-async def _decide(decision: Any, *arguments: object) -> None:
+async def _decide(decision: Any, *arguments: object) -> Any:
     try:
-        await offload(decision, *arguments)
+        return await offload(decision, *arguments)
     except LookupError as error:
         raise HTTPException(404, str(error.args[0]) if error.args else "There is no such machine.") from None
     except NotPossibleError as error:

@@ -31,13 +31,28 @@ class NotPossibleError(Exception):
     """An operator's request that cannot be carried out; the text says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalWord:
+    """What an operator says to what a machine waits for."""
+
+    action: str
+    generation: int
+    why: str
+    covers: str | None = None  # digest of the statement that was shown; None: of the one that is asked now
+    signature: str | None = None  # of the statement
+
+
 class Operators(Protocol):
     """What operators may decide. ``who`` is the name of the token that asked.
 
     Every call raises LookupError where there is no such machine or scope, NotPossibleError where it makes no sense now.
     """
 
-    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None: ...
+    def approve(self, serial: str, word: "ApprovalWord", who: str) -> None:
+        """``who`` counts where nobody signed; else whoever did."""
+
+    def statement(self, serial: str) -> str | None:
+        """What the machine waits for somebody to approve, as it is shown and signed; None: nothing."""
 
     def retry(self, serial: str, who: str, why: str) -> None: ...
 

@@ -71,12 +71,12 @@ class MemoryLine:
     is_closed: bool = False
 
     async def ask(self, text: str) -> str:
-        async def answer() -> str:
+        def answer() -> str:
             if self.is_closed or self.bmc.is_silent:
                 raise ConnectionResetError("the BMC hung up")
             return self.said(text)
 
-        found = await self.wires.exchange(answer)
+        found = await self.wires.ask(answer)
         shown = text if text.partition(" ")[0] not in ("LOGIN", "PASSWORD") else text.partition(" ")[0]
         self.wires.tell(f"bmc {self.bmc.address} {shown} -> {found}")
         return found
@@ -91,7 +91,7 @@ def connecting(wires: Wires, at: Callable[[str], MemoryBmc | None]) -> Callable[
     """Connects to the BMC at an address, as ``PlainBmcs`` wants it."""
 
     async def connect(address: str, port: int) -> BmcLine:
-        async def knock() -> MemoryBmc:
+        def knock() -> MemoryBmc:
             bmc = at(address)
             if bmc is None or bmc.is_silent:
                 raise ConnectionRefusedError(111, "Connection refused")
@@ -99,7 +99,7 @@ def connecting(wires: Wires, at: Callable[[str], MemoryBmc | None]) -> Callable[
             bmc.most_sessions = max(bmc.most_sessions, bmc.sessions)
             return bmc
 
-        bmc = await wires.exchange(knock)
+        bmc = await wires.ask(knock)
         return MemoryLine(wires, bmc, bmc.conversation())
 
     return connect

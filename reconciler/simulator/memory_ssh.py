@@ -31,14 +31,14 @@ class MemoryDial:
     now: Callable[[], datetime]
 
     async def __call__(self, who: str, address: str, expected: Expected) -> tuple[Shell, Shown]:
-        async def knock() -> tuple[MemoryServer, str, HostIdentity]:
+        def knock() -> tuple[MemoryServer, str, HostIdentity]:
             server = self.at(address)
             if server is None:
                 raise ConnectionRefusedError(111, "Connect call failed")
             return server, server.boot_id, server.host
 
         try:
-            server, boot_id, host = await self.wires.exchange(knock)
+            server, boot_id, host = await self.wires.ask(knock)
         except OSError as error:
             raise TemporaryError(f"cannot connect to {address}: {error}") from error
         shown = self._believed(who, address, host, expected)
@@ -99,13 +99,13 @@ class MemoryShell:
         return ran
 
     async def put(self, files: Mapping[str, File]) -> None:
-        async def upload() -> None:
+        def upload() -> None:
             self._check()
             self.server.put(files)
 
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self.wires.exchange(upload)
+                await self.wires.ask(upload)
         except (OSError, TimeoutError) as error:
             raise TemporaryError(f"cannot write files on {self.address}: {error}") from error
         self.wires.tell(f"put {self.address} {len(files)} files {sum(len(one.content) for one in files.values())}")

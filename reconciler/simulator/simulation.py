@@ -39,7 +39,7 @@ from .memory_http import MemoryAgent, MemoryListening
 from .memory_server import MemoryServer, Overwrite
 from .memory_services import MemoryServices
 from .memory_ssh import MemoryDial
-from .stand_ins import logged, seam_of, ssh_draws, without_threads
+from .stand_ins import logged, seam_of, ssh_draws, without_gc, without_threads
 from .virtual_loop import Process, VirtualLoop
 from .wires import FINE, Weather, Wires
 
@@ -272,7 +272,8 @@ class Simulation:
         self.template.copy(self.folder)
         first_equal.cache_clear()  # as in a process that has just begun
         world = seam_of(Process("world"), self.chance, self.loop.time, BEGINS)
-        with seam.replaced(world), ssh_draws(self.chance.stream("libraries")), without_threads(), logged(self.logs):
+        drawn = self.chance.stream("libraries")
+        with seam.replaced(world), ssh_draws(drawn), without_threads(), logged(self.logs), without_gc():
             self.loop.set_exception_handler(self._unheard)
             self.loop._world.run(seam._HERE.set, world)
             try:

@@ -1,5 +1,6 @@
 """Clocks, chance, threads and logs of a simulation, in place of the real ones."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -63,6 +64,18 @@ def without_threads() -> Iterator[None]:
         yield
     finally:
         anyio.to_thread.run_sync = before
+
+
+@contextmanager
+def without_gc() -> Iterator[None]:
+    """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -84,8 +84,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._time, self._at_once = 0.0, 0
         self._world = contextvars.copy_context()
         self.steps = 0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []  # a heap; the number is their own
+        self._count = 0
         self._ready: Any  # a deque of handles, as the base has it
-        self._scheduled: list[asyncio.TimerHandle]
         self._stopping: bool
 
     def time(self) -> float:
@@ -109,19 +110,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._time += STEP_SECONDS
         handle._run()
 
+    def call_at(  # type: ignore[override]  # the base's has variadic types that its own callers do not fit
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Have it run at a time of this loop."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, timer))
+        return timer
+
     def _wake_timers(self) -> None:
-        scheduled, ready = self._scheduled, self._ready
-        while scheduled and not _is_to_run(scheduled[0]):
-            heapq.heappop(scheduled)
+        timers, ready = self._timers, self._ready
         if not ready:
-            if not scheduled and self._stopping:
+            while timers and not _is_to_run(timers[0][2]):
+                heapq.heappop(timers)
+            if not timers and self._stopping:
                 return
-            if not scheduled:
+            if not timers:
                 raise StuckError(f"nobody is ready at {self._time:.3f} s, and no timer runs")
-            if scheduled[0].when() > self._time:
-                self._time, self._at_once = scheduled[0].when(), 0
-        while scheduled and scheduled[0].when() <= self._time:
-            ready.append(heapq.heappop(scheduled))
+            if timers[0][0] > self._time:
+                self._time, self._at_once = timers[0][0], 0
+        while timers and timers[0][0] <= self._time:
+            ready.append(heapq.heappop(timers)[2])
 
     def _drawn(self) -> asyncio.Handle | None:
         """One of those that are ready, and gone from them; None: none of them is to run any more."""
@@ -191,5 +201,7 @@ def _call(done: "asyncio.Future[Any]", func: Callable[..., Any], args: tuple[Any
 
 
 def _is_to_run(handle: asyncio.Handle) -> bool:
+    if handle._cancelled:
+        return False
     context: contextvars.Context = handle._context  # type: ignore[attr-defined]
-    return not handle.cancelled() and context.get(_OWNER, WORLD).is_alive
+    return context.get(_OWNER, WORLD).is_alive

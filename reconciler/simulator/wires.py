@@ -79,10 +79,27 @@ class Wires:
         if self._befalls(self.weather.lost):
             await self._lost()
         answer = await asyncio.shield(self.loop.of_world(work()))
-        await self._travels()
+        if self.weather.late:  # else the way there has taken the time of both
+            await self._travels()
         if self._befalls(self.weather.lost):
             await self._lost()
         return answer
+
+    async def ask(self, answer: Callable[[], T]) -> T:
+        """What somebody answers who need not think about it.
+
+        Raises:
+            LostError: The question or the answer was lost.
+        """
+        await self._travels()
+        if self._befalls(self.weather.lost):
+            await self._lost()
+        found = answer()
+        if self.weather.late:
+            await self._travels()
+        if self._befalls(self.weather.lost):
+            await self._lost()
+        return found
 
     async def _travels(self) -> None:
         least, most = self.weather.lateness if self._befalls(self.weather.late) else self.weather.latency

@@ -31,11 +31,13 @@ from ..model.gates import Readings
 from ..model.hardware import Hardware, Nic
 from ..model.history import History
 from ..model.machine import Allocation, SecretRef
+from ..model.statements import Statement
 
 _events: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _hardware = TypeAdapter(Hardware)
 _histories = TypeAdapter(History)
 _readings = TypeAdapter(Readings)
+_statements = TypeAdapter(Statement)
 
 
 def event_text(event: Event) -> str:
@@ -95,6 +97,16 @@ def readings_text(readings: Readings) -> str:
 def parse_readings(text: str) -> Readings:
     """The readings that ``readings_text`` wrote."""
     return _readings.validate_json(text)
+
+
+def statement_text(statement: Statement) -> str:
+    """What an approval covers, as it is stored."""
+    return _statements.dump_json(statement).decode()
+
+
+def parse_statement(text: str) -> Statement:
+    """The statement that ``statement_text`` wrote."""
+    return _statements.validate_json(text)
 
 
 def history_value(history: History) -> Any:

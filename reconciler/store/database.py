@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -28,6 +28,20 @@ TOKEN = "token"  # noqa: S105 (the name of a row)
 DAEMON = "daemon"
 """The name of the lease that the acting daemon holds."""
 
+# What is asked all the time is put into words once: SQLAlchemy takes longer to do so than SQLite to answer.
+_FENCE = select(lease.c.fence).where(lease.c.name == DAEMON).with_for_update(read=True)
+_REVISIONS = select(change.c.area, change.c.revision)
+_COUNT = update(change).where(change.c.area == TOKEN).values(revision=change.c.revision + 1)
+_COUNT_AND_TELL = _COUNT.returning(change.c.revision)
+_TELL = update(change).where(change.c.area.in_(bindparam("areas", expanding=True)))
+_TELL_COUNT = _TELL.values(revision=bindparam("counted"))
+_OTHER = change.alias()
+_NEXT = select(_OTHER.c.revision + 1).where(_OTHER.c.area == TOKEN).scalar_subquery()
+_COUNT_AT_ONCE = _TELL.values(revision=_NEXT).returning(
+    change.c.revision, select(lease.c.fence).where(lease.c.name == DAEMON).scalar_subquery()
+)
+"""All of the above in one go: where there is one writer at a time, nobody comes in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:
@@ -36,13 +50,18 @@ class Writing:
     connection: Connection
     revision: int
 
+    @property
+    def insert_of(self) -> Callable[[Table], Any]:
+        """Makes an INSERT that knows ON CONFLICT."""
+        return postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
+
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
-        return (postgresql if self.connection.dialect.name == "postgresql" else sqlite).insert(table)
+        return self.insert_of(table)
 
     def tell(self, area: str) -> None:
         """This transaction, which changes something already, turned out to change this area too."""
-        self.connection.execute(update(change).where(change.c.area == area).values(revision=self.revision))
+        self.connection.execute(_TELL_COUNT, {"areas": [area], "counted": self.revision})
 
 
 class Database:
@@ -92,10 +111,7 @@ class Database:
                 self.engine.connect().execution_options(immediate=True) as connection,
                 connection.begin(),
             ):
-                if fenced:
-                    self._check_fence(connection)
-                revision = _next_revision(connection, areas) if areas else 0
-                yield Writing(connection, revision)
+                yield Writing(connection, self._begun(connection, areas, fenced=fenced))
         except DBAPIError as error:
             raise failure(error, "the database cannot be written") or error from error
 
@@ -117,11 +133,18 @@ class Database:
             return str(error)
         return None if found == "ok" else DAMAGED.format(" ".join(found.split()))
 
-    def _check_fence(self, connection: Connection) -> None:
-        if self.fence is None:
-            return
-        fence = connection.scalar(select(lease.c.fence).where(lease.c.name == DAEMON).with_for_update(read=True))
-        if fence != self.fence:
+    def _begun(self, connection: Connection, areas: tuple[str, ...], *, fenced: bool) -> int:
+        """The number of the transaction, told to the areas; where we were the daemon, we still are."""
+        if self._is_sqlite and areas:
+            revision, fence = connection.execute(_COUNT_AT_ONCE, {"areas": (TOKEN, *areas)}).all()[0]
+            self._check_fence(fence if fenced else self.fence)
+            return int(revision)
+        if fenced and self.fence is not None:
+            self._check_fence(connection.scalar(_FENCE))
+        return _next_revision(connection, areas) if areas else 0
+
+    def _check_fence(self, found: int | None) -> None:
+        if self.fence is not None and found != self.fence:
             raise PermanentError("another daemon has taken over this database: this one must not act any more")
 
 
@@ -134,7 +157,7 @@ class Part:
 
 def revisions(connection: Connection) -> dict[str, int]:
     """In which transaction each area last changed, and the newest of all under ``TOKEN``."""
-    return {row.area: row.revision for row in connection.execute(select(change.c.area, change.c.revision))}
+    return {area: revision for area, revision in connection.execute(_REVISIONS)}
 
 
 def open_engine(url: str) -> Engine:
@@ -165,7 +188,8 @@ def _open_sqlite(url: URL) -> Engine:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise PermanentError(f"cannot open the database {path}: {error.strerror}") from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # Every transaction of ours ends by itself: none is left to be rolled back when its connection is given back.
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_reset_on_return=None)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -179,16 +203,20 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the beginning: a transaction that reads first and then wants it may be refused at once."""
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate", False) else "BEGIN"
+    dbapi = connection.connection.driver_connection
+    assert isinstance(dbapi, sqlite3.Connection)
+    try:  # past SQLAlchemy, which makes much of a word that is said a hundred times a second
+        dbapi.execute(begin).close()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
 
 def _next_revision(connection: Connection, areas: tuple[str, ...]) -> int:
     """Count this transaction. On PostgreSQL the row stays locked until the commit, so that numbers appear in order."""
-    counted = update(change).where(change.c.area == TOKEN).values(revision=change.c.revision + 1)
-    revision = connection.execute(counted.returning(change.c.revision)).scalar_one()
-    connection.execute(update(change).where(change.c.area.in_(areas)).values(revision=revision))
-    return int(revision)
+    revision = int(connection.execute(_COUNT_AND_TELL).scalar_one())
+    connection.execute(_TELL_COUNT, {"areas": areas, "counted": revision})
+    return revision
 
 
 @contextmanager

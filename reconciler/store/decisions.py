@@ -1,5 +1,6 @@
 """Decisions of humans. Each says who and why, and is written to the journal."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,10 @@ from ..model.errors import PermanentError
 from ..model.events import Forgotten, Retried
 from ..model.machine import Approval, Pause
 from ..model.observations import Notice
+from .codec import statement_text
 from .database import Part, Writing
 from .journal import write_events, write_notices
+from .leases import read_acted
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause
 
 
@@ -19,22 +22,21 @@ class DecisionsPart(Part):
     """Approvals, pauses, conflicts, retries, and forgetting."""
 
     def approve(self, given: Approval, asked: str) -> None:
-        """Keep a human's word; a second one for the same step takes the first one's place.
+        """Keep a human's word; a second one of the same person for the same step takes the first one's place.
 
         Args:
-            given: The word. What it covers is a digest, in which nobody can read.
+            given: The word.
             asked: What the machine waited for, as its giver read it; the journal keeps it.
         """
         with self._database.writing("decision", "journal", decided=True) as writing:
             inserted = writing.insert(approval)
-            row = {"action": given.action, "generation": given.generation, "who": given.who, "why": given.why}
-            row["covers"] = given.covers
+            key = [approval.c[name] for name in ("serial", "action", "generation", "who")]
+            kept = ("why", "at", "covers", "statement", "acted", "signature")
             writing.connection.execute(
                 inserted.on_conflict_do_update(
-                    index_elements=[approval.c.serial, approval.c.action, approval.c.generation],
-                    set_={name: inserted.excluded[name] for name in ("who", "why", "at", "covers")},
+                    index_elements=key, set_={name: inserted.excluded[name] for name in kept}
                 ),
-                {"serial": given.serial, "at": given.at, **row},
+                _approval_row(given, read_acted(writing.connection)),
             )
             what = f"{given.action} approved for generation {given.generation}"
             text = f"{what}: {given.why} (it waited for {asked})"
@@ -49,6 +51,16 @@ class DecisionsPart(Part):
                 text = f"approval of {action} taken back: {why}"
                 write_notices(writing, [Notice(serial, at, "revoked", text, who)])
         return there_was
+
+    def void(self, words: Iterable[Approval], why: str, at: datetime) -> None:
+        """Drop approvals of which nobody asks any more, unless somebody has given them anew meanwhile."""
+        with self._database.writing("decision", "journal") as writing:
+            for word in words:
+                names = ("serial", "action", "generation", "who", "at")
+                this = (approval.c[name] == getattr(word, name) for name in names)
+                if writing.connection.execute(delete(approval).where(*this)).rowcount:
+                    text = f"approval of {word.action} by {word.who} is void: {why}"
+                    write_notices(writing, [Notice(word.serial, at, "approval-void", text)])
 
     def pause(self, wanted: Pause) -> None:
         """Stop everything in a scope until ``resume``; a second pause of a scope takes the first one's place.
@@ -111,6 +123,12 @@ class DecisionsPart(Part):
             connection.execute(ended.values(ended_by="forgotten", revision=writing.revision))
             for table in (hardware, approval, conflict):
                 connection.execute(delete(table).where(table.c.serial == serial))
+
+
+def _approval_row(given: Approval, acted: float | None) -> dict[str, Any]:
+    names = ("serial", "action", "generation", "who", "why", "at", "covers", "signature")
+    statement = statement_text(given.statement) if given.statement else None
+    return {**{name: getattr(given, name) for name in names}, "statement": statement, "acted": acted}
 
 
 def _end_conflict(writing: Writing, notice: Notice) -> None:

@@ -10,6 +10,8 @@ from .database import Part
 from .journal import write_notices
 from .tables import approval, epoch
 
+_EPOCH = select(epoch)
+
 
 class EpochPart(Part):
     """The epoch."""
@@ -36,5 +38,5 @@ class EpochPart(Part):
 
 def read_standing(connection: Connection) -> Standing:
     """What the database says of its own age, on a connection."""
-    row = connection.execute(select(epoch)).one()
+    row = connection.execute(_EPOCH).one()
     return Standing(Epoch(row.fleet, row.counter), row.doubt, row.settled)

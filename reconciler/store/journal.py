@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
 from ..model import events
 from ..model.events import Event
@@ -34,6 +34,7 @@ class JournalPart(Part):
         super().__init__(database)
         self._folding = threading.Lock()
         self._folded = _Folded()
+        self._parsed: dict[int, Event] = {}  # by position: what was read last
 
     def append(self, event: Event) -> int:
         """Write one event; it is on disk when this returns its position."""
@@ -49,7 +50,7 @@ class JournalPart(Part):
     def events_after(self, position: int, limit: int | None = None) -> list[tuple[int, Event]]:
         """Events with their positions, oldest first."""
         with self._database.reading() as connection:
-            return _read_events(connection, position, limit)
+            return self._read_events(connection, position, limit)
 
     def histories(self) -> Mapping[str, History]:
         """One history per machine that anything ever happened to; reads only what is new since the last call."""
@@ -59,13 +60,14 @@ class JournalPart(Part):
     def events(self, after: int = 0, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
         """What happened after a position, to machines and by humans, oldest first."""
         with self._database.reading() as connection:
+            if serial is None:
+                return [Occurrence(*row) for row in connection.execute(_NEWS, {"after": after, "most": limit})]
             return _read_lines(connection, _AFTER.where(journal.c.position > after), serial, limit)
 
     def last_events(self, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
         """The last things that happened, oldest first."""
-        query = _LINE.order_by(journal.c.position.desc())
         with self._database.reading() as connection:
-            return _read_lines(connection, query, serial, limit)[::-1]
+            return _read_lines(connection, _BACKWARDS, serial, limit)[::-1]
 
     def notices(self, after: int = 0, limit: int = PAGE, serial: str | None = None) -> list[Occurrence]:
         """Notices after a position: what happened without an action, such as an operator's decision."""
@@ -73,9 +75,23 @@ class JournalPart(Part):
         with self._database.reading() as connection:
             return _read_lines(connection, query, serial, limit)
 
+    @property
+    def _has_folded(self) -> bool:
+        """Whether the journal was read from its beginning."""
+        return self._folded.position > 0
+
+    def _read_events(self, connection: Connection, position: int, limit: int | None) -> list[tuple[int, Event]]:
+        """Events after a position. The newest ones are asked for by several, and parsed once."""
+        query = _EVENTS if limit is None else _SOME_EVENTS
+        rows = connection.execute(query, {"after": position, **({} if limit is None else {"most": limit})}).all()
+        known = self._parsed
+        found = [(row.position, known.get(row.position) or parse_event(row.body)) for row in rows]
+        self._parsed = dict(found[-PAGE:]) or known
+        return found
+
     def _fold(self, connection: Connection) -> Mapping[str, History]:
         with self._folding:
-            while new := _read_events(connection, self._folded.position, FOLDED_AT_ONCE):
+            while new := self._read_events(connection, self._folded.position, FOLDED_AT_ONCE):
                 known = dict(self._folded.histories)
                 self._folded = _Folded(new[-1][0], events.histories((event for _, event in new), known))
             return self._folded.histories
@@ -87,14 +103,14 @@ def write_events(writing: Writing, happened: Sequence[Event]) -> int:
     Approvals that they use up are gone with the same transaction, and what they begin is counted in it.
     """
     if begun := sum(isinstance(event, events.Started) for event in happened):
-        writing.connection.execute(update(epoch).values(counter=epoch.c.counter + begun))
+        writing.connection.execute(_BEGUN, {"begun": begun})
     position = 0
     for event in happened:
         _use_up(writing, event)
         text, who = told(event)
         reason = event.reason if isinstance(event, events.Started | events.Advanced) else None
         row = {"at": event.at, "serial": event.serial, "kind": event.kind, "text": text, "who": who, "reason": reason}
-        done = writing.connection.execute(insert(journal).values(**row, body=event_text(event)))
+        done = writing.connection.execute(_INSERT, {**row, "body": event_text(event)})
         position = done.inserted_primary_key[0] if done.inserted_primary_key else 0
     return position
 
@@ -119,15 +135,20 @@ _LINE = select(*(journal.c[each.name] for each in fields(Occurrence)))
 
 
 _AFTER = _LINE.order_by(journal.c.position)
+_NEWS = _AFTER.where(journal.c.position > bindparam("after")).limit(bindparam("most"))
+_BACKWARDS = _LINE.order_by(journal.c.position.desc())
+_INSERT = insert(journal)
+_BEGUN = update(epoch).values(counter=epoch.c.counter + bindparam("begun"))
+_EVENTS = (
+    select(journal.c.position, journal.c.body)
+    .where(journal.c.position > bindparam("after"), journal.c.body.is_not(None))
+    .order_by(journal.c.position)
+)
+_SOME_EVENTS = _EVENTS.limit(bindparam("most"))
+# As elsewhere in the store, what is asked all the time is put into words once.
 
 
 def _read_lines(connection: Connection, query: Select[Any], serial: str | None, limit: int) -> list[Occurrence]:
     if serial is not None:
         query = query.where(journal.c.serial == serial)
     return [Occurrence(*row) for row in connection.execute(query.limit(limit))]
-
-
-def _read_events(connection: Connection, position: int, limit: int | None) -> list[tuple[int, Event]]:
-    query = select(journal.c.position, journal.c.body).where(journal.c.position > position, journal.c.body.is_not(None))
-    rows = connection.execute(query.order_by(journal.c.position).limit(limit))
-    return [(row.position, parse_event(row.body)) for row in rows]

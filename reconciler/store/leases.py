@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from ..execution import seam
 from .database import DAEMON, Part, Writing
 from .tables import lease, state
+
+_STATE = select(state.c.text).where(state.c.name == bindparam("of"))
 
 
 @dataclass
@@ -82,11 +84,20 @@ class LeasesPart(Part):
             row = connection.execute(held).one_or_none()
         return row.holder if row is not None and row.at is not None and abs(now - row.at) < row.until - row.at else None
 
-    def renew_lease(self, fence: int, ttl: timedelta, now: datetime) -> bool:
-        """Say that we live; False when another daemon has taken the lease."""
+    def renew_lease(self, fence: int, ttl: timedelta, now: datetime, lived: float = 0.0) -> bool:
+        """Say that we live; False when another daemon has taken the lease.
+
+        Args:
+            fence: What ``acquire_lease`` returned.
+            ttl: How long the lease holds without another beat.
+            now: By this machine's clock.
+            lived: Seconds since the last beat, by a clock that nobody sets; a pause of the whole machine counts as no
+                more than the lease's length.
+        """
         mine = update(lease).where(lease.c.name == DAEMON, lease.c.fence == fence, lease.c.held.is_(True))
+        acted = lease.c.acted + min(max(lived, 0.0), ttl.total_seconds())
         with self._database.writing(fenced=False) as writing:
-            beat = mine.values(beat=lease.c.beat + 1, at=now, until=now + ttl)
+            beat = mine.values(beat=lease.c.beat + 1, at=now, until=now + ttl, acted=acted)
             return writing.connection.execute(beat).rowcount == 1
 
     def release_lease(self, fence: int) -> None:
@@ -95,6 +106,11 @@ class LeasesPart(Part):
         with self._database.writing(fenced=False) as writing:
             writing.connection.execute(mine.values(held=False))
         self._database.fence = None
+
+
+def read_acted(connection: Connection) -> float | None:
+    """Seconds that daemons have acted on the database so far, on a connection; None: none ever did."""
+    return connection.scalar(select(lease.c.acted).where(lease.c.name == DAEMON))
 
 
 def write_state(writing: Writing, name: str, text: str) -> None:
@@ -106,4 +122,4 @@ def write_state(writing: Writing, name: str, text: str) -> None:
 
 def read_state(connection: Connection, name: str) -> str | None:
     """The text that was last kept under a name, on a connection."""
-    return connection.scalar(select(state.c.text).where(state.c.name == f"state:{name}"))
+    return connection.scalar(_STATE, {"of": f"state:{name}"})

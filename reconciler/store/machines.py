@@ -1,9 +1,23 @@
 """Words of machines about themselves: written all the time, so little is written for each."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from ..model.gates import Readings
 from ..model.machine import InstallStatus
@@ -16,6 +30,10 @@ from .tables import hardware, machine
 KEPT_REPORTS = 20  # per machine, of those that differ from the one before: two years of disks failing and firmware
 _CHUNK = 500  # values in one IN (...); SQLite's limit was 999 until 3.32
 
+_READINGS = select(machine.c.serial, machine.c.readings).where(
+    machine.c.readings.is_not(None), machine.c.serial.in_(bindparam("some", expanding=True))
+)
+_DIGESTS = select(machine.c.serial, machine.c.digest).where(machine.c.serial.in_(bindparam("some", expanding=True)))
 _SAID = (
     "address", "reported_at", "reported_from", "status", "status_at", "power", "power_at", "puppet_at", "readings",
     "witnessed_at",
@@ -40,10 +58,8 @@ class MachinesPart(Part):
 
     def readings_of(self, serials: Collection[str]) -> Mapping[str, Readings]:
         """What was last read of the services of some machines, of those that somebody has looked at."""
-        some = select(machine.c.serial, machine.c.readings).where(machine.c.readings.is_not(None))
-        some = some.where(machine.c.serial.in_(bindparam("some", expanding=True)))
         with self._database.reading() as connection:
-            rows = [row for part in chunks(sorted(serials)) for row in connection.execute(some, {"some": part})]
+            rows = [row for part in chunks(sorted(serials)) for row in connection.execute(_READINGS, {"some": part})]
         return {row.serial: parse_readings(row.readings) for row in rows}
 
 
@@ -53,21 +69,25 @@ def _write_words(writing: Writing, words: Sequence[Heard]) -> None:
     Hardware is written where its digest is new, and that only: a thousand reports an hour are alike.
     """
     known = _digests(writing.connection, {word.serial for word in words if word.digest is not None})
-    inserted = writing.insert(machine)
-    told: dict[str, Any] = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
-    told["puppet_at"] = case((_ends_a_run(inserted), machine.c.status_at), else_=told["puppet_at"])
-    is_report = inserted.excluded.reported_at.is_not(None)
-    told["boot"] = case((is_report, inserted.excluded.boot), else_=machine.c.boot)  # one without a nonce says so
-    writing.connection.execute(
-        inserted.on_conflict_do_update(
-            index_elements=[machine.c.serial], set_={**told, "revision": inserted.excluded.revision}
-        ),
-        [_row(word, writing.revision) for word in words],
-    )
+    telling = _telling(writing.insert_of)
+    writing.connection.execute(telling, [_row(word, writing.revision) for word in words])
     for word in words:
         if word.hardware is not None and word.digest != known.get(word.serial):
             _write_hardware(writing.connection, word)
             known[word.serial] = word.digest
+
+
+@cache
+def _telling(insert_of: Callable[[Table], Any]) -> Insert:
+    """What writes words of machines: put into words once, as it is said all the time."""
+    inserted = insert_of(machine)
+    told: dict[str, Any] = {name: func.coalesce(inserted.excluded[name], machine.c[name]) for name in _SAID}
+    told["puppet_at"] = case((_ends_a_run(inserted), machine.c.status_at), else_=told["puppet_at"])
+    is_report = inserted.excluded.reported_at.is_not(None)
+    told["boot"] = case((is_report, inserted.excluded.boot), else_=machine.c.boot)  # one without a nonce says so
+    said = {**told, "revision": inserted.excluded.revision}
+    found: Insert = inserted.on_conflict_do_update(index_elements=[machine.c.serial], set_=said)
+    return found
 
 
 def _ends_a_run(inserted: Any) -> ColumnElement[bool]:
@@ -112,9 +132,10 @@ def _write_hardware(connection: Connection, word: Heard) -> None:
 
 def _digests(connection: Connection, serials: Iterable[str]) -> dict[str, str | None]:
     """The digest of what each machine last reported."""
-    query = select(machine.c.serial, machine.c.digest).where(machine.c.serial.in_(bindparam("some", expanding=True)))
     return {
-        row.serial: row.digest for some in chunks(sorted(serials)) for row in connection.execute(query, {"some": some})
+        row.serial: row.digest
+        for some in chunks(sorted(serials))
+        for row in connection.execute(_DIGESTS, {"some": some})
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ..model.actions import Enroll
 from ..model.errors import PermanentError
@@ -153,9 +153,11 @@ def write_vip(writing: Writing, wanted: Vip, at: datetime) -> None:
     writing.connection.execute(insert(vip).values(**row, at=at))
 
 
+_ACTIVE = select(allocation).where(allocation.c.serial == bindparam("of"), allocation.c.ended_at.is_(None))
+
+
 def _active(connection: Connection, serial: str) -> Allocation | None:
-    query = select(allocation).where(allocation.c.serial == serial, allocation.c.ended_at.is_(None))
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_ACTIVE, {"of": serial}).one_or_none()
     return None if row is None else allocation_of(row)
 
 

@@ -42,7 +42,7 @@ class SecretsPart(Part):
         """
         vault = self._right_vault()
         with self._database.reading() as connection:
-            sealed = connection.scalar(select(secret.c.sealed).where(*_named(ref)))
+            sealed = connection.scalar(_SEALED, {"who": ref.owner, "what": ref.service, "which": ref.kind})
         return None if sealed is None else vault.open(ref, sealed)
 
     def secrets_of(self, owners: Iterable[str]) -> dict[SecretRef, str]:
@@ -157,8 +157,11 @@ class SecretsPart(Part):
         Raises:
             PermanentError: One of them exists in another form.
         """
-        existing = {str(ref): ref for ref, _ in self.list_secrets()}
         wanted = list(dict.fromkeys(secrets))
+        with self._database.reading() as connection:
+            parts = chunks(sorted({ref.owner for ref in wanted}))
+            rows = [row for some in parts for row in connection.execute(_NAMES, {"owners": some})]
+        existing = {str(ref): ref for ref in (SecretRef(*row) for row in rows)}
         for ref in wanted:
             if existing.get(str(ref), ref).form != ref.form:
                 raise PermanentError(f"the secret {ref} exists, as {existing[str(ref)].form} and not as {ref.form}")
@@ -185,6 +188,14 @@ class SecretsPart(Part):
         if check is not None and check != vault.check:
             raise PermanentError("the secret key is not the one that this database's secrets are sealed with")
         self._key_is_right = check is not None
+
+
+_NAMES = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form).where(
+    secret.c.owner.in_(bindparam("owners", expanding=True))
+)
+_SEALED = select(secret.c.sealed).where(
+    secret.c.owner == bindparam("who"), secret.c.service == bindparam("what"), secret.c.kind == bindparam("which")
+)
 
 
 def _named(ref: SecretRef) -> tuple[ColumnElement[bool], ...]:

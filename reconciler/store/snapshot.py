@@ -20,14 +20,24 @@ from ..model.machine import Allocation, Approval, Certificate, InstallStatus, Pa
 from ..model.rings import RingRound, RingState
 from .clocks import SetBack, read_set_back
 from .cluster_facts import read_fixed, read_set_up
-from .codec import allocation_of, parse_event, parse_hardware, parse_readings, secret_refs
+from .codec import allocation_of, parse_event, parse_hardware, parse_readings, parse_statement, secret_refs
 from .database import TOKEN, Database, revisions
 from .document_versions import Versions, read_versions
 from .epochs import read_standing
 from .journal import JournalPart
+from .leases import read_acted
 from .machines import chunks
 from .rings import read_rounds, read_states
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
+
+_BODIES = (
+    select(journal.c.body)
+    .where(journal.c.serial.in_(bindparam("some", expanding=True)), journal.c.body.is_not(None))
+    .order_by(journal.c.position)
+)
+_MACHINES = select(machine).where(machine.c.revision > bindparam("since"))
+_SOME_MACHINES = select(machine).where(machine.c.serial.in_(bindparam("some", expanding=True)))
+_HARDWARE = select(hardware.c.id, hardware.c.body).where(hardware.c.id.in_(bindparam("some", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Snapshot:
     standing: Standing | None = None  # how old the database is, by its own word; None: there is none
     doubt: str | None = None  # why it may be older than the machines; said by who compares it with the state folder
     set_back: SetBack | None = None  # when moments were last set back that lay in the future
+    acted: float | None = None  # seconds that daemons have acted so far
 
 
 @dataclass
@@ -125,6 +136,7 @@ class SnapshotPart(JournalPart):
                 ring_rounds=known.ring_rounds,
                 standing=read_standing(connection),
                 set_back=read_set_back(connection),
+                acted=read_acted(connection),
             )
 
     def allocations(self) -> Mapping[str, Allocation]:
@@ -140,18 +152,20 @@ class SnapshotPart(JournalPart):
 
     def seen(self, serials: Collection[str]) -> Mapping[str, Seen]:
         """What some machines said last; for those who need not all."""
-        some, known = select(machine).where(machine.c.serial.in_(bindparam("some", expanding=True))), _LastLook()
+        known = _LastLook()
         with self._database.reading() as connection:
             for part in chunks(sorted(serials)):
-                _take_machines(connection, known, connection.execute(some, {"some": part}).all())
+                _take_machines(connection, known, connection.execute(_SOME_MACHINES, {"some": part}).all())
         return known.seen
 
     def histories_of(self, serials: Collection[str]) -> Mapping[str, History]:
-        """What happened to some machines; for those who need not all."""
-        query = select(journal.c.body).where(journal.c.serial.in_(bindparam("some", expanding=True)))
-        query = query.where(journal.c.body.is_not(None)).order_by(journal.c.position)
+        """What happened to some machines. Who has read the whole journal before reads only what is new in it."""
         with self._database.reading() as connection:
-            rows = [row for part in chunks(sorted(serials)) for row in connection.execute(query, {"some": part})]
+            if self._has_folded:
+                known = self._fold(connection)
+                return {serial: known[serial] for serial in serials if serial in known}
+            parts = chunks(sorted(serials))
+            rows = [row for part in parts for row in connection.execute(_BODIES, {"some": part})]
         return histories(parse_event(row.body) for row in rows)
 
 
@@ -182,7 +196,7 @@ def _look_again(connection: Connection, known: _LastLook, now: Mapping[str, int]
 
 
 def _look_at_machines(connection: Connection, known: _LastLook, since: int) -> None:
-    rows = connection.execute(select(machine).where(machine.c.revision > since)).all()
+    rows = connection.execute(_MACHINES, {"since": since}).all()
     _take_machines(connection, known, rows)
 
 
@@ -222,9 +236,10 @@ def _take_machines(connection: Connection, known: _LastLook, rows: Collection[Ro
 
 
 def _read_hardware(connection: Connection, ids: list[int]) -> dict[int, Hardware]:
-    query = select(hardware.c.id, hardware.c.body).where(hardware.c.id.in_(bindparam("some", expanding=True)))
     return {
-        row.id: parse_hardware(row.body) for some in chunks(ids) for row in connection.execute(query, {"some": some})
+        row.id: parse_hardware(row.body)
+        for some in chunks(ids)
+        for row in connection.execute(_HARDWARE, {"some": some})
     }
 
 
@@ -246,12 +261,27 @@ def _look_at_allocations(connection: Connection, known: _LastLook, since: int) -
 
 
 def _look_at_decisions(connection: Connection, known: _LastLook) -> None:
-    given = select(*(approval.c[name] for name in ("serial", "action", "generation", "who", "why", "at", "covers")))
-    known.approvals = tuple(Approval(*row) for row in connection.execute(given.order_by(approval.c.at)))
+    given = select(approval).order_by(approval.c.at, approval.c.who)
+    known.approvals = tuple(map(_approval, connection.execute(given)))
     paused = select(*(pause.c[each.name] for each in fields(Pause))).order_by(pause.c.scope)
     known.pauses = tuple(Pause(*row) for row in connection.execute(paused))
     held = connection.execute(select(conflict.c.serial, conflict.c.reason))
     known.conflicts = {row.serial: row.reason for row in held}
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(
+        serial=row.serial,
+        action=row.action,
+        generation=row.generation,
+        who=row.who,
+        why=row.why,
+        at=row.at,
+        covers=row.covers,
+        statement=parse_statement(row.statement) if row.statement else None,
+        acted=row.acted,
+        signature=row.signature,
+    )
 
 
 def _look_at_secrets(connection: Connection, known: _LastLook) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -156,10 +157,13 @@ approval = Table(
     Column("serial", Text, primary_key=True),
     Column("action", String(64), primary_key=True),
     Column("generation", Integer, primary_key=True),
-    Column("who", Text, nullable=False),
+    Column("who", Text, primary_key=True),
     Column("why", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("covers", Text),
+    Column("statement", Text),
+    Column("acted", Float),
+    Column("signature", Text),
 )
 
 pause = Table(
@@ -269,4 +273,5 @@ lease = Table(
     Column("held", Boolean, nullable=False),
     Column("beat", BigInteger, nullable=False, server_default="0"),
     Column("at", Instant),
+    Column("acted", Float, nullable=False, server_default="0"),
 )

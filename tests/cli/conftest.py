@@ -107,8 +107,10 @@ class Cli:
         self._capsys = capsys
         self._monkeypatch = monkeypatch
 
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Said:
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", terminal: bool = False) -> Said:
+        given = io.TextIOWrapper(io.BytesIO(stdin))
+        self._monkeypatch.setattr(given, "isatty", lambda: terminal, raising=False)
+        self._monkeypatch.setattr(sys, "stdin", given)
         self._capsys.readouterr()
         status = run([str(argument) for argument in arguments])
         said = Said(status, *self._capsys.readouterr())

@@ -80,6 +80,7 @@ FULL = History(
         change=ChangeBmc(serial="A", generation=1, username="reconciler", address="10.9.0.3"),
     ),
     rings=(RingFile("object", "0123456789abcdef0123456789abcdef"),),
+    answered=9,
     witnesses=Witnesses(8, BmcWord(T + 14 * M, "10.9.0.3", "on"), T + 15 * M),
 )
 """A history in which nothing has its default."""
@@ -155,6 +156,7 @@ AS_PUBLISHED: dict[str, Any] = {
     "boots": 8,
     "vouched": {"at": "2026-11-23T10:14:00Z", "address": "10.9.0.3", "power": "on"},
     "retried": "2026-11-23T10:15:00Z",
+    "answered": 9,
 }
 """What programs of before wrote of ``FULL``, in their order; they had ``found`` in sentences."""
 

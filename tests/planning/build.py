@@ -252,7 +252,7 @@ def _as_shown(spec: SpecTree, observed: Observation, timings: Timings) -> Observ
     def shown(word: Approval) -> Approval:
         step = asked.get(word.serial)
         waits = word.covers == AS_SHOWN and isinstance(step, Wait) and step.needs_approval == word.action
-        return replace(word, covers=step.covers) if waits else word
+        return replace(word, covers=step.covers, statement=step.asks.statement) if waits and step.asks else word
 
     return replace(observed, approvals=tuple(map(shown, observed.approvals)))
 

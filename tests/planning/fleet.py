@@ -308,7 +308,10 @@ class Fleet:
         for step in self.planned().steps:
             if isinstance(step, Wait) and step.needs_approval:
                 generation = self.allocations[step.serial].generation
-                word = Approval(step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.covers)
+                asked = step.asks.statement if step.asks else None
+                word = Approval(
+                    step.serial, step.needs_approval, generation, "alice", "fine", self.now, step.covers, asked
+                )
                 self.approvals.append((len(self.journal.events), word))
 
     def a_minute_passes(self, reporting: Iterable[str] | None = None) -> None:

@@ -35,6 +35,7 @@ from .build import (
 )
 
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
+HOUR = timedelta(hours=1)
 ENROLLED = holding(in_phase(machine("A"), Phase.ENROLLED))
 STRANGER = hinted(ENROLLED)
 ON = BmcWord(NOW - MINUTE, "192.0.2.200", "on")
@@ -175,20 +176,39 @@ class TestAMachineWithOurAgent:
 class TestPower:
     """What no report or status causes."""
 
-    def boots(self, m: MachineView, spec: SpecTree = SPEC) -> BootLive:
+    def boots(self, m: MachineView, spec: SpecTree = with_bmcs(SPEC)) -> BootLive:  # noqa: B008 - it is frozen
         found = step(m, spec)
         assert isinstance(found, Act) and isinstance(found.action, BootLive), found
         return found.action
 
     def test_a_machine_of_which_only_hints_were_heard_is_booted_only_as_its_witnesses_allow(self) -> None:
         assert self.boots(silent(STRANGER)).hinted
-        assert self.boots(silent(STRANGER), pinned(cluster="cl1")).hinted
+        assert self.boots(silent(STRANGER), with_bmcs(pinned(cluster="cl1"))).hinted
         assert not self.boots(silent(ENROLLED)).hinted
+
+    def test_nor_is_a_bmc_asked_of_which_only_a_hint_tells_the_address(self) -> None:
+        """The fleet's password would go there."""
+        waits = step(silent(STRANGER), SPEC)
+        assert isinstance(waits, Wait) and waits.reason is Reason.NO_BMC_ADDRESS
+        assert waits.on == (
+            "someone to network-boot it: 192.0.2.200, where its BMC is said to be, is in none of the fleet's "
+            "bmc.networks"
+        )
+        assert self.boots(silent(STRANGER), pinned(bmc={"address": "192.0.2.200"})).hinted
+        assert not self.boots(silent(ENROLLED), SPEC).hinted
+
+    def test_one_that_is_to_be_reinstalled_is_booted_for_that_and_not_for_a_hint(self) -> None:
+        """As all machines that were installed before nonces were given."""
+        left = with_history(silent(STRANGER), left_service=NOW - HOUR, install_begun=NOW - 9 * HOUR)
+        again = pinned(reinstall="2026-11-23")
+        assert not self.boots(left, again).hinted
+        heard_since = with_history(left, left_service=NOW - 3 * HOUR)
+        assert self.boots(heard_since, with_bmcs(again)).hinted
 
     def test_an_operator_who_looked_may_say_so(self) -> None:
         m = silent(STRANGER)
         looked = replace(m, history=after(m.history, Retried("A", NOW - MINUTE, "alice", "looked at its console")))
-        assert not self.boots(looked).hinted
+        assert not self.boots(looked, SPEC).hinted
         again = replace(looked, seen=replace(looked.seen, reported_at=NOW - MINUTE / 2, hardware=looked.seen.hardware))
         assert kind(step(again)) == "wait"  # somebody reports again: that is the newest of it
 
@@ -233,5 +253,5 @@ class TestHistory:
 
 
 def test_an_approval_by_an_earlier_version_covers_no_stranger() -> None:
-    old = Approval("A", "install_os", 1, "alice", "as agreed", NOW - timedelta(hours=1), "0123456789abcdef")
+    old = Approval("A", "install_os", 1, "alice", "as agreed", NOW - HOUR, "0123456789abcdef")
     assert step(STRANGER, approvals=(old,)).needs_approval == "install_os"

@@ -20,6 +20,7 @@ ASKED: dict[str, tuple[str, str]] = {
     "/v1/install-status": (PUPPET, "/v1/install-status?status=live&chassis-serial=7XK9Z01"),
     "/oci/install-status.php": (PUPPET, "/oci/install-status.php?status=live&chassis-serial=7XK9Z01"),
     "/v1/machines/{serial}": (LOOPBACK, "/v1/machines/2S2JG007"),
+    "/v1/machines/{serial}/statement": (LOOPBACK, "/v1/machines/2S2JG008/statement"),
 }
 """Whom to come from, and what to ask, where that is not the address itself from this machine."""
 

@@ -158,6 +158,8 @@ async def test_decisions_need_the_token_for_them(
         (APPROVE[0], {"action": "rm -rf", "generation": 3, "why": "because"}, 400, "body.action"),
         (APPROVE[0], {**APPROVE[1], "who": "root"}, 400, "body.who"),
         (APPROVE[0], {**APPROVE[1], "generation": 2}, 409, "generation 3, not 2"),
+        (APPROVE[0], {**APPROVE[1], "covers": "the one that I saw"}, 400, "body.covers"),
+        (APPROVE[0], {**APPROVE[1], "signature": 7}, 400, "body.signature"),
         ("/v1/machines/NOBODY/approve", APPROVE[1], 404, "No machine"),
         ("/v1/pause", {"scope": "everything", "why": "because"}, 400, "body.scope"),
         ("/v1/pause", {"scope": "fleet", "why": "  "}, 400, "body.why"),
@@ -172,6 +174,24 @@ async def test_a_decision_that_makes_no_sense_is_refused_with_its_field(
     assert answer.status_code == status
     assert says in answer.text
     assert not world.operators.asked
+
+
+async def test_an_approval_names_the_statement_that_was_shown_and_brings_its_signature(
+    world: World, client: Client
+) -> None:
+    shown = await client(LOOPBACK, "viewer").get("/v1/machines/2S2JG008/statement")
+    assert (shown.status_code, shown.headers["content-type"][:10]) == (200, "text/plain")
+    assert shown.text == "reconciler-approval 1\naction: install_os\n"
+    sent = {**APPROVE[1], "covers": "0" * 32, "signature": "-----BEGIN SSH SIGNATURE-----"}
+    assert (await client(LOOPBACK, "approver").post(APPROVE[0], json=sent)).status_code == 204
+    [asked] = world.operators.asked
+    assert asked[-2:] == ("0" * 32, "-----BEGIN SSH SIGNATURE-----")
+
+
+@pytest.mark.parametrize(("serial", "says"), [("2S2JG001", "waits for no approval"), ("NOBODY", "No machine")])
+async def test_where_nothing_is_asked_there_is_no_statement(client: Client, serial: str, says: str) -> None:
+    answer = await client(LOOPBACK, "viewer").get(f"/v1/machines/{serial}/statement")
+    assert (answer.status_code, says in answer.text) == (404, True)
 
 
 @pytest.mark.parametrize(

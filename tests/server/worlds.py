@@ -27,7 +27,7 @@ from reconciler.server.auth import Access, Token, Trust
 from reconciler.server.claims import Stake
 from reconciler.server.ingest import Ingest
 from reconciler.server.metrics import Metrics
-from reconciler.server.ports import NoDocument, NotPossibleError, Served
+from reconciler.server.ports import ApprovalWord, NoDocument, NotPossibleError, Served
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,18 @@ class MemoryOperators:
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def approve(self, serial: str, action: str, generation: int, who: str, why: str) -> None:
+    def approve(self, serial: str, word: ApprovalWord, who: str) -> None:
         if serial == "NOBODY":
             raise LookupError("No machine of that serial has reported.")
-        if generation != 3:
-            raise NotPossibleError(f"This machine is at generation 3, not {generation}: look again.")
-        self.asked.append(("approve", serial, action, generation, who, why))
+        if word.generation != 3:
+            raise NotPossibleError(f"This machine is at generation 3, not {word.generation}: look again.")
+        signed = [each for each in (word.covers, word.signature) if each]
+        self.asked.append(("approve", serial, word.action, word.generation, who, word.why, *signed))
+
+    def statement(self, serial: str) -> str | None:
+        if serial == "NOBODY":
+            raise LookupError("No machine of that serial has reported.")
+        return "reconciler-approval 1\naction: install_os\n" if serial == "2S2JG008" else None
 
     def retry(self, serial: str, who: str, why: str) -> None:
         self.asked.append(("retry", serial, who, why))

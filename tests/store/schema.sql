@@ -28,8 +28,12 @@ CREATE TABLE approval (
 	generation INTEGER NOT NULL, 
 	who TEXT NOT NULL, 
 	why TEXT NOT NULL, 
-	at VARCHAR(32) NOT NULL, covers TEXT, 
-	PRIMARY KEY (serial, action, generation)
+	at VARCHAR(32) NOT NULL, 
+	covers TEXT, 
+	statement TEXT, 
+	acted FLOAT, 
+	signature TEXT, 
+	PRIMARY KEY (serial, action, generation, who)
 );
 
 CREATE TABLE change (
@@ -112,7 +116,7 @@ CREATE TABLE lease (
 	holder TEXT NOT NULL, 
 	fence BIGINT NOT NULL, 
 	until VARCHAR(32) NOT NULL, 
-	held BOOLEAN NOT NULL, beat BIGINT DEFAULT '0' NOT NULL, at VARCHAR(32), 
+	held BOOLEAN NOT NULL, beat BIGINT DEFAULT '0' NOT NULL, at VARCHAR(32), acted FLOAT DEFAULT '0' NOT NULL, 
 	PRIMARY KEY (name)
 );
 

@@ -8,7 +8,8 @@ from reconciler.model.errors import PermanentError
 from reconciler.model.events import Advanced, Erasing, Event, Failed, Forgotten, Restored, Started, Succeeded
 from reconciler.model.history import History, Phase
 from reconciler.model.machine import Approval, Pause
-from reconciler.store import Store
+from reconciler.model.statements import Fact, Statement
+from reconciler.store import LeaseWatch, Store
 
 from .samples import NOW, SECOND, enroll, install, report
 
@@ -22,15 +23,50 @@ def told(store: Store) -> list[tuple[str | None, str, str | None]]:
     return [(line.serial, line.kind, line.who) for line in store.events()]
 
 
+STATEMENT = Statement((Fact("action", ("install_os",)), Fact("disk", ("sda A-0 480", '{"kind": "signature"}'))))
+
+
 def test_an_approval_holds_until_it_is_taken_back(store: Store) -> None:
     store.approve(APPROVAL, ASKED)
-    again = Approval("A", "install_os", 1, "bob", "I looked too", NOW + SECOND)
+    again = replace(APPROVAL, why="I looked again", at=NOW + SECOND)
     store.approve(again, ASKED)
     assert store.snapshot().approvals == (again,)
+    bobs = replace(APPROVAL, who="bob", why="I looked too", at=NOW + 2 * SECOND)
+    store.approve(bobs, ASKED)
+    assert store.snapshot().approvals == (again, bobs), "each person has a word of his own"
     assert store.revoke("A", "install_os", **ANN)
     assert not store.revoke("A", "install_os", **ANN)
     assert store.snapshot().approvals == ()
-    assert told(store) == [("A", "approved", "ann"), ("A", "approved", "bob"), ("A", "revoked", "ann")]
+    assert told(store)[1:] == [("A", "approved", "ann"), ("A", "approved", "bob"), ("A", "revoked", "ann")]
+
+
+def test_an_approval_is_kept_with_its_statement_and_with_how_long_daemons_had_acted(store: Store) -> None:
+    full = replace(APPROVAL, covers=STATEMENT.digest, statement=STATEMENT, signature="-----BEGIN SSH SIGNATURE-----")
+    store.approve(full, ASKED)
+    assert store.snapshot().approvals == (full,), "no daemon ever acted"
+    fence = store.acquire_lease("host:1", LeaseWatch(30 * SECOND), NOW)
+    assert fence is not None
+    for lived in (10.0, 9.5, 3600.0, -5.0):  # the third beat came after the machine was asleep
+        assert store.renew_lease(fence, 30 * SECOND, NOW, lived)
+    store.approve(full, ASKED)
+    (kept,) = store.snapshot().approvals
+    assert (kept.acted, store.snapshot().acted) == (49.5, 49.5)
+    assert kept.statement is not None and kept.statement.digest == STATEMENT.digest
+
+
+def test_an_approval_that_nobody_asks_for_is_void_and_told(store: Store) -> None:
+    bobs = replace(APPROVAL, who="bob")
+    for word in (APPROVAL, bobs):
+        store.approve(word, ASKED)
+    before = store.decision_token()
+    store.void([APPROVAL], "nobody asks for it any more", NOW)
+    assert store.snapshot().approvals == (bobs,)
+    assert store.decision_token() > before
+    (line,) = [line for line in store.events() if line.kind == "approval-void"]
+    assert (line.serial, line.text) == ("A", "approval of install_os by ann is void: nobody asks for it any more")
+    store.approve(replace(bobs, at=NOW + SECOND), ASKED)
+    store.void([APPROVAL, bobs], "nobody asks for it any more", NOW)
+    assert store.snapshot().approvals == (replace(bobs, at=NOW + SECOND),), "it was given anew meanwhile"
 
 
 def test_the_journal_says_what_was_approved(store: Store) -> None:
@@ -111,7 +147,7 @@ def test_a_machine_that_is_forgotten_comes_back_as_a_new_one(store: Store) -> No
     store.forget("A", **ANN)
     known = store.snapshot()
     assert (known.seen, known.allocations, known.retired, known.approvals, known.conflicts) == ({}, {}, {}, (), {})
-    assert known.histories["A"] == History()
+    assert known.histories["A"] == History(answered=1), "but for that approvals of it were used up"
     assert told(store)[-1] == ("A", "forgotten", "ann")
     store.record([report()])
     assert store.snapshot().seen["A"].status is None

@@ -161,6 +161,23 @@ def test_what_a_machine_reported_before_is_a_hint(url: str) -> None:
     assert (seen.boot, seen.witnessed_at, seen.live_address) == (None, None, "192.168.100.20")
 
 
+def test_approvals_of_before_are_kept_and_cover_nothing(url: str) -> None:
+    """0011 on a database as 0010 left it."""
+    given = "'CHG-1', '2026-11-22T12:00:00.000000+00:00', '0123456789abcdef'"
+    left_at(
+        url,
+        "0010",
+        f"approval VALUES ('A', 'reinstall', 1, 'ann', {given})",
+        "lease (name, holder, fence, until, held, beat) VALUES "
+        "('daemon', 'host:1', 7, '2026-11-24T12:00:00.000000+00:00', true, 3)",
+    )
+    with Store.open(url) as store:
+        (word,) = store.snapshot().approvals
+        assert (word.who, word.why, word.covers, word.statement, word.acted) == ("ann", "CHG-1", None, None, None)
+        assert store.renew_lease(7, timedelta(seconds=30), NOW, 4.0), "who acts goes on"
+        assert store.snapshot().acted == 4.0
+
+
 EARLIER_IMPORT = (
     "imported from OCI, which still installs and configures these machines: resume when this server takes over"
 )

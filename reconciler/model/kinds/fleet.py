@@ -100,11 +100,24 @@ def _budget(value: object) -> object:
 
 Budget = Annotated[int | str, BeforeValidator(_budget)]
 
+_Approvers = Annotated[StrictInt, Field(ge=1, le=9)]
+
 _MAX_UNAVAILABLE: Mapping[str, Budget] = {
     **{role: facts.max_unavailable for role, facts in ROLES.items() if facts.max_unavailable is not None},
     "default": "10%",
 }
 """A number of machines, or a percentage of them (at least one)."""
+
+
+class Approvals(Strict):
+    """How long an approval is good, and how many people have to give it."""
+
+    lasts: Duration = Field(
+        default="24h", validate_default=True, description="an approval that was not used by then is asked for again"
+    )
+    approvers: Mapping[Literal["default", "install_os", "reinstall", "release", "change_rings"], _Approvers] = Field(
+        default_factory=dict, description="people who have to approve, by what they approve; default: one"
+    )
 
 
 class Policy(Strict):
@@ -134,6 +147,7 @@ class Policy(Strict):
         ge=1,
         description="machines whose certificates are made anew at any moment; Puppet then hands them out",
     )
+    approvals: Approvals = Approvals()
     windows: tuple[Window, ...] = Field(default=(), description="none: any time")
 
 
