@@ -224,7 +224,8 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.NO_BMC_ADDRESS: About(
         "The machine is to be booted, and no BMC address of it is known; or only a report without the nonce of a boot "
-        "names one, outside of the fleet's networks of BMCs. Boot it by hand, or give its address in a Machine document."
+        "names one, outside of the fleet's networks of BMCs. Boot it by hand, or give its address in a Machine "
+        "document."
     ),
     Reason.BMC_DIFFERS: About(
         "The machine's BMC has another address, login or password than the fleet wants. Of each BMC network one "
