@@ -36,4 +36,7 @@ def watches(site: Site, health: Health) -> Watches:
     """Those of a daemon that has made no plan yet."""
     published: Any = SimpleNamespace(health=health, latest=None)
     tools: Any = None
-    return Watches(site, published, tools, dict, lambda: None, asyncio.Event())
+    return Watches(site, published, tools, dict, lambda: None, asyncio.Event(), _nothing)
+
+
+async def _nothing() -> None: ...

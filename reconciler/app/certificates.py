@@ -1,6 +1,6 @@
 """The fleet's certificates: for whom each is, how it is renewed or revoked, and those that come from a file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ..enc.view import SELF_SIGNED
 from ..model.errors import PermanentError
 from ..model.in_force import Place, SettingsAt
-from ..model.machine import SecretRef
+from ..model.machine import SecretRef, ShownCertificate
 from ..model.observations import Notice
 from ..model.tree import SpecTree
 from ..specs.named_files import read_named
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ..store.secrets.pki import Subjects
 
 log = structlog.get_logger()
-
-SELF_SIGNED = "self-signed"
 
 
 def api_certificate(cluster: str) -> SecretRef:
@@ -36,7 +35,9 @@ class Certificates:
     store: Callable[[], Store]
     tree: Callable[[], SpecTree]  # the specs in force
     now: Callable[[], datetime]
-    _files: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # cluster -> path, size and time of change
+    _files: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    """By cluster path, size and time of change of the file that was last taken."""
+    _shown: Mapping[str, ShownCertificate] | None = None
 
     def subjects(self, ref: SecretRef) -> "Subjects":
         """For whom a certificate is: a node, or a cluster's public endpoint.
@@ -144,28 +145,69 @@ class Certificates:
         return signing + renewal.revocation_list(self._text(mint.ROOT), (), now)
 
     def heed_files(self, tree: SpecTree) -> bool:
-        """Take API certificates from files that are new or changed; returns whether there were any.
+        """Take API certificates from files that are new or changed; returns whether documents may differ for that.
 
-        What cannot be used is reported once, and left.
+        What cannot be used is reported once, tried again at each call, and changes nothing: what the API shows stays.
         """
-        news = False
+        known = self._known_shown()
+        news, shown = False, dict[str, ShownCertificate]()
         for name, cluster in tree.clusters.items():
-            path = cluster.api.certificate
+            path, before = cluster.api.certificate, known.get(name)
             if path == SELF_SIGNED:
                 self._files.pop(name, None)
+                shown[name] = self._own(name, before)
                 continue
-            seen = (path, *_state(Path(path)))
-            if self._files.get(name) == seen:
+            state = (path, *_state(Path(path)))
+            if before is not None and self._files.get(name) == state:
+                shown[name] = before
                 continue
-            ref = api_certificate(name)
-            try:
-                news |= self._take(ref)
-            except PermanentError as error:
+            taken, shown[name] = self._from_file(name, before)
+            news |= taken
+            if shown[name].problem is None:
+                self._files[name] = state  # not before: what is away, database or file, is taken once it is back
+        if shown != known:
+            self.store().keep_shown(shown)
+            self._shown = shown
+        return news or shown != known
+
+    def _known_shown(self) -> Mapping[str, ShownCertificate]:
+        """What the clusters' APIs show, as it was last written down."""
+        if self._shown is None:
+            self._shown = self.store().shown()
+        return self._shown
+
+    def _from_file(self, name: str, before: ShownCertificate | None) -> tuple[bool, ShownCertificate]:
+        """Take the certificate of a cluster's API from its file: whether it is another one, and what is shown then."""
+        ref = api_certificate(name)
+        try:
+            return self._take(ref), ShownCertificate(from_file=True)
+        except PermanentError as error:
+            from_file = before.from_file if before else self._is_bought(ref)
+            stays = "the last one that was taken" if from_file else "one of the fleet's own authority"
+            problem = f"{error}; until that is mended it stays {stays}"
+            if before is None or before.problem != problem:
                 log.error("certificate not taken", secret=str(ref), error=str(error))
                 notice = Notice(None, self.now(), "certificate-refused", f"certificate {ref}: {error}")
                 self.store().record((), (notice,))
-            self._files[name] = seen  # not before: where the database is away, it is taken once that is back
-        return news
+            return False, ShownCertificate(from_file, problem)
+
+    def _own(self, name: str, before: ShownCertificate | None) -> ShownCertificate:
+        """What a cluster's API shows where the specs name no file: one from a file stays until somebody renews it."""
+        ref = api_certificate(name)
+        if before is None or not before.from_file or not self._is_bought(ref):
+            return ShownCertificate(from_file=False)
+        return ShownCertificate(
+            from_file=True,
+            problem=f"the specs say {SELF_SIGNED}, and it shows one that somebody else issued: "
+            f'"reconciler pki renew {ref}" makes one of the fleet\'s own',
+        )
+
+    def _is_bought(self, ref: SecretRef) -> bool:
+        """Whether somebody else than the fleet's authority issued a certificate; also where there is none yet."""
+        from ..store.secrets import mint, renewal
+
+        text, authority = self.store().secret(ref), self.store().secret(mint.AUTHORITY)
+        return text is None or authority is None or not renewal.is_signed_by(text, authority)
 
     def _take(self, ref: SecretRef) -> bool:
         """Keep what the certificate's file holds; whether that is news."""

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ..execution import seam
 from ..store import SetBack, Store
 
 log = structlog.get_logger()
 
 A_LITTLE = timedelta(seconds=10)
 """Two hosts' clocks may differ by that, and one may be corrected by that; it delays nothing for long."""
+STILL_SECONDS = 10.0
+"""After which a clock that says the same moment counts as standing still; others differ by microseconds."""
 
 
 @dataclass
@@ -19,9 +22,22 @@ class ClockWatch:
 
     store: Store
     _last: datetime | None = None
+    _moved: tuple[datetime, float] | None = None  # what it said when it last moved; that moment by ``seam.steady``
+
+    @property
+    def stands_still(self) -> str | None:
+        """What to tell people while it does not move; None: it does."""
+        if self._moved is None or seam.steady() - self._moved[1] < STILL_SECONDS:
+            return None
+        return (
+            f"it stands still at {self._moved[0]:%Y-%m-%dT%H:%M:%S} UTC: no word of a machine counts as newer than "
+            "what was done to it, so nothing more is begun there. Let it go on"
+        )
 
     def heed(self, now: datetime) -> bool:
         """Look at the clock; True where it was behind, and what was written down has been set back."""
+        if self._moved is None or now != self._moved[0]:
+            self._moved = now, seam.steady()
         last = self._last or self.store.newest_moment()
         if is_behind := last is not None and last - now > A_LITTLE:
             self._set_back(now, last)

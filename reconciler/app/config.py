@@ -138,7 +138,7 @@ class Config(Strict):
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
     )
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
-    lease: Duration = Field(default="30s", validate_default=True, description="silence after which another takes over")
+    lease: Duration = Field(default="8s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 
     @property

@@ -16,7 +16,8 @@ from ..model.errors import NotBegunError, PermanentError, TemporaryError
 from ..model.events import Event
 from ..model.plan import Act, Advance, Wait
 from ..model.tree import SpecTree
-from .companions import Companions, told
+from .certainty import Certainty
+from .companions import Companions, every, told
 from .drivers import REAL, Drivers
 from .epochs import remembering
 from .following import PASS_AT_LEAST_SECONDS, SpecsFollower
@@ -28,6 +29,7 @@ from .machine_access import MachineAccess
 from .patience import AGAIN_SECONDS, patiently
 from .site import Site
 from .standby import StandingBy
+from .watchdog import READY, STOPPING, Watchdog
 from .watches import Watches
 
 log = structlog.get_logger()
@@ -45,12 +47,13 @@ class Daemon:
         self.site, self._drivers = site, drivers
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
-        self._lease = Lease(site, self._stop)
+        certainty = Certainty(site.config.lease.total_seconds())
+        self._lease = Lease(site, self._stop, certainty)
         self._front = front = Front(site, self._wake.set, drivers)
         self._published, self._metrics, self._health = front.published, front.metrics, front.health
         self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
-        self._access = MachineAccess(site, self._tree, drivers)
+        self._access = MachineAccess(site, self._tree, drivers, certainty.sure)
         self._looking = Looking(site, self._published, self._specs, self._access)
         self._looked = asyncio.Event()  # a pass has ended, and documents may have changed
         self._doing: dict[str, str] = {}  # serial -> type of the action in flight
@@ -71,8 +74,12 @@ class Daemon:
 
     async def serve(self) -> int:
         """Answer at once; act as soon as the database is open and no other daemon acts; until told to stop."""
+        beside, watchdog = Companions(self._health, lambda: None), Watchdog()
         try:
             await self._front.open()
+            watchdog.tell(READY)
+            if watchdog.every is not None:
+                beside.start("telling systemd that all goes on", every(watchdog.every, watchdog.turn))
             standing_by = StandingBy(self.site, self._front, self._stop)
             fence = await standing_by.lease(self._lease.taken) if await standing_by.opened() else None
             if fence is not None:
@@ -80,7 +87,10 @@ class Daemon:
                     await self._act()
             return 0
         finally:
+            watchdog.tell(STOPPING)
             await self._front.close()
+            await beside.stop()
+            watchdog.close()
             self.site.close()
             log.info("stopped")
 
@@ -157,7 +167,13 @@ class Daemon:
         try:
             beside.start("following the specs", self._specs.follow)
             watches = Watches(
-                self.site, self._published, self._tools, lambda: self._executor.in_flight, self._wake.set, self._looked
+                self.site,
+                self._published,
+                self._tools,
+                lambda: self._executor.in_flight,
+                self._wake.set,
+                self._looked,
+                self._front.ingest.tidy,
             )
             watches.start(beside)
             await self._guarded_pass()

@@ -120,14 +120,19 @@ def open_existing(config: Config) -> Store:
             secrets whose key is missing.
     """
     if not _has_database(config):
-        raise PermanentError(
-            f"there is no database {without_password(config.database)}, and none is made here: nothing was done. Name "
-            f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
-            "database (--database URL). The daemon makes its database when it first runs"
-        )
+        raise no_database(config)
     _may_open(config)
     _refuse_other_files(config)
     return _open(config, migrate=False)
+
+
+def no_database(config: Config) -> PermanentError:
+    """What to tell somebody whose command needs a database where there is none: it talks to nobody."""
+    return PermanentError(
+        f"there is no database {without_password(config.database)}, and none is made here: nothing was done. Name "
+        f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
+        "database (--database URL). The daemon makes its database when it first runs"
+    )
 
 
 def _key(config: Config, *, migrate: bool) -> bytes:

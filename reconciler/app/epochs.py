@@ -1,6 +1,7 @@
 """Compares the age of a site's database with the one in the state folder, which is kept up with all that is begun."""
 
 import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,18 @@ from ..execution.drivers.json_lines import read_lines, replace_lines
 from ..execution.ports import Handler, Handlers
 from ..execution.seam import offload
 from ..model.epoch import Epoch, Standing
-from ..model.errors import NotBegunError, PermanentError
+from ..model.errors import NotBegunError, PermanentError, TemporaryError
 from ..planning.observe_only import disagreement
 from ..store import Store
 
 FILE = "fleet.json"
+
+_TO_DO = {
+    errno.EMFILE: "this process may open no more files: raise its limit (LimitNOFILE=)",
+    errno.ENFILE: "this host may open no more files: raise its limit (sysctl fs.file-max)",
+    errno.EIO: "its disk gives errors: see the kernel's log",
+}
+"""What an operator can do about it, by what the system says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,19 @@ class Epochs:
         self._begun = False
 
     def disagreement(self) -> str | None:
-        """Why nothing may be begun, as far as database and state folder know; None: it may."""
+        """Why nothing may be begun, as far as database and state folder know; None: it may.
+
+        Raises:
+            TemporaryError: One of them does not answer.
+        """
         return self.memory().doubt(self._standing())
 
     def memory(self) -> Memory:
-        """What the state folder last saw of the database, also where nobody can tell."""
+        """What the state folder last saw of the database, also where what it says makes no sense.
+
+        Raises:
+            TemporaryError: It does not answer, which says nothing of the database's age.
+        """
         try:
             return Memory(self.file, self.remembered())
         except PermanentError as error:
@@ -57,14 +73,17 @@ class Epochs:
         """What the state folder last saw of the database; None: nothing yet.
 
         Raises:
-            PermanentError: It cannot be read, so nobody knows.
+            PermanentError: What it says makes no sense, so nobody knows.
+            TemporaryError: It does not answer: its disk is away, or no more files may be opened.
         """
         try:
             if not self.file.exists():
                 return None
             (row,) = read_lines(self.file)
             return Epoch(str(row["fleet"]), int(row["counter"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise TemporaryError(unanswered(self.file, error)) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise PermanentError(
                 f"nobody can tell how old the database is: {self.file} cannot be read ({error})"
             ) from error
@@ -87,7 +106,10 @@ class Epochs:
             NotBegunError: It cannot be written, or the database is another one, or older, all at once.
         """
         with self._writing:
-            before, now = self.memory(), self._standing()
+            try:
+                before, now = self.memory(), self._standing()
+            except TemporaryError as error:
+                raise NotBegunError(f"nothing is begun: {error}") from error
             if (why := before.doubt(now)) is not None:
                 raise NotBegunError(f"nothing is begun: {why}")
             if now is not None and now.epoch != before.epoch:
@@ -107,6 +129,12 @@ class Epochs:
     def _standing(self) -> Standing | None:
         store = self._kept()
         return store.standing() if store else None
+
+
+def unanswered(file: Path, error: OSError) -> str:
+    """What to tell people of a file in the state folder that cannot be read, and what they can do about it."""
+    to_do = _TO_DO.get(error.errno or 0, "see whether its file system is mounted, and whether this user may read it")
+    return f"{file} cannot be read ({error.strerror}): {to_do}"
 
 
 def remembering(table: Handlers, epochs: Epochs, tell: Callable[[NotBegunError], object]) -> Handlers:

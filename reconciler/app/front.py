@@ -44,8 +44,10 @@ class Front:
             self._tell_written,
             is_genuine=published.nonces.is_genuine,
             stake=published.stake,
+            is_named=published.is_named,
             silent_after=4 * site.config.planning_timings.report_every,
         )
+        published.crowded = lambda: self.ingest.crowded
         self._server = drivers.listen(
             create_app(published.served(), self.ingest, self.metrics),
             [(self._listen.address, self._listen.port)],
@@ -73,9 +75,9 @@ class Front:
             await asyncio.gather(self._listening, return_exceptions=True)
             await self._bind()
 
-    def take_words(self) -> None:
-        """Begin to take reports and statuses: the database is open, and no other daemon acts."""
-        self.ingest.start()
+    def take_words(self, *, beside_another: bool = False) -> None:
+        """Begin to take reports and statuses: the database is open. ``beside_another``: another daemon acts."""
+        self.ingest.start(beside_another=beside_another)
 
     async def close(self) -> None:
         """Stop listening, let running requests finish, write what is queued."""

@@ -119,7 +119,7 @@ def _texts(v: View) -> NodeTexts:
         openstack_release=v.fleet.release.openstack,
         repositories=repository_files(v),
         repository_tokens=repository_tokens(v.fleet),
-        self_signed_api=v.cluster.spec.api.certificate == "self-signed",
+        self_signed_api=v.cluster.api_is_self_signed,
         megaraid=v.node.hardware.has_raid_controller,
         stores_ceph=facts.may_run_osds and holds("compute_is_cephosd"),
         makes_osds=holds("cephosd_automatic_provisionning"),

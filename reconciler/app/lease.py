@@ -13,6 +13,7 @@ from ..execution import seam
 from ..execution.seam import offload
 from ..model.errors import WORLD, PermanentError
 from ..store import LeaseWatch
+from .certainty import Certainty
 from .companions import Companions, LeaseLostError, Well
 from .site import Site
 
@@ -27,13 +28,16 @@ class Lease:
 
     site: Site
     stop: asyncio.Event  # set when the daemon was told to stop
+    certainty: Certainty  # told of each beat
 
     async def taken(self, give_up_after: float = math.inf) -> int | None:
         """Wait until no other daemon acts; the fence. None when told to stop meanwhile, or after so many seconds."""
         watch, told, deadline = LeaseWatch(self.site.config.lease), False, seam.steady() + give_up_after
         while not self.stop.is_set() and seam.steady() < deadline:
+            began = seam.steady()
             fence = await offload(self.site.store.acquire_lease, seam.process(), watch, self.site.now())
             if fence is not None:
+                self.certainty.beat(began)
                 return fence
             if not told:
                 log.warning("another daemon acts on this database; waiting for it to end")
@@ -68,6 +72,9 @@ class Lease:
         while held:
             last, beat = beat, seam.steady()
             held = await offload(self.site.store.renew_lease, fence, holds, self.site.now(), beat - last)
+            if held:
+                self.certainty.beat(beat)
             well()
             await asyncio.sleep(holds.total_seconds() / 3 if held else 0)
+        self.certainty.lose()
         raise LeaseLostError("another daemon has taken over this database")

@@ -59,7 +59,8 @@ class Looking:
             news |= site.certificates.heed_files(tree)
         if news:  # documents tell it, and Puppet may ask any moment
             observed = site.observe(tree, self._published.look())
-        observation = replace(observed, base=state.good, listening_since=self.listening_since)
+        clock = self._clock.stands_still or observed.clock
+        observation = replace(observed, base=state.good, listening_since=self.listening_since, clock=clock)
         site.keep_documents()
         todo = plan(given := PlanningInput(state.good, tree, observation, site.config.planning_timings))
         if observation.observing is None and (gone := gone_questions(given)):

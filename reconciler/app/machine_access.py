@@ -11,6 +11,7 @@ from ..execution.handlers import Options, Tools
 from ..model.events import Retried
 from ..model.tree import SpecTree
 from .bmcs import SiteBmcs
+from .certainty import Sure, always, sure_bmcs, sure_child, sure_shells
 from .directory import StoredBmcPasswords, StoredDirectory
 from .drivers import Drivers
 from .install_files import NodeFiles
@@ -21,9 +22,16 @@ from .site import Site
 class MachineAccess:
     """BMCs and shells, with what is remembered of both."""
 
-    def __init__(self, site: Site, tree: Callable[[], SpecTree], drivers: Drivers) -> None:
-        """``tree`` gives the specs in force. Nothing is opened yet."""
-        self._site, self._tree, self._drivers = site, tree, drivers
+    def __init__(self, site: Site, tree: Callable[[], SpecTree], drivers: Drivers, sure: Sure = always) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            site: Whose machines.
+            tree: Gives the specs in force.
+            drivers: How machines are reached.
+            sure: Awaited before each call to one.
+        """
+        self._site, self._tree, self._drivers, self._sure = site, tree, drivers, sure
         self._host_keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         self._bmcs = SiteBmcs(site.config, site.now, drivers.bmcs)
 
@@ -44,16 +52,16 @@ class MachineAccess:
 
     def tools(self, progress: Callable[[str, str], None]) -> Tools:
         """What handlers use; ``progress`` is told of each machine what it is doing."""
-        config, site, drivers = self._site.config, self._site, self._drivers
+        config, site, drivers, sure = self._site.config, self._site, self._drivers, self._sure
         return Tools(
             records=Records(site.store, site.certificates),
             directory=self._directory,
-            bmcs=self._bmcs,
+            bmcs=sure_bmcs(self._bmcs, sure),
             bmc_passwords=StoredBmcPasswords(site.store, site.now),
-            shells=SshShells(drivers.dial(site), self._host_keys, self._directory, site.now),
+            shells=sure_shells(SshShells(drivers.dial(site), self._host_keys, self._directory, site.now), sure),
             progress=progress,
             time=Time(site.now, asyncio.sleep),
-            tell_child=drivers.tell_child,
+            tell_child=sure_child(drivers.tell_child, sure),
             build_rings=drivers.build_rings,
             options=Options(
                 fleet=lambda: self._tree().fleet,

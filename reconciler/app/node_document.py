@@ -155,7 +155,7 @@ def _given(known: _Known) -> ClusterInput:
         )
         for serial, one in known.cluster.items()
     ]
-    records = ClusterRecords(store.vips(), store.set_up(), store.fixed())
+    records = ClusterRecords(store.vips(), store.set_up(), store.fixed(), store.shown())
     (given,) = cluster_inputs(known.tree, {known.mine.cluster: peers}, records, known_signatures())
     return given
 

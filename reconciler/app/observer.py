@@ -33,6 +33,7 @@ from ..model.machine import (
     Pause,
     SecretRef,
     Seen,
+    ShownCertificate,
     Vip,
     with_bmc_address,
 )
@@ -69,6 +70,8 @@ class StoreSnapshot(Protocol):
     def certificates(self) -> tuple[Certificate, ...]: ...
     @property
     def fixed(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def shown(self) -> Mapping[str, ShownCertificate]: ...
     @property
     def set_up(self) -> frozenset[str]: ...
     @property
@@ -192,6 +195,7 @@ class Observer:
             certificates=tuple(takewhile(lambda one: one.expires_at <= now + HORIZON, snapshot.certificates)),
             retired=snapshot.retired,
             fixed=snapshot.fixed,
+            shown=snapshot.shown,
             set_up=tuple(sorted(snapshot.set_up)),
             rings=snapshot.rings,
             ring_rounds=snapshot.ring_rounds,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 
+from ..enc.documents.writer import Document
 from ..model.errors import PermanentError
 from ..model.history import Phase
 from ..model.machine import Allocation, Approval, MachineView, Observation, Pause
@@ -56,9 +57,11 @@ class Published:
     given: Mapping[str, str] | None = None  # hostname -> digest of what Puppet is to be given; None: nobody knows
     is_doubted: bool = False  # the database may be older than the machines, and so may documents made from it
     latest: PassResult | None = None
+    is_own: bool = False  # ``latest`` is of a pass of this daemon, and not what it saw while another one acts
     source: SourceStatus = field(default_factory=SourceStatus)
     progress: dict[str, str] = field(default_factory=dict)
     asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
+    crowded: Callable[[], Sequence[str]] = lambda: ()  # what to tell of networks from which no more machines are taken
     _view: FleetView | None = None
     _boots_of: tuple[PassResult, Boots] | None = None
     _owners: tuple[PassResult, dict[str, str]] | None = None
@@ -80,9 +83,16 @@ class Published:
             self.is_doubted = snapshot.doubt is not None
         return snapshot
 
-    def show(self, latest: PassResult | None, source: SourceStatus, recent: Sequence[Occurrence] | None = None) -> None:
-        """Let what a pass found be seen. Without ``recent``, the events shown stay."""
-        self.latest, self.source = latest, source
+    def show(
+        self,
+        latest: PassResult | None,
+        source: SourceStatus,
+        recent: Sequence[Occurrence] | None = None,
+        *,
+        is_own: bool = True,
+    ) -> None:
+        """Let what a pass found be seen. Without ``recent``, the events shown stay. ``is_own``: this daemon acts."""
+        self.latest, self.source, self.is_own = latest, source, is_own and latest is not None
         if latest is not None:
             self.is_doubted = latest.observation.observing is not None
             self.asking = Asking.of(latest.tree.fleet)
@@ -122,6 +132,10 @@ class Published:
             self._stakes = latest, {m.serial: _stake(m) for m in latest.observation.machines}
         return self._stakes[1].get(serial, Stake.NOTHING)
 
+    def is_named(self, serial: str) -> bool:
+        """Whether the specs have a document about a machine."""
+        return self.latest is not None and serial in self.latest.tree.machines
+
     def trusted(self) -> Sequence[TrustedNetwork] | None:
         """Who may report; None until there are specs that say it."""
         return self.latest.tree.fleet.provisioning.trusted_networks if self.latest else None
@@ -157,7 +171,7 @@ class Published:
         return self._owners[1].get(address)
 
     def _boots(self) -> Boots | None:
-        if (latest := self.latest) is None:
+        if (latest := self.latest) is None or not self.is_own:  # what is booted is for the acting daemon to say
             return None
         if self._boots_of is None or self._boots_of[0] is not latest:
             images = self.site.config.boot_folder / TFTP / IMAGES
@@ -176,13 +190,17 @@ class Published:
         found = documents.get(hostname)  # before it is asked whether that is doubted: a pass may begin meanwhile
         if self.is_doubted and self.kept.holds(hostname):
             return self._kept_document(hostname)  # made from a database that was as new as the machines
-        if found is not None:
+        if found is not None and (self.is_own or self._is_given_out(found)):
             return found
-        if self.latest is None or self.health.is_failing(DATABASE):
+        if not self.is_own or self.health.is_failing(DATABASE):
             return self._kept_document(hostname)
         if not documents.knows(hostname):
             return None
         return NoDocument(documents.why_not(hostname))
+
+    def _is_given_out(self, found: Document) -> bool:
+        """Whether a document that was made here is the one that the acting daemon gives out, too."""
+        return self.given is not None and self.given.get(found.hostname) == found.digest
 
     def _may_be(self, hostname: str, address: str) -> bool:
         found = self.site.documents.get(hostname)
@@ -231,13 +249,15 @@ class Published:
 
     def _remarks(self) -> Sequence[str]:
         clock = self.latest.observation.clock if self.latest else None
-        return (f"clock: {clock}",) if clock else ()
+        return (*((f"clock: {clock}",) if clock else ()), *self.crowded())
 
     def unready(self) -> tuple[str, ...]:
         """Why answers are not worth having yet; nothing, when all is well."""
         reasons = tuple(problem.text for problem in self.health.problems())
         if self.latest is None:
             return (self.stage, *reasons)
+        if not self.is_own:
+            reasons = (self.stage, *reasons)
         return (self.latest.observation.observing, *reasons) if self.latest.observation.observing else reasons
 
 

@@ -63,9 +63,16 @@ class RevisionComparer:
         self, before: SpecTree, after: SpecTree, snapshot: Snapshot
     ) -> Iterator[tuple[ClusterInput, ClusterInput]]:
         """Clusters whose documents may differ. The others cost a comparison."""
-        records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed)
+        known = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed, snapshot.shown)
+        asked = {name: cluster.api.certificate for name, cluster in before.clusters.items()}
+        same = {
+            name: one
+            for name, one in snapshot.shown.items()
+            if name in after.clusters and after.clusters[name].api.certificate == asked.get(name)
+        }  # of another file it is told what it changes once it is taken
         old, new = (
-            cluster_inputs(tree, Observer().members(tree, snapshot), records, self.known) for tree in (before, after)
+            cluster_inputs(tree, Observer().members(tree, snapshot), records, self.known)
+            for tree, records in ((before, known), (after, replace(known, shown=same)))
         )
         for one, other in zip(old, new, strict=True):  # both have every cluster that has machines, in the same order
             if not same_documents(one, other):
@@ -124,6 +131,7 @@ def snapshot_of(observation: Observation) -> Snapshot:
         pauses=observation.pauses,
         set_up=frozenset(observation.set_up),
         fixed=observation.fixed,
+        shown=observation.shown,
         rings=observation.rings,
         conflicts={m.serial: m.conflict for m in machines if m.conflict},
         histories={m.serial: m.history for m in machines},

@@ -123,7 +123,7 @@ class Site:
             secrets = Secrets(self.secrets.seals, self.secrets.text, self.secrets.expect)
         else:
             secrets = Secrets({}, _no_text)
-        records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed)
+        records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed, snapshot.shown)
         self.documents.refresh(tree, members, records, secrets)
         observation = self._observer.observe(tree, snapshot, self.documents, now, self.now())
         if self.signatures is not None:

@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ..execution.seam import offload
 from ..model.errors import PermanentError
+from ..model.plan import PlanningInput
+from ..planning.planner import plan
+from ..render.fleet import SourceStatus
 from .companions import Companions, every
 from .front import Front
 from .health import DATABASE
 from .patience import patiently
+from .published import EVENTS_SHOWN, PassResult
 from .site import Site
 
 FOLLOW_SECONDS = 5.0
 """How often a daemon that stands by looks which documents the acting one gives out."""
 FOLLOWING = "following the acting daemon"
+LOOKING_ON = "looking on while another daemon acts"
+LOOK_ON_SECONDS = 15.0
+"""How often is looked what the acting daemon sees and plans, where anything changed; for dashboard and API."""
 
 
 @dataclass
@@ -24,6 +32,7 @@ class StandingBy:
     site: Site
     front: Front
     stop: asyncio.Event
+    _token: int | None = None  # what the database said when it was last looked on
 
     async def opened(self) -> bool:
         """Open the database as soon as that can be; False when told to stop before.
@@ -47,11 +56,14 @@ class StandingBy:
         published.stage = "another daemon acts on this database; this one stands by"
         beside = Companions(health, lambda: None)
         beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
+        beside.start(LOOKING_ON, every(LOOK_ON_SECONDS, partial(offload, self._look_on)))
+        self.front.take_words(beside_another=True)
         try:
             return await patiently(DATABASE, ask, self.stop, health)
         finally:
             await beside.stop()
             health.works(FOLLOWING)
+            health.works(LOOKING_ON)
 
     async def _open(self) -> bool:
         await offload(self.site.database.open)
@@ -60,6 +72,25 @@ class StandingBy:
 
     async def _follow(self) -> None:
         self.front.published.given = await offload(self._given_out)
+
+    def _look_on(self) -> None:
+        """Show what there is to see, and what the acting daemon plans, as far as this one knows; nothing is written."""
+        site, published = self.site, self.front.published
+        token = site.store.change_token()
+        if token == self._token:
+            return
+        commit, tree = site.specs.in_force()
+        observation = replace(site.observe(tree, published.look()), base=commit)
+        todo = plan(PlanningInput(commit, tree, observation, site.config.planning_timings))
+        source = SourceStatus(
+            commit=commit,
+            committed_at=site.specs.committed_at(commit),
+            problem=site.specs.problem,
+            checked_at=site.now(),
+        )
+        recent = tuple(site.store.last_events(limit=EVENTS_SHOWN))
+        published.show(PassResult(tree, observation, todo), source, recent, is_own=False)
+        self._token = token
 
     def _given_out(self) -> dict[str, str] | None:
         """The digests of the documents that nodes are to be given, as the acting daemon wrote them down."""

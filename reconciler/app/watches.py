@@ -1,7 +1,7 @@
 """Looks that the daemon repeats beside its passes; each of them wakes the loop when there is news."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +23,9 @@ from .watch_puppet import PuppetWatch
 LOOK_AT_STORE_SECONDS = 1.0
 """How soon a decision made on the command line is noticed."""
 LOOK_AT_DISK_SECONDS = 5.0
+TIDY_SECONDS = 10.0
+"""How often is looked for machines that are to be forgotten."""
+DROP_BLANK_SECONDS = 3600.0
 CHECK_PAUSE = 50
 """How many times as long as a check for damage took, no other one is made."""
 
@@ -37,6 +40,7 @@ class Watches:
     in_flight: Callable[[], Collection[str]]  # serials
     wake: Callable[[], None]
     looked: asyncio.Event  # set when a pass has ended
+    tidy: Callable[[], Awaitable[None]]  # forgets machines that only reports spoke of
     _token: int | None = None
 
     def start(self, companions: Companions) -> None:
@@ -47,6 +51,7 @@ class Watches:
         companions.start("looking at services and ring files", self.nodes)
         companions.start("keeping a copy of the documents", self.copy)
         companions.start("checking the database", self.soundness)
+        companions.start("forgetting machines that only reports spoke of", self.strangers)
         if (reserve := reserve_of(self.site.config)) is not None:
             companions.start("looking at the disk", every(LOOK_AT_DISK_SECONDS, partial(self._disk, reserve)))
 
@@ -121,6 +126,21 @@ class Watches:
             self.published.health.works(DATABASE)
         else:
             self.published.health.fails(DATABASE, damage)
+
+    async def strangers(self, well: Well) -> None:
+        """Forget machines without a place that are silent; none while there is doubt about the database.
+
+        What an unknown machine says of its system may be the only sign that the database was lost.
+        """
+        store, dropped, token = self.site.store, seam.steady(), await offload(self.site.store.change_token)
+        while True:
+            if self.published.latest is not None and not self.published.is_doubted:
+                await self.tidy()
+            if seam.steady() - dropped >= DROP_BLANK_SECONDS:
+                await offload(store.drop_blank, token)  # whoever follows changes has seen those of an hour ago
+                dropped, token = seam.steady(), await offload(store.change_token)
+            well()
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _disk(self, reserve: Reserve) -> None:
         """Say when the disk is full, and keep room on it for decisions when it is not."""

@@ -13,7 +13,21 @@ import typer
 import typer.main
 from typer.exceptions import TyperException
 
-from . import adopt, backup, booting, daemon, decisions, importing, inventory, pki, planning, rings, secret, specs
+from . import (
+    adopt,
+    backup,
+    booting,
+    daemon,
+    decisions,
+    importing,
+    inventory,
+    lease,
+    pki,
+    planning,
+    rings,
+    secret,
+    specs,
+)
 from .options import GlobalOptions
 
 EX_USAGE = 64
@@ -81,7 +95,22 @@ def _options(
     context.obj = GlobalOptions(specs, database, config)
 
 
-for module in (specs, planning, inventory, rings, decisions, adopt, secret, pki, backup, booting, daemon, importing):
+_MODULES = (
+    specs,
+    planning,
+    inventory,
+    rings,
+    decisions,
+    adopt,
+    secret,
+    pki,
+    lease,
+    backup,
+    booting,
+    daemon,
+    importing,
+)
+for module in _MODULES:
     module.register(app)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, enable_gc, failed, note, open_site
+from .options import Format, FormatOption, enable_gc, failed, note, open_site, open_to_decide, open_to_read, tell_where
 
 if TYPE_CHECKING:
     from ..app.site import Site
@@ -99,7 +99,8 @@ def build(
     from ..app.directory import PROVISIONING_KEY
 
     enable_gc()
-    site = open_site(context)
+    site = open_to_decide(context)
+    tell_where(site)
     site.certificates.mint((PROVISIONING_KEY,))
     made = _recipe(site, architecture)
     manifest = boot_image.build(made, _folder(site, architecture), site.now(), compression=compression)
@@ -125,7 +126,7 @@ def check(
     from ..app import boot_image
     from ..app.directory import PROVISIONING_KEY
 
-    site = open_site(context)
+    site = open_to_read(context, tells=format is Format.TEXT)
     if site.kept is None or site.kept.secret(PROVISIONING_KEY) is None:
         return failed('the daemon has no SSH key yet, so no image fits it; "reconciler boot-image build" makes both')
     found = boot_image.check(_recipe(site, architecture), _folder(site, architecture), site.now())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, enable_gc, note, open_site, warn_if_no_daemon
+from .options import Format, FormatOption, enable_gc, note, open_to_read, warn_if_no_daemon
 from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def enc(context: typer.Context, hostname: Hostname) -> int:
     """
     from ..app.node_document import document
 
-    found = document(open_site(context), hostname)
+    found = document(open_to_read(context, tells=False), hostname)
     sys.stdout.flush()
     sys.stdout.buffer.write(found.yaml)
     return 0
@@ -110,7 +110,7 @@ def explain(
     from ..app.node_document import explain as explained
     from ..render.explain import explain_json, explain_text
 
-    explanation = explained(open_site(context), node, parameter, written=written)
+    explanation = explained(open_to_read(context, tells=format is Format.TEXT), node, parameter, written=written)
     if format is Format.JSON:
         print(json.dumps(explain_json(explanation), indent=1))
         return 0
@@ -139,7 +139,7 @@ def machines(
     from ..render.machines import machine_page, machine_rows
     from ..render.rows import MachinePage, MachineRow
 
-    site = open_site(context)
+    site = open_to_read(context, tells=format is Format.TEXT)
     todo, observation = planned(site)
     rows = machine_rows(todo, observation)
     if serial is None:
@@ -177,7 +177,7 @@ def clusters(
     from ..render.json_text import plain
     from ..render.rows import ClusterRow
 
-    site = open_site(context)
+    site = open_to_read(context, tells=format is Format.TEXT)
     tree = site.specs.tree()
     observation = site.observe(tree)
     shortfalls = plan(PlanningInput(None, tree, observation, site.config.planning_timings)).shortfalls
@@ -220,12 +220,13 @@ def events(
 
     Reports that changed something, actions, and operators' decisions with who and why.
     """
+    from ..execution import seam
     from ..model.observations import Occurrence
     from ..render.json_text import plain
 
-    site = open_site(context)
+    began = _moment(since, seam.now()) if since is not None else None
+    site = open_to_read(context, tells=format is Format.TEXT)
     serial = site.serial_of(machine) if machine is not None else None
-    began = _moment(since, site.now()) if since is not None else None
     found = _last(site, limit or (50 if began is None else MOST_EVENTS), serial)
     shown = [event for event in found if began is None or event.at >= began]
     if follow:

@@ -87,6 +87,26 @@ def open_to_decide(context: typer.Context) -> "Site":
     return site
 
 
+def open_to_read(context: typer.Context, *, tells: bool = True) -> "Site":
+    """Open the site for a command that shows what a database has.
+
+    Args:
+        context: Of the command.
+        tells: Say which database that is, and which daemon acts on it: for people, and never on standard output.
+
+    Raises:
+        PermanentError: There is no database. None is made.
+    """
+    from ..app.database import no_database
+
+    site = open_site(context)
+    if site.kept is None:
+        raise no_database(site.config)
+    if tells:
+        tell_where(site)
+    return site
+
+
 def readable(path: Path, option: str) -> bytes:
     """The content of a file that an option names.
 
@@ -143,6 +163,14 @@ def tell_who_heard(site: "Site") -> None:
     acting = site.store.acting(site.now())
     note(f"Recorded in {without_password(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))
     warn_if_no_daemon(site)
+
+
+def tell_where(site: "Site") -> None:
+    """Say which database is read, and which daemon acts on it."""
+    from ..app.database import without_password
+
+    acting = site.kept.acting(site.now()) if site.kept else None
+    note(f"From {without_password(site.config.database)}{f', on which the daemon {acting} acts' if acting else ''}.")
 
 
 def warn_if_no_daemon(site: "Site") -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, note, open_site, open_to_decide, tell_who_heard, who
+from .options import Format, FormatOption, WhyOption, note, open_to_decide, open_to_read, tell_who_heard, who
 from .tables import print_rows
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def pki(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    site = open_site(context)
+    site = open_to_read(context, tells=format is Format.TEXT)
     now, store = site.now(), site.kept
     soon = now + site.specs.tree().fleet.policy.renew_before
     rows: list[CertificateRow] = [
@@ -96,7 +96,7 @@ Example:
 
 def crl(context: typer.Context) -> None:
     """Print the authorities' lists of revoked certificates, as PEM. They are good for a week."""
-    print(open_site(context).certificates.revocation_list(), end="")
+    print(open_to_read(context, tells=False).certificates.revocation_list(), end="")
 
 
 def _named(site: "Site", name: str) -> "SecretRef":

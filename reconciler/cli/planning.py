@@ -18,6 +18,8 @@ from .options import (
     note,
     observation_text,
     open_site,
+    open_to_read,
+    tell_where,
     warn_if_no_daemon,
 )
 
@@ -72,10 +74,8 @@ def plan(
     from ..app.plans import planned
     from ..render import plan as render
 
-    site = open_site(context)
     text = observation_text(observed, server, token)
-    if text is None and site.kept is None:
-        note("There is no database yet: this plan is for a fleet of which nothing is known.")
+    site = open_site(context) if text is not None else open_to_read(context, tells=format is PlanFormat.TEXT)
     todo, _ = planned(site, text)
     match format:
         case PlanFormat.JSON:
@@ -107,7 +107,7 @@ def observe(
     from ..app.plans import planned
     from ..render.observation import dump_observation
 
-    _, observation = planned(open_site(context))
+    _, observation = planned(open_to_read(context, tells=False))
     text = dump_observation(observation)
     if output is None:
         print(text)
@@ -136,6 +136,8 @@ def apply(
     site = open_site(context, makes_database=context.obj.database is not None)
     if site.kept is not None and (holder := site.kept.acting(site.now())) is not None:
         return failed(f"a daemon ({holder}) acts on this database already, and does what is to be done by itself")
+    if site.kept is not None:
+        tell_where(site)
     enable_gc()
     return asyncio.run(converge(site, seconds))
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Format, FormatOption, failed, open_site
+from .options import Format, FormatOption, failed, open_to_read
 from .tables import Listing, clock, print_rows
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def rings(
     from ..render.rings import ring_rows
     from ..render.rows import RingPlaceRow, RingRow
 
-    site = open_site(context)
+    site = open_to_read(context, tells=format is Format.TEXT)
     observed = site.observe()
     if not words:
         rows = [row for row in ring_rows(observed) if cluster in (None, row.cluster)]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Format, FormatOption, WhyOption, failed, note, open_site, open_to_decide, tell_who_heard, who
+from .options import Format, FormatOption, WhyOption, failed, note, open_to_decide, open_to_read, tell_who_heard, who
 from .tables import clock, print_rows
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def secrets(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
 
 def secrets_list(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
     """List the secrets' names and ages, never their values."""
-    store = open_site(context).kept
+    store = open_to_read(context, tells=format is Format.TEXT).kept
     rows: list[SecretRow] = [
         {"name": str(ref), "form": ref.form, "minted": at.isoformat(timespec="seconds")}
         for ref, at in (store.list_secrets() if store else ())
@@ -62,7 +62,7 @@ def secrets_show(
     """Print one secret, and record who asked."""
     from ..model.secret_parts import part_of
 
-    site = open_site(context)
+    site = open_to_read(context, tells=False)
     store = site.kept
     ref = next((ref for ref, _ in store.list_secrets() if str(ref) == name), None) if store else None
     text = store.secret(ref) if store and ref else None

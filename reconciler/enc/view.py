@@ -16,11 +16,14 @@ from ..model.hardware import Hardware, Racked
 from ..model.in_force import Effective, Memo, Place, Sourced, effective
 from ..model.kinds import ClusterSpec, FleetSpec, Network
 from ..model.kinds.base import SettingValue
-from ..model.machine import Allocation, Vip
+from ..model.machine import Allocation, ShownCertificate, Vip
 from ..model.signature import Signatures
 from ..model.tree import SpecTree
 
 T = TypeVar("T")
+
+SELF_SIGNED = "self-signed"
+"""What the specs say of an API's certificate that names no file."""
 
 NOT_FOR_MANAGEMENT = frozenset({"vm-net", "ovs-bridge", "ceph-cluster", "vip"})
 """Roles of networks on which nodes do not talk to each other's services."""
@@ -55,6 +58,7 @@ class ClusterInput:
     members: tuple[Member, ...]
     vips: tuple[Vip, ...]  # of this cluster, and of those it links to
     signatures: Signatures
+    shown: ShownCertificate | None = None  # what its API shows; None: what the specs say
     set_up: bool = False  # all its controllers were in service once: its first setup is over, whatever comes
 
 
@@ -216,6 +220,12 @@ class ClusterView:
         if address is None:
             raise EncError(f"the API's address of the cluster {self.name} has not been handed out yet")
         return address
+
+    @property
+    def api_is_self_signed(self) -> bool:
+        """Whether the fleet's authority issued the API's certificate: the one in force, whatever the specs ask for."""
+        shown = self.given.shown
+        return self.spec.api.certificate == SELF_SIGNED if shown is None else not shown.from_file
 
     @property
     def api_hostname(self) -> str:

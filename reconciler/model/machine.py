@@ -139,6 +139,14 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """What a cluster's API shows, which is not what the specs say while their file cannot be used."""
+
+    from_file: bool  # somebody else issued it; else the fleet's authority did
+    problem: str | None = None  # why it is not the one that the specs ask for; None: it is
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate as the planner sees it."""
 
@@ -246,6 +254,7 @@ class Observation:
     base: str | None = None  # the commit that was in force; None: the daemon follows no repository
     listening_since: datetime | None = None  # since when machines can be heard; None: not known, or long since
     clock: str | None = None  # what to say of the clock, where it was behind what it had said before
+    shown: Mapping[str, ShownCertificate] = field(default_factory=dict)  # certificates of APIs, by cluster
     rings: tuple[RingState, ...] = ()  # Swift's, in force
     ring_rounds: tuple[RingRound, ...] = ()  # worked out for clusters whose rings are to change
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines

@@ -29,6 +29,17 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplaced:
+    """What is kept of a machine that holds no place."""
+
+    address: str  # that it reported from
+    size: int  # bytes of its report
+    at: datetime  # when it last reported
+    witnessed: bool = False  # it returned a nonce of ours
+    stays: bool = False  # something was heard that must not be forgotten: that a system runs on it, or a rival
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened to a machine, a cluster or the fleet, told in one sentence."""
 

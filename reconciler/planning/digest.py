@@ -23,6 +23,8 @@ def observation_digest(observation: Observation) -> str:
         text.update(observation.observing.encode())
     if observation.fixed:
         text.update(repr(sorted((c, sorted(kept.items())) for c, kept in observation.fixed.items())).encode())
+    if told := [(cluster, one.problem) for cluster, one in sorted(observation.shown.items()) if one.problem]:
+        text.update(repr(told).encode())
     if observation.rings:
         text.update(repr([(state.cluster, *state.file) for state in observation.rings]).encode())
         text.update(repr([(each.cluster, each.digest) for each in observation.ring_rounds]).encode())

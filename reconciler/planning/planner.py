@@ -119,7 +119,9 @@ def context_of(given: PlanningInput, machines: Mapping[str, MachineView]) -> Con
 def _notes(observed: Observation, orders: Iterable[Held], swifts: Iterable[Swift]) -> dict[str, str]:
     """What somebody should see to, by subject."""
     clock = {"clock": observed.clock} if observed.clock else {}
-    return {**clock, **dict(notes_of(orders)), **dict(ring_notes(swifts))}
+    shown = sorted(observed.shown.items())
+    certificates = {f"API certificate of {cluster}": one.problem for cluster, one in shown if one.problem}
+    return {**clock, **certificates, **dict(notes_of(orders)), **dict(ring_notes(swifts))}
 
 
 def _erases(step: Step, given: PlanningInput, machines: Mapping[str, MachineView]) -> bool:

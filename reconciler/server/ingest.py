@@ -18,10 +18,11 @@ from ..hardware.changes import changes
 from ..hardware.report import Report, ReportError, digest, read_report
 from ..model.boot_nonce import BootNonce
 from ..model.machine import InstallStatus
-from ..model.observations import Heard, Notice
+from ..model.observations import Heard, Notice, Unplaced
 from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
 from .batches import BatchWriter, NotWrittenError, Quarantine, Words
 from .claims import Claim, Judgement, Stake, heard_lately, judge
+from .crowd import SILENT, Crowd
 from .ports import WordStore
 from .responses import Answer, busy, refused
 
@@ -61,13 +62,20 @@ class Ingest:
     is_genuine: Callable[[BootNonce, Collection[str]], bool] = lambda _nonce, _macs: False
     """Whether we served a nonce to one of these MAC addresses."""
     stake: Callable[[str], Stake] = _nothing  # what the machine has to lose, by serial
+    is_named: Callable[[str], bool] = lambda _serial: False  # whether the specs name a machine, by serial
     silent_after: timedelta = SILENT_AFTER
+    crowded: Sequence[str] = ()
+    """What to tell people of networks from which no more new machines are taken, as of the last ``tidy``."""
     _known: OrderedDict[str, Claim] = field(default_factory=OrderedDict)
     _by_body: dict[bytes, str] = field(default_factory=dict)
     _told: OrderedDict[tuple[str, str], datetime] = field(default_factory=OrderedDict)  # verdicts, by serial
     _writer: BatchWriter = field(init=False)
+    _crowd: Crowd = field(init=False)
+    _is_second: bool = False  # another daemon acts, and knows machines' nonces
+    _is_counted: bool = False  # those too that reported before this daemon began
 
     def __post_init__(self) -> None:
+        self._crowd = Crowd(lambda: self.trusted() or ())
         self._writer = BatchWriter(self.store, self.clock, self.wake, self._lose, self.tell)
 
     @property
@@ -80,13 +88,44 @@ class Ingest:
         """Whether words reach the disk at all."""
         return self._writer.is_writing
 
-    def start(self) -> None:
-        """Begin to write what callers say. Until then nobody is answered."""
-        self._writer.start()
+    def start(self, *, beside_another: bool = False) -> None:
+        """Begin to write what callers say. Until then nobody is answered.
+
+        Args:
+            beside_another: Another daemon acts on the database. Then only what machines say is taken that are known,
+                and of which it was not told just now which nonce they returned.
+        """
+        self._is_second = beside_another
+        if not self._writer.is_writing:
+            self._writer.start()
 
     async def stop(self) -> None:
         """Write what is queued, then no more."""
         await self._writer.stop()
+
+    async def tidy(self) -> None:
+        """Forget silent machines without a place, of which only reports spoke; to be called every few seconds.
+
+        Raises:
+            TemporaryError: The database does not answer.
+        """
+        if not self._is_counted:
+            self._crowd.count(await offload(self.store().unplaced))
+            self._is_counted = True
+        self._crowd.drop([serial for serial in self._crowd if self._has_place(serial)])
+        self.crowded = self._crowd.note_refused(self.clock())
+        heard = {serial: self._crowd.at(serial) for serial in self._crowd.to_forget(self.clock())}
+        if not heard:
+            return
+        gone = await offload(self.store().forget_unplaced, list(heard), self.clock() - SILENT)
+        for serial in gone:
+            self._forget(serial)  # also one that reported meanwhile: the store knows
+        self._crowd.drop([serial for serial, at in heard.items() if self._crowd.at(serial) == at])
+        log.info("machines that only reports spoke of are forgotten", machines=len(gone))
+
+    def _has_place(self, serial: str) -> bool:
+        """Whether a machine was given a place, or is to have one, and so is nobody's invention."""
+        return self.stake(serial) is not Stake.NOTHING or self.is_named(serial)
 
     def refusal(self, caller: Caller, size: int | None) -> Answer | None:
         """What is wrong with a report before its body is read; ``size`` as announced, in bytes."""
@@ -109,12 +148,13 @@ class Ingest:
         if serial is not None and not self._known[serial].has_rival:
             known = replace(self._known[serial], at=self.clock())
             self._remember(known)
+            self._crowd.heard(serial, self.clock())
             return await self._write(Words((self._heard(known, caller.address),)), "known")
         try:
             report = read_report(body)
         except ReportError as error:
             return refused(400, str(error), "invalid")
-        return await self._new_report(self._claim(report, body_sha), caller.address)
+        return await self._new_report(self._claim(report, body_sha), len(body), caller.address)
 
     def _claim(self, report: Report, body: bytes) -> Claim:
         """What a report claims. A nonce that we did not serve to this machine is none."""
@@ -125,10 +165,15 @@ class Ingest:
         boot, salt = (nonce.boot, nonce.salt) if nonce else (None, None)
         return Claim(hardware, digest(hardware), body, boot, salt, self.clock())
 
-    async def _new_report(self, new: Claim, address: ClientAddress | None) -> Answer:
+    async def _new_report(self, new: Claim, size: int, address: ClientAddress | None) -> Answer:
         """The answer to a report that differs from the machine's last one; it is on disk by then.
 
         A report that is not believed is not recorded.
+
+        Args:
+            new: The report.
+            size: Its bytes.
+            address: Who sent it.
         """
         serial = new.hardware.serial
         if serial not in self._known:
@@ -141,10 +186,14 @@ class Ingest:
             await self._refresh(serial, doubted)  # an operator may have forgotten the other one meanwhile
         # No await from here to the queue: of two reports at once, the second must see the first.
         before, verdict = self._known.get(serial), self._judge(new)
+        if self._is_second and self._is_for_the_other(before):
+            return _NOT_HERE
         if before is not None and verdict.what != "believed":
             return await self._refuse(before, new, verdict, address)
         if not self._writer.has_room:
             return _full()
+        if not self._admits(new, size, address):
+            return _CROWDED
         same = before is not None and before.digest == new.digest
         speaks = before is not None and before.boot == new.boot
         at = self.clock()
@@ -153,6 +202,21 @@ class Ingest:
         notices = tuple(Notice(serial, at, change.kind, change.text) for change in found)
         words = Words((self._heard(new, address),), notices, matters=not (same and speaks))
         return await self._write(words, "known" if same else "changed" if before else "new")
+
+    def _is_for_the_other(self, before: Claim | None) -> bool:
+        """Whether only the daemon that acts can judge a report: it takes machines in, and knows their nonces."""
+        if before is None:
+            return True
+        alive = heard_lately(self.silent_after, self.clock)
+        return before.boot is not None and before.salt is None and alive(before)
+
+    def _admits(self, new: Claim, size: int, address: ClientAddress | None) -> bool:
+        """Whether there is room for a machine; there is for each that has a place."""
+        serial = new.hardware.serial
+        if self._has_place(serial):
+            self._crowd.drop((serial,))
+            return True
+        return self._crowd.admit(serial, Unplaced(str(address), size, self.clock(), witnessed=new.boot is not None))
 
     def _judge(self, new: Claim) -> Judgement:
         serial = new.hardware.serial
@@ -269,6 +333,15 @@ class Ingest:
 
 
 _NOT_YET = busy("This daemon does not act, or not yet: /readyz says why. Come back in a few seconds.")
+
+
+_NOT_HERE = busy("Another daemon acts, and knows more of this machine: report there, or come back in a few minutes.")
+_CROWDED = refused(
+    503,
+    "There are too many machines without a place in your network already: this one is not taken in. /readyz says more.",
+    "crowded",
+    {"retry-after": "60"},
+)
 
 
 def _full() -> Answer:

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from ..model.gates import Gate
 from ..model.machine import Observation, Seen
-from ..model.observations import Heard, Notice, Occurrence
+from ..model.observations import Heard, Notice, Occurrence, Unplaced
 from ..render.fleet import FleetView
 from .auth import Trust, TrustedNetwork
 
@@ -25,6 +25,12 @@ class WordStore(Protocol):
 
     def set_conflict(self, serial: str, reason: str, evidence: str, *, at: datetime) -> None:
         """Hold a machine until an operator has looked, and tell of it. Idempotent."""
+
+    def unplaced(self) -> Mapping[str, Unplaced]:
+        """Machines that hold no place, and to which nothing happened but that they reported."""
+
+    def forget_unplaced(self, serials: Collection[str], silent_since: datetime) -> frozenset[str]:
+        """Forget those of which nothing is known but what they reported before a moment; returns which those were."""
 
 
 class NotPossibleError(Exception):

@@ -21,6 +21,10 @@ MAX_HEAD = 32 * 1024
 WHOLE_SECONDS = 30.0
 """Within which a request must have come as a whole. The largest, a report, is refused after ``fast.BODY_SECONDS``."""
 
+STUCK_SECONDS = 60.0
+"""Within which a client must take what is kept for it, some 64 kB, so that more of an answer can be sent. A live image
+of half a GB may take hours; who takes nothing holds a connection, and an answer of 30 MB in memory."""
+
 BACKLOG = 1024
 """Connections waiting to be accepted."""
 
@@ -34,6 +38,7 @@ class _Protocol(HttpToolsProtocol):
     doors: Doors
     _address: str | None = None  # as it is counted; None: it was not let in
     _deadline: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
     _in_head = False
     _head_bytes = 0
 
@@ -53,7 +58,17 @@ class _Protocol(HttpToolsProtocol):
             return
         self.doors.leave(self._address)
         self._come()
+        self._take()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._take()
+        self._stuck = self.loop.call_later(STUCK_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._take()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -84,6 +99,12 @@ class _Protocol(HttpToolsProtocol):
         """Let the client go that has not sent more within so many seconds."""
         self._come()
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _take(self) -> None:
+        """The client is not stuck, or is gone."""
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _come(self) -> None:
         self._in_head = False

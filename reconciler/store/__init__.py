@@ -26,6 +26,7 @@ from .migrate import require_head
 from .records import RecordsPart
 from .rings import RingsPart
 from .snapshot import Snapshot
+from .unplaced import UnplacedPart
 
 __all__ = ["LeaseWatch", "SetBack", "Snapshot", "Store"]
 
@@ -33,6 +34,7 @@ __all__ = ["LeaseWatch", "SetBack", "Snapshot", "Store"]
 class Store(
     ExportPart,
     MachinesPart,
+    UnplacedPart,
     RecordsPart,
     DecisionsPart,
     CertificatesPart,

@@ -1,17 +1,22 @@
 """Facts about clusters: each is found out, and holds until the opposite is."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from ..model.machine import ShownCertificate
 from ..model.observations import Notice
 from .database import Part, Writing
 from .journal import write_notices
+from .leases import read_state, write_state
 from .tables import fact
 
 _SET_UP = "set-up"
+_SHOWN = "api-certificates"
 _FIXED = "fixed:"
 """How the name of a fact begins that has a value: ``fixed:release.openstack=epoxy``."""
 
@@ -54,6 +59,17 @@ class FactsPart(Part):
         with self._database.reading() as connection:
             return read_fixed(connection)
 
+    def keep_shown(self, shown: Mapping[str, ShownCertificate]) -> None:
+        """Keep what the clusters' APIs show, by cluster, in place of what was known of all of them."""
+        rows = {cluster: asdict(one) for cluster, one in sorted(shown.items())}
+        with self._database.writing("fact") as writing:
+            write_state(writing, _SHOWN, json.dumps(rows))
+
+    def shown(self) -> Mapping[str, ShownCertificate]:
+        """What the clusters' APIs show, by cluster, as far as the daemon has looked."""
+        with self._database.reading() as connection:
+            return read_shown(connection)
+
     def set_up(self) -> frozenset[str]:
         """Clusters whose first setup is over."""
         with self._database.reading() as connection:
@@ -64,6 +80,12 @@ def read_set_up(connection: Connection) -> frozenset[str]:
     """Clusters whose first setup is over, read on an open connection."""
     found = connection.scalars(select(fact.c.about).where(fact.c.name == _SET_UP))
     return frozenset(about.partition(":")[2] for about in found)
+
+
+def read_shown(connection: Connection) -> Mapping[str, ShownCertificate]:
+    """What the clusters' APIs show, by cluster, on a connection."""
+    rows = json.loads(read_state(connection, _SHOWN) or "{}")
+    return {cluster: ShownCertificate(**row) for cluster, row in rows.items()}
 
 
 def write_fixed(writing: Writing, cluster: str, values: Mapping[str, str], at: datetime) -> None:

@@ -24,6 +24,10 @@ from .failures import DAMAGED, failure
 from .tables import change, lease
 
 BUSY_SECONDS = 30.0  # how long to wait for another process's transaction; ours take milliseconds
+IDLE_SECONDS = 5.0
+"""How long a process may do nothing in the midst of a transaction that writes, before PostgreSQL ends it. Ours think
+for milliseconds; and whoever takes over from one that stands still waits for that, within a lease's length."""
+CONNECT_SECONDS = 10
 TOKEN = "token"  # noqa: S105 (the name of a row)
 DAEMON = "daemon"
 """The name of the lease that the acting daemon holds."""
@@ -74,6 +78,7 @@ class Database:
         self._is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer at a time. Our own threads queue here, which is fair; waiting inside SQLite is not.
         self._one_writer = threading.Lock()
+        self._identity: tuple[int, int] | None = None  # device and inode of the file that was opened
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -116,7 +121,7 @@ class Database:
             raise failure(error, "the database cannot be written") or error from error
 
     def damage(self) -> str | None:
-        """What is wrong inside the database's file; None when nothing is, or when its server looks after that.
+        """What is wrong with the database's file; None when nothing is, or when its server looks after that.
 
         Reads the whole file: half a second for ten thousand machines.
 
@@ -125,6 +130,8 @@ class Database:
         """
         if not self._is_sqlite:
             return None
+        if (elsewhere := self._moved()) is not None:
+            return elsewhere
         try:
             with self.reading() as connection:
                 connection.exec_driver_sql("PRAGMA shrink_memory")  # what it remembers says nothing of the disk
@@ -132,6 +139,20 @@ class Database:
         except PermanentError as error:
             return str(error)
         return None if found == "ok" else DAMAGED.format(" ".join(found.split()))
+
+    def _moved(self) -> str | None:
+        """Why what is open is not the file at its path any more: SQLite goes on with the one that it has opened."""
+        path = Path(str(self.engine.url.database))
+        try:
+            found = path.stat()
+        except OSError as error:
+            self.engine.dispose()  # what is there next is opened, and not what is gone
+            return f"{path} is gone ({error.strerror}): bring it back, or see whether its file system is mounted"
+        now = found.st_dev, found.st_ino
+        self._identity = self._identity or now
+        if now == self._identity:
+            return None
+        return f"{path} is another file than the one that was opened: stop the daemon before a backup is put there"
 
     def _begun(self, connection: Connection, areas: tuple[str, ...], *, fenced: bool) -> int:
         """The number of the transaction, told to the areas; where we were the daemon, we still are."""
@@ -174,9 +195,38 @@ def open_engine(url: str) -> Engine:
         case "sqlite":
             return _open_sqlite(parsed)
         case "postgresql":
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+            return _open_postgresql(parsed)
         case other:
             raise PermanentError(f"no support for {other} databases: use sqlite:///FILE or postgresql://HOST/NAME")
+
+
+def _open_postgresql(url: URL) -> Engine:
+    """An engine that works through a pooler, too, which gives each transaction whatever connection is free."""
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=10,
+        connect_args={
+            "prepare_threshold": None,  # a statement that was prepared on one of them is unknown on the next
+            "connect_timeout": CONNECT_SECONDS,
+        },
+    )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Bound how long a transaction waits for others, and how long others wait for it.
+
+    A process that stands still in the midst of one holds its locks, the lease's among them: the server ends it then.
+    Readers hold none, and take seconds over ten thousand machines. It is said of each transaction, as a pooler keeps
+    nothing else of what a session was told.
+    """
+    bounds = {"lock_timeout": BUSY_SECONDS}
+    if connection.get_execution_options().get("immediate", False):
+        bounds["idle_in_transaction_session_timeout"] = IDLE_SECONDS
+    said = ", ".join(f"set_config('{name}', '{seconds:.0f}s', true)" for name, seconds in bounds.items())
+    connection.exec_driver_sql(f"SELECT {said}")  # in one go; "true": for this transaction
 
 
 def _open_sqlite(url: URL) -> Engine:

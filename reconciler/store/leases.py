@@ -6,14 +6,25 @@ None of this counts as a change: it would wake the daemon that wrote it.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from ..execution import seam
+from ..model.observations import Notice
 from .database import DAEMON, Part, Writing
+from .journal import write_notices
 from .tables import lease, state
 
 _STATE = select(state.c.text).where(state.c.name == bindparam("of"))
+
+
+class HeldLease(NamedTuple):
+    """A lease that somebody has."""
+
+    holder: str
+    fence: int
+    beat: int  # rises for as long as the holder lives
 
 
 @dataclass
@@ -99,6 +110,23 @@ class LeasesPart(Part):
         with self._database.writing(fenced=False) as writing:
             beat = mine.values(beat=lease.c.beat + 1, at=now, until=now + ttl, acted=acted)
             return writing.connection.execute(beat).rowcount == 1
+
+    def held_lease(self) -> HeldLease | None:
+        """Who has the lease, and how often it has beaten; None: nobody has it."""
+        held = select(lease.c.holder, lease.c.fence, lease.c.beat).where(lease.c.name == DAEMON, lease.c.held.is_(True))
+        with self._database.reading() as connection:
+            row = connection.execute(held).one_or_none()
+        return HeldLease(row.holder, row.fence, row.beat) if row else None
+
+    def break_lease(self, *, who: str, why: str, at: datetime) -> str | None:
+        """Have the next daemon that asks take over at once, on a human's word; who acted till now, None: nobody did."""
+        mine = update(lease).where(lease.c.name == DAEMON, lease.c.held.is_(True))
+        with self._database.writing("journal", fenced=False, decided=True) as writing:
+            holder = writing.connection.scalar(mine.values(held=False).returning(lease.c.holder))
+            if holder is not None:
+                text = f"the lease of the daemon {holder} is broken: {why}"
+                write_notices(writing, [Notice(None, at, "lease-broken", text, who)])
+        return str(holder) if holder is not None else None
 
     def release_lease(self, fence: int) -> None:
         """Let another daemon take over at once; nothing when one has already."""

@@ -54,6 +54,8 @@ def require_head(engine: Engine) -> None:
 def _wait_for_others(connection: Connection) -> None:
     """Of two processes that find an empty database, one makes the tables and the other finds them made."""
     if connection.dialect.name == "postgresql":
+        for bound in ("lock_timeout", "idle_in_transaction_session_timeout"):  # of other transactions: see database
+            connection.execute(text(f"SET LOCAL {bound} = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     # SQLite: BEGIN IMMEDIATE has waited already.
 

@@ -16,10 +16,21 @@ from ..model.events import histories
 from ..model.gates import Readings
 from ..model.hardware import Hardware
 from ..model.history import History
-from ..model.machine import Allocation, Approval, Certificate, InstallStatus, Pause, Power, SecretRef, Seen, Vip
+from ..model.machine import (
+    Allocation,
+    Approval,
+    Certificate,
+    InstallStatus,
+    Pause,
+    Power,
+    SecretRef,
+    Seen,
+    ShownCertificate,
+    Vip,
+)
 from ..model.rings import RingRound, RingState
 from .clocks import SetBack, read_set_back
-from .cluster_facts import read_fixed, read_set_up
+from .cluster_facts import read_fixed, read_set_up, read_shown
 from .codec import allocation_of, parse_event, parse_hardware, parse_readings, parse_statement, secret_refs
 from .database import TOKEN, Database, revisions
 from .document_versions import Versions, read_versions
@@ -57,6 +68,7 @@ class Snapshot:
     secrets: frozenset[SecretRef] = frozenset()  # those that exist
     set_up: frozenset[str] = frozenset()  # clusters whose first setup is over
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by cluster: what its nodes keep
+    shown: Mapping[str, ShownCertificate] = field(default_factory=dict)  # what APIs show, by cluster
     certificates: tuple[Certificate, ...] = ()  # the one that ends first at the beginning
     documents: Mapping[str, Versions] = field(default_factory=dict)  # by hostname, the newest first
     rings: tuple[RingState, ...] = ()  # in force
@@ -84,6 +96,7 @@ class _LastLook:
     secrets: frozenset[SecretRef] = frozenset()
     set_up: frozenset[str] = frozenset()
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    shown: Mapping[str, ShownCertificate] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
     documents: dict[str, Versions] = field(default_factory=dict)
     rings: tuple[RingState, ...] = ()
@@ -130,6 +143,7 @@ class SnapshotPart(JournalPart):
                 secrets=known.secrets,
                 set_up=known.set_up,
                 fixed=known.fixed,
+                shown=known.shown,
                 certificates=known.certificates,
                 documents=known.documents,
                 rings=known.rings,
@@ -190,7 +204,7 @@ def _look_again(connection: Connection, known: _LastLook, now: Mapping[str, int]
     if now["document"] > before.get("document", -1):
         known.documents = known.documents | read_versions(connection, before.get("document", -1))
     if now["fact"] > before.get("fact", -1):
-        known.set_up, known.fixed = read_set_up(connection), read_fixed(connection)
+        known.set_up, known.fixed, known.shown = read_set_up(connection), read_fixed(connection), read_shown(connection)
     if now["ring"] > before.get("ring", -1):
         known.rings, known.ring_rounds = read_states(connection), read_rounds(connection)
 

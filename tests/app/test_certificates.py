@@ -18,7 +18,9 @@ from reconciler.app.config import load_config
 from reconciler.app.site import Site
 from reconciler.cli.app import run
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.plan import PlanningInput, Timings
 from reconciler.model.secret_parts import part_of
+from reconciler.planning.planner import plan
 from reconciler.specs.named_files import MOST_BYTES
 from reconciler.store import database
 from reconciler.store.secrets.mint import AUTHORITY, ROOT
@@ -87,6 +89,79 @@ def test_an_api_certificate_is_taken_from_its_file_whenever_that_changes(site: S
     assert len(told(site, "certificate-taken")) == 2
     with pytest.raises(PermanentError, match="put a new one there"):
         site.certificates.renew(API, who="ann", why="it ends")
+
+
+def shown(site: Site) -> tuple[bool, str]:
+    """Whether the API shows one from a file, and what the plan says of it."""
+    site.certificates.heed_files(site.specs.tree())
+    tree = site.specs.tree()
+    notes = plan(PlanningInput(None, tree, site.observe(tree), Timings())).notes
+    assert not site.certificates.heed_files(tree), "that is no news twice"
+    return site.store.shown()["cl1"].from_file, notes.get("API certificate of cl1", "")
+
+
+def test_a_file_that_is_refused_changes_nothing_and_the_plan_says_why(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "api.pem"
+    assert shown(site) == (False, "")
+    write(tmp_path, path)
+    from_file, said = shown(site)
+    assert (from_file, f"cannot read {path}" in said) == (False, True)
+    assert "until that is mended it stays one of the fleet's own authority" in said
+    buy(path, 90)
+    assert shown(site) == (True, "")
+    bought = site.store.secret(API)
+    path.write_text("garbage")
+    from_file, said = shown(site)
+    assert (from_file, "it stays the last one that was taken" in said) == (True, True)
+    assert site.store.secret(API) == bought
+    with closing(Site(site.config)) as again:
+        assert shown(again) == (from_file, said)
+    assert len(told(site, "certificate-refused")) == 2, "once each"
+    buy(path, 60)
+    assert shown(site) == (True, "")
+
+
+def test_a_file_that_could_not_be_opened_for_a_while_is_taken(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "api.pem"
+    buy(path, 90)
+    write(tmp_path, path)
+    tree = site.specs.tree()
+    _ = site.store.shown()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reconciler.app.certificates.read_named", _too_many_files)
+        site.certificates.heed_files(tree)
+    assert "Too many open files" in (site.store.shown()["cl1"].problem or "")
+    assert shown(site) == (True, "")
+
+
+def _too_many_files(path: Path, wanted: str) -> str:
+    raise PermanentError(f"cannot read {path}: Too many open files. Put a file there with {wanted}")
+
+
+def test_one_from_a_file_stays_until_it_is_renewed_where_the_specs_name_none_any_more(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "api.pem"
+    buy(path, 90)
+    write(tmp_path, path)
+    assert shown(site) == (True, "")
+    write(tmp_path, "self-signed")
+    from_file, said = shown(site)
+    assert (from_file, '"reconciler pki renew cl1:pki/api"' in said) == (True, True)
+    site.certificates.renew(API, who="ann", why="ours again")
+    assert shown(site) == (False, "")
+
+
+def test_one_that_was_taken_before_anybody_wrote_that_down_is_known_by_its_issuer(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "api.pem"
+    buy(path, 90)
+    write(tmp_path, path)
+    assert shown(site) == (True, "")
+    site.store.keep_shown({})
+    path.unlink()
+    with closing(Site(site.config)) as upgraded:
+        from_file, said = shown(upgraded)
+    assert (from_file, "it stays the last one that was taken" in said) == (True, True)
 
 
 def _pipe(path: Path) -> None:

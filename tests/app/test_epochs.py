@@ -13,6 +13,7 @@ from reconciler.model.errors import NotBegunError, TemporaryError
 from reconciler.model.events import Started
 from reconciler.store import Store
 
+from ..limits import files_allowed
 from ..store.samples import NOW
 
 BOOT = BootLive(serial="A", generation=1)
@@ -78,6 +79,16 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(epochs: Epochs, content: s
     epochs.begin()
     epochs.file.write_bytes(content.encode("latin-1"))
     assert "cannot be read" in (epochs.disagreement() or "")
+
+
+def test_files_that_ran_out_say_nothing_of_the_databases_age(epochs: Epochs) -> None:
+    epochs.begin()
+    with files_allowed(0), pytest.raises(TemporaryError, match=r"cannot be read .*may open no more files") as said:
+        epochs.disagreement()
+    assert "old" not in str(said.value), "who reads of an old database adopts"
+    with files_allowed(0), pytest.raises(NotBegunError, match=r"nothing is begun: .*may open no more files"):
+        epochs.follow()
+    assert epochs.disagreement() is None
 
 
 def test_a_folder_that_cannot_be_written_begins_nothing(epochs: Epochs, store: Store, tmp_path: Path) -> None:

@@ -218,3 +218,24 @@ def test_apply_leaves_a_database_to_its_daemon(on: Any, laid: Laid) -> None:
     with closing(laid.open()) as site:
         site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
         assert "a daemon (host:1) acts on this database already" in refused(on, "apply")
+
+
+def test_a_lease_is_broken_only_where_its_daemon_gives_no_sign_of_life(
+    on: Any, laid: Laid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no daemon has the lease" in on("lease", "break", "--why", "x").err
+    with laid.open().store as store:
+        fence = store.acquire_lease("host-a:17", LeaseWatch(timedelta(hours=1)), NOW)
+        assert fence is not None
+
+        def beats(_: float) -> None:
+            assert store.renew_lease(fence, timedelta(hours=1), NOW)
+
+        monkeypatch.setattr("reconciler.execution.seam.rest", beats)
+        said = on("lease", "break", "--why", "it seems dead")
+        assert (said.status, "the daemon host-a:17 lives" in said.err) == (1, True)
+        assert store.held_lease() is not None
+        monkeypatch.setattr("reconciler.execution.seam.rest", lambda _: None)
+        said = on("lease", "break", "--why", "the host burnt")
+        assert (said.status, "The lease of host-a:17 is broken" in said.err) == (0, True)
+        assert store.held_lease() is None

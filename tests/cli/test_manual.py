@@ -18,7 +18,8 @@ HEAD = """\
 
 What `reconciler COMMAND --help` says. Data goes to standard output, and all else to standard error. `--format json` is
 for programs, and described in `schemas/`. Commands that only read leave no trace. Only `run`, `demo`, `import` and
-`restore` make a database, and `apply` where `--database` names it. Without one, commands that record a decision fail.
+`restore` make a database, and `apply` where `--database` names it. All others that need one fail without, and name the
+one that they looked for. Which database they talk to, and which daemon acts on it, goes to standard error.
 
 | exit status | means |
 |---|---|

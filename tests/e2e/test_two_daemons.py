@@ -43,7 +43,7 @@ async def test_a_daemon_that_slept_through_its_lease_does_nothing_more(tmp_path:
 
         there, config = elsewhere(w)
         second = await w.start(config)
-        await w.until("the second has taken over", there.fleet_view)
+        await there.until_ready()
         first.signal(signal.SIGCONT)
         await w.until("the first has ended", lambda: not first.runs)
         assert first.process.returncode == 1

@@ -176,13 +176,26 @@ def files_of(process: int) -> int:
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
-async def test_files_that_ran_out_are_told_and_gone_on_from(tmp_path: Path) -> None:
-    async with world(tmp_path, racks=ONE) as w:
+async def test_files_that_ran_out_are_told_by_name_and_gone_on_from(tmp_path: Path) -> None:
+    async with world(tmp_path, racks=ONE) as w, w.keeping() as client:
         daemon = await w.started()
-        await w.fleet.press_power_buttons()
+        hostname, said = await served(w)
+        assert (await client.get("/readyz")).status_code == 200  # the connection is there before files run out
+
+        async def unready() -> str:
+            answer = await client.get("/readyz")
+            return "" if answer.status_code == 200 else answer.text
+
+        async def names_the_cause() -> bool:
+            return "may open no more files" in await unready()
+
         with files_allowed(files_of(daemon.process.pid) // 2, daemon.process.pid):
-            await w.until("it logs that something does not work", lambda: "does not work" in daemon.log.read_text())
+            await w.until("readyz names the cause", names_the_cause)
+            assert "adopt" not in await unready(), "that would end a doubt which there is not"
+            answer = await client.get(f"/v1/enc/{hostname}")
+            assert (answer.status_code, answer.content) == (200, said)
             assert daemon.runs
-        await w.until_in_service(1)
         await w.until_ready()
+        await w.until_in_service(1)
         assert await daemon.terminate() == 0
+        assert_sound(w)

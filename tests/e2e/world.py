@@ -209,6 +209,14 @@ class World:
         """What the Puppet server is told of a node; it is on one of the trusted networks."""
         return await self.ask(f"/v1/enc/{hostname}", f"{self.demo.stage.network}.1")
 
+    @contextlib.asynccontextmanager
+    async def keeping(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Who asks the daemon over one connection, as the Puppet server does, for as long as it is kept open."""
+        one = httpx.Limits(max_connections=1)
+        transport = httpx.AsyncHTTPTransport(local_address=f"{self.demo.stage.network}.1", limits=one)
+        async with httpx.AsyncClient(transport=transport, base_url=self.demo.url, timeout=LONG) as client:
+            yield client
+
     async def unready(self) -> str:
         """What ``/readyz`` says against the daemon; empty when it is ready."""
         answer = await self.ask("/readyz")

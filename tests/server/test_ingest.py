@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from reconciler.model.machine import InstallStatus
 from reconciler.server import batches, hot_paths, ingest
 from reconciler.server.auth import Caller, parse_address
+from reconciler.server.claims import Stake
+from reconciler.server.crowd import SILENT, Bounds, Crowd
 from reconciler.store import Store
 
 from ..reference.clusters import CLUSTERS, WITH_REPORTS
@@ -20,7 +22,7 @@ from ..reference.facts import agent_reports
 from ..reference.reports import as_sent
 from ..waiting import becomes
 from .conftest import Client
-from .worlds import NODE, STRANGER, TRUSTED, World, body, report
+from .worlds import NODE, STRANGER, TRUSTED, World, body, nonce, report
 
 FROM_TRUSTED = Caller(parse_address(TRUSTED))
 
@@ -380,3 +382,67 @@ async def test_the_real_database_keeps_what_is_heard(tmp_path: Path) -> None:
         assert (machine.status, machine.address) == (InstallStatus.LIVE, TRUSTED)
         kinds = [notice.kind for notice in store.notices()]
         assert kinds == ["first-report", "conflict"]
+
+
+@pytest.fixture
+def crowded(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Where there is room for two machines without a place."""
+    few = Crowd(lambda: world.trusted or (), Bounds(2, 2**20), Bounds(2, 2**20))
+    monkeypatch.setattr(world.ingest, "_crowd", few)
+    return world
+
+
+async def _reported(world: World, serial: str, returning: str | None = None) -> str:
+    return (await world.ingest.report(body(serial, returning), FROM_TRUSTED)).result
+
+
+async def test_no_more_machines_are_taken_in_than_there_is_room_for(crowded: World, client: Client) -> None:
+    assert [await _reported(crowded, serial) for serial in "ABCAB"] == ["new", "new", "crowded", "known", "known"]
+    answer = await client().post("/v1/report", content=body("C"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert set(crowded.store.machines) == {"A", "B"}
+    await crowded.ingest.tidy()
+    assert "new machines from 192.168.100.0/24 are not taken in: 2 that hold no place" in crowded.ingest.crowded[0]
+
+
+async def test_who_has_a_place_is_named_or_returned_a_nonce_is_taken_in_whoever_else_reports(crowded: World) -> None:
+    assert [await _reported(crowded, serial) for serial in "AB"] == ["new", "new"]
+    crowded.stakes["PLACED"] = Stake.PLACE
+    crowded.named.add("NAMED")
+    assert await _reported(crowded, "PLACED") == "new"
+    assert await _reported(crowded, "NAMED") == "new"
+    assert await _reported(crowded, "WITNESSED", nonce(serial="WITNESSED")) == "new"
+    assert await _reported(crowded, "C") == "crowded"
+    forged = nonce(serial="D", key=bytes([1]) * 32)
+    assert await _reported(crowded, "D", forged) == "crowded", "a nonce that nobody served is none"
+
+
+async def test_who_was_given_a_place_makes_room(crowded: World) -> None:
+    assert [await _reported(crowded, serial) for serial in "ABC"] == ["new", "new", "crowded"]
+    crowded.stakes["A"] = Stake.PLACE
+    await crowded.ingest.tidy()
+    assert await _reported(crowded, "C") == "new"
+
+
+async def test_who_is_silent_makes_room_and_is_known_anew_when_it_reports(crowded: World) -> None:
+    for serial in "ABC":
+        await _reported(crowded, serial)
+    await crowded.ingest.tidy()
+    crowded.now += SILENT / 2
+    assert await _reported(crowded, "B") == "known"
+    crowded.now += SILENT / 2 + timedelta(seconds=1)
+    await crowded.ingest.tidy()
+    assert set(crowded.store.machines) == {"B"}
+    assert await _reported(crowded, "C") == "new"
+    assert await _reported(crowded, "A") == "crowded"
+
+
+async def test_those_of_before_a_restart_are_counted(crowded: World) -> None:
+    for serial in "AB":
+        await _reported(crowded, serial)
+    again = World(store=crowded.store)
+    again.ingest._crowd = Crowd(lambda: again.trusted or (), Bounds(2, 2**20), Bounds(2, 2**20))
+    again.ingest.start()
+    await again.ingest.tidy()
+    assert await _reported(again, "C") == "crowded"
+    await again.ingest.stop()

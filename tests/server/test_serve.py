@@ -16,7 +16,7 @@ from reconciler.server.serve import Server
 
 from ..limits import files_allowed
 from ..waiting import LONG, becomes
-from .worlds import World, body
+from .worlds import World, body, observation_of
 
 # The world trusts 127.0.0.8/29, so a client says which loopback address it comes from.
 MACHINE = "127.0.0.9"
@@ -179,6 +179,28 @@ async def test_a_body_that_never_ends_is_given_up_wherever_it_is_sent(
     monkeypatch.setattr(serve, "WHOLE_SECONDS", 0.1)
     head = b"POST /v1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
     assert b"200 OK" not in await talk(port, head, source="127.0.0.1")
+
+
+async def test_a_client_that_takes_nothing_of_a_long_answer_is_let_go(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "STUCK_SECONDS", 0.1)
+    world.observed = observation_of(4_000)  # 12 MB: more than the kernel keeps for who takes nothing
+    doors = Doors()
+    server = Server(world.app, [("127.0.0.1", 0)], doors)
+    [(_, port)] = await server.start()
+    with socket.socket() as slow:
+        slow.setblocking(False)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, ("127.0.0.1", port))
+        await loop.sock_sendall(slow, b"GET /v1/observation HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        begun = await loop.sock_recv(slow, 64)
+        assert begun.startswith(b"HTTP/1.1 200 ")
+        await becomes("it is let go", lambda: not doors.open)
+    async with client_from("127.0.0.1", port) as quick:
+        assert len((await quick.get("/v1/observation")).content) > 10_000_000, "who takes it is given all of it"
+    await server.stop()
 
 
 async def half_open(port: int, source: str) -> socket.socket:

@@ -17,7 +17,7 @@ from reconciler.model.hardware import Match, Racked
 from reconciler.model.history import Failures, History, Phase
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, MachineView, Observation, Pause, Power, Seen
-from reconciler.model.observations import Heard, Notice, Occurrence
+from reconciler.model.observations import Heard, Notice, Occurrence, Unplaced
 from reconciler.model.plan import Act, Orphaned, Plan, Settled, Shortfall, Step, Wait
 from reconciler.model.reasons import Reason
 from reconciler.render.fleet import FleetView, PlannedFleet, SourceStatus, build_fleet
@@ -139,6 +139,20 @@ class MemoryStore:
             self.conflicts[serial] = reason, evidence
             self.notices.append(Notice(serial, at, "conflict", f"{reason}: {evidence}"))
 
+    def unplaced(self) -> Mapping[str, Unplaced]:
+        assert not self.away
+        return {
+            serial: Unplaced(seen.address, 1000, seen.reported_at, seen.witnessed_at is not None)
+            for serial, seen in self.machines.items()
+        }
+
+    def forget_unplaced(self, serials: Collection[str], silent_since: datetime) -> frozenset[str]:
+        known = (serial for serial in serials if serial in self.machines)
+        gone = frozenset(serial for serial in known if self.machines[serial].reported_at < silent_since)
+        for serial in gone:
+            del self.machines[serial]
+        return gone
+
     @property
     def is_untouched(self) -> bool:
         return not (self.words or self.notices or self.conflicts)
@@ -194,6 +208,7 @@ class World:
     remarks: tuple[str, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)  # address -> serial
     stakes: dict[str, Stake] = field(default_factory=dict)  # by serial
+    named: set[str] = field(default_factory=set)  # serials that the specs name
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
     looked_up: list[str] = field(default_factory=list)  # hostnames whose documents were asked for
@@ -216,6 +231,7 @@ class World:
             tell=self.told.append,
             is_genuine=lambda returned, macs: is_genuine(NONCE_KEY, returned, macs),
             stake=lambda serial: self.stakes.get(serial, Stake.NOTHING),
+            is_named=lambda serial: serial in self.named,
         )
         self.metrics = Metrics(lambda: self.now)
         trust = Trust(
@@ -305,6 +321,11 @@ def _events() -> list[Occurrence]:
         Occurrence(90 - i, NOW - timedelta(seconds=ago), serial, kind, text, who, reason)
         for i, (ago, serial, kind, text, who, reason) in enumerate(told)
     ]
+
+
+def observation_of(machines: int) -> Observation:
+    """What was seen of a fleet in which a bit of everything happens."""
+    return _everything(machines)[1]
 
 
 def _everything(machines: int) -> tuple[Plan, Observation]:

@@ -1,86 +1,22 @@
 """Every store test runs on SQLite and on a real PostgreSQL server, started for the session."""
 
-import contextlib
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from reconciler.store import Store
 
-from ..waiting import until
+from ..postgres import PostgresServer, postgres_server
 
 KEY = bytes(range(32))
 
 
-def _server_programs() -> Path | None:
-    if found := shutil.which("postgres"):
-        return Path(found).parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-
-
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The folder with the socket of a PostgreSQL server of our own; it trusts whoever can reach the folder."""
-    programs = _server_programs()
-    if programs is None:
-        pytest.skip("needs postgres (apt: postgresql)")
-    owner = _unprivileged_owner()
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # not tmp_path: other users could not enter its parents
-    as_owner: dict[str, object] = {"cwd": folder}
-    if owner is not None:
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-        as_owner |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    data = folder / "data"
-    server = None
-    try:
-        subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-            check=True, capture_output=True, **as_owner,
-        )  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, "-h", "", "-N", "200", "-F"],
-                stdout=log, stderr=log, **as_owner,
-            )  # fmt: skip
-        _wait_until_it_answers(folder, server)
-        yield str(folder)
-    finally:
-        if server is not None and server.poll() is None:
-            server.send_signal(signal.SIGQUIT)  # immediate shutdown: nothing here is worth keeping
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unprivileged_owner() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root; None when we are not."""
-    if os.getuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    pytest.skip("needs a user to run postgres as (apt: postgresql)")
-
-
-def _wait_until_it_answers(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    def answers() -> bool:
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(f"host={folder} user=tester dbname=postgres").close()
-            return True
-        return server.poll() is not None
-
-    until("PostgreSQL answers, or has ended", answers)
-    assert server.poll() is None, (folder / "log").read_text()
+def postgresql_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of our own."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -88,10 +24,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database that is not there yet, or is empty; one for each test."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/var/reconciler.sqlite"
-    folder, name = request.getfixturevalue("postgresql_server"), f"t{uuid.uuid4().hex}"
-    with psycopg.connect(f"host={folder} user=tester dbname=postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return f"postgresql://tester@/{name}?host={folder}"
+    server: PostgresServer = request.getfixturevalue("postgresql_server")
+    return server.url(server.new_database())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from reconciler.app.clocks import ClockWatch, behind
+from reconciler.app.clocks import STILL_SECONDS, ClockWatch, behind
 from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Failed, Proved, Started, Succeeded, squeezed
 from reconciler.model.history import Proof
@@ -132,3 +132,19 @@ def test_documents_that_came_after_the_last_word_are_set_back_in_their_order(sto
     assert [version.digest for version in store.snapshot().documents["a.example.com"]] == [
         "newest", "newer", "new", "old",
     ]  # fmt: skip
+
+
+def test_a_clock_that_stands_still_is_told_of_until_it_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr("reconciler.app.clocks.seam.steady", lambda: seconds[0])
+    watch = ClockWatch(store)
+    assert watch.stands_still is None
+    watch.heed(NOW)
+    seconds[0] += STILL_SECONDS - 1
+    watch.heed(NOW)
+    assert watch.stands_still is None, "two looks at once"
+    seconds[0] += 1
+    watch.heed(NOW)
+    assert "it stands still at 2026-11-22T12:00:00 UTC" in (watch.stands_still or "")
+    watch.heed(NOW + SECOND)
+    assert watch.stands_still is None

@@ -1,5 +1,6 @@
 """Disks that are full, read-only, gone or damaged: what the store says then, and that it goes on once that is over."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -130,6 +131,31 @@ def test_a_folder_that_is_away_is_said(tmp_path: Path) -> None:
             store.snapshot()
         (tmp_path / "elsewhere").rename(folder)
         assert store.snapshot().pauses
+
+
+def test_a_file_that_is_moved_while_it_is_open_is_said_until_it_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store.open(f"sqlite:///{path}") as store:
+        pause(store)
+        assert store.damage() is None
+        path.rename(tmp_path / "aside")
+        assert f"{path} is gone" in (store.damage() or "")
+        (tmp_path / "aside").rename(path)
+        assert store.damage() is None
+        pause(store, "cluster:cl1")
+        assert len(store.snapshot().pauses) == 2
+
+
+def test_another_file_in_its_place_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with Store.open(f"sqlite:///{path}") as store:
+        pause(store)
+        assert store.damage() is None
+        shutil.copy(path, tmp_path / "backup")
+        (tmp_path / "backup").rename(path)
+        assert "another file than the one that was opened: stop the daemon" in (store.damage() or "")
+    with Store.open(f"sqlite:///{path}") as store:
+        assert store.damage() is None
 
 
 def test_files_that_ran_out_are_said(tmp_path: Path) -> None:

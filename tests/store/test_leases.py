@@ -105,3 +105,25 @@ def test_what_the_daemon_keeps_for_itself_wakes_nobody(store: Store) -> None:
     assert store.state("source") == '{"version": 1}'
     assert store.state("other") is None
     assert store.change_token() == before
+
+
+def test_a_lease_that_is_broken_is_taken_at_once_and_its_holder_finds_that_out(
+    store: Store, open_store: Callable[..., Store]
+) -> None:
+    operator, first, second = open_store(), Waiter(store, "host-a:1"), Waiter(open_store(), "host-b:2")
+    assert operator.held_lease() is None
+    assert operator.break_lease(who="ann", why="nobody acts", at=NOW) is None
+    fence = first.asks()
+    assert fence is not None
+    held = operator.held_lease()
+    assert held is not None
+    assert (held.holder, held.fence) == ("host-a:1", fence)
+    assert store.renew_lease(fence, TTL, NOW)
+    assert operator.held_lease() != held, "it beats"
+    assert second.asks() is None
+    assert operator.break_lease(who="ann", why="the host burnt", at=NOW) == "host-a:1"
+    assert not store.renew_lease(fence, TTL, NOW)
+    assert second.asks() is not None
+    assert [event.text for event in operator.last_events()] == [
+        "the lease of the daemon host-a:1 is broken: the host burnt"
+    ]

@@ -16,7 +16,7 @@ from ...model.errors import PermanentError
 from ...model.explanation import Explanation
 from ...model.hardware import Racked
 from ...model.history import History
-from ...model.machine import Allocation, SecretRef, Seen, Vip
+from ...model.machine import Allocation, SecretRef, Seen, ShownCertificate, Vip
 from ...model.signature import Signatures
 from ...model.tree import SpecTree
 from ...planning.fixed import Fixed, as_installed
@@ -36,6 +36,7 @@ class ClusterRecords:
     vips: tuple[Vip, ...] = ()
     set_up: frozenset[str] = frozenset()  # names of clusters whose first setup is over
     fixed: Fixed = field(default_factory=dict)  # what clusters keep, whatever the specs say
+    shown: Mapping[str, ShownCertificate] = field(default_factory=dict)  # what their APIs show, as far as that is known
 
 
 AT_ONCE = 32
@@ -345,6 +346,7 @@ def cluster_inputs(
             vips=tuple(vip for vip in records.vips if vip.cluster in concerned),
             signatures=signatures,
             set_up=name in records.set_up,
+            shown=records.shown.get(name),
         )
 
 
@@ -371,5 +373,6 @@ def _key(given: ClusterInput) -> tuple[object, ...]:
         given.members,
         given.vips,
         given.set_up,
+        given.shown and given.shown.from_file,
         given.signatures.version,
     )

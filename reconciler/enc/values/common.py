@@ -38,8 +38,8 @@ def repositories(family: str) -> Derived:
 
 
 def api_certificate_is_self_signed(v: View) -> Value:
-    """api.certificate of the cluster's spec is self-signed"""
-    return v.cluster.spec.api.certificate == "self-signed"
+    """api.certificate is self-signed, or the API still shows what the fleet's own authority issued"""
+    return v.cluster.api_is_self_signed
 
 
 def api_address(v: View) -> Value:

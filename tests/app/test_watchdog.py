@@ -1,0 +1,73 @@
+"""What systemd hears of the daemon."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.app.daemon import Daemon
+from reconciler.app.watchdog import Watchdog
+
+from ..limits import files_allowed
+from ..sites import bare_site
+from ..waiting import LONG
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    """What listens in its place."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(LONG)
+        yield listening
+
+
+def asked(tmp_path: Path, **more: str) -> dict[str, str]:
+    return {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000", **more}
+
+
+async def test_a_daemon_says_that_it_answers_that_it_goes_on_and_that_it_ends(
+    systemd: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in asked(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    daemon = Daemon(bare_site(tmp_path))
+    serving = asyncio.create_task(daemon.serve())
+    assert await asyncio.to_thread(systemd.recv, 100) == b"READY=1"
+    for _ in range(3):
+        assert await asyncio.to_thread(systemd.recv, 100) == b"WATCHDOG=1"
+    daemon.stop()
+    assert await serving == 0
+    systemd.setblocking(False)
+    rest = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            rest.append(systemd.recv(100))
+    assert b"STOPPING=1" in rest
+
+
+def test_files_that_run_out_do_not_end_it(systemd: socket.socket, tmp_path: Path) -> None:
+    watchdog = Watchdog(asked(tmp_path))
+    with files_allowed(0):
+        watchdog.tell("WATCHDOG=1")
+    assert systemd.recv(100) == b"WATCHDOG=1"
+    watchdog.close()
+
+
+def test_what_is_asked_of_another_process_or_by_nobody_is_not_done(tmp_path: Path) -> None:
+    assert Watchdog(asked(tmp_path, WATCHDOG_PID="1")).every is None
+    assert Watchdog(asked(tmp_path, WATCHDOG_PID=str(os.getpid()))).every == pytest.approx(0.1)
+    nobody = Watchdog({})
+    assert nobody.every is None
+    nobody.tell("READY=1")
+    nobody.close()
+
+
+def test_one_that_listens_no_more_harms_nobody(tmp_path: Path) -> None:
+    watchdog = Watchdog(asked(tmp_path))
+    watchdog.tell("READY=1")
+    watchdog.close()
