@@ -1,11 +1,12 @@
 """A daemon before it acts: the database is not open yet, or another daemon acts on it."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..execution.seam import offload
-from ..model.errors import PermanentError
+from ..model.errors import NotBegunError, PermanentError
 from .companions import Companions, every
 from .front import Front
 from .health import DATABASE
@@ -16,6 +17,10 @@ FOLLOW_SECONDS = 5.0
 """How often a daemon that stands by looks which documents the acting one gives out."""
 FOLLOWING = "following the acting daemon"
 
+REMEMBER_SECONDS = 1.0
+"""How often it looks whether the acting one lives: it has to remember how old the database is before it takes over."""
+REMEMBERING = "remembering how old the database is"
+
 
 @dataclass
 class StandingBy:
@@ -24,6 +29,7 @@ class StandingBy:
     site: Site
     front: Front
     stop: asyncio.Event
+    _beat: tuple[int, int] | None = field(default=None, init=False)  # of who acts, as it last was
 
     async def opened(self) -> bool:
         """Open the database as soon as that can be; False when told to stop before.
@@ -47,11 +53,13 @@ class StandingBy:
         published.stage = "another daemon acts on this database; this one stands by"
         beside = Companions(health, lambda: None)
         beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
+        beside.start(REMEMBERING, every(REMEMBER_SECONDS, self.remember_age))
         try:
             return await patiently(DATABASE, ask, self.stop, health)
         finally:
             await beside.stop()
             health.works(FOLLOWING)
+            health.works(REMEMBERING)
 
     async def _open(self) -> bool:
         await offload(self.site.database.open)
@@ -66,3 +74,20 @@ class StandingBy:
         versions = self.front.published.look().documents
         self.front.published.kept.read_addresses()
         return {hostname: some[0].digest for hostname, some in versions.items() if some} or None
+
+    async def remember_age(self) -> None:
+        """Have our state folder remember how old the database is that another daemon acts on: its beat moves.
+
+        A copy of a database has its holder's lease too, and no beat. Whoever acts on one that it doubts writes that
+        down, for us to heed.
+        """
+        await offload(self._remember_age)
+
+    def _remember_age(self) -> None:
+        if (store := self.site.kept) is None:
+            return
+        beat = store.beat()
+        if self._beat is not None and beat != self._beat:
+            with contextlib.suppress(NotBegunError):
+                self.site.epochs.follow()
+        self._beat = beat
