@@ -93,6 +93,8 @@ NOTHING = [
     (("events", "--follow"), 1, NO_DATABASE),
     (("secrets", "show", "fleet:bmc/password"), 1, 'no secret is called "fleet:bmc/password"'),
     (("export",), 1, "there is no database yet"),
+    (("backup", "new.db"), 1, "there is no database yet"),
+    (("adopt", "--dry-run"), 1, "there is no database"),
     (("validate",), 0, ""),
 ]
 
@@ -153,7 +155,7 @@ MISTAKES: list[tuple[dict[str, str], tuple[str, ...], str]] = [
     ({"here.json": "{"}, ("--specs", str(SPECS), "plan", "--observed", "here.json"), "the observation is not JSON"),
     ({"here.json": "{"}, ("--specs", str(SPECS), "match", "here.json"), "here.json:1:"),
     ({"here.json": ""}, ("--specs", str(SPECS), "match", "here.json"), "no hardware report was given"),
-    ({"here.yaml": "a: ["}, ("restore", "here.yaml"), "here.yaml is no YAML"),
+    ({"here.yaml": "a: ["}, ("restore", "here.yaml"), "here.yaml is neither a backup nor YAML"),
     ({"here.yaml": "[]"}, ("restore", "here.yaml"), "here.yaml is no export"),
     ({}, ("--specs", str(SPECS), "plan", "--server", "example"), '"example" is not the address of a daemon'),
     ({}, ("--specs", str(SPECS), "plan", "--server", "http://127.0.0.1:9"), "no answer from http://127.0.0.1:9"),
