@@ -1,10 +1,11 @@
 """Asks machines over SSH what they are, for who takes them into service by their own words."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 from ..execution.ports import Shell, Shells
+from ..model.disk_id import DiskId
 from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
@@ -24,14 +25,45 @@ def asked_at(m: MachineView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(place for place in places if place))
 
 
-def whom_to_ask(observed: Observation) -> Mapping[str, tuple[str, ...]]:
-    """Every machine that the database may be wrong about: all while it only looks, else those without a place."""
+def whom_to_ask(observed: Observation, among: Collection[str] | None = None) -> Mapping[str, tuple[str, ...]]:
+    """Every machine that the database may be wrong about: all while it only looks, else those without a place.
+
+    Args:
+        observed: What the database knows.
+        among: Serials that were named; these are asked in any case. None: none were.
+    """
     everybody = observed.observing is not None
     return {
         m.serial: asked_at(m)
         for m in observed.machines
-        if everybody or (m.allocation is None and m.history.phase is Phase.DISCOVERED)
+        if (m.serial in among if among is not None else everybody or _has_nothing(m))
     }
+
+
+def _has_nothing(m: MachineView) -> bool:
+    return m.allocation is None and m.history.phase is Phase.DISCOVERED
+
+
+def named(observed: Observation, what: Iterable[str]) -> frozenset[str]:
+    """The serials of machines, each named by its serial, its hostname, or ``cluster:NAME``.
+
+    Raises:
+        PermanentError: Nothing is called so.
+    """
+    found: set[str] = set()
+    for word in what:
+        cluster = word.removeprefix("cluster:") if word.startswith("cluster:") else None
+        here = {m.serial for m in observed.machines if _is_called(m, word, cluster)}
+        if not here:
+            raise PermanentError(f'"{word}" is no machine of this database, nor the "cluster:NAME" of one')
+        found |= here
+    return frozenset(found)
+
+
+def _is_called(m: MachineView, word: str, cluster: str | None) -> bool:
+    if cluster is not None:
+        return m.allocation is not None and m.allocation.cluster == cluster
+    return word == m.serial or (m.allocation is not None and word == m.allocation.hostname)
 
 
 async def hear(
@@ -98,13 +130,32 @@ async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silenc
     if serial is not None and serial not in serials:
         return Silence(f"another machine answers at {address}: its serials are {', '.join(sorted(serials)) or 'none'}")
     text = await ask(commands.READ_MARKER)
-    if text is None:
-        return Silence(f"no installed system of ours runs at {address}", answers=True)
     try:
-        marker = commands.parse_marker(text)
-        addresses = parse_addresses(await ask(READ_ADDRESSES) or "")
+        if text is not None:
+            return _of_record(serial, serials, address, commands.parse_marker(text), await ask(READ_ADDRESSES))
+        of_oci = await ask(commands.READ_OCI_SYSTEM)
+        if of_oci is None:
+            return Silence(f"no installed system of ours runs at {address}", answers=True)
+        if serial is None:
+            return Silence(
+                f"a system of OCI's runs at {address}, and nobody knows by which of its serials: name that too"
+            )
+        role, hostname = commands.parse_oci_system(of_oci)
+        own = parse_addresses(await ask(READ_ADDRESSES) or "")
+        return Word(serial, hostname, generation=0, install_id=None, addresses=own, role=role)
     except ValueError as error:
         return Silence(f"what {address} says cannot be read: {error}")
+
+
+def _of_record(
+    serial: str | None, serials: Collection[str], address: str, marker: commands.Marker, addresses: str | None
+) -> Word | Silence:
+    """The word of a system with a record of its install.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    own = parse_addresses(addresses or "")
     if marker.serial not in serials:
         return Silence(f"the system at {address} was installed on {marker.serial}, and runs on {', '.join(serials)}")
     if serial is not None and marker.serial != serial:
@@ -114,26 +165,56 @@ async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silenc
         hostname=marker.hostname,
         generation=marker.generation,
         install_id=marker.id,
-        addresses=addresses,
+        addresses=own,
         cluster=marker.cluster,
         role=marker.role,
         reinstall=marker.reinstall,
         finished=marker.finished,
+        fleet=marker.fleet,
+        counter=marker.counter,
+        began=datetime.fromisoformat(marker.began) if marker.began else None,
+        on=tuple(map(DiskId.parse, marker.on)),
+        system_on=tuple(map(DiskId.parse, marker.system_on)),
     )
 
 
-def settle(site: Site, *, as_new: bool, who: str, why: str) -> None:
+def fleets_of(site: Site, more: str | None = None) -> frozenset[str]:
+    """Whose installs are this site's: its database's, those that its state folder remembers, and ``more``."""
+    try:
+        remembered = site.epochs.remembered()
+    except PermanentError:
+        remembered = None
+    found = (site.store.standing().epoch.fleet, remembered.fleet if remembered else None, more)
+    return frozenset(fleet for fleet in found if fleet)
+
+
+MORE = 10_000
+"""What a count is raised by where nobody remembers it: machines that were not heard may tell of a later one."""
+
+
+def settle(
+    site: Site, *, as_new: bool, who: str, why: str, words: Iterable[Word | Silence] = (), fleet: str | None = None
+) -> None:
     """Have database and state folder agree: from here on the daemon acts.
 
     The database goes on as the fleet that the state folder remembers, so that other hosts' folders still fit; with
     ``as_new`` as the fleet that it is.
+
+    Args:
+        site: Whose.
+        as_new: No machine was asked.
+        who: The person who says so.
+        why: Their reason.
+        words: What machines said: the count goes on behind all that they know of.
+        fleet: As which the database goes on; None: as told above.
     """
     here = site.store.standing().epoch
     try:
-        remembered = site.epochs.remembered() or here
+        remembered = site.epochs.remembered()
     except PermanentError:
-        remembered = here
-    counter = max(here.counter, remembered.counter) + 1
-    settled = replace(here, counter=counter) if as_new else Epoch(remembered.fleet, counter)
+        remembered = None
+    told = [word.counter for word in words if isinstance(word, Word)]
+    counter = max(here.counter, remembered.counter if remembered else 0, *told) + (1 if remembered or as_new else MORE)
+    settled = Epoch(fleet or (here if as_new or remembered is None else remembered).fleet, counter)
     site.store.settle(settled, who=who, why=why, at=site.now())
     site.epochs.remember(settled)

@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+from datetime import datetime
 from pathlib import Path
 
 from ..model.errors import PermanentError, TemporaryError
@@ -83,6 +84,7 @@ class SiteDatabase:
         for store in (self._writing, self._reading):
             if store is not None:
                 store.close()
+        self._writing = self._reading = None
 
 
 def open_store(config: Config) -> Store:
@@ -163,6 +165,28 @@ def open_kept(config: Config) -> Store | None:
     _refuse_other_files(config)
     key = load_key(config.key_file) if config.key_file.exists() else None
     return Store.open(config.database, key=key, migrate=False)
+
+
+def put_aside(config: Config, now: datetime) -> list[Path]:
+    """Give the file of a SQLite database, with its log, another name beside it; the new name of the file.
+
+    Raises:
+        PermanentError: It is another kind of database, or cannot be moved.
+    """
+    path = _file(config)
+    if path is None:
+        raise PermanentError("only a SQLite database can be put aside: name a new one with --database")
+    aside = path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%S}")
+    if not path.exists():
+        return []
+    try:
+        for end in ("", "-wal", "-shm"):  # a log without its database is dropped; a database without its log is torn
+            part = path.with_name(f"{path.name}{end}")
+            if part.exists():
+                part.rename(aside.with_name(f"{aside.name}{end}"))
+    except OSError as error:
+        raise PermanentError(f"{path} cannot be moved to {aside}: {error.strerror}") from error
+    return [aside]
 
 
 def without_password(url: str) -> str:

@@ -14,7 +14,7 @@ from ..execution.ports import Handler, Handlers
 from ..execution.seam import offload
 from ..model.epoch import Epoch, Standing
 from ..model.errors import NotBegunError, PermanentError, TemporaryError
-from ..planning.observe_only import disagreement
+from ..planning.observe_only import disagreement, unremembered
 from ..store import Store
 
 FILE = "fleet.json"
@@ -89,14 +89,31 @@ class Epochs:
             ) from error
 
     def begin(self, first: Callable[[], object] = lambda: None) -> None:
-        """Count a daemon's start, once and as soon as there is no disagreement. ``first`` is called before that."""
+        """Count a daemon's start, once and as soon as there is no disagreement. ``first`` is called before that.
+
+        A doubt is written into the database: daemons on other hosts, whose folders know less, heed it too.
+        """
         store = self._kept()
-        if self._begun or store is None or self.disagreement() is not None:
+        if self._begun or store is None:
             return
+        before, now = self.memory(), store.standing()
+        if now.doubt is not None and now.epoch == before.epoch and store.remembered():
+            now = store.standing()
+        if (why := before.doubt(now)) is not None:
+            if now.doubt is None and before.unreadable is None:  # a file can be mended
+                store.doubt(why)
+            return
+        if (why := unremembered(now, before.epoch, str(self.file))) is not None:
+            store.doubt(why, until_remembered=True)
+            return
+        try:
+            self.follow()  # before there is anything to count, so that no folder is empty beside a count
+        except NotBegunError:
+            return  # each action says so, and is not begun
         first()  # should it fail, all of this is done again
         store.count_start()
         self._begun = True
-        with contextlib.suppress(NotBegunError):  # each action says so, and is not begun
+        with contextlib.suppress(NotBegunError):
             self.follow()
 
     def follow(self) -> None:

@@ -66,6 +66,8 @@ class MachineAccess:
             options=Options(
                 fleet=lambda: self._tree().fleet,
                 files=NodeFiles(site),
+                epoch=lambda: site.store.standing().epoch,
+                doubt=site.store.doubt,
                 poll=config.install_poll.total_seconds(),
                 clean_certificate=drivers.clean_certificate(config),
             ),

@@ -1,12 +1,13 @@
 """A daemon before it acts: the database is not open yet, or another daemon acts on it."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..execution.seam import offload
-from ..model.errors import PermanentError
+from ..model.errors import NotBegunError, PermanentError
 from ..model.plan import PlanningInput
 from ..planning.planner import plan
 from ..render.fleet import SourceStatus
@@ -24,6 +25,10 @@ LOOKING_ON = "looking on while another daemon acts"
 LOOK_ON_SECONDS = 15.0
 """How often is looked what the acting daemon sees and plans, where anything changed; for dashboard and API."""
 
+REMEMBER_SECONDS = 1.0
+"""How often it looks whether the acting one lives: it has to remember how old the database is before it takes over."""
+REMEMBERING = "remembering how old the database is"
+
 
 @dataclass
 class StandingBy:
@@ -33,6 +38,7 @@ class StandingBy:
     front: Front
     stop: asyncio.Event
     _token: int | None = None  # what the database said when it was last looked on
+    _beat: tuple[int, int] | None = field(default=None, init=False)  # of who acts, as it last was
 
     async def opened(self) -> bool:
         """Open the database as soon as that can be; False when told to stop before.
@@ -58,12 +64,14 @@ class StandingBy:
         beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
         beside.start(LOOKING_ON, every(LOOK_ON_SECONDS, partial(offload, self._look_on)))
         self.front.take_words(beside_another=True)
+        beside.start(REMEMBERING, every(REMEMBER_SECONDS, self.remember_age))
         try:
             return await patiently(DATABASE, ask, self.stop, health)
         finally:
             await beside.stop()
             health.works(FOLLOWING)
             health.works(LOOKING_ON)
+            health.works(REMEMBERING)
 
     async def _open(self) -> bool:
         await offload(self.site.database.open)
@@ -97,3 +105,20 @@ class StandingBy:
         versions = self.front.published.look().documents
         self.front.published.kept.read_addresses()
         return {hostname: some[0].digest for hostname, some in versions.items() if some} or None
+
+    async def remember_age(self) -> None:
+        """Have our state folder remember how old the database is that another daemon acts on: its beat moves.
+
+        A copy of a database has its holder's lease too, and no beat. Whoever acts on one that it doubts writes that
+        down, for us to heed.
+        """
+        await offload(self._remember_age)
+
+    def _remember_age(self) -> None:
+        if (store := self.site.kept) is None:
+            return
+        beat = store.beat()
+        if self._beat is not None and beat != self._beat:
+            with contextlib.suppress(NotBegunError):
+                self.site.epochs.follow()
+        self._beat = beat

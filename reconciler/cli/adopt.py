@@ -1,7 +1,7 @@
 """``adopt``: machines' own words in place of an older database."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +12,7 @@ from .tables import print_rows
 if TYPE_CHECKING:
     from ..app.site import Site
     from ..model.machine import Observation
-    from ..planning.adopting import Outcome
+    from ..planning.adopting import Outcome, Silence, Word
     from ..render.rows import AdoptedRow
 
 
@@ -25,6 +25,7 @@ _ADOPT = """\b
 Examples:
   reconciler adopt --dry-run
   reconciler adopt --why "restored last night's backup"
+  reconciler adopt 2S2JGM2 cluster:cl1 --why "these first"
   reconciler adopt --as-new --why "a new fleet on the old host"
 """
 
@@ -33,12 +34,20 @@ _CONNECT_SECONDS = 5.0
 
 def adopt(
     context: typer.Context,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MACHINE|cluster:NAME]...", help="Only these; else all. A serial or a hostname."),
+    ] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
     address: Annotated[
         list[str] | None,
         typer.Option("--address", metavar="ADDRESS", help="Also ask at this address. May be given several times."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of each machine.")] = False,
+    fleet: Annotated[
+        str | None,
+        typer.Option("--fleet", metavar="ID", help="Go on as this fleet: the one whose installs the machines have."),
+    ] = None,
     as_new: Annotated[bool, typer.Option("--as-new", help="Ask no machine: this database is right as it is.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether --as-new is meant.")] = False,
     format: FormatOption = Format.TEXT,
@@ -46,11 +55,12 @@ def adopt(
     """Take machines into service as they are, by their own word.
 
     For a database that may be older than the machines: restored, or lost. The daemon only looks until this has run, and
-    acts again after it. Every machine is asked over SSH, at the address that it was given or else last called
-    from. A machine that runs a system of ours is in service, under the name and addresses that it has, and is not
+    acts again after it. Every machine is asked over SSH, at the address that it was given or else last called from. A
+    machine that runs a system of ours, or of OCI's, is in service, under the name and addresses that it has, and is not
     touched. A machine that says nothing, or something that does not fit, stays as the database has it, and is paused
     unless it was in service. Approvals given before are void. Run this where the daemon's state folder is; it is
     refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
+    With machines or a cluster named, only these are asked, and a doubt stays until all are: "reconciler adopt" ends it.
     """
     from ..app.directory import PROVISIONING_KEY
 
@@ -68,11 +78,13 @@ def adopt(
             f"this database has no {PROVISIONING_KEY}, so no machine lets us in. Restore a backup of the database that "
             "has it, or have the daemon act on this one as it is: --as-new"
         )
-    observed, found = _look(site, address or [])
+    observed, words, found = _look(site, what, address or [], fleet)
     if not dry_run:
         found = [_carry_out(site, observed, one, why or "") for one in found]
-        if observed.observing is not None:
-            _settle(site, why or "", as_new=False)
+        if observed.observing is not None and not what:
+            _settle(site, why or "", words.values(), fleet)
+        elif observed.observing is not None:
+            note('The daemon still only looks: "reconciler adopt" without a name asks all, and ends that.')
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
     warn_if_no_daemon(site) if dry_run else tell_who_heard(site)
     return 0
@@ -109,19 +121,28 @@ def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     return 0
 
 
-def _settle(site: "Site", why: str, *, as_new: bool) -> None:
+def _settle(
+    site: "Site",
+    why: str,
+    words: "Iterable[Word | Silence]" = (),
+    fleet: str | None = None,
+    *,
+    as_new: bool = False,
+) -> None:
     from ..app.adopting import settle
 
-    settle(site, as_new=as_new, who=who(), why=why)
+    settle(site, as_new=as_new, who=who(), why=why, words=words, fleet=fleet)
     note("Database and state folder agree. What is to be done is done from here on.")
 
 
-def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outcome]]":
+def _look(
+    site: "Site", what: list[str] | None, besides: list[str], fleet: str | None
+) -> "tuple[Observation, Mapping[str, Word | Silence], Sequence[Outcome]]":
     """What the machines say, and what becomes of them."""
     import asyncio
     from functools import partial
 
-    from ..app.adopting import hear, whom_to_ask
+    from ..app.adopting import fleets_of, hear, named, whom_to_ask
     from ..app.directory import StoredDirectory, client_key
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
@@ -136,8 +157,10 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
     )
-    words = asyncio.run(hear(shells, whom_to_ask(observed), besides))
-    return observed, outcomes(tree, observed, words, site.now())
+    asked = whom_to_ask(observed, named(observed, what) if what else None)
+    words = asyncio.run(hear(shells, asked, besides))
+    fleets = fleets_of(site, fleet)
+    return observed, words, outcomes(tree, observed, words, site.now(), fleets)
 
 
 def _carry_out(site: "Site", observed: "Observation", one: "Outcome", why: str) -> "Outcome":

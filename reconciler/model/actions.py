@@ -107,7 +107,7 @@ class Discover(MachineAction):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BootLive(MachineAction):
-    """Network-boot the machine into the live system. Where an install was begun, its address is asked first."""
+    """Network-boot the machine into the live system. The address that it was given is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
     not_in_id: ClassVar[frozenset[str]] = frozenset({"hinted"})
@@ -115,7 +115,7 @@ class BootLive(MachineAction):
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
     type: Literal["boot_live"] = "boot_live"
-    hostname: str | None = None  # of what may run on it; None: nothing of ours does, or it may be taken down
+    hostname: str | None = None  # of what may run on it; None: it may be taken down
     install: str | None = None  # id of the install that may have ended on it
     unseen: bool = False  # nobody saw how that install ended: a machine that is on and silent may serve
     hinted: bool = False  # all that was heard of it last is a hint: one that is on and silent may be anybody's

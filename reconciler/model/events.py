@@ -21,6 +21,7 @@ from .actions import (
 )
 from .disk_id import Finding
 from .history import Announced, BmcSetup, BmcWord, History, Looks, Phase, Proof, Service, Witnesses, with_moments
+from .ownership import volumes
 from .rings import RingFile
 
 
@@ -276,7 +277,9 @@ def _seen_on_the_machine(h: History, event: Erasing | Wrote | Proved | RingsRead
         case Proved(proof=proof):
             ended = proof.install is not None and proof.install == h.install.id
             unseen = h.install.open and not ended
-            return replace(h, looks=replace(h.looks, proof=proof), install=replace(h.install, open=unseen))
+            erased = volumes(h.disks.erased) if ended else h.disks.erased
+            proved = replace(h, looks=replace(h.looks, proof=proof), install=replace(h.install, open=unseen))
+            return replace(proved, disks=replace(h.disks, erased=erased))
 
 
 def _booted_anew(h: History) -> History:
@@ -373,7 +376,8 @@ def _succeeded(h: History, at: datetime, action: Action) -> History:
         last_done_at=at,
     )
     if isinstance(action, InstallOs):
-        return replace(done, install=replace(h.install, reinstall=action.reinstall, open=False))
+        installed = replace(h.install, reinstall=action.reinstall, open=False)
+        return replace(done, install=installed, disks=replace(h.disks, erased=volumes(h.disks.erased)))
     if isinstance(action, BootLive) and h.looks.proof is None:  # it was booted: whatever was to end has ended
         return replace(done, install=replace(h.install, open=False))
     if isinstance(action, ConfigureRaid):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from .disk_id import DiskId
 from .disk_matching import own_serial, proven_by, real_identifier
 from .hardware import Disk
+from .raid import place_in
 
 _UUID = "uuid "
 
@@ -44,6 +45,15 @@ def is_ours(disk: Disk, uuids: Iterable[str], marks: Iterable[str]) -> bool:
 def could_be_ours(disk: Disk, marks: Iterable[str]) -> bool:
     """Whether only what is written on the disk can tell: it has no identifier, and we know UUIDs that we wrote."""
     return not disk_marks(disk) and any(mark.startswith(_UUID) for mark in marks)
+
+
+def volumes(marks: Iterable[str]) -> tuple[str, ...]:
+    """The marks that still count once an install has ended well: of disks in volumes of RAID controllers.
+
+    From then on the disks themselves say whose they are, by the record of the install. One that holds anything else is
+    not ours any more, though we erased it once.
+    """
+    return tuple(mark for mark in marks if place_in(mark).count(":") == 2)
 
 
 def _recorded(mark: str) -> DiskId | None:

@@ -1,8 +1,8 @@
 """Decides what becomes of machines whose own words an operator lets count in place of an older database.
 
-A machine that says, over SSH, that a system of ours runs on it is in service under the name and the addresses that it
-has. Nothing is guessed: a machine that says something else, or nothing, is left as the database has it, and paused
-where acting on that might end what it does.
+A machine that says, over SSH, that a system of ours runs on it, or one that OCI installed, is in service under the name
+and the addresses that it has. Nothing is guessed: a machine that says something else, or nothing, is left as the
+database has it, and paused where acting on that might end what it does.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,9 +11,11 @@ from datetime import datetime
 from ipaddress import IPv4Interface
 from typing import Literal
 
+from ..model.disk_id import DiskId
 from ..model.history import Failures, History, Install, Looks, Phase, Service
 from ..model.kinds import MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation
+from ..model.ownership import volumes
 from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .candidates import UNPINNED
@@ -23,17 +25,22 @@ Becomes = Literal["in service", "as it is", "paused"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What an installed system of ours says of itself."""
+    """What an installed system says of itself: by the record of the install of ours that made it, or of OCI's."""
 
     serial: str
     hostname: str
-    generation: int
-    install_id: str
+    generation: int  # 0: it has no record
+    install_id: str | None  # None: it has no record
     addresses: tuple[str, ...]  # all it has, with their prefixes
     cluster: str = ""  # empty: its marker is of old, and does not say
     role: str = ""
     reinstall: str | None = None
     finished: bool = True
+    fleet: str = ""  # whose database ordered its install; empty: its record is of old, or there is none
+    counter: int = 0  # how far that database had counted
+    began: datetime | None = None
+    on: tuple[DiskId, ...] = ()  # the disks that its install was given
+    system_on: tuple[DiskId, ...] = ()  # those among them that hold the system
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +71,22 @@ class DoesNotFitError(Exception):
 
 
 def outcomes(
-    tree: SpecTree, observed: Observation, words: Mapping[str, Word | Silence], at: datetime
+    tree: SpecTree,
+    observed: Observation,
+    words: Mapping[str, Word | Silence],
+    at: datetime,
+    fleets: Collection[str] | None = None,
 ) -> Sequence[Outcome]:
-    """What becomes of each machine that was asked, by serial."""
-    taken = _Taken(observed)
+    """What becomes of each machine that was asked, by serial.
+
+    Args:
+        tree: The specs in force.
+        observed: What the database knows.
+        words: What machines say, by serial.
+        at: Now.
+        fleets: Whose installs may be taken over; None: anybody's.
+    """
+    taken = _Taken(observed, fleets)
     found = []
     for serial, word in sorted(words.items()):
         m = taken.machines.get(serial, MachineView(serial))
@@ -84,7 +103,8 @@ def outcomes(
 class _Taken:
     """What the database knows, by what is asked of it for every machine."""
 
-    def __init__(self, observed: Observation) -> None:
+    def __init__(self, observed: Observation, fleets: Collection[str] | None) -> None:
+        self.fleets = fleets
         self.in_doubt = observed.observing is not None
         self.machines = {m.serial: m for m in observed.machines}
         self.holders = {m.allocation.hostname: m.serial for m in observed.machines if m.allocation}
@@ -100,29 +120,37 @@ def _left(m: MachineView, because: str, taken: _Taken, *, answers: bool = False)
 def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: datetime) -> Outcome:
     if not word.finished:
         raise DoesNotFitError("its install never ended well")
-    place = replace(_kept(m.allocation, word) or _made(tree, taken, m, word), generation=word.generation)
+    if word.fleet and taken.fleets is not None and word.fleet not in taken.fleets:
+        raise DoesNotFitError(
+            f"it was installed by another fleet: --fleet {word.fleet} says that this one goes on as it"
+        )
+    place = _kept(m.allocation, word) or _made(tree, taken, m, word)
+    place = replace(place, generation=word.generation or place.generation or 1)
     if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install.id == word.install_id:
         return Outcome(m.serial, "as it is", f"{word.hostname} is in service, as the database says")
     wanted = tree.machines.get(m.serial, UNPINNED).reinstall
-    told = bool(word.cluster) or m.history.install.id == word.install_id
-    answered = word.reinstall if word.cluster else m.history.install.reinstall if told else wanted
+    told = word.install_id is not None and (bool(word.cluster) or m.history.install.id == word.install_id)
+    answered = wanted if not told else word.reinstall if word.cluster else m.history.install.reinstall
     because = f"{word.hostname}, {'in its place' if m.allocation else 'in a place made from its own words'}"
     if not told and wanted is not None:
-        because += f'; its marker is too old to say whether its reinstall "{wanted}" was done, so it counts as done'
+        why = "its marker is too old to say" if word.install_id else "it has no record"
+        because += f'; {why} whether its reinstall "{wanted}" was done, so it counts as done'
     return Outcome(m.serial, "in service", because, place, _history(m.history, word, answered, at))
 
 
 def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
     """In service from now on: what the database knows of tries, looks and findings is of an earlier life."""
     same_install = before.install.id == word.install_id
-    install = Install(
-        begun=before.install.begun or at,
-        generation=word.generation,
-        id=word.install_id,
-        on=before.install.on if same_install else (),  # which disks another install had, nobody wrote down
-        system_on=before.install.system_on if same_install else (),
-        reinstall=reinstall,
-    )
+    install = Install(reinstall=reinstall)  # as an import has it: nobody here began it
+    if word.install_id is not None:
+        install = Install(
+            begun=word.began or before.install.begun or at,
+            generation=word.generation,
+            id=word.install_id,
+            on=word.on or (before.install.on if same_install else ()),
+            system_on=word.system_on or (before.install.system_on if same_install else ()),
+            reinstall=reinstall,
+        )
     return replace(
         before,
         phase=Phase.IN_SERVICE,
@@ -134,7 +162,7 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         permanent=False,
         looks=Looks(),
         install=install,
-        disks=replace(before.disks, foreign_data=()),
+        disks=replace(before.disks, foreign_data=(), erased=volumes(before.disks.erased)),
         service=Service(since=at, released=before.service.released),
         announced=replace(before.announced, commands_run=None),
     )

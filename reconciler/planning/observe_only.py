@@ -50,6 +50,21 @@ def disagreement(database: Standing | None, remembered: Epoch | None, where: str
     return database.doubt
 
 
+def unremembered(database: Standing, remembered: Epoch | None, where: str) -> str | None:
+    """Why a daemon that is about to act may not: nothing on its host knows how old the database is; None: it may.
+
+    A backup that was brought back on another host looks just so. A daemon that stood by while another one acted has
+    remembered meanwhile.
+    """
+    counter = database.epoch.counter
+    if remembered is not None or not counter:
+        return None
+    return (
+        f"nobody knows how old the database is: it has counted to {counter}, and {where} remembers nothing. It may be "
+        "a copy of an earlier day"
+    )
+
+
 def new_beside_installed(machines: Iterable[MachineView], released: Collection[str], *, settled: bool) -> str | None:
     """Why nothing may be begun: the database never gave a place away, and machines say that they are installed."""
     known = list(machines)

@@ -265,7 +265,7 @@ def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     boot = BootLive(
         serial=m.serial,
         generation=allocation.generation,
-        hostname=None if install.begun is None or approved else allocation.hostname,
+        hostname=None if approved else allocation.hostname,
         install=install.id,
         unseen=install.open,
         hinted=is_hinted(m),

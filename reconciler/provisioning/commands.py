@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from ..model.actions import InstallOs
-from ..model.files import File, private
+from ..model.files import File, private, public
 from . import fence
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -49,6 +49,10 @@ READ_SIGNATURES = (
     "esac; done"
 )
 """What is written on every disk and partition, read from them right now. Answer: ``disks.parse_contents``."""
+
+READ_OCI_SYSTEM = "[ ! -e /run/live ] && cat /etc/oci/my-role && echo && hostname --fqdn"
+"""Role and name of a system that OCI installed, which has no marker. No live system has both its own medium and this.
+Answer: ``parse_oci_system``."""
 
 STATE_FILE = "/run/reconciler/install.json"
 """How far the install is, in the live system's memory: gone with the next boot, as it should be."""
@@ -85,6 +89,13 @@ SERVER_FILE = "/etc/oci/pxe-server-ip"
 
 MARKER_FILE = "/etc/reconciler/install.json"
 """In the installed system: the text of ``Marker``, which proves that we installed it, and for whom."""
+
+BOOTED_FILE = fence.BOOTED.format(MARKER_FILE)
+"""There once the installed system was booted: it may serve, however its installer ended."""
+
+BOOTED_CONF = "/etc/tmpfiles.d/reconciler.conf"
+_BOOTED_TEXT = f"# Tells an install of tomorrow that this system ran.\nf! {BOOTED_FILE} 0600 root root - -\n"
+"""tmpfiles.d(5): a file is made where there is none; with the exclamation mark at boot only."""
 
 READ_MARKER = f"cat {MARKER_FILE}"
 """Exit 0 and the text of ``Marker``; any other exit: this is not a system of ours (the live system, for one)."""
@@ -157,8 +168,21 @@ def parse_state(text: str) -> InstallState:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Who makes an install, and when: the fleet, by the id of its database, and how far that had counted."""
+
+    fleet: str = ""
+    counter: int = 0
+    began: str | None = None  # RFC 3339
+
+
+NOBODY = Origin()
+"""Not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
-    """Whose the installed system is."""
+    """Whose the installed system is: the record of an install, on the disk that it erased."""
 
     serial: str
     hostname: str
@@ -168,10 +192,21 @@ class Marker:
     role: str = ""  # empty in markers of old
     reinstall: str | None = None  # the request that the install answers
     finished: bool = True  # whether the installer ended well; markers of old do not say
+    fleet: str = ""  # whose database ordered it; empty in markers of old
+    counter: int = 0  # how far that database had counted (``model.epoch``)
+    began: str | None = None  # RFC 3339
+    ended: str | None = None  # RFC 3339, by the live system's clock; None until then
+    on: tuple[str, ...] = ()  # identities of the disks that the install was given
+    system_on: tuple[str, ...] = ()  # those among them that hold the system
+    written: tuple[str, ...] = ()  # UUIDs that are on those disks since it ended
 
     def render(self) -> str:
-        """The text of the marker file. ``fence`` reads it by this form."""
-        return json.dumps(asdict(self)) + "\n"
+        """The text of the marker file, before its install has ended. ``fence`` reads it by this form."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name not in _ADDED}) + "\n"
+
+
+_ADDED = ("ended", "written")
+"""What the script adds to a marker when its install has ended well (``fence.FINISH``)."""
 
 
 def parse_marker(text: str) -> Marker:
@@ -191,9 +226,28 @@ def parse_marker(text: str) -> Marker:
             role=str(raw.get("role", "")),
             reinstall=None if raw.get("reinstall") is None else str(raw["reinstall"]),
             finished=raw.get("finished") is not False,
+            fleet=str(raw.get("fleet", "")),
+            counter=int(raw.get("counter", 0)),
+            began=None if raw.get("began") is None else str(raw["began"]),
+            ended=None if raw.get("ended") is None else str(raw["ended"]),
+            on=tuple(map(str, raw.get("on", ()))),
+            system_on=tuple(map(str, raw.get("system_on", ()))),
+            written=tuple(sorted({str(uuid) for disk in raw.get("written", ()) for uuid in disk["uuids"]})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{MARKER_FILE} is not readable: {text[:200]!r}") from error
+
+
+def parse_oci_system(text: str) -> tuple[str, str]:
+    """Role and hostname, of what ``READ_OCI_SYSTEM`` printed.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    words = text.split()
+    if len(words) != 2 or "." not in words[1]:
+        raise ValueError(f"a system of OCI's says neither its role nor its whole name: {text[:200]!r}")
+    return words[0], words[1]
 
 
 def serials_in(text: str) -> frozenset[str]:
@@ -288,25 +342,41 @@ main
 """
 
 
-def fence_file(action: InstallOs) -> dict[str, File]:
-    """The script that looks at the disks of this install, by its absolute path in the live system."""
+def fence_file(action: InstallOs, fleet: str = "", seen: str | None = None) -> dict[str, File]:
+    """The script that looks at the disks of this install, by its absolute path in the live system.
+
+    Args:
+        action: The install.
+        fleet: Whose it is; empty: not known.
+        seen: What the disks were last seen to hold (``fence.digest``), and must hold still; None: anything.
+    """
     text = fence.script(
         dict.fromkeys((*action.system_disks, *action.data_disks)),
         MARKER_FILE,
         install=action.id,
         allowed=action.may_erase,
         answers=None if action.reinstall is None else json.dumps(action.reinstall),
+        fleet=fleet,
+        seen=seen,
     )
     return {fence.SCRIPT_FILE: private(text)}
 
 
-def fence_of(disks: Iterable[str], allowed: Iterable[str]) -> dict[str, File]:
+def fence_of(disks: Iterable[str], allowed: Iterable[str], fleet: str = "") -> dict[str, File]:
     """The script that looks, for disks that no install is about to begin on."""
-    return {fence.SCRIPT_FILE: private(fence.script(disks, MARKER_FILE, install="none", allowed=allowed))}
+    text = fence.script(disks, MARKER_FILE, install="none", allowed=allowed, fleet=fleet)
+    return {fence.SCRIPT_FILE: private(text)}
 
 
-def install_files(action: InstallOs, command: str) -> dict[str, File]:
-    """What is uploaded before ``START_INSTALL``, by absolute path in the live system."""
+def install_files(action: InstallOs, command: str, origin: Origin = NOBODY, seen: str | None = None) -> dict[str, File]:
+    """What is uploaded before ``START_INSTALL``, by absolute path in the live system.
+
+    Args:
+        action: The install.
+        command: Of the installer.
+        origin: Who makes it.
+        seen: As for ``fence_file``.
+    """
     marker = Marker(
         serial=action.serial,
         hostname=action.hostname,
@@ -316,9 +386,15 @@ def install_files(action: InstallOs, command: str) -> dict[str, File]:
         role=action.role,
         reinstall=action.reinstall,
         finished=False,
+        fleet=origin.fleet,
+        counter=origin.counter,
+        began=origin.began,
+        on=tuple(map(str, action.identity)),
+        system_on=tuple(str(disk) for disk in action.identity if disk.name in action.system_disks),
     )
     return {
         TARGET + MARKER_FILE: private(marker.render()),
+        TARGET + BOOTED_CONF: public(_BOOTED_TEXT),
         SCRIPT_FILE: private(install_script(action, command)),
-        **fence_file(action),
+        **fence_file(action, origin.fleet, seen),
     }

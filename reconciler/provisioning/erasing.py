@@ -72,7 +72,7 @@ def not_allowed(action: InstallOs, there: There) -> tuple[Finding, ...]:
 
 def installed_system(met: FoundMarker) -> InstalledSystem:
     """What a disk holds where this marker is."""
-    marker = _marker(met)
+    marker = marker_of(met)
     if marker is None:
         return InstalledSystem("unknown", UNREADABLE)
     hostname = "".join(c for c in marker.hostname if c.isascii() and (c.isalnum() or c in "-."))
@@ -106,11 +106,11 @@ def _met(action: InstallOs, name: str, looked: Looked) -> set[Verdict]:
 
 
 def _is_of(met: FoundMarker, serial: str) -> bool:
-    marker = _marker(met)
+    marker = marker_of(met)
     return marker is not None and marker.serial == serial
 
 
-def _marker(met: FoundMarker) -> commands.Marker | None:
+def marker_of(met: FoundMarker) -> commands.Marker | None:
     """What it says; None where it cannot be read."""
     try:
         return commands.parse_marker(met.text)

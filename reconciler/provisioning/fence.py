@@ -11,6 +11,7 @@ import binascii
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal, cast, get_args
 
 from ..model.contents import HALF, ToldBefore, Unreadable, UnreadFound, where_text
@@ -41,9 +42,14 @@ PROGRAMS = (
 )  # fmt: skip
 """What the script asks of the disks; the rest is a shell and what every Debian has."""
 
-Verdict = Literal["ended", "allowed", "unfinished", "refused", "answered"]
-"""What the script makes of a marker: the install that is asked for, and it ended well; one that may be erased; one that
-did not end; one that nobody allowed to erase; one that has answered the very reinstall that is asked for."""
+BOOTED = "{}.booted"
+"""What lies beside a marker once its system was booted."""
+
+Verdict = Literal["ended", "allowed", "unfinished", "abandoned", "refused", "answered"]
+"""What the script makes of a marker: the install that is asked for, and it ended well; one that may be erased; the
+install that is asked for, and it did not end; another one of this fleet's that did not; one that nobody allowed to
+erase; one that has answered the very reinstall that is asked for. One whose system was booted may serve, whether or not
+its installer had ended. Of another fleet's nothing is known but that nobody here allowed to erase it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class FoundMarker:
 
     disk: str  # kernel name
     verdict: Verdict
-    text: str  # of the marker's file, at most its first 4 KiB
+    text: str  # of the marker's file, at most its first 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,16 @@ class Looked:
     files: frozenset[str] = frozenset()  # disks with a file system that holds files and no marker
     mounted: tuple[tuple[str, str], ...] = ()  # kernel name, and which file system is in use where
     uuids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changed: bool = False  # it is not what was seen when it was judged
+    digest: str | None = field(default=None, compare=False)  # of all that the script printed; None: not known
 
 
 NOTHING = Looked()
+
+
+def digest(text: str) -> str:
+    """What tells one look from another one, of the text that it printed."""
+    return sha256(text.rstrip("\n").encode()).hexdigest()
 
 
 def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
@@ -83,6 +96,7 @@ def parse(facts: Iterable[Mapping[str, object]]) -> Looked:
             files=frozenset(disk for disk, fact in given if "files" in fact),
             mounted=tuple((disk, _mounted(fact)) for disk, fact in given if "mounted" in fact),
             uuids={disk: _texts(fact["uuids"]) for disk, fact in given if "uuids" in fact},
+            changed=any("changed" in fact for _, fact in given),
         )
     except (KeyError, TypeError, binascii.Error) as error:
         raise ValueError(f"what is on its disks is not readable: {error!r}") from error
@@ -115,7 +129,14 @@ def _texts(given: object) -> tuple[str, ...]:
 
 
 def script(
-    disks: Iterable[str], marker_file: str, *, install: str, allowed: Iterable[str] = (), answers: str | None = None
+    disks: Iterable[str],
+    marker_file: str,
+    *,
+    install: str,
+    allowed: Iterable[str] = (),
+    answers: str | None = None,
+    fleet: str = "",
+    seen: str | None = None,
 ) -> str:
     """The POSIX shell script.
 
@@ -125,6 +146,8 @@ def script(
         install: The id of the install that is about to begin.
         allowed: Ids of finished installs that may be erased.
         answers: The reinstall request that the install answers, as it stands in a marker, in JSON.
+        fleet: Whose install it is; empty: not known.
+        seen: The digest of what a look printed before, and has to print again; None: nobody looked.
     """
     chosen = {
         "DISKS": " ".join(disks),
@@ -132,8 +155,10 @@ def script(
         "INSTALL": install,
         "ALLOWED": " ".join(allowed),
         "ANSWERS": answers or "",
+        "FLEET": fleet,
+        "SEEN": seen or "",
         "MOUNT": MOUNT,
-        "NEEDED": " ".join([*(each for each in PROGRAMS if each not in ASSEMBLERS), "base64", "flock"]),
+        "NEEDED": " ".join([*(each for each in PROGRAMS if each not in ASSEMBLERS), "base64", "flock", "sha256sum"]),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
     return f"#!/bin/sh\n# Looks at disks before install {install}. Written by reconciler.\nset -u\n\n{head}{_BODY}"
@@ -189,31 +214,45 @@ window() {{
     losetup --find --show "$@" --offset "$offset" --sizelimit "$length" "$device" 2> /dev/null
 }}
 
+# in_text PATTERN: the first group of this expression, in the marker that is judged.
+in_text() {{
+    printf '%s' "$text" | sed -n "s/.*$1.*/\1/p"
+}}
+
 # judge FILE: what the marker in it means for this install.
 judge() {{
-    text=$(head -c 4096 "$1" | tr -d '\n')
-    id=$(printf '%s' "$text" | sed -n 's/.*"id": "\([0-9a-f]\{{12\}}\)".*/\1/p')
-    verdict=refused
-    case " $ALLOWED " in
-        *" ${{id:-?}} "*) verdict=allowed ;;
-    esac
-    if [ -n "$ANSWERS" ]; then
-        case $text in
-            *'"reinstall": '"$ANSWERS"[,\}}]*) verdict=answered ;;
-        esac
-    fi
-    [ "$id" != "$INSTALL" ] || verdict=ended
+    text=$(head -c 65536 "$1" | tr -d '\n')
+    id=$(in_text '"id": "\([0-9a-f]\{{12\}}\)"') fleet=$(in_text '"fleet": "\([0-9a-f-]*\)"')
+    ended=yes
     case $text in
-        *'"finished": false'*) verdict=unfinished ;;
+        *'"finished": false'*) ended='' ;;
+    esac
+    verdict=refused
+    if [ "${{fleet:-$FLEET}}" = "${{FLEET:-$fleet}}" ]; then
+        if [ -z "$ended" ]; then
+            [ -e "{BOOTED.format("$1")}" ] || verdict=abandoned
+        elif [ "$id" = "$INSTALL" ]; then
+            verdict=ended
+        elif [ -n "$ANSWERS" ]; then
+            case $text in
+                *'"reinstall": '"$ANSWERS"[,\}}]*) verdict=answered ;;
+            esac
+        fi
+    fi
+    [ "$verdict:$id" != "abandoned:$INSTALL" ] || verdict=unfinished
+    case "$verdict: $ALLOWED " in
+        abandoned:*" ${{id:-?}} "* | refused:*" ${{id:-?}} "*) verdict=allowed ;;
     esac
     printf '{{"disk": "%s", "verdict": "%s", "marker": "%s"}}\n' \
         "$DISK" "$verdict" "$(printf '%s' "$text" | base64 | tr -d '\n')"
 }}
 
-# finish FILE: its install has ended well. Only of this install, and in one go.
+# finish FILE: its install has ended well, and what it wrote is on the disks. Only of this install, and in one go.
 finish() {{
     grep -q '"id": "'"$INSTALL"'"' "$1" || return 0
-    (umask 077 && sed 's/"finished": false/"finished": true/' "$1" > "$1.new") && mv "$1.new" "$1" &&
+    now=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
+    ended='"finished": true, "ended": "'$now'", "written": ['$WRITTEN']'
+    (umask 077 && sed 's/"finished": false/'"$ended"'/' "$1" > "$1.new") && mv "$1.new" "$1" &&
         sync --file-system "$1" && printf '{{"disk": "%s", "finished": true}}\n' "$DISK"
 }}
 
@@ -294,8 +333,9 @@ raid() (
     fi
     kilobytes=$(printf '%s\n' "$told" | sed -n 's/^ *Array Size : \([0-9]*\).*/\1/p')
     sectors=$(printf '%s\n' "$told" | sed -n 's/^ *Data Offset : \([0-9]*\) sectors.*/\1/p')
-    case $told:$kilobytes in
-        *'Raid Level : raid1'*:[0-9]*) ;;
+    level=$(printf '%s\n' "$told" | sed -n 's/^ *Raid Level : //p')
+    case $level:$kilobytes in
+        raid1:[0-9]*) ;;
         *)
             tell unread {Unreadable.NOT_ASSEMBLED} "$2" linux_raid_member
             exit
@@ -404,8 +444,19 @@ main() {{
     while mountpoint --quiet "$MOUNT"; do
         umount "$MOUNT" || exit 1  # what a look that was killed left behind
     done
+    WRITTEN=
+    if [ "$MODE" = finish ]; then
+        WRITTEN=$(for DISK in $DISKS; do written; done | tr '\n' ',' | sed 's/,$//')
+    fi
     facts=$(each_disk)
     [ -z "$facts" ] || printf '%s\n' "$facts"
+    if [ "$MODE" = look ] && [ -n "$SEEN" ] && [ "$(printf '%s' "$facts" | sha256sum | cut -c 1-64)" != "$SEEN" ]; then
+        printf '{{"disk": "", "changed": true}}\n'
+        case $facts in
+            *'"verdict": "ended"'*) exit {ENDED} ;;
+        esac
+        exit {REFUSED}
+    fi
     case $MODE:$facts in
         finish:*'"finished": true'*) exit 0 ;;
         finish:*) exit 1 ;;

@@ -10,7 +10,14 @@ from ..model.kinds import FleetSpec
 from . import commands, install, root_image
 
 
-def uploads(action: InstallOs, fleet: FleetSpec, hardware: Hardware, node_files: Mapping[str, File]) -> dict[str, File]:
+def uploads(
+    action: InstallOs,
+    fleet: FleetSpec,
+    hardware: Hardware,
+    node_files: Mapping[str, File],
+    origin: commands.Origin = commands.NOBODY,
+    seen: str | None = None,
+) -> dict[str, File]:
     """Every file that is uploaded before ``commands.START_INSTALL``, by absolute path in the live system.
 
     Args:
@@ -18,14 +25,14 @@ def uploads(action: InstallOs, fleet: FleetSpec, hardware: Hardware, node_files:
         fleet: For its mirrors.
         hardware: The machine's latest report.
         node_files: What the node finds at its first boot.
+        origin: Who makes the install.
+        seen: What its disks were last seen to hold, and must hold still (``fence.digest``); None: anything.
 
     Raises:
         ValueError: This machine cannot be installed so; says why.
     """
-    if action.image is not None:
-        return {**root_image.image_files(action, hardware, node_files), **_wrapped(action, root_image.COMMAND)}
-    return {**node_files, **_wrapped(action, install.install_command(action, fleet, hardware))}
-
-
-def _wrapped(action: InstallOs, words: tuple[str, ...] | list[str]) -> dict[str, File]:
-    return commands.install_files(action, shlex.join(words))
+    if action.image is None:
+        words, files = install.install_command(action, fleet, hardware), node_files
+    else:
+        words, files = list(root_image.COMMAND), root_image.image_files(action, hardware, node_files)
+    return {**files, **commands.install_files(action, shlex.join(words), origin, seen)}

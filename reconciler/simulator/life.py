@@ -258,6 +258,8 @@ class ServerLife(ABC):
             await self.takes(self.pace.report_every)
 
     async def _installed(self) -> None:
+        if self.disk_files.read(commands.BOOTED_CONF) is not None:
+            self.disk_files.write(commands.BOOTED_FILE, "")
         if self.disk_files.read(PUPPET_RAN) is not None:
             await self._start_services()
             return

@@ -10,13 +10,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ..model.contents import Unreadable
 from ..provisioning import commands, fence, root_image
 from .files import MemoryFiles
-
-FenceAnswer = Literal["ended", "allowed", "unfinished", "refused", "answered"]
 
 
 @dataclass(eq=False)
@@ -55,6 +52,8 @@ class FenceScript:
     install: str
     allowed: frozenset[str]
     answers: str
+    fleet: str = ""
+    seen: str = ""
 
 
 def read_fence(text: str) -> FenceScript:
@@ -67,7 +66,9 @@ def read_fence(text: str) -> FenceScript:
     told = dict(word.partition("=")[::2] for line in head if "=" in line for word in shlex.split(line, comments=True))
     try:
         allowed = frozenset(told["ALLOWED"].split())
-        return FenceScript(tuple(told["DISKS"].split()), told["MARKER"], told["INSTALL"], allowed, told["ANSWERS"])
+        disks = tuple(told["DISKS"].split())
+        asked = told["INSTALL"], allowed, told["ANSWERS"], told["FLEET"], told["SEEN"]
+        return FenceScript(disks, told["MARKER"], *asked)
     except KeyError as error:
         raise ValueError(f"the script that looks at disks does not say {error}") from None
 
@@ -93,7 +94,10 @@ def look(script: FenceScript, there: Mapping[str, Content]) -> SaidOfDisks:
         status = fence.ENDED
     elif verdicts & {"refused", "answered"}:
         status = fence.REFUSED
-    return SaidOfDisks(status, tuple(map(json.dumps, found)))
+    facts = tuple(map(json.dumps, found))
+    if script.seen and fence.digest("\n".join(facts)) != script.seen:
+        return SaidOfDisks(status or fence.REFUSED, (*facts, json.dumps({"disk": "", "changed": True})))
+    return SaidOfDisks(status, facts)
 
 
 def written(script: FenceScript, there: Mapping[str, Content]) -> SaidOfDisks:
@@ -124,22 +128,27 @@ def _facts(script: FenceScript, name: str, content: Content | None) -> Iterator[
 def _of_system(script: FenceScript, name: str, system: DiskSystem) -> Iterator[dict[str, object]]:
     text = system.files.read(script.marker)
     if text is not None:
-        shown = text.replace("\n", "")[:4096]
+        shown = text.replace("\n", "")[:65536]
+        was_booted = system.files.read(fence.BOOTED.format(script.marker)) is not None
         marker = base64.b64encode(shown.encode()).decode()
-        yield {"disk": name, "verdict": _verdict(script, shown), "marker": marker}
+        yield {"disk": name, "verdict": _verdict(script, shown, was_booted=was_booted), "marker": marker}
     elif system.files.content:
         yield _told(name, "files", "some", f"/dev/{name}1")
 
 
-def _verdict(script: FenceScript, text: str) -> FenceAnswer:
-    found = re.search(r'"id": "([0-9a-f]{12})"', text)
-    install = found[1] if found else ""
-    if '"finished": false' in text:
-        return "unfinished"
-    if install == script.install:
-        return "ended"
-    if script.answers and re.search(rf'"reinstall": {re.escape(script.answers)}[,}}]', text):
-        return "answered"
+def _verdict(script: FenceScript, text: str, *, was_booted: bool) -> fence.Verdict:
+    found, fleet = re.search(r'"id": "([0-9a-f]{12})"', text), re.search(r'"fleet": "([0-9a-f-]*)"', text)
+    install, owner = found[1] if found else "?", fleet[1] if fleet else ""
+    if not (owner and script.fleet) or owner == script.fleet:
+        if '"finished": false' in text:
+            if not was_booted and install == script.install:
+                return "unfinished"
+            if not was_booted and install not in script.allowed:
+                return "abandoned"
+        elif install == script.install:
+            return "ended"
+        elif script.answers and re.search(rf'"reinstall": {re.escape(script.answers)}[,}}]', text):
+            return "answered"
     return "allowed" if install in script.allowed else "refused"
 
 

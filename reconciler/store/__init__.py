@@ -10,6 +10,7 @@ from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 
+from .backup import BackupPart
 from .certificates import CertificatesPart
 from .clocks import ClocksPart, SetBack
 from .cluster_facts import FactsPart
@@ -42,6 +43,7 @@ class Store(
     FactsPart,
     RingsPart,
     EpochPart,
+    BackupPart,
     ClocksPart,
     LeasesPart,
 ):

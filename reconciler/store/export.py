@@ -4,7 +4,7 @@ Secrets are not in an export: without them a restored fleet would be given new o
 key file too. Hardware is not in it either: machines report it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,11 @@ from sqlalchemy import exists, select, update
 
 from ..model.errors import PermanentError
 from ..model.events import Restored
-from ..model.history import Phase
 from ..model.machine import Allocation, Pause, Vip
 from .cluster_facts import write_fixed
 from .codec import history_value, parse_history
 from .database import Writing
+from .epochs import read_standing
 from .journal import write_events
 from .records import write_allocation, write_vip
 from .rings import exported as ring_value
@@ -30,7 +30,6 @@ VERSION = 1
 _WHY_OF_EARLIER_IMPORTS = (
     "imported from OCI, which still installs and configures these machines: resume when this server takes over"
 )
-_NAMED = 3  # serials in a sentence; more do not help
 
 
 class ExportPart(SnapshotPart):
@@ -42,8 +41,10 @@ class ExportPart(SnapshotPart):
         with self._database.reading() as connection:
             held = connection.execute(select(conflict).order_by(conflict.c.serial)).all()
             rings = [ring_value(one) for one in read_built(connection).values()]
+            age = read_standing(connection).epoch
         return {
             "version": VERSION,
+            "epoch": {"fleet": age.fleet, "counter": age.counter},
             "allocations": {serial: _plain(known.allocations[serial]) for serial in sorted(known.allocations)},
             "released": {serial: _plain(known.retired[serial]) for serial in sorted(known.retired)},
             "vips": [asdict(each) for each in known.vips],
@@ -57,8 +58,8 @@ class ExportPart(SnapshotPart):
     def restore(self, exported: Mapping[str, Any], at: datetime, why: str = "from an export") -> None:
         """Fill an empty database, in one transaction. What was running when it was exported is taken as interrupted.
 
-        Where machines were on their way, nothing is begun until it is settled: they may serve since. Those that were in
-        service are not touched without an operator's word, and raise no doubt.
+        Nothing is begun until it is settled: machines that were on their way may serve since, others may have come, and
+        names and addresses that are free here may be theirs.
 
         Raises:
             PermanentError: The database is not empty, or this is no export of a version that we know.
@@ -78,7 +79,7 @@ class ExportPart(SnapshotPart):
                 write_events(writing, told)
                 for value in exported["pauses"]:
                     connection.execute(pause.insert().values(**asdict(_pause(value))))
-                connection.execute(update(epoch).values(doubt=_doubt(exported["allocations"], told, why)))
+                connection.execute(update(epoch).values(**_age(exported), doubt=_doubt(exported["allocations"], why)))
                 for cluster, values in exported.get("fixed", {}).items():  # exports of before have none
                     write_fixed(writing, cluster, values, at)
                 for value in exported.get("rings", ()):  # nor these
@@ -99,13 +100,15 @@ def _write_places(writing: Writing, exported: Mapping[str, Any], at: datetime) -
         write_vip(writing, Vip(**value), at)
 
 
-def _doubt(placed: Mapping[str, object], told: Iterable[Restored], why: str) -> str | None:
-    """Why the machines may have gone on since the export; None where all that had a place were in service."""
-    on_their_way = sorted(placed.keys() - {each.serial for each in told if each.history.phase is Phase.IN_SERVICE})
-    if not on_their_way:
-        return None
-    serials = ", ".join(on_their_way[:_NAMED]) + (", ..." if len(on_their_way) > _NAMED else "")
-    return f"it was restored ({why}) from a time when these were on their way, and may be in service since: {serials}"
+def _doubt(placed: Mapping[str, object], why: str) -> str | None:
+    """Why the machines may have gone on since the export; None where none had a place."""
+    return f"it was restored ({why}), and machines went on since" if placed else None
+
+
+def _age(exported: Mapping[str, Any]) -> dict[str, Any]:
+    """Of which fleet the database is, and how far it had counted; exports of before do not say."""
+    given = exported.get("epoch")
+    return {} if given is None else {"fleet": str(given["fleet"]), "counter": int(given["counter"])}
 
 
 def _pause(value: Mapping[str, Any]) -> Pause:

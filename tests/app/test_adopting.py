@@ -6,14 +6,16 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from reconciler.app.adopting import asked_at, hear, settle, whom_to_ask
+from reconciler.app.adopting import MORE, asked_at, hear, named, settle, whom_to_ask
 from reconciler.app.config import Config
 from reconciler.app.site import Site
 from reconciler.execution.ports import Ran
+from reconciler.model.disk_id import DiskId
 from reconciler.model.epoch import Epoch
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.history import Phase
@@ -36,9 +38,15 @@ class Machine:
     serials: str = "A\nNot Specified\n"
     marker: str | None = MARKER
     addresses: str = IP
+    of_oci: str | None = None
 
     async def run(self, command: str, *, timeout: float) -> Ran:
-        said = {commands.READ_SERIAL: self.serials, commands.READ_MARKER: self.marker, READ_ADDRESSES: self.addresses}
+        said = {
+            commands.READ_SERIAL: self.serials,
+            commands.READ_MARKER: self.marker,
+            commands.READ_OCI_SYSTEM: self.of_oci,
+            READ_ADDRESSES: self.addresses,
+        }
         text = said.pop(command)
         return Ran(1, "", "No such file") if text is None else Ran(0, text, "")
 
@@ -93,6 +101,32 @@ def test_a_new_marker_says_more() -> None:
     assert word == replace(WORD, cluster="cl1", role="controller", reinstall="2026-11-29", finished=False)
 
 
+def test_a_record_says_whose_install_it_was_and_on_which_disks() -> None:
+    marker = commands.Marker(
+        "A", "cl1-controller-1.example.com", 2, "0a1b2c", fleet="6f1c0d7e", counter=41,
+        began="2026-11-29T01:00:00+00:00", on=("sda SSD S1 240", "sdb SSD S2 240"), system_on=("sda SSD S1 240",),
+    )  # fmt: skip
+    word = heard(Shells({GIVEN: Machine(marker=marker.render())}))["A"]
+    began = datetime(2026, 11, 29, 1, tzinfo=UTC)
+    disks = tuple(map(DiskId.parse, marker.on))
+    assert word == replace(WORD, fleet="6f1c0d7e", counter=41, began=began, on=disks, system_on=disks[:1])
+
+
+OF_OCI = Machine(marker=None, of_oci="controller\ncl1-controller-1.example.com\n")
+
+
+def test_a_system_of_ocis_has_no_record_and_says_its_name() -> None:
+    word = replace(WORD, generation=0, install_id=None, role="controller")
+    assert heard(Shells({GIVEN: OF_OCI}))["A"] == word
+    assert heard(Shells({GIVEN: OF_OCI}), GIVEN, known={"A": ()})["A"] == Silence("nobody knows an address of it")
+
+
+@pytest.mark.parametrize("said", ["", "controller\n", "controller\nlocalhost\n", "a b c.d\n"])
+def test_a_system_of_ocis_that_does_not_say_its_whole_name_is_none(said: str) -> None:
+    found = heard(Shells({GIVEN: replace(OF_OCI, of_oci=said)}), known={"A": (GIVEN,)})["A"]
+    assert isinstance(found, Silence) and "cannot be read" in found.because
+
+
 @pytest.mark.parametrize(
     ("there", "because", "answers"),
     [
@@ -131,6 +165,19 @@ def test_who_is_asked() -> None:
     assert asked_at(replace(new, seen=None)) == ()
     assert whom_to_ask(Observation(NOW, (held, new), observing="older")).keys() == {"A", "B"}
     assert whom_to_ask(Observation(NOW, (held, new))).keys() == {"B"}
+    assert whom_to_ask(Observation(NOW, (held, new)), {"A"}).keys() == {"A"}, "who is named is asked in any case"
+
+
+def test_machines_are_named_by_serial_hostname_and_cluster() -> None:
+    held = in_phase(holding(machine("A")), Phase.ENROLLED)
+    observed = Observation(NOW, (held, machine("B")))
+    assert held.allocation is not None
+    for word, serials in {"A": {"A"}, held.allocation.hostname: {"A"}, "cluster:cl1": {"A"}, "B": {"B"}}.items():
+        assert named(observed, [word]) == serials
+    assert named(observed, ["B", "cluster:cl1"]) == {"A", "B"}
+    for word in ("C", "cluster:cl2", "cl1"):
+        with pytest.raises(PermanentError, match="is no machine of this database"):
+            named(observed, [word])
 
 
 @pytest.mark.parametrize("text", ["", "null", "[1]", '[{"addr_info": [{"family": "inet"}]}]', "ip: command not found"])
@@ -170,3 +217,14 @@ def test_a_folder_that_cannot_be_read_is_written_anew(site: Site) -> None:
     site.epochs.file.write_text("{")
     settle(site, as_new=False, who="ann", why="the disk was full")
     assert site.epochs.disagreement() is None
+
+
+def test_the_count_goes_on_behind_all_that_machines_know_of(site: Site) -> None:
+    site.epochs.remember(Epoch("the-folders", 41))
+    settle(site, as_new=False, who="ann", why="I looked", words=[WORD, replace(WORD, counter=60), Silence("off")])
+    assert site.store.standing().epoch == Epoch("the-folders", 61)
+
+
+def test_where_nobody_remembers_the_count_it_goes_on_far_behind(site: Site) -> None:
+    settle(site, as_new=False, who="ann", why="a new host", words=[replace(WORD, counter=60)], fleet="of-the-machines")
+    assert site.store.standing().epoch == Epoch("of-the-machines", 60 + MORE)

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.app.adopting import settle
 from reconciler.app.daemon import Daemon
 from reconciler.app.directory import PROVISIONING_KEY
 from reconciler.app.front import Front
 from reconciler.app.site import Site
 from reconciler.app.standby import StandingBy
 from reconciler.model.errors import TemporaryError
+from reconciler.store.leases import LeaseWatch
 
 from ..sites import bare_site
 
@@ -32,6 +35,11 @@ def forget(site: Site) -> None:
     site.epochs.remember(replace(known, counter=known.counter + 5))
 
 
+def settled(site: Site) -> None:
+    """An operator said that the database is right."""
+    settle(site, as_new=False, who="ann", why="I looked")
+
+
 async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon = Daemon(site)
     await daemon._begin()
@@ -47,7 +55,7 @@ async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeyp
     forget(site)
     await daemon._guarded_pass()
     assert doubted == [False, True]
-    site.epochs.remember(site.store.standing().epoch)
+    settled(site)
     await daemon._guarded_pass()
     assert doubted == [False, True, True], "until documents are rendered anew, those that are there stay doubted"
     assert not daemon._published.is_doubted
@@ -71,6 +79,21 @@ async def test_a_daemon_that_stands_by_doubts_too(site: Site) -> None:
     forget(site)
     await standing_by._follow()
     assert front.published.is_doubted
+
+
+async def test_a_daemon_that_stands_by_remembers_how_old_the_database_is_once_another_one_acts(site: Site) -> None:
+    watch, at = LeaseWatch(timedelta(minutes=1)), site.now()
+    site.store.count_start()
+    fence = site.store.acquire_lease("elsewhere:1", watch, at)
+    assert fence is not None
+    standing_by = StandingBy(site, Front(site, lambda: None), asyncio.Event())
+    assert await standing_by.opened()
+    await standing_by.remember_age()
+    await standing_by.remember_age()
+    assert site.epochs.remembered() is None, "a copy of the database has such a lease too"
+    site.store.renew_lease(fence, watch.ttl, at)
+    await standing_by.remember_age()
+    assert site.epochs.remembered() == site.store.standing().epoch
 
 
 def test_one_look_reads_the_folder_before_the_database(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +143,6 @@ async def test_no_certificate_is_taken_while_the_database_is_doubted(site: Site,
     await daemon._begin()
     await daemon._guarded_pass()
     assert refused() == 0
-    site.epochs.remember(site.store.standing().epoch)
+    settled(site)
     await daemon._guarded_pass()
     assert refused() == 1

@@ -104,6 +104,79 @@ def test_a_folder_that_cannot_be_written_begins_nothing(epochs: Epochs, store: S
     assert len(told) == 1
 
 
+def test_a_database_that_nobody_on_this_host_knows_is_not_begun(epochs: Epochs, store: Store, tmp_path: Path) -> None:
+    epochs.begin()
+    elsewhere = Epochs(tmp_path / "another host's state", lambda: store)
+    elsewhere.begin()
+    assert "nobody knows how old the database is: it has counted to 1" in (elsewhere.disagreement() or "")
+    assert elsewhere.remembered() is None
+    with pytest.raises(NotBegunError, match="nobody knows how old"):
+        elsewhere.follow()
+    assert "nobody knows how old" in (epochs.disagreement() or ""), "hosts that remember heed what another one doubts"
+
+
+def test_that_nobody_remembers_a_database_is_no_doubt_for_who_remembers_it_as_it_is(
+    epochs: Epochs, store: Store, tmp_path: Path
+) -> None:
+    epochs.begin()
+    Epochs(tmp_path / "another host's state", lambda: store).begin()
+    again = Epochs(epochs.file.parent, lambda: store)
+    again.begin()
+    assert (again.disagreement(), store.standing().epoch.counter) == (None, 2)
+    Epochs(tmp_path / "another host's state", lambda: store).begin()
+    store.append(Started("A", NOW, BOOT))  # by whomever: this folder does not know of it
+    again = Epochs(epochs.file.parent, lambda: store)
+    again.begin()
+    assert "nobody knows how old" in (again.disagreement() or "")
+
+
+def test_who_remembers_a_database_ends_no_other_doubt(epochs: Epochs, store: Store) -> None:
+    epochs.begin()
+    store.doubt("a machine says that it is newer")
+    again = Epochs(epochs.file.parent, lambda: store)
+    again.begin()
+    assert again.disagreement() == "a machine says that it is newer"
+
+
+def test_who_followed_another_daemon_takes_over_without_a_doubt(epochs: Epochs, store: Store, tmp_path: Path) -> None:
+    epochs.begin()
+    elsewhere = Epochs(tmp_path / "another host's state", lambda: store)
+    elsewhere.follow()
+    elsewhere.begin()
+    assert elsewhere.disagreement() is None
+    assert elsewhere.remembered() == store.standing().epoch == Epoch(store.standing().epoch.fleet, 2)
+
+
+def test_a_doubt_outlives_the_folder_that_had_it(epochs: Epochs, store: Store) -> None:
+    epochs.remember(Epoch(store.standing().epoch.fleet, 5))
+    epochs.begin()
+    epochs.file.unlink()
+    assert "has counted to 5, and the database to 0" in (epochs.disagreement() or "")
+
+
+def test_a_file_that_cannot_be_read_may_be_mended(epochs: Epochs, store: Store) -> None:
+    epochs.file.parent.mkdir(parents=True)
+    epochs.file.write_text("{")
+    epochs.begin()
+    assert "cannot be read" in (epochs.disagreement() or "")
+    assert store.standing().doubt is None
+
+
+def test_a_start_that_the_folder_cannot_remember_is_not_counted(
+    epochs: Epochs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("reconciler.app.epochs.replace_lines", _disk_is_full)
+        epochs.begin()
+    assert store.standing().epoch.counter == 0, "else the next start would find a count that nobody remembers"
+    epochs.begin()
+    assert epochs.remembered() == Epoch(store.standing().epoch.fleet, 1)
+
+
+def _disk_is_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_what_a_start_needs_is_done_again_until_it_is_done(epochs: Epochs, store: Store) -> None:
     done = []
 

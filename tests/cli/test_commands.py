@@ -129,7 +129,7 @@ MISTAKES: list[tuple[dict[str, str], tuple[str, ...], str]] = [
     ({"here.json": "{"}, ("--specs", str(SPECS), "plan", "--observed", "here.json"), "the observation is not JSON"),
     ({"here.json": "{"}, ("--specs", str(SPECS), "match", "here.json"), "here.json:1:"),
     ({"here.json": ""}, ("--specs", str(SPECS), "match", "here.json"), "no hardware report was given"),
-    ({"here.yaml": "a: ["}, ("restore", "here.yaml"), "here.yaml is no YAML"),
+    ({"here.yaml": "a: ["}, ("restore", "here.yaml"), "here.yaml is neither a backup nor YAML"),
     ({"here.yaml": "[]"}, ("restore", "here.yaml"), "here.yaml is no export"),
     ({}, ("--specs", str(SPECS), "plan", "--server", "example"), '"example" is not the address of a daemon'),
     ({}, ("--specs", str(SPECS), "plan", "--server", "http://127.0.0.1:9"), "no answer from http://127.0.0.1:9"),

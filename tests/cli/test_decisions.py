@@ -206,12 +206,37 @@ def test_an_export_restores_to_the_same_export(on: Any, cli: Cli, laid: Laid, tm
     (tmp_path / "fleet.yaml").write_text(exported)
     database = f"sqlite:///{tmp_path}/new.db"
     restored = cli("--database", database, "restore", tmp_path / "fleet.yaml")
-    assert (restored.status, restored.err) == (0, "Restored 12 allocations and 12 machine states.\n")
+    assert restored.status == 0
+    assert restored.err == f"Restored 12 allocations and 12 machine states.\n{ONLY_LOOKS}"
     assert cli("--database", database, "export").out == exported
     events = cli("--database", database, "events", "--format", "json").json
     assert all("from fleet.yaml, by night-shift" in event["text"] for event in events)
     again = refused(cli, "--database", database, "restore", tmp_path / "fleet.yaml")
     assert again == "Error: the database is not empty: restore into a new one\n"
+
+
+ONLY_LOOKS = (
+    'The daemon only looks until "reconciler adopt" has asked the machines what holds ("--dry-run" tells first).\n'
+)
+
+
+def test_a_backup_is_restored_in_the_place_of_the_database(on: Any, laid: Laid, tmp_path: Path) -> None:
+    backup = tmp_path / "yesterday.db"
+    assert "Without the secret key" in done(on, "backup", backup).err
+    assert "overwrites nothing" in refused(on, "backup", backup)
+    was = on("export").out
+    done(on, "pause", "--why", "fire")
+    assert refused(on, "restore", backup) == "Error: the database is not empty: restore into a new one\n"
+    with closing(laid.open()) as site:
+        site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now())
+        assert "the daemon host:1 acts on this database: stop it first" in refused(on, "restore", "--replace", backup)
+        site.store.release_lease(site.store.acquire_lease("host:1", LeaseWatch(timedelta(minutes=1)), site.now()))
+    said = done(on, "restore", "--replace", backup).err
+    assert "Restored the database of 20" in said and said.endswith(ONLY_LOOKS)
+    assert on("export").out == was
+    (aside,) = laid.database.parent.glob("reconciler.db.before-*[0-9]")
+    assert str(aside) in said
+    assert "it was restored (from yesterday.db of 20" in on("plan").out.replace("\n", " ")
 
 
 def test_apply_leaves_a_database_to_its_daemon(on: Any, laid: Laid) -> None:

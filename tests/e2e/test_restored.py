@@ -87,6 +87,73 @@ async def test_an_older_database_touches_nothing_and_machines_are_adopted(tmp_pa
         assert [server.installs for server in w.servers.values()] == [1, 1, 1]
 
 
+async def test_the_drill_yesterdays_database_under_todays_fleet(tmp_path: Path) -> None:
+    """On another host: nothing is left but the backup and the secret key."""
+    yesterday = tmp_path / "yesterday.db"
+    async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL) as w:
+        await w.started()
+        await w.fleet.press_power_buttons()
+        await w.until("all are on their way", lambda: on_their_way(w))
+        assert "its secrets are lost: keep that elsewhere" in (await w.run("backup", str(yesterday)))[2]
+        await w.until_in_service(3)
+        status, _, told = await w.run("restore", "--replace", str(yesterday))
+        assert (status, "acts on this database: stop it first" in told) == (1, True), told
+        await w.daemons[-1].terminate()
+        status, _, told = await w.run("restore", str(yesterday))
+        assert (status, "the database is not empty" in told) == (1, True), told
+        before = touched(w)
+
+        await w.cli("restore", "--replace", str(yesterday))
+        (w.demo.folder / "state/fleet.json").unlink()
+        await w.started()
+        assert "it was restored (from yesterday.db of" in await until_it_looks(w)
+        serial, *others = sorted(w.servers)
+        await w.cli("adopt", serial, "--why", "one to begin with")
+        assert "it was restored (from yesterday.db of" in await until_it_looks(w), "two are to follow"
+        await w.cli("adopt", "--why", "last night's backup")
+        await w.until_in_service(3)
+        assert touched(w) == before
+        assert await w.unready() == ""
+        assert len(list(w.demo.folder.glob("reconciler.db.before-*"))) >= 1
+        with closing(w.site()) as site:
+            histories = site.store.snapshot().histories
+            assert all(histories[each].install.system_on for each in (serial, *others)), (
+                "their records say on which disks"
+            )
+
+
+async def test_a_snapshot_of_database_and_state_folder_is_known_by_the_machines(tmp_path: Path) -> None:
+    """As when the virtual machine of the daemon is put back: its folder remembers no more than its database."""
+    async with world(tmp_path, racks=ONE) as w:
+        await w.started()
+        await w.cli("pause", "--why", "until the snapshot is made")
+        await w.fleet.press_power_buttons()
+        server = only(w)
+        await w.until_row(server.serial, lambda row: "pause" in row["because"])
+        remembered = w.demo.folder / "state/fleet.json"
+        back_up(w, tmp_path / "snapshot.db")
+        shutil.copy(remembered, tmp_path / "fleet.json")
+        await w.cli("resume")
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        bring_back(w, tmp_path / "snapshot.db")
+        shutil.copy(tmp_path / "fleet.json", remembered)
+        before = touched(w)
+        await w.started()
+        await w.cli("resume")
+
+        async def observing() -> str | None:
+            fleet = await w.fleet_view()
+            return fleet["observing"] if fleet else None
+
+        why = str(await w.until("a machine says that it is newer", observing))
+        assert f"{server.serial} was installed as" in why
+        assert await until_it_looks(w) == why
+        await w.cli("adopt", "--why", "the snapshot was put back")
+        await w.until_in_service(1)
+        assert touched(w) == before
+
+
 async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_path: Path) -> None:
     async with world(tmp_path, racks=ONE) as w:
         await w.started()
@@ -154,7 +221,7 @@ async def test_an_export_is_older_too(tmp_path: Path) -> None:
         before = touched(w)
         await w.cli("restore", str(tmp_path / "fleet.yaml"))
         await w.started()
-        assert "the database is not the one that" in await until_it_looks(w)
+        assert "the database is older than what was done since" in await until_it_looks(w)
         await w.daemons[-1].terminate()
         (w.demo.folder / "state/fleet.json").unlink()  # as on another host
         await w.started()

@@ -12,6 +12,7 @@ from reconciler.execution.ports import BootDevice
 from reconciler.model.actions import Action, Erasable, InstallOs, RootImage, Voucher
 from reconciler.model.contents import Contents, MarkFound
 from reconciler.model.disk_id import InstalledSystem
+from reconciler.model.epoch import Epoch
 from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.files import File
 from reconciler.model.gates import GateName
@@ -19,7 +20,7 @@ from reconciler.model.machine import Power, SecretRef
 from reconciler.provisioning import commands, fence, puppet_runs, root_image
 
 from ..fakes.clock import NOON
-from ..fakes.machine import run_summary
+from ..fakes.machine import FakeMachine, run_summary
 from . import build
 from .build import World
 
@@ -145,6 +146,27 @@ class TestInstall:
         assert commands.parse_marker(world.machine.disk[commands.MARKER_FILE].decode()).hostname == build.HOSTNAME
         assert world.machine.disk["/etc/hosts"] == b"127.0.0.1 localhost\n"
         assert world.told[0] == (build.SERIAL, "2 steps left")
+
+    async def test_the_record_on_the_disk_says_who_made_what_of_which_disks(self, world: World) -> None:
+        world.options = replace(world.options, epoch=lambda: Epoch("6f1c0d7e", 41))
+        await do(world, build.INSTALL)
+        found = commands.parse_marker(world.machine.disk[commands.MARKER_FILE].decode())
+        assert (found.serial, found.generation, found.id) == (build.SERIAL, 1, build.INSTALL.id)
+        assert (found.fleet, found.counter, found.finished) == ("6f1c0d7e", 41, True)
+        assert datetime.fromisoformat(found.began or "") >= NOON
+        assert found.on == found.system_on == (str(build.SDA.identity),)
+
+    async def test_nothing_is_erased_while_somebody_else_has_its_address(self, world: World) -> None:
+        """A new database gives out an address that a machine in service has, of which it knows nothing."""
+
+        def made(action: InstallOs) -> dict[str, File]:
+            raise AssertionError("its keys were made")
+
+        world.options = replace(world.options, files=made)
+        world.shells.machines[build.OWN_ADDRESS] = FakeMachine(serial="B002")
+        with pytest.raises(PermanentError, match=r"answers B002 .* is to have that address: nothing was erased"):
+            await do(world, build.INSTALL)
+        assert (world.machine.installs, world.records.erased) == (0, [])
 
     @pytest.mark.parametrize("vouched", [None, Voucher.NONCE])
     async def test_a_stranger_is_given_no_key_and_nothing_is_made_for_it(
@@ -312,6 +334,18 @@ class TestInstall:
         ):
             await do(world, build.INSTALL)
         assert world.machine.installs == 0
+
+    async def test_disks_that_changed_since_they_were_judged_are_judged_anew(self, world: World) -> None:
+        world.machine.swapped = [{"disk": "sda", "uuids": ["EE-5"]}, {"disk": "", "changed": True}]
+        with pytest.raises(TemporaryError, match="has changed since it was looked at: nothing was erased"):
+            await do(world, build.INSTALL)
+        assert world.machine.installs == 0
+
+    async def test_the_wrapper_goes_on_only_where_it_sees_what_was_judged(self, world: World) -> None:
+        world.machine.facts = [{"disk": "sda", "uuids": ["AA-1"]}]
+        await do(world, replace(build.INSTALL, ours=("uuid aa-1",)))
+        printed = '{"disk": "sda", "uuids": ["AA-1"]}'
+        assert f"SEEN={fence.digest(printed)}" in world.machine.files[fence.SCRIPT_FILE].decode()
 
     async def test_a_live_system_that_cannot_look_erases_nothing(self, world: World) -> None:
         world.machine.look_exit = 1

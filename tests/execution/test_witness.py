@@ -9,7 +9,8 @@ from reconciler.execution.drivers.host_keys import FileHostKeys
 from reconciler.execution.handlers import handlers
 from reconciler.execution.ports import BootDevice, HostKey
 from reconciler.model.actions import Action
-from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.epoch import Epoch
+from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
 from reconciler.model.history import BmcWord, Proof
 from reconciler.model.machine import Power
 from reconciler.provisioning import commands
@@ -178,6 +179,57 @@ class TestNetworkBoot:
         with pytest.raises(TemporaryError, match="an install runs on this machine"):
             await do(world, replace(NETWORK_BOOT, unseen=True), reports=installing())
         assert world.chassis.booted_from == []
+
+
+FIRST = replace(build.LIVE, hostname=HOSTNAME)
+"""Of a machine on which no install ever began, as far as the database knows: it may be older than the machine."""
+
+
+class TestFirstNetworkBoot:
+    @pytest.mark.parametrize("own", [OURS(), running(finished=False), stranger(), running(serial="B002")])
+    async def test_whatever_has_its_address_is_asked_before(self, world: World, own: FakeMachine) -> None:
+        with pytest.raises(PermanentError, match="it was not rebooted"):
+            await do(world, FIRST, own=own)
+        assert (world.chassis.calls, world.records.proofs) == (0, [])
+
+    @pytest.mark.parametrize("own", [None, LIVE()], ids=["nobody answers", "its live system does"])
+    async def test_one_of_which_nothing_answers_is_booted(self, world: World, own: FakeMachine | None) -> None:
+        await do(world, FIRST, own=own)
+        assert world.chassis.booted_from == [BootDevice.NETWORK]
+
+
+class TestAge:
+    """State folder and database may have been restored together: then only machines know better."""
+
+    HERE = Epoch("of-ours", 7)
+
+    def told(self, world: World) -> list[str]:
+        told: list[str] = []
+        world.options = replace(world.options, epoch=lambda: self.HERE, doubt=told.append)
+        return told
+
+    def installed(self, **said: object) -> FakeMachine:
+        marker = replace(commands.Marker(SERIAL, HOSTNAME, 1, build.INSTALL.id), **said)
+        return FakeMachine(disk={commands.MARKER_FILE: marker.render().encode()}, installed_runs=True)
+
+    @pytest.mark.parametrize("action", [FIRST, NETWORK_BOOT, DISK_BOOT, build.LOOK, build.FALLEN, build.INSTALL])
+    async def test_an_install_that_a_newer_database_ordered_has_nothing_begun_any_more(
+        self, world: World, action: Action
+    ) -> None:
+        told = self.told(world)
+        newer = self.installed(fleet="of-ours", counter=8)
+        with pytest.raises(NotBegunError, match=r"has counted to 7, and A001 was installed as .* counted to 8"):
+            await do(world, action, own=newer, reports=newer)
+        assert len(told) == 1
+        assert (world.chassis.booted_from, world.records.proofs, world.records.erased) == ([], [], [])
+
+    @pytest.mark.parametrize("said", [{"fleet": "of-ours", "counter": 7}, {"fleet": "of-others", "counter": 8}, {}])
+    async def test_one_of_now_or_of_another_fleet_says_nothing_of_it(
+        self, world: World, said: dict[str, object]
+    ) -> None:
+        told = self.told(world)
+        await do(world, build.LOOK, own=self.installed(**said))
+        assert told == []
 
 
 HINTED = replace(build.LIVE, hinted=True)

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.machine import Pause, SecretRef
+from reconciler.model.history import History, Phase
+from reconciler.model.machine import MachineView, Observation, Pause, SecretRef
 from reconciler.oci_import import save
 from reconciler.oci_import.assemble import Imported
 from reconciler.oci_import.machines import OciMachine
 from reconciler.oci_import.save import save_import
 from reconciler.oci_import.yaml_documents import Tree
+from reconciler.planning.adopting import Outcome, Word, outcomes
 from reconciler.store import Store
 
+from ..planning.build import tree
 from ..store.samples import NOW, SECOND, enroll
 
 MACHINE = OciMachine(
@@ -61,3 +64,22 @@ def test_a_pause_of_somebodys_own_puts_nobody_in_charge(store: Store) -> None:
     store.resume("fleet", who="ann", why="we take over", at=NOW)
     store.pause(Pause("fleet", "bob", save.PAUSE, NOW + SECOND))
     assert imported(store, "second") == "first"
+
+
+def test_adopting_what_oci_installed_ends_where_the_import_does(store: Store) -> None:
+    imported(store, "first")
+    place, kept = store.allocations()["A"], store.snapshot().histories["A"]
+    own = (*(f"{address}/24" for address in place.addresses.values()), "127.0.0.1/8")
+    word = Word("A", place.hostname, generation=0, install_id=None, addresses=own, role=place.role)
+
+    def adopted(history: History) -> Outcome:
+        known = MachineView("A", allocation=place, history=history)
+        (found,) = outcomes(tree({}), Observation(NOW, (known,)), {"A": word}, NOW)
+        return found
+
+    found = adopted(History(phase=Phase.ENROLLED)).history
+    assert found is not None
+    assert (found.phase, found.install, found.disks, found.service) == (
+        kept.phase, kept.install, kept.disks, kept.service,
+    )  # fmt: skip
+    assert adopted(kept).becomes == "as it is", "an imported machine that is adopted is as it was"

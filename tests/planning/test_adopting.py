@@ -72,6 +72,49 @@ def test_the_disks_of_an_install_are_known_of_that_install_alone(install, disks)
     assert (history.install.on, history.install.system_on) == (disks, disks)
 
 
+def test_a_record_says_the_disks_and_when_its_install_began():
+    word = replace(
+        WORD, install_id="another", on=disk_ids("sda 1", "sdb 2"), system_on=disk_ids("sda 1"), began=NOW - MINUTE
+    )
+    install = outcome(HELD, word).history.install
+    assert (install.begun, install.on, install.system_on) == (NOW - MINUTE, word.on, word.system_on)
+
+
+def test_disks_that_were_erased_once_are_told_by_their_record_from_now_on():
+    had = {"erased": ("wwn 5000", "0:32:1 S1", "sda SSD S1 1")}
+    history = outcome(replace(HELD, history=history_with(HELD.history, **had)), WORD).history
+    assert history.disks.erased == ("0:32:1 S1",), "a volume of a RAID controller has no record"
+
+
+OF_OCI = replace(WORD, generation=0, install_id=None, role="controller")
+
+
+@pytest.mark.parametrize(
+    ("m", "generation"), [(HELD, 1), (replace(HELD, allocation=replace(HELD.allocation, generation=4)), 4)]
+)
+def test_what_oci_installed_is_as_an_import_has_it(m, generation):
+    found = outcome(m, OF_OCI)
+    assert (found.becomes, found.allocation.generation) == ("in service", generation)
+    assert found.history.install == Install()
+    assert (found.history.phase, found.history.service.since) == (Phase.IN_SERVICE, NOW)
+    assert outcome(replace(m, history=found.history), OF_OCI).becomes == "as it is", "once more changes nothing"
+
+
+def test_a_machine_of_ocis_without_a_place_has_the_one_that_it_says():
+    assert outcome(machine("A"), OF_OCI).allocation == PLACE
+
+
+@pytest.mark.parametrize(
+    ("fleet", "fleets", "becomes"),
+    [("f1", ("f1",), "in service"), ("", ("f1",), "in service"), ("f2", None, "in service"), ("f2", ("f1",), "paused")],
+)
+def test_what_another_fleet_installed_is_not_taken_over_unasked(fleet, fleets, becomes):
+    observed = Observation(NOW, (HELD,), VIPS, observing=LOOKING)
+    (found,) = outcomes(SPEC, observed, {"A": replace(WORD, fleet=fleet)}, NOW, fleets)
+    assert found.becomes == becomes
+    assert becomes != "paused" or "--fleet" in found.because
+
+
 def test_a_later_generation_in_its_place_is_taken_over():
     assert outcome(HELD, replace(WORD, generation=4)).allocation == replace(HELD.allocation, generation=4)
 

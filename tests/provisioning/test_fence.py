@@ -5,10 +5,6 @@ and a mirror's half at its data offset, and says what it cannot read. ``tests/la
 """
 
 import fcntl
-import json
-import lzma
-import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -17,67 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.actions import InstallOs
 from reconciler.model.contents import Unreadable, UnreadFound
 from reconciler.provisioning import commands, fence
 
-from .. import loops
 from ..lab.disks import MARKER
-from ..waiting import until
 from .build import an_install
+from .real_disks import THIS, Disk, looked, marked, needs_disks, put, run, sh
 
-NEEDED = {
-    "dash": "dash", "losetup": "mount", "partx": "util-linux", "sgdisk": "gdisk", "mkfs.ext4": "e2fsprogs",
-    "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs", "mdadm": "mdadm", "pvs": "lvm2",
-}  # fmt: skip
-MISSING = [f"{tool} (apt: {package})" for tool, package in NEEDED.items() if shutil.which(tool) is None]
-pytestmark = pytest.mark.skipif(
-    bool(MISSING) or os.geteuid() != 0, reason=f"needs root and {', '.join(MISSING) or 'loop devices'}"
-)
-
-IMAGES = Path(__file__).parent / "disks"
-THIS = "aaaaaaaaaaaa"
-
-
-def sh(*words: object, **more: object) -> str:
-    ran = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=True, **more)
-    return ran.stdout.strip()
-
-
-class Disk:
-    """A disk that is a file; ``name`` is its kernel name."""
-
-    def __init__(self, folder: Path, number: int, megabytes: int = 32) -> None:
-        self.folder = folder
-        self.file = folder / f"disk{number}"
-        self.device = loops.attach(self.file, megabytes=megabytes)
-        self.windows: list[str] = []
-
-    @property
-    def name(self) -> str:
-        return self.device.removeprefix("/dev/")
-
-    def detach(self) -> None:
-        loops.detach(*self.windows, self.device)
-
-    def partitioned(self) -> str:
-        """As the installers do it: room for boot loaders, then the system. A device that shows the latter."""
-        sh("sgdisk", "--clear", "--new=1:1M:+1M", "--typecode=1:ef02", "--new=2:0:-1M", self.device)
-        told = sh("partx", "--raw", "--noheadings", "--output", "START,SECTORS", "--nr", "2", self.device)
-        start, sectors = (int(word) * 512 for word in told.split())
-        self.windows.append(loops.attach(self.device, "--offset", start, "--sizelimit", sectors))
-        return self.windows[-1]
-
-    def is_image(self, name: str) -> None:
-        """The disk of a real array or volume group, as ``tests.lab.disks`` made it."""
-        content = lzma.decompress((IMAGES / f"{name}.xz").read_bytes())
-        with self.file.open("r+b") as opened:
-            opened.truncate(len(content))
-            opened.write(content)
-        sh("losetup", "--set-capacity", self.device)
-
-    def sums(self) -> bytes:
-        return self.file.read_bytes()
+pytestmark = needs_disks
 
 
 @pytest.fixture
@@ -95,56 +38,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     made.detach()
 
 
-def put(device: str, folder: Path, files: dict[str, str], kind: str = "ext4") -> str:
-    """A file system that holds these files."""
-    sh(f"mkfs.{kind}", *(["-q"] if kind == "ext4" else []), device)
-    mounted = folder / "made"
-    mounted.mkdir(exist_ok=True)
-    sh("mount", device, mounted)
-    for path, text in files.items():
-        place = mounted / path.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    sh("umount", mounted)
-    return device
-
-
-def looked(
-    *disks: Disk, mode: str = "look", allowed: tuple[str, ...] = (), answers: str | None = None, path: str | None = None
-) -> tuple[int, fence.Looked]:
-    """Exit status and facts. Nothing stays mounted, and but for ``finish`` not a bit has changed."""
-    folder = disks[0].folder
-    shown = [place for disk in disks for place in (disk.file, disk.device)]
-    action = an_install(reinstall=answers, may_erase=allowed, system_disks=tuple(disk.name for disk in disks))
-    before, attached = [disk.sums() for disk in disks], loops.showing(*shown)
-    found = run(action, folder, mode, path)
-    assert str(folder / "look") not in Path("/proc/self/mounts").read_text()
-    until("its loop devices are gone", lambda: set(loops.showing(*shown)) <= set(attached))  # once nobody has them open
-    assert mode == "finish" or before == [disk.sums() for disk in disks]
-    return found
-
-
-def run(action: InstallOs, folder: Path, mode: str, path: str | None = None) -> tuple[int, fence.Looked]:
-    """Have the script look, as install ``THIS``. What it leaves in the live system's folder lies in this one."""
-    text = commands.fence_file(action)[fence.SCRIPT_FILE].content.decode()
-    script = folder / "fence.sh"
-    script.write_text(text.replace(f"INSTALL={action.id}", f"INSTALL={THIS}").replace("/run/reconciler", str(folder)))
-    ran = subprocess.run(
-        ["dash", script, mode], capture_output=True, text=True, check=False,
-        env=os.environ | ({"PATH": path} if path else {}),
-    )  # fmt: skip
-    assert ran.stderr == ""
-    return ran.returncode, fence.parse([json.loads(line) for line in ran.stdout.splitlines()])
-
-
-def marked(**differs: object) -> dict[str, str]:
-    return {commands.MARKER_FILE: replace(MARKER, **differs).render(), "/etc/hostname": "n1\n"}
-
-
 @pytest.mark.parametrize(
     ("differs", "asked", "status", "verdict"),
     [
-        ({"finished": False}, {}, 0, "unfinished"),
+        ({"finished": False}, {}, 0, "abandoned"),
+        ({"finished": False}, {"allowed": (MARKER.id,)}, 0, "allowed"),
         ({}, {}, fence.REFUSED, "refused"),
         ({"generation": 0}, {}, fence.REFUSED, "refused"),
         ({"id": THIS}, {}, fence.ENDED, "ended"),
@@ -362,6 +260,16 @@ def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
     assert subprocess.run(["dash", script, "look"], capture_output=True, check=False).returncode == 0
 
 
+def test_disks_that_changed_since_they_were_judged_stop_it(disk: Disk) -> None:
+    action = an_install(system_disks=(disk.name,))
+    seen = looked(disk)[1].digest
+    assert run(action, disk.folder, "look", seen=seen) == (0, fence.Looked(uuids={disk.name: ()}))
+    put(disk.device, disk.folder, {"/data": "of somebody who swapped the disk"})
+    status, there = run(action, disk.folder, "look", seen=seen)
+    assert (status, there.changed, there.files) == (fence.REFUSED, True, {disk.name})
+    assert run(action, disk.folder, "look")[0] == 0, "it is judged anew"
+
+
 def test_a_disk_that_is_gone_is_said(disk: Disk) -> None:
     disk.detach()
     disk.device = "/dev/nothing"
@@ -382,7 +290,10 @@ class TestFinish:
         assert looked(disk)[0] == 0
         assert looked(disk, mode="finish")[0] == 0
         status, there = looked(disk)
-        assert (status, commands.parse_marker(there.markers[0].text)) == (fence.ENDED, replace(MARKER, id=THIS))
+        found = commands.parse_marker(there.markers[0].text)
+        assert (status, replace(found, ended=None, written=())) == (fence.ENDED, replace(MARKER, id=THIS))
+        assert found.ended is not None
+        assert found.written == there.uuids[disk.name], "the record says what is on which disk"
         sh("e2fsck", "-fn", device)
 
     @pytest.mark.parametrize("files", [{}, marked(finished=False)], ids=["no marker", "another's"])

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.events import Advanced, Started, Succeeded
+from reconciler.model.history import Phase
+from reconciler.model.machine import Pause, SecretRef
 from reconciler.store import Store
 
 from ..postgres import PostgresServer, postgres_server
+from ..waiting import until
+from .samples import NOW, enroll, install, report
 
 KEY = bytes(range(32))
 
@@ -45,3 +50,27 @@ def open_store(url: str) -> Iterator[Callable[..., Store]]:
 @pytest.fixture
 def store(open_store: Callable[..., Store]) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def lived_in(store: Store) -> Store:
+    """A database with something of everything."""
+    store.record([report("A"), report("B")])
+    store.allocate(enroll("A", 1, vips=(("public", "api", "203.0.113.2"),)), NOW)
+    store.allocate(enroll("B", 2), NOW)
+    store.allocate(enroll("C", 3), NOW)
+    store.release("C", NOW)
+    store.append_all(
+        [
+            Started("A", NOW, install()),
+            Succeeded("A", NOW, install()),
+            Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"),
+            Started("B", NOW, install("B")),
+        ]
+    )
+    store.pause(Pause("fleet", "ann", "holidays", NOW))
+    store.pause(Pause("cluster:cl1", "ann", "imported", NOW, oci_in_charge=True))
+    store.set_conflict("D", "two machines claim this serial", "MACs aa and bb", at=NOW)
+    store.mint([SecretRef("cl1", "nova", "db")], NOW)
+    store.keep_fixed("cl1", {"release.openstack": "epoxy"}, NOW)
+    return store

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from uuid import UUID
 
+import pytest
+
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.events import Advanced, Started, Succeeded
 from reconciler.model.history import Phase
@@ -46,16 +48,22 @@ def exported(phase: str) -> dict[str, object]:
     return {"version": 1, "allocations": {"A": place}, "machines": {"A": {"phase": phase}}, **rest}
 
 
-def test_a_database_restored_with_machines_in_service_raises_no_doubt(store: Store) -> None:
-    store.restore(exported("in-service"), NOW)
+def test_a_database_restored_with_nothing_raises_no_doubt(store: Store) -> None:
+    store.restore(exported("enrolled") | {"allocations": {}, "machines": {}}, NOW)
     assert store.standing().doubt is None
 
 
-def test_a_restored_database_says_so_until_it_is_settled(store: Store) -> None:
-    store.restore(exported("enrolled"), NOW, "from fleet.yaml, by ann")
-    assert "from fleet.yaml, by ann) from a time when these were on their way, and may be in service since: A" in (
-        store.standing().doubt or ""
-    )
+def test_a_restored_database_goes_on_as_the_fleet_and_with_the_count_of_the_export(store: Store) -> None:
+    store.restore(exported("in-service") | {"epoch": {"fleet": "of-the-export", "counter": 7}}, NOW)
+    assert store.standing().epoch == Epoch("of-the-export", 7)
+    assert store.export()["epoch"] == {"fleet": "of-the-export", "counter": 7}
+
+
+@pytest.mark.parametrize("phase", ["enrolled", "in-service"])
+def test_a_restored_database_says_so_until_it_is_settled(store: Store, phase: str) -> None:
+    """Also where all were in service: others may be by now, with names and addresses that are free here."""
+    store.restore(exported(phase), NOW, "from fleet.yaml, by ann")
+    assert "it was restored (from fleet.yaml, by ann), and machines went on since" in (store.standing().doubt or "")
     store.approve(Approval("A", "reinstall", 1, "ann", "CHG-1", NOW), "approval to reinstall it")
     before = store.decision_token()
     store.settle(Epoch("of-the-folder", 42), who="ann", why="I looked", at=NOW)

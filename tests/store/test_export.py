@@ -4,37 +4,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.errors import PermanentError
-from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.history import Announced, Failures, History, Phase
-from reconciler.model.machine import Pause, SecretRef
+from reconciler.model.history import Announced, Failures, History
+from reconciler.model.machine import Pause
 from reconciler.store import Store
 from reconciler.store.codec import history_value, parse_history
 
-from .samples import NOW, SECOND, enroll, install, report
+from .samples import NOW, SECOND, enroll
 from .test_migrate import EARLIER_IMPORT
-
-
-@pytest.fixture
-def lived_in(store: Store) -> Store:
-    store.record([report("A"), report("B")])
-    store.allocate(enroll("A", 1, vips=(("public", "api", "203.0.113.2"),)), NOW)
-    store.allocate(enroll("B", 2), NOW)
-    store.allocate(enroll("C", 3), NOW)
-    store.release("C", NOW)
-    store.append_all(
-        [
-            Started("A", NOW, install()),
-            Succeeded("A", NOW, install()),
-            Advanced("A", NOW, Phase.IN_SERVICE, "Puppet has succeeded"),
-            Started("B", NOW, install("B")),
-        ]
-    )
-    store.pause(Pause("fleet", "ann", "holidays", NOW))
-    store.pause(Pause("cluster:cl1", "ann", "imported", NOW, oci_in_charge=True))
-    store.set_conflict("D", "two machines claim this serial", "MACs aa and bb", at=NOW)
-    store.mint([SecretRef("cl1", "nova", "db")], NOW)
-    store.keep_fixed("cl1", {"release.openstack": "epoxy"}, NOW)
-    return store
 
 
 def test_a_database_is_rebuilt_from_its_export(lived_in: Store, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
     password = await _next_password(tools, action)
     shell = await open_verified_shell(tools, action.serial, seen.live_address)
     try:
-        if await marker(shell, tools.options.answer) is not None:
+        if await marker(tools, shell) is not None:
             raise TemporaryError("an installed system runs here, not the live one: its BMC was not touched")
         address = await _set(tools, shell, action, password, seen.hardware.manufacturer)
     finally:

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...model.actions import Action, InstallOs
-from ...model.errors import PermanentError, TemporaryError
+from ...model.epoch import Epoch
+from ...model.errors import NotBegunError, PermanentError, TemporaryError
 from ...model.files import File
 from ...model.kinds import FleetSpec
 from ...model.machine import Seen
-from ...provisioning import commands, fence
+from ...provisioning import commands, erasing, fence
 from ..ensure import Time
 from ..ports import (
     Bmc,
@@ -41,6 +42,10 @@ class Options:
     fleet: Callable[[], FleetSpec]
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
+    epoch: Callable[[], Epoch | None] = field(default=lambda: None)
+    """How far the database has counted, for the records of installs; None: nobody asks."""
+    doubt: Callable[[str], None] = field(default=lambda _: None)
+    """Has the database say that it is older than the machines, so that nothing is begun any more."""
     clean_certificate: Callable[[str], Awaitable[None]] | None = None
     """Has Puppet's certificate authority forget a name, or raises TemporaryError; None: nobody does."""
     services: float = 300.0  # for a look at all services of a node, which ends by itself before
@@ -127,15 +132,47 @@ async def run_checked(shell: Shell, command: str, timeout: float) -> str:
     return ran.stdout
 
 
-async def marker(shell: Shell, timeout: float) -> commands.Marker | None:
-    """The proof that the running system was installed by us; None where there is none."""
-    ran = await shell.run(commands.READ_MARKER, timeout=timeout)
+async def marker(tools: Tools, shell: Shell) -> commands.Marker | None:
+    """The proof that the running system was installed by us; None where there is none.
+
+    Raises:
+        NotBegunError: A newer database than ours ordered its install.
+        PermanentError: It cannot be read.
+    """
+    ran = await shell.run(commands.READ_MARKER, timeout=tools.options.answer)
     if ran.status != 0:
         return None
     try:
-        return commands.parse_marker(ran.stdout)
+        found = commands.parse_marker(ran.stdout)
     except ValueError as error:
         raise PermanentError(str(error)) from error
+    await heed_age(tools, found)
+    return found
+
+
+async def origin(tools: Tools) -> commands.Origin:
+    """Who makes the install that begins now."""
+    here, began = await offload(tools.options.epoch), tools.time.now().isoformat()
+    return commands.Origin(began=began) if here is None else commands.Origin(here.fleet, here.counter, began)
+
+
+async def heed_age(tools: Tools, found: commands.Marker) -> None:
+    """Return if the database is as new as the one that ordered this install.
+
+    Both may have been restored together, state folder and database: then only machines know better.
+
+    Raises:
+        NotBegunError: It is older. From here on nothing is begun, until an operator has said what holds.
+    """
+    here = await offload(tools.options.epoch)
+    if here is None or found.fleet != here.fleet or found.counter <= here.counter:
+        return
+    why = (
+        f"the database is older than what was done since: it has counted to {here.counter}, and {found.serial} was "
+        f"installed as {found.hostname} when it had counted to {found.counter}. It was restored, or its end was lost"
+    )
+    await offload(tools.options.doubt, why)
+    raise NotBegunError(f"nothing is begun: {why}")
 
 
 async def install_runs(tools: Tools, shell: Shell) -> bool:
@@ -184,6 +221,7 @@ async def look_at_disks(tools: Tools, shell: Shell, script: Mapping[str, File]) 
     """Which systems of ours are on the disks, and what cannot be read on them.
 
     Raises:
+        NotBegunError: A newer database than ours ordered what is on them.
         TemporaryError: The live system could not look.
     """
     await shell.put(script)
@@ -191,6 +229,9 @@ async def look_at_disks(tools: Tools, shell: Shell, script: Mapping[str, File]) 
     try:
         if ran.status not in (0, fence.ENDED, fence.REFUSED):
             raise ValueError(ran.stderr.strip()[-500:] or f"exit status {ran.status}")
-        return fence.parse(json.loads(line) for line in ran.stdout.splitlines())
+        looked = fence.parse(json.loads(line) for line in ran.stdout.splitlines())
     except ValueError as error:
         raise TemporaryError(f"nothing was erased: the disks cannot be looked at: {error}") from error
+    for found in filter(None, map(erasing.marker_of, looked.markers)):
+        await heed_age(tools, found)
+    return replace(looked, digest=fence.digest(ran.stdout))

@@ -25,9 +25,14 @@ from .context import (
     look_at_disks,
     marker,
     open_verified_shell,
+    origin,
+    own_address,
     run_checked,
     runs_installed,
 )
+from .witness import meet
+
+NOTHING_DONE = "nothing was erased"
 
 
 async def install_os(tools: Tools, action: InstallOs) -> None:
@@ -51,7 +56,7 @@ async def _look(tools: Tools, shell: Shell, action: InstallOs) -> str:
         PermanentError: It runs an installed system: nothing may take that away but an operator.
         TemporaryError: Another install runs on this machine.
     """
-    theirs = await marker(shell, tools.options.answer)
+    theirs = await marker(tools, shell)
     if theirs and theirs.id == action.id:
         return "done"  # it has rebooted into the installed system already
     if theirs:
@@ -98,24 +103,27 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     """``running``, or ``done`` where a disk shows that this install has ended well already.
 
     Raises:
+        NotBegunError: The database is older than what a disk says.
         PermanentError: Nothing was erased, and why.
         TemporaryError: Nothing was erased: Puppet's authority may have a certificate of the node that was there before.
     """
     options = tools.options
     _refuse_a_stranger(action, seen)
+    await _refuse_a_taken_address(tools, action)
     async with tools.minting:
         before = await offload(options.files, action)
-    try:
-        files = uploads(action, options.fleet(), seen.hardware, before)
-    except ValueError as error:
-        raise PermanentError(f"cannot install {action.hostname}: {error}") from error
-    there = await _what_is_there(tools, shell, action)
+    who = await origin(tools)
+    there = await _what_is_there(tools, shell, action, who.fleet)
     if any(met.verdict == "ended" for met in there.looked.markers):
         return "done"
     if why := erasing.impossible(action, there.looked):
         raise PermanentError(why)
     if found := erasing.not_allowed(action, there):
         raise ForeignDataError(found)
+    try:
+        files = uploads(action, options.fleet(), seen.hardware, before, who, there.looked.digest)
+    except ValueError as error:
+        raise PermanentError(f"cannot install {action.hostname}: {error}") from error
     if options.clean_certificate is not None:
         await options.clean_certificate(action.hostname)
     await shell.put(files)
@@ -139,10 +147,23 @@ def _refuse_a_stranger(action: InstallOs, seen: Seen) -> None:
         raise TemporaryError(f"who reports from {at} returned no nonce of its boot: it gets no keys")
 
 
-async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There:
+async def _refuse_a_taken_address(tools: Tools, action: InstallOs) -> None:
+    """Return if nobody else answers at the address that the new system gets: the database may not know who has it.
+
+    Raises:
+        PermanentError: Somebody does.
+    """
+    address = await own_address(tools, action.serial)
+    met = await meet(tools, address)
+    if met is not None and (met.marker is not None or action.serial not in met.serials):
+        raise PermanentError(f"{met}, and {action.hostname} on {action.serial} is to have that address: {NOTHING_DONE}")
+
+
+async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs, fleet: str) -> There:
     """The disks that are to be erased, with what they hold, in the machine's own words.
 
     Raises:
+        NotBegunError: A newer database than ours ordered what is on them.
         PermanentError: They are not those that were planned for.
         TemporaryError: They cannot be read.
     """
@@ -158,7 +179,7 @@ async def _what_is_there(tools: Tools, shell: Shell, action: InstallOs) -> There
         raise PermanentError("its disks changed since the plan, nothing was erased: " + "; ".join(differences))
     if unread := [name for name in touched(action) if name not in holding]:
         raise TemporaryError(f"nothing was erased: what is on {', '.join(unread)} cannot be read")
-    looked = await look_at_disks(tools, shell, commands.fence_file(action))
+    looked = await look_at_disks(tools, shell, commands.fence_file(action, fleet))
     return There({disk.device: disk for disk in now}, holding, looked)
 
 
@@ -171,11 +192,13 @@ async def _start(tools: Tools, shell: Shell) -> None:
         raise TemporaryError(f"the install did not start: {ran.stderr.strip()[-500:]}")
 
 
-def _refused(action: InstallOs, looked: fence.Looked) -> PermanentError:
+def _refused(action: InstallOs, looked: fence.Looked) -> PermanentError | TemporaryError:
     """The wrapper met something that was not there when we looked."""
     if why := erasing.impossible(action, looked):
         return PermanentError(why)
-    return ForeignDataError(erasing.installed_systems(action, looked))
+    if found := erasing.installed_systems(action, looked):
+        return ForeignDataError(found)
+    return TemporaryError(f"what is on its disks has changed since it was looked at: {NOTHING_DONE}")
 
 
 @dataclass(slots=True)

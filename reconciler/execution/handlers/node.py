@@ -48,7 +48,7 @@ async def _check_node(tools: Tools, shell: Shell, serial: str, hostname: str) ->
         TemporaryError: It is none of ours: the live system, for one.
         PermanentError: It is another node's.
     """
-    found = await marker(shell, tools.options.answer)
+    found = await marker(tools, shell)
     if found is None:
         raise TemporaryError(f"{hostname} does not run a system that we installed")
     if (found.serial, found.hostname) != (serial, hostname):

@@ -17,6 +17,7 @@ from .context import (
     look_at_disks,
     marker,
     open_verified_shell,
+    origin,
     run_checked,
     runs_installed,
 )
@@ -34,7 +35,7 @@ async def configure_raid(tools: Tools, action: ConfigureRaid) -> None:
 
 
 async def _refuse_unless_idle(tools: Tools, shell: Shell) -> None:
-    if theirs := await marker(shell, tools.options.answer):
+    if theirs := await marker(tools, shell):
         raise PermanentError(runs_installed(theirs))
     if await install_runs(tools, shell):
         raise TemporaryError("an install runs on this machine: nothing was erased")
@@ -89,7 +90,9 @@ class _Controllers:
         """
         action = self._action
         listed = disks.parse_lsblk(await run_checked(self._shell, commands.LIST_DISKS, self._tools.options.answer))
-        looked = await look_at_disks(self._tools, self._shell, commands.fence_of(disks.real(listed), action.may_erase))
+        fleet = (await origin(self._tools)).fleet
+        script = commands.fence_of(disks.real(listed), action.may_erase, fleet)
+        looked = await look_at_disks(self._tools, self._shell, script)
         if why := erasing.in_use(looked):
             raise PermanentError(why)
         systems = {erasing.installed_system(met) for met in looked.markers if met.verdict == "refused"}

@@ -67,7 +67,7 @@ async def meet(tools: Tools, address: str) -> Met | None:
         return None
     try:
         said = await shell.run(commands.READ_SERIAL, timeout=tools.options.answer)
-        return Met(address, commands.serials_in(said.stdout), await marker(shell, tools.options.answer))
+        return Met(address, commands.serials_in(said.stdout), await marker(tools, shell))
     finally:
         await shell.close()
 
@@ -178,7 +178,7 @@ async def idles_in_live(tools: Tools, serial: str, address: str) -> bool:
     except (TemporaryError, PermanentError):  # nobody, or somebody else: DHCP may have given its address on
         return False
     try:
-        if await marker(shell, tools.options.answer) is not None:
+        if await marker(tools, shell) is not None:
             return False
         runs = await install_runs(tools, shell)
     finally:
