@@ -11,7 +11,6 @@ from reconciler.model.machine import Pause, SecretRef
 from reconciler.store import Store
 
 from ..postgres import PostgresServer, postgres_server
-from ..waiting import until
 from .samples import NOW, enroll, install, report
 
 KEY = bytes(range(32))
