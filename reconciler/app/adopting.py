@@ -1,15 +1,16 @@
 """Asks machines over SSH what they are, for who takes them into service by their own words."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..execution.ports import Shell, Shells
 from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
-from ..model.machine import MachineView, Observation
-from ..planning.adopting import Silence, Word
+from ..model.machine import MachineView, Observation, Pause
+from ..model.tree import SpecTree
+from ..planning.adopting import Becomes, Outcome, Silence, Word, outcomes
 from ..provisioning import commands
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses
 from .site import Site
@@ -120,6 +121,37 @@ async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silenc
         reinstall=marker.reinstall,
         finished=marker.finished,
     )
+
+
+async def look(
+    site: Site, tree: SpecTree, shells: Shells, besides: Iterable[str] = ()
+) -> tuple[Observation, Sequence[Outcome]]:
+    """What is known of a site's machines, and what becomes of each by its own word.
+
+    Args:
+        site: Whose.
+        tree: The specs in force.
+        shells: Open connections.
+        besides: More addresses at which somebody is asked.
+    """
+    observed = site.observe(tree)
+    words = await hear(shells, whom_to_ask(observed), besides)
+    return observed, outcomes(tree, observed, words, site.now())
+
+
+def carry_out(site: Site, observed: Observation, one: Outcome, *, who: str, why: str) -> Outcome:
+    """Record what becomes of a machine. What the database refuses is left, and paused."""
+    if one.allocation is not None and one.history is not None:
+        try:
+            said = f"adopted by {who}: {why}"
+            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
+        except PermanentError as error:
+            becomes: Becomes = "paused" if observed.observing else "as it is"
+            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
+    if one.becomes == "paused":
+        left = f"not adopted: {one.because}. Look at it, then resume it"
+        site.store.pause(Pause(f"machine:{one.serial}", who, left, site.now()))
+    return one
 
 
 def settle(site: Site, *, as_new: bool, who: str, why: str) -> None:

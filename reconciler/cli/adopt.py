@@ -52,6 +52,7 @@ def adopt(
     unless it was in service. Approvals given before are void. Run this where the daemon's state folder is; it is
     refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
     """
+    from ..app.adopting import carry_out
     from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
@@ -70,7 +71,7 @@ def adopt(
         )
     observed, found = _look(site, address or [])
     if not dry_run:
-        found = [_carry_out(site, observed, one, why or "") for one in found]
+        found = [carry_out(site, observed, one, who=who(), why=why or "") for one in found]
         if observed.observing is not None:
             _settle(site, why or "", as_new=False)
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
@@ -121,14 +122,12 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
     import asyncio
     from functools import partial
 
-    from ..app.adopting import hear, whom_to_ask
+    from ..app import adopting
     from ..app.directory import StoredDirectory, client_key
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
-    from ..planning.adopting import outcomes
 
     tree = site.specs.tree()
-    observed = site.observe(tree)
     patience = SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS)
     shells = SshShells(
         SshDial(partial(client_key, site.store), site.config.ssh_port, patience),
@@ -136,26 +135,4 @@ def _look(site: "Site", besides: list[str]) -> "tuple[Observation, Sequence[Outc
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
     )
-    words = asyncio.run(hear(shells, whom_to_ask(observed), besides))
-    return observed, outcomes(tree, observed, words, site.now())
-
-
-def _carry_out(site: "Site", observed: "Observation", one: "Outcome", why: str) -> "Outcome":
-    """Record it. What the database refuses is left, and paused."""
-    from dataclasses import replace
-
-    from ..model.errors import PermanentError
-    from ..model.machine import Pause
-    from ..planning.adopting import Becomes
-
-    if one.allocation is not None and one.history is not None:
-        try:
-            said = f"adopted by {who()}: {why}"
-            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
-        except PermanentError as error:
-            becomes: Becomes = "paused" if observed.observing else "as it is"
-            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
-    if one.becomes == "paused":
-        left = f"not adopted: {one.because}. Look at it, then resume it"
-        site.store.pause(Pause(f"machine:{one.serial}", who(), left, site.now()))
-    return one
+    return asyncio.run(adopting.look(site, tree, shells, besides))
