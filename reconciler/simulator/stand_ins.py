@@ -9,6 +9,7 @@ from typing import Any
 import anyio.to_thread
 import structlog
 from cryptography.hazmat.primitives.serialization import ssh
+from sqlalchemy import Connection, Engine, event
 
 from ..execution.seam import Seam, offload
 from .chance import Chance, Stream
@@ -50,6 +51,21 @@ def ssh_draws(stream: Stream) -> Iterator[None]:
         yield
     finally:
         known["os"] = before
+
+
+@contextmanager
+def commits(before: Callable[[], None]) -> Iterator[None]:
+    """Have ``before`` called before each transaction ends that writes."""
+
+    def ends(connection: Connection) -> None:
+        if connection.get_execution_options().get("immediate"):
+            before()
+
+    event.listen(Engine, "commit", ends)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "commit", ends)
 
 
 @contextmanager
