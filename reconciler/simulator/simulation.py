@@ -15,6 +15,7 @@ from ..enc.documents.writer import first_equal
 from ..execution import seam
 from ..model.errors import PermanentError
 from ..model.plan import Act, Advance, Step, Wait
+from ..model.reasons import Reason
 from ..model.secret_parts import PARTS, part_of
 from .faults import FAULTS, Swarm
 from .judge import Rule, Violation
@@ -25,7 +26,10 @@ from .wires import Request
 from .world import BEGINS, Scenario, Template, World
 
 STILL_SECONDS = 15.0
-"""A plan that has not changed for so long is at rest."""
+"""A plan in which everything is settled, and that has not changed for so long, is at rest."""
+
+WAITING_SECONDS = 90.0
+"""One in which something waits: longer than an install, a boot and a run of Puppet, at the pace of a simulation."""
 
 FAULTS_LAST = (60.0, 240.0)
 """Seconds of the history in which faults befall it."""
@@ -116,6 +120,8 @@ class Simulation:
         waits = tuple(sorted(step.reason for step in self._steps() if isinstance(step, Wait)))
         await self._show_everything()
         for task in going_on:
+            if task.done():
+                await task  # raises what has ended it
             task.cancel()
         if world.daemon.is_up:
             world.daemon.daemon.stop()
@@ -177,9 +183,9 @@ class Simulation:
         if not steps or any(isinstance(step, Act | Advance) for step in steps):
             return False
         waits = [step for step in steps if isinstance(step, Wait)]
-        if any(step.until is not None or self._operators.sees_to(step) for step in waits):
+        if any(_ends_by_itself(step) or self._operators.sees_to(step) for step in waits):
             return False
-        return now - self._plan[1] > STILL_SECONDS
+        return now - self._plan[1] > (WAITING_SECONDS if waits else STILL_SECONDS)
 
     async def _watch(self) -> None:
         """Have the judge look every second, and remember what was seen."""
@@ -224,6 +230,11 @@ class Simulation:
         for daemon in self.world.daemons:
             daemon.site.close()
         self.world.loop.close()
+
+
+def _ends_by_itself(wait: Wait) -> bool:
+    """Whether it says when it ends; a gate that is closed is looked at again and again, and may stay closed."""
+    return wait.until is not None and wait.reason is not Reason.GATE_CLOSED
 
 
 def _close(work: Any) -> None:

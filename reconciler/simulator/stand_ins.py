@@ -84,12 +84,17 @@ def without_threads() -> Iterator[None]:
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over."""
+    """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over.
+
+    Else what is left of one history would tidy up in the middle of the next one, whenever somebody looks, and draw from
+    the chance of that: its certificates had other serial numbers then.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.collect()
         if was_on:
             gc.enable()
 

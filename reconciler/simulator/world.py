@@ -26,6 +26,7 @@ from ..execution.drivers.plain import PlainBmcs
 from ..model.history import Phase
 from ..model.secret_parts import part_of
 from ..model.tree import SpecTree
+from ..provisioning import commands
 from . import rings
 from .chance import Chance
 from .fleet import place
@@ -339,7 +340,7 @@ class World:
         for server in on:
             if serving_as(server) is not None:
                 self.judge.serves(server.serial)
-        self.judge.running(Running(one.serial, one.hostname, one.own_address) for one in on)
+        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in on)
 
     def journal(self) -> list[str]:
         """All entries of the journal, as they are in the database."""
@@ -359,6 +360,10 @@ SELECT 1 FROM journal WHERE kind = 'erasing' AND serial = ?1 AND position > (
     AND json_extract(body, '$.action.type') = 'install_os' AND json_extract(body, '$.action.generation') = ?2
 )
 """
+
+
+def _hostname(server: MemoryServer) -> str:
+    return commands.parse_marker(server.system or "").hostname
 
 
 def serving_as(server: MemoryServer) -> str | None:
