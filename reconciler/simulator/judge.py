@@ -5,7 +5,7 @@ tell what they approved: the daemon's own records are asked for one thing only, 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +22,7 @@ class Rule(StrEnum):
     NOTHING_KEPT_IS_ERASED = "a finished install or foreign data is written over only by a live approval that names it"
     ANSWERS_STAY = "an installed system that serves and can be reached is not taken down unless an approval says so"
     SERVICE_IS_KEPT = "no more machines that serve are taken down at once than the policy allows"
+    ONE_ACTOR = "one daemon at a time speaks to machines"
     ONE_SESSION = "a BMC has one session at a time"
     NO_TWINS = "no name and no address is twice on machines that are on"
     NOTHING_PRIVATE_IS_SHOWN = "no log, plan or page holds what only machines may know"
@@ -136,6 +137,11 @@ class Judge:
     def serves(self, serial: str) -> None:
         """A machine's services are up."""
         self.down.pop(serial, None)
+
+    def actors(self, daemons: Collection[str]) -> None:
+        """These daemons are alive, and have spoken to machines."""
+        if len(daemons) > 1:
+            self.breaks(Rule.ONE_ACTOR, f"{' and '.join(sorted(daemons))} both speak to machines")
 
     def sessions(self, bmc: str, count: int) -> None:
         """So many sessions with a BMC are open, of those who live."""

@@ -86,8 +86,7 @@ def without_threads() -> Iterator[None]:
 def without_gc() -> Iterator[None]:
     """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over.
 
-    Else what is left of one history would tidy up in the middle of the next one, whenever somebody looks, and draw from
-    the chance of that: its certificates had other serial numbers then.
+    Else what is left of one history would tidy up in the middle of the next one, whenever somebody happens to look.
     """
     was_on = gc.isenabled()
     gc.disable()

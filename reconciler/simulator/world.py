@@ -173,7 +173,7 @@ class World:
         self.judge = Judge(self.loop.time, self._has_begun, most_down)
         self.on_effect: Callable[[SimDaemon], None] = lambda daemon: None
         """Called between any two effects of a daemon, in its own process."""
-        self.wires = Wires(self.loop, self.chance.stream("wires"), self.tell, scenario.weather, self.effect)
+        self.wires = Wires(self.loop, self.chance.stream("wires"), self.tell, scenario.weather, self._speaks)
         self.listens = (str(self.tree.fleet.provisioning.address), 8080)
         self.branch = MemoryBranch(self.now)
         self.servers: dict[str, MemoryServer] = {}
@@ -181,6 +181,7 @@ class World:
         self.daemons: list[SimDaemon] = []
         self.logs: list[Mapping[str, Any]] = []
         self._paces = self.chance.stream("paces")
+        self._speaking: set[str] = set()  # names of daemons that have spoken to machines
 
     @property
     def database(self) -> Path:
@@ -273,6 +274,14 @@ class World:
         process = this_process()
         if process is not WORLD and self.daemons and process is self.daemon.process and process.is_alive:
             self.on_effect(self.daemon)
+
+    def _speaks(self) -> None:
+        """Whoever runs now has a word for a machine, or hears its answer."""
+        process = this_process()
+        if any(process is daemon.process for daemon in self.daemons):
+            self._speaking.add(process.name)
+            self.judge.actors({one.process.name for one in self.daemons if one.is_up} & self._speaking)
+        self.effect()
 
     def start_daemon(self) -> SimDaemon:
         """Another daemon process begins."""

@@ -42,7 +42,7 @@ class Bug:
     def plant(self, tree: Path) -> None:
         """Make a copy of the program with this bug."""
         for name in ("reconciler", "cluster-specs", "schemas"):
-            shutil.copytree(ROOT / name, tree / name, symlinks=False, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, tree / name)
         subprocess.run(["git", "apply", str(self.path)], cwd=tree, check=True)
 
 

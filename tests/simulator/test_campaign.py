@@ -16,7 +16,6 @@ def test_a_seed_draws_its_swarm() -> None:
     swarms = [swarm_of(Chance(seed)) for seed in range(50)]
     assert swarms == [swarm_of(Chance(seed)) for seed in range(50)]
     assert {name for swarm in swarms for name in swarm} == set(FAULTS)
-    assert {} in swarms or min(map(len, swarms)) <= 1
     assert all(0.1 <= dose <= 1.0 for swarm in swarms for dose in swarm.values())
 
 

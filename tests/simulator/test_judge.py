@@ -117,6 +117,13 @@ def test_who_can_be_reached_is_taken_down_by_a_word_only(court: Court) -> None:
     assert court.broken == [Rule.ANSWERS_STAY]
 
 
+def test_one_daemon_speaks_to_machines(court: Court) -> None:
+    court.judge.actors({"daemon-0"})
+    assert court.broken == []
+    court.judge.actors({"daemon-0", "daemon-1"})
+    assert court.broken == [Rule.ONE_ACTOR]
+
+
 def test_a_bmc_has_one_session(court: Court) -> None:
     court.judge.sessions("192.0.2.1", 1)
     assert court.broken == []

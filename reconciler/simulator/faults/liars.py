@@ -1,4 +1,4 @@
-"""Who says what is not so: words in the name of machines, from any address, and BMCs."""
+"""Lies: words in the name of machines, from any address, and BMCs that say what is not so."""
 
 import asyncio
 import json
