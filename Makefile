@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
 PURE   := $(addprefix tests/,enc hardware model planning provisioning render specs test_architecture.py)
 CLOUD  ?= swift
+SEEDS  ?= 100000
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
 
 # Tests start hundreds of Python processes: without its byte code each would compile all modules anew.
@@ -84,6 +85,10 @@ fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape, and 1
 	    tests/planning/test_convergence.py::test_rings_grow_by_approved_rounds_and_reach_every_node_whatever_happens \
 	    tests/execution/drivers/test_ring_builder.py::test_no_history_of_growth_passes_the_oracle
 
+simulate-night: $(STAMP) ## histories of a simulated fleet in which everything goes wrong; then the planted bugs. SEEDS=100000
+	$(BIN)/python -m reconciler.simulator.campaign 0 $(SEEDS) --processes 2 --shrink
+	$(BIN)/python -m tests.simulator.planted_bugs
+
 bench: $(STAMP) ## the figures, printed and kept in var/bench.json
 	$(BIN)/python -m bench
 
@@ -102,4 +107,4 @@ lock: ## pin the newest versions that pyproject.toml allows
 clean: ## remove the virtual environment, caches and ./var
 	rm -rf $(VENV) var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down test-fabric test-installers quick test test-load test-puppet test-lab test-trixie lint types check fuzz bench schemas golden lock clean
+.PHONY: help venv demo lab cloud cloud-check cloud-test cloud-down test-fabric test-installers quick test test-load test-puppet test-lab test-trixie lint types check fuzz simulate-night bench schemas golden lock clean

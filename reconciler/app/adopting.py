@@ -1,16 +1,19 @@
 """Asks machines over SSH what they are, for who takes them into service by their own words."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from ..execution.ports import Shell, Shells
 from ..model.disk_id import DiskId
 from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
-from ..model.machine import MachineView, Observation
-from ..planning.adopting import Silence, Word
+from ..model.machine import MachineView, Observation, Pause
+from ..model.tree import SpecTree
+from ..planning.adopting import Becomes, Outcome, Silence, Word, outcomes
 from ..provisioning import commands
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses
 from .site import Site
@@ -186,6 +189,56 @@ def fleets_of(site: Site, more: str | None = None) -> frozenset[str]:
         remembered = None
     found = (site.store.standing().epoch.fleet, remembered.fleet if remembered else None, more)
     return frozenset(fleet for fleet in found if fleet)
+
+
+class Looked(NamedTuple):
+    """What was known of a site's machines, what they said by serial or address, and what becomes of each."""
+
+    observed: Observation
+    words: Mapping[str, Word | Silence]
+    outcomes: Sequence[Outcome]
+
+
+async def look(
+    site: Site,
+    tree: SpecTree,
+    shells: Shells,
+    *,
+    what: Collection[str] = (),
+    besides: Iterable[str] = (),
+    fleet: str | None = None,
+) -> Looked:
+    """Ask machines what they are.
+
+    Args:
+        site: Whose.
+        tree: The specs in force.
+        shells: Open connections.
+        what: Machines and clusters, as ``named`` takes them; empty: all of which the database may be wrong.
+        besides: More addresses at which somebody is asked.
+        fleet: Another fleet whose installs are taken for this site's.
+
+    Raises:
+        PermanentError: Nothing is called as ``what`` has it.
+    """
+    observed = site.observe(tree)
+    words = await hear(shells, whom_to_ask(observed, named(observed, what) if what else None), besides)
+    return Looked(observed, words, outcomes(tree, observed, words, site.now(), fleets_of(site, fleet)))
+
+
+def carry_out(site: Site, observed: Observation, one: Outcome, *, who: str, why: str) -> Outcome:
+    """Record what becomes of a machine. What the database refuses is left, and paused."""
+    if one.allocation is not None and one.history is not None:
+        try:
+            said = f"adopted by {who}: {why}"
+            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
+        except PermanentError as error:
+            becomes: Becomes = "paused" if observed.observing else "as it is"
+            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
+    if one.becomes == "paused":
+        left = f"not adopted: {one.because}. Look at it, then resume it"
+        site.store.pause(Pause(f"machine:{one.serial}", who, left, site.now()))
+    return one
 
 
 MORE = 10_000

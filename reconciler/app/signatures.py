@@ -6,11 +6,11 @@ is looked at whenever a plan is made: a key that was taken out of the file appro
 
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..execution import seam
 from ..model.errors import PermanentError
 from ..model.machine import Approval
 from ..model.statements import NAMESPACE, Statement
@@ -97,9 +97,9 @@ class SshSignatures:
         """Have everything verified anew where the file of signers is another; and in any case after some minutes."""
         stat = self.config.allowed_signers.stat()
         now = stat.st_ino, stat.st_size, stat.st_mtime_ns
-        if now != self._of_file or time.monotonic() - self._since > AGAIN_SECONDS:
+        if now != self._of_file or seam.steady() - self._since > AGAIN_SECONDS:
             self._judged.clear()
-            self._of_file, self._since = now, time.monotonic()
+            self._of_file, self._since = now, seam.steady()
 
 
 def _run(what: str, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":

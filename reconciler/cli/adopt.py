@@ -1,7 +1,7 @@
 """``adopt``: machines' own words in place of an older database."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +10,8 @@ from .options import Format, FormatOption, failed, note, open_site, tell_who_hea
 from .tables import print_rows
 
 if TYPE_CHECKING:
+    from ..app.adopting import Looked
     from ..app.site import Site
-    from ..model.machine import Observation
     from ..planning.adopting import Outcome, Silence, Word
     from ..render.rows import AdoptedRow
 
@@ -62,6 +62,7 @@ def adopt(
     refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
     With machines or a cluster named, only these are asked, and a doubt stays until all are: "reconciler adopt" ends it.
     """
+    from ..app.adopting import carry_out
     from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
@@ -80,7 +81,7 @@ def adopt(
         )
     observed, words, found = _look(site, what, address or [], fleet)
     if not dry_run:
-        found = [_carry_out(site, observed, one, why or "") for one in found]
+        found = [carry_out(site, observed, one, who=who(), why=why or "") for one in found]
         if observed.observing is not None and not what:
             _settle(site, why or "", words.values(), fleet)
         elif observed.observing is not None:
@@ -135,21 +136,17 @@ def _settle(
     note("Database and state folder agree. What is to be done is done from here on.")
 
 
-def _look(
-    site: "Site", what: list[str] | None, besides: list[str], fleet: str | None
-) -> "tuple[Observation, Mapping[str, Word | Silence], Sequence[Outcome]]":
+def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str | None) -> "Looked":
     """What the machines say, and what becomes of them."""
     import asyncio
     from functools import partial
 
-    from ..app.adopting import fleets_of, hear, named, whom_to_ask
+    from ..app import adopting
     from ..app.directory import StoredDirectory, client_key
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
-    from ..planning.adopting import outcomes
 
     tree = site.specs.tree()
-    observed = site.observe(tree)
     patience = SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS)
     shells = SshShells(
         SshDial(partial(client_key, site.store), site.config.ssh_port, patience),
@@ -157,28 +154,4 @@ def _look(
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
     )
-    asked = whom_to_ask(observed, named(observed, what) if what else None)
-    words = asyncio.run(hear(shells, asked, besides))
-    fleets = fleets_of(site, fleet)
-    return observed, words, outcomes(tree, observed, words, site.now(), fleets)
-
-
-def _carry_out(site: "Site", observed: "Observation", one: "Outcome", why: str) -> "Outcome":
-    """Record it. What the database refuses is left, and paused."""
-    from dataclasses import replace
-
-    from ..model.errors import PermanentError
-    from ..model.machine import Pause
-    from ..planning.adopting import Becomes
-
-    if one.allocation is not None and one.history is not None:
-        try:
-            said = f"adopted by {who()}: {why}"
-            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
-        except PermanentError as error:
-            becomes: Becomes = "paused" if observed.observing else "as it is"
-            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
-    if one.becomes == "paused":
-        left = f"not adopted: {one.because}. Look at it, then resume it"
-        site.store.pause(Pause(f"machine:{one.serial}", who(), left, site.now()))
-    return one
+    return asyncio.run(adopting.look(site, tree, shells, what=what or (), besides=besides, fleet=fleet))

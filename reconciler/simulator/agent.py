@@ -12,6 +12,12 @@ from ..model.boot_nonce import ARGUMENT
 _NONCE = re.compile(rf" {re.escape(ARGUMENT)}=(\S+)")
 
 
+def nonce_in(script: str) -> str | None:
+    """The nonce that a boot script gives to the live system; None: it gives none."""
+    found = _NONCE.search(script)
+    return found[1] if found else None
+
+
 class Agent:
     """Talks to the provisioning server as our agent does, or the stock one: no retry, no word lost is ever known."""
 
@@ -46,8 +52,7 @@ class Agent:
         """
         query = urlencode({"mac": mac.replace(":", "-"), "serial": serial, "arch": "x86_64"})
         script = await offload(self.ask, "GET", f"/v1/boot/ipxe?{query}")
-        found = _NONCE.search(script[1]) if script else None
-        self.nonce = found[1] if found else None
+        self.nonce = nonce_in(script[1]) if script else None
         return True
 
     async def has_classes(self, hostname: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..execution.drivers.plain import BmcLine, PlainBmc
+from .virtual_loop import Process, this_process
 from .wires import Wires
 
 CHOICE_SECONDS = 60.0
@@ -19,10 +20,12 @@ class MemoryBmc(PlainBmc):
     takes: Callable[[float], Awaitable[None]] = field(kw_only=True)
     begin: Callable[[Coroutine[Any, Any, None]], object] = field(kw_only=True)  # has the world do something
     clock: Callable[[], float] = field(kw_only=True)
-    sessions: int = 0
-    most_sessions: int = 0
+    counted: Callable[[str, int], None] = lambda address, count: None  # told how many sessions there are
     is_silent: bool = False
+    seems_off: bool = False  # it says that power is off, whatever is so
+    is_deaf: bool = False  # it says that it has done what it was told, and does not do it
     power_seconds: float = 4.0
+    lines: list["MemoryLine"] = field(default_factory=list)  # sessions that nobody has ended
     _chosen_at: float = 0.0
     _doing: int = 0  # power commands that the chassis has not followed yet
 
@@ -42,6 +45,10 @@ class MemoryBmc(PlainBmc):
         elif self._chosen != "default" and self.clock() - self._chosen_at > CHOICE_SECONDS:
             self._chosen = "default"
         match words:
+            case ["POWER"] if self.seems_off:
+                return "off"
+            case ["POWER", _] if self.is_deaf:
+                return "ok"
             case ["POWER", "on" | "off" as state] if self._on != (state == "on") and not self._doing:
                 device, self._chosen = (self._chosen, "default") if state == "on" else ("default", self._chosen)
                 self._doing += 1
@@ -51,6 +58,11 @@ class MemoryBmc(PlainBmc):
             case ["POWER", "on" | "off"]:
                 return "ok"
         return super()._obey(words)
+
+    def opened(self, line: "MemoryLine") -> None:
+        """Another session begins. Those of processes that have died are forgotten in time, as nobody ends them."""
+        self.lines = [each for each in self.lines if not each.is_closed and each.process.is_alive] + [line]
+        self.counted(self.address, len(self.lines))
 
     async def _follow(self, on: bool, device: str) -> None:
         try:
@@ -68,6 +80,7 @@ class MemoryLine:
     wires: Wires
     bmc: MemoryBmc
     said: Callable[[str], str]
+    process: Process  # that has opened it
     is_closed: bool = False
 
     async def ask(self, text: str) -> str:
@@ -82,24 +95,29 @@ class MemoryLine:
         return found
 
     def close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            self.bmc.sessions -= 1
+        self.is_closed = True
 
 
 def connecting(wires: Wires, at: Callable[[str], MemoryBmc | None]) -> Callable[[str, int], Awaitable[BmcLine]]:
     """Connects to the BMC at an address, as ``PlainBmcs`` wants it."""
 
     async def connect(address: str, port: int) -> BmcLine:
-        def knock() -> MemoryBmc:
+        opened: list[MemoryLine] = []
+
+        def knock() -> MemoryLine:
             bmc = at(address)
             if bmc is None or bmc.is_silent:
                 raise ConnectionRefusedError(111, "Connection refused")
-            bmc.sessions += 1
-            bmc.most_sessions = max(bmc.most_sessions, bmc.sessions)
-            return bmc
+            opened.append(MemoryLine(wires, bmc, bmc.conversation(), process))
+            bmc.opened(opened[0])
+            return opened[0]
 
-        bmc = await wires.ask(knock)
-        return MemoryLine(wires, bmc, bmc.conversation())
+        process = this_process()
+        try:
+            return await wires.ask(knock)
+        except BaseException:
+            for line in opened:  # the answer was lost, or came too late: who called knows of no session
+                line.close()
+            raise
 
     return connect

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from ..server.doors import Doors
 from ..server.hot_paths import App
+from .agent import nonce_in
 from .virtual_loop import this_process
 from .wires import Request, Wires
 
@@ -38,6 +39,8 @@ class MemoryAgent:
     at: tuple[str, int]  # where the daemon listens
     puppet_server: str  # its address
     address: str
+    is_stock: bool = False  # knows of no nonce
+    nonce: str | None = None  # of this boot, as the boot script gave it
 
     @property
     def server(self) -> str:
@@ -46,6 +49,8 @@ class MemoryAgent:
 
     async def report(self, body: Mapping[str, object]) -> int | None:
         """Post a hardware report; the HTTP status, or None when nobody answered."""
+        if self.nonce is not None and not self.is_stock:
+            body = {**body, "boot_nonce": self.nonce}
         return await self._asked(Request("POST", "/oci/report.php", body=json.dumps(body).encode()))
 
     async def status(self, status: str, serial: str) -> int | None:
@@ -61,7 +66,10 @@ class MemoryAgent:
         """What iPXE is told."""
         asked = Request("GET", "/v1/boot/ipxe", urlencode({"mac": mac, "serial": serial, "arch": "x86_64"}))
         answer = await self.wires.request(self.address, self.at, asked)
-        return b"kernel " in answer.body if answer is not None and answer.status == 200 else None
+        if answer is None or answer.status != 200:
+            return None
+        self.nonce = nonce_in(answer.body.decode(errors="replace"))
+        return b"kernel " in answer.body
 
     async def has_classes(self, hostname: str) -> bool:
         """Whether the Puppet server is given a node's classes."""

@@ -67,6 +67,7 @@ class MemoryServer(ServerLife):
     witness: Callable[[Overwrite], None] = field(kw_only=True)
     peers: Callable[["MemoryServer", str], int] = field(kw_only=True)  # servers of its cluster with services up
     runs: HasTasks = field(kw_only=True)
+    starts: Callable[[str, int], None] = lambda serial, generation: None  # told before an installer begins
     fails_install: Callable[[], bool] = lambda: False  # whether the next installer ends badly
     authorized: str = ""  # the public key that may log in as root
     is_up: bool = False  # a system has booted that may be talked to
@@ -238,6 +239,7 @@ class MemoryServer(ServerLife):
         before = self.live_files.read(commands.STATE_FILE)
         if before is not None and before.startswith(wrapper.state("done", 0).strip().removesuffix("}")):
             return
+        self.starts(self.serial, wrapper.generation)
         self._state(wrapper.state("running"))
         self.live_files.write(commands.LOG_FILE, "")
         if wrapper.looks:

@@ -9,6 +9,7 @@ from typing import Any
 import anyio.to_thread
 import structlog
 from cryptography.hazmat.primitives.serialization import ssh
+from sqlalchemy import Connection, Engine, event
 
 from ..execution.seam import Seam, offload
 from .chance import Chance, Stream
@@ -53,6 +54,21 @@ def ssh_draws(stream: Stream) -> Iterator[None]:
 
 
 @contextmanager
+def commits(before: Callable[[], None]) -> Iterator[None]:
+    """Have ``before`` called before each transaction ends that writes."""
+
+    def ends(connection: Connection) -> None:
+        if connection.get_execution_options().get("immediate"):
+            before()
+
+    event.listen(Engine, "commit", ends)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "commit", ends)
+
+
+@contextmanager
 def without_threads() -> Iterator[None]:
     """Have the web framework make its calls as all others are made."""
 
@@ -68,12 +84,16 @@ def without_threads() -> Iterator[None]:
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over."""
+    """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over.
+
+    Else what is left of one history would tidy up in the middle of the next one, whenever somebody happens to look.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.collect()
         if was_on:
             gc.enable()
 

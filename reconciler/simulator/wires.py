@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..server.hot_paths import App
 from .chance import Stream
-from .virtual_loop import Process
+from .virtual_loop import Killed, Process
 
 T = TypeVar("T")
 
@@ -59,6 +59,10 @@ class HasTasks(Protocol):
     def create_task(self, work: Coroutine[Any, Any, T], *, context: Context) -> "asyncio.Task[T]": ...
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Wires:
     """Everybody's wires."""
@@ -67,6 +71,7 @@ class Wires:
     chance: Stream
     tell: Callable[[str], None]  # a line for the trace
     weather: Weather = FINE
+    effect: Callable[[], None] = _nothing  # called before a question leaves, and before its answer is heard
     _listeners: dict[tuple[str, int], _Listener] = field(default_factory=dict)
 
     async def exchange(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -75,14 +80,9 @@ class Wires:
         Raises:
             LostError: The question or the answer was lost.
         """
-        await self._travels()
-        if self._befalls(self.weather.lost):
-            await self._lost()
+        await self._there()
         answer = await asyncio.shield(self.loop.of_world(work()))
-        if self.weather.late:  # else the way there has taken the time of both
-            await self._travels()
-        if self._befalls(self.weather.lost):
-            await self._lost()
+        await self._back()
         return answer
 
     async def ask(self, answer: Callable[[], T]) -> T:
@@ -91,15 +91,23 @@ class Wires:
         Raises:
             LostError: The question or the answer was lost.
         """
+        await self._there()
+        found = answer()
+        await self._back()
+        return found
+
+    async def _there(self) -> None:
+        self.effect()
         await self._travels()
         if self._befalls(self.weather.lost):
             await self._lost()
-        found = answer()
-        if self.weather.late:
+
+    async def _back(self) -> None:
+        if self.weather.late:  # else the way there has taken the time of both
             await self._travels()
         if self._befalls(self.weather.lost):
             await self._lost()
-        return found
+        self.effect()
 
     async def _travels(self) -> None:
         least, most = self.weather.lateness if self._befalls(self.weather.late) else self.weather.latency
@@ -150,7 +158,10 @@ class Wires:
             raise ConnectionRefusedError(111, "Connection refused")
         context = there.context.copy()
         asked = self.loop.create_task(_called(there.app, source, what), context=context)
-        return await asyncio.shield(asked)
+        try:
+            return await asyncio.shield(asked)
+        except Killed:
+            raise ConnectionResetError(104, "Connection reset by peer") from None
 
 
 @dataclass(frozen=True, slots=True)
