@@ -24,7 +24,7 @@ class Bounds(NamedTuple):
 HEARSAY = Bounds(machines=4_096, bytes=32 * 1024 * 1024)
 """Of machines that returned no nonce. A storage server's report is 25 kB, a compute's 6 kB, and in memory three to four
 times that. A rack has 40 machines: a hundred racks may wait for their places at once."""
-WITNESSED = Bounds(machines=16_384, bytes=96 * 1024 * 1024)
+WITNESSED = Bounds(machines=16_384, bytes=64 * 1024 * 1024)
 """Of machines that returned one. Whoever asks for a boot script is answered with a nonce, so these have an end too."""
 
 SILENT = timedelta(hours=1)

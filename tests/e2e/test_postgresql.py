@@ -32,7 +32,7 @@ def server() -> Iterator[PostgresServer]:
 def on(server: PostgresServer | Bouncer) -> dict[str, Any]:
     """A configuration with a new database, which is served there."""
     name = (server.server if isinstance(server, Bouncer) else server).new_database()
-    return {"database": server.url(name), "lease": "8s"}  # the default
+    return {"database": server.url(name), "lease": "30s"}  # a busy machine keeps a daemon from its beat for seconds
 
 
 def actor(w: World) -> str | None:

@@ -431,6 +431,7 @@ async def test_who_is_silent_makes_room_and_is_known_anew_when_it_reports(crowde
     crowded.now += SILENT / 2
     assert await _reported(crowded, "B") == "known"
     crowded.now += SILENT / 2 + timedelta(seconds=1)
+    assert await _reported(crowded, "C") == "crowded"
     await crowded.ingest.tidy()
     assert set(crowded.store.machines) == {"B"}
     assert await _reported(crowded, "C") == "new"
