@@ -36,7 +36,7 @@ def adopt(
     context: typer.Context,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MACHINE|cluster:NAME]...", help="Only these; else all. A serial or a hostname."),
+        typer.Argument(metavar="MACHINE|cluster:NAME", help="Only these; else all. A serial or a hostname."),
     ] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
     address: Annotated[
