@@ -110,6 +110,7 @@ def _elsewhere(site: "Site") -> str | None:
 
 
 def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
+    """Have the database count as right, where that is meant. The exit status."""
     from ..app.adopting import AS_NEW
 
     if dry_run:
