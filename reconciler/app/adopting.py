@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -245,29 +245,33 @@ MORE = 10_000
 """What a count is raised by where nobody remembers it: machines that were not heard may tell of a later one."""
 
 
-def settle(
-    site: Site, *, as_new: bool, who: str, why: str, words: Iterable[Word | Silence] = (), fleet: str | None = None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What somebody knows who says that a database is right."""
+
+    as_new: bool = False  # no machine was asked
+    words: tuple[Word | Silence, ...] = ()  # what machines said: the count goes on behind all that they know of
+    fleet: str | None = None  # as which the database goes on; None: as ``settle`` tells
+
+
+AS_NEW = Ground(as_new=True)
+
+
+def settle(site: Site, ground: Ground, *, who: str, why: str) -> None:
     """Have database and state folder agree: from here on the daemon acts.
 
     The database goes on as the fleet that the state folder remembers, so that other hosts' folders still fit; with
     ``as_new`` as the fleet that it is.
-
-    Args:
-        site: Whose.
-        as_new: No machine was asked.
-        who: The person who says so.
-        why: Their reason.
-        words: What machines said: the count goes on behind all that they know of.
-        fleet: As which the database goes on; None: as told above.
     """
     here = site.store.standing().epoch
     try:
         remembered = site.epochs.remembered()
     except PermanentError:
         remembered = None
-    told = [word.counter for word in words if isinstance(word, Word)]
-    counter = max(here.counter, remembered.counter if remembered else 0, *told) + (1 if remembered or as_new else MORE)
-    settled = Epoch(fleet or (here if as_new or remembered is None else remembered).fleet, counter)
+    told = [word.counter for word in ground.words if isinstance(word, Word)]
+    counter = max(here.counter, remembered.counter if remembered else 0, *told) + (
+        1 if remembered or ground.as_new else MORE
+    )
+    settled = Epoch(ground.fleet or (here if ground.as_new or remembered is None else remembered).fleet, counter)
     site.store.settle(settled, who=who, why=why, at=site.now())
     site.epochs.remember(settled)

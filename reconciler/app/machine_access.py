@@ -67,6 +67,7 @@ class MachineAccess:
                 fleet=lambda: self._tree().fleet,
                 files=NodeFiles(site),
                 epoch=lambda: site.store.standing().epoch,
+                is_behind=site.store.is_behind,
                 doubt=site.store.doubt,
                 poll=config.install_poll.total_seconds(),
                 clean_certificate=drivers.clean_certificate(config),

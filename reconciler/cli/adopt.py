@@ -1,7 +1,6 @@
 """``adopt``: machines' own words in place of an older database."""
 
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,9 +9,9 @@ from .options import Format, FormatOption, failed, note, open_site, tell_who_hea
 from .tables import print_rows
 
 if TYPE_CHECKING:
-    from ..app.adopting import Looked
+    from ..app.adopting import Ground, Looked
     from ..app.site import Site
-    from ..planning.adopting import Outcome, Silence, Word
+    from ..planning.adopting import Outcome
     from ..render.rows import AdoptedRow
 
 
@@ -36,7 +35,7 @@ def adopt(
     context: typer.Context,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MACHINE|cluster:NAME]...", help="Only these; else all. A serial or a hostname."),
+        typer.Argument(metavar="MACHINE|cluster:NAME", help="Only these; else all. A serial or a hostname."),
     ] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason. It is recorded.")] = None,
     address: Annotated[
@@ -62,7 +61,7 @@ def adopt(
     refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
     With machines or a cluster named, only these are asked, and a doubt stays until all are: "reconciler adopt" ends it.
     """
-    from ..app.adopting import carry_out
+    from ..app.adopting import Ground, carry_out
     from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
@@ -83,7 +82,7 @@ def adopt(
     if not dry_run:
         found = [carry_out(site, observed, one, who=who(), why=why or "") for one in found]
         if observed.observing is not None and not what:
-            _settle(site, why or "", words.values(), fleet)
+            _settle(site, why or "", Ground(words=tuple(words.values()), fleet=fleet))
         elif observed.observing is not None:
             note('The daemon still only looks: "reconciler adopt" without a name asks all, and ends that.')
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
@@ -109,6 +108,9 @@ def _elsewhere(site: "Site") -> str | None:
 
 
 def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
+    """Have the database count as right, where that is meant. The exit status."""
+    from ..app.adopting import AS_NEW
+
     if dry_run:
         raise typer.BadParameter("--as-new asks no machine, so --dry-run has nothing to tell", param_hint="--dry-run")
     doubt = site.observe().observing
@@ -117,22 +119,15 @@ def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     note(doubt)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Act on this database as it is?")):
         return failed("nothing was changed: say --yes if you mean it")
-    _settle(site, why, as_new=True)
+    _settle(site, why, AS_NEW)
     tell_who_heard(site)
     return 0
 
 
-def _settle(
-    site: "Site",
-    why: str,
-    words: "Iterable[Word | Silence]" = (),
-    fleet: str | None = None,
-    *,
-    as_new: bool = False,
-) -> None:
+def _settle(site: "Site", why: str, ground: "Ground") -> None:
     from ..app.adopting import settle
 
-    settle(site, as_new=as_new, who=who(), why=why, words=words, fleet=fleet)
+    settle(site, ground, who=who(), why=why)
     note("Database and state folder agree. What is to be done is done from here on.")
 
 

@@ -28,10 +28,10 @@ def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file. Nothing is overwritten.")],
 ) -> int:
-    """Copy the whole database into a file, while the daemon works.
+    """Copy the whole database into a file.
 
-    Of SQLite or PostgreSQL, it is a SQLite database. Its secrets are sealed with the secret key, which is not in it:
-    keep that elsewhere. "reconciler restore" makes a database of it.
+    The daemon works on meanwhile. Of SQLite or PostgreSQL, the file is a SQLite database. Its secrets are sealed with
+    the secret key, which is not in it: keep that elsewhere. "reconciler restore" makes a database of it.
     """
     site = open_to_read(context)
     assert site.kept is not None

@@ -115,8 +115,9 @@ class BootLive(MachineAction):
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
     type: Literal["boot_live"] = "boot_live"
-    hostname: str | None = None  # of what may run on it; None: it may be taken down
+    hostname: str | None = None  # of what may run on it; None: journals of old, in which nobody asks
     install: str | None = None  # id of the install that may have ended on it
+    leaves: str | None = None  # id of the install whose system may be taken down, for its approved reinstall
     unseen: bool = False  # nobody saw how that install ended: a machine that is on and silent may serve
     hinted: bool = False  # all that was heard of it last is a hint: one that is on and silent may be anybody's
 

@@ -118,6 +118,11 @@ def _left(m: MachineView, because: str, taken: _Taken, *, answers: bool = False)
 
 
 def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: datetime) -> Outcome:
+    """What becomes of a machine that said something.
+
+    Raises:
+        DoesNotFitError: The specs or the database say otherwise.
+    """
     if not word.finished:
         raise DoesNotFitError("its install never ended well")
     if word.fleet and taken.fleets is not None and word.fleet not in taken.fleets:
@@ -140,17 +145,6 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
 
 def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
     """In service from now on: what the database knows of tries, looks and findings is of an earlier life."""
-    same_install = before.install.id == word.install_id
-    install = Install(reinstall=reinstall)  # as an import has it: nobody here began it
-    if word.install_id is not None:
-        install = Install(
-            begun=word.began or before.install.begun or at,
-            generation=word.generation,
-            id=word.install_id,
-            on=word.on or (before.install.on if same_install else ()),
-            system_on=word.system_on or (before.install.system_on if same_install else ()),
-            reinstall=reinstall,
-        )
     return replace(
         before,
         phase=Phase.IN_SERVICE,
@@ -161,10 +155,25 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         failures=Failures(tried=before.failures.tried),
         permanent=False,
         looks=Looks(),
-        install=install,
+        install=_install(before.install, word, reinstall, at),
         disks=replace(before.disks, foreign_data=(), erased=volumes(before.disks.erased)),
         service=Service(since=at, released=before.service.released),
         announced=replace(before.announced, commands_run=None),
+    )
+
+
+def _install(before: Install, word: Word, reinstall: str | None, at: datetime) -> Install:
+    """The install that made what runs; as an import has it where it has no record, as nobody here began it."""
+    if word.install_id is None:
+        return Install(reinstall=reinstall)
+    known = before if before.id == word.install_id else Install()
+    return Install(
+        begun=word.began or before.begun or at,
+        generation=word.generation,
+        id=word.install_id,
+        on=word.on or known.on,
+        system_on=word.system_on or known.system_on,
+        reinstall=reinstall,
     )
 
 

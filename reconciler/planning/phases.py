@@ -265,8 +265,9 @@ def _boot_live(m: MachineView, allocation: Allocation, ctx: Context) -> Step:
     boot = BootLive(
         serial=m.serial,
         generation=allocation.generation,
-        hostname=None if approved else allocation.hostname,
+        hostname=allocation.hostname,
         install=install.id,
+        leaves=m.history.service.left_install if approved else None,
         unseen=install.open,
         hinted=is_hinted(m),
     )

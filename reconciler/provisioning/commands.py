@@ -168,15 +168,16 @@ def parse_state(text: str) -> InstallState:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Who makes an install, and when: the fleet, by the id of its database, and how far that had counted."""
+class Ordered:
+    """Who orders an install, when, and what was seen before."""
 
-    fleet: str = ""
-    counter: int = 0
+    fleet: str = ""  # by the id of its database
+    counter: int = 0  # how far that had counted
     began: str | None = None  # RFC 3339
+    seen: str | None = None  # what the disks held (``fence.digest``), and must hold still; None: anything
 
 
-NOBODY = Origin()
+NOBODY = Ordered()
 """Not known."""
 
 
@@ -350,32 +351,25 @@ def fence_file(action: InstallOs, fleet: str = "", seen: str | None = None) -> d
         fleet: Whose it is; empty: not known.
         seen: What the disks were last seen to hold (``fence.digest``), and must hold still; None: anything.
     """
-    text = fence.script(
-        dict.fromkeys((*action.system_disks, *action.data_disks)),
-        MARKER_FILE,
-        install=action.id,
-        allowed=action.may_erase,
-        answers=None if action.reinstall is None else json.dumps(action.reinstall),
-        fleet=fleet,
-        seen=seen,
-    )
+    answers = None if action.reinstall is None else json.dumps(action.reinstall)
+    terms = fence.Terms(action.id, action.may_erase, answers, fleet, seen)
+    text = fence.script(dict.fromkeys((*action.system_disks, *action.data_disks)), MARKER_FILE, terms)
     return {fence.SCRIPT_FILE: private(text)}
 
 
 def fence_of(disks: Iterable[str], allowed: Iterable[str], fleet: str = "") -> dict[str, File]:
     """The script that looks, for disks that no install is about to begin on."""
-    text = fence.script(disks, MARKER_FILE, install="none", allowed=allowed, fleet=fleet)
+    text = fence.script(disks, MARKER_FILE, fence.Terms("none", tuple(allowed), fleet=fleet))
     return {fence.SCRIPT_FILE: private(text)}
 
 
-def install_files(action: InstallOs, command: str, origin: Origin = NOBODY, seen: str | None = None) -> dict[str, File]:
+def install_files(action: InstallOs, command: str, ordered: Ordered = NOBODY) -> dict[str, File]:
     """What is uploaded before ``START_INSTALL``, by absolute path in the live system.
 
     Args:
         action: The install.
         command: Of the installer.
-        origin: Who makes it.
-        seen: As for ``fence_file``.
+        ordered: By whom.
     """
     marker = Marker(
         serial=action.serial,
@@ -386,9 +380,9 @@ def install_files(action: InstallOs, command: str, origin: Origin = NOBODY, seen
         role=action.role,
         reinstall=action.reinstall,
         finished=False,
-        fleet=origin.fleet,
-        counter=origin.counter,
-        began=origin.began,
+        fleet=ordered.fleet,
+        counter=ordered.counter,
+        began=ordered.began,
         on=tuple(map(str, action.identity)),
         system_on=tuple(str(disk) for disk in action.identity if disk.name in action.system_disks),
     )
@@ -396,5 +390,5 @@ def install_files(action: InstallOs, command: str, origin: Origin = NOBODY, seen
         TARGET + MARKER_FILE: private(marker.render()),
         TARGET + BOOTED_CONF: public(_BOOTED_TEXT),
         SCRIPT_FILE: private(install_script(action, command)),
-        **fence_file(action, origin.fleet, seen),
+        **fence_file(action, ordered.fleet, ordered.seen),
     }

@@ -128,40 +128,40 @@ def _texts(given: object) -> tuple[str, ...]:
     return tuple(map(str, given))
 
 
-def script(
-    disks: Iterable[str],
-    marker_file: str,
-    *,
-    install: str,
-    allowed: Iterable[str] = (),
-    answers: str | None = None,
-    fleet: str = "",
-    seen: str | None = None,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The install that is about to begin, and what is allowed to it."""
+
+    install: str  # its id
+    allowed: tuple[str, ...] = ()  # ids of finished installs that may be erased
+    answers: str | None = None  # the reinstall request that it answers, as it stands in a marker, in JSON
+    fleet: str = ""  # whose it is; empty: not known
+    seen: str | None = None  # digest of what a look printed before, and has to print again; None: nobody looked
+
+
+def script(disks: Iterable[str], marker_file: str, terms: Terms) -> str:
     """The POSIX shell script.
 
     Args:
         disks: Kernel names of the disks that are to be erased.
         marker_file: Where the marker lies in an installed system.
-        install: The id of the install that is about to begin.
-        allowed: Ids of finished installs that may be erased.
-        answers: The reinstall request that the install answers, as it stands in a marker, in JSON.
-        fleet: Whose install it is; empty: not known.
-        seen: The digest of what a look printed before, and has to print again; None: nobody looked.
+        terms: What the script goes by.
     """
     chosen = {
         "DISKS": " ".join(disks),
         "MARKER": marker_file,
-        "INSTALL": install,
-        "ALLOWED": " ".join(allowed),
-        "ANSWERS": answers or "",
-        "FLEET": fleet,
-        "SEEN": seen or "",
+        "INSTALL": terms.install,
+        "ALLOWED": " ".join(terms.allowed),
+        "ANSWERS": terms.answers or "",
+        "FLEET": terms.fleet,
+        "SEEN": terms.seen or "",
         "MOUNT": MOUNT,
         "NEEDED": " ".join([*(each for each in PROGRAMS if each not in ASSEMBLERS), "base64", "flock", "sha256sum"]),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in chosen.items())
-    return f"#!/bin/sh\n# Looks at disks before install {install}. Written by reconciler.\nset -u\n\n{head}{_BODY}"
+    return (
+        f"#!/bin/sh\n# Looks at disks before install {terms.install}. Written by reconciler.\nset -u\n\n{head}{_BODY}"
+    )
 
 
 _BODY = rf"""MODE=$1

@@ -15,8 +15,7 @@ def uploads(
     fleet: FleetSpec,
     hardware: Hardware,
     node_files: Mapping[str, File],
-    origin: commands.Origin = commands.NOBODY,
-    seen: str | None = None,
+    ordered: commands.Ordered = commands.NOBODY,
 ) -> dict[str, File]:
     """Every file that is uploaded before ``commands.START_INSTALL``, by absolute path in the live system.
 
@@ -25,8 +24,7 @@ def uploads(
         fleet: For its mirrors.
         hardware: The machine's latest report.
         node_files: What the node finds at its first boot.
-        origin: Who makes the install.
-        seen: What its disks were last seen to hold, and must hold still (``fence.digest``); None: anything.
+        ordered: By whom.
 
     Raises:
         ValueError: This machine cannot be installed so; says why.
@@ -35,4 +33,4 @@ def uploads(
         words, files = install.install_command(action, fleet, hardware), node_files
     else:
         words, files = list(root_image.COMMAND), root_image.image_files(action, hardware, node_files)
-    return {**files, **commands.install_files(action, shlex.join(words), origin, seen)}
+    return {**files, **commands.install_files(action, shlex.join(words), ordered)}

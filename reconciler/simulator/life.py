@@ -258,6 +258,7 @@ class ServerLife(ABC):
             await self.takes(self.pace.report_every)
 
     async def _installed(self) -> None:
+        """Run from disk: what every boot does, and what only the first one does."""
         if self.disk_files.read(commands.BOOTED_CONF) is not None:
             self.disk_files.write(commands.BOOTED_FILE, "")
         if self.disk_files.read(PUPPET_RAN) is not None:

@@ -137,6 +137,7 @@ def _of_system(script: FenceScript, name: str, system: DiskSystem) -> Iterator[d
 
 
 def _verdict(script: FenceScript, text: str, *, was_booted: bool) -> fence.Verdict:
+    """What the script makes of a marker."""
     found, fleet = re.search(r'"id": "([0-9a-f]{12})"', text), re.search(r'"fleet": "([0-9a-f-]*)"', text)
     install, owner = found[1] if found else "?", fleet[1] if fleet else ""
     if not (owner and script.fleet) or owner == script.fleet:

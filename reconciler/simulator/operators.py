@@ -113,5 +113,5 @@ class Operators:
             done = adopting.carry_out(site, looked.observed, one, who="operator", why="the backup is older")
             self.world.tell(f"adopt {done.serial}: {done.becomes}")
         if looked.observed.observing is not None:
-            why = "the backup is older"
-            adopting.settle(site, as_new=False, who="operator", why=why, words=looked.words.values())
+            ground = adopting.Ground(words=tuple(looked.words.values()))
+            adopting.settle(site, ground, who="operator", why="the backup is older")

@@ -65,6 +65,7 @@ class BackupPart(SecretsPart):
                 return self._fill(backup, file.name, at, who)
 
     def _fill(self, backup: "BackupPart", name: str, at: datetime, who: str) -> datetime:
+        """Take everything over from a backup, in one transaction; when that was made."""
         areas = ("allocation", "decision", "journal", "machine", "secret", "fact", "ring", "document")
         with backup._database.reading() as source, self._database.writing(*areas) as writing:
             connection = writing.connection

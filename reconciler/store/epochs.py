@@ -2,20 +2,25 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from ..model.epoch import Epoch, Standing
+from ..model.events import Started
 from ..model.observations import Notice
+from .codec import parse_event
 from .database import DAEMON, Part, Writing
 from .journal import write_notices
 from .leases import read_state, write_state
-from .tables import approval, epoch, lease
+from .tables import approval, epoch, journal, lease
 
 _EPOCH = select(epoch)
 
 _KIND = "doubt"
 """The name of the text that says which kind of doubt the database has."""
 _UNREMEMBERED = "unremembered"
+
+_SETTLED = "settled"
+"""The name of the text that says how far it had counted when an operator last said that it is right."""
 
 
 class EpochPart(Part):
@@ -55,6 +60,23 @@ class EpochPart(Part):
             write_doubt(writing, None)
             return True
 
+    def is_behind(self, serial: str, install: str, counter: int) -> bool:
+        """Whether an install of this fleet was begun that this database knows nothing of, and ought to.
+
+        Counts alone do not tell: a database that was put back counts on, and soon has counted as far.
+
+        Args:
+            serial: Of the machine.
+            install: Its id, as its record says.
+            counter: How far the database had counted when it began. What came before it was last settled was settled.
+        """
+        named = or_(journal.c.body.like(f"%{install}%"), journal.c.body.like('%"install_os"%'))
+        with self._database.reading() as connection:
+            if counter <= int(read_state(connection, _SETTLED) or 0):
+                return False
+            bodies = connection.scalars(select(journal.c.body).where(journal.c.serial == serial, named)).all()
+        return not any(_tells_of(install, body) for body in bodies)
+
     def settle(self, now: Epoch, *, who: str, why: str, at: datetime) -> None:
         """An operator said that this database is right as it is now. Approvals given in it may have been used since."""
         with self._database.writing("decision", "journal", decided=True) as writing:
@@ -62,8 +84,17 @@ class EpochPart(Part):
                 update(epoch).values(fleet=now.fleet, counter=now.counter, doubt=None, settled=True)
             )
             write_state(writing, _KIND, "")
+            write_state(writing, _SETTLED, str(now.counter))
             writing.connection.execute(delete(approval))
             write_notices(writing, [Notice(None, at, "database-settled", f"this database is right: {why}", who)])
+
+
+def _tells_of(install: str, body: str) -> bool:
+    """Whether an event of the journal names an install, or is its beginning: the id of an action is made of it."""
+    if install in body:
+        return True
+    event = parse_event(body)
+    return isinstance(event, Started) and event.action.id == install
 
 
 def write_doubt(writing: Writing, why: str | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.adopting import MORE, asked_at, hear, named, settle, whom_to_ask
+from reconciler.app.adopting import MORE, Ground, asked_at, hear, named, settle, whom_to_ask
 from reconciler.app.config import Config
 from reconciler.app.site import Site
 from reconciler.execution.ports import Ran
@@ -204,7 +204,7 @@ def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) 
     mine = site.store.standing().epoch.fleet
     site.epochs.remember(Epoch("the-folders", 41))
     assert site.epochs.disagreement() is not None
-    settle(site, as_new=as_new, who="ann", why="I looked")
+    settle(site, Ground(as_new=as_new), who="ann", why="I looked")
     assert site.epochs.disagreement() is None
     assert site.store.standing().epoch == Epoch(mine if as_new else "the-folders", 42)
     assert site.epochs.remembered() == site.store.standing().epoch
@@ -215,16 +215,17 @@ def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) 
 def test_a_folder_that_cannot_be_read_is_written_anew(site: Site) -> None:
     site.epochs.file.parent.mkdir(exist_ok=True)
     site.epochs.file.write_text("{")
-    settle(site, as_new=False, who="ann", why="the disk was full")
+    settle(site, Ground(), who="ann", why="the disk was full")
     assert site.epochs.disagreement() is None
 
 
 def test_the_count_goes_on_behind_all_that_machines_know_of(site: Site) -> None:
     site.epochs.remember(Epoch("the-folders", 41))
-    settle(site, as_new=False, who="ann", why="I looked", words=[WORD, replace(WORD, counter=60), Silence("off")])
+    settle(site, Ground(words=(WORD, replace(WORD, counter=60), Silence("off"))), who="ann", why="I looked")
     assert site.store.standing().epoch == Epoch("the-folders", 61)
 
 
 def test_where_nobody_remembers_the_count_it_goes_on_far_behind(site: Site) -> None:
-    settle(site, as_new=False, who="ann", why="a new host", words=[replace(WORD, counter=60)], fleet="of-the-machines")
+    ground = Ground(words=(replace(WORD, counter=60),), fleet="of-the-machines")
+    settle(site, ground, who="ann", why="a new host")
     assert site.store.standing().epoch == Epoch("of-the-machines", 60 + MORE)

@@ -198,6 +198,21 @@ class TestFirstNetworkBoot:
         assert world.chassis.booted_from == [BootDevice.NETWORK]
 
 
+class TestReinstall:
+    """Of a machine that an approval has leave service: the database, and with it the approval, may be of yesterday."""
+
+    BOOT = replace(NETWORK_BOOT, install="former", leaves="former")
+
+    async def test_the_install_that_was_approved_to_go_is_taken_down(self, world: World) -> None:
+        await do(world, self.BOOT, own=running(**FORMER))
+        assert world.chassis.booted_from == [BootDevice.NETWORK]
+
+    async def test_the_one_that_came_after_it_is_not(self, world: World) -> None:
+        with pytest.raises(PermanentError, match="it was not rebooted"):
+            await do(world, self.BOOT, own=OURS())
+        assert world.chassis.calls == 0
+
+
 class TestAge:
     """State folder and database may have been restored together: then only machines know better."""
 
@@ -205,7 +220,9 @@ class TestAge:
 
     def told(self, world: World) -> list[str]:
         told: list[str] = []
-        world.options = replace(world.options, epoch=lambda: self.HERE, doubt=told.append)
+        world.options = replace(
+            world.options, epoch=lambda: self.HERE, is_behind=lambda *which: which[2] > 7, doubt=told.append
+        )
         return told
 
     def installed(self, **said: object) -> FakeMachine:
@@ -218,7 +235,7 @@ class TestAge:
     ) -> None:
         told = self.told(world)
         newer = self.installed(fleet="of-ours", counter=8)
-        with pytest.raises(NotBegunError, match=r"has counted to 7, and A001 was installed as .* counted to 8"):
+        with pytest.raises(NotBegunError, match=r"A001 was installed as .* of which it knows nothing"):
             await do(world, action, own=newer, reports=newer)
         assert len(told) == 1
         assert (world.chassis.booted_from, world.records.proofs, world.records.erased) == ([], [], [])

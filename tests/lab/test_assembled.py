@@ -52,7 +52,7 @@ echo "status $?"
 def test_a_system_of_ours_is_found(
     name: str, allowed: tuple[str, ...], status: int, verdict: str, tmp_path: Path
 ) -> None:
-    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, install="ffffffffffff", allowed=allowed)
+    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, fence.Terms("ffffffffffff", tuple(allowed)))
     said = run(tmp_path, _making(name) + LOOK, blank(tmp_path, 32, 3), {"/fence.sh": text})
     _expect(name, said, verdict)
     assert f"status {status}\nuntouched\n0\n0\n" in said  # nothing is left assembled
@@ -62,7 +62,7 @@ def test_a_system_of_ours_is_found(
 def test_an_install_that_ended_well_is_noted_on_it(name: str, tmp_path: Path) -> None:
     """Debian's installer stops its arrays in the end, so that the script has to assemble them, and to write."""
     script = _making(name).replace('"finished": true', '"finished": false')
-    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, install=MARKER.id)
+    text = fence.script(("vda", "vdb"), commands.MARKER_FILE, fence.Terms(MARKER.id))
     said = run(tmp_path, script + FINISH, blank(tmp_path, 32, 3), {"/fence.sh": text})
     assert "status 0\n0\n0\n" in said, said  # noted, and nothing is left assembled
     _expect(name, said, "ended")

@@ -532,20 +532,21 @@ class TestNetworkBoot:
     ASKED = silent(at_phase(Phase.ENROLLED, install_begun=NOW - timedelta(hours=1), install_id="i1", failures=1))
 
     @pytest.mark.parametrize(
-        ("m", "hostname", "unseen"),
+        ("m", "leaves", "unseen"),
         [
             (silent(at_phase(Phase.ENROLLED)), None, False),
-            (ASKED, "cl1-controller-1.example.com", False),
-            (with_history(ASKED, install_open=True), "cl1-controller-1.example.com", True),
-            (with_history(ASKED, left_service=NOW, install_open=True), "cl1-controller-1.example.com", True),
-            (with_history(ASKED, left_service=NOW), None, False),
+            (ASKED, None, False),
+            (with_history(ASKED, install_open=True), None, True),
+            (with_history(ASKED, left_service=NOW, left_install="i1", install_open=True), None, True),
+            (with_history(ASKED, left_service=NOW, left_install="i1"), "i1", False),
         ],
         ids=["never installed", "an install was begun", "and not seen to end", "of its reinstall", "to be reinstalled"],
     )
-    def test_its_own_address_is_asked_where_an_install_was_ever_begun(self, m, hostname, unseen):
+    def test_its_own_address_is_asked_and_what_an_approved_reinstall_takes_down_is_named(self, m, leaves, unseen):
         action = step(m, REINSTALL).action
         assert isinstance(action, BootLive)
-        assert (action.hostname, action.unseen) == (hostname, unseen)
+        assert action.hostname == "cl1-controller-1.example.com"
+        assert (action.leaves, action.unseen) == (leaves, unseen)
 
 
 class TestSilence:

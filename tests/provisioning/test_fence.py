@@ -249,7 +249,9 @@ def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> 
 
 def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
     script = disk.folder / "fence.sh"
-    text = fence.script((disk.name,), commands.MARKER_FILE, install=THIS).replace("/run/reconciler", str(disk.folder))
+    text = fence.script((disk.name,), commands.MARKER_FILE, fence.Terms(THIS)).replace(
+        "/run/reconciler", str(disk.folder)
+    )
     script.write_text(text.replace(f"--timeout {fence.LOCK_SECONDS}", "--timeout 1"))
     (disk.folder / "look").mkdir()
     with (disk.folder / "look.lock").open("w") as other:

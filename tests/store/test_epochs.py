@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model.epoch import Epoch, Standing
 from reconciler.model.events import Advanced, Started, Succeeded
-from reconciler.model.history import Phase
+from reconciler.model.history import History, Install, Phase
 from reconciler.model.machine import Approval
 from reconciler.store import Store
 
@@ -72,3 +72,24 @@ def test_a_restored_database_says_so_until_it_is_settled(store: Store, phase: st
     assert store.decision_token() > before, "the daemon is to look again at once"
     last = store.events()[-1]
     assert (last.kind, last.who, last.text) == ("database-settled", "ann", "this database is right: I looked")
+
+
+def test_an_install_that_the_journal_does_not_know_came_later(store: Store) -> None:
+    known = install()
+    store.append_all([Started("A", NOW, known), Succeeded("A", NOW, known)])
+    assert not store.is_behind("A", known.id, 1)
+    assert store.is_behind("A", "0123456789ab", 1), "though it has counted as far itself by now"
+    assert store.is_behind("B", known.id, 1)
+
+
+def test_what_came_before_it_was_settled_was_settled(store: Store) -> None:
+    store.settle(Epoch("of-ours", 42), who="ann", why="I looked", at=NOW)
+    assert not store.is_behind("A", "0123456789ab", 42)
+    assert store.is_behind("A", "0123456789ab", 43)
+
+
+def test_an_install_that_was_adopted_is_known(store: Store) -> None:
+    history = History(phase=Phase.IN_SERVICE, install=Install(id="0123456789ab"))
+    store.allocate(enroll(), NOW)
+    store.adopt("A", store.allocations()["A"], history, why="its own word", at=NOW)
+    assert not store.is_behind("A", "0123456789ab", 9)

@@ -44,6 +44,8 @@ class Options:
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
     epoch: Callable[[], Epoch | None] = field(default=lambda: None)
     """How far the database has counted, for the records of installs; None: nobody asks."""
+    is_behind: Callable[[str, str, int], bool] = field(default=lambda *_: False)
+    """Whether the database should know of an install and does not: serial, id, how far it had counted."""
     doubt: Callable[[str], None] = field(default=lambda _: None)
     """Has the database say that it is older than the machines, so that nothing is begun any more."""
     clean_certificate: Callable[[str], Awaitable[None]] | None = None
@@ -150,14 +152,14 @@ async def marker(tools: Tools, shell: Shell) -> commands.Marker | None:
     return found
 
 
-async def origin(tools: Tools) -> commands.Origin:
-    """Who makes the install that begins now."""
+async def ordered(tools: Tools) -> commands.Ordered:
+    """Who orders what begins now."""
     here, began = await offload(tools.options.epoch), tools.time.now().isoformat()
-    return commands.Origin(began=began) if here is None else commands.Origin(here.fleet, here.counter, began)
+    return commands.Ordered(began=began) if here is None else commands.Ordered(here.fleet, here.counter, began)
 
 
 async def heed_age(tools: Tools, found: commands.Marker) -> None:
-    """Return if the database is as new as the one that ordered this install.
+    """Return if the database knows of this install, or another fleet's ordered it.
 
     Both may have been restored together, state folder and database: then only machines know better.
 
@@ -165,11 +167,13 @@ async def heed_age(tools: Tools, found: commands.Marker) -> None:
         NotBegunError: It is older. From here on nothing is begun, until an operator has said what holds.
     """
     here = await offload(tools.options.epoch)
-    if here is None or found.fleet != here.fleet or found.counter <= here.counter:
+    if here is None or found.fleet != here.fleet:
+        return
+    if not await offload(tools.options.is_behind, found.serial, found.id, found.counter):
         return
     why = (
-        f"the database is older than what was done since: it has counted to {here.counter}, and {found.serial} was "
-        f"installed as {found.hostname} when it had counted to {found.counter}. It was restored, or its end was lost"
+        f"the database is older than what was done since: {found.serial} was installed as {found.hostname} by install "
+        f"{found.id}, of which it knows nothing. It was restored, or its end was lost"
     )
     await offload(tools.options.doubt, why)
     raise NotBegunError(f"nothing is begun: {why}")

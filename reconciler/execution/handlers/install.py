@@ -6,7 +6,7 @@ they hold and which systems of ours are on them, through the very connection tha
 nothing of what is on a disk, and our own journal may be older than the disk.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ...model.actions import InstallOs, Voucher
@@ -25,7 +25,7 @@ from .context import (
     look_at_disks,
     marker,
     open_verified_shell,
-    origin,
+    ordered,
     own_address,
     run_checked,
     runs_installed,
@@ -112,7 +112,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     await _refuse_a_taken_address(tools, action)
     async with tools.minting:
         before = await offload(options.files, action)
-    who = await origin(tools)
+    who = await ordered(tools)
     there = await _what_is_there(tools, shell, action, who.fleet)
     if any(met.verdict == "ended" for met in there.looked.markers):
         return "done"
@@ -121,7 +121,7 @@ async def _erase_and_start(tools: Tools, shell: Shell, action: InstallOs, seen: 
     if found := erasing.not_allowed(action, there):
         raise ForeignDataError(found)
     try:
-        files = uploads(action, options.fleet(), seen.hardware, before, who, there.looked.digest)
+        files = uploads(action, options.fleet(), seen.hardware, before, replace(who, seen=there.looked.digest))
     except ValueError as error:
         raise PermanentError(f"cannot install {action.hostname}: {error}") from error
     if options.clean_certificate is not None:

@@ -17,7 +17,7 @@ from .context import (
     look_at_disks,
     marker,
     open_verified_shell,
-    origin,
+    ordered,
     run_checked,
     runs_installed,
 )
@@ -90,7 +90,7 @@ class _Controllers:
         """
         action = self._action
         listed = disks.parse_lsblk(await run_checked(self._shell, commands.LIST_DISKS, self._tools.options.answer))
-        fleet = (await origin(self._tools)).fleet
+        fleet = (await ordered(self._tools)).fleet
         script = commands.fence_of(disks.real(listed), action.may_erase, fleet)
         looked = await look_at_disks(self._tools, self._shell, script)
         if why := erasing.in_use(looked):

@@ -159,6 +159,8 @@ async def keeps_running(tools: Tools, action: BootLive) -> bool:
         PermanentError: Another system answers there. An operator has to look.
     """
     met = await _own_system(tools, action)
+    if met is not None and action.leaves and met.runs(action.serial, action.hostname or "", action.leaves):
+        return False  # it leaves service for its reinstall
     if met is not None and action.install and met.runs(action.serial, action.hostname, action.install):
         await prove(tools, action.serial, "installed", met)
         return True
