@@ -26,11 +26,9 @@ SEEDS = range(int(os.environ.get("SIMULATED", "6")))
 """Of each CI run; ``SIMULATED`` asks for more. A history takes some seconds of a processor."""
 
 SOMETIMES = {
-    "phase in-service": len(SEEDS),
-    "journal interrupted": 1,
-    "journal failed": 1,
-    "Wait in-flight": len(SEEDS),
-    "Act to-be-installed": len(SEEDS),
+    **dict.fromkeys(("phase in-service", "journal erasing", "Wait in-flight", "page machines 200"), len(SEEDS)),
+    **dict.fromkeys(("journal interrupted", "journal failed", "Wait failed", "journal refused-report"), 1),
+    **dict.fromkeys(("Wait foreign-data", "journal approved"), 1),
 }
 """What must happen in so many of these histories, else they do not try what they are for."""
 
