@@ -35,12 +35,14 @@ class Lab:
     template: Template
     folder: Path
 
-    def live(self, seed: int, swarm: Swarm | None = None) -> Ending:
-        """One history; with the faults that its seed draws, or with others."""
+    def live(self, seed: int, swarm: Swarm | None = None, *, is_hasty: bool = False) -> Ending:
+        """One history; with the faults that its seed draws, or with others; ``is_hasty``: until a rule is broken."""
         swarm = swarm_of(Chance(seed)) if swarm is None else swarm
         folder = self.folder / "history"
         try:
-            return Simulation(seed, self.scenario, self.template, folder, swarm).run()
+            simulation = Simulation(seed, self.scenario, self.template, folder, swarm)
+            simulation.is_hasty = is_hasty
+            return simulation.run()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -119,7 +121,7 @@ def _lived(asked: _Asked) -> list[Ending]:
     found: list[Ending] = []
     with lab_of(asked.specs, asked.limit) as lab:
         for seed in asked.seeds:
-            found.append(lab.live(seed, asked.swarm))
+            found.append(lab.live(seed, asked.swarm, is_hasty=asked.stops))
             if asked.stops and found[-1].is_bad:
                 break
     return found

@@ -25,6 +25,7 @@ class MemoryBmc(PlainBmc):
     seems_off: bool = False  # it says that power is off, whatever is so
     is_deaf: bool = False  # it says that it has done what it was told, and does not do it
     power_seconds: float = 4.0
+    answer_seconds: float = 0.3  # BMCs are slow: one word takes them longer than a network does
     lines: list["MemoryLine"] = field(default_factory=list)  # sessions that nobody has ended
     _chosen_at: float = 0.0
     _doing: int = 0  # power commands that the chassis has not followed yet
@@ -89,6 +90,7 @@ class MemoryLine:
                 raise ConnectionResetError("the BMC hung up")
             return self.said(text)
 
+        await self.bmc.takes(self.bmc.answer_seconds)
         found = await self.wires.ask(answer)
         shown = text if text.partition(" ")[0] not in ("LOGIN", "PASSWORD") else text.partition(" ")[0]
         self.wires.tell(f"bmc {self.bmc.address} {shown} -> {found}")

@@ -5,6 +5,7 @@ the fleet must come to rest: everything is in service, or the plan says what it 
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Simulation:
         """Nothing happens yet. ``swarm``: what goes wrong; None: nothing does."""
         self.seed, self.swarm = seed, swarm or {}
         self.world = World(seed, scenario, template, folder)
+        self.is_hasty = False
+        """Whether the history ends once a rule is broken."""
         self._operators = Operators(self.world, self.world.chance.stream("operators"))
         self._seen: set[str] = set()
         self._plan: tuple[tuple[str, ...], float] = (), 0.0  # what the plan said last, and since when it does
@@ -96,7 +99,7 @@ class Simulation:
             finally:
                 self._dispose()
         journal = world.journal()
-        self._seen |= {f"journal {line.split()[5]}" for line in journal}
+        self._seen |= {f"journal {line.split()[4]}" for line in journal}
         return Ending(
             self.seed, self.swarm, world.loop.time(), world.loop.steps, in_service, waits, frozenset(self._seen),
             (*world.trace, *journal), tuple(world.judge.violations), tuple(world.problems),
@@ -112,22 +115,28 @@ class Simulation:
             world.begin(self._press(serial, people.uniform(2.0, 20.0)))
         going_on = [world.begin(world.supervise()), world.begin(self._watch())]
         going_on.append(world.begin(self._operators.act()))
-        if self.swarm:
-            await self._befall(people.uniform(*FAULTS_LAST))
-            self._operators.mends = True
-        await self._come_to_rest()
+        self._living = world.begin(self._live(people.uniform(*FAULTS_LAST)))
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._living
         found = world.daemon.in_service
         waits = tuple(sorted(step.reason for step in self._steps() if isinstance(step, Wait)))
         await self._show_everything()
         for task in going_on:
             if task.done():
-                await task  # raises what has ended it
+                task.result()  # raises what has ended it
             task.cancel()
         if world.daemon.is_up:
             world.daemon.daemon.stop()
             await world.daemon.task
         await asyncio.gather(*(server.power_off() for server in world.servers.values()))
         return found, waits
+
+    async def _live(self, seconds: float) -> None:
+        """Both parts: faults for so many seconds, if there are any, and rest."""
+        if self.swarm:
+            await self._befall(seconds)
+            self._operators.mends = True
+        await self._come_to_rest()
 
     async def _press(self, serial: str, after: float) -> None:
         await asyncio.sleep(after)
@@ -140,9 +149,11 @@ class Simulation:
             for name, dose in sorted(self.swarm.items())
         ]
         acting = [self.world.begin(fault.act()) for fault in faults]
-        await asyncio.sleep(seconds)
-        for task in acting:
-            task.cancel()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for task in acting:
+                task.cancel()
         await asyncio.wait(acting)
         for task in acting:
             if not task.cancelled() and (error := task.exception()) is not None:
@@ -169,6 +180,10 @@ class Simulation:
                 world.judge.breaks(Rule.COMES_TO_REST, f"it does not come to rest: {', '.join(doing) or 'no plan'}")
                 return
             await asyncio.sleep(1.0)
+        waits = [step for step in self._steps() if isinstance(step, Wait)]
+        if waits and not any(_is_for_somebody(step) for step in waits):
+            reasons = ", ".join(f"{step.serial} {step.reason}" for step in waits)
+            world.judge.breaks(Rule.COMES_TO_REST, f"all that is left to do waits for nobody: {reasons}")
         before = len(world.journal())
         await asyncio.sleep(2 * STILL_SECONDS)
         if new := world.journal()[before:]:
@@ -192,6 +207,9 @@ class Simulation:
         while True:
             await asyncio.sleep(1.0)
             self.world.look()
+            if self.is_hasty and self.world.judge.violations:
+                self._living.cancel()
+                return
             for step in self._steps():
                 self._seen.add(f"{type(step).__name__} {step.reason}")
             if latest := self.world.daemon.latest:
@@ -234,7 +252,12 @@ class Simulation:
 
 def _ends_by_itself(wait: Wait) -> bool:
     """Whether it says when it ends; a gate that is closed is looked at again and again, and may stay closed."""
-    return wait.until is not None and wait.reason is not Reason.GATE_CLOSED
+    return wait.reason is Reason.IN_FLIGHT or (wait.until is not None and wait.reason is not Reason.GATE_CLOSED)
+
+
+def _is_for_somebody(wait: Wait) -> bool:
+    """Whether a human ends it, or a service; others wait for such a one in turn."""
+    return wait.wants_operator or wait.spare or wait.needs_approval is not None or wait.reason is Reason.GATE_CLOSED
 
 
 def _close(work: Any) -> None:
