@@ -191,7 +191,7 @@ def fleets_of(site: Site, more: str | None = None) -> frozenset[str]:
     return frozenset(fleet for fleet in found if fleet)
 
 
-class Looked(NamedTuple):
+class AdoptionLook(NamedTuple):
     """What was known of a site's machines, what they said by serial or address, and what becomes of each."""
 
     observed: Observation
@@ -199,31 +199,35 @@ class Looked(NamedTuple):
     outcomes: Sequence[Outcome]
 
 
-async def look(
-    site: Site,
-    tree: SpecTree,
-    shells: Shells,
-    *,
-    what: Collection[str] = (),
-    besides: Iterable[str] = (),
-    fleet: str | None = None,
-) -> Looked:
+@dataclass(frozen=True, slots=True)
+class AdoptionScope:
+    """Whom to ask what they are."""
+
+    what: tuple[str, ...] = ()  # machines and clusters, as ``named`` takes them; none: all that may be known wrongly
+    besides: tuple[str, ...] = ()  # more addresses at which somebody is asked
+    fleet: str | None = None  # another fleet whose installs are taken for this site's
+
+
+EVERYBODY = AdoptionScope()
+
+
+async def look(site: Site, tree: SpecTree, shells: Shells, scope: AdoptionScope = EVERYBODY) -> AdoptionLook:
     """Ask machines what they are.
 
     Args:
         site: Whose.
         tree: The specs in force.
         shells: Open connections.
-        what: Machines and clusters, as ``named`` takes them; empty: all of which the database may be wrong.
-        besides: More addresses at which somebody is asked.
-        fleet: Another fleet whose installs are taken for this site's.
+        scope: Which of them.
 
     Raises:
-        PermanentError: Nothing is called as ``what`` has it.
+        PermanentError: Nothing is called as the scope has it.
     """
     observed = site.observe(tree)
-    words = await hear(shells, whom_to_ask(observed, named(observed, what) if what else None), besides)
-    return Looked(observed, words, outcomes(tree, observed, words, site.now(), fleets_of(site, fleet)))
+    among = named(observed, scope.what) if scope.what else None
+    words = await hear(shells, whom_to_ask(observed, among), scope.besides)
+    found = outcomes(tree, observed, words, site.now(), fleets_of(site, scope.fleet))
+    return AdoptionLook(observed, words, found)
 
 
 def carry_out(site: Site, observed: Observation, one: Outcome, *, who: str, why: str) -> Outcome:

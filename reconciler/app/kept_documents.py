@@ -200,6 +200,11 @@ class KeptDocuments:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection that may write. What is damaged is thrown away, to be made anew.
+
+        Raises:
+            TemporaryError: It cannot be written now.
+        """
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

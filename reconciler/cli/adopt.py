@@ -9,7 +9,7 @@ from .options import Format, FormatOption, failed, note, open_site, tell_who_hea
 from .tables import print_rows
 
 if TYPE_CHECKING:
-    from ..app.adopting import Ground, Looked
+    from ..app.adopting import AdoptionLook, Ground
     from ..app.site import Site
     from ..planning.adopting import Outcome
     from ..render.rows import AdoptedRow
@@ -131,7 +131,7 @@ def _settle(site: "Site", why: str, ground: "Ground") -> None:
     note("Database and state folder agree. What is to be done is done from here on.")
 
 
-def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str | None) -> "Looked":
+def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str | None) -> "AdoptionLook":
     """What the machines say, and what becomes of them."""
     import asyncio
     from functools import partial
@@ -141,7 +141,7 @@ def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str |
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
 
-    tree = site.specs.tree()
+    tree, scope = site.specs.tree(), adopting.AdoptionScope(tuple(what or ()), tuple(besides), fleet)
     patience = SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS)
     shells = SshShells(
         SshDial(partial(client_key, site.store), site.config.ssh_port, patience),
@@ -149,4 +149,4 @@ def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str |
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
     )
-    return asyncio.run(adopting.look(site, tree, shells, what=what or (), besides=besides, fleet=fleet))
+    return asyncio.run(adopting.look(site, tree, shells, scope))

@@ -107,7 +107,7 @@ def _told(ending: Ending) -> str:
     return f"seed {ending.seed}: {ending.in_service} in service after {ending.seconds:.0f} s; {swarm}; waits: {waits}"
 
 
-class _Asked(NamedTuple):
+class _Portion(NamedTuple):
     """What one process lives through."""
 
     specs: Path
@@ -117,7 +117,7 @@ class _Asked(NamedTuple):
     stops: bool  # at the first history that breaks a rule
 
 
-def _lived(asked: _Asked) -> list[Ending]:
+def _lived(asked: _Portion) -> list[Ending]:
     found: list[Ending] = []
     with lab_of(asked.specs, asked.limit) as lab:
         for seed in asked.seeds:
@@ -141,7 +141,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--trace", type=Path, help="write what happened in the last history to this file")
     given = parser.parse_args(words)
     parts = [range(given.first + n, given.end, given.processes) for n in range(given.processes)]
-    asked = [_Asked(given.specs, given.limit, part, given.faults, given.stop) for part in parts]
+    asked = [_Portion(given.specs, given.limit, part, given.faults, given.stop) for part in parts]
     began = seam.steady()
     if given.processes > 1:
         with get_context("spawn").Pool(given.processes) as pool:

@@ -1,7 +1,8 @@
 """Judges a simulated fleet by its disks, its power and its wires, whatever the daemon says of itself.
 
-What must never be is a ``Rule``. Who watches a disk or a wire tells the judge what is about to happen there, and people
-tell what they approved: the daemon's own records are asked for one thing only, whether it wrote down what it begins.
+What must always hold is an ``Invariant``. Who watches a disk or a wire tells the judge what is about to happen there, and
+people tell what they approved: the daemon's own records are asked for one thing only, whether it wrote down what it
+begins.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from .meaning import Content
 from .memory_server import Overwrite
 
 
-class Rule(StrEnum):
+class Invariant(StrEnum):
     """What must hold in every history."""
 
     NOTHING_KEPT_IS_ERASED = "a finished install or foreign data is written over only by a live approval that names it"
@@ -35,7 +36,7 @@ class Rule(StrEnum):
 class Violation(NamedTuple):
     """A rule that did not hold."""
 
-    rule: Rule
+    rule: Invariant
     at: float  # seconds of the history
     what: str
 
@@ -44,7 +45,7 @@ class Violation(NamedTuple):
 
 
 @dataclass
-class Word:
+class ShownApproval:
     """An approval, as the one who gave it was shown it."""
 
     serial: str
@@ -87,11 +88,11 @@ class Judge:
     has_begun: Callable[[str, int], bool]  # by serial and generation: whether the journal says that an install erases
     most_down: Mapping[str, int]  # by role: how many that serve may be taken down at once
     violations: list[Violation] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
+    words: list[ShownApproval] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)  # serial -> role, of machines that served when they were taken
-    _known: set[tuple[Rule, str]] = field(default_factory=set)
+    _known: set[tuple[Invariant, str]] = field(default_factory=set)
 
-    def breaks(self, rule: Rule, what: str) -> None:
+    def breaks(self, rule: Invariant, what: str) -> None:
         """A rule does not hold. The same is told once."""
         if (rule, what) not in self._known:
             self._known.add((rule, what))
@@ -101,12 +102,12 @@ class Judge:
 
     def allow(self, serial: str, statement: Statement) -> None:
         """Somebody approves something of a machine."""
-        self.words.append(Word(serial, statement))
+        self.words.append(ShownApproval(serial, statement))
 
     def installs(self, serial: str, generation: int) -> None:
         """An install is started on a machine."""
         if not self.has_begun(serial, generation):
-            self.breaks(Rule.JOURNAL_FIRST, f"an install begins on {serial}, and the journal does not say so")
+            self.breaks(Invariant.JOURNAL_FIRST, f"an install begins on {serial}, and the journal does not say so")
 
     def overwrite(self, written: Overwrite) -> None:
         """Something is about to be written over what is on a disk."""
@@ -120,7 +121,7 @@ class Judge:
                 return
         what = f"the system {system.hostname}" if system else f"foreign data ({', '.join(content.signatures)})"
         where = f"{written.disk} of {written.serial}"
-        self.breaks(Rule.NOTHING_KEPT_IS_ERASED, f"{what} on {where} is erased by {written.by}")
+        self.breaks(Invariant.NOTHING_KEPT_IS_ERASED, f"{what} on {where} is erased by {written.by}")
 
     # ---- power
 
@@ -128,11 +129,12 @@ class Judge:
         """The daemon turns off a machine that serves; ``is_reached``: words to it are neither lost nor late."""
         asked = any(word.serial == serial and word.used_by is None for word in self.words)
         if is_reached and not asked:
-            self.breaks(Rule.ANSWERS_STAY, f"{serial} serves as {role}, and is turned off")
+            self.breaks(Invariant.ANSWERS_STAY, f"{serial} serves as {role}, and is turned off")
         self.down[serial] = role
         at_once = Counter(self.down.values())[role]
         if at_once > (most := self.most_down.get(role, 1)):
-            self.breaks(Rule.SERVICE_IS_KEPT, f"{at_once} of {role} are down by our doing, {serial} last, of {most}")
+            what = f"{at_once} of {role} are down by our doing, {serial} last, of {most}"
+            self.breaks(Invariant.SERVICE_IS_KEPT, what)
 
     def serves(self, serial: str) -> None:
         """A machine's services are up."""
@@ -141,12 +143,12 @@ class Judge:
     def actors(self, daemons: Collection[str]) -> None:
         """These daemons are alive, and have spoken to machines."""
         if len(daemons) > 1:
-            self.breaks(Rule.ONE_ACTOR, f"{' and '.join(sorted(daemons))} both speak to machines")
+            self.breaks(Invariant.ONE_ACTOR, f"{' and '.join(sorted(daemons))} both speak to machines")
 
     def sessions(self, bmc: str, count: int) -> None:
         """So many sessions with a BMC are open, of those who live."""
         if count > 1:
-            self.breaks(Rule.ONE_SESSION, f"{count} sessions with {bmc}")
+            self.breaks(Invariant.ONE_SESSION, f"{count} sessions with {bmc}")
 
     # ---- names and addresses
 
@@ -158,7 +160,7 @@ class Judge:
             having[one.address].append(one.serial)
         for what, serials in having.items():
             if len(serials) > 1:
-                self.breaks(Rule.NO_TWINS, f"{' and '.join(sorted(serials))} both have {what}")
+                self.breaks(Invariant.NO_TWINS, f"{' and '.join(sorted(serials))} both have {what}")
 
     # ---- what is shown
 
@@ -172,4 +174,4 @@ class Judge:
         """
         for name, parts in secrets.items():
             if any(part in text for part in parts):
-                self.breaks(Rule.NOTHING_PRIVATE_IS_SHOWN, f"{where} shows {name}")
+                self.breaks(Invariant.NOTHING_PRIVATE_IS_SHOWN, f"{where} shows {name}")

@@ -27,7 +27,7 @@ LOOKS_EVERY = 5.0
 
 
 @dataclass
-class Operators:
+class Deciders:
     """Everybody who may decide."""
 
     world: World

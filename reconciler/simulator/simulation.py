@@ -19,8 +19,8 @@ from ..model.plan import Act, Advance, Step, Wait
 from ..model.reasons import Reason
 from ..model.secret_parts import PARTS, part_of
 from .faults import FAULTS, Swarm
-from .judge import Rule, Violation
-from .operators import Operators
+from .judge import Invariant, Violation
+from .operators import Deciders
 from .stand_ins import commits, logged, seam_of, ssh_draws, without_gc, without_threads
 from .virtual_loop import Killed, Process
 from .wires import Request
@@ -77,7 +77,7 @@ class Simulation:
         self.world = World(seed, scenario, template, folder)
         self.is_hasty = False
         """Whether the history ends once a rule is broken."""
-        self._operators = Operators(self.world, self.world.chance.stream("operators"))
+        self._operators = Deciders(self.world, self.world.chance.stream("operators"))
         self._seen: set[str] = set()
         self._plan: tuple[tuple[str, ...], float] = (), 0.0  # what the plan said last, and since when it does
 
@@ -177,17 +177,18 @@ class Simulation:
         while not self._rests():
             if world.loop.time() > world.scenario.limit:
                 doing = [f"{step.serial} {type(step).__name__} {step.reason}" for step in self._steps()]
-                world.judge.breaks(Rule.COMES_TO_REST, f"it does not come to rest: {', '.join(doing) or 'no plan'}")
+                what = f"it does not come to rest: {', '.join(doing) or 'no plan'}"
+                world.judge.breaks(Invariant.COMES_TO_REST, what)
                 return
             await asyncio.sleep(1.0)
         waits = [step for step in self._steps() if isinstance(step, Wait)]
         if waits and not any(_is_for_somebody(step) for step in waits):
             reasons = ", ".join(f"{step.serial} {step.reason}" for step in waits)
-            world.judge.breaks(Rule.COMES_TO_REST, f"all that is left to do waits for nobody: {reasons}")
+            world.judge.breaks(Invariant.COMES_TO_REST, f"all that is left to do waits for nobody: {reasons}")
         before = len(world.journal())
         await asyncio.sleep(2 * STILL_SECONDS)
         if new := world.journal()[before:]:
-            world.judge.breaks(Rule.RESTS, f"after it has come to rest: {new[0][:200]}")
+            world.judge.breaks(Invariant.RESTS, f"after it has come to rest: {new[0][:200]}")
 
     def _rests(self) -> bool:
         """Whether all that is left to do are waits without an end of their own, and that for a while."""

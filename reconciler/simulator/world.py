@@ -31,7 +31,7 @@ from . import rings
 from .chance import Chance
 from .fleet import place
 from .hardware import CONTROLLER, PROXY, STORE, Model
-from .judge import Judge, Rule, Running
+from .judge import Invariant, Judge, Running
 from .life import Pace, ServerState
 from .memory_bmc import MemoryBmc, connecting
 from .memory_git import MemoryBranch
@@ -313,7 +313,7 @@ class World:
                 continue
             if self.daemon.process.is_alive:
                 ended = self.daemon.task.exception() or f"exit {self.daemon.task.result()}"
-                self.judge.breaks(Rule.STAYS_UP, f"{self.daemon.process.name} ended: {ended!r}")
+                self.judge.breaks(Invariant.STAYS_UP, f"{self.daemon.process.name} ended: {ended!r}")
             self.daemon.kill()
             self.tell(f"{self.daemon.process.name} is gone")
             await asyncio.sleep(pauses.choice((0.5, 5.0, 60.0)) * pauses.uniform(0.5, 1.5))

@@ -230,6 +230,11 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _open_sqlite(url: URL) -> Engine:
+    """An engine on a file, which is made where it is not there.
+
+    Raises:
+        PermanentError: It is no file, or cannot be opened.
+    """
     if not url.database or url.database == ":memory:":
         raise PermanentError("the database must be a file: one in memory forgets everything that must not be forgotten")
     path = Path(url.database)

@@ -3,11 +3,11 @@
 from reconciler.simulator.campaign import never_enough, replays, shrunk
 from reconciler.simulator.chance import Chance
 from reconciler.simulator.faults import FAULTS, Swarm, swarm_of
-from reconciler.simulator.judge import Rule, Violation
+from reconciler.simulator.judge import Invariant, Violation
 from reconciler.simulator.simulation import Ending
 
 
-def ended(seed: int, swarm: Swarm, *rules: Rule, seen: frozenset[str] = frozenset()) -> Ending:
+def ended(seed: int, swarm: Swarm, *rules: Invariant, seen: frozenset[str] = frozenset()) -> Ending:
     broken = tuple(Violation(rule, 1.0, "it broke") for rule in rules)
     return Ending(seed, swarm, 100.0, 1000, 12, (), seen, (), broken, ())
 
@@ -25,9 +25,9 @@ def test_the_least_that_breaks_the_same_rule_is_found() -> None:
     def live(seed: int, swarm: Swarm) -> Ending:
         tried.append(swarm)
         breaks = swarm.get("kills", 0) >= 0.3
-        return ended(seed, swarm, *([Rule.ONE_SESSION] if breaks else [Rule.NO_TWINS]))
+        return ended(seed, swarm, *([Invariant.ONE_SESSION] if breaks else [Invariant.NO_TWINS]))
 
-    least = shrunk(ended(3, {"buttons": 0.4, "kills": 1.0, "network": 0.9}, Rule.ONE_SESSION), live)
+    least = shrunk(ended(3, {"buttons": 0.4, "kills": 1.0, "network": 0.9}, Invariant.ONE_SESSION), live)
     assert least.swarm == {"kills": 0.5}
     assert len(tried) < 12
 

@@ -7,7 +7,7 @@ import pytest
 from reconciler.model.statements import Fact, FactName, Statement
 from reconciler.provisioning.commands import MARKER_FILE, Marker
 from reconciler.simulator.files import MemoryFiles
-from reconciler.simulator.judge import Judge, Rule, Running
+from reconciler.simulator.judge import Invariant, Judge, Running
 from reconciler.simulator.meaning import Content, DiskSystem
 from reconciler.simulator.memory_server import Overwrite
 
@@ -26,7 +26,7 @@ class Court:
         self.judge = Judge(lambda: 5.0, lambda serial, number: (serial, number) in self.begun, {"controller": 1})
 
     @property
-    def broken(self) -> list[Rule]:
+    def broken(self) -> list[Invariant]:
         return [each.rule for each in self.judge.violations]
 
     def erases(self, content: Content, by: str = "ba9876543210", disk: str = "sda") -> None:
@@ -63,7 +63,7 @@ def test_what_is_blank_or_not_finished_may_go(court: Court) -> None:
 @pytest.mark.parametrize("content", [installed(), FOREIGN], ids=["a finished install", "foreign data"])
 def test_what_is_kept_may_not_go_without_a_word(court: Court, content: Content) -> None:
     court.erases(content)
-    assert court.broken == [Rule.NOTHING_KEPT_IS_ERASED]
+    assert court.broken == [Invariant.NOTHING_KEPT_IS_ERASED]
 
 
 def test_a_word_allows_what_it_names_once(court: Court) -> None:
@@ -72,7 +72,7 @@ def test_a_word_allows_what_it_names_once(court: Court) -> None:
     court.erases(installed(), disk="sdb")  # a mirror of it, erased by the same install
     assert court.broken == []
     court.erases(installed(), by="another")
-    assert court.broken == [Rule.NOTHING_KEPT_IS_ERASED]
+    assert court.broken == [Invariant.NOTHING_KEPT_IS_ERASED]
 
 
 def test_a_word_names_a_disk_with_foreign_data(court: Court) -> None:
@@ -80,7 +80,7 @@ def test_a_word_names_a_disk_with_foreign_data(court: Court) -> None:
     court.erases(FOREIGN)
     assert court.broken == []
     court.erases(FOREIGN, disk="sdb")
-    assert court.broken == [Rule.NOTHING_KEPT_IS_ERASED]
+    assert court.broken == [Invariant.NOTHING_KEPT_IS_ERASED]
 
 
 @pytest.mark.parametrize("said", [("S1", of_system("ba9876543210")), ("S2", of_system()), ("S1", of_finding("sdb"))])
@@ -88,7 +88,7 @@ def test_a_word_for_something_else_allows_nothing(court: Court, said: tuple[str,
     court.judge.allow(*said)
     court.erases(installed())
     court.erases(FOREIGN)
-    assert court.broken == [Rule.NOTHING_KEPT_IS_ERASED] * 2
+    assert court.broken == [Invariant.NOTHING_KEPT_IS_ERASED] * 2
 
 
 def test_an_install_is_in_the_journal_before_it_begins(court: Court) -> None:
@@ -96,7 +96,7 @@ def test_an_install_is_in_the_journal_before_it_begins(court: Court) -> None:
     court.judge.installs("S1", 1)
     assert court.broken == []
     court.judge.installs("S1", 2)
-    assert court.broken == [Rule.JOURNAL_FIRST]
+    assert court.broken == [Invariant.JOURNAL_FIRST]
 
 
 def test_no_more_serving_machines_are_taken_down_than_the_policy_allows(court: Court) -> None:
@@ -106,7 +106,7 @@ def test_no_more_serving_machines_are_taken_down_than_the_policy_allows(court: C
     court.judge.takes_down("S3", "compute", is_reached=False)
     assert court.broken == []
     court.judge.takes_down("S1", "controller", is_reached=False)
-    assert court.broken == [Rule.SERVICE_IS_KEPT]
+    assert court.broken == [Invariant.SERVICE_IS_KEPT]
 
 
 def test_who_can_be_reached_is_taken_down_by_a_word_only(court: Court) -> None:
@@ -114,21 +114,21 @@ def test_who_can_be_reached_is_taken_down_by_a_word_only(court: Court) -> None:
     court.judge.takes_down("S1", "controller", is_reached=True)
     assert court.broken == []
     court.judge.takes_down("S3", "compute", is_reached=True)
-    assert court.broken == [Rule.ANSWERS_STAY]
+    assert court.broken == [Invariant.ANSWERS_STAY]
 
 
 def test_one_daemon_speaks_to_machines(court: Court) -> None:
     court.judge.actors({"daemon-0"})
     assert court.broken == []
     court.judge.actors({"daemon-0", "daemon-1"})
-    assert court.broken == [Rule.ONE_ACTOR]
+    assert court.broken == [Invariant.ONE_ACTOR]
 
 
 def test_a_bmc_has_one_session(court: Court) -> None:
     court.judge.sessions("192.0.2.1", 1)
     assert court.broken == []
     court.judge.sessions("192.0.2.1", 2)
-    assert court.broken == [Rule.ONE_SESSION]
+    assert court.broken == [Invariant.ONE_SESSION]
 
 
 @pytest.mark.parametrize("twin", [Running("S2", "n1", "192.0.2.2"), Running("S2", "n2", "192.0.2.1")])
@@ -138,7 +138,7 @@ def test_no_name_and_no_address_is_twice(court: Court, twin: Running) -> None:
     court.judge.running([twin])
     assert court.broken == []
     court.judge.running([one, twin])
-    assert court.broken == [Rule.NO_TWINS]
+    assert court.broken == [Invariant.NO_TWINS]
 
 
 def test_what_only_machines_may_know_is_shown_nowhere(court: Court) -> None:
@@ -146,7 +146,7 @@ def test_what_only_machines_may_know_is_shown_nowhere(court: Court) -> None:
     court.judge.shown("the log", "minted fleet/pki/root_ca", secrets)
     assert court.broken == []
     court.judge.shown("the log", "key=4f1a8c0d9b", secrets)
-    assert court.broken == [Rule.NOTHING_PRIVATE_IS_SHOWN]
+    assert court.broken == [Invariant.NOTHING_PRIVATE_IS_SHOWN]
 
 
 def test_the_same_is_told_once(court: Court) -> None:
