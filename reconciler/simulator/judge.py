@@ -1,7 +1,7 @@
 """Judges a simulated fleet by its disks, its power and its wires, whatever the daemon says of itself.
 
-What must always hold is an ``Invariant``. Who watches a disk or a wire tells the judge what is about to happen there, and
-people tell what they approved: the daemon's own records are asked for one thing only, whether it wrote down what it
+What must always hold is an ``Invariant``. Who watches a disk or a wire tells the judge what is about to happen there,
+and people tell what they approved: the daemon's own records are asked for one thing only, whether it wrote down what it
 begins.
 """
 
