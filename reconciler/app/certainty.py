@@ -58,12 +58,12 @@ class Certainty:
 
 def sure_bmcs(bmcs: RememberingBmcs, sure: Sure) -> RememberingBmcs:
     """These BMCs, of which each call waits until it is certain that we act."""
-    return cast(RememberingBmcs, _WhileCertain(bmcs, sure))
+    return cast(RememberingBmcs, _OnceSure(bmcs, sure))
 
 
 def sure_shells(shells: Shells, sure: Sure) -> Shells:
     """These shells, of which each call waits until it is certain that we act."""
-    return cast(Shells, _WhileCertain(shells, sure))
+    return cast(Shells, _OnceSure(shells, sure))
 
 
 def sure_child(tell: TellChild, sure: Sure) -> TellChild:
@@ -76,7 +76,7 @@ def sure_child(tell: TellChild, sure: Sure) -> TellChild:
     return told
 
 
-class _WhileCertain:
+class _OnceSure:
     """Something whose coroutine methods wait until it is certain; and so do those of the sessions that it opens."""
 
     def __init__(self, inner: object, sure: Sure) -> None:
@@ -90,7 +90,7 @@ class _WhileCertain:
         async def surely(*args: object, **kwargs: object) -> Any:
             await self._sure()
             result = await found(*args, **kwargs)
-            return _WhileCertain(result, self._sure) if name in _OPENS else result
+            return _OnceSure(result, self._sure) if name in _OPENS else result
 
         return surely
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -28,6 +28,14 @@ def api_certificate(cluster: str) -> SecretRef:
     return SecretRef(cluster, "pki", "api", "certificate")
 
 
+class _OnDisk(NamedTuple):
+    """A file as it was looked at."""
+
+    path: str
+    size: int
+    changed_at: int  # nanoseconds since 1970
+
+
 @dataclass
 class Certificates:
     """The certificates of one site. Texts come from the store and go into it."""
@@ -35,8 +43,8 @@ class Certificates:
     store: Callable[[], Store]
     tree: Callable[[], SpecTree]  # the specs in force
     now: Callable[[], datetime]
-    _files: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    """By cluster path, size and time of change of the file that was last taken."""
+    _files: dict[str, _OnDisk] = field(default_factory=dict)  # that were last taken, by cluster
+    _refused: dict[str, _OnDisk] = field(default_factory=dict)  # that were last told to be of no use
     _shown: Mapping[str, ShownCertificate] | None = None
 
     def subjects(self, ref: SecretRef) -> "Subjects":
@@ -157,11 +165,11 @@ class Certificates:
                 self._files.pop(name, None)
                 shown[name] = self._own(name, before)
                 continue
-            state = (path, *_state(Path(path)))
+            state = _OnDisk(path, *_state(Path(path)))
             if before is not None and self._files.get(name) == state:
                 shown[name] = before
                 continue
-            taken, shown[name] = self._from_file(name, before)
+            taken, shown[name] = self._from_file(name, before, state)
             news |= taken
             if shown[name].problem is None:
                 self._files[name] = state  # not before: what is away, database or file, is taken once it is back
@@ -176,7 +184,7 @@ class Certificates:
             self._shown = self.store().shown()
         return self._shown
 
-    def _from_file(self, name: str, before: ShownCertificate | None) -> tuple[bool, ShownCertificate]:
+    def _from_file(self, name: str, before: ShownCertificate | None, state: _OnDisk) -> tuple[bool, ShownCertificate]:
         """Take the certificate of a cluster's API from its file: whether it is another one, and what is shown then."""
         ref = api_certificate(name)
         try:
@@ -185,7 +193,9 @@ class Certificates:
             from_file = before.from_file if before else self._is_bought(ref)
             stays = "the last one that was taken" if from_file else "one of the fleet's own authority"
             problem = f"{error}; until that is mended it stays {stays}"
-            if before is None or before.problem != problem:
+            is_news = before is None or before.problem is None or self._refused.get(name, state) != state
+            self._refused[name] = state
+            if is_news:
                 log.error("certificate not taken", secret=str(ref), error=str(error))
                 notice = Notice(None, self.now(), "certificate-refused", f"certificate {ref}: {error}")
                 self.store().record((), (notice,))

@@ -12,7 +12,7 @@ from ..model.history import Phase
 from ..model.machine import MachineView
 from .companions import Companions, Well, every
 from .database import reserve_of
-from .health import DATABASE, DISK
+from .health import DATABASE, DISK, WORDS
 from .published import Published
 from .reserve import Reserve
 from .site import Site
@@ -120,8 +120,14 @@ class Watches:
             took = seam.steady() - began
 
     async def check(self) -> None:
-        """Look for damage in the database. As long as there is any, nothing is begun."""
+        """Look for damage in the database. As long as there is any, nothing is begun.
+
+        Where words of machines could not be written, see whether others can: nobody may say anything for a long time.
+        """
         damage = await offload(self.site.store.damage)
+        if self.published.health.is_failing(WORDS):
+            await offload(self.site.store.save_state, "written", "")
+            self.published.health.works(WORDS)
         if damage is None:
             self.published.health.works(DATABASE)
         else:

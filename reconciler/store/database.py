@@ -230,10 +230,10 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _open_sqlite(url: URL) -> Engine:
-    """An engine on a file, which is made where it is not there.
+    """An engine for a file, which is made for its owner alone where it is not there.
 
     Raises:
-        PermanentError: It is no file, or cannot be opened.
+        PermanentError: It is none, or cannot be made.
     """
     if not url.database or url.database == ":memory:":
         raise PermanentError("the database must be a file: one in memory forgets everything that must not be forgotten")

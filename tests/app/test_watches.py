@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.app.daemon import Daemon
 from reconciler.app.database import reserve_of
-from reconciler.app.health import DATABASE, PLANNING, Health
+from reconciler.app.health import DATABASE, PLANNING, WORDS, Health
 from reconciler.app.site import Site
+from reconciler.model.errors import TemporaryError
 
 from ..sites import bare_site, watches
 
@@ -88,3 +89,22 @@ async def test_a_full_disk_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("reconciler.app.reserve.FULL", 2**62)
     await watches(site, health)._disk(reserve)
     assert "make room there" in health.problems()[0].text
+
+
+async def test_words_that_were_lost_are_told_of_until_words_can_be_written_though_nobody_says_any(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = Health(site.now)
+    watching = watches(site, health)
+    health.fails(WORDS, "the database cannot be written: its server is away")
+
+    def away(*_: object) -> None:
+        raise TemporaryError("the database cannot be written: its server is away")
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(site.store, "save_state", away)
+        with pytest.raises(TemporaryError):
+            await watching.check()
+    assert health.is_failing(WORDS)
+    await watching.check()
+    assert health.problems() == ()
