@@ -10,6 +10,7 @@ from ..chance import Chance
 from .base import Fault
 from .buttons import Buttons
 from .disks import SwappedDisks
+from .installers import FailingInstallers
 from .kills import Kills
 from .liars import ForgedWords, LyingBmcs
 from .network import BadNetwork
@@ -21,6 +22,7 @@ FAULTS: Mapping[str, type[Fault]] = {
     "network": BadNetwork,
     "buttons": Buttons,
     "disks": SwappedDisks,
+    "installers": FailingInstallers,
     "seconds": SecondDaemons,
     "restores": RestoredBackups,
     "forged": ForgedWords,
