@@ -1,4 +1,4 @@
-"""Daemons on a real PostgreSQL server: one acts, another stands by, whatever becomes of daemons, server and pooler."""
+"""Daemons on a real PostgreSQL server: one acts, another stands by, whatever becomes of daemons and server."""
 
 import signal
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from reconciler.app.lease import ASK_SECONDS
 from reconciler.simulator import ssh
 from reconciler.simulator.agent import Agent
 
-from ..postgres import Bouncer, PostgresServer, bouncer_before, postgres_server, standby_of
+from ..postgres import PostgresServer, postgres_server
 from ..waiting import state_of
 from .checks import assert_sound
 from .world import ONE, SLOW_INSTALL, THREE, WAITS, Daemon, World, elsewhere, only, world
@@ -29,10 +29,12 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-def on(server: PostgresServer | Bouncer) -> dict[str, Any]:
+def on(server: PostgresServer) -> dict[str, Any]:
     """A configuration with a new database, which is served there."""
-    name = (server.server if isinstance(server, Bouncer) else server).new_database()
-    return {"database": server.url(name), "lease": "30s"}  # a busy machine keeps a daemon from its beat for seconds
+    return {
+        "database": server.url(server.new_database()),
+        "lease": "30s",
+    }  # a busy machine keeps a daemon from its beat for seconds
 
 
 def actor(w: World) -> str | None:
@@ -164,21 +166,3 @@ async def test_a_server_that_is_away_and_comes_back_is_told_and_gone_on_with(tmp
             await w.until_in_service(1)
             assert await daemon.terminate() == 0
             assert_sound(w)
-
-
-async def test_daemons_go_on_through_a_pooler_while_another_server_takes_the_place_of_theirs(tmp_path: Path) -> None:
-    with postgres_server() as server, bouncer_before(server) as bouncer:
-        async with world(tmp_path, racks=THREE, pace=SLOW_INSTALL, config=on(bouncer)) as w:
-            with standby_of(server) as replica:
-                server.wait_for_replicas()  # else what was written last is lost, and nothing is begun for that
-                daemon = await w.started()
-                await w.fleet.press_power_buttons()
-                await w.until_row(min(w.servers), lambda row: row["action"] == "install_os" and row["progress"])
-                assert daemon.runs
-                server.stop()
-                replica.run("pg_ctl", "promote", "-D", replica.data)
-                bouncer.point_at(replica)
-                await w.until_in_service(3)
-                await w.until_ready()
-                assert await daemon.terminate() == 0
-                assert_sound(w)
