@@ -1,8 +1,8 @@
 """Asks machines over SSH what they are, for who takes them into service by their own words."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..execution.ports import Shell, Shells
@@ -10,14 +10,26 @@ from ..model.disk_id import DiskId
 from ..model.epoch import Epoch
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
-from ..model.machine import MachineView, Observation
-from ..planning.adopting import Silence, Word
+from ..model.machine import MachineView, Observation, Pause
+from ..model.tree import SpecTree
+from ..planning.adopting import Becomes, Outcome, Silence, Word, outcomes
 from ..provisioning import commands
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses
 from .site import Site
 
 AT_ONCE = 32
 ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The machines that an operator means."""
+
+    machines: tuple[str, ...] = ()  # serials, hostnames, ``cluster:NAME``; none: all in doubt
+    fleet: str | None = None  # whose installs are taken over, beside this site's own
+
+
+EVERYBODY = Which()
 
 
 def asked_at(m: MachineView) -> tuple[str, ...]:
@@ -179,14 +191,55 @@ def _of_record(
     )
 
 
-def fleets_of(site: Site, more: str | None = None) -> frozenset[str]:
+async def look(
+    site: Site, tree: SpecTree, shells: Shells, besides: Iterable[str] = (), which: Which = EVERYBODY
+) -> tuple[Observation, Sequence[Outcome]]:
+    """What is known of a site's machines, and what becomes of each by its own word.
+
+    Args:
+        site: Whose.
+        tree: The specs in force.
+        shells: Open connections.
+        besides: More addresses at which somebody is asked.
+        which: The machines that are asked, and whose installs are taken over.
+
+    Raises:
+        PermanentError: Nothing is called as one of the machines.
+    """
+    observed = site.observe(tree)
+    asked = whom_to_ask(observed, named(observed, which.machines) if which.machines else None)
+    words = await hear(shells, asked, besides)
+    return observed, outcomes(tree, observed, words, site.now(), _fleets(site, which.fleet))
+
+
+def _fleets(site: Site, more: str | None) -> frozenset[str]:
     """Whose installs are this site's: its database's, those that its state folder remembers, and ``more``."""
-    try:
-        remembered = site.epochs.remembered()
-    except PermanentError:
-        remembered = None
+    remembered = _remembered(site)
     found = (site.store.standing().epoch.fleet, remembered.fleet if remembered else None, more)
     return frozenset(fleet for fleet in found if fleet)
+
+
+def _remembered(site: Site) -> Epoch | None:
+    """What the state folder remembers, if anybody can tell."""
+    try:
+        return site.epochs.remembered()
+    except PermanentError:
+        return None
+
+
+def carry_out(site: Site, observed: Observation, one: Outcome, *, who: str, why: str) -> Outcome:
+    """Record what becomes of a machine. What the database refuses is left, and paused."""
+    if one.allocation is not None and one.history is not None:
+        try:
+            said = f"adopted by {who}: {why}"
+            site.store.adopt(one.serial, one.allocation, one.history, why=said, at=site.now())
+        except PermanentError as error:
+            becomes: Becomes = "paused" if observed.observing else "as it is"
+            one = replace(one, becomes=becomes, because=str(error), allocation=None, history=None)
+    if one.becomes == "paused":
+        left = f"not adopted: {one.because}. Look at it, then resume it"
+        site.store.pause(Pause(f"machine:{one.serial}", who, left, site.now()))
+    return one
 
 
 MORE = 10_000
@@ -197,29 +250,23 @@ MORE = 10_000
 class Ground:
     """What somebody knows who says that a database is right."""
 
-    as_new: bool = False  # no machine was asked
-    words: tuple[Word | Silence, ...] = ()  # what machines said: the count goes on behind all that they know of
+    found: tuple[Outcome, ...] = ()  # of the machines that were asked: the count goes on behind all that they know of
     fleet: str | None = None  # as which the database goes on; None: as ``settle`` tells
 
 
-AS_NEW = Ground(as_new=True)
+NO_GROUND = Ground()
 
 
-def settle(site: Site, ground: Ground, *, who: str, why: str) -> None:
+def settle(site: Site, *, as_new: bool, who: str, why: str, ground: Ground = NO_GROUND) -> None:
     """Have database and state folder agree: from here on the daemon acts.
 
     The database goes on as the fleet that the state folder remembers, so that other hosts' folders still fit; with
-    ``as_new`` as the fleet that it is.
+    ``as_new`` as the fleet that it is, and no machine was asked.
     """
-    here = site.store.standing().epoch
-    try:
-        remembered = site.epochs.remembered()
-    except PermanentError:
-        remembered = None
-    told = [word.counter for word in ground.words if isinstance(word, Word)]
-    counter = max(here.counter, remembered.counter if remembered else 0, *told) + (
-        1 if remembered or ground.as_new else MORE
-    )
-    settled = Epoch(ground.fleet or (here if ground.as_new or remembered is None else remembered).fleet, counter)
+    here, remembered = site.store.standing().epoch, _remembered(site)
+    told = [one.counter for one in ground.found]
+    counted = max(here.counter, remembered.counter if remembered else 0, *told)
+    counter = counted + (1 if remembered or as_new else MORE)
+    settled = Epoch(ground.fleet or (here if as_new or remembered is None else remembered).fleet, counter)
     site.store.settle(settled, who=who, why=why, at=site.now())
     site.epochs.remember(settled)
