@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from ..execution.ports import Shell, Shells
 from ..model.disk_id import DiskId
@@ -20,6 +19,17 @@ from .site import Site
 
 AT_ONCE = 32
 ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The machines that an operator means."""
+
+    machines: tuple[str, ...] = ()  # serials, hostnames, ``cluster:NAME``; none: all in doubt
+    fleet: str | None = None  # whose installs are taken over, beside this site's own
+
+
+EVERYBODY = Which()
 
 
 def asked_at(m: MachineView) -> tuple[str, ...]:
@@ -181,53 +191,40 @@ def _of_record(
     )
 
 
-def fleets_of(site: Site, more: str | None = None) -> frozenset[str]:
-    """Whose installs are this site's: its database's, those that its state folder remembers, and ``more``."""
-    try:
-        remembered = site.epochs.remembered()
-    except PermanentError:
-        remembered = None
-    found = (site.store.standing().epoch.fleet, remembered.fleet if remembered else None, more)
-    return frozenset(fleet for fleet in found if fleet)
-
-
-class AdoptionLook(NamedTuple):
-    """What was known of a site's machines, what they said by serial or address, and what becomes of each."""
-
-    observed: Observation
-    words: Mapping[str, Word | Silence]
-    outcomes: Sequence[Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class AdoptionScope:
-    """Whom to ask what they are."""
-
-    what: tuple[str, ...] = ()  # machines and clusters, as ``named`` takes them; none: all that may be known wrongly
-    besides: tuple[str, ...] = ()  # more addresses at which somebody is asked
-    fleet: str | None = None  # another fleet whose installs are taken for this site's
-
-
-EVERYBODY = AdoptionScope()
-
-
-async def look(site: Site, tree: SpecTree, shells: Shells, scope: AdoptionScope = EVERYBODY) -> AdoptionLook:
-    """Ask machines what they are.
+async def look(
+    site: Site, tree: SpecTree, shells: Shells, besides: Iterable[str] = (), which: Which = EVERYBODY
+) -> tuple[Observation, Sequence[Outcome]]:
+    """What is known of a site's machines, and what becomes of each by its own word.
 
     Args:
         site: Whose.
         tree: The specs in force.
         shells: Open connections.
-        scope: Which of them.
+        besides: More addresses at which somebody is asked.
+        which: The machines that are asked, and whose installs are taken over.
 
     Raises:
-        PermanentError: Nothing is called as the scope has it.
+        PermanentError: Nothing is called as one of the machines.
     """
     observed = site.observe(tree)
-    among = named(observed, scope.what) if scope.what else None
-    words = await hear(shells, whom_to_ask(observed, among), scope.besides)
-    found = outcomes(tree, observed, words, site.now(), fleets_of(site, scope.fleet))
-    return AdoptionLook(observed, words, found)
+    asked = whom_to_ask(observed, named(observed, which.machines) if which.machines else None)
+    words = await hear(shells, asked, besides)
+    return observed, outcomes(tree, observed, words, site.now(), _fleets(site, which.fleet))
+
+
+def _fleets(site: Site, more: str | None) -> frozenset[str]:
+    """Whose installs are this site's: its database's, those that its state folder remembers, and ``more``."""
+    remembered = _remembered(site)
+    found = (site.store.standing().epoch.fleet, remembered.fleet if remembered else None, more)
+    return frozenset(fleet for fleet in found if fleet)
+
+
+def _remembered(site: Site) -> Epoch | None:
+    """What the state folder remembers, if anybody can tell."""
+    try:
+        return site.epochs.remembered()
+    except PermanentError:
+        return None
 
 
 def carry_out(site: Site, observed: Observation, one: Outcome, *, who: str, why: str) -> Outcome:
@@ -253,29 +250,23 @@ MORE = 10_000
 class Ground:
     """What somebody knows who says that a database is right."""
 
-    as_new: bool = False  # no machine was asked
-    words: tuple[Word | Silence, ...] = ()  # what machines said: the count goes on behind all that they know of
+    found: tuple[Outcome, ...] = ()  # of the machines that were asked: the count goes on behind all that they know of
     fleet: str | None = None  # as which the database goes on; None: as ``settle`` tells
 
 
-AS_NEW = Ground(as_new=True)
+NO_GROUND = Ground()
 
 
-def settle(site: Site, ground: Ground, *, who: str, why: str) -> None:
+def settle(site: Site, *, as_new: bool, who: str, why: str, ground: Ground = NO_GROUND) -> None:
     """Have database and state folder agree: from here on the daemon acts.
 
     The database goes on as the fleet that the state folder remembers, so that other hosts' folders still fit; with
-    ``as_new`` as the fleet that it is.
+    ``as_new`` as the fleet that it is, and no machine was asked.
     """
-    here = site.store.standing().epoch
-    try:
-        remembered = site.epochs.remembered()
-    except PermanentError:
-        remembered = None
-    told = [word.counter for word in ground.words if isinstance(word, Word)]
-    counter = max(here.counter, remembered.counter if remembered else 0, *told) + (
-        1 if remembered or ground.as_new else MORE
-    )
-    settled = Epoch(ground.fleet or (here if ground.as_new or remembered is None else remembered).fleet, counter)
+    here, remembered = site.store.standing().epoch, _remembered(site)
+    told = [one.counter for one in ground.found]
+    counted = max(here.counter, remembered.counter if remembered else 0, *told)
+    counter = counted + (1 if remembered or as_new else MORE)
+    settled = Epoch(ground.fleet or (here if as_new or remembered is None else remembered).fleet, counter)
     site.store.settle(settled, who=who, why=why, at=site.now())
     site.epochs.remember(settled)

@@ -1,6 +1,7 @@
 """``adopt``: machines' own words in place of an older database."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +10,9 @@ from .options import Format, FormatOption, failed, note, open_site, tell_who_hea
 from .tables import print_rows
 
 if TYPE_CHECKING:
-    from ..app.adopting import AdoptionLook, Ground
+    from ..app.adopting import Ground, Which
     from ..app.site import Site
+    from ..model.machine import Observation
     from ..planning.adopting import Outcome
     from ..render.rows import AdoptedRow
 
@@ -61,7 +63,7 @@ def adopt(
     refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
     With machines or a cluster named, only these are asked, and a doubt stays until all are: "reconciler adopt" ends it.
     """
-    from ..app.adopting import Ground, carry_out
+    from ..app.adopting import Ground, Which, carry_out
     from ..app.directory import PROVISIONING_KEY
 
     site = open_site(context)
@@ -78,11 +80,11 @@ def adopt(
             f"this database has no {PROVISIONING_KEY}, so no machine lets us in. Restore a backup of the database that "
             "has it, or have the daemon act on this one as it is: --as-new"
         )
-    observed, words, found = _look(site, what, address or [], fleet)
+    observed, found = _look(site, address or [], Which(tuple(what or ()), fleet))
     if not dry_run:
         found = [carry_out(site, observed, one, who=who(), why=why or "") for one in found]
         if observed.observing is not None and not what:
-            _settle(site, why or "", Ground(words=tuple(words.values()), fleet=fleet))
+            _settle(site, why or "", as_new=False, ground=Ground(tuple(found), fleet))
         elif observed.observing is not None:
             note('The daemon still only looks: "reconciler adopt" without a name asks all, and ends that.')
     print_rows([_row(one) for one in found], _COLUMNS, format, nothing="There is no machine to ask.")
@@ -109,8 +111,6 @@ def _elsewhere(site: "Site") -> str | None:
 
 def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     """Have the database count as right, where that is meant. The exit status."""
-    from ..app.adopting import AS_NEW
-
     if dry_run:
         raise typer.BadParameter("--as-new asks no machine, so --dry-run has nothing to tell", param_hint="--dry-run")
     doubt = site.observe().observing
@@ -119,19 +119,19 @@ def _as_new(site: "Site", why: str, *, dry_run: bool, yes: bool) -> int:
     note(doubt)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Act on this database as it is?")):
         return failed("nothing was changed: say --yes if you mean it")
-    _settle(site, why, AS_NEW)
+    _settle(site, why, as_new=True)
     tell_who_heard(site)
     return 0
 
 
-def _settle(site: "Site", why: str, ground: "Ground") -> None:
-    from ..app.adopting import settle
+def _settle(site: "Site", why: str, *, as_new: bool, ground: "Ground | None" = None) -> None:
+    from ..app.adopting import NO_GROUND, settle
 
-    settle(site, ground, who=who(), why=why)
+    settle(site, as_new=as_new, who=who(), why=why, ground=ground or NO_GROUND)
     note("Database and state folder agree. What is to be done is done from here on.")
 
 
-def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str | None) -> "AdoptionLook":
+def _look(site: "Site", besides: list[str], which: "Which") -> "tuple[Observation, Sequence[Outcome]]":
     """What the machines say, and what becomes of them."""
     import asyncio
     from functools import partial
@@ -141,7 +141,7 @@ def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str |
     from ..execution.drivers.host_keys import FileHostKeys
     from ..execution.drivers.ssh import SshDial, SshShells, SshTimings
 
-    tree, scope = site.specs.tree(), adopting.AdoptionScope(tuple(what or ()), tuple(besides), fleet)
+    tree = site.specs.tree()
     patience = SshTimings(connect=_CONNECT_SECONDS, login=_CONNECT_SECONDS)
     shells = SshShells(
         SshDial(partial(client_key, site.store), site.config.ssh_port, patience),
@@ -149,4 +149,4 @@ def _look(site: "Site", what: list[str] | None, besides: list[str], fleet: str |
         StoredDirectory(site.store, lambda: tree, site.config.bmc_port),
         site.now,
     )
-    return asyncio.run(adopting.look(site, tree, shells, scope))
+    return asyncio.run(adopting.look(site, tree, shells, besides, which))

@@ -60,6 +60,7 @@ class Outcome:
     because: str
     allocation: Allocation | None = None  # what it is to hold; None: nothing changes
     history: History | None = None
+    counter: int = 0  # how far the database had counted that ordered its install, as its record says
 
     @property
     def hostname(self) -> str | None:
@@ -94,9 +95,10 @@ def outcomes(
             found.append(_left(m, word.because, taken, answers=word.answers))
             continue
         try:
-            found.append(_adopted(tree, taken, m, word, at))
+            outcome = _adopted(tree, taken, m, word, at)
         except DoesNotFitError as error:
-            found.append(_left(m, str(error), taken))
+            outcome = _left(m, str(error), taken)
+        found.append(replace(outcome, counter=word.counter))
     return found
 
 

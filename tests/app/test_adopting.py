@@ -20,7 +20,7 @@ from reconciler.model.epoch import Epoch
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.history import Phase
 from reconciler.model.machine import Observation
-from reconciler.planning.adopting import Silence, Word
+from reconciler.planning.adopting import Outcome, Silence, Word
 from reconciler.provisioning import commands
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
 
@@ -204,7 +204,7 @@ def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) 
     mine = site.store.standing().epoch.fleet
     site.epochs.remember(Epoch("the-folders", 41))
     assert site.epochs.disagreement() is not None
-    settle(site, Ground(as_new=as_new), who="ann", why="I looked")
+    settle(site, as_new=as_new, who="ann", why="I looked")
     assert site.epochs.disagreement() is None
     assert site.store.standing().epoch == Epoch(mine if as_new else "the-folders", 42)
     assert site.epochs.remembered() == site.store.standing().epoch
@@ -215,17 +215,20 @@ def test_once_it_is_settled_database_and_folder_agree(site: Site, as_new: bool) 
 def test_a_folder_that_cannot_be_read_is_written_anew(site: Site) -> None:
     site.epochs.file.parent.mkdir(exist_ok=True)
     site.epochs.file.write_text("{")
-    settle(site, Ground(), who="ann", why="the disk was full")
+    settle(site, as_new=False, who="ann", why="the disk was full")
     assert site.epochs.disagreement() is None
+
+
+HEARD = Outcome("A", "in service", "it says so")
 
 
 def test_the_count_goes_on_behind_all_that_machines_know_of(site: Site) -> None:
     site.epochs.remember(Epoch("the-folders", 41))
-    settle(site, Ground(words=(WORD, replace(WORD, counter=60), Silence("off"))), who="ann", why="I looked")
+    settle(site, as_new=False, who="ann", why="I looked", ground=Ground((HEARD, replace(HEARD, counter=60))))
     assert site.store.standing().epoch == Epoch("the-folders", 61)
 
 
 def test_where_nobody_remembers_the_count_it_goes_on_far_behind(site: Site) -> None:
-    ground = Ground(words=(replace(WORD, counter=60),), fleet="of-the-machines")
-    settle(site, ground, who="ann", why="a new host")
+    ground = Ground((replace(HEARD, counter=60),), "of-the-machines")
+    settle(site, as_new=False, who="ann", why="a new host", ground=ground)
     assert site.store.standing().epoch == Epoch("of-the-machines", 60 + MORE)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.app.adopting import Ground, settle
+from reconciler.app.adopting import settle
 from reconciler.app.daemon import Daemon
 from reconciler.app.directory import PROVISIONING_KEY
 from reconciler.app.front import Front
@@ -37,7 +37,7 @@ def forget(site: Site) -> None:
 
 def settled(site: Site) -> None:
     """An operator said that the database is right."""
-    settle(site, Ground(), who="ann", why="I looked")
+    settle(site, as_new=False, who="ann", why="I looked")
 
 
 async def test_a_doubt_is_heeded_before_anything_is_rendered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,11 @@ def test_what_another_fleet_installed_is_not_taken_over_unasked(fleet, fleets, b
     assert becomes != "paused" or "--fleet" in found.because
 
 
+def test_the_count_of_its_record_is_told_whatever_becomes_of_it():
+    for word in (replace(WORD, counter=41), replace(WORD, counter=41, finished=False)):
+        assert outcome(HELD, word).counter == 41
+
+
 def test_a_later_generation_in_its_place_is_taken_over():
     assert outcome(HELD, replace(WORD, generation=4)).allocation == replace(HELD.allocation, generation=4)
 
