@@ -44,7 +44,7 @@ class Violation(NamedTuple):
 
 
 @dataclass
-class Word:
+class GivenApproval:
     """An approval, as the one who gave it was shown it."""
 
     serial: str
@@ -87,7 +87,7 @@ class Judge:
     has_begun: Callable[[str, int], bool]  # by serial and generation: whether the journal says that an install erases
     most_down: Mapping[str, int]  # by role: how many that serve may be taken down at once
     violations: list[Violation] = field(default_factory=list)
-    words: list[Word] = field(default_factory=list)
+    words: list[GivenApproval] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)  # serial -> role, of machines that served when they were taken
     _known: set[tuple[Rule, str]] = field(default_factory=set)
 
@@ -101,7 +101,7 @@ class Judge:
 
     def allow(self, serial: str, statement: Statement) -> None:
         """Somebody approves something of a machine."""
-        self.words.append(Word(serial, statement))
+        self.words.append(GivenApproval(serial, statement))
 
     def installs(self, serial: str, generation: int) -> None:
         """An install is started on a machine."""

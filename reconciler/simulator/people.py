@@ -27,7 +27,7 @@ LOOKS_EVERY = 5.0
 
 
 @dataclass
-class Operators:
+class People:
     """Everybody who may decide."""
 
     world: World
@@ -68,6 +68,7 @@ class Operators:
                 self.world.tell(f"operator {step.serial} {step.reason}: {error}")
 
     def _approve(self, step: Wait) -> None:
+        """Approve what is asked now, unless it would give a node's keys to another machine."""
         daemon, latest = self.world.daemon, self.world.daemon.latest
         assert step.asks is not None and latest is not None
         asked = step.asks.statement
