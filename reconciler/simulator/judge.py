@@ -45,7 +45,7 @@ class Violation(NamedTuple):
 
 
 @dataclass
-class ShownApproval:
+class GivenApproval:
     """An approval, as the one who gave it was shown it."""
 
     serial: str
@@ -88,7 +88,7 @@ class Judge:
     has_begun: Callable[[str, int], bool]  # by serial and generation: whether the journal says that an install erases
     most_down: Mapping[str, int]  # by role: how many that serve may be taken down at once
     violations: list[Violation] = field(default_factory=list)
-    words: list[ShownApproval] = field(default_factory=list)
+    words: list[GivenApproval] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)  # serial -> role, of machines that served when they were taken
     _known: set[tuple[Invariant, str]] = field(default_factory=set)
 
@@ -102,7 +102,7 @@ class Judge:
 
     def allow(self, serial: str, statement: Statement) -> None:
         """Somebody approves something of a machine."""
-        self.words.append(ShownApproval(serial, statement))
+        self.words.append(GivenApproval(serial, statement))
 
     def installs(self, serial: str, generation: int) -> None:
         """An install is started on a machine."""

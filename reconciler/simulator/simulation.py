@@ -20,7 +20,7 @@ from ..model.reasons import Reason
 from ..model.secret_parts import PARTS, part_of
 from .faults import FAULTS, Swarm
 from .judge import Invariant, Violation
-from .operators import Deciders
+from .people import People
 from .stand_ins import commits, logged, seam_of, ssh_draws, without_gc, without_threads
 from .virtual_loop import Killed, Process
 from .wires import Request
@@ -77,7 +77,7 @@ class Simulation:
         self.world = World(seed, scenario, template, folder)
         self.is_hasty = False
         """Whether the history ends once a rule is broken."""
-        self._operators = Deciders(self.world, self.world.chance.stream("operators"))
+        self._operators = People(self.world, self.world.chance.stream("operators"))
         self._seen: set[str] = set()
         self._plan: tuple[tuple[str, ...], float] = (), 0.0  # what the plan said last, and since when it does
 

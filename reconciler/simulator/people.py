@@ -27,7 +27,7 @@ LOOKS_EVERY = 5.0
 
 
 @dataclass
-class Deciders:
+class People:
     """Everybody who may decide."""
 
     world: World
@@ -68,6 +68,7 @@ class Deciders:
                 self.world.tell(f"operator {step.serial} {step.reason}: {error}")
 
     def _approve(self, step: Wait) -> None:
+        """Approve what is asked now, unless it would give a node's keys to another machine."""
         daemon, latest = self.world.daemon, self.world.daemon.latest
         assert step.asks is not None and latest is not None
         asked = step.asks.statement
@@ -108,10 +109,10 @@ class Deciders:
         keys = FileHostKeys(site.config.state / "host-keys.jsonl")
         directory = StoredDirectory(site.store, lambda: tree, site.config.bmc_port)
         shells = SshShells(self.world.dial(site), keys, directory, site.now)
-        looked = await adopting.look(site, tree, shells)
-        for one in looked.outcomes:
-            done = adopting.carry_out(site, looked.observed, one, who="operator", why="the backup is older")
+        observed, found = await adopting.look(site, tree, shells)
+        for one in found:
+            done = adopting.carry_out(site, observed, one, who="operator", why="the backup is older")
             self.world.tell(f"adopt {done.serial}: {done.becomes}")
-        if looked.observed.observing is not None:
-            ground = adopting.Ground(words=tuple(looked.words.values()))
+        if observed.observing is not None:
+            ground = adopting.Ground(tuple(found))
             adopting.settle(site, ground, who="operator", why="the backup is older")
