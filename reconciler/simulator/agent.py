@@ -1,5 +1,6 @@
 """HTTP calls of a simulated server, from its own address: what it boots, the agent's report, and install-status."""
 
+import asyncio
 import http.client
 import json
 import re
@@ -8,6 +9,9 @@ from urllib.parse import urlencode, urlsplit
 
 from ..execution.seam import offload
 from ..model.boot_nonce import ARGUMENT
+
+ASKS_AGAIN = 30
+"""How often iPXE asks again after a 503 with ``Retry-After``, before it goes on without an answer; here each second."""
 
 _NONCE = re.compile(rf" {re.escape(ARGUMENT)}=(\S+)")
 
@@ -48,10 +52,16 @@ class Agent:
     async def boots_live(self, serial: str, mac: str) -> bool | None:
         """The live system, whatever it is told: somebody may have chosen that by hand.
 
-        It asks as iPXE does, and takes the nonce that the live system's command line is given, if any.
+        It asks as iPXE does, which asks again while it is told to come back, and takes the nonce that the live system's
+        command line is given, if any.
         """
         query = urlencode({"mac": mac.replace(":", "-"), "serial": serial, "arch": "x86_64"})
         script = await offload(self.ask, "GET", f"/v1/boot/ipxe?{query}")
+        for _ in range(ASKS_AGAIN):
+            if script is None or script[0] != 503:
+                break
+            await asyncio.sleep(1.0)
+            script = await offload(self.ask, "GET", f"/v1/boot/ipxe?{query}")
         self.nonce = nonce_in(script[1]) if script else None
         return True
 

@@ -114,5 +114,5 @@ class People:
             done = adopting.carry_out(site, observed, one, who="operator", why="the backup is older")
             self.world.tell(f"adopt {done.serial}: {done.becomes}")
         if observed.observing is not None:
-            ground = adopting.Ground(tuple(found))
-            adopting.settle(site, ground, who="operator", why="the backup is older")
+            ground, why = adopting.Ground(tuple(found)), "the backup is older"
+            adopting.settle(site, as_new=False, who="operator", why=why, ground=ground)

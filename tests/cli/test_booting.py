@@ -9,6 +9,8 @@ from reconciler.app.boot_folder import advice, lay
 from reconciler.app.directory import PROVISIONING_KEY
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.tree import PROGRAMS
+from reconciler.store import Store
+from reconciler.store.secrets.vault import load_or_create_key
 
 from .conftest import ROOT, Cli, Laid
 
@@ -47,8 +49,11 @@ def test_programs_come_from_their_packages_or_are_asked_for(tmp_path: Path) -> N
     assert "menuentry" not in menu.read_text()
 
 
-def test_before_there_is_a_key_no_image_fits(cli: Cli) -> None:
-    said = cli("--specs", ROOT / "cluster-specs", "boot-image", "check")
+def test_before_there_is_a_key_no_image_fits(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, key = f"sqlite:///{tmp_path}/new.db", tmp_path / "secret.key"
+    monkeypatch.setenv("RECONCILER_SECRET_KEY_FILE", str(key))
+    Store.open(database, key=load_or_create_key(key)).close()
+    said = cli("--specs", ROOT / "cluster-specs", "--database", database, "boot-image", "check")
     assert (said.status, said.out) == (1, "")
     assert "no SSH key yet" in said.err
 

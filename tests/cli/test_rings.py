@@ -23,7 +23,7 @@ def test_rings_are_listed(on: Any) -> None:
     ]
     text = on("rings", "show").out
     assert "864010" in text and "nodes that differ" in text
-    assert on("rings", "--cluster", "other").err == "There are no rings.\n"
+    assert on("rings", "--cluster", "other").err.endswith("\nThere are no rings.\n")
 
 
 def test_a_node_with_another_file_is_named(on: Any, laid: Laid) -> None:
@@ -53,7 +53,7 @@ def test_a_disk_is_found_by_its_node(on: Any) -> None:
     page = on("machines", STORE, "--format", "json").json
     assert page["rings"]["sdc"] == ["object: weight 12000.1, 64 partitions"]
     said = on("rings", "explain", "nowhere/sdz")
-    assert (said.status, said.err.partition(";")[0]) == (1, "Error: nowhere/sdz is in no ring")
+    assert (said.status, "\nError: nowhere/sdz is in no ring;" in said.err) == (1, True)
 
 
 def with_table(laid: Laid) -> None:
