@@ -1,7 +1,9 @@
 """Differences between the roots of the two installers that are as they should be, and why."""
 
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from .compare import Right
 
@@ -41,8 +43,11 @@ def _without_uuids(text: str) -> list[list[str]]:
     return [[re.sub("UUID=.*", "UUID", word) for word in line] for line in _fields(text)]
 
 
-def _without_id(text: str) -> str:
-    return re.sub('"id": "[0-9a-f]+"', "", text)
+def _record(text: str) -> dict[str, Any]:
+    """An install's record, without what no two have in common. On each disk that it wrote there are UUIDs."""
+    said: dict[str, Any] = json.loads(text)
+    assert said.pop("id") and said.pop("ended") and all(disk.pop("uuids") for disk in said["written"])
+    return said
 
 
 def _addresses(text: str) -> set[str]:
@@ -74,7 +79,7 @@ FILES: tuple[Right, ...] = (
     # what no two installs have in common
     Right(r"etc/ssh/ssh_host_(ecdsa|ed25519)_key(\.pub)?", "drawn at each install; OCI's hook hides public keys"),
     Right(r"etc/ssh/ssh_host_rsa_key\.pub", "OCI's hook hides public keys: whoever connects is told them"),
-    Right(r"etc/reconciler/install\.json", "each install has its id", _without_id),
+    Right(r"etc/reconciler/install\.json", "each install has its id, its end and its UUIDs", _record),
     Right(r"etc/fstab", "each file system has its UUID", _without_uuids),
     Right(r"boot/initrd\.img-.*", "dates; it finds any root by what the kernel is told"),
     Right(r"var/(log|cache|backups)/.*", "what happened, and what can be made again"),
