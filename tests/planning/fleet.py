@@ -153,7 +153,8 @@ class Server:
     def carry_out(self, action: Action, now: datetime = NOW) -> Proof | None:
         """Do it blindly; what was seen on the way. Only what could not possibly work fails by itself."""
         if isinstance(action, BootLive | BootDisk) and action.hostname and self.running == "disk" and self.disk:
-            return self._proof(now)
+            if not (isinstance(action, BootLive) and action.leaves == self.installed):  # it leaves for its reinstall
+                return self._proof(now)
         if isinstance(action, BootLive) and action.hinted and self.running == "disk":
             raise TemporaryError("it is on, and answers nowhere as the live system")
         if isinstance(action, VerifyLive | VerifyInstall):
