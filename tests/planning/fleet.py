@@ -152,9 +152,15 @@ class Server:
 
     def carry_out(self, action: Action, now: datetime = NOW) -> Proof | None:
         """Do it blindly; what was seen on the way. Only what could not possibly work fails by itself."""
-        if isinstance(action, BootLive | BootDisk) and action.hostname and self.running == "disk" and self.disk:
-            if not (isinstance(action, BootLive) and action.leaves == self.installed):  # it leaves for its reinstall
-                return self._proof(now)
+        leaves = isinstance(action, BootLive) and action.leaves == self.installed  # for its reinstall
+        if (
+            isinstance(action, BootLive | BootDisk)
+            and action.hostname
+            and self.running == "disk"
+            and self.disk
+            and not leaves
+        ):
+            return self._proof(now)
         if isinstance(action, BootLive) and action.hinted and self.running == "disk":
             raise TemporaryError("it is on, and answers nowhere as the live system")
         if isinstance(action, VerifyLive | VerifyInstall):
