@@ -103,7 +103,9 @@ def stops_half_way(world: World) -> None:
 
 
 def mended(world: World) -> None:
-    world.machine = world.shells.machines[build.ADDRESS] = FakeMachine()
+    broken, world.machine = world.machine, FakeMachine()
+    everywhere = [address for address, machine in world.shells.machines.items() if machine is broken]
+    world.shells.machines.update(dict.fromkeys((build.ADDRESS, *everywhere), world.machine))
     world.chassis.password, world.chassis.silent, world.chassis.stuck = "secret", False, False
     world.chassis.serial, world.chassis.busy_for = build.SERIAL, 0
 
