@@ -15,6 +15,7 @@ from reconciler.model.gates import GateName, Reading, Readings
 from reconciler.model.observations import Heard
 from reconciler.model.reasons import Reason
 
+from ..waiting import LONG
 from .conftest import CONTROLLER, PROXY, ROOT, STORE, Cli, Laid
 
 SPECS = ROOT / "cluster-specs"
@@ -113,7 +114,7 @@ def test_apply_makes_the_database_that_it_is_given_by_name(cli: Cli, tmp_path: P
     for folder in ("clusters", "overlays"):
         shutil.rmtree(tmp_path / "specs" / folder)
     database = f"sqlite:///{tmp_path}/named.db"
-    said = cli("--specs", tmp_path / "specs", "--database", database, "apply", "--timeout", "60")
+    said = cli("--specs", tmp_path / "specs", "--database", database, "apply", "--timeout", f"{LONG:.0f}")
     assert (said.status, (tmp_path / "named.db").exists()) == (0, True)
 
 

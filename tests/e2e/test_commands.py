@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..server.promised import broken
+from ..waiting import LONG
 from .checks import assert_sound
 from .world import THREE, World, as_json, parsed, world
 
@@ -121,7 +122,7 @@ async def test_apply_converges_without_a_daemon(tmp_path: Path) -> None:
         await w.cli("resume")
 
         async def apply() -> bool:
-            await w.cli("apply", "--timeout", "60")  # nobody hears the first boots: their silence is waited for
+            await w.cli("apply", "--timeout", f"{LONG:.0f}")  # no first boot is heard: their silence is waited for
             return "3 settled" in await w.cli("plan")
 
         await w.until("all have settled", apply)
