@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from reconciler.app.adopting import settle
 from reconciler.app.config import Config, load_config
 from reconciler.app.site import Site
 from reconciler.execution import seam
@@ -91,7 +92,7 @@ def in_service(folder: Path, fleet: Fleet) -> Laid:
     given = enrolments(tree, before)
     site = Site(laid.config)
     with contextlib.closing(site):
-        _hand_out(site.store, given, now - AGO)
+        _hand_out(site, given, now - AGO)
         _write_lives(site.store, before, given)
         hear(site.store, before.machines)
         _settle(site.store, before.machines, now - AGO)
@@ -119,9 +120,9 @@ def hear(store: Store, machines: Iterable[MachineView]) -> None:
                       for m in some if (s := m.seen)])  # fmt: skip
 
 
-def _hand_out(store: Store, given: Mapping[str, Enroll], at: datetime) -> None:
+def _hand_out(site: Site, given: Mapping[str, Enroll], at: datetime) -> None:
     """All allocations and VIPs in one transaction; one each would take minutes."""
-    store.restore(
+    site.store.restore(
         {
             "version": 1,
             "allocations": {serial: asdict(allocation_of(action)) for serial, action in given.items()},
@@ -131,7 +132,7 @@ def _hand_out(store: Store, given: Mapping[str, Enroll], at: datetime) -> None:
         },
         at,
     )
-    store.settle(store.standing().epoch, who="bench", why="what is begun next is written down here too", at=at)
+    settle(site, as_new=True, who="bench", why="what is begun next is written down here too")
 
 
 def _write_lives(store: Store, before: Observation, given: Mapping[str, Enroll]) -> None:
