@@ -13,7 +13,7 @@ from ..model.history import Phase
 from ..model.machine import MachineView, Observation, Pause
 from ..model.tree import SpecTree
 from ..planning.adopting import Becomes, Outcome, Silence, Word, outcomes
-from ..provisioning import commands
+from ..provisioning import commands, puppet_runs
 from ..provisioning.addresses import READ_ADDRESSES, parse_addresses
 from .site import Site
 
@@ -145,7 +145,9 @@ async def _said(shell: Shell, serial: str | None, address: str) -> Word | Silenc
     text = await ask(commands.READ_MARKER)
     try:
         if text is not None:
-            return _of_record(serial, serials, address, commands.parse_marker(text), await ask(READ_ADDRESSES))
+            ended = await ask(puppet_runs.FIRST_BOOT_IS_TO_END) is None
+            word = _of_record(serial, serials, address, commands.parse_marker(text), await ask(READ_ADDRESSES))
+            return replace(word, first_boot_ended=ended) if isinstance(word, Word) else word
         of_oci = await ask(commands.READ_OCI_SYSTEM)
         if of_oci is None:
             return Silence(f"no installed system of ours runs at {address}", answers=True)

@@ -58,9 +58,10 @@ def adopt(
     For a database that may be older than the machines: restored, or lost. The daemon only looks until this has run, and
     acts again after it. Every machine is asked over SSH, at the address that it was given or else last called from. A
     machine that runs a system of ours, or of OCI's, is in service, under the name and addresses that it has, and is not
-    touched. A machine that says nothing, or something that does not fit, stays as the database has it, and is paused
-    unless it was in service. Approvals given before are void. Run this where the daemon's state folder is; it is
-    refused while a daemon acts from another host. Where nothing is in doubt, only machines without a place are asked.
+    touched; where its first boot is still to end, that goes on. A machine that says nothing, or something that does not
+    fit, stays as the database has it, and is paused unless it was in service. Approvals given before are void. Run this
+    where the daemon's state folder is; it is refused while a daemon acts from another host. Where nothing is in doubt,
+    only machines without a place are asked.
     With machines or a cluster named, only these are asked, and a doubt stays until all are: "reconciler adopt" ends it.
     """
     from ..app.adopting import Ground, Which, carry_out

@@ -1,8 +1,9 @@
 """Decides what becomes of machines whose own words an operator lets count in place of an older database.
 
 A machine that says, over SSH, that a system of ours runs on it, or one that OCI installed, is in service under the name
-and the addresses that it has. Nothing is guessed: a machine that says something else, or nothing, is left as the
-database has it, and paused where acting on that might end what it does.
+and the addresses that it has; or installed, as long as its first boot, which runs Puppet, is to end. Nothing is
+guessed: a machine that says something else, or nothing, is left as the database has it, and paused where acting on that
+might end what it does.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from ..model.tree import SpecTree
 from .addressing import is_ceph_compute, networks_for
 from .candidates import UNPINNED
 
-Becomes = Literal["in service", "as it is", "paused"]
+Becomes = Literal["in service", "installed", "as it is", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Word:
     role: str = ""
     reinstall: str | None = None
     finished: bool = True
+    first_boot_ended: bool = True  # False: Puppet has not made of it what it is to be
     fleet: str = ""  # whose database ordered its install; empty: its record is of old, or there is none
     counter: int = 0  # how far that database had counted
     began: datetime | None = None
@@ -133,8 +135,9 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
         )
     place = _kept(m.allocation, word) or _made(tree, taken, m, word)
     place = replace(place, generation=word.generation or place.generation or 1)
-    if m.allocation == place and m.history.phase is Phase.IN_SERVICE and m.history.install.id == word.install_id:
-        return Outcome(m.serial, "as it is", f"{word.hostname} is in service, as the database says")
+    phase, becomes = _ENDED if word.first_boot_ended else _BEGUN
+    if m.allocation == place and m.history.phase is phase and m.history.install.id == word.install_id:
+        return Outcome(m.serial, "as it is", f"{word.hostname} is {becomes}, as the database says")
     wanted = tree.machines.get(m.serial, UNPINNED).reinstall
     told = word.install_id is not None and (bool(word.cluster) or m.history.install.id == word.install_id)
     answered = wanted if not told else word.reinstall if word.cluster else m.history.install.reinstall
@@ -142,14 +145,20 @@ def _adopted(tree: SpecTree, taken: _Taken, m: MachineView, word: Word, at: date
     if not told and wanted is not None:
         why = "its marker is too old to say" if word.install_id else "it has no record"
         because += f'; {why} whether its reinstall "{wanted}" was done, so it counts as done'
-    return Outcome(m.serial, "in service", because, place, _history(m.history, word, answered, at))
+    if not word.first_boot_ended:
+        because += "; its first boot is still to end"
+    return Outcome(m.serial, becomes, because, place, _history(m.history, word, phase, answered, at))
 
 
-def _history(before: History, word: Word, reinstall: str | None, at: datetime) -> History:
-    """In service from now on: what the database knows of tries, looks and findings is of an earlier life."""
+_ENDED: tuple[Phase, Becomes] = Phase.IN_SERVICE, "in service"
+_BEGUN: tuple[Phase, Becomes] = Phase.INSTALLED, "installed"
+
+
+def _history(before: History, word: Word, phase: Phase, reinstall: str | None, at: datetime) -> History:
+    """In this phase from now on: what the database knows of tries, looks and findings is of an earlier life."""
     return replace(
         before,
-        phase=Phase.IN_SERVICE,
+        phase=phase,
         open_action=None,
         touched=at,
         last_begun=None,
@@ -159,7 +168,7 @@ def _history(before: History, word: Word, reinstall: str | None, at: datetime) -
         looks=Looks(),
         install=_install(before.install, word, reinstall, at),
         disks=replace(before.disks, foreign_data=(), erased=volumes(before.disks.erased)),
-        service=Service(since=at, released=before.service.released),
+        service=Service(since=at if phase is Phase.IN_SERVICE else None, released=before.service.released),
         announced=replace(before.announced, commands_run=None),
     )
 

@@ -21,6 +21,9 @@ BEGIN_FIRST_BOOT = (
 )
 """Has the first boot begin that waits, and returns once it runs. Where it has begun before, nothing is done."""
 
+FIRST_BOOT_IS_TO_END = f"test -e {FIRST_BOOT_FLAG} || pgrep -x oci-first-boot > /dev/null"
+"""Status 0 as long as OCI's first boot waits or goes on; afterwards, and where there is none, another one."""
+
 FIRST_RUNS = 9
 """So often OCI's first boot runs Puppet until it succeeds."""
 

@@ -110,6 +110,11 @@ async def _first_runs(server: ServerLife) -> tuple[int, str]:
     return (0, f"{server.first_runs}\n4711\n") if server.first_boot_goes_on else (1, f"{server.first_runs}\n")
 
 
+async def _first_boot_is_to_end(server: ServerLife) -> tuple[int, str]:
+    waits = server.disk_files.read(puppet_runs.FIRST_BOOT_FLAG) is not None
+    return (0 if waits or server.first_boot_goes_on else 1), ""
+
+
 async def _begin_first_boot(server: ServerLife) -> tuple[int, str]:
     await server.begin_first_boot()
     return 0, ""
@@ -165,6 +170,7 @@ _WHILE: dict[ServerState, dict[str, Reply]] = {
         puppet_runs.READ_LAST_RUN: _last_run,
         puppet_runs.READ_FIRST_RUNS: _first_runs,
         puppet_runs.BEGIN_FIRST_BOOT: _begin_first_boot,
+        puppet_runs.FIRST_BOOT_IS_TO_END: _first_boot_is_to_end,
         look.READ_CLASSES: _classes,
         puppet_runs.RUN_PUPPET: _puppet,
         commands.SET_ROOT_PASSWORD: _root_password,

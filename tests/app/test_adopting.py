@@ -21,7 +21,7 @@ from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.history import Phase
 from reconciler.model.machine import Observation
 from reconciler.planning.adopting import Outcome, Silence, Word
-from reconciler.provisioning import commands
+from reconciler.provisioning import commands, puppet_runs
 from reconciler.provisioning.addresses import READ_ADDRESSES, parse_addresses
 
 from ..planning.build import NOW, holding, in_phase, machine
@@ -39,6 +39,7 @@ class Machine:
     marker: str | None = MARKER
     addresses: str = IP
     of_oci: str | None = None
+    first_boot: str | None = None
 
     async def run(self, command: str, *, timeout: float) -> Ran:
         said = {
@@ -46,6 +47,7 @@ class Machine:
             commands.READ_MARKER: self.marker,
             commands.READ_OCI_SYSTEM: self.of_oci,
             READ_ADDRESSES: self.addresses,
+            puppet_runs.FIRST_BOOT_IS_TO_END: self.first_boot,
         }
         text = said.pop(command)
         return Ran(1, "", "No such file") if text is None else Ran(0, text, "")
@@ -93,6 +95,10 @@ def test_a_machine_is_asked_where_it_has_its_place_and_then_where_it_last_called
     assert (first.asked, second.asked) == ([GIVEN], [GIVEN, LEASED])
     assert heard(nobody) == {"A": Silence(f"cannot connect to {LEASED}")}
     assert heard(nobody, known={"A": ()}) == {"A": Silence("nobody knows an address of it")}
+
+
+def test_a_machine_whose_first_boot_is_to_end_says_so() -> None:
+    assert heard(Shells({GIVEN: Machine(first_boot="")})) == {"A": replace(WORD, first_boot_ended=False)}
 
 
 def test_a_new_marker_says_more() -> None:

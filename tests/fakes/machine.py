@@ -106,6 +106,9 @@ class FakeMachine:
             ),
             puppet_runs.READ_FIRST_RUNS: self._first_runs,
             puppet_runs.BEGIN_FIRST_BOOT: self._begin_first_boot,
+            puppet_runs.FIRST_BOOT_IS_TO_END: lambda: Ran(
+                0 if self.first_boot_waits or self.first_boot_looks else 1, "", ""
+            ),
             look.READ_CLASSES: lambda: _says("\n".join(self.classes)),
             puppet_runs.RUN_PUPPET: self._puppet,
             commands.SET_ROOT_PASSWORD: self._set_root_password,

@@ -41,6 +41,16 @@ def test_a_machine_keeps_the_place_that_the_database_gave_it():
     )  # fmt: skip
 
 
+def test_a_machine_whose_first_boot_is_to_end_is_installed_and_puppet_follows():
+    begun = replace(WORD, first_boot_ended=False)
+    found = outcome(HELD, begun)
+    assert (found.becomes, found.history.phase, found.history.service.since) == ("installed", Phase.INSTALLED, None)
+    assert "its first boot is still to end" in found.because
+    waits = replace(HELD, allocation=found.allocation, history=found.history)
+    assert outcome(waits, begun).becomes == "as it is"
+    assert outcome(waits, WORD).becomes == "in service"
+
+
 BEFORE = {
     "failures": 3,
     "permanent": True,
