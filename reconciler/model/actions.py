@@ -110,7 +110,7 @@ class BootLive(MachineAction):
     """Network-boot the machine into the live system. The address that it was given is asked first."""
 
     risk: ClassVar[Risk] = Risk.DISRUPTIVE
-    not_in_id: ClassVar[frozenset[str]] = frozenset({"hinted"})
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"leaves", "hinted"})
     limit: ClassVar[float] = 10 * MINUTE  # off and on again, two minutes each at most, and a slow BMC
     uses_bmc: ClassVar[bool] = True
     restarts: ClassVar[bool] = True
