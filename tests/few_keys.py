@@ -35,7 +35,7 @@ class FewKeys:
         return next(self._turns[key_size])
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def few_keys() -> Iterator[None]:
     """Certificates get one of a few keys, each of a size in its turn."""
     keys = FewKeys()
