@@ -126,6 +126,7 @@ def _texts(v: View) -> NodeTexts:
         separate_volume_groups=facts.makes_volume_groups and holds("cinder_separate_volume_groups"),
         nested_virtualisation=holds("nested_virt"),
         waits_for_others=bool(needed_by(v.node.role, asked)),
+        nics=v.node.hardware.nics,
     )
 
 

@@ -5,6 +5,9 @@ from collections.abc import Collection
 from .kinds import FleetSpec
 from .signature import newest
 
+_WITHOUT_PERMANENT_MACS = frozenset({"buster"})
+"""systemd.link(5): PermanentMACAddress= came with systemd 245. An older one would match every interface."""
+
 _RABBITMQ_3 = frozenset({"buster", "bullseye", "bookworm"})
 """Releases whose RabbitMQ still mirrors classic queues (``ha-mode``). RabbitMQ 4, in trixie and later, refuses to."""
 
@@ -15,6 +18,11 @@ _MODULE = {"bookworm": "42.2.5", "trixie": "43.0.10"}
 def has_mirrored_queues(release: str) -> bool:
     """Whether the release's RabbitMQ replicates classic queues; one that does not has quorum queues only."""
     return release in _RABBITMQ_3
+
+
+def knows_permanent_macs(release: str) -> bool:
+    """Whether the release's udev tells an interface by the MAC address that it was made with."""
+    return release not in _WITHOUT_PERMANENT_MACS
 
 
 def module_version(fleet: FleetSpec, known: Collection[str]) -> str:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from ..model.actions import InstallOs
 from ..model.files import PRIVATE, PUBLIC, File, private, public
+from ..model.hardware import Nic
 from ..model.kinds import FleetSpec
 from ..model.roles import facts_of
 from . import commands, puppet_runs, ring_files
+from .nic_names import link_files
 
 _PARTS = ("key", "crt", "csr", "pem")
 _SSHD = "/etc/ssh/sshd_config.d/reconciler-host-certificate.conf"
@@ -61,6 +63,7 @@ class NodeTexts:
     nested_virtualisation: bool = False
     waits_for_others: bool = False  # its first boot is held until the roles serve that it needs
     rings: Mapping[str, bytes] = field(default_factory=dict)  # Swift's, by name
+    nics: tuple[Nic, ...] = ()  # as the machine reported them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
         **{ring_files.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
         "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
+        **link_files(action.release, texts.nics),
         **_kvm(action, texts),
         **_first_boot(action, texts),
         **_ssh(secrets),

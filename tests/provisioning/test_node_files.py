@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import InstallOs
+from reconciler.model.hardware import Nic
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
@@ -114,6 +115,11 @@ KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/
                 f"{_OCI}self-signed-api-cert",
                 "/oci-in-target/etc/systemd/system/puppet.service.d/oci-ca-cert.conf",
             },
+        ),
+        (
+            "sql",
+            {"nics": (Nic("eno1", "24:6e:96:00:00:01"),)},
+            {"/oci-in-target/etc/systemd/network/10-reconciler-eno1.link"},
         ),
         ("sql", {"repositories": {"osbpo/x/repo.conf": "[DEFAULT]\n"}}, {"/etc/oci/repos/osbpo/x/repo.conf"}),
         ("sql", {"repository_tokens": {"A": "b"}}, {"/etc/oci/repo-tokens"}),
