@@ -2,11 +2,11 @@
 
 import os
 import pwd
-import re
 from datetime import datetime
 from pathlib import Path
 
 from ..model.errors import PermanentError, TemporaryError
+from ..model.redaction import redact_address
 from ..store import Store
 from ..store.secrets.vault import load_key, load_or_create_key
 from .config import PLACES, Config
@@ -191,7 +191,7 @@ def put_aside(config: Config, now: datetime) -> list[Path]:
 
 def without_password(url: str) -> str:
     """The address of a database, or what somebody takes for one, as it may be shown."""
-    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+    return url if url.startswith(_SQLITE) else redact_address(url)
 
 
 def _refuse_other_files(config: Config) -> None:

@@ -34,7 +34,7 @@ USAGE = [
     (("--specs", "missing", "validate"), 'there is no directory "missing"'),
     (("--config", "missing.yaml", "plan"), 'cannot read "missing.yaml"'),
     (("--database", "fleet", "plan"), '"fleet" is neither sqlite:///FILE nor postgresql://'),
-    (("--database", "mysql://me:secret@db/x", "plan"), '"mysql://me:***@db/x" is neither'),
+    (("--database", "mysql://me:secret@db/x", "plan"), '"mysql://***@db/x" is neither'),
     (("--specs", SPECS, "plan", "--observed", "missing.json"), 'cannot read "missing.json"'),
     (("--specs", SPECS, "plan", "--observed", "a", "--server", "b"), "exclude each other"),
     (("approve", "ABC"), "Missing option '--why'"),

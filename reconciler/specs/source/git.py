@@ -22,7 +22,8 @@ import git
 
 from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
-from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path, redact
+from ...model.redaction import redact, redact_address
+from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path
 
 MAX_FILES = 10_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -112,7 +113,7 @@ class GitSource:
         self._timeout = timeout
 
     def __repr__(self) -> str:
-        return f"GitSource({redact(self.url)!r}, {self.branch!r}, {self.folder!r})"
+        return f"GitSource({redact_address(self.url)!r}, {self.branch!r}, {self.folder!r})"
 
     def fetch(self, since: str | None = None) -> Fetched:
         """Bring the mirror up to date, and tell how its newest commit relates to ``since``.

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ...model.errors import PermanentError
+from ...model.redaction import redact_address
 
 SCHEMES = ("https", "ssh", "file")
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])"
@@ -17,12 +18,6 @@ _SCP_LIKE = re.compile(rf"{_USER}@{_HOST}:(?P<path>\S+)")
 _SSH_PLACE = re.compile(rf"(?:{_USER}(?::[^@]*)?@)?{_HOST}(?::\d+)?")
 _HTTPS_PLACE = re.compile(rf"(?:[^@\s]*@)?{_HOST}(?::\d+)?")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#=-]*")
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
-
-
-def redact(text: str) -> str:
-    """The text without what is between ``://`` and ``@``: rather too much than a password."""
-    return _CREDENTIALS.sub("***@", text)
 
 
 def check_url(url: str) -> str:
@@ -33,7 +28,7 @@ def check_url(url: str) -> str:
     """
     problem = _problem_with_url(url)
     if problem:
-        shown = redact(ascii(url)[1:-1])
+        shown = redact_address(ascii(url)[1:-1])
         raise PermanentError(
             f'The repository address "{shown}" is refused: {problem}. Use https://host/path, ssh://user@host/path, '
             "user@host:path, file:///path or an absolute path."
@@ -80,6 +75,8 @@ def _problem_with_url(url: str) -> str | None:
     """Why git may not be given this address, as the end of a sentence; None: it may."""
     if not url.isprintable() or " " in url:
         return "it holds spaces or control characters"
+    if not url.startswith("/") and re.search("[?#]", url):
+        return "it holds a ? or a #, and what follows is often a token: credentials stand before the host"
     if url.startswith("-"):
         return "it would be taken for an option"
     if re.match(r"[A-Za-z0-9+.-]*::", url):
