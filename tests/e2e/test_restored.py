@@ -3,9 +3,12 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
+
+from reconciler.simulator.server import SimServer
 
 from .world import ONE, SLOW_INSTALL, THREE, World, only, world
 
@@ -46,6 +49,15 @@ async def until_it_looks(w: World) -> str:
         why = await w.until("the daemon only looks", looked)
         w.commit(f"Wake the daemon: {number}", "--allow-empty")
     return str(why)
+
+
+async def until_known(w: World, server: SimServer) -> None:
+    """Have a server report until it is heard: a daemon that stands by, as one does that begins, takes in nobody new."""
+
+    async def is_heard() -> bool:
+        return await server.agent.report(server.report()) == HTTPStatus.OK
+
+    await w.until(f"{server.serial} is known", is_heard)
 
 
 async def on_their_way(w: World) -> bool:
@@ -166,7 +178,7 @@ async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_
         before = touched(w)
         server = only(w)
         await w.started()
-        await w.until("it is known", lambda: server.agent.report(server.report()))
+        await until_known(w, server)
         assert "the database is not the one that" in await until_it_looks(w)
         answer = await w.classes(node["hostname"])
         assert (answer.status_code, answer.content) == (200, said), "Puppet gets what it got, from the copy on disk"
@@ -229,16 +241,26 @@ async def test_an_export_is_older_too(tmp_path: Path) -> None:
         assert touched(w) == before
 
 
+HEADER = 32
+"""Bytes before the first page of SQLite's log; the salts in it change when the log is begun anew."""
+
+
 @contextmanager
-def log_that_grows(w: World) -> Iterator[tuple[Path, int]]:
-    """SQLite's log, and where in it begins what is written from now on: it stays there as long as somebody reads."""
+def log_that_grows(w: World) -> Iterator[tuple[Path, Callable[[], int]]]:
+    """SQLite's log, and where in it begins what was written since: it stays there as long as somebody reads."""
     database = w.demo.folder / "reconciler.db"
+    log = database.with_name("reconciler.db-wal")
     with closing(sqlite3.connect(database, isolation_level=None)) as reader:
         _, pages, _ = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         (page_size,) = reader.execute("PRAGMA page_size").fetchone()
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM journal").fetchone()
-        yield database.with_name("reconciler.db-wal"), 32 + pages * (24 + page_size)
+        salts = salts_of(log)
+        yield log, lambda: HEADER + (pages * (24 + page_size) if salts_of(log) == salts else 0)
+
+
+def salts_of(log: Path) -> bytes:
+    return log.read_bytes()[16:24]
 
 
 async def test_a_log_that_lost_its_end_is_seen(tmp_path: Path) -> None:
@@ -249,16 +271,17 @@ async def test_a_log_that_lost_its_end_is_seen(tmp_path: Path) -> None:
             await w.until_in_service(1)
             await daemon.kill()
             kept = {file: file.read_bytes() for file in (log.with_name("reconciler.db"), log)}
-        assert len(kept[log]) > end
+            begins = end()
+        assert len(kept[log]) > begins
         lose_database(w)
         for file, content in kept.items():
             file.write_bytes(content)
         with log.open("r+b") as file:  # SQLite drops what follows a page that it cannot believe
-            file.seek(end)
+            file.seek(begins)
             file.write(os.urandom(4096))
         before = touched(w)
         await w.started()
         server = only(w)
-        await server.agent.report(server.report())
+        await until_known(w, server)
         assert "or its end was lost" in await until_it_looks(w)
         assert touched(w) == before

@@ -93,6 +93,11 @@ class Disk:
         sh("losetup", "--set-capacity", self.device)
 
     def sums(self) -> bytes:
+        """All that is on it, and all that was written and is on its way there."""
+        if Path(self.device).exists():
+            opened = os.open(self.device, os.O_RDONLY)
+            os.fsync(opened)
+            os.close(opened)
         return self.file.read_bytes()
 
 
