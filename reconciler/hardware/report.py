@@ -15,7 +15,7 @@ from typing import Final
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
-from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
 
@@ -105,6 +105,7 @@ def _hardware(top: Fields) -> Hardware:
         sort_devices=machine.yes("use_oci_sort_dev"),
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
+        dmi=_dmi(machine),
         from_installed=machine.yes("installed_system"),
         extra=extra,
     )
@@ -130,6 +131,12 @@ def _serial(machine: Fields) -> str:
         if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
     return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
+
+
+def _dmi(machine: Fields) -> Dmi:
+    """Everything that the firmware says beside the identity that the agent chose, without fillers."""
+    keys = ("system_serial", "board_serial", "chassis_serial", "system_uuid")
+    return Dmi(*("" if is_filler(text) else text for text in map(machine.text, keys)))
 
 
 def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:
