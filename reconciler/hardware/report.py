@@ -16,6 +16,7 @@ from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.raid import DiskPlace, place_order
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
 
@@ -216,11 +217,12 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
     Raises:
         ReportError: Two disks are in one slot, or a number is out of range.
     """
-    found: dict[tuple[int, int, int], PhysicalDisk] = {}
+    found: dict[DiskPlace, PhysicalDisk] = {}
     for entry in top.objects("phys-blockdevices", MAX_DISKS):
-        place = entry.whole("controller", 0, 255), entry.whole("enclosure", 0, 65535), entry.whole("slot", 0, 65535)
+        place = entry.whole("controller", 0, 255), _enclosure(entry), entry.whole("slot", 0, 65535)
         if place in found:
-            entry.refuse("slot", f"two disks are in slot {place[2]} of enclosure {place[1]}, controller {place[0]}")
+            where = "no enclosure" if place[1] is None else f"enclosure {place[1]}"
+            entry.refuse("slot", f"two disks are in slot {place[2]} of {where}, controller {place[0]}")
         found[place] = PhysicalDisk(
             *place,
             size=entry.whole("size", 1, PETABYTE),
@@ -230,6 +232,15 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
         )
         extra.update(entry.rest())
     return tuple(found.values())
+
+
+def _enclosure(entry: Fields) -> int | None:
+    """None where the controller has none, so that the agent leaves it out, or says ``N/A`` as MegaCLI does."""
+    given = entry.values.get("enclosure")
+    if given is None or (isinstance(given, str) and is_filler(given)):
+        entry.values.pop("enclosure", None)
+        return None
+    return entry.whole("enclosure", 0, 65535)
 
 
 def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
@@ -324,9 +335,7 @@ def digest(hardware: Hardware) -> str:
         hardware,
         cpu=replace(hardware.cpu, mhz=None),
         disks=tuple(sorted(hardware.disks, key=lambda disk: disk.name)),
-        physical_disks=tuple(
-            sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))
-        ),
+        physical_disks=tuple(sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))),
         nics=tuple(sorted(hardware.nics, key=lambda nic: (nic.mac, nic.name))),
         controllers=tuple(sorted(hardware.controllers, key=repr)),
         ssh_host_keys=tuple(sorted(hardware.ssh_host_keys)),

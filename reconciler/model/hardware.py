@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
+from .raid import DiskPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,16 @@ class PhysicalDisk:
     """A disk behind a RAID controller."""
 
     controller: int
-    enclosure: int
+    enclosure: int | None  # None: the controller counts slots alone
     slot: int
     size: int  # bytes
     model: str = ""
     serial: str = ""
     state: str = ""  # as the controller prints it
+
+    @property
+    def place(self) -> DiskPlace:
+        return self.controller, self.enclosure, self.slot
 
 
 @dataclass(frozen=True, slots=True)
