@@ -30,6 +30,7 @@ MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
 MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
+MAX_REMARKS: Final = 64
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
 _SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
@@ -107,6 +108,7 @@ def _hardware(top: Fields) -> Hardware:
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
         dmi=_dmi(machine),
+        remarks=_remarks(top),
         from_installed=machine.yes("installed_system"),
         extra=extra,
     )
@@ -324,6 +326,12 @@ def _host_keys(top: Fields) -> tuple[str, ...]:
         if not isinstance(key, str) or not _HOST_KEY.fullmatch(key):
             top.refuse(f"ssh_host_keys[{i}]", "is not a public key such as ssh-ed25519 AAAA...")
     return tuple(str(key) for key in keys)
+
+
+def _remarks(top: Fields) -> tuple[str, ...]:
+    """Sentences for people, bounded; nothing is decided by them."""
+    said = Fields("remarks", {str(i): item for i, item in enumerate(top.items("remarks", MAX_REMARKS))})
+    return tuple(text for key in list(said.values) if (text := said.text(key)))
 
 
 def digest(hardware: Hardware) -> str:

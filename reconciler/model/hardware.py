@@ -133,6 +133,7 @@ class Hardware:
     memory_modules: tuple[Mapping[str, str], ...] = ()
     ssh_host_keys: tuple[str, ...] = ()  # "ssh-ed25519 AAAA...", where the agent says
     dmi: Dmi = Dmi()  # where the agent says; ``serial`` is what it chose
+    remarks: tuple[str, ...] = ()  # sentences of the agent: what it left out or could not read, and missing tools
     from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
     extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
 
