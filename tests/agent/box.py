@@ -16,8 +16,10 @@ TOOLS = (
 )  # fmt: skip
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUyYXcbxrPFPAVVrCBqfHZQ2QdBPSDZ4hRcYhg3pGvB"
 _STUB = """#!/bin/sh
-for file in "{said}$(printf '%s' "$*" | tr / %)" "{otherwise}"; do
-    if [ -f "$file" ]; then cat "$file"; exit 0; fi
+line=$*
+case $line in */*) line=$(printf '%s' "$line" | tr / %) ;; esac
+for file in "{said}$line" "{otherwise}"; do
+    if [ -f "$file" ]; then exec cat "$file"; fi
 done
 echo "{tool}: what?" >&2
 exit 1
