@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.kinds import DiskRule, HardwareProfileSpec
+from ..model.raid import place_order, place_text
 from ..model.units import render_size
 from .recall import NOTHING, AnyDisk, Recalled
 
@@ -75,14 +76,14 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
-    behind = sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))
+    behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
     beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk)), key=_by_name)
     return [*behind, *beside]
 
 
 def disk_name(disk: AnyDisk) -> str:
     """How people point at a disk: ``sda``, or controller:enclosure:slot."""
-    return disk.name if isinstance(disk, Disk) else f"{disk.controller}:{disk.enclosure}:{disk.slot}"
+    return disk.name if isinstance(disk, Disk) else place_text(disk.place)
 
 
 def describe(disk: AnyDisk) -> str:

@@ -15,7 +15,8 @@ from typing import Final
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
-from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.raid import DiskPlace, place_order
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
 
@@ -29,6 +30,7 @@ MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
 MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
+MAX_REMARKS: Final = 64
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
 _SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
@@ -105,6 +107,8 @@ def _hardware(top: Fields) -> Hardware:
         sort_devices=machine.yes("use_oci_sort_dev"),
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
+        dmi=_dmi(machine),
+        remarks=_remarks(top),
         from_installed=machine.yes("installed_system"),
         extra=extra,
     )
@@ -130,6 +134,12 @@ def _serial(machine: Fields) -> str:
         if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
     return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
+
+
+def _dmi(machine: Fields) -> Dmi:
+    """Everything that the firmware says beside the identity that the agent chose, without fillers."""
+    keys = ("system_serial", "board_serial", "chassis_serial", "system_uuid")
+    return Dmi(*("" if is_filler(text) else text for text in map(machine.text, keys)))
 
 
 def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:
@@ -209,11 +219,12 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
     Raises:
         ReportError: Two disks are in one slot, or a number is out of range.
     """
-    found: dict[tuple[int, int, int], PhysicalDisk] = {}
+    found: dict[DiskPlace, PhysicalDisk] = {}
     for entry in top.objects("phys-blockdevices", MAX_DISKS):
-        place = entry.whole("controller", 0, 255), entry.whole("enclosure", 0, 65535), entry.whole("slot", 0, 65535)
+        place = entry.whole("controller", 0, 255), _enclosure(entry), entry.whole("slot", 0, 65535)
         if place in found:
-            entry.refuse("slot", f"two disks are in slot {place[2]} of enclosure {place[1]}, controller {place[0]}")
+            where = "no enclosure" if place[1] is None else f"enclosure {place[1]}"
+            entry.refuse("slot", f"two disks are in slot {place[2]} of {where}, controller {place[0]}")
         found[place] = PhysicalDisk(
             *place,
             size=entry.whole("size", 1, PETABYTE),
@@ -223,6 +234,15 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
         )
         extra.update(entry.rest())
     return tuple(found.values())
+
+
+def _enclosure(entry: Fields) -> int | None:
+    """None where the controller has none, so that the agent leaves it out, or says ``N/A`` as MegaCLI does."""
+    given = entry.values.get("enclosure")
+    if given is None or (isinstance(given, str) and is_filler(given)):
+        entry.values.pop("enclosure", None)
+        return None
+    return entry.whole("enclosure", 0, 65535)
 
 
 def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
@@ -308,6 +328,12 @@ def _host_keys(top: Fields) -> tuple[str, ...]:
     return tuple(str(key) for key in keys)
 
 
+def _remarks(top: Fields) -> tuple[str, ...]:
+    """Sentences for people, bounded; nothing is decided by them."""
+    said = Fields("remarks", {str(i): item for i, item in enumerate(top.items("remarks", MAX_REMARKS))})
+    return tuple(text for key in list(said.values) if (text := said.text(key)))
+
+
 def digest(hardware: Hardware) -> str:
     """Equal for the same hardware, in whatever order its parts were listed.
 
@@ -317,9 +343,7 @@ def digest(hardware: Hardware) -> str:
         hardware,
         cpu=replace(hardware.cpu, mhz=None),
         disks=tuple(sorted(hardware.disks, key=lambda disk: disk.name)),
-        physical_disks=tuple(
-            sorted(hardware.physical_disks, key=lambda disk: (disk.controller, disk.enclosure, disk.slot))
-        ),
+        physical_disks=tuple(sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))),
         nics=tuple(sorted(hardware.nics, key=lambda nic: (nic.mac, nic.name))),
         controllers=tuple(sorted(hardware.controllers, key=repr)),
         ssh_host_keys=tuple(sorted(hardware.ssh_host_keys)),

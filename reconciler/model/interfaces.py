@@ -12,6 +12,9 @@ from typing import Literal
 from .hardware import Nic
 
 _BY_SPEED = re.compile(r"(\d+)([mg])(\d{1,2})")
+_PORT = re.compile(r"(?:f\d+)?(?:np\d+)?$|\d+np\d+$")
+"""How systemd ends the name of a port: its function, and its number on the card."""
+
 _AT_LEAST = 10_000  # Mbit/s; "10g" takes faster ones too, as it always did in OCI
 
 
@@ -36,14 +39,17 @@ class NodeInterface:
 
 
 def kernel_name(interface: str, nics: Sequence[Nic]) -> str | None:
-    """``eno1`` where the machine has it; ``10g2``: the second of its 10 Gbit/s interfaces by name; None: no such."""
+    """``eno1`` where the machine has it; ``10g2``: the second of its 10 Gbit/s interfaces by name; None: no such.
+
+    A port without a cable may say no speed. It then has that of the other ports of its card, where they all have one.
+    """
     if any(nic.name == interface for nic in nics):
         return interface
     asked = _BY_SPEED.fullmatch(interface)
     if asked is None:
         return None
     speed = int(asked[1]) * (1000 if asked[2] == "g" else 1)
-    fitting = sorted(nic.name for nic in nics if _has_speed(nic, speed))
+    fitting = sorted(nic.name for nic in nics if _has_speed(_speed_of(nic, nics), speed))
     order = int(asked[3])
     return fitting[order - 1] if 0 < order <= len(fitting) else None
 
@@ -53,5 +59,19 @@ def is_by_speed(interface: str) -> bool:
     return _BY_SPEED.fullmatch(interface) is not None
 
 
-def _has_speed(nic: Nic, speed: int) -> bool:
-    return nic.speed == speed or (speed == _AT_LEAST and (nic.speed or 0) > speed)
+def _speed_of(nic: Nic, nics: Sequence[Nic]) -> int | None:
+    if nic.speed is not None:
+        return nic.speed
+    card = _card(nic)
+    known = {other.speed for other in nics if card and _card(other) == card and other.speed is not None}
+    return known.pop() if len(known) == 1 else None
+
+
+def _card(nic: Nic) -> tuple[str, str, str] | None:
+    """Place, driver and firmware, in which the ports of one card agree; None where the name tells no place."""
+    place = _PORT.sub("", nic.name)
+    return (place, nic.driver, nic.firmware) if place != nic.name and nic.driver else None
+
+
+def _has_speed(own: int | None, asked: int) -> bool:
+    return own == asked or (asked == _AT_LEAST and (own or 0) > asked)

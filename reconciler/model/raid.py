@@ -2,20 +2,39 @@
 
 from dataclasses import dataclass
 
+DiskPlace = tuple[int, int | None, int]
+"""Controller, enclosure, slot. Some controllers have no enclosure, and count slots alone."""
+
+
+def place_text(place: DiskPlace) -> str:
+    """``controller:enclosure:slot``; ``0::3`` for a disk in no enclosure, as the tools write it."""
+    return ":".join("" if number is None else str(number) for number in place)
+
+
+def place_order(place: DiskPlace) -> tuple[int, int, int]:
+    """By which places are sorted: disks in no enclosure come first."""
+    controller, enclosure, slot = place
+    return controller, -1 if enclosure is None else enclosure, slot
+
 
 @dataclass(frozen=True, slots=True)
 class RaidDisk:
     """One disk behind a controller: where it sits, and which one it is."""
 
     controller: int
-    enclosure: int
+    enclosure: int | None  # None: the controller counts slots alone
     slot: int
     serial: str  # empty where the report does not say
 
     @property
     def place(self) -> str:
         """``controller:enclosure:slot``."""
-        return f"{self.controller}:{self.enclosure}:{self.slot}"
+        return place_text((self.controller, self.enclosure, self.slot))
+
+    @property
+    def drive(self) -> str:
+        """``enclosure:slot``, or ``:slot``: how the tools call it when they make a volume of it."""
+        return self.place.partition(":")[2]
 
     @property
     def identity(self) -> str:

@@ -83,6 +83,9 @@ class Controller:
             data[f"{key} - Detailed Information"] = {f"{key} Device attributes": attributes}
         return ("" if data else "Show Drive Information Failed."), data
 
+    def _show_drives_without_enclosure(self) -> Said:
+        return "No drive found!", {}
+
     def _show_volumes(self) -> Said:
         data: dict[str, Any] = {}
         for number, volume in self.kept["volumes"].items():
@@ -146,6 +149,7 @@ _POLICIES = "(?: (?:wb|wt|awb|ra|nora|direct|cached))*"
 _COMMANDS: Mapping[str, Callable[..., Said]] = {
     "/call/eall/sall show all": Controller._show_drives,
     "/call/vall show all": Controller._show_volumes,
+    "/call/sall show all": Controller._show_drives_without_enclosure,
     "/c0/fall delete": Controller._clear_foreign,
     r"/c0/v(\d+) delete force": Controller._delete,
     rf"/c0/e{ENCLOSURE}/s(\d+) set (good|jbod)(?: force)?": Controller._set,

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -27,67 +26,22 @@ from reconciler.server.serve import Server
 from ..loops import NoLoopDevicesError, attach, detach
 from ..reference.facts import agent_reports
 from ..server.worlds import NONCE_KEY, World
+from . import box
+from .box import AGENT, HOST_KEY, needs, printed
 
-AGENT = Path(str(files("reconciler") / "data/agent/reconciler-agent"))
 MACHINES = Path(__file__).parent / "machines"
-TOOLS = (
-    "awk", "basename", "cat", "cut", "grep", "mktemp", "od", "printf", "readlink", "rm", "sed", "sleep", "test",
-    "timeout", "tr", "uname",
-)  # fmt: skip
-_STUB = """#!/bin/sh
-said={case}/{tool}
-for file in "$said/$(printf '%s' "$*" | tr / %)" "$said/any"; do
-    if [ -f "$file" ]; then cat "$file"; exit 0; fi
-done
-echo "{tool}: what?" >&2
-exit 1
-"""
-HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUyYXcbxrPFPAVVrCBqfHZQ2QdBPSDZ4hRcYhg3pGvB"
-
-
-def needs(tool: str) -> str:
-    found = shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"needs {tool}")
-    return found
 
 
 def a_root(folder: Path, case: Path | None, shell: str) -> dict[str, str]:
-    """A PATH with nothing in it but what a live image has, and files where the agent looks for them."""
-    path = folder / "bin"
-    path.mkdir()
-    for tool in TOOLS:
-        (path / tool).symlink_to(needs("busybox" if shell == "busybox" else tool))
-    (path / "jq").symlink_to(needs("jq"))
-    (path / "sh").symlink_to(needs(shell))
-    for tool in case.iterdir() if case else ():
-        if tool.is_dir():
-            (path / tool.name).write_text(_STUB.format(case=case, tool=tool.name))
-            (path / tool.name).chmod(0o755)
-    (folder / "keys").mkdir()
-    (folder / "keys/ssh_host_ed25519_key.pub").write_text(f"{HOST_KEY} root@live\n")
-    (folder / "proc").mkdir()
-    (folder / "proc/cmdline").write_text("boot=live components fetch=http://192.0.2.1/live.squashfs\n")
-    return {
-        "PATH": str(path), "SYS": str(folder / "sys"), "PROC": str(folder / "proc"), "KEYS": str(folder / "keys"),
-        "SERVER_FILE": str(folder / "server"), "SERIAL_FILE": str(folder / "serial"),
-        "DISK_LINKS": str(folder / "links"), "TMPDIR": str(folder),
-    }  # fmt: skip
+    """The box in which a case's tools speak: a folder per tool, a file per command line, or ``any``."""
+    tools = {tool.name: (f"{tool}/", f"{tool}/any") for tool in case.iterdir() if tool.is_dir()} if case else {}
+    return box.a_root(folder, tools, shell)
 
 
 def an_interface(root: Path, name: str, mac: str) -> None:
     card = root / "sys/class/net" / name
     (card / "device").mkdir(parents=True)
     (card / "address").write_text(f"{mac}\n")
-
-
-def printed(environment: dict[str, str], *arguments: str) -> str:
-    shell = f"{environment['PATH']}/sh"
-    ran = subprocess.run(
-        [shell, str(AGENT), *(arguments or ("--print",))], env=environment, capture_output=True, text=True, timeout=60
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return ran.stdout
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
@@ -97,6 +51,7 @@ def test_a_machine_is_told_whole(case: Path, shell: str, tmp_path: Path) -> None
     an_interface(tmp_path, "eno1", "e4:43:4b:63:01:01")
     an_interface(tmp_path, "eno3", "e4:43:4b:63:01:03")
     an_interface(tmp_path, "enx0a94ef", "0a:94:ef:00:00:01")  # the BMC's own USB network
+    (tmp_path / "sys/class/net/enx0a94ef/device/subsystem").symlink_to("/sys/bus/usb")
     (tmp_path / "sys/class/net/bond0").mkdir()
     (tmp_path / "sys/firmware/efi").mkdir(parents=True)
     text = printed(root)

@@ -37,7 +37,7 @@ def _reports(wanted: fleet.Wanted) -> Iterator[dict[str, Any]]:
         told: dict[str, Any] = hardware.report(
             racked, frozenset(hardware.disk_names(simulated)), f"192.168.200.{number}"
         )
-        nic = told["interfaces"][-1] | {"name": network.NIC, "max_speed": "100"}  # a veth's, as lshw has it
+        nic = told["interfaces"][-1] | {"name": network.NIC, "max_speed": "10000"}  # a veth's
         yield told | {"interfaces": [nic]}
 
 

@@ -106,7 +106,9 @@ class Machine:
         tables = {"smbios_entry_point": self._firmware.entry_point, "DMI": self._firmware.table}
         write_tree(self.hardware / "firmware/dmi/tables", tables)
         write_tree(self.hardware / "sys/class/net" / network.NIC / "device", {})
-        write_tree(self.hardware / "sys/class/net" / network.NIC, {"address": f"{self.mac}\n".encode()})
+        write_tree(
+            self.hardware / "sys/class/net" / network.NIC, {"address": f"{self.mac}\n".encode(), "speed": b"10000\n"}
+        )
         await asyncio.to_thread(run, "ip", "address", "add", f"{self.bmc.address}/32", "dev", network.BRIDGE)
         await self.bmc.start()
         self._task = asyncio.create_task(self._obey())

@@ -77,7 +77,7 @@ class RoutedNode:
         write_tree(folder / "firmware/dmi/tables", {"smbios_entry_point": firmware.entry_point, "DMI": firmware.table})
         for nic, mac in zip(NICS, self.macs, strict=True):
             write_tree(folder / "hardware/sys/class/net" / nic / "device", {})
-            write_tree(folder / "hardware/sys/class/net" / nic, {"address": f"{mac}\n".encode()})
+            write_tree(folder / "hardware/sys/class/net" / nic, {"address": f"{mac}\n".encode(), "speed": b"10000\n"})
         write_tree(folder / "hardware/proc", {"cmdline": f"{cmdline}\n".encode()})
         write_tree(folder / "hardware", {"server": f"{SERVER}\n".encode()})
         write_tree(folder / "hardware/bin", {"lsblk": _LSBLK, "reconciler-agent": _AGENT.read_bytes()}, 0o755)

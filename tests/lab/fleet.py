@@ -41,7 +41,7 @@ metadata: {name: lab}
 spec:
   domain: example.com
   networks:
-    lab-nodes: {subnet: $nodes, location: room-1, role: all, interfaces: [100m1]}    # speed of a virtio NIC
+    lab-nodes: {subnet: $nodes, location: room-1, role: all, interfaces: [10g1]}    # speed that lab.py gives the NIC
   settings: {serial_console_dev: ttyS0}
   roles: {swiftstore: {}}
 ---

@@ -300,7 +300,7 @@ class VirtualServer:
             "-drive", f"if=none,id=d1,file={self.folder}/data,format=raw,cache=unsafe",
             "-device", f"scsi-hd,drive=d1,bus=scsi0.0,serial=D{self.serial},product=LABDISK",
             "-netdev", f"tap,id=n0,ifname={first},script=no,downscript=no",
-            "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},bootindex={nic}{rom}",
+            "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},bootindex={nic},speed=10000,duplex=full{rom}",
             "-netdev", f"tap,id=n1,ifname={second},script=no,downscript=no",
             "-device", f"e1000,netdev=n1,mac={self.mac.replace('1a', '1b')},romfile=",
             "-device", "virtio-rng-pci",

@@ -1,6 +1,7 @@
 """What RAID tools print, what is made of it, and what they are told. A case is a folder below ``raid/``:
 
-``case.json`` names the tool and the layout that is wanted; ``disks.txt`` and ``volumes.txt`` are the tool's answers;
+``case.json`` names the tool and the layout that is wanted; ``disks.txt`` and ``volumes.txt`` are the tool's answers,
+and so is ``without_enclosure.txt``, where the controller has such disks and storcli is asked;
 ``told.txt`` is what follows. ``GOLDEN=overwrite pytest`` writes that anew, for review in the diff.
 """
 
@@ -16,6 +17,7 @@ from reconciler.provisioning import raid
 
 CASES = sorted(path for path in (Path(__file__).parent / "raid").iterdir())
 LAYOUTS = TypeAdapter(RaidLayout)
+NO_DRIVE = '{"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No drive found!"}}]}'
 
 
 def told(case: Path) -> str:
@@ -23,7 +25,9 @@ def told(case: Path) -> str:
     given = json.loads((case / "case.json").read_text())
     layout = LAYOUTS.validate_python(given["wanted"])
     dialect = raid.dialect_of(f"/usr/sbin/{given['tool']}")
-    state = dialect.understand([(case / "disks.txt").read_text(), (case / "volumes.txt").read_text()])
+    asked = ["disks", "volumes", "without_enclosure"][: len(dialect.questions)]
+    answers = [case / f"{what}.txt" for what in asked]
+    state = dialect.understand([path.read_text() if path.exists() else NO_DRIVE for path in answers])
     if changed := raid.changed(layout, state):
         return "".join(f"stop: {each}\n" for each in changed)
     todo = raid.steps(layout, state)
@@ -67,7 +71,8 @@ def test_what_no_controller_can_make_is_refused(tool: str, volume: RaidVolume, w
 @pytest.mark.parametrize("answer", ["", "Segmentation fault\n", "[]", "{"])
 def test_an_answer_cut_short_is_not_taken_for_no_disks(tool: str, answer: str) -> None:
     with pytest.raises(ValueError, match="answer is not readable"):
-        raid.dialect_of(tool).understand([answer, answer])
+        dialect = raid.dialect_of(tool)
+        dialect.understand([answer for _ in dialect.questions])
 
 
 FAILED = """{"Controllers": [{"Command Status": {"Controller": 0, "Status": "Failure", "Description": "Add VD Failed",

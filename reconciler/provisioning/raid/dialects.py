@@ -85,11 +85,11 @@ class StorCli:
 
     @property
     def questions(self) -> Sequence[str]:
-        return f"{self._path} /call/eall/sall show all J", f"{self._path} /call/vall show all J"
+        disks, volumes, without_enclosure = "/call/eall/sall", "/call/vall", "/call/sall"
+        return [f"{self._path} {what} show all J" for what in (disks, volumes, without_enclosure)]
 
     def understand(self, answers: Sequence[str]) -> RaidState:
-        disks, volumes = answers
-        return parse_storcli(disks, volumes)
+        return parse_storcli(*answers)
 
     def command(self, step: RaidStep) -> str:
         return f"{self._path} {self._words(step)} J"
@@ -101,13 +101,13 @@ class StorCli:
             case Delete(controller, number):
                 return f"/c{controller}/v{number} delete force"
             case MakeGood(disk):
-                return f"/c{disk.controller}/e{disk.enclosure}/s{disk.slot} set good force"
+                return f"{_path_of(disk)} set good force"
             case MakeSingle(disk):
-                return f"/c{disk.controller}/e{disk.enclosure}/s{disk.slot} set jbod"
+                return f"{_path_of(disk)} set jbod"
             case Initialise(controller, number):
                 return f"/c{controller}/v{number} start init"
             case Create(volume):
-                drives = ",".join(f"{disk.enclosure}:{disk.slot}" for disk in volume.disks)
+                drives = ",".join(disk.drive for disk in volume.disks)
                 spans = ["pdperarray=2"] if volume.level == 10 else []
                 options = [_OPTIONS[option.upper()] for option in _options(volume)]
                 words = [f"/c{_controller(volume)} add vd type=raid{volume.level} drives={drives}", *spans, *options]
@@ -120,6 +120,12 @@ class StorCli:
         except (KeyError, TypeError, ValueError):
             return f"its answer is not readable: {printed[:200]!r}"
         return None if answers and not failed else _why(failed)
+
+
+def _path_of(disk: RaidDisk) -> str:
+    """``/c0/e32/s1``; ``/c0/s1`` for a disk in no enclosure."""
+    enclosure = "" if disk.enclosure is None else f"/e{disk.enclosure}"
+    return f"/c{disk.controller}{enclosure}/s{disk.slot}"
 
 
 def _why(failed: Sequence[Mapping[str, Any]]) -> str:
@@ -179,4 +185,4 @@ class MegaCli:
 
 
 def _drives(disks: Sequence[RaidDisk]) -> str:
-    return f"'[{','.join(f'{disk.enclosure}:{disk.slot}' for disk in disks)}]'"
+    return f"'[{','.join(disk.drive for disk in disks)}]'"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .state import DiskPlace, FoundDisk, FoundVolume, RaidState
+from ...model.raid import DiskPlace
+from .state import FoundDisk, FoundVolume, RaidState
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
 _USES: Mapping[str, str] = {
@@ -33,9 +34,11 @@ class _Block:
 
     @property
     def place(self) -> DiskPlace | None:
-        """None for a disk that is in no enclosure: it has no name that a volume could be made with."""
+        """None for a disk without slot: it has no name that a volume could be made with."""
         enclosure, slot = self.values.get("Enclosure Device ID", ""), self.values.get("Slot Number", "")
-        return (self.controller, int(enclosure), int(slot)) if enclosure.isdigit() and slot.isdigit() else None
+        if not slot.isdigit() or not (enclosure.isdigit() or enclosure == "N/A"):
+            return None
+        return self.controller, int(enclosure) if enclosure.isdigit() else None, int(slot)
 
 
 def _blocks(text: str, begins: str) -> Iterator[_Block]:

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...model.raid import RaidDisk
-
-DiskPlace = tuple[int, int, int]
-"""Controller, enclosure, slot."""
+from ...model.raid import DiskPlace, RaidDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +10,7 @@ class FoundDisk:
     """A disk behind a controller."""
 
     controller: int
-    enclosure: int
+    enclosure: int | None  # None: the controller counts slots alone
     slot: int
     serials: frozenset[str]  # all that a report may have called its serial
     use: str  # member | good | single (JBOD) | other: failed, missing, a spare ...

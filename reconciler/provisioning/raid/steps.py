@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from ...model.contents import Contents, ForeignConfigurationFound, SingleDiskFound, VolumeFound
 from ...model.disk_id import ControllerId, Finding
-from ...model.raid import RaidDisk, RaidLayout, RaidVolume, place_in
-from .state import DiskPlace, FoundVolume, RaidState
+from ...model.raid import DiskPlace, RaidDisk, RaidLayout, RaidVolume, place_in, place_order, place_text
+from .state import FoundVolume, RaidState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,13 @@ def steps(layout: RaidLayout, state: RaidState) -> tuple[RaidStep, ...]:
     needed |= {_place(disk): disk for disk in layout.single}
     there = {place: disk for place in needed if (disk := state.disk_at(needed[place]))}
     single = {_place(disk) for disk in layout.single}
+    in_order = sorted(there.items(), key=lambda item: place_order(item[0]))
     return (
         *(ClearForeign(c) for c in sorted({place[0] for place, disk in there.items() if disk.foreign})),
         *(Delete(v.controller, v.number) for v in state.volumes if v.disks & needed.keys()),
-        *(MakeGood(needed[p]) for p, d in sorted(there.items()) if d.use == "single" and p not in single),
+        *(MakeGood(needed[p]) for p, d in in_order if d.use == "single" and p not in single),
         *(Create(volume) for volume in missing),
-        *(MakeSingle(needed[p]) for p, d in sorted(there.items()) if d.use != "single" and p in single),
+        *(MakeSingle(needed[p]) for p, d in in_order if d.use != "single" and p in single),
     )
 
 
@@ -123,7 +124,7 @@ def in_the_way(todo: Iterable[RaidStep], state: RaidState, ours: frozenset[str])
 
 
 def _listed(places: Iterable[DiskPlace]) -> tuple[str, ...]:
-    return tuple(":".join(map(str, place)) for place in sorted(places))
+    return tuple(map(place_text, sorted(places, key=place_order)))
 
 
 def _told(places: Iterable[DiskPlace]) -> set[str]:

@@ -5,21 +5,25 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .state import DiskPlace, FoundDisk, FoundVolume, RaidState
+from ...model.raid import DiskPlace
+from .state import FoundDisk, FoundVolume, RaidState
 
-_DRIVE = re.compile(r"Drive /c(\d+)/e(\d+)/s(\d+)")
+_DRIVE = re.compile(r"Drive /c(\d+)(?:/e(\d+))?/s(\d+)")
 _VOLUME = re.compile(r"/c(\d+)/v(\d+)")
 _USES: Mapping[str, str] = {"Onln": "member", "Offln": "member", "Rbld": "member", "UGood": "good", "JBOD": "single"}
 
 
-def parse_storcli(disks: str, volumes: str) -> RaidState:
-    """What ``/call/eall/sall show all J`` and ``/call/vall show all J`` printed.
+def parse_storcli(disks: str, volumes: str, without_enclosure: str) -> RaidState:
+    """What ``/call/eall/sall show all J``, ``/call/vall show all J`` and ``/call/sall show all J`` printed.
+
+    The last one lists the disks of controllers without enclosure, which the first one leaves out.
 
     Raises:
         ValueError: It is not storcli's JSON.
     """
     try:
-        return RaidState(tuple(_disks(json.loads(disks))), tuple(_volumes(json.loads(volumes))))
+        found = (disk for answer in (disks, without_enclosure) for disk in _disks(json.loads(answer)))
+        return RaidState(tuple(found), tuple(_volumes(json.loads(volumes))))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"storcli's answer is not readable: {error!r}") from error
 
@@ -36,12 +40,12 @@ def _disks(answer: Any) -> Iterator[FoundDisk]:
             if not (at := _DRIVE.fullmatch(key)):
                 continue
             state, more = str(rows[0]["State"]), data[f"{key} - Detailed Information"][f"{key} Device attributes"]
-            controller, enclosure, slot = map(int, at.groups())
+            controller, enclosure, slot = at.groups()
             serial = " ".join(str(more.get("SN", "")).split())
             yield FoundDisk(
-                controller,
-                enclosure,
-                slot,
+                int(controller),
+                None if enclosure is None else int(enclosure),
+                int(slot),
                 serials=frozenset({serial} - {""}),
                 use=_USES.get(state, "other"),
                 foreign=str(rows[0].get("DG")) == "F",
@@ -62,4 +66,4 @@ def _volumes(answer: Any) -> Iterator[FoundVolume]:
 
 def _place(controller: int, text: str) -> DiskPlace:
     enclosure, slot = text.split(":")
-    return controller, int(enclosure), int(slot)
+    return controller, int(enclosure) if enclosure.strip() else None, int(slot)

@@ -1,0 +1,93 @@
+"""The serial by which a machine is known: the agent chooses by the rule by which the server takes or refuses."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.hardware.report import ReportError, parse_report
+from reconciler.model.fillers import PLACEHOLDERS, is_filler
+
+from .box import AGENT, a_root, needs, printed
+
+SCRIPT = AGENT.read_text()
+WORDS = [
+    *sorted(PLACEHOLDERS), "", " ", "..........", ". . .", "-", "0", "0000000", "00000000-0000-0000-0000-000000000000",
+    "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "XXXXXXX", "11111", "1111", "AAAAAA", "1234567890", "0123456789AB",
+    "01234567890123456789AB", "123456", "345678", "3456789", "34567891", "9012345678", "Type1 - 123456789",
+    "Type2 - Board Serial Number", "To  be filled by O.E.M.", "None", "none ", "NB-1234567890", "-64",
+    "7XK9Z01", "S12345678", "489089M+1632RT0A1B", "a/b", "VMware-56 4d fa 72 69 7a 39 13", "4c4c4544-0042-3610-8034",
+    "..CN7475147L04TX.", "12345678A", "Serial Number 7", "ab", "abcdef", "A" * 65,
+]  # fmt: skip
+
+
+def block(name: str) -> str:
+    found = re.search(rf"^{name}='\n?(.*?)'$", SCRIPT, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_agent_and_server_have_one_list_of_words() -> None:
+    assert set(re.split(r"[|\n]", block("FILLERS").strip())) == PLACEHOLDERS
+
+
+def test_agent_and_server_have_one_rule() -> None:
+    shared = re.search(r"'(def text.*?)'\"\$_filter\"", SCRIPT, re.DOTALL)
+    assert shared is not None
+    rule = shared[1] + block("SERIAL") + "map([., is_filler, is_taken])"
+    said = subprocess.run(
+        [needs("jq"), rule, "--arg", "fillers", block("FILLERS")],
+        input=json.dumps(WORDS), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [tuple(row) for row in json.loads(said.stdout)]
+    assert found == [(word, is_filler(word), server_takes(word)) for word in WORDS]
+    assert {taken for _, filler, taken in found if filler} == {False}
+
+
+def server_takes(serial: str) -> bool:
+    report = {"machine": [{"serial": serial}], "memory": [{"size": "1"}]}
+    try:
+        return parse_report(json.dumps(report).encode()).serial == serial
+    except ReportError:
+        return False
+
+
+RACK, SLED = "Rack Mount Chassis", "Multi-system"
+
+
+@pytest.mark.parametrize(
+    ("maker", "system", "board", "chassis", "kind", "chosen"),
+    [
+        ("Dell Inc.", "2S2JGM2", "CN7792", "2S2JGM2", SLED, "2S2JGM2"),
+        ("Dell Inc.", "None", "CN7792", "", RACK, "CN7792"),
+        ("GIGABYTE", "01234567890123456789AB", "JI5P47", "01234567", RACK, "JI5P47"),
+        ("Lenovo", "J100", "X3HE", "J300", RACK, "J300"),
+        ("Lenovo", "J100", "X3HE", "None", RACK, "J100"),
+        ("Lenovo", "J100", "X3HE", "J300", SLED, "J100"),
+        ("Supermicro", "S2121", "NM175", "C8260", "Other", "NM175"),
+        ("Supermicro", "S2121", "..........", "C8260", "Other", "S2121"),
+        ("Oracle Corporation", "1634NM", "489089M+16", "1634NM", RACK, "1634NM"),
+        ("AIC", "NODE4", "ENC1", "ENC1", SLED, "NODE4"),
+        ("AIC", "NODE4", "BOARD4", "ENC1", SLED, "BOARD4"),
+        ("AIC", "", "0123456789", "Default string", RACK, "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
+        ("OpenStack Foundation", "6f1e2d3c-4b5a-4968", "", "", "Other", "6f1e2d3c-4b5a"),
+        ("QEMU", "Not Specified", "", "", "Other", "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
+    ],
+)
+def test_which_serial_is_chosen(
+    tmp_path: Path, maker: str, system: str, board: str, chassis: str, kind: str, chosen: str
+) -> None:
+    """The order differs by maker, as it always did, so that a machine keeps its name."""
+    dmi = tmp_path / "dmi"
+    dmi.mkdir()
+    for keyword, text in {
+        "system-manufacturer": maker, "system-serial-number": system, "baseboard-serial-number": board,
+        "chassis-serial-number": chassis, "chassis-type": kind, "system-uuid": "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0",
+    }.items():  # fmt: skip
+        (dmi / f"-s {keyword}").write_text(f"{text}\n")
+    report = json.loads(printed(a_root(tmp_path, {"dmidecode": (f"{dmi}/", "")}, "dash")))
+    machine = report["machine"][0]
+    assert machine["serial"] == chosen
+    assert (machine["system_serial"], machine["board_serial"]) == (system, board)
