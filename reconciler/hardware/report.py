@@ -16,6 +16,7 @@ from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
 
@@ -31,7 +32,7 @@ MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
-_SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
+_SERIAL = re.compile(SERIAL)
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
@@ -133,7 +134,8 @@ def _serial(machine: Fields) -> str:
             machine.refuse("serial", "is empty; set one in the firmware")
         if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
-    return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
+        machine.values["serial"] = as_serial(given)
+    return machine.name("serial", _SERIAL, f"a serial: {SERIAL_WORDS}")
 
 
 def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:

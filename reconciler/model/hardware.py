@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
+from .serials import numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,11 @@ class Hardware:
     def macs(self) -> frozenset[str]:
         """The addresses that, with the serial, identify the machine."""
         return frozenset(nic.mac for nic in self.nics)
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers that the firmware has for the machine, as ``serials.number`` writes them."""
+        return numbers((self.serial, self.system_serial, self.board_serial, self.chassis_serial, self.uuid))
 
     @property
     def has_raid_controller(self) -> bool:

@@ -24,9 +24,11 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
+from urllib.parse import quote
 
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
+from ..model.serials import as_serial
 from . import fence
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -256,7 +258,7 @@ def serials_in(text: str) -> frozenset[str]:
 
     A UUID counts by its first two groups too: that is what the agent reports for an OpenStack virtual machine.
     """
-    lines = {line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")}
+    lines = {as_serial(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#")}
     return frozenset(lines | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
 
 
@@ -271,7 +273,7 @@ def install_script(action: InstallOs, command: str) -> str:
     refused = InstallState(action.id, action.generation, "refused").render().strip().removesuffix("}")
     is_done = done.removesuffix(', "exit": 0')
     failed, facts = failed.replace('"exit": 0', '"exit": %s'), ', "facts": [%s]}\\n'
-    serial = action.serial.replace(" ", "%20")  # the only letter of a serial that a URL cannot hold
+    serial = quote(action.serial, safe="")
     return f"""\
 #!/bin/sh
 # Installs this machine. Written by reconciler for action {action.id}; started as unit {UNIT}.

@@ -19,6 +19,7 @@ from ..hardware.report import Report, ReportError, digest, read_report
 from ..model.boot_nonce import BootNonce
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice, Unplaced
+from ..model.serials import as_serial
 from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
 from .batches import BatchWriter, NotWrittenError, Quarantine, Words
 from .claims import Claim, Judgement, Stake, heard_lately, judge
@@ -282,8 +283,8 @@ class Ingest:
             if not isinstance(own, IPv4Address) or not any(own in network for network in networks):
                 return refused(400, "ipaddr: an IPv4 address in one of the fleet's networks is expected.", "invalid")
             address = str(own)
-        serial = serial or self.serial_at(str(caller.address))
-        if serial is None or (serial not in self._known and await self._read(serial) is None):
+        serial = await self._called(serial) if serial else self.serial_at(str(caller.address))
+        if serial is None or not await self._knows(serial):
             return refused(404, "No machine of that serial or address has reported yet.", "unknown")
         for spoken in dict.fromkeys((str(caller.address), address)):
             if (owner := self.owner_of(spoken)) is not None and owner != serial:
@@ -293,6 +294,15 @@ class Ingest:
         word = Heard(serial, self.clock(), address, status=said)
         answer = await self._write(Words((word,), matters=True), said)
         return replace(answer, body=b"") if answer.status == 200 else answer
+
+    async def _called(self, text: str) -> str:
+        """The serial that a status gives: the stock scripts do not encode it, and "+" is a blank in a query."""
+        serial = as_serial(text)
+        written = serial.replace(" ", "+")
+        return written if written != serial and await self._knows(written) else serial
+
+    async def _knows(self, serial: str) -> bool:
+        return serial in self._known or await self._read(serial) is not None
 
     async def _read(self, serial: str) -> Claim | None:
         """What the store knows of a machine."""

@@ -237,6 +237,13 @@ async def test_a_status_is_kept_with_its_sender(world: World, client: Client, pa
     assert world.woken == 2
 
 
+async def test_a_serial_that_a_stock_script_did_not_encode_is_known(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body(serial="111111X+14/43"))
+    said = f"{STATUS}?status=installing&chassis-serial=111111X+14/43"
+    assert (await client().get(said)).status_code == 200
+    assert world.store.words[-1].serial == "111111X+14~43"
+
+
 async def test_an_installer_that_says_no_serial_is_known_by_its_address(world: World, client: Client) -> None:
     await client().post("/v1/report", content=body())
     assert (await client().get(STATUS, params={"status": "installing"})).status_code == 200
