@@ -134,7 +134,8 @@ def _serial(machine: Fields) -> str:
             machine.refuse("serial", "is empty; set one in the firmware")
         if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
-        machine.values["serial"] = as_serial(given)
+        if _SERIAL.fullmatch(as_serial(given)):
+            machine.values["serial"] = as_serial(given)
     return machine.name("serial", _SERIAL, f"a serial: {SERIAL_WORDS}")
 
 

@@ -24,7 +24,6 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
-from urllib.parse import quote
 
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
@@ -273,7 +272,7 @@ def install_script(action: InstallOs, command: str) -> str:
     refused = InstallState(action.id, action.generation, "refused").render().strip().removesuffix("}")
     is_done = done.removesuffix(', "exit": 0')
     failed, facts = failed.replace('"exit": 0', '"exit": %s'), ', "facts": [%s]}\\n'
-    serial = quote(action.serial, safe="")
+    serial = action.serial.replace(" ", "%20").replace("+", "%2B")  # all of a serial that a query cannot hold
     return f"""\
 #!/bin/sh
 # Installs this machine. Written by reconciler for action {action.id}; started as unit {UNIT}.
