@@ -17,9 +17,11 @@ class UnreadableError(Exception):
 def read_directory(directory: str | Path) -> dict[str, bytes]:
     """Every ``*.yaml`` and ``*.yml`` below a directory, by its path relative to where we stand.
 
-    Hidden files and directories are left out. A link is followed when what it leads
-    to lies inside the tree; one that leads out of it is refused. A file that is too
-    large is cut one byte past the limit, so that the loader says so at its place.
+    Hidden files and directories are left out, and so are submodules, linked directories
+    and names that cannot be printed. A link to a file is followed when what it leads to
+    lies inside the tree; one that leads out of it is refused, and so is one that is
+    absolute. ``source.git`` reads commits by the same rules. A file that is too large is
+    cut one byte past the limit, so that the loader says so at its place.
 
     Raises:
         UnreadableError: It does not exist, cannot be read, or holds too much.
@@ -31,7 +33,7 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for path in _yaml_files(root):
-        if not path.resolve().is_relative_to(inside):
+        if _leads_out(path, inside):
             raise UnreadableError(f'"{path}" is a link that leads out of the spec tree. Put the file itself there.')
         try:
             with path.open("rb") as file:
@@ -47,6 +49,13 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     return files
 
 
+def _leads_out(path: Path, inside: Path) -> bool:
+    """Whether a file is outside the tree, or a link that another work tree of the repository would not have."""
+    if path.is_symlink() and os.readlink(path).startswith("/"):
+        return True
+    return not Path(os.path.realpath(path)).is_relative_to(inside)  # Path.resolve() raises where links go in a circle
+
+
 def _yaml_files(root: Path) -> list[Path]:
     """YAML files below a folder, sorted, but hidden ones. A link that leads nowhere is among them, to be refused.
 
@@ -59,11 +68,16 @@ def _yaml_files(root: Path) -> list[Path]:
 
     found = []
     for directory, below, names in os.walk(root, onerror=fail):
-        below[:] = sorted(name for name in below if not name.startswith("."))
+        below[:] = sorted(name for name in below if not _is_left_out(directory, name))
         found += [
             path
             for name in names
-            if name.endswith((".yaml", ".yml")) and not name.startswith(".")
+            if name.endswith((".yaml", ".yml")) and not name.startswith(".") and name.isprintable()
             if (path := Path(directory, name)).is_file() or not path.exists()
         ]
     return sorted(found)
+
+
+def _is_left_out(directory: str, name: str) -> bool:
+    """Whether a directory is hidden, has a name that nobody can read, or is a submodule."""
+    return name.startswith(".") or not name.isprintable() or Path(directory, name, ".git").exists()
