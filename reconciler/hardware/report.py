@@ -107,10 +107,6 @@ def _hardware(top: Fields) -> Hardware:
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
         from_installed=machine.yes("installed_system"),
-        system_serial=machine.text("system_serial"),
-        board_serial=machine.text("board_serial"),
-        chassis_serial=machine.text("chassis_serial"),
-        uuid=machine.text("uuid").lower(),
         extra=extra,
     )
     extra.update(machine.rest() | top.rest())

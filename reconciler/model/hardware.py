@@ -119,10 +119,6 @@ class Hardware:
     memory_modules: tuple[Mapping[str, str], ...] = ()
     ssh_host_keys: tuple[str, ...] = ()  # "ssh-ed25519 AAAA...", where the agent says
     from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
-    system_serial: str = ""  # this and the next: as DMI has them; empty where the agent does not say
-    board_serial: str = ""
-    chassis_serial: str = ""
-    uuid: str = ""
     extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
 
     @property
@@ -133,7 +129,7 @@ class Hardware:
     @property
     def numbers(self) -> frozenset[str]:
         """The numbers that the firmware has for the machine, as ``serials.number`` writes them."""
-        return numbers((self.serial, self.system_serial, self.board_serial, self.chassis_serial, self.uuid))
+        return numbers((self.serial, self.dmi.system, self.dmi.board, self.dmi.chassis, self.dmi.uuid))
 
     @property
     def has_raid_controller(self) -> bool:
