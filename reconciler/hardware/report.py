@@ -15,7 +15,7 @@ from typing import Final
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler
-from ..model.hardware import Cpu, Disk, DiskController, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
 from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
 from .paths import one_per_disk
@@ -106,6 +106,7 @@ def _hardware(top: Fields) -> Hardware:
         sort_devices=machine.yes("use_oci_sort_dev"),
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
+        dmi=_dmi(machine),
         from_installed=machine.yes("installed_system"),
         extra=extra,
     )
@@ -133,6 +134,12 @@ def _serial(machine: Fields) -> str:
         if _SERIAL.fullmatch(as_serial(given)):
             machine.values["serial"] = as_serial(given)
     return machine.name("serial", _SERIAL, f"a serial: {SERIAL_WORDS}")
+
+
+def _dmi(machine: Fields) -> Dmi:
+    """Everything that the firmware says beside the identity that the agent chose, without fillers."""
+    keys = ("system_serial", "board_serial", "chassis_serial", "system_uuid")
+    return Dmi(*("" if is_filler(text) else text for text in map(machine.text, keys)))
 
 
 def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:

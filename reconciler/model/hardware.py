@@ -96,6 +96,16 @@ class Cpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Dmi:
+    """Everything by which the firmware calls the machine and its parts; empty where it says nothing, or a filler."""
+
+    system: str = ""
+    board: str = ""
+    chassis: str = ""  # of a sled: often that of the enclosure, which it shares with others
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
     """One report, converted and bounded. Made by ``hardware.report.parse_report``."""
 
@@ -118,6 +128,7 @@ class Hardware:
     sort_devices: bool = False  # the agent named disks by its own order (use_oci_sort_dev)
     memory_modules: tuple[Mapping[str, str], ...] = ()
     ssh_host_keys: tuple[str, ...] = ()  # "ssh-ed25519 AAAA...", where the agent says
+    dmi: Dmi = Dmi()  # where the agent says; ``serial`` is what it chose
     from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
     extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
 
