@@ -1,8 +1,8 @@
 """A hardware report of the agent, believed or refused as a whole.
 
 Refused is what identity or safety rests on: the serial, sizes and names of disks, structure, types, anything hostile.
-An optional text that says nothing useful (a NIC without MAC, a speed of ``-1``) is put aside in ``Hardware.extra``
-and the rest of the report still counts.
+An optional text that says nothing useful (a NIC without MAC, a speed of ``-1``), or cannot be shown as it came (control
+characters, a thousand letters), is put aside in ``Hardware.extra`` and the rest of the report still counts.
 """
 
 import json
@@ -17,7 +17,7 @@ from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
-from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
+from .fields import Fields, ReportError, clip, kind_of, parse_object, storable
 from .paths import one_per_disk
 
 __all__ = ["Report", "ReportError", "digest", "parse_report", "read_report"]
@@ -70,7 +70,7 @@ def read_report(body: bytes) -> Report:
 
 
 def _nonce(top: Fields) -> BootNonce | None:
-    text = top.text("boot_nonce")
+    text = top.exact("boot_nonce")
     try:
         return parse_nonce(text) if text else None
     except ValueError as error:
@@ -108,11 +108,8 @@ def _hardware(top: Fields) -> Hardware:
         ssh_host_keys=_host_keys(top),
         dmi=_dmi(machine),
         from_installed=machine.yes("installed_system"),
-        extra=extra,
     )
-    extra.update(machine.rest() | top.rest())
-    check_extra(extra)
-    return hardware
+    return replace(hardware, extra=storable(extra | machine.rest() | top.rest()))
 
 
 def _only_machine(top: Fields) -> Fields:
