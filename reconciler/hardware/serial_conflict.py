@@ -1,6 +1,14 @@
 """Detects a report that has the serial of a machine we know, and comes from another machine."""
 
-from ..model.hardware import Hardware
+import re
+from typing import Final
+
+from ..model.hardware import Hardware, Nic
+
+_USB_NAME: Final = re.compile(r"(?:usb|idrac|enx)|en[a-z0-9]*?p[0-9]+s[0-9]+(?:f[0-9]+)?u")
+"""How the kernel, Dell and systemd (systemd.net-naming-scheme(7)) call a network interface behind a USB port."""
+
+_USB_DRIVERS: Final = frozenset({"cdc_ether", "cdc_ncm", "cdc_subset", "cdc_eem", "rndis_host", "usbnet"})
 
 
 def conflict(known: Hardware, report: Hardware) -> str | None:
@@ -8,12 +16,29 @@ def conflict(known: Hardware, report: Hardware) -> str | None:
 
     A network card that was replaced keeps the machine itself: its other cards' addresses are still there.
     """
-    if known.macs & report.macs or not (known.macs or report.macs):
+    one, other = telling_macs(known), telling_macs(report)
+    if one & other or not (known.macs or report.macs):
         return None
     return (
         f"two machines claim the serial {report.serial}: one has {_macs(known)}, the other has {_macs(report)}, "
-        "and no MAC address is common to both"
+        f"and no MAC address {'of a maker ' if known.macs & report.macs else ''}is common to both"
     )
+
+
+def telling_macs(hardware: Hardware) -> frozenset[str]:
+    """The MAC addresses that one machine alone has.
+
+    Those of USB are not among them: a BMC's own network has the same one on every machine of its maker. Nor are those
+    that somebody chose (IEEE 802, 8.4: locally administered), unless the machine, as a virtual one, has no others.
+    """
+    own = frozenset(nic.mac for nic in hardware.nics if not is_usb(nic))
+    burned_in = frozenset(mac for mac in own if not int(mac[:2], 16) & 2)
+    return burned_in or own
+
+
+def is_usb(nic: Nic) -> bool:
+    """Whether a network interface is behind a USB port."""
+    return nic.driver in _USB_DRIVERS or _USB_NAME.match(nic.name) is not None
 
 
 def _macs(hardware: Hardware) -> str:

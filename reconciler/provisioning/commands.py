@@ -258,7 +258,8 @@ def serials_in(text: str) -> frozenset[str]:
     A UUID counts by its first two groups too: that is what the agent reports for an OpenStack virtual machine.
     """
     lines = {as_serial(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#")}
-    return frozenset(lines | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
+    uuids = {each for line in lines if _UUID.fullmatch(line) for each in (line.lower(), line.upper())}
+    return frozenset(lines | uuids | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
 
 
 def install_script(action: InstallOs, command: str) -> str:
