@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..model.errors import PermanentError, TemporaryError
+from ..model.redaction import HIDDEN, redact
 from ..store import Store
 from ..store.secrets.vault import load_key, load_or_create_key
 from .config import PLACES, Config
@@ -190,8 +191,9 @@ def put_aside(config: Config, now: datetime) -> list[Path]:
 
 
 def without_password(url: str) -> str:
-    """The address of a database, or what somebody takes for one, as it may be shown."""
-    return re.sub(r"(?<=:)[^:@/]*(?=@)", "***", url)
+    """The address of a database, or what somebody takes for one, as it may be shown; a user's name may be."""
+    user = re.match(r"[a-z0-9+]+://([\w.-]+):[^\s]*@", url)
+    return redact(url).replace(f"{HIDDEN}@", f"{user[1]}:{HIDDEN}@", 1) if user else redact(url)
 
 
 def _refuse_other_files(config: Config) -> None:

@@ -94,7 +94,7 @@ PATTERNS: dict[str, str] = {
     _CONSOLE: 'a console such as "tty0" or "ttyS1,115200"',
     _PACKAGE: "a Debian package's name: lower-case letters, digits and +.-",
     _SSH_KEY: 'an SSH public key such as "ssh-ed25519 AAAA... ada@example.com"',
-    _URL: 'a URL such as "http://192.168.100.3/boot", without a slash at its end',
+    _URL: 'a URL such as "http://192.168.100.3/boot", without a user, a "?" or a slash at its end',
 }
 """What a pattern means, for people who did not mean to read a regular expression."""
 

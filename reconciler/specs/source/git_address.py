@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ...model.errors import PermanentError
+from ...model.redaction import redact
 
 SCHEMES = ("https", "ssh", "file")
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])"
@@ -17,12 +18,6 @@ _SCP_LIKE = re.compile(rf"{_USER}@{_HOST}:(?P<path>\S+)")
 _SSH_PLACE = re.compile(rf"(?:{_USER}(?::[^@]*)?@)?{_HOST}(?::\d+)?")
 _HTTPS_PLACE = re.compile(rf"(?:[^@\s]*@)?{_HOST}(?::\d+)?")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@#=-]*")
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
-
-
-def redact(text: str) -> str:
-    """The text without what is between ``://`` and ``@``: rather too much than a password."""
-    return _CREDENTIALS.sub("***@", text)
 
 
 def check_url(url: str) -> str:
@@ -84,6 +79,8 @@ def _problem_with_url(url: str) -> str | None:
         return "it would be taken for an option"
     if re.match(r"[A-Za-z0-9+.-]*::", url):
         return "helpers of git (name::address) run programs"
+    if mark := next((mark for mark in "?#" if mark in url), None):
+        return f'it holds "{mark}", and no repository has a query or a fragment; a token belongs before the host'
     scheme, separator, rest = url.partition("://")
     if separator:
         return _problem_with_scheme(scheme, rest)
