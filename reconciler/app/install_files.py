@@ -13,6 +13,7 @@ from ..model.actions import InstallOs
 from ..model.errors import PermanentError
 from ..model.files import File
 from ..model.machine import SecretRef
+from ..model.nics import macs_by_name
 from ..model.repositories import repository_tokens
 from ..model.roles import facts_of, needed_by
 from ..model.secret_parts import part_of
@@ -116,6 +117,7 @@ def _texts(v: View) -> NodeTexts:
         hosts=node_texts.hosts_of_node(v) + node_texts.hosts_of_cluster(v),
         facts=node_texts.facts(v),
         data_disks=v.node.member.data_disks or (),
+        nics=macs_by_name(v.node.hardware.nics),
         openstack_release=v.fleet.release.openstack,
         repositories=repository_files(v),
         repository_tokens=repository_tokens(v.fleet),

@@ -1,14 +1,7 @@
 """Detects a report that has the serial of a machine we know, and comes from another machine."""
 
-import re
-from typing import Final
-
-from ..model.hardware import Hardware, Nic
-
-_USB_NAME: Final = re.compile(r"(?:usb|idrac|enx)|en[a-z0-9]*?p[0-9]+s[0-9]+(?:f[0-9]+)?u")
-"""How the kernel, Dell and systemd (systemd.net-naming-scheme(7)) call a network interface behind a USB port."""
-
-_USB_DRIVERS: Final = frozenset({"cdc_ether", "cdc_ncm", "cdc_subset", "cdc_eem", "rndis_host", "usbnet"})
+from ..model.hardware import Hardware
+from ..model.nics import is_usb
 
 
 def conflict(known: Hardware, report: Hardware) -> str | None:
@@ -34,11 +27,6 @@ def telling_macs(hardware: Hardware) -> frozenset[str]:
     own = frozenset(nic.mac for nic in hardware.nics if not is_usb(nic))
     burned_in = frozenset(mac for mac in own if not int(mac[:2], 16) & 2)
     return burned_in or own
-
-
-def is_usb(nic: Nic) -> bool:
-    """Whether a network interface is behind a USB port."""
-    return nic.driver in _USB_DRIVERS or _USB_NAME.match(nic.name) is not None
 
 
 def _macs(hardware: Hardware) -> str:

@@ -43,6 +43,20 @@ first run takes longer than Puppet's hour. Nodes with many interfaces have many 
 """
 
 
+_LINK = """\
+# Written by reconciler at install: the interface keeps its name, whatever another kernel would call it.
+[Match]
+PermanentMACAddress={mac}
+
+[Link]
+Name={name}
+"""
+"""What has no address of its own takes its port's, such as a VLAN or a bridge: only the permanent one tells the port.
+
+udev reads it (systemd.link(5)), in the initial RAM disk too, before the names of 99-default.link.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTexts:
     """What is worked out elsewhere of one node; nothing in it is secret."""
@@ -61,6 +75,7 @@ class NodeTexts:
     nested_virtualisation: bool = False
     waits_for_others: bool = False  # its first boot is held until the roles serve that it needs
     rings: Mapping[str, bytes] = field(default_factory=dict)  # Swift's, by name
+    nics: Mapping[str, str] = field(default_factory=dict)  # MAC addresses by the names that interfaces keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +164,7 @@ def _in_target(action: InstallOs, fleet: FleetSpec, texts: NodeTexts, secrets: N
         "/etc/facter/facts.d/oci_facts.yaml": public(texts.facts),
         **{ring_files.ring_path(ring): File(content, PUBLIC) for ring, content in texts.rings.items()},
         "/etc/puppet/puppet.conf": public(_PUPPET.format(fleet.provisioning.hostname)),
+        **_links(texts),
         **_kvm(action, texts),
         **_first_boot(action, texts),
         **_ssh(secrets),
@@ -165,6 +181,14 @@ def _flags(action: InstallOs, texts: NodeTexts) -> list[str]:
         "cephosd-automatic-provisionning": texts.makes_osds and (facts_of(action.role).runs_osds or texts.stores_ceph),
     }
     return [name for name, holds in said.items() if holds]
+
+
+def _links(texts: NodeTexts) -> dict[str, File]:
+    """What ties the names of interfaces to their MAC addresses."""
+    return {
+        f"/etc/systemd/network/10-reconciler-{name}.link": public(_LINK.format(mac=mac, name=name))
+        for name, mac in texts.nics.items()
+    }
 
 
 def _kvm(action: InstallOs, texts: NodeTexts) -> dict[str, File]:

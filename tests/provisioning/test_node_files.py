@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import InstallOs
+from reconciler.model.hardware import Nic
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import FleetSpec
+from reconciler.model.nics import macs_by_name
 from reconciler.provisioning.node_files import NodeSecrets, NodeTexts, SshHost, node_files
 
 FLEET = FleetSpec.model_validate(
@@ -131,6 +133,24 @@ KVM = {"/oci-in-target/etc/modprobe.d/kvm.conf", "/oci-in-target/etc/modprobe.d/
 def test_what_some_get_beside(role: str, more: dict[str, Any], expected: set[str]) -> None:
     mine = {path.replace(f"cl1-{role}-1", "cl1-sql-1") for path in files(role, **more)}
     assert mine - files("sql").keys() == expected
+
+
+def test_an_interface_keeps_its_name_by_its_mac_address() -> None:
+    nics = (
+        Nic("enp130s0f0np0", "3c:ec:ef:00:00:01"),
+        Nic("enp130s0f1np1", "3c:ec:ef:00:00:02"),
+        Nic("eno1", "3c:ec:ef:00:00:03"),
+        Nic("eno2", "3c:ec:ef:00:00:03"),  # which of them it is, nobody can tell
+        Nic("enp0s20f0u1u6", "be:3a:f2:00:00:01"),  # the BMC's, alike on every machine
+    )
+    found = files(nics=macs_by_name(nics))
+    folder = "/oci-in-target/etc/systemd/network"
+    assert {path for path in found if path.startswith(folder)} == {
+        f"{folder}/10-reconciler-enp130s0f{n}np{n}.link" for n in (0, 1)
+    }
+    text, mode = found[f"{folder}/10-reconciler-enp130s0f0np0.link"]
+    assert "\n[Match]\nPermanentMACAddress=3c:ec:ef:00:00:01\n\n[Link]\nName=enp130s0f0np0\n" in text
+    assert mode == 0o644
 
 
 def test_what_holds_a_key_is_for_root_only() -> None:
