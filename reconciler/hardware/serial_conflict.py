@@ -22,11 +22,10 @@ def telling_macs(hardware: Hardware) -> frozenset[str]:
     """The MAC addresses that one machine alone has.
 
     Those of USB are not among them: a BMC's own network has the same one on every machine of its maker. Nor are those
-    that somebody chose (IEEE 802, 8.4: locally administered), unless the machine, as a virtual one, has no others.
+    that somebody chose, unless the machine, as a virtual one, has no others.
     """
-    own = frozenset(nic.mac for nic in hardware.nics if not is_usb(nic))
-    burned_in = frozenset(mac for mac in own if not int(mac[:2], 16) & 2)
-    return burned_in or own
+    own = [nic for nic in hardware.nics if not is_usb(nic)]
+    return frozenset(nic.mac for nic in own if not nic.is_address_chosen) or frozenset(nic.mac for nic in own)
 
 
 def _macs(hardware: Hardware) -> str:

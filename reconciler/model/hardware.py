@@ -71,6 +71,11 @@ class Nic:
     firmware: str = ""
     driver: str = ""
 
+    @property
+    def is_address_chosen(self) -> bool:
+        """Whether somebody chose the address, so that others may have it (IEEE 802, 8.4: locally administered)."""
+        return bool(int(self.mac[:2], 16) & 2)
+
 
 @dataclass(frozen=True, slots=True)
 class DiskController:
