@@ -22,7 +22,8 @@ import git
 
 from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
-from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path, redact
+from ...model.redaction import redact
+from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path
 from .links import LinkError, follow
 
 MAX_FILES = 10_000
