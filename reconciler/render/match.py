@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ..hardware.remarks import Remark, RemarkReason
 from ..model.hardware import Hardware, Match, Racked, Unracked
+from ..model.remarks import Remark, RemarkReason
 from ..model.units import render_size
 from .rows import MatchLine, RackingJson, RemarkJson
 

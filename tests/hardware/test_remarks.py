@@ -2,8 +2,9 @@
 
 import re
 
-from reconciler.hardware.remarks import Remark, RemarkKind, RemarkReason, remarks
+from reconciler.hardware.remarks import remarks
 from reconciler.model.hardware import Disk, Nic
+from reconciler.model.remarks import Remark, RemarkKind, RemarkReason
 from reconciler.render.match import remark_json, why_text
 
 from .machines import machine, nic
