@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .yaml_reader import MAX_BYTES
 
+SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 10_000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Of all files together; ten thousand Machine documents are 3 MB."""
@@ -19,9 +20,10 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
 
     Hidden files and directories are left out, and so are submodules, linked directories
     and names that cannot be printed. A link to a file is followed when what it leads to
-    lies inside the tree; one that leads out of it is refused, and so is one that is
-    absolute. ``source.git`` reads commits by the same rules. A file that is too large is
-    cut one byte past the limit, so that the loader says so at its place.
+    is YAML inside the tree, in a hidden folder too; one that leads to anything else is
+    refused, and so is one that is absolute. ``source.git`` reads commits by the same rules.
+    A file that is too large is cut one byte past the limit, so that the loader says so at
+    its place.
 
     Raises:
         UnreadableError: It does not exist, cannot be read, or holds too much.
@@ -33,8 +35,8 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for path in _yaml_files(root):
-        if _leads_out(path, inside):
-            raise UnreadableError(f'"{path}" is a link that leads out of the spec tree. Put the file itself there.')
+        if (problem := _problem_with_link(path, inside)) is not None:
+            raise UnreadableError(f'"{path}" is a link that {problem}. Put the file itself there.')
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
@@ -49,11 +51,14 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     return files
 
 
-def _leads_out(path: Path, inside: Path) -> bool:
-    """Whether a file is outside the tree, or a link that another work tree of the repository would not have."""
+def _problem_with_link(path: Path, inside: Path) -> str | None:
+    """Why a file is not read, where a link leads to it, or to a folder above it; None: it is read."""
     if path.is_symlink() and os.readlink(path).startswith("/"):
-        return True
-    return not Path(os.path.realpath(path)).is_relative_to(inside)  # Path.resolve() raises where links go in a circle
+        return "leads out of the spec tree: it is absolute"  # and so somewhere else in another work tree
+    real = Path(os.path.realpath(path))  # Path.resolve() raises where links go in a circle
+    if not real.is_relative_to(inside):
+        return "leads out of the spec tree"
+    return None if real.suffix in SUFFIXES or not real.exists() else f'leads to "{real.name}", which is no YAML file'
 
 
 def _yaml_files(root: Path) -> list[Path]:
@@ -72,7 +77,7 @@ def _yaml_files(root: Path) -> list[Path]:
         found += [
             path
             for name in names
-            if name.endswith((".yaml", ".yml")) and not name.startswith(".") and name.isprintable()
+            if name.endswith(SUFFIXES) and not name.startswith(".") and name.isprintable()
             if (path := Path(directory, name)).is_file() or not path.exists()
         ]
     return sorted(found)

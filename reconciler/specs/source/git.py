@@ -291,7 +291,7 @@ def _specs(run: _Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]
     """The YAML files of a folder at a commit, and what is left out, as sentences. Links are followed within the folder.
 
     Raises:
-        PermanentError: A link to a file leads out of the folder, in a circle, or nowhere.
+        PermanentError: A link leads out of the folder, in a circle, nowhere, or to what is no YAML.
     """
     wanted, notes = [], []
     entries = {entry.path: entry for entry in _entries(run, folder, commit)}
@@ -321,7 +321,7 @@ def _led_to(entry: _Entry, entries: Mapping[str, _Entry], links: Mapping[str, st
     """What is read under the name of a file or of a link: one file, or none where the link leads to a folder.
 
     Raises:
-        PermanentError: A link leads out of the folder, in a circle, or nowhere.
+        PermanentError: A link leads out of the folder, in a circle, nowhere, or to what is no YAML.
     """
     if entry.mode != _LINK:
         return [entry]
@@ -330,6 +330,8 @@ def _led_to(entry: _Entry, entries: Mapping[str, _Entry], links: Mapping[str, st
     except LinkError as error:
         raise PermanentError(f'"{entry.path}" is a link that {error}. Put the file itself there') from None
     if path in entries:
+        if not path.endswith(_YAML):
+            raise PermanentError(f'"{entry.path}" is a link that leads to "{path}", which is no YAML file')
         return [replace(entries[path], path=entry.path)]
     if any(other.startswith(f"{path}/") for other in entries):
         return []

@@ -51,9 +51,9 @@ def test_the_whole_repository_may_be_the_folder(upstream: Upstream, tmp_path: Pa
 def test_a_link_is_followed_within_the_specs(source: GitSource, upstream: Upstream) -> None:
     specs = upstream.path / "cluster-specs"
     (specs / "prod").mkdir(parents=True)
-    (specs / "prod/cl1.yaml").symlink_to("../here/shared.txt")
-    (specs / "here").symlink_to("there")
-    commit = upstream.commit({FLEET: "a: 1", "cluster-specs/there/shared.txt": "b: 2"})
+    (specs / "prod/cl1.yaml").symlink_to("../here/shared.yaml")
+    (specs / "here").symlink_to(".there")
+    commit = upstream.commit({FLEET: "a: 1", "cluster-specs/.there/shared.yaml": "b: 2"})
     source.fetch()
     read = source.read(commit)
     assert read.files == {FLEET: b"a: 1", "cluster-specs/prod/cl1.yaml": b"b: 2"} == read_in(upstream)
@@ -68,6 +68,7 @@ def test_a_link_is_followed_within_the_specs(source: GitSource, upstream: Upstre
         ("../elsewhere.yaml", "leads out of the spec tree"),
         ("../../../../etc/passwd", "leads out of the spec tree"),
         ("nowhere.yaml", "leads nowhere"),
+        ("b.txt", r'leads to "(cluster-specs/)?b.txt", which is no YAML file'),
         ("a.yaml", "leads in a circle"),
     ],
 )
@@ -76,7 +77,7 @@ def test_a_link_that_leads_elsewhere_is_refused_as_in_a_work_tree(
 ) -> None:
     (upstream.path / "cluster-specs").mkdir()
     (upstream.path / "cluster-specs/a.yaml").symlink_to(to)
-    commit = upstream.commit({FLEET: "a: 1", "elsewhere.yaml": "b: 2"})
+    commit = upstream.commit({FLEET: "a: 1", "elsewhere.yaml": "b: 2", "cluster-specs/b.txt": "b: 2"})
     source.fetch()
     with pytest.raises(PermanentError, match=f'"cluster-specs/a.yaml" is a link that {how}'):
         source.read(commit)
