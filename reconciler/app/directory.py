@@ -128,6 +128,12 @@ class StoredDirectory:
         }
         return frozenset(serial for serial, one in seen.items() if one.hardware.bmc_address == address)
 
+    def owners_of(self, numbers: frozenset[str]) -> dict[str, frozenset[str]]:
+        """For each of the numbers, the machines that are called by it, or whose agents last said that DMI has it."""
+        seen = self._store.snapshot().seen
+        having = {serial: one.hardware.numbers & numbers for serial, one in seen.items()}
+        return {each: frozenset(serial for serial, has in having.items() if each in has) for each in numbers}
+
     def bmc(self, serial: str) -> BmcAccess:
         """Address and login of a machine's BMC.
 
@@ -156,4 +162,4 @@ class StoredDirectory:
         """The BMC of a machine, with address and login as they were set a moment ago, before its agent reports them."""
         tree = self._tree()
         pin = tree.machines[serial].bmc if serial in tree.machines else MachineBmc()
-        return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial)
+        return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial, self.owners_of)

@@ -45,6 +45,7 @@ class Front:
             is_genuine=published.nonces.is_genuine,
             stake=published.stake,
             is_named=published.is_named,
+            called=published.called,
             silent_after=4 * site.config.planning_timings.report_every,
         )
         published.crowded = lambda: self.ingest.crowded

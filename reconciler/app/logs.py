@@ -5,14 +5,19 @@ import sys
 
 import structlog
 
+from ..model.redaction import redact
+
 
 class LossyLogger(structlog.WriteLogger):
-    """Loses what cannot be written: a full disk or a dead reader of logs must not end what is logged of."""
+    """Loses what cannot be written: a full disk or a dead reader of logs must not end what is logged of.
+
+    Whatever is written, the addresses in it come without their secrets.
+    """
 
     def msg(self, message: str) -> None:
         """Write a line, if that can be."""
         with contextlib.suppress(OSError):
-            super().msg(message)
+            super().msg(redact(message))
 
     debug = info = warning = error = critical = exception = msg
 

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 
 from ..enc.documents.writer import Document
 from ..model.errors import PermanentError
+from ..model.hardware import Hardware
 from ..model.history import Phase
 from ..model.machine import Allocation, Approval, MachineView, Observation, Pause
 from ..model.observations import Occurrence
@@ -135,6 +136,10 @@ class Published:
     def is_named(self, serial: str) -> bool:
         """Whether the specs have a document about a machine."""
         return self.latest is not None and serial in self.latest.tree.machines
+
+    def called(self, hardware: Hardware) -> str | None:
+        """By which of its numbers the specs call a machine, where that is not the one that its agent chose."""
+        return None if self.latest is None else hardware.called_in(self.latest.tree.machines)
 
     def trusted(self) -> Sequence[TrustedNetwork] | None:
         """Who may report; None until there are specs that say it."""

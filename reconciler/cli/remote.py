@@ -5,6 +5,7 @@ import json
 from urllib.parse import SplitResult, urlsplit
 
 from ..model.errors import PermanentError, TemporaryError
+from ..model.redaction import redact
 
 MAX_BYTES = 256 * 1024 * 1024
 """An observation of ten thousand machines has some 60 MB."""
@@ -26,17 +27,17 @@ def fetch_observation(url: str, token: str | None) -> str:
         answer = connection.getresponse()
         body = answer.read(MAX_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
-        raise TemporaryError(f"no answer from {url}: {error}") from error
+        raise TemporaryError(f"no answer from {redact(url)}: {error}") from error
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:
-        raise PermanentError(f"{url} answers {answer.status}: {_why(body)}")
+        raise PermanentError(f"{redact(url)} answers {answer.status}: {_why(body)}")
     if len(body) > MAX_BYTES:
-        raise PermanentError(f"the observation of {url} is larger than {MAX_BYTES} bytes")
+        raise PermanentError(f"the observation of {redact(url)} is larger than {MAX_BYTES} bytes")
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise PermanentError(f"{url} did not answer with text: is it a reconciler?") from None
+        raise PermanentError(f"{redact(url)} did not answer with text: is it a reconciler?") from None
 
 
 def _why(body: bytes) -> str:
@@ -54,4 +55,6 @@ def _address(url: str) -> tuple[SplitResult, int | None]:
             return parts, parts.port
     except ValueError:  # a port that is no number, half an IPv6 address
         pass
-    raise PermanentError(f'"{url}" is not the address of a daemon, such as "http://reconciler.example.com:8080"')
+    raise PermanentError(
+        f'"{redact(url)}" is not the address of a daemon, such as "http://reconciler.example.com:8080"'
+    )

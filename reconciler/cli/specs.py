@@ -113,6 +113,7 @@ def match(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help='Hardware reports. "-": standard input.')],
     format: FormatOption = Format.TEXT,
+    why: Annotated[bool, typer.Option("--why", help="Say what of the report was folded, left out or doubted.")] = False,
 ) -> int:
     """Say which hardware profiles match a report, and why.
 
@@ -121,8 +122,9 @@ def match(
     from ..hardware.disks import left_alone
     from ..hardware.match import match as match_profiles
     from ..hardware.racking import rack
+    from ..hardware.remarks import remarks
     from ..hardware.report import ReportError, parse_report
-    from ..render.match import match_line, match_text
+    from ..render.match import match_line, match_text, remark_json, why_text
 
     enable_gc()
     tree = open_site(context).specs.tree()
@@ -138,10 +140,12 @@ def match(
         found, racked = match_profiles(hardware, tree.profiles), rack(hardware, tree.rackings)
         decided &= len(found.profiles) == 1
         left = left_alone(hardware, tree.profiles[found.profile]) if found.profile else ()
+        told = remarks(hardware) if why else ()
         if format is Format.JSON:
-            print(json.dumps(match_line(hardware, found, racked, left)))
+            line_of = match_line(hardware, found, racked, left)
+            print(json.dumps(line_of | {"remarks": list(map(remark_json, told))} if why else line_of))
         else:
-            print(match_text(hardware, found, racked, left), end="")
+            print(match_text(hardware, found, racked, left) + (why_text(told) if why else ""), end="")
     if empty:
         note("Error: no hardware report was given: all files are empty")
     return 0 if decided and not empty else 1

@@ -23,6 +23,7 @@ from ..model.errors import ForeignDataError, InstallEndedError, NotBegunError, P
 from ..model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
 from ..model.history import History
 from ..model.plan import Act, Advance
+from ..model.redaction import redact
 from .ports import Clock, Handlers, Journal, Sleep
 from .seam import offload
 
@@ -170,13 +171,13 @@ class Executor:
             log.warning("failed", error=str(error), permanent=permanent)
             found = error.found if isinstance(error, ForeignDataError) else ()
             ended = isinstance(error, InstallEndedError)
-            return Failed(action.serial, self.clock(), action.id, str(error), permanent, found, ended)
+            return Failed(action.serial, self.clock(), action.id, redact(str(error)), permanent, found, ended)
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
                 log.warning("failed", error="timeout")
                 return Failed(action.serial, self.clock(), action.id, f"it did not end within {action.limit:.0f} s")
             log.exception("failed")
-            text = f"{type(error).__name__}: {error}. This is a bug in reconciler."
+            text = redact(f"{type(error).__name__}: {error}. This is a bug in reconciler.")
             return Failed(action.serial, self.clock(), action.id, text)
         log.info("succeeded")
         return Succeeded(action.serial, self.clock(), action)

@@ -1,33 +1,36 @@
 """Verifies that a BMC is the machine's own, before anything is switched through it.
 
 Addresses of BMCs are typed in, handed out twice, and stay with the cable when a server is swapped. So before a power
-action the BMC has to say whose it is:
+action the BMC has to say whose it is. Which of a machine's numbers it says depends on its maker and on the protocol:
+all that DMI has of the machine count, wherever they stand.
 
 ====================================  =====================================================================
 it says                               then
 ====================================  =====================================================================
-the machine's serial                  it is the machine's, wherever the serial stands
-another serial of chassis or product  PermanentError: nothing is switched
-nothing, or a factory's placeholder   it is the machine's if the machine's own agent reported the address that
-                                      we used, from inside, and no other machine reports the same one; else
-                                      PermanentError: nothing is switched
+a number that only this machine has   it is the machine's
+one that another known machine has,   PermanentError: nothing is switched
+and this one does not
+anything else: one that nobody has,   it is the machine's if the machine's own agent reported the address that
+that several have, a factory's        we used, from inside, and no other machine reports the same one; else
+placeholder, or nothing               PermanentError: nothing is switched
 ====================================  =====================================================================
 
-A board's serial or a UUID proves the machine where it matches, and nothing where it does not: vendors number boards
-by themselves. Where a BMC says a wrong serial for good (a swapped main board), the operator writes it into the
-machine's document: ``bmc: {serial: ...}``.
+Where a BMC says the number of another machine for good (a main board that was swapped), the operator writes it into
+the machine's document: ``bmc: {serial: ...}``. Then that is the only number that counts.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from ..model.errors import PermanentError
-from ..model.fillers import is_filler
+from ..model.serials import number, numbers
 from .ports import Bmc, BmcAccess, Directory
 from .seam import offload
 
 Believed = Literal["its agent", "its password", "nobody"]
-"""Who is believed where a BMC does not say whose it is: the agent that reported its address; a password that was set
-from inside the machine a moment ago, and that no other BMC has; or, where all that the agent said is in doubt, nobody.
+"""Who is believed where a BMC says no number of a machine that is known: the agent that reported its address; a
+password that was set from inside the machine a moment ago, and that no other BMC has; or, where all that the agent said
+is in doubt, nobody.
 """
 
 
@@ -46,35 +49,65 @@ async def verify_owner(
         access: How it was opened.
         serial: Of the machine.
         directory: Knows which addresses agents reported.
-        if_silent: Who is believed where the BMC says no serial.
+        if_silent: Who is believed where the BMC says no number of a machine that is known.
 
     Raises:
         PermanentError: It is another machine's, or nobody can tell.
         TemporaryError: It does not answer.
     """
-    said, wanted = await bmc.identity(), access.serial or serial
-    known = {_plain(text) for text in said.machine if not is_filler(text)}
-    if _plain(wanted) in known | {_plain(text) for text in said.parts}:
+    said = await bmc.identity()
+    told = numbers(said.machine | said.parts)
+    if access.serial is not None:
+        if number(access.serial) in told:
+            return
+        if told_of_machine := numbers(said.machine):
+            raise _not_its_own(access, serial, told_of_machine)
+    else:
+        known = await offload(access.owners, told)
+        named = frozenset({serial})
+        owners = {each: known.get(each) or (named if each == number(serial) else frozenset()) for each in told}
+        if named in owners.values():
+            return
+        if foreign := {each for each, having in owners.items() if having and serial not in having}:
+            raise _not_its_own(access, serial, foreign)
+    await _believe(access, serial, directory, numbers(said.machine), if_silent)
+
+
+async def _believe(
+    access: BmcAccess, serial: str, directory: Directory, unknown: frozenset[str], believed: Believed
+) -> None:
+    """Return if somebody who is believed vouches for a BMC that says no number of a machine that we know.
+
+    Args:
+        access: How it was opened.
+        serial: Of the machine.
+        directory: Knows which addresses agents reported.
+        unknown: The numbers that it says of its machine.
+        believed: Who may vouch.
+
+    Raises:
+        PermanentError: Nobody does.
+    """
+    if believed == "its password":
         return
-    if known:
-        raise PermanentError(
-            f"the BMC at {access.address} says that it belongs to {' or '.join(sorted(known)).upper()}, "
-            f"not to {wanted}: nothing was switched. Mend the address or the cable, then retry; "
-            f'if that is what the right BMC says, write it into the Machine "{serial}": bmc: {{serial: ...}}'
-        )
-    if if_silent == "its password":
+    reported = await offload(directory.reporters_of_bmc, access.address) if believed == "its agent" else frozenset()
+    if reported == {serial}:
         return
-    if if_silent == "nobody":
+    if unknown:
+        raise _not_its_own(access, serial, unknown)
+    if believed == "nobody":
         raise PermanentError(f"the BMC at {access.address} does not say whose it is: it speaks for nobody")
-    reported = await offload(directory.reporters_of_bmc, access.address)
-    if reported != {serial}:
-        others = ", ".join(sorted(reported - {serial}))
-        why = f"{others} reported the same address" if others else f"{serial} did not report this address"
-        raise PermanentError(
-            f"the BMC at {access.address} does not say whose it is, and {why}: nothing was switched. "
-            "Mend the address, or give the BMC its serial (FRU), then retry"
-        )
+    others = ", ".join(sorted(reported - {serial}))
+    why = f"{others} reported the same address" if others else f"{serial} did not report this address"
+    raise PermanentError(
+        f"the BMC at {access.address} does not say whose it is, and {why}: nothing was switched. "
+        "Mend the address, or give the BMC its serial (FRU), then retry"
+    )
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).lower()
+def _not_its_own(access: BmcAccess, serial: str, told: Iterable[str]) -> PermanentError:
+    return PermanentError(
+        f"the BMC at {access.address} says that it belongs to {' or '.join(sorted(told)).upper()}, "
+        f"not to {access.serial or serial}: nothing was switched. Mend the address or the cable, then retry; "
+        f'if that is what the right BMC says, write it into the Machine "{serial}": bmc: {{serial: ...}}'
+    )

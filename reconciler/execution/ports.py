@@ -1,7 +1,7 @@
 """Protocols that execution needs of the world. Drivers and the store implement these; fakes pass the same suites."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -31,8 +31,8 @@ class BootDevice(StrEnum):
 class BmcIdentity:
     """Whose a BMC is, as it says itself. Texts as the BMC has them; it may have none, or a factory's placeholders."""
 
-    machine: frozenset[str]  # serials of chassis, product, system: one of them is the machine's, or it is another's
-    parts: frozenset[str] = frozenset()  # of its board; UUIDs: prove the machine where they match, else nothing
+    machine: frozenset[str]  # serials of chassis, product, system
+    parts: frozenset[str] = frozenset()  # of its board; UUIDs: prove a machine where they match, else nothing
 
 
 class Bmc(Protocol):
@@ -75,6 +75,14 @@ class Bmc(Protocol):
     async def close(self) -> None: ...
 
 
+NumberOwners = Callable[[frozenset[str]], Mapping[str, frozenset[str]]]
+"""The machines, by serial, whose firmware has a number; for each of some numbers (``serials.number``)."""
+
+
+def _nobody(_: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class BmcAccess:
     """How to reach a BMC."""
@@ -84,7 +92,8 @@ class BmcAccess:
     username: str
     password: str
     protocol: BmcProtocol | None = None  # pinned by an operator; None: what it answers
-    serial: str | None = None  # what it must say of its machine; None: as the action's machine is called
+    serial: str | None = None  # what it must say of its machine; None: one of the machine's numbers
+    owners: NumberOwners = field(default=_nobody, compare=False, repr=False)
 
 
 class Bmcs(Protocol):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ..model.disk_matching import real_identifier
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
+from ..model.switches import same_switch
 from ..model.units import counted, render_size
 from .disks import describe, disk_name, exact_size
 from .recall import AnyDisk
@@ -138,10 +139,14 @@ def _nics(before: Hardware, after: Hardware) -> Iterator[Change]:
         yield Change(ChangeKind.NIC_NEW, f"network interface {_nic(new[mac])} is new")
     for mac in sorted(old.keys() & new.keys()):
         was, now = old[mac], new[mac]
-        if (was.switch, was.port) != (now.switch, now.port):
+        if was.port != now.port or not _is_one_switch(was.switch, now.switch):
             text = f"network interface {_nic(now)} is on {_neighbour(now)}, was on {_neighbour(was)}"
             yield Change(ChangeKind.NIC_RECABLED, text)
         yield from _differs(ChangeKind.FIRMWARE, f"firmware of {_nic(now)}", was.firmware, now.firmware)
+
+
+def _is_one_switch(was: str | None, now: str | None) -> bool:
+    return was == now or (was is not None and now is not None and same_switch(was, now))
 
 
 def _nic(nic: Nic) -> str:

@@ -1,11 +1,16 @@
-"""Reads untrusted JSON: strict where it is parsed, bounded where values are taken, and naming the field it refuses."""
+"""Reads untrusted JSON: strict where it is parsed, bounded where values are taken, and naming the field it refuses.
+
+What identity and sizes rest on is refused unless it is right. Whatever else is only shown or compared: it is made such
+that it can be, and what the machine said comes along, in escaped form.
+"""
 
 import json
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ..model.fillers import ABSENT
 
@@ -34,17 +39,19 @@ def parse_object(body: bytes) -> dict[str, object]:
     """The JSON object in ``body``, without duplicate keys, NaN, infinities or numbers beyond 64 bits.
 
     Raises:
-        ReportError: It is something else, larger than ``MAX_BYTES``, or not UTF-8.
+        ReportError: It is something else, or larger than ``MAX_BYTES``.
     """
     if len(body) > MAX_BYTES:
         raise ReportError("report", f"is {len(body)} bytes long, more than {MAX_BYTES}")
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise ReportError("report", f"is not UTF-8: byte {error.start} cannot be read") from None
+    text = body.decode(errors="replace")  # a letter of a product's name, in the letters of another time
     try:
         found = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_decimal
+            text,
+            strict=False,  # control characters come as firmware has them, from agents that write JSON by hand
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_decimal,
         )
     except json.JSONDecodeError as error:
         raise ReportError("report", f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
@@ -92,14 +99,20 @@ def clip(text: str) -> str:
     return shown if shown.isascii() and shown.isprintable() else ascii(shown)[1:-1]
 
 
-def hidden_character(text: str, allowed: str = "") -> str | None:
-    """The first character nobody can see or store: control, direction, surrogate, unassigned; None if there is none."""
-    if text.isprintable():
-        return None
-    for character in text:
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and character not in allowed:
-            return f"U+{ord(character):04X}"
-    return None
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def shown(text: str, limit: int = MAX_TEXT) -> str:
+    """What people can see of a text: no control, direction, surrogate or unassigned characters, and not too long."""
+    if not text.isprintable():
+        text = "".join(character for character in text if unicodedata.category(character) not in _HIDDEN)
+    return text.strip(" ")[:limit].rstrip(" ")
+
+
+def escaped(text: str) -> str:
+    """A text as somebody wrote it, in printable ASCII, and cut where it is far too long."""
+    whole = ascii(text)[1:-1]
+    return whole if len(whole) <= 2 * MAX_TEXT else f"{whole[: 2 * MAX_TEXT]}..."
 
 
 @dataclass(slots=True)
@@ -119,18 +132,25 @@ class Fields:
         return "" if found.lower() in ABSENT else found
 
     def verbatim(self, key: str, limit: int = MAX_TEXT) -> str:
-        """Printable text without surrounding blanks, whatever it says."""
+        """Printable text without surrounding blanks, whatever it says. What cannot be shown is put aside."""
         value = self.values.pop(key, None)
         if value is None:
             return ""
-        if not isinstance(value, str):
-            self.refuse(key, f"is {kind_of(value)}, not text")
-        found = value.strip(" ")
-        if len(found) > limit:
-            self.refuse(key, f"is {len(found)} characters long, more than {limit}")
-        if (hidden := hidden_character(found)) is not None:
-            self.refuse(key, f"holds the character {hidden}, which cannot be shown")
+        if isinstance(value, bool | list | dict):
+            self.left_out[key] = value
+            return ""
+        given = value if isinstance(value, str) else json.dumps(value)
+        found = shown(given, limit)
+        if found != given.strip(" "):
+            self.left_out[key] = given
         return found
+
+    def exact(self, key: str) -> str:
+        """Text that proves something: refused where any of it cannot be shown."""
+        value = self.values.pop(key, None)
+        if value is not None and (not isinstance(value, str) or shown(value) != value):
+            self.refuse(key, f"{_shown(value)} is not printable text of up to {MAX_TEXT} characters")
+        return value or ""
 
     def name(self, key: str, pattern: re.Pattern[str], what: str, default: str | None = None) -> str:
         """Text of a strict form, because it is put into commands or compared as an identity."""
@@ -163,10 +183,10 @@ class Fields:
         """A number above 0 and up to ``high``; None where the agent's text says something else."""
         value = self.values.pop(key, None)
         whole = form is _DIGITS
-        if isinstance(value, bool | list | dict) or (whole and isinstance(value, float)):
-            self.refuse(key, f"is {kind_of(value)}, not a {'whole ' if whole else ''}number")
-        if isinstance(value, int | float):
-            number: float = value
+        if isinstance(value, bool) or (whole and isinstance(value, float)):
+            number: float = 0
+        elif isinstance(value, int | float):
+            number = value
         elif isinstance(value, str) and form.fullmatch(value.strip(" ")):
             number = int(value) if whole else float(value)
         else:
@@ -223,37 +243,36 @@ class Fields:
         }
 
 
-def check_extra(extra: dict[str, object]) -> dict[str, object]:
-    """The fields, once known to be storable and small.
-
-    Raises:
-        ReportError: They are too large, too deep, or hold characters that cannot be stored.
-    """
-    for name, value in extra.items():
-        _check(clip(name), name, MAX_EXTRA_DEPTH)
-        _check(clip(name), value, MAX_EXTRA_DEPTH)
-    size = len(json.dumps(extra)) if extra else 0
-    if size > MAX_EXTRA:
-        largest = max(extra, key=lambda name: len(json.dumps(extra[name])))
-        raise ReportError(
-            clip(largest), f"unknown fields have {size} bytes, more than {MAX_EXTRA}; this is the largest"
-        )
-    return extra
+LEFT_OUT: Final = "left_out"
+"""Under this name stands what was not even put aside."""
 
 
-def _check(name: str, value: object, depth: int) -> None:
-    if depth == 0:
-        raise ReportError(name, f"is nested deeper than {MAX_EXTRA_DEPTH}")
+def storable(extra: Mapping[str, object]) -> dict[str, object]:
+    """Fields that can be stored and shown: escaped, not too deep, and the smallest where all are too large."""
+    cleaned = {escaped(name)[:MAX_KEY]: _storable(value, MAX_EXTRA_DEPTH) for name, value in extra.items()}
+    sizes = {name: len(name) + len(json.dumps(value)) for name, value in cleaned.items()}
+    if sum(sizes.values()) <= MAX_EXTRA:
+        return cleaned
+    kept, room = dict[str, object](), MAX_EXTRA
+    for name in sorted(cleaned, key=lambda name: (sizes[name], name)):
+        room -= sizes[name]
+        if room < 0:
+            break
+        kept[name] = cleaned[name]
+    gone = sorted(cleaned.keys() - kept.keys(), key=lambda name: (-sizes[name], name))
+    return {**kept, LEFT_OUT: f"{len(gone)} unknown fields were left out, the largest is {gone[0]}"}
+
+
+def _storable(value: object, depth: int) -> object:
     if isinstance(value, str):
-        if (hidden := hidden_character(value, allowed="\n\t")) is not None:
-            raise ReportError(name, f"holds the character {hidden}, which cannot be shown")
-    elif isinstance(value, list):
-        for item in value:
-            _check(name, item, depth - 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check(name, key, depth - 1)
-            _check(name, item, depth - 1)
+        return value if value.isprintable() and len(value) <= MAX_EXTRA else escaped(value)
+    if isinstance(value, list | dict) and depth == 0:
+        return f"{kind_of(value)}, nested deeper than {MAX_EXTRA_DEPTH}"
+    if isinstance(value, list):
+        return [_storable(item, depth - 1) for item in value]
+    if isinstance(value, dict):
+        return {escaped(key): _storable(item, depth - 1) for key, item in value.items()}
+    return value
 
 
 def _shown(value: object) -> str:

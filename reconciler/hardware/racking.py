@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..model.hardware import Hardware, Nic, Racked, Unracked
 from ..model.kinds import Ports, RackingSpec, SwitchPlace
 from ..model.patterns import group_in
+from ..model.switches import switch_meant
 
 
 def rack(hardware: Hardware, rackings: Mapping[str, RackingSpec]) -> Racked | Unracked:
@@ -35,11 +36,12 @@ def rack(hardware: Hardware, rackings: Mapping[str, RackingSpec]) -> Racked | Un
 
 def _places(hardware: Hardware, heard: list[Nic], rackings: Mapping[str, RackingSpec]) -> Iterator[Racked | Unracked]:
     for nic in heard:
-        for name in sorted(rackings):
-            place = rackings[name].place_of(str(nic.switch))
-            if place is not None:
-                yield _place(hardware, nic, rackings[name], name, place)
-                break
+        switch = str(nic.switch)
+        known = {alike: name for name in sorted(rackings, reverse=True) for alike in rackings[name].alike(switch)}
+        meant = switch_meant(switch, known)
+        if meant is not None:
+            racking = rackings[known[meant]]
+            yield _place(hardware, nic, racking, known[meant], racking.switches[meant])
 
 
 def _place(hardware: Hardware, nic: Nic, racking: RackingSpec, name: str, place: SwitchPlace) -> Racked | Unracked:

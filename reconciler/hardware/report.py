@@ -1,8 +1,8 @@
 """A hardware report of the agent, believed or refused as a whole.
 
 Refused is what identity or safety rests on: the serial, sizes and names of disks, structure, types, anything hostile.
-An optional text that says nothing useful (a NIC without MAC, a speed of ``-1``) is put aside in ``Hardware.extra``
-and the rest of the report still counts.
+An optional text that says nothing useful (a NIC without MAC, a speed of ``-1``), or cannot be shown as it came (control
+characters, a thousand letters), is put aside in ``Hardware.extra`` and the rest of the report still counts.
 """
 
 import json
@@ -17,7 +17,8 @@ from ..model.contents import Contents
 from ..model.fillers import is_filler
 from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from ..model.raid import DiskPlace, place_order
-from .fields import Fields, ReportError, check_extra, clip, kind_of, parse_object
+from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
+from .fields import Fields, ReportError, clip, kind_of, parse_object, storable
 from .paths import one_per_disk
 
 __all__ = ["Report", "ReportError", "digest", "parse_report", "read_report"]
@@ -33,7 +34,7 @@ MAX_KEYS: Final = 16
 MAX_REMARKS: Final = 64
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
-_SERIAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
+_SERIAL = re.compile(SERIAL)
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
@@ -71,7 +72,7 @@ def read_report(body: bytes) -> Report:
 
 
 def _nonce(top: Fields) -> BootNonce | None:
-    text = top.text("boot_nonce")
+    text = top.exact("boot_nonce")
     try:
         return parse_nonce(text) if text else None
     except ValueError as error:
@@ -110,11 +111,8 @@ def _hardware(top: Fields) -> Hardware:
         dmi=_dmi(machine),
         remarks=_remarks(top),
         from_installed=machine.yes("installed_system"),
-        extra=extra,
     )
-    extra.update(machine.rest() | top.rest())
-    check_extra(extra)
-    return hardware
+    return replace(hardware, extra=storable(extra | machine.rest() | top.rest()))
 
 
 def _only_machine(top: Fields) -> Fields:
@@ -133,7 +131,9 @@ def _serial(machine: Fields) -> str:
             machine.refuse("serial", "is empty; set one in the firmware")
         if is_filler(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
-    return machine.name("serial", _SERIAL, "a serial of up to 64 letters, digits, blanks inside, dots, _ and -")
+        if _SERIAL.fullmatch(as_serial(given)):
+            machine.values["serial"] = as_serial(given)
+    return machine.name("serial", _SERIAL, f"a serial: {SERIAL_WORDS}")
 
 
 def _dmi(machine: Fields) -> Dmi:

@@ -1,11 +1,12 @@
 """Hardware as a machine reports it, in one form whatever the agent called it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
 from .raid import DiskPlace
+from .serials import as_serial, number, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Nic:
     firmware: str = ""
     driver: str = ""
 
+    @property
+    def is_address_chosen(self) -> bool:
+        """Whether somebody chose the address, so that others may have it (IEEE 802, 8.4: locally administered)."""
+        return bool(int(self.mac[:2], 16) & 2)
+
 
 @dataclass(frozen=True, slots=True)
 class DiskController:
@@ -141,6 +147,19 @@ class Hardware:
     def macs(self) -> frozenset[str]:
         """The addresses that, with the serial, identify the machine."""
         return frozenset(nic.mac for nic in self.nics)
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers that the firmware has for the machine, as ``serials.number`` writes them."""
+        return numbers((self.serial, self.dmi.system, self.dmi.board, self.dmi.chassis, self.dmi.uuid))
+
+    def called_in(self, names: Container[str]) -> str | None:
+        """The first of the machine's other numbers than its serial that is among names, UUID first; None: none is.
+
+        A chassis' serial is not asked for: sleds share it.
+        """
+        own = (self.dmi.uuid.lower(), self.dmi.uuid.upper(), as_serial(self.dmi.system), as_serial(self.dmi.board))
+        return next((each for each in own if each in names and each != self.serial and number(each)), None)
 
     @property
     def has_raid_controller(self) -> bool:

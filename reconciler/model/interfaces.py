@@ -11,6 +11,9 @@ from typing import Literal
 
 from .hardware import Nic
 
+LONGEST = 15
+"""Characters of an interface's name: the kernel's IFNAMSIZ, less the byte that ends it (netdevice(7))."""
+
 _BY_SPEED = re.compile(r"(\d+)([mg])(\d{1,2})")
 _PORT = re.compile(r"(?:f\d+)?(?:np\d+)?$|\d+np\d+$")
 """How systemd ends the name of a port: its function, and its number on the card."""
@@ -36,6 +39,20 @@ class NodeInterface:
     bridge_mac: str | None = None  # fixed MAC of the bridge, where the node is itself a virtual machine
     frr_nics: tuple[str, ...] = ()  # FRR speaks BGP over these, although the network is an ordinary one
     frr_vlan: int | None = None
+
+
+def vlan_device(vlan: int) -> str:
+    """The device of a VLAN with an address, whatever it is on; what holds VIPs calls it so too."""
+    return f"vlan{vlan}"
+
+
+def session_device(nics: Sequence[str], nic: str, vlan: int | None) -> str:
+    """The device over which a BGP session of one of ``nics`` goes: ``eno1``, ``eno1.103``.
+
+    Where a kernel would refuse the name, as of ``enp130s0f1np1.103``, it is ``vlan103-1``: the second's.
+    """
+    name = nic if vlan is None else f"{nic}.{vlan}"
+    return name if len(name) <= LONGEST else f"{vlan_device(vlan or 0)}-{nics.index(nic)}"
 
 
 def kernel_name(interface: str, nics: Sequence[Nic]) -> str | None:

@@ -13,14 +13,20 @@ _SEPARATOR = re.compile(r"://|:\\/\\/|%3[aA](?:%2[fF]){2}")
 """Between the scheme and the rest, as it is, in JSON that escapes slashes, or encoded in another address."""
 _AT = re.compile(r"@|%40")
 _QUOTES = "'\"<>()[]{},"
-_WORD = re.compile(r"\S*(?:://|:\\/\\/|%3[aA]%2[fF]|@)\S*")
+_WORD = re.compile(r"\S+")
+_ASSIGNED = re.compile(r"(?i)\b([\w-]*(?:token|passw(?:or)?d|secret|api[_-]?key))=[^\s&;,\"'<>]+")
+_AUTHORIZATION = re.compile(r"(?i)\b(authorization: *\w+) +[^\s\"'<>]+")
 _NO_ADDRESS = re.compile(r"[^:/@]*@[^:@]*")
 """A mail address, an instance of a unit: nothing before the @ is a secret."""
 
 
 def redact(text: str) -> str:
-    """A text of any kind, with each address in it as ``redact_address`` shows it. Words end at blanks."""
-    return _WORD.sub(lambda found: _word(found[0]), text)
+    """A text of any kind, with each address in it as ``redact_address`` shows it. Words end at blanks.
+
+    Hidden is, too, what stands behind ``token=``, ``password=`` and the like, and what authorizes a request.
+    """
+    shown = _WORD.sub(lambda found: _word(found[0]), text)
+    return _AUTHORIZATION.sub(rf"\1 {HIDDEN}", _ASSIGNED.sub(rf"\1={HIDDEN}", shown))
 
 
 def redact_address(address: str) -> str:
@@ -52,7 +58,7 @@ def _like_scp(address: str) -> str:
 
 def _word(word: str) -> str:
     """A word of a text, which may be quoted and have a full stop behind it."""
-    if _NO_ADDRESS.fullmatch(word):
+    if not ("@" in word or _SEPARATOR.search(word)) or _NO_ADDRESS.fullmatch(word):
         return word
     core = word.lstrip(_QUOTES)
     opening = word[: len(word) - len(core)]

@@ -1,5 +1,7 @@
 """OCI's way to write settings, as values of our settings table."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -43,10 +45,29 @@ def setting_value(row: SettingRow, stored: object) -> SettingValue | None:
         case "list" if text == "none":
             return ()
         case "list":
-            separator = row.separator or next((each for each in _SEPARATORS if each in text), ",")
-            return tuple(part.strip() for part in text.split(separator) if part.strip())
+            return _items(row, text)
         case _:
-            return text
+            return _one_text(row, text)
+
+
+def _items(row: SettingRow, text: str) -> tuple[str, ...]:
+    """The items of a list, whatever stands between them: OCI's own separator, or what its users wrote as well."""
+    separator = row.separator or next((each for each in _SEPARATORS if each in text), ",")
+    items = tuple(part.strip() for part in text.split(separator) if part.strip())
+    if row.pattern and not all(re.fullmatch(row.pattern, item) for item in items):
+        return _words(text)
+    return items
+
+
+def _one_text(row: SettingRow, text: str) -> str:
+    """A text; where it holds several words, those with commas between, if that is how the setting holds them."""
+    joined = ",".join(_words(text))
+    is_form = row.pattern and re.fullmatch(row.pattern, joined) and not re.fullmatch(row.pattern, text)
+    return joined if is_form else text
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[,;\s]+", text) if word)
 
 
 def checked(row: SettingRow, stored: object, level: str) -> SettingValue | None:
@@ -63,14 +84,32 @@ def checked(row: SettingRow, stored: object, level: str) -> SettingValue | None:
 
 
 def profile_options(lines: Sequence[str], table: SettingsTable) -> ReadOptions:
-    """Settings of ``--cpu-mode custom --cpu-model Skylake`` lines, as OCI's profiles have them."""
+    """Settings of ``--cpu-mode custom --cpu-model Skylake`` lines, as OCI's profiles have them.
+
+    Whatever stands between two options is the first one's value, of several words or in quotes too.
+    """
     found = ReadOptions()
     for line in lines:
+        for option, *words in _option_by_option(line):
+            if words:
+                _take(found, option, " ".join(words), table)
+            else:
+                found.leftover.append(f"{option}: an option without a value")
+    return found
+
+
+def _option_by_option(line: str) -> list[list[str]]:
+    """Each option of a line, with the words of its value."""
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quote without its end
         words = line.split()
-        for option, text in zip(words[::2], words[1::2], strict=False):
-            _take(found, option, text, table)
-        if len(words) % 2:
-            found.leftover.append(f"{words[-1]}: an option without a value")
+    found: list[list[str]] = []
+    for word in words:
+        if word.startswith("--") or not found:
+            found.append([word])
+        else:
+            found[-1].append(word)
     return found
 
 

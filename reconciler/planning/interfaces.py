@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from ..model.hardware import Nic
 from ..model.in_force import Place, SettingsAt
-from ..model.interfaces import NodeInterface, kernel_name
-from ..model.kinds import ClusterSpec, Network
+from ..model.interfaces import LONGEST, NodeInterface, kernel_name, session_device, vlan_device
+from ..model.kinds import ClusterSpec, HardwareProfileSpec, Network
 from ..model.machine import Allocation
 from ..model.roles import has_external_bridge, is_on_vm_networks
 from ..model.tree import SpecTree
@@ -36,14 +36,15 @@ def interfaces_of(
     """The interfaces of a node, the management network's first, bridges last.
 
     Raises:
-        NotPossibleError: A network is gone from the cluster, names a NIC that the machine does not have, or two
-            networks cannot live on the same NICs.
+        NoInterfacesError: A network is gone from the cluster, names a NIC that the machine does not have, two
+            networks cannot live on the same NICs, or a device would have a name that cannot be.
     """
     node = _Node(spec, serial, allocation, nics)
     given = enumerate(allocation.addresses.items())
     found = [node.addressed(name, address, first=not n) for n, (name, address) in given]
     found += [node.bridge(name, network) for name, network in node.bridges]
     _check_shared(found)
+    _check_names(found, spec.profiles.get(allocation.profile))
     return tuple(_with_room(one, found[:n], found[n + 1 :]) for n, one in enumerate(found))
 
 
@@ -152,3 +153,30 @@ def _check_shared(interfaces: list[NodeInterface]) -> None:
                 raise NoInterfacesError(f"{both} to be on different interfaces, or {other.network} in a VLAN")
             if other.ovs_ports and one.kind != "bridge" and not (one.for_vms and one.vlan):
                 raise NoInterfacesError(f"{both} to be on different interfaces: Open vSwitch has them")
+
+
+def _check_names(interfaces: list[NodeInterface], profile: HardwareProfileSpec | None) -> None:
+    """No two devices have one name, and none has one that the kernel refuses."""
+    carriers: dict[int, NodeInterface] = {}
+    for one in interfaces:
+        if one.vlan is not None and one.kind in ("normal", "bond"):
+            other = carriers.setdefault(one.vlan, one)
+            if other.nics != one.nics:
+                both = f"networks {other.network} and {one.network}"
+                name = vlan_device(one.vlan)
+                raise NoInterfacesError(f"{both} to be in different VLANs, or on the same interfaces: both make {name}")
+    if profile is None or profile.installer == "debian":
+        for one in interfaces:
+            _check_debian_names(one)
+
+
+def _check_debian_names(one: NodeInterface) -> None:
+    """Debian's installer calls the VLAN of a BGP session after its NIC, however long that is."""
+    nics, vlan = (one.nics, one.vlan) if one.kind == "bgp" else (one.frr_nics, one.frr_vlan)
+    for nic in nics if vlan is not None else ():
+        name = f"{nic}.{vlan}"
+        if session_device(nics, nic, vlan) != name:
+            raise NoInterfacesError(
+                f"the installer image, or a shorter name of {nic}: the installer debian would call network "
+                f"{one.network}'s VLAN {name}, and the kernel takes {LONGEST} characters"
+            )

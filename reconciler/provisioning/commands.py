@@ -27,6 +27,7 @@ from typing import Literal
 
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
+from ..model.serials import as_serial
 from . import fence
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -256,8 +257,9 @@ def serials_in(text: str) -> frozenset[str]:
 
     A UUID counts by its first two groups too: that is what the agent reports for an OpenStack virtual machine.
     """
-    lines = {line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")}
-    return frozenset(lines | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
+    lines = {as_serial(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#")}
+    uuids = {each for line in lines if _UUID.fullmatch(line) for each in (line.lower(), line.upper())}
+    return frozenset(lines | uuids | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
 
 
 def install_script(action: InstallOs, command: str) -> str:
@@ -271,7 +273,7 @@ def install_script(action: InstallOs, command: str) -> str:
     refused = InstallState(action.id, action.generation, "refused").render().strip().removesuffix("}")
     is_done = done.removesuffix(', "exit": 0')
     failed, facts = failed.replace('"exit": 0', '"exit": %s'), ', "facts": [%s]}\\n'
-    serial = action.serial.replace(" ", "%20")  # the only letter of a serial that a URL cannot hold
+    serial = action.serial.replace(" ", "%20").replace("+", "%2B")  # all of a serial that a query cannot hold
     return f"""\
 #!/bin/sh
 # Installs this machine. Written by reconciler for action {action.id}; started as unit {UNIT}.

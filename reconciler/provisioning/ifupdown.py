@@ -4,10 +4,10 @@ For the image-based installer. What shares NICs with an earlier interface is a f
 ifupdown applies every stanza of a name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Interface
 
-from ..model.interfaces import NodeInterface
+from ..model.interfaces import NodeInterface, session_device, vlan_device
 
 _HEAD = ["# Written by reconciler at install; see interfaces(5).", "auto lo", "iface lo inet loopback", ""]
 _BOND = (
@@ -69,7 +69,7 @@ def _on(device: str, one: NodeInterface) -> list[str]:
 
 
 def _vlan(device: str, one: NodeInterface) -> list[str]:
-    name = f"{device}.{one.vlan}"
+    name = vlan_device(one.vlan or 0)
     raw = [f"auto {name}", f"iface {name} inet static", f"\tvlan-raw-device {device}"]
     return [*raw, *_address(one), *_mtu(one), ""]
 
@@ -90,13 +90,23 @@ def _bridge(bridge: str, port: str, one: NodeInterface, *, addressed: bool) -> l
 def _link(nic: str, one: NodeInterface) -> list[str]:
     lines = [f"auto {nic}", f"iface {nic} inet manual", f"\tmetric {_LAST}", *_mtu(one), ""]
     if one.vlan is not None:
-        lines += [f"auto {nic}.{one.vlan}", f"iface {nic}.{one.vlan} inet manual", *_mtu(one), ""]
+        lines += [*_session(one.nics, nic, one.vlan), *_mtu(one), ""]
     return lines
 
 
 def _frr_link(nic: str, one: NodeInterface) -> list[str]:
     lines = [] if nic in one.nics else [f"auto {nic}", f"iface {nic} inet manual", f"\tmetric {_LAST}", ""]
-    return [*lines, f"auto {nic}.{one.frr_vlan}", f"iface {nic}.{one.frr_vlan} inet manual", ""]
+    return [*lines, *(_session(one.frr_nics, nic, one.frr_vlan) if one.frr_vlan is not None else ()), ""]
+
+
+def _session(nics: Sequence[str], nic: str, vlan: int) -> list[str]:
+    """The VLAN of a BGP session. ifupdown makes what is called after its NIC; any other name it does not understand."""
+    name = session_device(nics, nic, vlan)
+    lines = [f"auto {name}", f"iface {name} inet manual"]
+    if name == f"{nic}.{vlan}":
+        return lines
+    made = f"ip link add link {nic} name {name} type vlan id {vlan}"
+    return [*lines, f"\tpre-up [ -e /sys/class/net/{name} ] || {made}"]
 
 
 def _address(one: NodeInterface) -> list[str]:
@@ -168,7 +178,8 @@ def frr_file(interfaces: Sequence[NodeInterface]) -> str | None:
     if not spoken and not beside:
         return None
     addresses = [_ip(one) for one in spoken or beside]
-    sessions = [*_sessions(spoken), *(f"{nic}.{one.frr_vlan}" for one in beside for nic in one.frr_nics)]
+    sessions = [session_device(one.nics, nic, one.vlan) for one in spoken for nic in one.nics]
+    sessions += [session_device(one.frr_nics, nic, one.frr_vlan) for one in beside for nic in one.frr_nics]
     return _FRR.format(
         loopback="".join(f" ip address {address}/32\n" for address in addresses if spoken),
         asn=(spoken or beside)[0].asn,
@@ -176,10 +187,6 @@ def frr_file(interfaces: Sequence[NodeInterface]) -> str | None:
         neighbours="".join(f" neighbor {name} interface peer-group LEAF\n" for name in dict.fromkeys(sessions)),
         taken=_ALL.format(addresses[0]) if spoken else _DEFAULT_ONLY,
     )
-
-
-def _sessions(interfaces: Iterable[NodeInterface]) -> Iterable[str]:
-    return (nic if one.vlan is None else f"{nic}.{one.vlan}" for one in interfaces for nic in one.nics)
 
 
 def _ip(one: NodeInterface) -> str:

@@ -6,14 +6,14 @@ name that it was reported with.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..model.debian import knows_permanent_macs
 from ..model.files import File, public
 from ..model.hardware import Nic
+from ..model.nics import macs_by_name
 
-_KERNELS_OWN = re.compile(r"(eth|usb|wlan)\d+")
+_KERNELS_OWN = re.compile(r"(eth|wlan)\d+")
 """Names that the kernel gives before udev is asked: two of them cannot be exchanged."""
 
 _LINK = """\
@@ -27,7 +27,7 @@ Name={name}
 
 
 def link_files(release: str, nics: Iterable[Nic]) -> Mapping[str, File]:
-    """A file for each interface whose MAC address no other has, by its path in the installed system.
+    """A file for each interface that is not behind USB and whose MAC address no other has, by its path on the node.
 
     Bonds, VLANs and bridges have the same address as what they are made of, and no permanent one: none is matched.
 
@@ -35,10 +35,9 @@ def link_files(release: str, nics: Iterable[Nic]) -> Mapping[str, File]:
         release: Debian's, that is installed.
         nics: The node's interfaces, as they were reported.
     """
-    known = list(nics) if knows_permanent_macs(release) else []
-    often = Counter(nic.mac for nic in known)
+    known = macs_by_name(nics) if knows_permanent_macs(release) else {}
     return {
-        f"/etc/systemd/network/10-reconciler-{nic.name}.link": public(_LINK.format(name=nic.name, mac=nic.mac))
-        for nic in known
-        if often[nic.mac] == 1 and not _KERNELS_OWN.fullmatch(nic.name)
+        f"/etc/systemd/network/10-reconciler-{name}.link": public(_LINK.format(name=name, mac=mac))
+        for name, mac in known.items()
+        if not _KERNELS_OWN.fullmatch(name)
     }

@@ -1,10 +1,12 @@
 """The answer of ``reconciler match`` to one report: a line of JSON (``schemas/match.json``), or text for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ..model.hardware import Hardware, Match, Racked, Unracked
+from ..model.remarks import Remark, RemarkReason
 from ..model.units import render_size
-from .rows import MatchLine, RackingJson
+from .rows import MatchLine, RackingJson, RemarkJson
 
 
 def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked, left_over: Sequence[str] = ()) -> MatchLine:
@@ -16,6 +18,42 @@ def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked, left
         "left_over": list(left_over),
         "racking": _racking(racked) if isinstance(racked, Racked) else None,
     }
+
+
+_SENTENCES: Mapping[RemarkReason, str] = {
+    RemarkReason.SEVERAL_PATHS: "disk {on} counts once: it is reached as {more}",
+    RemarkReason.NO_IDENTITY: "disk {on} says no serial and no WWN{said}: nobody can tell it from another of its size",
+    RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",
+    RemarkReason.CHOSEN_ADDRESS: "interface {on} ({more}) has an address that somebody chose: it proves nothing",
+    RemarkReason.SHARED_ADDRESS: "interface {on} ({more}) shares its address with another one of this machine",
+    RemarkReason.NOT_UNDERSTOOD: "field {on} decides nothing: {more}",
+}
+_LONGEST: Final = 120
+"""Characters of what a field said, in a line for people."""
+
+
+def remark_json(remark: Remark) -> RemarkJson:
+    """A remark with its sentence beside it."""
+    return {
+        "kind": remark.kind.value,
+        "reason": remark.reason.value,
+        "on": remark.on,
+        "more": list(remark.more),
+        "text": remark_text(remark),
+    }
+
+
+def remark_text(remark: Remark) -> str:
+    """A remark as a sentence."""
+    more = ", ".join(remark.more)
+    more = more if len(more) <= _LONGEST else f"{more[:_LONGEST]}..."
+    return _SENTENCES[remark.reason].format(on=remark.on, more=more, said=f" ({more})" if more else "")
+
+
+def why_text(found: Sequence[Remark]) -> str:
+    """All remarks for people, a line each."""
+    lines = [f"    {remark.kind.value}: {remark_text(remark)}" for remark in found]
+    return "\n".join(lines or ["    nothing was folded, left out or doubted"]) + "\n"
 
 
 def _racking(racked: Racked) -> RackingJson:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -217,6 +217,16 @@ class RackingJson(TypedDict):
     doubt: Annotated[str | None, Field(description="why this may be the wrong place")]
 
 
+class RemarkJson(TypedDict):
+    """One part of a report that was not taken as it came."""
+
+    kind: Annotated[str, Field(description="folded, left-out or doubted")]
+    reason: Annotated[str, Field(description="why, in a word that stays")]
+    on: Annotated[str, Field(description="disk, interface or field")]
+    more: Annotated[list[str], Field(description="paths of a disk, address of an interface, what a field said")]
+    text: Annotated[str, Field(description="the same as a sentence")]
+
+
 class MatchLine(TypedDict):
     """What the hardware profiles say of one report."""
 
@@ -227,6 +237,9 @@ class MatchLine(TypedDict):
         list[str], Field(description="disks that no entry of the profile that is taken names: nobody touches them")
     ]
     racking: Annotated[RackingJson | None, Field(description="null where its switches are not known")]
+    remarks: NotRequired[
+        Annotated[list[RemarkJson], Field(description="with --why: what was folded, left out or doubted")]
+    ]
 
 
 @dataclass(frozen=True, slots=True)

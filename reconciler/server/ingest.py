@@ -16,9 +16,12 @@ import structlog
 from ..execution.seam import offload
 from ..hardware.changes import changes
 from ..hardware.report import Report, ReportError, digest, read_report
+from ..hardware.serial_conflict import conflict
 from ..model.boot_nonce import BootNonce
+from ..model.hardware import Hardware
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice, Unplaced
+from ..model.serials import as_serial
 from .auth import Caller, ClientAddress, TrustedNetwork, parse_address
 from .batches import BatchWriter, NotWrittenError, Quarantine, Words
 from .claims import Claim, Judgement, Stake, heard_lately, judge
@@ -63,6 +66,8 @@ class Ingest:
     """Whether we served a nonce to one of these MAC addresses."""
     stake: Callable[[str], Stake] = _nothing  # what the machine has to lose, by serial
     is_named: Callable[[str], bool] = lambda _serial: False  # whether the specs name a machine, by serial
+    called: Callable[[Hardware], str | None] = lambda _hardware: None
+    """By which of its other numbers the specs call a machine; None: by none."""
     silent_after: timedelta = SILENT_AFTER
     crowded: Sequence[str] = ()
     """What to tell people of networks from which no more new machines are taken, as of the last ``tidy``."""
@@ -145,7 +150,7 @@ class Ingest:
             return refusal
         body_sha = hashlib.sha256(body).digest()
         serial = self._by_body.get(body_sha)
-        if serial is not None and not self._known[serial].has_rival:
+        if serial is not None and not self._known[serial].has_rival and not self.called(self._known[serial].hardware):
             known = replace(self._known[serial], at=self.clock())
             self._remember(known)
             self._crowd.heard(serial, self.clock())
@@ -154,7 +159,23 @@ class Ingest:
             report = read_report(body)
         except ReportError as error:
             return refused(400, str(error), "invalid")
+        report = await self._told_apart(report)
         return await self._new_report(self._claim(report, body_sha), len(body), caller.address)
+
+    async def _told_apart(self, report: Report) -> Report:
+        """The report of a machine that the specs call by another of its numbers than its agent does, under that one.
+
+        So an operator tells machines apart that share a serial, such as sleds that say their enclosure's. A machine
+        that has a place already stays who it is.
+        """
+        serial, name = report.hardware.serial, self.called(report.hardware)
+        if name is None:
+            return report
+        if self.stake(serial) is not Stake.NOTHING:
+            before = self._known.get(serial) or await self._read(serial)
+            if before is not None and conflict(before.hardware, report.hardware) is None:
+                return report
+        return replace(report, hardware=replace(report.hardware, serial=name))
 
     def _claim(self, report: Report, body: bytes) -> Claim:
         """What a report claims. A nonce that we did not serve to this machine is none."""
@@ -282,8 +303,8 @@ class Ingest:
             if not isinstance(own, IPv4Address) or not any(own in network for network in networks):
                 return refused(400, "ipaddr: an IPv4 address in one of the fleet's networks is expected.", "invalid")
             address = str(own)
-        serial = serial or self.serial_at(str(caller.address))
-        if serial is None or (serial not in self._known and await self._read(serial) is None):
+        serial = await self._called(serial) if serial else self.serial_at(str(caller.address))
+        if serial is None or not await self._knows(serial):
             return refused(404, "No machine of that serial or address has reported yet.", "unknown")
         for spoken in dict.fromkeys((str(caller.address), address)):
             if (owner := self.owner_of(spoken)) is not None and owner != serial:
@@ -293,6 +314,15 @@ class Ingest:
         word = Heard(serial, self.clock(), address, status=said)
         answer = await self._write(Words((word,), matters=True), said)
         return replace(answer, body=b"") if answer.status == 200 else answer
+
+    async def _called(self, text: str) -> str:
+        """The serial that a status gives: the stock scripts do not encode it, and "+" is a blank in a query."""
+        serial = as_serial(text)
+        written = serial.replace(" ", "+")
+        return written if written != serial and await self._knows(written) else serial
+
+    async def _knows(self, serial: str) -> bool:
+        return serial in self._known or await self._read(serial) is not None
 
     async def _read(self, serial: str) -> Claim | None:
         """What the store knows of a machine."""

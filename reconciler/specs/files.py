@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .yaml_reader import MAX_BYTES
 
+SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 10_000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Of all files together; ten thousand Machine documents are 3 MB."""
@@ -17,9 +18,12 @@ class UnreadableError(Exception):
 def read_directory(directory: str | Path) -> dict[str, bytes]:
     """Every ``*.yaml`` and ``*.yml`` below a directory, by its path relative to where we stand.
 
-    Hidden files and directories are left out. A link is followed when what it leads
-    to lies inside the tree; one that leads out of it is refused. A file that is too
-    large is cut one byte past the limit, so that the loader says so at its place.
+    Hidden files and directories are left out, and so are submodules, linked directories
+    and names that cannot be printed. A link to a file is followed when what it leads to
+    is YAML inside the tree, in a hidden folder too; one that leads to anything else is
+    refused, and so is one that is absolute. ``source.git`` reads commits by the same rules.
+    A file that is too large is cut one byte past the limit, so that the loader says so at
+    its place.
 
     Raises:
         UnreadableError: It does not exist, cannot be read, or holds too much.
@@ -31,8 +35,8 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for path in _yaml_files(root):
-        if not path.resolve().is_relative_to(inside):
-            raise UnreadableError(f'"{path}" is a link that leads out of the spec tree. Put the file itself there.')
+        if (problem := _problem_with_link(path, inside)) is not None:
+            raise UnreadableError(f'"{path}" is a link that {problem}. Put the file itself there.')
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
@@ -47,6 +51,16 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     return files
 
 
+def _problem_with_link(path: Path, inside: Path) -> str | None:
+    """Why a file is not read, where a link leads to it, or to a folder above it; None: it is read."""
+    if path.is_symlink() and os.readlink(path).startswith("/"):
+        return "leads out of the spec tree: it is absolute"  # and so somewhere else in another work tree
+    real = Path(os.path.realpath(path))  # Path.resolve() raises where links go in a circle
+    if not real.is_relative_to(inside):
+        return "leads out of the spec tree"
+    return None if real.suffix in SUFFIXES or not real.exists() else f'leads to "{real.name}", which is no YAML file'
+
+
 def _yaml_files(root: Path) -> list[Path]:
     """YAML files below a folder, sorted, but hidden ones. A link that leads nowhere is among them, to be refused.
 
@@ -59,11 +73,16 @@ def _yaml_files(root: Path) -> list[Path]:
 
     found = []
     for directory, below, names in os.walk(root, onerror=fail):
-        below[:] = sorted(name for name in below if not name.startswith("."))
+        below[:] = sorted(name for name in below if not _is_left_out(directory, name))
         found += [
             path
             for name in names
-            if name.endswith((".yaml", ".yml")) and not name.startswith(".")
+            if name.endswith(SUFFIXES) and not name.startswith(".") and name.isprintable()
             if (path := Path(directory, name)).is_file() or not path.exists()
         ]
     return sorted(found)
+
+
+def _is_left_out(directory: str, name: str) -> bool:
+    """Whether a directory is hidden, has a name that nobody can read, or is a submodule."""
+    return name.startswith(".") or not name.isprintable() or Path(directory, name, ".git").exists()

@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..model.errors import PermanentError
+from ..model.redaction import redact
 from .failures import DAMAGED, failure
 from .tables import change, lease
 
@@ -190,7 +191,7 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise PermanentError(f"{url!r} is no database URL such as sqlite:///var/reconciler.sqlite") from error
+        raise PermanentError(f"{redact(url)!r} is no database URL such as sqlite:///var/reconciler.sqlite") from error
     match parsed.get_backend_name():
         case "sqlite":
             return _open_sqlite(parsed)

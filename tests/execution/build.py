@@ -40,6 +40,7 @@ from reconciler.model.machine import SecretRef, Seen
 from reconciler.model.plan import Act
 from reconciler.model.reasons import Reason
 from reconciler.model.rings import BuiltRing, RingBasis, RingChange, RingFile, RingRound, files_in_force
+from reconciler.model.serials import numbers
 
 from ..fakes.bmc import FakeBmcs, FakeChassis
 from ..fakes.clock import NOON, FakeClock
@@ -97,6 +98,17 @@ ASK_BMC = VerifyBmc(serial=SERIAL, generation=1)
 FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 
 
+UUID = "00112233-4455-6677-8899-aabbccddeeff"
+NUMBERS = {SERIAL: {"SYS-1", "CHASSIS-9", UUID}, "B002": {"SYS-2", "CHASSIS-9", "BOARD-2"}}
+"""What DMI of the machines has: two sleds share a chassis."""
+
+
+def owners_of(asked: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Which of these machines has which of the numbers."""
+    has = {serial: numbers({serial, *more}) for serial, more in NUMBERS.items()}
+    return {each: frozenset(serial for serial in has if each in has[serial]) for each in asked}
+
+
 @dataclass
 class FakeDirectory:
     known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS, boot=0)})
@@ -131,7 +143,7 @@ class FakeDirectory:
     def bmc(self, serial: str) -> BmcAccess:
         if serial not in self.bmcs:
             raise TemporaryError(f"nobody knows the BMC of {serial}")
-        return self.bmcs[serial]
+        return replace(self.bmcs[serial], owners=owners_of)
 
 
 @dataclass

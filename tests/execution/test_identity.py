@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.execution.handlers import handlers
-from reconciler.execution.identity import verify_owner
+from reconciler.execution.identity import Believed, verify_owner
 from reconciler.execution.ports import BmcAccess, BmcIdentity
 from reconciler.model.actions import Action
 from reconciler.model.errors import PermanentError
@@ -23,9 +23,18 @@ class Says:
         return self.said
 
 
-async def is_own(bmc: Says, *, pinned: str | None = None, reporters: frozenset[str] = frozenset({ME})) -> None:
-    access = BmcAccess("192.0.2.107", 623, "oci", "secret", serial=pinned)
-    await verify_owner(bmc, access, ME, FakeDirectory(reporters=reporters))
+UUID = build.UUID
+
+
+async def is_own(
+    bmc: Says,
+    *,
+    pinned: str | None = None,
+    reporters: frozenset[str] = frozenset({ME}),
+    if_silent: Believed = "its agent",
+) -> None:
+    access = BmcAccess("192.0.2.107", 623, "oci", "secret", serial=pinned, owners=build.owners_of)
+    await verify_owner(bmc, access, ME, FakeDirectory(reporters=reporters), if_silent=if_silent)
 
 
 @pytest.mark.parametrize(
@@ -36,16 +45,32 @@ async def is_own(bmc: Says, *, pinned: str | None = None, reporters: frozenset[s
         Says({ME.lower() + " "}),
         Says({"CHASSIS-9"}, {ME}),  # Supermicro: the agent reports the board's
         Says({"To be filled by O.E.M."}, {ME}),
+        Says({"SYS-1"}),  # Redfish on Supermicro: another of the machine's numbers
+        Says({"sys-1 ", "CHASSIS-9"}),
+        Says({"NOBODYS"}, {UUID.upper()}),
+        Says(set(), {"33221100-5544-7766-8899-aabbccddeeff"}),  # the other order of bytes
     ],
 )
 async def test_who_says_the_serial_is_the_machines_own_whoever_reported_it(bmc: Says) -> None:
     await is_own(bmc, reporters=frozenset())
 
 
-@pytest.mark.parametrize("bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"})])
-async def test_who_says_another_serial_is_not_though_the_agent_reported_the_address(bmc: Says) -> None:
-    with pytest.raises(PermanentError, match="says that it belongs to B002, not to A001: nothing was switched"):
+@pytest.mark.parametrize(
+    "bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"}), Says({"SYS-2"}), Says({"CHASSIS-9", "sys-2"})]
+)
+async def test_who_says_a_number_of_another_is_not_though_the_agent_reported_the_address(bmc: Says) -> None:
+    with pytest.raises(PermanentError, match=r"says that it belongs to .*-?2, not to A001: nothing was switched"):
         await is_own(bmc)
+
+
+@pytest.mark.parametrize("said", ["CHASSIS-9", "NOBODYS"])
+async def test_a_number_that_nobody_has_or_several_proves_nothing(said: str) -> None:
+    await is_own(Says({said}))
+    for reporters in (frozenset[str](), frozenset({ME, "B002"})):
+        with pytest.raises(PermanentError, match=f"says that it belongs to {said}, not to A001"):
+            await is_own(Says({said}), reporters=reporters)
+    with pytest.raises(PermanentError, match=f"says that it belongs to {said}, not to A001"):
+        await is_own(Says({said}), if_silent="nobody")
 
 
 SILENT = [

@@ -164,6 +164,33 @@ def test_a_machine_is_its_serial_and_its_mac_addresses(
     assert (conflict(one, other) is None) is same
 
 
+USB = Nic("enp0s20f0u1u6", "be:3a:f2:00:00:01")
+"""The network of a BMC, which has one address on every machine of its maker."""
+
+
+@pytest.mark.parametrize(
+    ("shared", "same"),
+    [
+        (USB, False),
+        (Nic("eth7", "00:25:90:00:00:99", driver="cdc_ether"), False),
+        (Nic("usb0", "00:25:90:00:00:99"), False),
+        (Nic("enx002590000099", "00:25:90:00:00:99"), False),
+        (Nic("ens1f0v3", "be:3a:f2:00:00:01"), False),  # somebody chose it
+        (Nic("enp2s0", "00:25:90:00:00:99"), True),
+    ],
+)
+def test_addresses_that_several_machines_may_have_prove_nothing(shared: Nic, same: bool) -> None:
+    one, other = machine(nics=(nic("eno1", 1), shared)), machine(nics=(nic("eno1", 2), shared))
+    assert (conflict(one, other) is None) is same
+    assert same or "and no MAC address of a maker is common to both" in str(conflict(one, other))
+
+
+def test_a_virtual_machine_has_only_addresses_that_somebody_chose() -> None:
+    one, other = (machine(nics=(Nic("ens3", f"52:54:00:00:00:0{last}"), USB)) for last in (1, 2))
+    assert conflict(one, one) is None
+    assert conflict(one, other) is not None
+
+
 def test_a_conflict_names_the_serial_and_both_machines_addresses() -> None:
     other = machine(nics=(nic("eno1", 7), nic("eno2", 8)))
     assert conflict(machine(), other) == (

@@ -22,6 +22,8 @@ NOTHING_SAID_OF_PORTS: dict[str, Any] = {"ports": {}}
         ([("sw1a", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
         ([("sw2b", "swp7")], "PowerEdge R740xd", {}, ("2", 7, 2, "zone-2")),
         ([("SW1A", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
+        ([("sw1a.dc2.example.com", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
+        ([("SW1A.example.com.", "swp7")], "PowerEdge R640", {}, ("1", 7, 1, "zone-1")),
         ([(None, None), ("elsewhere", "swp1"), ("sw1b", "swp9")], "PowerEdge R640", {}, ("1", 9, 1, "zone-1")),
         ([("sw1a", "Gi1/0/1"), ("sw1b", "swp9")], "PowerEdge R640", {}, ("1", 9, 1, "zone-1")),
         ([("sw1a", "Gi1/0/1")], "PowerEdge R640", {}, ("1", None, 1, "zone-1")),
@@ -46,6 +48,33 @@ def test_the_first_known_switch_and_port_give_the_place(
     else:
         assert (place.rack, place.unit, place.height, place.location) == expected
         assert place.doubt is None
+
+
+HERE, THERE = {"dc": "1", "row": "a", "rack": "1"}, {"dc": "2", "row": "a", "rack": "2"}
+
+
+@pytest.mark.parametrize(
+    ("named", "heard", "found"),
+    [
+        ({"Leaf-A1": HERE}, "leaf-a1", "1"),
+        ({"Leaf-A1": HERE}, "LEAF-A1.dc1.example.com", "1"),
+        ({"leaf1.dc1.example.com": HERE}, "Leaf1", "1"),
+        ({"leaf1.dc1.example.com": HERE}, "leaf1.dc1", "1"),
+        ({"leaf1.dc1.example.com": HERE}, "leaf1.dc2.example.com", None),
+        ({"leaf1.dc1": HERE, "leaf1.dc2": THERE}, "leaf1", None),  # either may be meant
+        ({"leaf1.dc1": HERE, "leaf1.dc2": THERE}, "leaf1.dc2.example.com", "2"),
+        ({"leaf1": HERE, "leaf1.dc2": THERE}, "LEAF1", "1"),
+        ({"leaf1": HERE, "leaf1.dc2": THERE}, "leaf1.dc2.example.com", "2"),
+        ({"leaf1": HERE}, "leaf10", None),
+    ],
+)
+def test_a_switch_is_known_whatever_case_and_domain_it_announces(
+    named: dict[str, Any], heard: str, found: str | None
+) -> None:
+    for rackings in ({"all": named}, {name: {name: place} for name, place in named.items()}):
+        specs = {name: racking(switches=switches, products={}) for name, switches in rackings.items()}
+        place = rack(machine(nics=(nic("eno1", 1, heard, "swp7"),)), specs)
+        assert (place.rack if isinstance(place, Racked) else None) == found
 
 
 def test_switches_of_two_racks_give_the_first_place_and_a_doubt() -> None:

@@ -19,7 +19,7 @@ from reconciler.model.settings import SettingsTable
 from reconciler.model.tree import SpecTree
 from reconciler.oci_import.conf import parse_conf
 from reconciler.oci_import.files import OciFiles, given_from_texts, tree_from_files
-from reconciler.oci_import.options import profile_options
+from reconciler.oci_import.options import checked, profile_options
 from reconciler.oci_import.profiles import profiles
 from reconciler.oci_import.yaml_documents import Noted, SpecDocument, ToDecide, Tree, plain
 from reconciler.specs.loader import Loaded
@@ -119,6 +119,35 @@ def test_options_of_machine_set_become_settings(table: SettingsTable) -> None:
         "cpu_model": "Skylake-Server-IBRS",
     }
     assert [one.split(":")[0] for one in found.leftover] == ["--cpu-mode bogus", "--frobnicate 1", "--lonely"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("10de:1eb8,10de:20b5", ("10de:1eb8", "10de:20b5")),
+        ("10de:1eb8 10de:20b5", ("10de:1eb8", "10de:20b5")),
+        ("10de:1eb8, 10de:20b5", ("10de:1eb8", "10de:20b5")),
+        ("10de:1eb8;10de:20b5", ("10de:1eb8", "10de:20b5")),
+        ("10de:1eb8", ("10de:1eb8",)),
+    ],
+)
+def test_several_values_of_a_setting_survive_whatever_stands_between(
+    stored: str, expected: tuple[str, ...], table: SettingsTable
+) -> None:
+    for level in ("cluster", "machine"):
+        assert checked(table["vfio_ids"], stored, level) == expected
+    for quoted in (stored, f'"{stored}"'):
+        found = profile_options([f"--vfio-ids {quoted} --cpu-mode custom"], table)
+        assert (found.settings, found.leftover) == ({"vfio_ids": expected, "cpu_mode": "custom"}, [])
+
+
+@pytest.mark.parametrize(
+    "stored", ["Skylake-Server-IBRS,EPYC", "Skylake-Server-IBRS EPYC", "Skylake-Server-IBRS, EPYC"]
+)
+def test_two_cpu_models_survive_at_every_level(stored: str, table: SettingsTable) -> None:
+    for level in ("cluster", "role", "profile", "machine"):
+        assert checked(table["cpu_model"], stored, level) == "Skylake-Server-IBRS,EPYC"
+    assert profile_options([f"--cpu-model {stored}"], table).settings == {"cpu_model": "Skylake-Server-IBRS,EPYC"}
 
 
 def test_disks_of_several_equal_layouts_are_one_entry(given: OciFiles, table: SettingsTable) -> None:

@@ -15,7 +15,13 @@ NICS = tuple(Nic(f"eno{n}", f"02:00:00:00:00:0{n}", speed) for n, speed in enume
 BOND = ["10g1", "10g2"]
 
 
-def interfaces(networks: dict[str, Any], role: str = "compute", roles: tuple[str, ...] = (), **settings: Any) -> Any:
+def interfaces(
+    networks: dict[str, Any],
+    role: str = "compute",
+    roles: tuple[str, ...] = (),
+    nics: tuple[Nic, ...] = NICS,
+    **settings: Any,
+) -> Any:
     """Of a node in z1 with an address on every network that gives one, in the order written."""
     spec = cluster(networks=networks, **{name: {} for name in (role, *roles)})
     spec["settings"] = {name: value for name, value in settings.items() if name in ("asn", "bgp_to_the_host")}
@@ -24,7 +30,7 @@ def interfaces(networks: dict[str, Any], role: str = "compute", roles: tuple[str
     names = [name for name, given in networks.items() if given.get("role") not in ("ovs-bridge", "vip")]
     addresses = {name: f"10.{n}.0.5" for n, name in enumerate(names)}
     held = Allocation("cl1", role, role, "z1", f"cl1-{role}-1.example.com", 1, addresses)
-    return interfaces_of(found, "A", held, NICS)
+    return interfaces_of(found, "A", held, nics)
 
 
 def test_names_are_resolved_and_only_the_management_network_has_a_gateway() -> None:
@@ -111,6 +117,22 @@ def test_what_cannot_be_is_waited_for(second: dict[str, Any], why: str) -> None:
     networks = {"mgmt": net("10.0.0.0/24", interfaces=BOND), "second": net("10.1.0.0/24", **second)}
     with pytest.raises(NoInterfacesError, match=why):
         interfaces(networks)
+
+
+def test_two_vlans_of_one_number_on_different_interfaces_would_have_one_name() -> None:
+    networks = {
+        "mgmt": net("10.0.0.0/24", interfaces=BOND, vlan=103),
+        "vm": net("10.1.0.0/16", role="vm-net", interfaces=["eno1"], vlan=103),
+    }
+    with pytest.raises(NoInterfacesError, match=r"mgmt and vm to be in different VLANs, or .*: both make vlan103"):
+        interfaces(networks)
+
+
+def test_debians_installer_makes_no_bgp_session_in_a_vlan_of_too_long_a_name() -> None:
+    nics = tuple(Nic(name, f"02:00:00:00:00:0{n}") for n, name in enumerate(("enp130s0f0np0", "enp130s0f1np1")))
+    networks = {"mgmt": net("10.0.0.0/24", interfaces=[nic.name for nic in nics], vlan=103)}
+    with pytest.raises(NoInterfacesError, match=r"VLAN enp130s0f0np0.103, and the kernel takes 15 characters"):
+        interfaces(networks, nics=nics, asn=64512, bgp_to_the_host=True)
 
 
 def test_bgp_without_an_as_number_is_waited_for() -> None:

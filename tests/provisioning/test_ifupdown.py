@@ -37,8 +37,29 @@ def test_a_vlan_on_a_bond_beside_an_external_bridge() -> None:
     text = interfaces_file([mgmt(vlan=101, bridge="br-ex", mtu=9000)])
     assert "auto bond0\niface bond0 inet manual\n\tbond-slaves eno3 eno4\n" in text
     assert "\tovs_ports bond0\n" in text
-    assert "iface bond0.101 inet static\n\tvlan-raw-device bond0\n\taddress 192.168.10.2/24\n" in text
+    assert "iface vlan101 inet static\n\tvlan-raw-device bond0\n\taddress 192.168.10.2/24\n" in text
     assert text.count("mtu 9000") == 2
+
+
+LONG = ("enp130s0f0np0", "enp130s0f1np1")
+
+
+def test_no_device_has_a_name_that_the_kernel_refuses() -> None:
+    alone = [mgmt(kind="normal", nics=LONG[:1], vlan=103)]
+    assert "auto vlan103\niface vlan103 inet static\n\tvlan-raw-device enp130s0f0np0\n" in interfaces_file(alone)
+    spoken = [mgmt(kind="bgp", nics=LONG, asn=64512, vlan=103)]
+    beside = [mgmt(kind="normal", nics=("eno1",), asn=7, frr_nics=LONG, frr_vlan=103)]
+    for shape in (spoken, beside):
+        text, frr = interfaces_file(shape), frr_file(shape)
+        assert frr is not None
+        for n, nic in enumerate(LONG):
+            name = f"vlan103-{n}"
+            made = f"pre-up [ -e /sys/class/net/{name} ] || ip link add link {nic} name {name} type vlan id 103\n"
+            assert f"auto {name}\niface {name} inet manual\n\t{made}" in text
+            assert f" neighbor {name} interface peer-group LEAF\n" in frr
+    for shape in (alone, spoken, beside):
+        names = [line.split()[1] for line in interfaces_file(shape).splitlines() if line.startswith("auto")]
+        assert max(map(len, names)) <= 15
 
 
 def test_what_only_open_vswitch_makes_is_refused() -> None:

@@ -139,6 +139,24 @@ def test_what_some_get_beside(role: str, more: dict[str, Any], expected: set[str
     assert mine - files("sql").keys() == expected
 
 
+def test_an_interface_keeps_its_name_by_its_mac_address() -> None:
+    nics = (
+        Nic("enp130s0f0np0", "3c:ec:ef:00:00:01"),
+        Nic("enp130s0f1np1", "3c:ec:ef:00:00:02"),
+        Nic("eno1", "3c:ec:ef:00:00:03"),
+        Nic("eno2", "3c:ec:ef:00:00:03"),  # which of them it is, nobody can tell
+        Nic("enp0s20f0u1u6", "be:3a:f2:00:00:01"),  # the BMC's, alike on every machine
+    )
+    found = files(nics=nics)
+    folder = "/oci-in-target/etc/systemd/network"
+    assert {path for path in found if path.startswith(folder)} == {
+        f"{folder}/10-reconciler-enp130s0f{n}np{n}.link" for n in (0, 1)
+    }
+    text, mode = found[f"{folder}/10-reconciler-enp130s0f0np0.link"]
+    assert "\n[Match]\nPermanentMACAddress=3c:ec:ef:00:00:01\n\n[Link]\nName=enp130s0f0np0\n" in text
+    assert mode == 0o644
+
+
 def test_what_holds_a_key_is_for_root_only() -> None:
     whole = files("controller", replace(SECRETS, ssh_host=HOST, root_ssh=("private", "ssh-rsa AA")))
     open_to_all = {path for path, (_, mode) in whole.items() if mode & 0o077}

@@ -88,6 +88,36 @@ def other_board() -> bytes:
     return json.dumps({**report("OTHER"), "machine": report()["machine"]}).encode()
 
 
+def sled(number: int, last: str) -> bytes:
+    """The report of a sled whose agent says the serial of the enclosure."""
+    told = report("CHASSIS1", system_serial=f"SLED{number}", system_uuid=f"6f1c2d3e-0000-4a4b-8c8d-3cecef00000{number}")
+    told["interfaces"][0]["macaddr"] = f"3c:ec:ef:00:00:{last}"
+    return json.dumps(told).encode()
+
+
+async def test_sleds_that_share_a_serial_are_told_apart_by_machine_documents(world: World, client: Client) -> None:
+    answers = [(await client().post("/v1/report", content=sled(n, f"0{n}"))).status_code for n in (1, 2)]
+    assert answers == [200, 409]
+    world.named |= {"SLED1", "6f1c2d3e-0000-4a4b-8c8d-3cecef000002"}
+    for number, name in ((1, "SLED1"), (2, "6f1c2d3e-0000-4a4b-8c8d-3cecef000002")):
+        for _ in range(2):
+            assert (await client().post("/v1/report", content=sled(number, f"0{number}"))).status_code == 200
+            assert world.store.words[-1].serial == name
+
+
+async def test_a_machine_that_has_a_place_stays_who_it_is_whatever_document_names_it(
+    world: World, client: Client
+) -> None:
+    await client().post("/v1/report", content=sled(1, "01"))
+    world.named.add("SLED1")
+    world.stakes["CHASSIS1"] = Stake.SYSTEM
+    assert (await client().post("/v1/report", content=sled(1, "01"))).status_code == 200
+    assert world.store.words[-1].serial == "CHASSIS1"
+    world.named.add("SLED2")
+    assert (await client().post("/v1/report", content=sled(2, "02"))).status_code == 200
+    assert world.store.words[-1].serial == "SLED2"
+
+
 async def test_two_machines_that_claim_one_serial_are_both_held_and_never_merged(world: World, client: Client) -> None:
     assert (await client().post("/v1/report", content=body())).status_code == 200
     before = world.store.machines["7XK9Z01"]
@@ -235,6 +265,13 @@ async def test_a_status_is_kept_with_its_sender(world: World, client: Client, pa
     word = world.store.words[-1]
     assert (word.serial, word.status, word.address, word.hardware) == ("7XK9Z01", status, NODE, None)
     assert world.woken == 2
+
+
+async def test_a_serial_that_a_stock_script_did_not_encode_is_known(world: World, client: Client) -> None:
+    await client().post("/v1/report", content=body(serial="111111X+14/43"))
+    said = f"{STATUS}?status=installing&chassis-serial=111111X+14/43"
+    assert (await client().get(said)).status_code == 200
+    assert world.store.words[-1].serial == "111111X+14~43"
 
 
 async def test_an_installer_that_says_no_serial_is_known_by_its_address(world: World, client: Client) -> None:

@@ -232,6 +232,7 @@ class World:
             is_genuine=lambda returned, macs: is_genuine(NONCE_KEY, returned, macs),
             stake=lambda serial: self.stakes.get(serial, Stake.NOTHING),
             is_named=lambda serial: serial in self.named,
+            called=lambda hardware: hardware.called_in(self.named),
         )
         self.metrics = Metrics(lambda: self.now)
         trust = Trust(

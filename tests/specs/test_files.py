@@ -22,6 +22,20 @@ def test_a_link_inside_the_tree_is_followed(tmp_path: Path) -> None:
     assert list(read_directory(tmp_path).values()) == [b"a", b"a"]
 
 
+def test_a_submodule_is_not_entered_as_no_commit_has_its_files(tmp_path: Path) -> None:
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module/.git").write_text("gitdir: elsewhere")
+    (tmp_path / "module/a.yaml").write_text("a")
+    assert read_directory(tmp_path) == {}
+
+
+def test_an_absolute_link_is_refused_as_it_leads_elsewhere_in_another_work_tree(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a")
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
+    with pytest.raises(UnreadableError, match="leads out of the spec tree"):
+        read_directory(tmp_path)
+
+
 def test_a_link_out_of_the_tree_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "specs").mkdir()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from ..serials import SERIAL, SERIAL_WORDS
 from ..units import parse_address, parse_duration, parse_size, parse_subnet
 
 
@@ -46,7 +47,7 @@ Subnet = Annotated[
 _NAME = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
 _LABEL = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 _DOMAIN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
-_SERIAL = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
+_SERIAL = rf"^{SERIAL}$"
 _INTERFACE = r"^([A-Za-z][A-Za-z0-9._-]{0,14}|[0-9]+[mg][0-9]{1,2})$"
 _ARGUMENT = r"^[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*$"
 _CONSOLE = r"^tty[A-Za-z]*[0-9]+(,[0-9]+[neo]?[78]?r?)?$"
@@ -87,13 +88,13 @@ PATTERNS: dict[str, str] = {
     _NAME: "lower-case letters, digits, hyphens and dots; a letter or digit at both ends; at most 63",
     _LABEL: "letters, digits, hyphens, dots and underscores; a letter or digit at both ends; at most 63",
     _DOMAIN: "a DNS name: lower-case letters, digits and hyphens, in parts of at most 63 with dots between",
-    _SERIAL: "a chassis serial: letters, digits, spaces, dots, hyphens and underscores; at most 64",
+    _SERIAL: f"a chassis serial: {SERIAL_WORDS}",
     _INTERFACE: 'an interface name such as "eth0" or "enp94s0f1", or speed and order such as "1g1" or "10g2"',
     _ARGUMENT: "one kernel argument: letters, digits and _.,:=/@+~%- only, no blank",
     _CONSOLE: 'a console such as "tty0" or "ttyS1,115200"',
     _PACKAGE: "a Debian package's name: lower-case letters, digits and +.-",
     _SSH_KEY: 'an SSH public key such as "ssh-ed25519 AAAA... ada@example.com"',
-    _URL: 'a URL such as "http://192.168.100.3/boot", without a slash at its end',
+    _URL: 'a URL such as "http://192.168.100.3/boot", without a user, a "?" or a slash at its end',
 }
 """What a pattern means, for people who did not mean to read a regular expression."""
 

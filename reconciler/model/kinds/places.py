@@ -1,10 +1,12 @@
 """``Location`` and ``Racking``: where machines stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, StrictInt
 
+from ..switches import labels, switch_meant
 from .base import Label, Strict
 
 
@@ -57,5 +59,17 @@ class RackingSpec(Strict):
     products: Mapping[str, ProductSize] = Field(default_factory=dict)
 
     def place_of(self, switch: str) -> SwitchPlace | None:
-        """Where the switch stands. Names are compared without case: switches announce what somebody once typed."""
-        return self.switches.get(switch) or self.switches.get(switch.lower())
+        """Where the switch stands that is meant by a name; None: none of these is."""
+        meant = switch_meant(switch, self.alike(switch))
+        return self.switches[meant] if meant is not None else None
+
+    def alike(self, switch: str) -> Sequence[str]:
+        """The switches whose names begin as another name does: without its domain, and without case."""
+        return self._by_host.get(labels(switch)[0], ())
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.switches:
+            found.setdefault(labels(name)[0], []).append(name)
+        return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
-from . import fleet, machines, names, networks, pools, profiles, repositories, rings, settings
+from . import fleet, limits, machines, names, networks, pools, profiles, repositories, rings, settings
 from .context import Check, CheckContext
 
 CHECKS: tuple[Check, ...] = (
@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
     *networks.CHECKS,
     *pools.CHECKS,
     *machines.CHECKS,
+    *limits.CHECKS,
     *profiles.CHECKS,
     *repositories.CHECKS,
     *settings.CHECKS,

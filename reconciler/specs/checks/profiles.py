@@ -8,6 +8,7 @@ from ...model.in_force import Place, written_at
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
 from ...model.roles import facts_of
+from ...model.switches import labels
 from ...model.tree import Path, SpecTree
 from ..schema_errors import listed, suggestion
 from .context import Check, CheckContext, error, warning
@@ -141,12 +142,13 @@ def switch_ports_can_be_read(context: CheckContext) -> Iterator[Diagnostic]:
 
 def products_and_places_are_known(context: CheckContext) -> Iterator[Diagnostic]:
     """A switch stands in one rack, whoever says so."""
-    first: dict[str, str] = {}
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
     for name, racking in context.tree.rackings.items():
         for switch in racking.switches:
-            other = first.setdefault(switch, name)
-            if other != name:
-                detail = f'Switch "{switch}" stands in racking "{other}" and in "{name}". Keep one.'
+            other, there = first.setdefault(labels(switch), (switch, name))
+            if (other, there) != (switch, name):
+                called = "" if other == switch else f', as "{other}",'
+                detail = f'Switch "{switch}" stands in racking "{there}"{called} and in "{name}". Keep one.'
                 yield error("Switch in two places", detail, context.parsed.at_key("Racking", name, "switches", switch))
     sizes = {product for racking in context.tree.rackings.values() for product in racking.products}
     if not context.parsed.complete or not sizes:

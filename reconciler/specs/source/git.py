@@ -11,8 +11,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,18 @@ from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
 from ...model.redaction import redact, redact_address
 from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path
+from .links import LinkError, follow
 
 MAX_FILES = 10_000
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Of all specs at a commit; ten thousand Machine documents are 3 MB."""
 MAX_NOTES = 20
+MAX_LINK_BYTES = 4096
+"""Of the text of a symbolic link: the kernel's PATH_MAX."""
 
+_LINK = "120000"
+"""Mode of a symbolic link in a tree of git."""
 _YAML = (".yaml", ".yml")
 _BRANCH = "refs/reconciler/branch"
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -283,20 +288,54 @@ def _read(run: _Git, folder: str, commit: str) -> Files:
 
 
 def _specs(run: _Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]]:
-    """The YAML files of a folder at a commit, and what is left out, as sentences."""
+    """The YAML files of a folder at a commit, and what is left out, as sentences. Links are followed within the folder.
+
+    Raises:
+        PermanentError: A link leads out of the folder, in a circle, nowhere, or to what is no YAML.
+    """
     wanted, notes = [], []
-    for entry in _entries(run, folder, commit):
+    entries = {entry.path: entry for entry in _entries(run, folder, commit)}
+    links = _links(run, entries.values())
+    for entry in entries.values():
         if _hidden(entry.path.removeprefix(f"{folder}/")):
             continue
         if entry.mode == "160000":
             notes.append(f'"{entry.path}" is a submodule and was left out.')
-        elif entry.mode == "120000":
-            notes.append(f'"{entry.path}" is a symbolic link and was left out.')
         elif not entry.path.isprintable():
             notes.append(f"{entry.path!a} has an unreadable name and was left out.")
+        elif entry.path in links and not entry.path.endswith(_YAML):
+            notes.append(f'"{entry.path}" is a symbolic link and was left out: only links to files are followed.')
         elif entry.path.endswith(_YAML):
-            wanted.append(entry)
+            wanted += _led_to(entry, entries, links, folder)
     return wanted, notes
+
+
+def _links(run: _Git, entries: Iterable[_Entry]) -> dict[str, str]:
+    """What is written in each symbolic link, by its path."""
+    found = [entry for entry in entries if entry.mode == _LINK and entry.size <= MAX_LINK_BYTES]
+    texts = _contents(run, found) if found else ()
+    return {entry.path: text.decode(errors="surrogateescape") for entry, text in zip(found, texts, strict=True)}
+
+
+def _led_to(entry: _Entry, entries: Mapping[str, _Entry], links: Mapping[str, str], folder: str) -> list[_Entry]:
+    """What is read under the name of a file or of a link: one file, or none where the link leads to a folder.
+
+    Raises:
+        PermanentError: A link leads out of the folder, in a circle, nowhere, or to what is no YAML.
+    """
+    if entry.mode != _LINK:
+        return [entry]
+    try:
+        path = follow(entry.path, links, folder)
+    except LinkError as error:
+        raise PermanentError(f'"{entry.path}" is a link that {error}. Put the file itself there') from None
+    if path in entries:
+        if not path.endswith(_YAML):
+            raise PermanentError(f'"{entry.path}" is a link that leads to "{path}", which is no YAML file')
+        return [replace(entries[path], path=entry.path)]
+    if any(other.startswith(f"{path}/") for other in entries):
+        return []
+    raise PermanentError(f'"{entry.path}" is a link that leads nowhere. Put the file itself there')
 
 
 def _entries(run: _Git, folder: str, commit: str) -> Iterator[_Entry]:

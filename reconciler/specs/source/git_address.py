@@ -75,12 +75,12 @@ def _problem_with_url(url: str) -> str | None:
     """Why git may not be given this address, as the end of a sentence; None: it may."""
     if not url.isprintable() or " " in url:
         return "it holds spaces or control characters"
-    if not url.startswith("/") and re.search("[?#]", url):
-        return "it holds a ? or a #, and what follows is often a token: credentials stand before the host"
     if url.startswith("-"):
         return "it would be taken for an option"
     if re.match(r"[A-Za-z0-9+.-]*::", url):
         return "helpers of git (name::address) run programs"
+    if mark := next((mark for mark in "?#" if mark in url), None):
+        return f'it holds "{mark}", and no repository has a query or a fragment; a token belongs before the host'
     scheme, separator, rest = url.partition("://")
     if separator:
         return _problem_with_scheme(scheme, rest)

@@ -1,10 +1,13 @@
 """What is handed to git, and what is refused before anything runs."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from reconciler.app.logs import LossyLogger
 from reconciler.model.errors import PermanentError
+from reconciler.model.redaction import redact
 from reconciler.specs.source.git import GitSource
 from reconciler.specs.source.git_address import check_branch, check_folder, check_url, local_path
 
@@ -56,9 +59,9 @@ def test_an_ordinary_address_is_taken(url: str) -> None:
         ("relative/path", "neither"),
         ("../specs", "neither"),
         ("", "neither"),
-        ("https://host/a?private_token=x", "a ? or a #"),
-        ("ssh://git@host/a#x", "a ? or a #"),
-        ("git@host:a?x", "a ? or a #"),
+        ("https://host/specs?ref=main", 'it holds "?"'),
+        ("https://host/specs#main", 'it holds "#"'),
+        ("git@host:specs?x", 'it holds "?"'),
         ("https://host/a\nb", "control"),
         ("https://host/a\x00b", "control"),
         ("https://host/a\x1b[2Jb", "control"),
@@ -100,6 +103,39 @@ def test_a_folder_is_taken(folder: str, taken: str) -> None:
 def test_a_folder_outside_is_refused(folder: str) -> None:
     with pytest.raises(PermanentError, match="inside the repository"):
         check_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:hunter2@git.example.com/x",
+        "fatal: unable to access 'https://hunter2@git.example.com/x/': no",
+        "https://user:hun/hunter2@git.example.com/x",
+        "https://user:a@hunter2@git.example.com/x",
+        "user:hunter2@git.example.com/x",
+        "https://git.example.com/x?token=hunter2&ref=main",
+        "postgresql://git.example.com/x?user=a&password=hunter2",
+        "https://git.example.com/x#hunter2",
+        "git.example.com/x: access_token=hunter2",
+        "git.example.com/x said 401 to Authorization: Basic hunter2",
+    ],
+)
+def test_credentials_are_left_out_of_messages(text: str) -> None:
+    assert "hunter2" not in redact(text)
+    assert "git.example.com/x" in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["git@host:specs.git is refused", "at 12:30:45 ada@example.com said", "specs/cluster.yaml:3:5: a", "file:///srv/x"],
+)
+def test_what_holds_no_secret_is_left_as_it_is(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_no_log_holds_the_secret_of_an_address(capsys: pytest.CaptureFixture[str]) -> None:
+    LossyLogger(sys.stdout).error("fetch of https://user:hunter2@git.example.com/x?token=hunter2 failed")
+    assert capsys.readouterr().out == "fetch of https://***@git.example.com/x?*** failed\n"
 
 
 def test_a_refused_address_does_not_give_its_password_away(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.specs.files import UnreadableError, read_directory
 from reconciler.specs.source.git import MAX_FILE_BYTES, MAX_NOTES, GitSource, commit_all, create_repository
 
 from ...ports import closed_port
@@ -47,18 +48,47 @@ def test_the_whole_repository_may_be_the_folder(upstream: Upstream, tmp_path: Pa
     assert set(source.read(commit).files) == {"a.yaml", "b/c.yaml"}
 
 
-def test_a_link_is_not_followed(source: GitSource, upstream: Upstream) -> None:
-    (upstream.path / "cluster-specs").mkdir()
-    (upstream.path / "cluster-specs/passwd.yaml").symlink_to("/etc/passwd")
-    (upstream.path / "cluster-specs/etc").symlink_to("/etc")
-    commit = upstream.commit({FLEET: "a: 1"})
+def test_a_link_is_followed_within_the_specs(source: GitSource, upstream: Upstream) -> None:
+    specs = upstream.path / "cluster-specs"
+    (specs / "prod").mkdir(parents=True)
+    (specs / "prod/cl1.yaml").symlink_to("../here/shared.yaml")
+    (specs / "here").symlink_to(".there")
+    commit = upstream.commit({FLEET: "a: 1", "cluster-specs/.there/shared.yaml": "b: 2"})
     source.fetch()
     read = source.read(commit)
-    assert set(read.files) == {FLEET}
-    assert read.notes == (
-        '"cluster-specs/etc" is a symbolic link and was left out.',
-        '"cluster-specs/passwd.yaml" is a symbolic link and was left out.',
-    )
+    assert read.files == {FLEET: b"a: 1", "cluster-specs/prod/cl1.yaml": b"b: 2"} == read_in(upstream)
+    (note,) = read.notes
+    assert note == '"cluster-specs/here" is a symbolic link and was left out: only links to files are followed.'
+
+
+@pytest.mark.parametrize(
+    ("to", "how"),
+    [
+        ("/etc/passwd", "leads out of the spec tree"),
+        ("../elsewhere.yaml", "leads out of the spec tree"),
+        ("../../../../etc/passwd", "leads out of the spec tree"),
+        ("nowhere.yaml", "leads nowhere"),
+        ("b.txt", r'leads to "(cluster-specs/)?b.txt", which is no YAML file'),
+        ("a.yaml", "leads in a circle"),
+    ],
+)
+def test_a_link_that_leads_elsewhere_is_refused_as_in_a_work_tree(
+    source: GitSource, upstream: Upstream, to: str, how: str
+) -> None:
+    (upstream.path / "cluster-specs").mkdir()
+    (upstream.path / "cluster-specs/a.yaml").symlink_to(to)
+    commit = upstream.commit({FLEET: "a: 1", "elsewhere.yaml": "b: 2", "cluster-specs/b.txt": "b: 2"})
+    source.fetch()
+    with pytest.raises(PermanentError, match=f'"cluster-specs/a.yaml" is a link that {how}'):
+        source.read(commit)
+    with pytest.raises(UnreadableError, match=r"cluster-specs/a\.yaml"):
+        read_in(upstream)
+
+
+def read_in(upstream: Upstream) -> dict[str, bytes]:
+    """The same specs as a work tree has them."""
+    found = read_directory(upstream.path / "cluster-specs")
+    return {Path(name).relative_to(upstream.path).as_posix(): content for name, content in found.items()}
 
 
 def test_a_folder_that_is_a_link_has_no_specs(source: GitSource, upstream: Upstream) -> None:
@@ -81,7 +111,7 @@ def test_a_submodule_is_not_entered(source: GitSource, upstream: Upstream) -> No
 def test_many_notes_are_counted(source: GitSource, upstream: Upstream) -> None:
     (upstream.path / "cluster-specs").mkdir()
     for number in range(MAX_NOTES + 5):
-        (upstream.path / f"cluster-specs/{number}.yaml").symlink_to("x")
+        (upstream.path / f"cluster-specs/{number}").symlink_to("x")
     commit = upstream.commit({FLEET: "a: 1"})
     source.fetch()
     notes = source.read(commit).notes

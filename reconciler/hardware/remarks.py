@@ -1,0 +1,42 @@
+"""Everything of a report that was not taken as it came: folded, left out, or doubted. For ``match --why``."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..model.disk_matching import real_identifier
+from ..model.hardware import Hardware
+from ..model.nics import is_usb
+from ..model.remarks import Remark, RemarkKind, RemarkReason
+
+
+def remarks(hardware: Hardware) -> tuple[Remark, ...]:
+    """What was not taken as it came, in the order of the report: disks, interfaces, other fields."""
+    return (*_of_disks(hardware), *_of_nics(hardware), *_of_fields(hardware))
+
+
+def _of_disks(hardware: Hardware) -> Iterator[Remark]:
+    for disk in hardware.disks:
+        if disk.paths:
+            yield Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, disk.name, disk.paths)
+        if real_identifier(disk.serial) is None and real_identifier(disk.wwn) is None:
+            said = tuple(text for text in (disk.serial, disk.wwn) if text)
+            yield Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, disk.name, said)
+
+
+def _of_nics(hardware: Hardware) -> Iterator[Remark]:
+    times = Counter(nic.mac for nic in hardware.nics)
+    for nic in hardware.nics:
+        reason = None
+        if is_usb(nic):
+            reason = RemarkReason.USB
+        elif times[nic.mac] > 1:
+            reason = RemarkReason.SHARED_ADDRESS
+        elif nic.is_address_chosen:
+            reason = RemarkReason.CHOSEN_ADDRESS
+        if reason is not None:
+            yield Remark(RemarkKind.DOUBTED, reason, nic.name, (nic.mac,))
+
+
+def _of_fields(hardware: Hardware) -> Iterator[Remark]:
+    for field, said in hardware.extra.items():
+        yield Remark(RemarkKind.LEFT_OUT, RemarkReason.NOT_UNDERSTOOD, field, (str(said),))

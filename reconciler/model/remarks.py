@@ -1,0 +1,33 @@
+"""Parts of a report that were not taken as they came, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RemarkKind(StrEnum):
+    """What became of a part of a report."""
+
+    FOLDED = "folded"  # several parts count as one
+    LEFT_OUT = "left-out"  # nothing is decided by it
+    DOUBTED = "doubted"  # it counts, and identifies nothing
+
+
+class RemarkReason(StrEnum):
+    """Why a part of a report was not taken as it came."""
+
+    SEVERAL_PATHS = "several-paths"
+    NOT_UNDERSTOOD = "not-understood"
+    NO_IDENTITY = "no-identity"
+    USB = "usb"
+    CHOSEN_ADDRESS = "chosen-address"
+    SHARED_ADDRESS = "shared-address"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One part of a report, and what became of it."""
+
+    kind: RemarkKind
+    reason: RemarkReason
+    on: str  # a disk's or interface's name; a field, as "machine[0].productname"
+    more: tuple[str, ...] = ()  # a disk's paths; an interface's MAC address

@@ -1,0 +1,55 @@
+"""What of a report was not taken as it came, as data and in words."""
+
+import re
+
+from reconciler.hardware.remarks import remarks
+from reconciler.model.hardware import Disk, Nic
+from reconciler.model.remarks import Remark, RemarkKind, RemarkReason
+from reconciler.render.match import remark_json, why_text
+
+from .machines import machine, nic
+
+SAS = Disk("sda", "sda", 10**12, "HDD", serial="S1", wwn="0x5000c500a1b2c3d4", paths=("sda", "sdc"))
+HARDWARE = machine(
+    disks=(SAS, Disk("sdb", "sdb", 10**12, "HDD", serial="00000000"), Disk("sdd", "sdd", 10**12, serial="S3")),
+    nics=(
+        nic("eno1", 1),
+        Nic("enp0s20f0u1u6", "be:3a:f2:00:00:01"),
+        Nic("ens1f0v3", "be:3a:f2:00:00:02"),
+        nic("eno2", 7),
+        nic("eno3", 7),
+    ),
+    extra={"machine[0].productname": "PowerEdge\\x00"},
+)
+
+
+def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
+    assert remarks(HARDWARE) == (
+        Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, "sda", ("sda", "sdc")),
+        Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, "sdb", ("00000000",)),
+        Remark(RemarkKind.DOUBTED, RemarkReason.USB, "enp0s20f0u1u6", ("be:3a:f2:00:00:01",)),
+        Remark(RemarkKind.DOUBTED, RemarkReason.CHOSEN_ADDRESS, "ens1f0v3", ("be:3a:f2:00:00:02",)),
+        Remark(RemarkKind.DOUBTED, RemarkReason.SHARED_ADDRESS, "eno2", ("e4:43:4b:00:00:07",)),
+        Remark(RemarkKind.DOUBTED, RemarkReason.SHARED_ADDRESS, "eno3", ("e4:43:4b:00:00:07",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.NOT_UNDERSTOOD, "machine[0].productname", ("PowerEdge\\x00",)),
+    )
+
+
+def test_each_has_its_sentence_beside_the_data() -> None:
+    found = remarks(HARDWARE)
+    assert {remark.reason for remark in found} == set(RemarkReason)
+    for remark in found:
+        line = remark_json(remark)
+        assert (line["kind"], line["reason"], line["on"]) == (remark.kind, remark.reason, remark.on)
+        assert remark.on in line["text"]
+        assert not re.search(r"[{}]", line["text"])
+    assert why_text(found).splitlines()[1] == (
+        "    doubted: disk sdb says no serial and no WWN (00000000): nobody can tell it from another of its size"
+    )
+    assert why_text(()) == "    nothing was folded, left out or doubted\n"
+
+
+def test_what_a_field_said_is_cut_in_a_line_for_people() -> None:
+    (long,) = remarks(machine(disks=(Disk("sda", "sda", 1, serial="S12"),), extra={"blob": "x" * 500}))
+    assert len(why_text((long,))) < 200
+    assert remark_json(long)["more"] == ["x" * 500]

@@ -1,0 +1,45 @@
+"""What may be a machine's serial, and when two numbers are one."""
+
+import pytest
+
+from reconciler.hardware.report import ReportError, parse_report
+from reconciler.model.fillers import is_filler
+from reconciler.model.serials import as_serial, number
+
+FILLERS = (
+    """
+..........|- - -|0123456789|123456|987654321|0123456789ABCDEF|01234567890123456789AB|None|To be filled by O.E.M.
+Not Settable|Base Board Serial Number|xxxxxxxxxxx|1111111111|00000000-0000-0000-0000-000000000000
+FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF|03000200-0400-0500-0006-000700080009
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+
+
+@pytest.mark.parametrize("text", FILLERS)
+def test_what_firmware_says_in_place_of_a_serial_identifies_nobody(text: str) -> None:
+    assert is_filler(text)
+    assert number(text) is None
+    with pytest.raises(ReportError, match="is what firmware says when it has no serial"):
+        reported(text)
+
+
+@pytest.mark.parametrize("text", ["A001", "1234", "S1", "ZM000S000001", "VMware-42 1c", "489089M+1443AZ0000", "AAA001"])
+def test_a_number_that_a_machine_may_have_is_one(text: str) -> None:
+    assert not is_filler(text)
+    assert reported(text) == text
+
+
+def test_a_slash_gets_a_letter_that_a_path_can_hold_and_stays_another_number() -> None:
+    assert reported("5FQ1/CN70/163") == "5FQ1~CN70~163" == as_serial("5FQ1/CN70/163")
+    assert number("5fq1/CN70/163") == number("5FQ1~CN70~163 ") != number("5FQ1-CN70-163")
+
+
+def test_a_uuid_is_one_in_either_order_of_bytes() -> None:
+    assert number("00112233-4455-6677-8899-AABBCCDDEEFF") == number("33221100-5544-7766-8899-aabbccddeeff")
+    assert number("00112233-4455-6677-8899-aabbccddeeff") != number("00112233-4455-6677-9988-aabbccddeeff")
+
+
+def reported(serial: str) -> str:
+    return parse_report(f'{{"machine": [{{"serial": "{serial}"}}], "memory": [{{"size": "1"}}]}}'.encode()).serial
