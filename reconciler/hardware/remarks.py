@@ -10,8 +10,16 @@ from ..model.remarks import Remark, RemarkKind, RemarkReason
 
 
 def remarks(hardware: Hardware) -> tuple[Remark, ...]:
-    """What was not taken as it came, in the order of the report: disks, interfaces, other fields."""
-    return (*_of_disks(hardware), *_of_nics(hardware), *_of_fields(hardware))
+    """What was not taken as it came: what the agent says of it, then disks, interfaces and fields, as in the report."""
+    return (*_of_agent(hardware), *_of_disks(hardware), *_of_nics(hardware), *_of_fields(hardware))
+
+
+def _of_agent(hardware: Hardware) -> Iterator[Remark]:
+    for said in hardware.remarks:
+        about, colon, what = said.partition(": ")
+        yield Remark(
+            RemarkKind.LEFT_OUT, RemarkReason.SAID_BY_AGENT, *((about, (what,)) if colon else ("agent", (said,)))
+        )
 
 
 def _of_disks(hardware: Hardware) -> Iterator[Remark]:

@@ -15,6 +15,7 @@ class RemarkKind(StrEnum):
 class RemarkReason(StrEnum):
     """Why a part of a report was not taken as it came."""
 
+    SAID_BY_AGENT = "said-by-agent"
     SEVERAL_PATHS = "several-paths"
     NOT_UNDERSTOOD = "not-understood"
     NO_IDENTITY = "no-identity"
@@ -29,5 +30,5 @@ class Remark:
 
     kind: RemarkKind
     reason: RemarkReason
-    on: str  # a disk's or interface's name; a field, as "machine[0].productname"
-    more: tuple[str, ...] = ()  # a disk's paths; an interface's MAC address
+    on: str  # a disk's or interface's name; a field, as "machine[0].productname"; what the agent speaks of
+    more: tuple[str, ...] = ()  # a disk's paths; an interface's MAC address; the agent's words

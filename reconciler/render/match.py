@@ -21,6 +21,7 @@ def match_line(hardware: Hardware, match: Match, racked: Racked | Unracked, left
 
 
 _SENTENCES: Mapping[RemarkReason, str] = {
+    RemarkReason.SAID_BY_AGENT: "the agent says of {on}: {more}",
     RemarkReason.SEVERAL_PATHS: "disk {on} counts once: it is reached as {more}",
     RemarkReason.NO_IDENTITY: "disk {on} says no serial and no WWN{said}: nobody can tell it from another of its size",
     RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",

@@ -20,11 +20,14 @@ HARDWARE = machine(
         nic("eno3", 7),
     ),
     extra={"machine[0].productname": "PowerEdge\\x00"},
+    remarks=("disks: left out are pmem0 (persistent memory)", "nothing was plugged in"),
 )
 
 
 def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
     assert remarks(HARDWARE) == (
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.SAID_BY_AGENT, "disks", ("left out are pmem0 (persistent memory)",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.SAID_BY_AGENT, "agent", ("nothing was plugged in",)),
         Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, "sda", ("sda", "sdc")),
         Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, "sdb", ("00000000",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.USB, "enp0s20f0u1u6", ("be:3a:f2:00:00:01",)),
@@ -43,7 +46,7 @@ def test_each_has_its_sentence_beside_the_data() -> None:
         assert (line["kind"], line["reason"], line["on"]) == (remark.kind, remark.reason, remark.on)
         assert remark.on in line["text"]
         assert not re.search(r"[{}]", line["text"])
-    assert why_text(found).splitlines()[1] == (
+    assert why_text(found).splitlines()[3] == (
         "    doubted: disk sdb says no serial and no WWN (00000000): nobody can tell it from another of its size"
     )
     assert why_text(()) == "    nothing was folded, left out or doubted\n"
