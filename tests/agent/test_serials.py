@@ -42,8 +42,9 @@ def test_agent_and_server_have_one_rule() -> None:
         input=json.dumps(WORDS), capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = [tuple(row) for row in json.loads(said.stdout)]
-    assert found == [(word, is_filler(word), server_takes(word)) for word in WORDS]
+    assert found == [(word, is_filler(word), server_takes(word) and not set("+~") & set(word)) for word in WORDS]
     assert {taken for _, filler, taken in found if filler} == {False}
+    assert server_takes("489089M+1632RT0A1B"), "of a machine that has no other"
 
 
 def server_takes(serial: str) -> bool:
@@ -72,6 +73,8 @@ RACK, SLED = "Rack Mount Chassis", "Multi-system"
         ("AIC", "NODE4", "ENC1", "ENC1", SLED, "NODE4"),
         ("AIC", "NODE4", "BOARD4", "ENC1", SLED, "BOARD4"),
         ("AIC", "", "0123456789", "Default string", RACK, "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
+        ("AIC", "", "489089M+16", "", RACK, "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
+        ("HPE", "489089M+16", "", "", RACK, "489089M+16"),
         ("OpenStack Foundation", "6f1e2d3c-4b5a-4968", "", "", "Other", "6f1e2d3c-4b5a"),
         ("QEMU", "Not Specified", "", "", "Other", "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
     ],
