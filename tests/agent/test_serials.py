@@ -74,7 +74,6 @@ RACK, SLED = "Rack Mount Chassis", "Multi-system"
         ("AIC", "NODE4", "BOARD4", "ENC1", SLED, "BOARD4"),
         ("AIC", "", "0123456789", "Default string", RACK, "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
         ("AIC", "", "489089M+16", "", RACK, "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
-        ("HPE", "489089M+16", "", "", RACK, "489089M+16"),
         ("OpenStack Foundation", "6f1e2d3c-4b5a-4968", "", "", "Other", "6f1e2d3c-4b5a"),
         ("QEMU", "Not Specified", "", "", "Other", "6f1e2d3c-4b5a-4968-8776-a5b4c3d2e1f0"),
     ],
