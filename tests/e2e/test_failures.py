@@ -227,7 +227,7 @@ async def test_a_second_board_is_noticed_by_whoever_reports_second(tmp_path: Pat
         await w.started()
         twin = RackedServer(server.serial, CONTROLLER, server.placed.switches, "swp30", 77)
         said = report(twin, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177")
-        assert await Agent(w.demo.url, f"{w.demo.stage.network}.77").report(said) == 200
+        await w.until_heard(Agent(w.demo.url, f"{w.demo.stage.network}.77"), said)
         await w.until_row(server.serial, lambda row: row["phase"] == "enrolled")
         await w.fleet.press_power_buttons()
         await w.until_row(server.serial, lambda row: row["conflict"])

@@ -49,7 +49,7 @@ async def test_an_invented_machine_is_given_no_keys_before_somebody_approves_of_
         invented = RackedServer("EVIL01", CONTROLLER, only(w).placed.switches, "swp9", 77)
         said = report(invented, frozenset({"sda", "sdb"}), f"{w.demo.stage.network}.177", installed=False)
         liar = Agent(w.demo.url, address)
-        assert await liar.report(said) == 200
+        await w.until_heard(liar, said)
         row = await w.until_row("EVIL01", lambda row: row["reason"] == "unwitnessed")
         assert row["needs_approval"] == "install_os"
         assert f"to who reports from {address}: it returned no nonce of its boot, and " in row["because"]

@@ -5,10 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from http import HTTPStatus
 from pathlib import Path
-
-from reconciler.simulator.server import SimServer
 
 from .world import ONE, SLOW_INSTALL, THREE, World, only, world
 
@@ -49,15 +46,6 @@ async def until_it_looks(w: World) -> str:
         why = await w.until("the daemon only looks", looked)
         w.commit(f"Wake the daemon: {number}", "--allow-empty")
     return str(why)
-
-
-async def until_known(w: World, server: SimServer) -> None:
-    """Have a server report until it is heard: a daemon that stands by, as one does that begins, takes in nobody new."""
-
-    async def is_heard() -> bool:
-        return await server.agent.report(server.report()) == HTTPStatus.OK
-
-    await w.until(f"{server.serial} is known", is_heard)
 
 
 async def on_their_way(w: World) -> bool:
@@ -178,7 +166,7 @@ async def test_a_lost_database_touches_nothing_until_it_is_said_to_be_right(tmp_
         before = touched(w)
         server = only(w)
         await w.started()
-        await until_known(w, server)
+        await w.until_heard(server.agent, server.report())
         assert "the database is not the one that" in await until_it_looks(w)
         answer = await w.classes(node["hostname"])
         assert (answer.status_code, answer.content) == (200, said), "Puppet gets what it got, from the copy on disk"
@@ -282,6 +270,6 @@ async def test_a_log_that_lost_its_end_is_seen(tmp_path: Path) -> None:
         before = touched(w)
         await w.started()
         server = only(w)
-        await until_known(w, server)
+        await w.until_heard(server.agent, server.report())
         assert "or its end was lost" in await until_it_looks(w)
         assert touched(w) == before

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import yaml
 from reconciler.app.kept_documents import KeptDocuments
 from reconciler.app.site import Site
 from reconciler.model.observations import Occurrence
+from reconciler.simulator.agent import Agent
 from reconciler.simulator.bmc import SimulatedProtocol
 from reconciler.simulator.demo import RACKS, Demo, Racks, Stage, answer, free_port, prepare, simulated_fleet
 from reconciler.simulator.fleet import SimFleet
@@ -186,6 +188,14 @@ class World:
             return fleet if len(settled) >= count else None
 
         return await self.until(f"{count} machines are in service", ask, limit)
+
+    async def until_heard(self, agent: Agent, report: Mapping[str, object]) -> None:
+        """Have somebody report until it is heard: a daemon stands by before it acts, and takes in nobody new then."""
+
+        async def is_heard() -> bool:
+            return await agent.report(report) == HTTPStatus.OK
+
+        await self.until(f"{agent.address} is heard", is_heard)
 
     async def until_in_force(self, commit: str) -> None:
         """Wait until the daemon follows a commit, and has no complaint about the specs."""
