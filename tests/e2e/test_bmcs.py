@@ -8,11 +8,16 @@ import pytest
 
 from reconciler.app.directory import BMC_PASSWORD, next_bmc_password, own_bmc_password
 from reconciler.simulator import ipmi_sim
+from reconciler.simulator.demo import Racks
+from reconciler.simulator.fleet import SimBmc
+from reconciler.simulator.hardware import STORE
 from reconciler.simulator.ipmi_sim import IpmiSim
 from reconciler.simulator.server import SimServer
 
 from .checks import assert_sound
 from .world import ONE, World, head, only, world
+
+TWO: Racks = {"zone-2": (STORE,), "zone-3": (STORE,)}
 
 pytestmark = [
     pytest.mark.skipif(not ipmi_sim.is_installed(), reason="needs ipmi_sim (apt: openipmi)"),
@@ -89,25 +94,44 @@ async def test_a_bmc_from_the_factory_is_numbered_and_its_machine_comes_into_ser
         assert_sound(w)
 
 
-async def test_a_bmc_that_says_another_serial_waits_for_an_operator_who_can_say_that_it_is_right(
-    tmp_path: Path,
-) -> None:
+async def says(bmc: SimBmc, serial: str) -> None:
+    """Have a BMC say another serial from now on."""
+    assert isinstance(bmc, IpmiSim)
+    await bmc.stop()
+    bmc.serial = serial
+    await bmc.start()
+
+
+async def test_a_bmc_that_says_a_serial_of_nobody_is_believed_where_its_machine_reported_it(tmp_path: Path) -> None:
+    """As after a main board was swapped: the machine itself told the BMC's address, from inside."""
     async with world(tmp_path, racks=ONE, speaking="ipmi") as w:
-        server, bmc = only(w), factory(w)
-        await bmc.stop()
-        bmc.serial = "OLDBOARD1"
-        await bmc.start()
+        await says(factory(w), "OLDBOARD1")
         await w.started()
         await w.fleet.press_power_buttons()
+        await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_a_bmc_that_says_the_serial_of_another_machine_waits_for_an_operator_who_can_say_that_it_is_right(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, racks=TWO, speaking="ipmi") as w:
+        server, other = w.servers.values()
+        await says(w.fleet.bmcs[server.serial], other.serial)
+        await w.started()
+        await w.fleet.press_power_button(other.serial)
+        await w.until_row(other.serial, bool)
+        await w.fleet.press_power_button(server.serial)
         await w.until_row(server.serial, lambda row: "an operator, then retry: boot_disk failed" in row["because"])
         page = head(await w.cli("machines", server.serial))
-        assert f"says that it belongs to OLDBOARD1, not to {server.serial}: nothing was switched" in page
+        assert f"says that it belongs to {other.serial}, not to {server.serial}: nothing was switched" in page
         assert server.boots == ["default"] or server.boots == ["network"]
 
-        w.pin(server.serial, bmc={"serial": "OLDBOARD1"})
-        await w.until_in_force(w.commit("The main board was swapped"))
-        await w.cli("retry", server.serial, "--why", "the main board was swapped")
-        await w.until_in_service(1)
+        w.pin(server.serial, bmc={"serial": other.serial})
+        await w.until_in_force(w.commit("Its main board was taken from the other machine"))
+        await w.cli("retry", server.serial, "--why", "its main board was taken from the other machine")
+        await w.until_in_service(2)
         await w.daemons[-1].terminate()
         assert_sound(w)
 
