@@ -158,8 +158,17 @@ class Hardware:
 
         A chassis' serial is not asked for: sleds share it.
         """
-        own = (self.dmi.uuid.lower(), self.dmi.uuid.upper(), as_serial(self.dmi.system), as_serial(self.dmi.board))
-        return next((each for each in own if each in names and each != self.serial and number(each)), None)
+        return next((each for each in self.other_names[:-1] if each in names), None)
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What it may be called beside its serial: UUID in small and in capital letters, system, board, chassis.
+
+        Empty where the firmware says nothing, or a filler.
+        """
+        dmi = self.dmi
+        said = (dmi.uuid.lower(), dmi.uuid.upper(), *map(as_serial, (dmi.system, dmi.board, dmi.chassis)))
+        return tuple(each if each != self.serial and number(each) else "" for each in said)
 
     @property
     def has_raid_controller(self) -> bool:

@@ -166,16 +166,19 @@ class Ingest:
         """The report of a machine that the specs call by another of its numbers than its agent does, under that one.
 
         So an operator tells machines apart that share a serial, such as sleds that say their enclosure's. A machine
-        that has a place already stays who it is.
+        that has a place already stays who it is, whichever of its numbers another agent chooses.
         """
-        serial, name = report.hardware.serial, self.called(report.hardware)
-        if name is None:
-            return report
-        if self.stake(serial) is not Stake.NOTHING:
-            before = self._known.get(serial) or await self._read(serial)
-            if before is not None and conflict(before.hardware, report.hardware) is None:
-                return report
-        return replace(report, hardware=replace(report.hardware, serial=name))
+        for name in (report.hardware.serial, *report.hardware.other_names):
+            if await self._has_its_place_as(name, report.hardware):
+                return _called(report, name)
+        return _called(report, self.called(report.hardware) or report.hardware.serial)
+
+    async def _has_its_place_as(self, name: str, hardware: Hardware) -> bool:
+        """Whether a machine that is called so has a place, and is the one that reports, by its MAC addresses."""
+        if not name or self.stake(name) is Stake.NOTHING:
+            return False
+        before = self._known.get(name) or await self._read(name)
+        return before is not None and conflict(before.hardware, hardware) is None
 
     def _claim(self, report: Report, body: bytes) -> Claim:
         """What a report claims. A nonce that we did not serve to this machine is none."""
@@ -376,3 +379,8 @@ _CROWDED = refused(
 
 def _full() -> Answer:
     return busy("Too many reports are waiting to be written; come back in a few seconds.")
+
+
+def _called(report: Report, name: str) -> Report:
+    """The report as one of the machine of this name."""
+    return report if name == report.hardware.serial else replace(report, hardware=replace(report.hardware, serial=name))

@@ -118,6 +118,26 @@ async def test_a_machine_that_has_a_place_stays_who_it_is_whatever_document_name
     assert world.store.words[-1].serial == "SLED2"
 
 
+async def test_a_machine_that_has_a_place_stays_who_it_is_whichever_of_its_numbers_its_agent_chooses(
+    world: World, client: Client
+) -> None:
+    """As when the live image is built anew, with an agent that prefers a sled's own serial to its enclosure's."""
+
+    def chosen(number: int) -> bytes:
+        told = json.loads(sled(number, f"0{number}"))
+        told["machine"][0] |= {"serial": f"SLED{number}", "chassis_serial": "CHASSIS1"}
+        return json.dumps(told).encode()
+
+    await client().post("/v1/report", content=sled(1, "01"))
+    assert (await client().post("/v1/report", content=chosen(3))).status_code == 200
+    assert world.store.words[-1].serial == "SLED3"
+    world.stakes["CHASSIS1"] = Stake.SYSTEM
+    for number, name in ((1, "CHASSIS1"), (2, "SLED2")):
+        for _ in range(2):
+            assert (await client().post("/v1/report", content=chosen(number))).status_code == 200
+            assert world.store.words[-1].serial == name
+
+
 async def test_two_machines_that_claim_one_serial_are_both_held_and_never_merged(world: World, client: Client) -> None:
     assert (await client().post("/v1/report", content=body())).status_code == 200
     before = world.store.machines["7XK9Z01"]
