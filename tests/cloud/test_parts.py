@@ -16,7 +16,7 @@ from . import containers, fabric, fleet, roots, routed
 from .smbios import Firmware
 
 DIGESTS = dict.fromkeys(roots.ROLES, "0" * 64)
-NICS = (Nic("eno1", "02:00:00:00:00:01", 100), Nic("eno2", "02:00:00:00:00:02", 100))
+NICS = (Nic("eno1", "02:00:00:00:00:01", 10_000), Nic("eno2", "02:00:00:00:00:02", 10_000))
 ROUTED = Allocation("cl1", "swiftstore", "swiftstore", "room-1", "n1.example.com", 1, {"cl1-mgmt": "192.168.101.9"})
 SERVER = Firmware("CLOUD7", "Cloud Store", 8192)
 

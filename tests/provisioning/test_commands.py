@@ -180,13 +180,16 @@ def test_a_file_that_is_not_ours_is_refused(text: str) -> None:
         commands.parse_marker(text)
 
 
+UUID = "0dc2a4bb-0001-4b4b-9f9f-0123456789ab"
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         ("ABC123\n", {"ABC123"}),
         ("# SMBIOS newer than 3.3\n# is not supported\nABC 12\nB9\nNot Specified\n", {"ABC 12", "B9", "Not Specified"}),
         ("", set()),
-        ("0dc2a4bb-0001-4b4b-9f9f-0123456789ab\n", {"0dc2a4bb-0001-4b4b-9f9f-0123456789ab", "0dc2a4bb-0001"}),
+        (f"{UUID}\n", {UUID, UUID.upper(), "0dc2a4bb-0001"}),
     ],
 )  # fmt: skip
 def test_serials_are_read(answer: str, expected: set[str]) -> None:
