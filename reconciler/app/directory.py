@@ -92,6 +92,7 @@ class StoredDirectory:
         self._store = store
         self._tree = tree
         self._bmc_port = bmc_port
+        self._numbers: dict[str, tuple[str, frozenset[str]]] = {}  # digest of the hardware and its numbers, by serial
 
     def seen(self, serial: str) -> Seen | None:
         """What was last heard of the machine."""
@@ -130,9 +131,17 @@ class StoredDirectory:
 
     def owners_of(self, numbers: frozenset[str]) -> dict[str, frozenset[str]]:
         """For each of the numbers, the machines that are called by it, or whose agents last said that DMI has it."""
-        seen = self._store.snapshot().seen
-        having = {serial: one.hardware.numbers & numbers for serial, one in seen.items()}
+        having = {
+            serial: self._numbers_of(serial, one) & numbers for serial, one in self._store.snapshot().seen.items()
+        }
         return {each: frozenset(serial for serial, has in having.items() if each in has) for each in numbers}
+
+    def _numbers_of(self, serial: str, seen: Seen) -> frozenset[str]:
+        """The numbers of a machine, reckoned once for each hardware: a BMC is asked often, and of all machines."""
+        known = self._numbers.get(serial)
+        if known is None or known[0] != seen.digest:
+            known = self._numbers[serial] = (seen.digest, seen.hardware.numbers)
+        return known[1]
 
     def bmc(self, serial: str) -> BmcAccess:
         """Address and login of a machine's BMC.

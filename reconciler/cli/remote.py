@@ -5,7 +5,7 @@ import json
 from urllib.parse import SplitResult, urlsplit
 
 from ..model.errors import PermanentError, TemporaryError
-from ..model.redaction import redact
+from ..model.redaction import redact_address
 
 MAX_BYTES = 256 * 1024 * 1024
 """An observation of ten thousand machines has some 60 MB."""
@@ -27,17 +27,17 @@ def fetch_observation(url: str, token: str | None) -> str:
         answer = connection.getresponse()
         body = answer.read(MAX_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
-        raise TemporaryError(f"no answer from {redact(url)}: {error}") from error
+        raise TemporaryError(f"no answer from {redact_address(url)}: {error}") from error
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:
-        raise PermanentError(f"{redact(url)} answers {answer.status}: {_why(body)}")
+        raise PermanentError(f"{redact_address(url)} answers {answer.status}: {_why(body)}")
     if len(body) > MAX_BYTES:
-        raise PermanentError(f"the observation of {redact(url)} is larger than {MAX_BYTES} bytes")
+        raise PermanentError(f"the observation of {redact_address(url)} is larger than {MAX_BYTES} bytes")
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise PermanentError(f"{redact(url)} did not answer with text: is it a reconciler?") from None
+        raise PermanentError(f"{redact_address(url)} did not answer with text: is it a reconciler?") from None
 
 
 def _why(body: bytes) -> str:
@@ -56,5 +56,5 @@ def _address(url: str) -> tuple[SplitResult, int | None]:
     except ValueError:  # a port that is no number, half an IPv6 address
         pass
     raise PermanentError(
-        f'"{redact(url)}" is not the address of a daemon, such as "http://reconciler.example.com:8080"'
+        f'"{redact_address(url)}" is not the address of a daemon, such as "http://reconciler.example.com:8080"'
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
+from .fillers import is_filler
 from .raid import DiskPlace
-from .serials import as_serial, number, numbers
+from .serials import as_serial, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Hardware:
 
         A chassis' serial is not asked for: sleds share it.
         """
-        return next((each for each in self.other_names[:-1] if each in names), None)
+        return next((each for each in self._said[:-1] if each in names and self._is_other_name(each)), None)
 
     @property
     def other_names(self) -> tuple[str, ...]:
@@ -166,9 +167,15 @@ class Hardware:
 
         Empty where the firmware says nothing, or a filler.
         """
+        return tuple(each if self._is_other_name(each) else "" for each in self._said)
+
+    def _is_other_name(self, text: str) -> bool:
+        return text != self.serial and not is_filler(text)
+
+    @property
+    def _said(self) -> tuple[str, ...]:
         dmi = self.dmi
-        said = (dmi.uuid.lower(), dmi.uuid.upper(), *map(as_serial, (dmi.system, dmi.board, dmi.chassis)))
-        return tuple(each if each != self.serial and number(each) else "" for each in said)
+        return (dmi.uuid.lower(), dmi.uuid.upper(), *map(as_serial, (dmi.system, dmi.board, dmi.chassis)))
 
     @property
     def has_raid_controller(self) -> bool:

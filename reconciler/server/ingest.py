@@ -168,15 +168,18 @@ class Ingest:
         So an operator tells machines apart that share a serial, such as sleds that say their enclosure's. A machine
         that has a place already stays who it is, whichever of its numbers another agent chooses.
         """
-        for name in (report.hardware.serial, *report.hardware.other_names):
-            if await self._has_its_place_as(name, report.hardware):
+        serial, called = report.hardware.serial, self.called(report.hardware)
+        names = dict.fromkeys((serial, *report.hardware.other_names))
+        placed = [name for name in names if name and self.stake(name) is not Stake.NOTHING]
+        if called is None and placed in ([], [serial]):
+            return report
+        for name in placed:
+            if await self._is_called(name, report.hardware):
                 return _called(report, name)
-        return _called(report, self.called(report.hardware) or report.hardware.serial)
+        return _called(report, called or serial)
 
-    async def _has_its_place_as(self, name: str, hardware: Hardware) -> bool:
-        """Whether a machine that is called so has a place, and is the one that reports, by its MAC addresses."""
-        if not name or self.stake(name) is Stake.NOTHING:
-            return False
+    async def _is_called(self, name: str, hardware: Hardware) -> bool:
+        """Whether the machine that was known by this name is the one that reports, by its MAC addresses."""
         before = self._known.get(name) or await self._read(name)
         return before is not None and conflict(before.hardware, hardware) is None
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..model.errors import PermanentError
-from ..model.redaction import redact
+from ..model.redaction import redact_address
 from .failures import DAMAGED, failure
 from .tables import change, lease
 
@@ -191,7 +191,8 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise PermanentError(f"{redact(url)!r} is no database URL such as sqlite:///var/reconciler.sqlite") from error
+        why = f"{redact_address(url)!r} is no database URL such as sqlite:///var/reconciler.sqlite"
+        raise PermanentError(why) from error
     match parsed.get_backend_name():
         case "sqlite":
             return _open_sqlite(parsed)

@@ -23,6 +23,7 @@ import git
 from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
 from ...model.redaction import redact, redact_address
+from ..files import SUFFIXES
 from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path
 from .links import LinkError, follow
 
@@ -36,7 +37,6 @@ MAX_LINK_BYTES = 4096
 
 _LINK = "120000"
 """Mode of a symbolic link in a tree of git."""
-_YAML = (".yaml", ".yml")
 _BRANCH = "refs/reconciler/branch"
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _CONFIG = {
@@ -148,7 +148,7 @@ class GitSource:
     def read(self, commit: str) -> Files:
         """The YAML files below the folder at a commit that was fetched.
 
-        Links and submodules are left out, whatever they point at, with a note.
+        A link is followed to a YAML file of the same folder; a submodule is left out, with a note.
 
         Raises:
             PermanentError: The commit is not in the mirror, has no specs in the folder, or too much.
@@ -268,7 +268,7 @@ def _written(folder: Path, below: str, digits: int) -> dict[str, str]:
     inside, made = folder.resolve(), {}
     for path in sorted(inside.rglob("*.y*ml")):
         name = path.relative_to(inside).as_posix()
-        if not path.is_file() or not name.endswith(_YAML) or _hidden(name):
+        if not path.is_file() or not name.endswith(SUFFIXES) or _hidden(name):
             continue
         content = path.read_bytes()
         digest = hashlib.new("sha256" if digits == 64 else "sha1", b"blob %d\0" % len(content), usedforsecurity=False)
@@ -303,9 +303,9 @@ def _specs(run: _Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]
             notes.append(f'"{entry.path}" is a submodule and was left out.')
         elif not entry.path.isprintable():
             notes.append(f"{entry.path!a} has an unreadable name and was left out.")
-        elif entry.path in links and not entry.path.endswith(_YAML):
+        elif entry.path in links and not entry.path.endswith(SUFFIXES):
             notes.append(f'"{entry.path}" is a symbolic link and was left out: only links to files are followed.')
-        elif entry.path.endswith(_YAML):
+        elif entry.path.endswith(SUFFIXES):
             wanted += _led_to(entry, entries, links, folder)
     return wanted, notes
 
@@ -330,7 +330,7 @@ def _led_to(entry: _Entry, entries: Mapping[str, _Entry], links: Mapping[str, st
     except LinkError as error:
         raise PermanentError(f'"{entry.path}" is a link that {error}. Put the file itself there') from None
     if path in entries:
-        if not path.endswith(_YAML):
+        if not path.endswith(SUFFIXES):
             raise PermanentError(f'"{entry.path}" is a link that leads to "{path}", which is no YAML file')
         return [replace(entries[path], path=entry.path)]
     if any(other.startswith(f"{path}/") for other in entries):
