@@ -8,7 +8,8 @@ from ipaddress import ip_interface
 from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest, parse_report
 from reconciler.model.actions import Action, BootDisk, BootLive, Enroll, InstallOs, MintSecrets, SecretName
-from reconciler.model.events import Advanced, Event, Started, Succeeded, histories
+from reconciler.model.events import Advanced, Event, Started, Succeeded
+from reconciler.model.folding import histories
 from reconciler.model.history import Phase
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.machine import Allocation, InstallStatus, MachineView, Observation, Power, Seen, Vip

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from ..model.events import ClockSetBack, squeezed
+from ..model.events import ClockSetBack
+from ..model.folding import squeezed
 from ..model.history import moments
 from ..model.observations import Notice
 from .database import Writing

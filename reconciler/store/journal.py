@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 
 from ..model import events
 from ..model.events import Event
+from ..model.folding import histories
 from ..model.history import History
 from ..model.observations import Notice, Occurrence
 from .codec import event_text, parse_event, told
@@ -93,7 +94,7 @@ class JournalPart(Part):
         with self._folding:
             while new := self._read_events(connection, self._folded.position, FOLDED_AT_ONCE):
                 known = dict(self._folded.histories)
-                self._folded = _Folded(new[-1][0], events.histories((event for _, event in new), known))
+                self._folded = _Folded(new[-1][0], histories((event for _, event in new), known))
             return self._folded.histories
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from ..model.epoch import Standing
-from ..model.events import histories
+from ..model.folding import histories
 from ..model.gates import Readings
 from ..model.hardware import Hardware
 from ..model.history import History

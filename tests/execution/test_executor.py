@@ -14,7 +14,8 @@ from reconciler.execution.executor import Executor, Limits
 from reconciler.execution.handlers import TABLE, handlers
 from reconciler.model.actions import Action
 from reconciler.model.errors import NotBegunError, PermanentError, TemporaryError
-from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded, histories
+from reconciler.model.events import Advanced, Event, Failed, Interrupted, Started, Succeeded
+from reconciler.model.folding import histories
 from reconciler.model.history import History, Phase
 from reconciler.model.plan import Advance
 from reconciler.model.reasons import Reason

@@ -11,7 +11,8 @@ from reconciler.execution.breaker import GuardedBmcs
 from reconciler.execution.executor import Executor
 from reconciler.execution.handlers import handlers
 from reconciler.model.actions import Action, InstallOs
-from reconciler.model.events import Retried, histories
+from reconciler.model.events import Retried
+from reconciler.model.folding import histories
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView, Power
 from reconciler.model.plan import Act, Step

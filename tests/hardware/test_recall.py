@@ -9,7 +9,8 @@ from reconciler.hardware.disks import Refusal
 from reconciler.hardware.recall import Remembered, recall
 from reconciler.model.actions import InstallOs
 from reconciler.model.disk_id import DiskId
-from reconciler.model.events import Advanced, Started, after
+from reconciler.model.events import Advanced, Started
+from reconciler.model.folding import after
 from reconciler.model.hardware import Disk, Hardware
 from reconciler.model.history import History, Phase
 from reconciler.model.kinds import HardwareProfileSpec

@@ -11,7 +11,8 @@ from typing import Any
 from reconciler.model.actions import ChangeBmc, ConfigureBmc, PowerOn
 from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, DiskId, Finding
-from reconciler.model.events import ClockSetBack, Restored, after, squeezed
+from reconciler.model.events import ClockSetBack, Restored
+from reconciler.model.folding import after, squeezed
 from reconciler.model.history import (
     PUBLISHED,
     Announced,

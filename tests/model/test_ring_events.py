@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.model.actions import BuildRings, InstallOs
-from reconciler.model.events import RingsRead, Started, Succeeded, after, uses_up
+from reconciler.model.events import RingsRead, Started, Succeeded, uses_up
+from reconciler.model.folding import after
 from reconciler.model.history import History
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.rings import RingBasis, RingFile

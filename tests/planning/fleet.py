@@ -41,9 +41,9 @@ from reconciler.model.events import (
     Started,
     Succeeded,
     Vouched,
-    histories,
     uses_up,
 )
+from reconciler.model.folding import histories
 from reconciler.model.gates import Readings
 from reconciler.model.history import BmcWord, Phase, Proof
 from reconciler.model.machine import (

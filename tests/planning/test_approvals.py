@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from reconciler.model.actions import BootLive
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import DiskId
-from reconciler.model.events import Advanced, Erasing, after
+from reconciler.model.events import Advanced, Erasing
+from reconciler.model.folding import after
 from reconciler.model.hardware import Disk
 from reconciler.model.history import Phase
 from reconciler.model.machine import Approval, MachineView

@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.model.action_base import Risk
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
-from reconciler.model.events import Failed, Forgotten, Started, Succeeded, after
+from reconciler.model.events import Failed, Forgotten, Started, Succeeded
+from reconciler.model.folding import after
 from reconciler.model.history import History, Phase
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import MachineView, with_bmc_address

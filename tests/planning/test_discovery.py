@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import Discover
-from reconciler.model.events import Event, Failed, Retried, Started, Succeeded, after
+from reconciler.model.events import Event, Failed, Retried, Started, Succeeded
+from reconciler.model.folding import after
 from reconciler.model.history import History
 from reconciler.model.machine import MachineView
 

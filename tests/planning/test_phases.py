@@ -9,18 +9,8 @@ from reconciler.model.action_base import Risk
 from reconciler.model.actions import BootLive, Enroll, InstallOs, RootImage, VerifyLive
 from reconciler.model.contents import Contents
 from reconciler.model.disk_id import Finding, InstalledSystem
-from reconciler.model.events import (
-    Advanced,
-    Erasing,
-    Failed,
-    Interrupted,
-    Proved,
-    Retried,
-    Started,
-    Succeeded,
-    Wrote,
-    after,
-)
+from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Proved, Retried, Started, Succeeded, Wrote
+from reconciler.model.folding import after
 from reconciler.model.gates import GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Match
 from reconciler.model.history import History, Install, Phase, Proof, Service

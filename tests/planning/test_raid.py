@@ -5,7 +5,8 @@ from dataclasses import replace
 from reconciler.model.actions import ConfigureRaid
 from reconciler.model.contents import Contents, SingleDiskFound, VolumeFound
 from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
-from reconciler.model.events import Erasing, Failed, Succeeded, after
+from reconciler.model.events import Erasing, Failed, Succeeded
+from reconciler.model.folding import after
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView
 from reconciler.model.plan import Act

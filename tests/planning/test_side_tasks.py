@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import RunHook, TellCluster
-from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded, after
+from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded
+from reconciler.model.folding import after
 from reconciler.model.history import Announced, Failures, History, Phase
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, MachineView

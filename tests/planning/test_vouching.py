@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import BootLive, InstallOs, VerifyBmc, Voucher
-from reconciler.model.events import Advanced, Booting, Failed, Forgotten, Retried, Started, Succeeded, Vouched, after
+from reconciler.model.events import Advanced, Booting, Failed, Forgotten, Retried, Started, Succeeded, Vouched
+from reconciler.model.folding import after
 from reconciler.model.history import BmcWord, Phase
 from reconciler.model.machine import Approval, InstallStatus, MachineView
 from reconciler.model.plan import Act, Step, Wait

@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.app.clocks import STILL_SECONDS, ClockWatch, behind
 from reconciler.model.errors import TemporaryError
-from reconciler.model.events import Failed, Proved, Started, Succeeded, squeezed
+from reconciler.model.events import Failed, Proved, Started, Succeeded
+from reconciler.model.folding import squeezed
 from reconciler.model.history import Proof
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard

@@ -18,8 +18,8 @@ from reconciler.model.events import (
     Retried,
     Started,
     Succeeded,
-    histories,
 )
+from reconciler.model.folding import histories
 from reconciler.model.history import History, Phase, Proof, Service
 from reconciler.model.observations import Notice
 from reconciler.model.reasons import Reason
