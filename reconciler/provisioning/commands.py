@@ -28,7 +28,7 @@ from typing import Literal
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
 from ..model.serials import as_serial
-from . import fence
+from . import fence, fence_script
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 """A UUID that is new at every boot (random(4)); tells a rebooted machine from one whose host key was swapped."""
@@ -91,7 +91,7 @@ SERVER_FILE = "/etc/oci/pxe-server-ip"
 MARKER_FILE = "/etc/reconciler/install.json"
 """In the installed system: the text of ``Marker``, which proves that we installed it, and for whom."""
 
-BOOTED_FILE = fence.BOOTED.format(MARKER_FILE)
+BOOTED_FILE = fence_script.BOOTED.format(MARKER_FILE)
 """There once the installed system was booted: it may serve, however its installer ended."""
 
 BOOTED_CONF = "/etc/tmpfiles.d/reconciler.conf"
@@ -309,12 +309,12 @@ main() {{
     status=$?
     case $status in
         0) ;;
-        {fence.ENDED})
+        {fence_script.ENDED})
             state {shlex.quote(done + facts)} "$(facts {fence.WRITTEN})"
             report installed
             exit 0
             ;;
-        {fence.REFUSED})
+        {fence_script.REFUSED})
             state {shlex.quote(refused + facts)} "$found"
             exit "$status"
             ;;

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..model.contents import Unreadable
-from ..provisioning import commands, fence, root_image
+from ..provisioning import commands, fence, fence_script, root_image
 from .files import MemoryFiles
 
 
@@ -91,12 +91,12 @@ def look(script: FenceScript, there: Mapping[str, Content]) -> SaidOfDisks:
     verdicts = {fact.get("verdict") for fact in found}
     status = 0
     if "ended" in verdicts:
-        status = fence.ENDED
+        status = fence_script.ENDED
     elif verdicts & {"refused", "answered"}:
-        status = fence.REFUSED
+        status = fence_script.REFUSED
     facts = tuple(map(json.dumps, found))
     if script.seen and fence.digest("\n".join(facts)) != script.seen:
-        return SaidOfDisks(status or fence.REFUSED, (*facts, json.dumps({"disk": "", "changed": True})))
+        return SaidOfDisks(status or fence_script.REFUSED, (*facts, json.dumps({"disk": "", "changed": True})))
     return SaidOfDisks(status, facts)
 
 
@@ -129,7 +129,7 @@ def _of_system(script: FenceScript, name: str, system: DiskSystem) -> Iterator[d
     text = system.files.read(script.marker)
     if text is not None:
         shown = text.replace("\n", "")[:65536]
-        was_booted = system.files.read(fence.BOOTED.format(script.marker)) is not None
+        was_booted = system.files.read(fence_script.BOOTED.format(script.marker)) is not None
         marker = base64.b64encode(shown.encode()).decode()
         yield {"disk": name, "verdict": _verdict(script, shown, was_booted=was_booted), "marker": marker}
     elif system.files.content:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..execution import seam
 from ..model.files import File
 from ..model.rings import md5_of
-from ..provisioning import commands, fence, ring_files
+from ..provisioning import commands, fence, fence_script, ring_files
 from . import hardware, storcli
 from .dialogue import answer
 from .files import MemoryFiles
@@ -244,10 +244,10 @@ class MemoryServer(ServerLife):
         self.live_files.write(commands.LOG_FILE, "")
         if wrapper.looks:
             said = look(script, self.contents())
-            if said.status == fence.ENDED:
+            if said.status == fence_script.ENDED:
                 await self._ends(wrapper, "done", 0, "installed")
                 return
-            if said.status == fence.REFUSED:
+            if said.status == fence_script.REFUSED:
                 self._state(wrapper.state("refused", None, said.facts))
                 return
         await self.agent.status("installing", self.serial)

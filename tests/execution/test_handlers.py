@@ -17,7 +17,7 @@ from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryE
 from reconciler.model.files import File
 from reconciler.model.gates import GateName
 from reconciler.model.machine import Power, SecretRef
-from reconciler.provisioning import commands, fence, puppet_runs, root_image
+from reconciler.provisioning import commands, fence, fence_script, puppet_runs, root_image
 
 from ..fakes.clock import NOON
 from ..fakes.machine import FakeMachine, run_summary
@@ -290,13 +290,13 @@ class TestInstall:
         assert (world.machine.installs, world.records.erased) == (0, [])
 
     async def test_this_very_install_on_the_disk_is_the_end_of_it(self, world: World) -> None:
-        world.machine.facts, world.machine.look_exit = [met_on("sda", "ended", build.INSTALL.id)], fence.ENDED
+        world.machine.facts, world.machine.look_exit = [met_on("sda", "ended", build.INSTALL.id)], fence_script.ENDED
         world.machine.written = [("sda", "gpt")]
         await do(world, build.INSTALL)
         assert (world.machine.installs, world.records.erased) == (0, [])
 
     async def test_a_finished_install_is_named_and_stays_whatever_the_policy_allows(self, world: World) -> None:
-        world.machine.facts, world.machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
+        world.machine.facts, world.machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence_script.REFUSED
         with pytest.raises(ForeignDataError) as met:
             await do(world, replace(build.INSTALL, may_hold=(("sda", None),)))
         assert met.value.found == ((build.SDA.identity, InstalledSystem("n1.example.com", "0123456789ab")),)
@@ -322,7 +322,7 @@ class TestInstall:
         self, world: World, fact: dict[str, object] | None, why: str
     ) -> None:
         world.machine.facts = [fact or met_on("sda", "answered", "0123456789ab")]
-        world.machine.look_exit = fence.REFUSED
+        world.machine.look_exit = fence_script.REFUSED
         with pytest.raises(PermanentError, match=why):
             await do(world, replace(build.INSTALL, reinstall="again", may_erase=("0123456789ab",)))
         assert (world.machine.installs, world.records.erased) == (0, [])

@@ -13,7 +13,7 @@ from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
 from reconciler.model.errors import ForeignDataError, PermanentError
 from reconciler.model.raid import RaidDisk, RaidVolume
-from reconciler.provisioning import commands, fence, raid
+from reconciler.provisioning import commands, fence, fence_script, raid
 from reconciler.simulator.storcli import PATH, Controller
 
 from ..fakes.machine import FakeMachine
@@ -92,7 +92,7 @@ async def test_a_volume_in_the_way_is_deleted_only_once_that_was_allowed(tmp_pat
 
 async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go(tmp_path: Path) -> None:
     machine = Machine(tmp_path, [(0, [1])])
-    machine.facts, machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence.REFUSED
+    machine.facts, machine.look_exit = [met_on("sda", "refused", "0123456789ab")], fence_script.REFUSED
     with pytest.raises(ForeignDataError) as met:
         await configured(machine, replace(ACTION, whatever=True, ours=("0:32:1 PHYF1",)))
     assert met.value.found == (Finding(ControllerId(0), InstalledSystem("n1.example.com", "0123456789ab")),)
@@ -105,7 +105,7 @@ async def test_a_volume_with_a_finished_install_on_it_stays_whatever_else_may_go
 
 async def test_nothing_is_deleted_while_somebody_works_on_the_disks(tmp_path: Path) -> None:
     machine = Machine(tmp_path, [(0, [1])])
-    machine.facts, machine.look_exit = [{"disk": "sda", "mounted": "/dev/sda1 on /mnt"}], fence.REFUSED
+    machine.facts, machine.look_exit = [{"disk": "sda", "mounted": "/dev/sda1 on /mnt"}], fence_script.REFUSED
     with pytest.raises(PermanentError, match="somebody works in the live system and has mounted /dev/sda1 on /mnt"):
         await configured(machine, replace(ACTION, whatever=True))
     assert machine.changes == []

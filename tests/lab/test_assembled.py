@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.provisioning import commands, fence
+from reconciler.provisioning import commands, fence, fence_script
 
 from .disks import MARKER, ROOTS, blank, making, run
 from .prepare import KERNEL
@@ -47,7 +47,7 @@ echo "status $?"
 
 @pytest.mark.parametrize("name", [*ROOTS, *LEVELS])
 @pytest.mark.parametrize(
-    ("allowed", "status", "verdict"), [((), fence.REFUSED, "refused"), ((MARKER.id,), 0, "allowed")]
+    ("allowed", "status", "verdict"), [((), fence_script.REFUSED, "refused"), ((MARKER.id,), 0, "allowed")]
 )
 def test_a_system_of_ours_is_found(
     name: str, allowed: tuple[str, ...], status: int, verdict: str, tmp_path: Path
@@ -66,7 +66,7 @@ def test_an_install_that_ended_well_is_noted_on_it(name: str, tmp_path: Path) ->
     said = run(tmp_path, script + FINISH, blank(tmp_path, 32, 3), {"/fence.sh": text})
     assert "status 0\n0\n0\n" in said, said  # noted, and nothing is left assembled
     _expect(name, said, "ended")
-    assert f"status {fence.ENDED}\n" in said
+    assert f"status {fence_script.ENDED}\n" in said
 
 
 def _making(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.secret_parts import part_of
-from reconciler.provisioning import commands, fence, puppet_runs
+from reconciler.provisioning import commands, fence, fence_script, puppet_runs
 from reconciler.store.secrets import pki
 
 from ..ports import closed_port
@@ -102,8 +102,8 @@ def test_what_the_installer_left_is_said(live: Path, status: int) -> None:
 
 def test_nothing_is_installed_over_what_was_refused(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
-    looks(live, look=f"""echo '{{"disk": "sda", "verdict": "refused", "marker": ""}}'; exit {fence.REFUSED}""")
-    assert run(path) == fence.REFUSED
+    looks(live, look=f"""echo '{{"disk": "sda", "verdict": "refused", "marker": ""}}'; exit {fence_script.REFUSED}""")
+    assert run(path) == fence_script.REFUSED
     found = fence.Looked(markers=(fence.FoundMarker("sda", "refused", ""),))
     assert state(live) == commands.InstallState(ACTION.id, 1, "refused", None, found)
     assert installs(live) == 0
@@ -111,7 +111,7 @@ def test_nothing_is_installed_over_what_was_refused(live: Path) -> None:
 
 def test_an_install_that_the_disk_says_has_ended_is_done(live: Path) -> None:
     path = script(live, f"echo x >> {live}/installs; true")
-    looks(live, look=f"exit {fence.ENDED}")
+    looks(live, look=f"exit {fence_script.ENDED}")
     assert run(path) == 0
     assert (state(live), installs(live)) == (commands.InstallState(ACTION.id, 1, "done", 0), 0)
 

@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.model.contents import Unreadable, UnreadFound
 from reconciler.provisioning import commands, fence
+from reconciler.provisioning.fence_script import ENDED, LOCK_SECONDS, REFUSED
 
 from ..lab.disks import MARKER
 from .build import an_install
@@ -43,16 +44,16 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     [
         ({"finished": False}, {}, 0, "abandoned"),
         ({"finished": False}, {"allowed": (MARKER.id,)}, 0, "allowed"),
-        ({}, {}, fence.REFUSED, "refused"),
-        ({"generation": 0}, {}, fence.REFUSED, "refused"),
-        ({"id": THIS}, {}, fence.ENDED, "ended"),
+        ({}, {}, REFUSED, "refused"),
+        ({"generation": 0}, {}, REFUSED, "refused"),
+        ({"id": THIS}, {}, ENDED, "ended"),
         ({"id": THIS, "finished": False}, {}, 0, "unfinished"),
         ({}, {"allowed": ("ffffffffffff", MARKER.id)}, 0, "allowed"),
-        ({}, {"allowed": ("ffffffffffff",)}, fence.REFUSED, "refused"),
-        ({}, {"allowed": (MARKER.id,), "answers": "2026-11-22"}, fence.REFUSED, "answered"),
+        ({}, {"allowed": ("ffffffffffff",)}, REFUSED, "refused"),
+        ({}, {"allowed": (MARKER.id,), "answers": "2026-11-22"}, REFUSED, "answered"),
         ({}, {"allowed": (MARKER.id,), "answers": "2026-11-2"}, 0, "allowed"),
-        ({"reinstall": 'a "quote"'}, {"allowed": (MARKER.id,), "answers": 'a "quote"'}, fence.REFUSED, "answered"),
-        ({"reinstall": "null"}, {"allowed": (MARKER.id,), "answers": "null"}, fence.REFUSED, "answered"),
+        ({"reinstall": 'a "quote"'}, {"allowed": (MARKER.id,), "answers": 'a "quote"'}, REFUSED, "answered"),
+        ({"reinstall": "null"}, {"allowed": (MARKER.id,), "answers": "null"}, REFUSED, "answered"),
         ({"reinstall": None}, {"allowed": (MARKER.id,), "answers": "null"}, 0, "allowed"),
     ],
 )
@@ -87,12 +88,12 @@ def test_a_marker_of_old_or_one_that_is_damaged_counts_as_finished(
 @pytest.mark.parametrize("base", ["", "/@", "/@rootfs"])
 def test_a_root_on_btrfs(large: Disk, base: str) -> None:
     put(large.device, large.folder, {base + commands.MARKER_FILE: MARKER.render()}, "btrfs")
-    assert looked(large)[0] == fence.REFUSED
+    assert looked(large)[0] == REFUSED
 
 
 def test_a_root_on_xfs(large: Disk) -> None:
     put(large.partitioned(), large.folder, marked(), "xfs")
-    assert looked(large)[0] == fence.REFUSED
+    assert looked(large)[0] == REFUSED
 
 
 def test_a_blank_disk(disk: Disk) -> None:
@@ -118,7 +119,7 @@ def test_an_empty_filesystem_says_nothing(disk: Disk) -> None:
 def test_the_half_of_a_mirror_is_read_at_its_data_offset(disk: Disk, name: str) -> None:
     disk.is_image(name)
     status, there = looked(disk)
-    assert (status, [met.verdict for met in there.markers], there.unread) == (fence.REFUSED, ["refused"], ())
+    assert (status, [met.verdict for met in there.markers], there.unread) == (REFUSED, ["refused"], ())
     assert looked(disk, allowed=(MARKER.id,))[0] == 0
 
 
@@ -126,7 +127,7 @@ def test_a_volume_group_is_read_or_said_not_to_be(disk: Disk) -> None:
     disk.is_image("lvm")
     status, there = looked(disk)
     if "device-mapper" in Path("/proc/devices").read_text():
-        assert status == fence.REFUSED
+        assert status == REFUSED
     else:
         assert (status, there.unread) == (
             0,
@@ -201,7 +202,7 @@ def test_a_damaged_partition_table_is_read_through_its_copy(disk: Disk) -> None:
     with disk.file.open("r+b") as opened:
         opened.seek(512)
         opened.write(bytes(33 * 512))
-    assert looked(disk)[0] == fence.REFUSED
+    assert looked(disk)[0] == REFUSED
 
 
 def test_a_partition_table_without_a_good_copy_is_said(disk: Disk) -> None:
@@ -233,7 +234,7 @@ def test_a_disk_that_is_mounted_stops_it(disk: Disk, tmp_path_factory: pytest.Te
         status, there = looked(disk)
     finally:
         sh("umount", elsewhere)
-    assert (status, there.mounted) == (fence.REFUSED, ((disk.name, f"{disk.device} on {elsewhere}"),))
+    assert (status, there.mounted) == (REFUSED, ((disk.name, f"{disk.device} on {elsewhere}"),))
 
 
 def test_what_an_installer_that_was_killed_left_mounted_does_not(disk: Disk) -> None:
@@ -252,7 +253,7 @@ def test_a_look_waits_for_another_one_to_end(disk: Disk) -> None:
     text = fence.script((disk.name,), commands.MARKER_FILE, fence.Terms(THIS)).replace(
         "/run/reconciler", str(disk.folder)
     )
-    script.write_text(text.replace(f"--timeout {fence.LOCK_SECONDS}", "--timeout 1"))
+    script.write_text(text.replace(f"--timeout {LOCK_SECONDS}", "--timeout 1"))
     (disk.folder / "look").mkdir()
     with (disk.folder / "look.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -268,7 +269,7 @@ def test_disks_that_changed_since_they_were_judged_stop_it(disk: Disk) -> None:
     assert run(action, disk.folder, "look", seen=seen) == (0, fence.Looked(uuids={disk.name: ()}))
     put(disk.device, disk.folder, {"/data": "of somebody who swapped the disk"})
     status, there = run(action, disk.folder, "look", seen=seen)
-    assert (status, there.changed, there.files) == (fence.REFUSED, True, {disk.name})
+    assert (status, there.changed, there.files) == (REFUSED, True, {disk.name})
     assert run(action, disk.folder, "look")[0] == 0, "it is judged anew"
 
 
@@ -283,7 +284,7 @@ def test_a_journal_is_not_replayed(disk: Disk) -> None:
     device = put(disk.device, disk.folder, marked())
     sh("debugfs", "-w", "-R", "feature needs_recovery", device)
     assert "needs_recovery" in sh("dumpe2fs", "-h", device)
-    assert looked(disk)[0] == fence.REFUSED  # and not a bit has changed
+    assert looked(disk)[0] == REFUSED  # and not a bit has changed
 
 
 class TestFinish:
@@ -293,7 +294,7 @@ class TestFinish:
         assert looked(disk, mode="finish")[0] == 0
         status, there = looked(disk)
         found = commands.parse_marker(there.markers[0].text)
-        assert (status, replace(found, ended=None, written=())) == (fence.ENDED, replace(MARKER, id=THIS))
+        assert (status, replace(found, ended=None, written=())) == (ENDED, replace(MARKER, id=THIS))
         assert found.ended is not None
         assert found.written == there.uuids[disk.name], "the record says what is on which disk"
         sh("e2fsck", "-fn", device)

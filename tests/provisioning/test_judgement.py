@@ -16,6 +16,7 @@ from reconciler.model.hardware import Disk as Known
 from reconciler.model.ownership import disk_marks, uuid_marks
 from reconciler.provisioning import commands, disks, fence
 from reconciler.provisioning.erasing import There, impossible, not_allowed
+from reconciler.provisioning.fence_script import ENDED, REFUSED
 
 from .build import an_install
 from .real_disks import Disk, needs_disks, put, run, sh
@@ -108,12 +109,12 @@ def judged(disk: Disk, *, marked: bool = False, **differs: object) -> Judged:
     before = disk.sums()
     status, looked = run(action, disk.folder, "look", fleet=FLEET)
     assert disk.sums() == before
-    if status == fence.ENDED:
+    if status == ENDED:
         return Judged([DONE], looked)
     ours = (*disk_marks(known), *uuid_marks(looked.uuids[disk.name])) if marked else ()
     why = impossible(action, looked)
     found = not_allowed(replace(action, ours=ours), There({disk.name: known}, holding, looked))
-    assert (status == fence.REFUSED) is (why is not None or any(isinstance(what, InstalledSystem) for _, what in found))
+    assert (status == REFUSED) is (why is not None or any(isinstance(what, InstalledSystem) for _, what in found))
     return Judged([why] if why else [what for _, what in found], looked)
 
 

@@ -24,7 +24,7 @@ from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import private, public
 from reconciler.model.hardware import Cpu
 from reconciler.model.interfaces import NodeInterface
-from reconciler.provisioning import commands, fence, root_image
+from reconciler.provisioning import commands, fence, fence_script, root_image
 from reconciler.provisioning import tarball as tarball_of
 from reconciler.provisioning.install import install_command
 
@@ -311,7 +311,7 @@ class TestForReal:
         text = commands.fence_file(action)[fence.SCRIPT_FILE].content.decode()
         script.write_text(text.replace(fence.MOUNT, f"{disks.folder}/look"))
         ended = [subprocess.run(["sh", script, mode], capture_output=True).returncode for mode in ("finish", "look")]
-        assert ended == [0, fence.ENDED]
+        assert ended == [0, fence_script.ENDED]
 
     def test_a_uefi_machine_twice(self, disks: Disks, tarball: RootImage) -> None:
         script = uploaded(disks, an_image_install(tarball, disks), uefi=True)

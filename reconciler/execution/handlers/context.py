@@ -11,7 +11,7 @@ from ...model.errors import NotBegunError, PermanentError, TemporaryError
 from ...model.files import File
 from ...model.kinds import FleetSpec
 from ...model.machine import Seen
-from ...provisioning import commands, erasing, fence
+from ...provisioning import commands, erasing, fence, fence_script
 from ..ensure import Time
 from ..ports import (
     Bmc,
@@ -231,7 +231,7 @@ async def look_at_disks(tools: Tools, shell: Shell, script: Mapping[str, File]) 
     await shell.put(script)
     ran = await shell.run(fence.LOOK, timeout=tools.options.look)
     try:
-        if ran.status not in (0, fence.ENDED, fence.REFUSED):
+        if ran.status not in (0, fence_script.ENDED, fence_script.REFUSED):
             raise ValueError(ran.stderr.strip()[-500:] or f"exit status {ran.status}")
         looked = fence.parse(json.loads(line) for line in ran.stdout.splitlines())
     except ValueError as error:
