@@ -7,6 +7,7 @@ the repository, the network or the folder changes nothing that is in force.
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -72,12 +73,13 @@ class SourceLook(Generic[LoadedT]):
 
 
 class FollowedSource(Generic[LoadedT]):
-    """A branch of a git repository. ``look`` blocks; call it from a thread, and from one at a time."""
+    """A branch of a git repository. ``look`` blocks, also for as long as another thread looks."""
 
     def __init__(self, repository: Repository, validate: Validate[LoadedT]) -> None:
         self._repository = repository
         self._validate = validate
         self._read: dict[str, _Read[LoadedT]] = {}  # the commit in force, and the newest one when it was refused
+        self._looking = threading.Lock()
 
     def look(self, state: SourceState, *, accepted: Collection[str] = ()) -> SourceLook[LoadedT]:
         """Fetch, and take the newest commit into force when nothing prevents it.
@@ -89,6 +91,10 @@ class FollowedSource(Generic[LoadedT]):
             state: What the last look gave.
             accepted: Commits that an operator accepted although the branch was rewritten.
         """
+        with self._looking:
+            return self._look(state, accepted)
+
+    def _look(self, state: SourceState, accepted: Collection[str]) -> SourceLook[LoadedT]:
         try:
             fetched = self._repository.fetch(since=state.good)
         except (TemporaryError, PermanentError) as error:
@@ -104,7 +110,8 @@ class FollowedSource(Generic[LoadedT]):
 
     def recall(self, state: SourceState) -> SourceLook[LoadedT]:
         """The specs in force as the last look left them, without asking the repository."""
-        return self._in_force(state)
+        with self._looking:
+            return self._in_force(state)
 
     def _in_force(self, state: SourceState) -> SourceLook[LoadedT]:
         self._read = {commit: read for commit, read in self._read.items() if commit in (state.good, state.seen)}

@@ -24,6 +24,7 @@ from ...execution import seam
 from ...model.errors import PermanentError, TemporaryError
 from ...model.redaction import redact, redact_address
 from ..files import SUFFIXES
+from .alone import alone_in
 from .git_address import SCHEMES, check_branch, check_folder, check_url, local_path
 from .links import LinkError, follow
 
@@ -124,15 +125,16 @@ class GitSource:
         """Bring the mirror up to date, and tell how its newest commit relates to ``since``.
 
         Raises:
-            TemporaryError: The repository cannot be reached now.
+            TemporaryError: The repository cannot be reached now, or another process has fetched from it for long.
             PermanentError: There is no such repository or branch, or it lets us not in.
         """
-        self._remove_dead_locks()
-        self._make_mirror()
         refspec = f"+refs/heads/{self.branch}:{_BRANCH}"
         options = ("--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-        self._git("fetch", *options, "--end-of-options", self.url, refspec)
-        commit = self.head()
+        with alone_in(self._mirror, 2 * self._timeout):  # of two at once git refuses one
+            self._remove_dead_locks()
+            self._make_mirror()
+            self._git("fetch", *options, "--end-of-options", self.url, refspec)
+            commit = self.head()
         if commit is None:
             raise TemporaryError(f'The branch "{self.branch}" vanished while it was fetched')
         rewritten = since is not None and since != commit and not self._is_ancestor(since, commit)
@@ -174,7 +176,6 @@ class GitSource:
     def _make_mirror(self) -> None:
         if self._local_config.exists():  # written last: what a crash left half-made is made again
             return
-        self._mirror.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._git("init", "--bare", "--quiet", "--template=")
         self._local_config.write_text(_LOCAL_CONFIG)
 

@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.specs.files import UnreadableError, read_directory
+from reconciler.specs.source.alone import alone_in
 from reconciler.specs.source.git import MAX_FILE_BYTES, MAX_NOTES, GitSource, commit_all, create_repository
 
 from ...ports import closed_port
@@ -204,6 +205,35 @@ def test_the_lock_of_a_git_that_was_killed_stops_nobody_for_ever(
     os.utime(left, (long_ago, long_ago))
     assert source.fetch().commit == newest
     assert not left.exists()
+
+
+def test_two_that_fetch_at_once_both_have_what_is_newest(upstream: Upstream, tmp_path: Path) -> None:
+    told: list[object] = []
+
+    def fetch() -> None:
+        try:
+            told.append(GitSource(f"file://{upstream.path}", "main", ".", tmp_path / "cache").fetch().commit)
+        except TemporaryError as error:
+            told.append(error)
+
+    for number in range(10):
+        newest, told[:] = upstream.commit({FLEET: f"a: {number}\n"}), []
+        both = [threading.Thread(target=fetch) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+        assert told == [newest, newest]
+
+
+def test_one_that_fetches_for_ever_is_waited_for_a_while(source: GitSource, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.commit({FLEET: "a: 1\n"})
+    source.fetch()
+    (mirror,) = (tmp_path / "cache").iterdir()
+    hasty = GitSource(source.url, "main", source.folder, tmp_path / "cache", timeout=0.1)
+    with alone_in(mirror, 0), pytest.raises(TemporaryError, match=r"another process has been in .* for 0.2 s"):
+        hasty.fetch()
+    assert source.fetch().commit == source.head()
 
 
 def test_hooks_do_not_run(source: GitSource, upstream: Upstream, tmp_path: Path) -> None:
