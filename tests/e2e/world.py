@@ -133,14 +133,17 @@ class World:
         return self.daemons[-1]
 
     async def started(self, **how: Any) -> Daemon:
-        """A daemon that answers, over specs that are in force."""
+        """A daemon that answers, over specs that are in force; it acts, unless another one may."""
         daemon = await self.start(**how)
         await self.until("the daemon answers, or has ended", lambda: self._answers(daemon))
         assert daemon.runs, f"the daemon ended with {daemon.process.returncode}\n{await self.story()}"
         return daemon
 
     async def _answers(self, daemon: Daemon) -> Any:
-        return not daemon.runs or await self.fleet_view()
+        if not daemon.runs:
+            return True
+        alone = not any(other.runs for other in self.daemons if other is not daemon)
+        return await self.fleet_view() and not (alone and "stands by" in await self.unready())
 
     async def end(self) -> None:
         """No daemon is left, not even one that is stopped."""
