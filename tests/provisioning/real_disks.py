@@ -69,9 +69,7 @@ class Disk:
     def with_msdos(self) -> str:
         """An old table, as a BIOS knows it."""
         sectors = self.file.stat().st_size // 512 - 2048
-        with self.file.open("r+b") as opened:
-            opened.seek(446)
-            opened.write(struct.pack("<B3xB3xII", 0x80, 0x83, 2048, sectors) + bytes(48) + b"\x55\xaa")
+        self.write((446, struct.pack("<B3xB3xII", 0x80, 0x83, 2048, sectors) + bytes(48) + b"\x55\xaa"))
         return self._partition(1)
 
     def whole(self) -> str:
@@ -87,10 +85,20 @@ class Disk:
     def is_image(self, name: str) -> None:
         """The disk of a real array or volume group, as ``tests.lab.disks`` made it."""
         content = lzma.decompress((IMAGES / f"{name}.xz").read_bytes())
-        with self.file.open("r+b") as opened:
-            opened.truncate(len(content))
-            opened.write(content)
+        self.resize(len(content))
+        self.write((0, content))
+
+    def resize(self, size: int) -> None:
+        os.truncate(self.file, size)
         sh("losetup", "--set-capacity", self.device)
+
+    def write(self, *pieces: tuple[int, bytes]) -> None:
+        """Write each at its place, through the device: what the kernel holds of it would hide what the file has."""
+        with open(self.device, "r+b", buffering=0) as opened:
+            for at, content in pieces:
+                opened.seek(at)
+                opened.write(content)
+            os.fsync(opened)
 
     def sums(self) -> bytes:
         """All that is on it, and all that was written and is on its way there."""

@@ -158,9 +158,7 @@ def test_a_tool_that_is_missing_is_said(disk: Disk, image: str, tool: str, told:
     ],
 )
 def test_what_it_cannot_look_into_is_said(disk: Disk, signature: bytes, at: int, told: str) -> None:
-    with disk.file.open("r+b") as opened:
-        opened.seek(at)
-        opened.write(signature)
+    disk.write((at, signature))
     status, there = looked(disk)
     assert (status, there.unread) == (0, ((disk.name, UnreadFound(Unreadable.OF_NO_KNOWN_KIND, (disk.device,), told)),))
 
@@ -181,12 +179,8 @@ def zfs_label() -> bytes:
 
 
 def test_a_pool_of_zfs_is_said(large: Disk) -> None:
-    with large.file.open("r+b") as opened:
-        opened.seek(16 * 1024)
-        opened.write(zfs_label())
-        for number in range(32):  # uberblocks, by which an older libblkid knows a pool
-            opened.seek(128 * 1024 + 1024 * number)
-            opened.write((0x00BAB10C).to_bytes(8, "little"))
+    older = (0x00BAB10C).to_bytes(8, "little")  # an uberblock, by which an older libblkid knows a pool
+    large.write((16 * 1024, zfs_label()), *((128 * 1024 + 1024 * number, older) for number in range(32)))
     assert looked(large)[1].unread == (
         (large.name, UnreadFound(Unreadable.OF_NO_KNOWN_KIND, (large.device,), "zfs_member")),
     )
@@ -199,18 +193,14 @@ def test_swap_cannot_hold_a_system(disk: Disk) -> None:
 
 def test_a_damaged_partition_table_is_read_through_its_copy(disk: Disk) -> None:
     put(disk.partitioned(), disk.folder, marked())
-    with disk.file.open("r+b") as opened:
-        opened.seek(512)
-        opened.write(bytes(33 * 512))
+    disk.write((512, bytes(33 * 512)))
     assert looked(disk)[0] == REFUSED
 
 
 def test_a_partition_table_without_a_good_copy_is_said(disk: Disk) -> None:
     disk.partitioned()
     for at in (512, 32 * 2**20 - 512):
-        with disk.file.open("r+b") as opened:
-            opened.seek(at)
-            opened.write(bytes(512))
+        disk.write((at, bytes(512)))
     status, there = looked(disk)
     assert (status, there.unread) == (
         0, ((disk.name, UnreadFound(Unreadable.BAD_TABLE, (disk.device,), "PMBR")),)
@@ -219,9 +209,7 @@ def test_a_partition_table_without_a_good_copy_is_said(disk: Disk) -> None:
 
 def test_a_damaged_filesystem_is_said(disk: Disk) -> None:
     put(disk.device, disk.folder, marked())
-    with disk.file.open("r+b") as opened:
-        opened.seek(2048)
-        opened.write(bytes(2 * 2**20))  # group descriptors and the root folder
+    disk.write((2048, bytes(2 * 2**20)))  # group descriptors and the root folder
     status, there = looked(disk)
     assert (status, there.unread) == (0, ((disk.name, UnreadFound(Unreadable.NOT_MOUNTED, (disk.device,), "ext4")),))
 

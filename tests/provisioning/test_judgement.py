@@ -39,14 +39,10 @@ DONE = "done"
 def lay(disk: Disk, name: str) -> None:
     """Write a superblock that is kept as text: the disk's size, then the offset and the bytes of each piece, in hex."""
     lines = [line.split() for line in (SUPERBLOCKS / f"{name}.txt").read_text().splitlines() if line[0] != "#"]
-    with disk.file.open("r+b") as opened:
-        for at, content in lines:
-            if at == "size":
-                opened.truncate(int(content))
-            else:
-                opened.seek(int(at, 16))
-                opened.write(bytes.fromhex(content))
-    sh("losetup", "--set-capacity", disk.device)
+    for at, content in lines:
+        if at == "size":
+            disk.resize(int(content))
+    disk.write(*((int(at, 16), bytes.fromhex(content)) for at, content in lines if at != "size"))
 
 
 def kept(name: str) -> Callable[[Disk], None]:
@@ -78,17 +74,13 @@ def half(disk: Disk) -> None:
 def damaged(disk: Disk) -> None:
     """A partition table whose first copy is destroyed; the second one and the system are whole."""
     system()(disk)
-    with disk.file.open("r+b") as opened:
-        opened.seek(512)
-        opened.write(bytes(33 * 512))
+    disk.write((512, bytes(33 * 512)))
 
 
 def destroyed(disk: Disk) -> None:
     """Neither copy of the table can be read any more."""
     damaged(disk)
-    with disk.file.open("r+b") as opened:
-        opened.seek(-512, 2)
-        opened.write(bytes(512))
+    disk.write((disk.file.stat().st_size - 512, bytes(512)))
 
 
 @dataclass(frozen=True)
