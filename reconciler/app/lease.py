@@ -31,14 +31,19 @@ class Lease:
     certainty: Certainty  # told of each beat
 
     async def taken(self, give_up_after: float = math.inf) -> int | None:
-        """Wait until no other daemon acts; the fence. None when told to stop meanwhile, or after so many seconds."""
+        """Wait until no other daemon acts; the fence. None when told to stop meanwhile, or after so many seconds.
+
+        It asks once, however soon it gives up.
+        """
         watch, told, deadline = LeaseWatch(self.site.config.lease), False, seam.steady() + give_up_after
-        while not self.stop.is_set() and seam.steady() < deadline:
+        while not self.stop.is_set():
             began = seam.steady()
             fence = await offload(self.site.store.acquire_lease, seam.process(), watch, self.site.now())
             if fence is not None:
                 self.certainty.beat(began)
                 return fence
+            if seam.steady() >= deadline:
+                break
             if not told:
                 log.warning("another daemon acts on this database; waiting for it to end")
                 told = True

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -56,17 +57,23 @@ class StandingBy:
         )
         return opened is not None
 
-    async def lease(self, ask: Callable[[], Awaitable[int | None]]) -> int | None:
-        """What ``ask`` gives, also where the database is away meanwhile. Follows what the acting daemon gives out."""
+    async def lease(self, ask: Callable[[float], Awaitable[int | None]]) -> int | None:
+        """What ``ask`` gives within so many seconds, also where the database is away meanwhile.
+
+        While another daemon acts, this one follows what that gives out.
+        """
         published, health = self.front.published, self.front.health
-        published.stage = "another daemon acts on this database; this one stands by"
+        at_once = await patiently(DATABASE, partial(ask, 0), self.stop, health)
+        if at_once is not None:
+            return at_once
+        published.stage = "another daemon acts on this database, or died a moment ago; this one stands by"
         beside = Companions(health, lambda: None)
         beside.start(FOLLOWING, every(FOLLOW_SECONDS, self._follow))
         beside.start(LOOKING_ON, every(LOOK_ON_SECONDS, partial(offload, self._look_on)))
         self.front.take_words(beside_another=True)
         beside.start(REMEMBERING, every(REMEMBER_SECONDS, self.remember_age))
         try:
-            return await patiently(DATABASE, ask, self.stop, health)
+            return await patiently(DATABASE, partial(ask, math.inf), self.stop, health)
         finally:
             await beside.stop()
             health.works(FOLLOWING)
