@@ -62,7 +62,7 @@ async def test_a_daemon_that_stands_by_waits_for_whatever_is_mended(
     monkeypatch.setattr(patience, "AGAIN_SECONDS", 0.01)
     front, asked = Front(site, lambda: None), []
 
-    async def ask() -> int | None:
+    async def ask(_: float) -> int | None:
         asked.append(front.health.problems())
         if len(asked) == 1:
             raise error
@@ -71,6 +71,18 @@ async def test_a_daemon_that_stands_by_waits_for_whatever_is_mended(
     assert await StandingBy(site, front, asyncio.Event()).lease(ask) == 7
     assert [problem.what for problem in asked[1]] == ["the database"]
     assert front.health.problems() == ()
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_daemon_says_that_another_one_acts_only_where_one_holds_the_lease(site: Site, held: bool) -> None:
+    front, said = Front(site, lambda: None), []
+
+    async def ask(seconds: float) -> int | None:
+        said.append("stands by" in front.published.stage)
+        return None if held and seconds == 0 else 7
+
+    assert await StandingBy(site, front, asyncio.Event()).lease(ask) == 7
+    assert said == ([False, True] if held else [False])
 
 
 async def test_apply_fails_where_the_specs_have_errors(site: Site, tmp_path: Path) -> None:
