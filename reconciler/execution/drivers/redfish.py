@@ -34,6 +34,10 @@ READ_SECONDS = 30.0
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
 _ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
+_POWER = {"On": Power.ON, "PoweringOff": Power.ON, "Off": Power.OFF, "PoweringOn": Power.OFF}
+"""What counts as an answer. One that is on its way is not there yet: while a machine goes down its system still runs,
+for as long as that takes to end; PoweringOn lies between off and on (Resource.json, PowerState).
+"""
 _BUSY = frozenset({409, 423, 429, 503})
 """HTTP statuses of a BMC that will do it later: conflict, locked, too many requests, unavailable."""
 
@@ -142,9 +146,7 @@ class RedfishBmc:
 
     def _power(self) -> Power:
         self._system.refresh(force=True)
-        # PoweringOn and PoweringOff are on their way; on the way up the machine is not on, and the other way about.
-        on = self._system.power_state in (sushy.PowerState.ON, sushy.PowerState.POWERING_OFF)
-        return Power.ON if on else Power.OFF
+        return power_of(self._system.json.get("PowerState"))
 
     def _account(self) -> dict[str, Any]:
         """The account of the user whose session this is."""
@@ -241,6 +243,18 @@ class RedfishBmc:
             raise TemporaryError(f"cannot {what}: {at} does not answer") from error
         except exceptions.SushyError as error:
             raise TemporaryError(f"cannot {what}: {at} does not speak Redfish: {_said(error)}") from error
+
+
+def power_of(said: object) -> Power:
+    """Whether the machine is on, by what its BMC says as ``PowerState``.
+
+    Raises:
+        TemporaryError: It says nothing, as while it starts itself, or "Paused" or another word: nobody knows then.
+    """
+    if (known := _POWER.get(said) if isinstance(said, str) else None) is None:
+        shown = "nothing" if said is None else repr(said)
+        raise TemporaryError(f"the BMC does not say whether the machine is on or off: its PowerState is {shown}")
+    return known
 
 
 def _link(resource: dict[str, Any], name: str) -> str:
