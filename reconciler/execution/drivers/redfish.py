@@ -161,7 +161,8 @@ class RedfishBmc:
         found = [
             interface
             for manager in self._members(_link(self._get(ROOT), "Managers"))
-            for interface in self._members(_link(manager, "EthernetInterfaces"))
+            if (interfaces := _optional_link(manager, "EthernetInterfaces")) is not None  # a switch's manager has none
+            for interface in self._members(interfaces)
         ]
         ours = [one for one in found if self.access.address in _addresses(one)]
         if len(ours or found) != 1:
@@ -171,7 +172,7 @@ class RedfishBmc:
         return (ours or found)[0]
 
     def _members(self, collection: str) -> list[dict[str, Any]]:
-        return [self._get(member["@odata.id"]) for member in self._get(collection).get("Members", ())]
+        return [self._get(member["@odata.id"]) for member in self._get(collection).get("Members") or ()]
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._root._conn.get(path)
@@ -258,9 +259,15 @@ def power_of(said: object) -> Power:
 
 
 def _link(resource: dict[str, Any], name: str) -> str:
-    if not (to := resource.get(name)):
+    if (to := _optional_link(resource, name)) is None:
         raise PermanentError(f"the BMC has no {name} in {resource.get('@odata.id', 'its answer')}")
-    return str(to["@odata.id"])
+    return to
+
+
+def _optional_link(resource: dict[str, Any], name: str) -> str | None:
+    """Where a link leads; None: the resource has no such link, or an empty one."""
+    to = resource.get(name)
+    return str(to["@odata.id"]) if isinstance(to, dict) and to.get("@odata.id") else None
 
 
 def _addresses(interface: dict[str, Any]) -> list[str]:

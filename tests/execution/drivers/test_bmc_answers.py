@@ -87,3 +87,37 @@ async def test_a_network_that_an_ipmi_bmc_does_not_say_is_empty() -> None:
     bmc = over_ipmi(get_network_channel=lambda: 1, raw_command=lambda netfn, command, data: {"code": 0x80})
     lan = await bmc.lan()
     assert (lan.static, lan.address, lan.netmask, lan.gateway, lan.vlan) == (False, "", "", "", None)
+
+
+def managers(**beside: object) -> dict[str, dict[str, Any]]:
+    """What a BMC answers, by path: its manager with its network, and another one that is as it is."""
+    root = "/redfish/v1"
+    bmc = f"{root}/Managers/BMC_0"
+    return {
+        f"{root}/": {"Managers": {"@odata.id": f"{root}/Managers"}},
+        f"{root}/Managers": {"Members": [{"@odata.id": f"{root}/Managers/Fabric_0"}, {"@odata.id": bmc}]},
+        f"{root}/Managers/Fabric_0": {"ManagerType": "Service", **beside},
+        f"{root}/Managers/Fabric_0/Ports": {"Members": None},
+        bmc: {"EthernetInterfaces": {"@odata.id": f"{bmc}/EthernetInterfaces"}},
+        f"{bmc}/EthernetInterfaces": {"Members": [{"@odata.id": f"{bmc}/EthernetInterfaces/eth0"}]},
+        f"{bmc}/EthernetInterfaces/eth0": {
+            "IPv4Addresses": [{"Address": ACCESS.address, "AddressOrigin": "Static", "SubnetMask": "255.255.255.0"}]
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {},
+        {"EthernetInterfaces": None},
+        {"EthernetInterfaces": {}},
+        {"EthernetInterfaces": {"@odata.id": "/redfish/v1/Managers/Fabric_0/Ports"}},
+    ],
+)
+async def test_a_manager_without_a_network_is_passed_over(beside: dict[str, Any]) -> None:
+    known = managers(**beside)
+    conn = SimpleNamespace(get=lambda path: SimpleNamespace(json=lambda: dict(known[path]), headers={}))
+    bmc = over_redfish(None)
+    bmc._root = SimpleNamespace(_conn=conn)
+    assert (await bmc.lan()).address == ACCESS.address
