@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ..model.actions import Action, Enroll
 from ..model.bmc import Lan
 from ..model.bmc_protocol import BmcProtocol
+from ..model.errors import PermanentError
 from ..model.events import Event
 from ..model.files import File
 from ..model.gates import Readings
@@ -94,6 +95,11 @@ class BmcAccess:
     protocol: BmcProtocol | None = None  # pinned by an operator; None: what it answers
     serial: str | None = None  # what it must say of its machine; None: one of the machine's numbers
     owners: NumberOwners = field(default=_nobody, compare=False, repr=False)
+    machine: str = ""  # the serial of the machine whose BMC it is to be
+
+
+class SeveralSystemsError(PermanentError):
+    """A BMC shows several systems, or none, and nothing tells which of them is the machine: over Redfish, that is."""
 
 
 class Bmcs(Protocol):

@@ -1,17 +1,21 @@
 """What BMCs answer that is no answer, and what they have more or less of than most: no BMC needed, nothing is sent."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sushy.exceptions import ServerSideError
 
 from reconciler.execution.drivers.blocking_pool import Loan
+from reconciler.execution.drivers.detect import EitherBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmc
 from reconciler.execution.drivers.plain import PlainBmcs
-from reconciler.execution.drivers.redfish import RedfishBmc, power_of
-from reconciler.execution.ports import BmcAccess
-from reconciler.model.errors import TemporaryError
+from reconciler.execution.drivers.redfish import RedfishBmc, own_system, power_of
+from reconciler.execution.ports import BmcAccess, BmcIdentity, SeveralSystemsError
+from reconciler.model.bmc_protocol import BmcProtocol
+from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
 
 ACCESS = BmcAccess("192.0.2.11", 623, "oci", "secret")
@@ -121,3 +125,90 @@ async def test_a_manager_without_a_network_is_passed_over(beside: dict[str, Any]
     bmc = over_redfish(None)
     bmc._root = SimpleNamespace(_conn=conn)
     assert (await bmc.lan()).address == ACCESS.address
+
+
+HGX, HOST, WITNESS = (f"/redfish/v1/Systems/{name}" for name in ("HGX_Baseboard_0", "1", "System.Embedded.2"))
+
+
+def of_machine(*texts: str) -> BmcIdentity:
+    return BmcIdentity(frozenset(texts))
+
+
+def owned(access: BmcAccess = ACCESS, **numbers: str) -> BmcAccess:
+    """Access to the BMC of machine M1; ``numbers``: who has which, several machines with a "+" between them."""
+    having = {each: frozenset(machines.split("+")) for each, machines in numbers.items()}
+    return replace(access, machine="M1", owners=lambda told: {each: having.get(each, frozenset()) for each in told})
+
+
+@pytest.mark.parametrize(
+    ("systems", "access", "chosen"),
+    [
+        ({HGX: of_machine("board"), HOST: of_machine("sku", "host")}, owned(), HOST),
+        ({HGX: of_machine(), HOST: of_machine()}, owned(), HOST),
+        ({HOST: of_machine("witness"), WITNESS: of_machine("m1")}, owned(), WITNESS),
+        ({HOST: of_machine("host"), WITNESS: of_machine("witness")}, owned(host="M1", witness="M2"), HOST),
+        ({HOST: of_machine("sku", "host"), WITNESS: of_machine("sku")}, owned(sku="M1+M2", host="M1"), HOST),
+        ({HOST: of_machine("a"), WITNESS: of_machine("b")}, replace(owned(a="M1"), serial="B"), WITNESS),
+    ],
+)
+def test_of_several_systems_the_machine_is_the_one_that_says_its_number(
+    systems: dict[str, BmcIdentity], access: BmcAccess, chosen: str
+) -> None:
+    assert own_system(systems, access) == chosen
+
+
+@pytest.mark.parametrize(
+    ("systems", "access"),
+    [
+        ({}, owned()),
+        ({HOST: of_machine("a"), WITNESS: of_machine("b")}, owned()),
+        ({HOST: of_machine("a"), WITNESS: of_machine("a")}, owned(a="M1")),
+        ({HOST: of_machine("a"), WITNESS: of_machine("b")}, owned(a="M1+M2", b="M2")),
+        ({HOST: of_machine("0"), WITNESS: of_machine("0")}, owned()),
+    ],
+)
+def test_of_several_systems_none_is_guessed(systems: dict[str, BmcIdentity], access: BmcAccess) -> None:
+    with pytest.raises(SeveralSystemsError, match=r"bmc: \{serial: \.\.\.\}.*bmc: \{protocol: ipmi\}"):
+        own_system(systems, access)
+
+
+async def test_a_system_that_cannot_be_read_does_not_hide_the_others() -> None:
+    def get_system(path: str) -> object:
+        if path == HGX:
+            raise ServerSideError("GET", path, SimpleNamespace(status_code=500, json=dict))
+        return SimpleNamespace(serial_number="host", sku=None, uuid=None)
+
+    bmc = over_redfish(None)
+    bmc._root = SimpleNamespace(get_system=get_system)
+    assert bmc._own_system((HGX, HOST)).serial_number == "host"
+
+
+@dataclass
+class Speaking:
+    """A protocol of which a BMC was found to speak; or not."""
+
+    answer: object
+
+    async def open(self, access: BmcAccess) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def either(ipmi: object) -> EitherBmcs:
+    redfish = Speaking(SeveralSystemsError("it shows 2 systems"))
+    speaking = {BmcProtocol.REDFISH: redfish, BmcProtocol.IPMI: Speaking(ipmi)}
+    return EitherBmcs(speaking, _found={ACCESS.address: BmcProtocol.REDFISH})
+
+
+async def test_ipmi_is_spoken_where_nothing_tells_which_system_is_the_machine() -> None:
+    bmcs = either("over IPMI")
+    assert [await bmcs.open(ACCESS), await bmcs.open(ACCESS)] == ["over IPMI"] * 2
+    with pytest.raises(SeveralSystemsError):
+        await bmcs.open(replace(ACCESS, protocol=BmcProtocol.REDFISH))
+
+
+@pytest.mark.parametrize("kind", [TemporaryError, PermanentError])
+async def test_both_reasons_are_said_where_ipmi_fails_too(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=r"it shows 2 systems\. IPMI was tried instead: no answer"):
+        await either(kind("no answer")).open(ACCESS)
