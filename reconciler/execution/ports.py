@@ -50,12 +50,13 @@ class Bmc(Protocol):
     async def set_power(self, want: Power) -> None:
         """Ask for a power state and return; reaching it takes seconds, or minutes when turning off."""
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         """Choose the device for the next boot; follow with a power command within 60 s, or an IPMI BMC forgets it.
 
         Args:
             device: What to start from, once.
             uefi: Ask for a UEFI boot. Without it a BMC that takes the IPMI specification by its word boots as BIOS.
+                None: nobody knows how it boots. Redfish leaves that as it is; IPMI has to say one, and says UEFI.
         """
 
     async def set_password(self, password: str) -> None:

@@ -88,6 +88,7 @@ def _hardware(top: Fields) -> Hardware:
     machine = _only_machine(top)
     extra: dict[str, object] = {}
     modules, memory = _memory(top, extra)
+    uefi, secure_boot = _firmware(machine)
     hardware = Hardware(
         serial=_serial(machine),
         manufacturer=machine.text("system_manufacturer"),
@@ -102,8 +103,8 @@ def _hardware(top: Fields) -> Hardware:
         lifecycle_version=machine.text("dell_lifecycle_version"),
         bmc_firmware=machine.text("ipmi_firmware_version"),
         bmc_address=_address(machine, "ipmi_detected_ip"),
-        uefi=machine.yes("boot_uefi"),
-        secure_boot=machine.yes("secure_boot"),
+        uefi=uefi,
+        secure_boot=secure_boot,
         architecture=_architecture(machine),
         sort_devices=machine.yes("use_oci_sort_dev"),
         memory_modules=modules,
@@ -310,6 +311,12 @@ def _address(machine: Fields, key: str) -> str | None:
         machine.keep(key, given)
         return None
     return None if address.is_unspecified else str(address)
+
+
+def _firmware(machine: Fields) -> tuple[bool | None, bool | None]:
+    """Whether it booted with UEFI, and whether with Secure Boot, which there is with UEFI alone; None: not reported."""
+    uefi, secure = machine.maybe_yes("boot_uefi"), machine.maybe_yes("secure_boot")
+    return uefi, False if uefi is False and secure is None else secure
 
 
 def _architecture(machine: Fields) -> str | None:

@@ -108,9 +108,9 @@ class IpmiBmc:
     async def set_power(self, want: Power) -> None:
         await self._ask(f"turn the power {want}", lambda: self._command.set_power(want.value, wait=False))
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         def choose() -> None:
-            self._command.set_bootdev(_BOOT[device], persist=False, uefiboot=uefi)
+            self._command.set_bootdev(_BOOT[device], persist=False, uefiboot=uefi is not False)
 
         await self._ask("choose the boot device", choose)
 

@@ -215,7 +215,7 @@ class _PlainSession:
     async def set_power(self, want: Power) -> None:
         await self.ask(f"POWER {want}")
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         await self.ask(f"BOOT {device}")
 
     async def set_password(self, password: str) -> None:

@@ -113,10 +113,10 @@ class RedfishBmc:
 
         await self._ask(f"turn the power {want}", change)
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         def choose() -> None:
-            mode = BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY
             now = self._system.boot.mode
+            mode = now if uefi is None else BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY
             self._system.set_system_boot_options(
                 target=_BOOT[device],
                 enabled=sushy.BootSourceOverrideEnabled.ONCE,

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from sushy.exceptions import ServerSideError
+from sushy.resources.system.constants import BootSourceOverrideMode
 
 from reconciler.execution.drivers.blocking_pool import Loan
 from reconciler.execution.drivers.detect import EitherBmcs
 from reconciler.execution.drivers.ipmi import IpmiBmc
 from reconciler.execution.drivers.plain import PlainBmcs
 from reconciler.execution.drivers.redfish import RedfishBmc, own_system, power_of
-from reconciler.execution.ports import BmcAccess, BmcIdentity, SeveralSystemsError
+from reconciler.execution.ports import BmcAccess, BmcIdentity, BootDevice, SeveralSystemsError
 from reconciler.model.bmc_protocol import BmcProtocol
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.model.machine import Power
@@ -212,3 +213,29 @@ async def test_ipmi_is_spoken_where_nothing_tells_which_system_is_the_machine() 
 async def test_both_reasons_are_said_where_ipmi_fails_too(kind: type[Exception]) -> None:
     with pytest.raises(kind, match=r"it shows 2 systems\. IPMI was tried instead: no answer"):
         await either(kind("no answer")).open(ACCESS)
+
+
+LEGACY, UEFI = BootSourceOverrideMode.LEGACY, BootSourceOverrideMode.UEFI
+
+
+@pytest.mark.parametrize(
+    ("now", "asked", "told"),
+    [(LEGACY, None, None), (UEFI, None, None), (LEGACY, True, UEFI), (UEFI, False, LEGACY), (UEFI, True, None)],
+)
+async def test_over_redfish_the_boot_mode_is_changed_only_where_one_is_asked_for(
+    now: object, asked: bool | None, told: object
+) -> None:
+    chosen: list[object] = []
+    system = SimpleNamespace(
+        boot=SimpleNamespace(mode=now), set_system_boot_options=lambda target, enabled, mode: chosen.append(mode)
+    )
+    await over_redfish(system).boot_next(BootDevice.DISK, uefi=asked)
+    assert chosen == [told]
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, True), (True, True), (False, False)])
+async def test_over_ipmi_no_bios_boot_is_asked_for_because_nobody_said_uefi(asked: bool | None, told: bool) -> None:
+    chosen: list[object] = []
+    bmc = over_ipmi(set_bootdev=lambda device, persist, uefiboot: chosen.append(uefiboot))
+    await bmc.boot_next(BootDevice.NETWORK, uefi=asked)
+    assert chosen == [told]
