@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
-from .fillers import is_filler
+from .fillers import is_no_serial
 from .raid import DiskPlace
 from .serials import as_serial, numbers
 
@@ -181,7 +181,7 @@ class Hardware:
         return tuple(each if self._is_other_name(each) else "" for each in self._said)
 
     def _is_other_name(self, text: str) -> bool:
-        return text != self.serial and not is_filler(text)
+        return text != self.serial and not is_no_serial(text)
 
     @property
     def _said(self) -> tuple[str, ...]:

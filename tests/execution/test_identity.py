@@ -45,8 +45,8 @@ async def is_own(
         Says({ME.lower() + " "}),
         Says({"CHASSIS-9"}, {ME}),  # Supermicro: the agent reports the board's
         Says({"To be filled by O.E.M."}, {ME}),
-        Says({"SYS-1"}),  # Redfish on Supermicro: another of the machine's numbers
-        Says({"sys-1 ", "CHASSIS-9"}),
+        Says({"SYS-41A1"}),  # Redfish on Supermicro: another of the machine's numbers
+        Says({"sys-41a1 ", "CHASSIS-9"}),
         Says({"NOBODYS"}, {UUID.upper()}),
         Says(set(), {"33221100-5544-7766-8899-aabbccddeeff"}),  # the other order of bytes
     ],
@@ -56,7 +56,7 @@ async def test_who_says_the_serial_is_the_machines_own_whoever_reported_it(bmc: 
 
 
 @pytest.mark.parametrize(
-    "bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"}), Says({"SYS-2"}), Says({"CHASSIS-9", "sys-2"})]
+    "bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"}), Says({"SYS-42B2"}), Says({"CHASSIS-9", "sys-42b2"})]
 )
 async def test_who_says_a_number_of_another_is_not_though_the_agent_reported_the_address(bmc: Says) -> None:
     with pytest.raises(PermanentError, match=r"says that it belongs to .*-?2, not to A001: nothing was switched"):
