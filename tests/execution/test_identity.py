@@ -47,6 +47,7 @@ async def is_own(
         Says({"To be filled by O.E.M."}, {ME}),
         Says({"SYS-41A1"}),  # Redfish on Supermicro: another of the machine's numbers
         Says({"sys-41a1 ", "CHASSIS-9"}),
+        Says(set(), {"CN1374009H00JK"}),  # iDRAC6: the board's, as DMI has it in dots
         Says({"NOBODYS"}, {UUID.upper()}),
         Says(set(), {"33221100-5544-7766-8899-aabbccddeeff"}),  # the other order of bytes
     ],
@@ -63,7 +64,16 @@ async def test_who_says_a_number_of_another_is_not_though_the_agent_reported_the
         await is_own(bmc)
 
 
-@pytest.mark.parametrize("said", ["CHASSIS-9", "NOBODYS"])
+async def test_a_board_that_came_from_another_machine_speaks_for_neither_by_its_service_tag() -> None:
+    with pytest.raises(PermanentError, match="says that it belongs to B002, not to A001"):
+        await is_own(Says(set(), {"B002"}))
+
+
+async def test_a_number_in_dots_may_be_pinned_as_it_stands_in_dmi() -> None:
+    await is_own(Says({"CN1374009H00JK"}), pinned=".4JXKYM1.CN1374009H00JK.", reporters=frozenset())
+
+
+@pytest.mark.parametrize("said", ["CHASSIS-9", "CNSHARED00000", "NOBODYS"])
 async def test_a_number_that_nobody_has_or_several_proves_nothing(said: str) -> None:
     await is_own(Says({said}))
     for reporters in (frozenset[str](), frozenset({ME, "B002"})):

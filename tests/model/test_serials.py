@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.hardware.report import ReportError, parse_report
 from reconciler.model.fillers import PLACEHOLDERS, is_filler, is_no_serial, is_uuid, other_order
-from reconciler.model.serials import as_serial, number
+from reconciler.model.serials import as_serial, number, numbers
 
 FILLERS = (
     """
@@ -70,6 +70,22 @@ def test_a_slash_gets_a_letter_that_a_path_can_hold_and_stays_another_number() -
 def test_a_uuid_is_one_in_either_order_of_bytes() -> None:
     assert number("00112233-4455-6677-8899-AABBCCDDEEFF") == number("33221100-5544-7766-8899-aabbccddeeff")
     assert number("00112233-4455-6677-8899-aabbccddeeff") != number("00112233-4455-6677-9988-aabbccddeeff")
+
+
+@pytest.mark.parametrize(
+    ("board", "known"),
+    [
+        (".4JXKYM1.CN1374009H00JK.", {".4jxkym1.cn1374009h00jk.", "cn1374009h00jk"}),
+        ("..CN1374009R00ZP.", {"..cn1374009r00zp.", "cn1374009r00zp"}),
+        (".4JXKYM1.CN1374009H00JK.01. ", {".4jxkym1.cn1374009h00jk.01.", "cn1374009h00jk"}),
+        (".4JXKYM1.0000000000.", {".4jxkym1.0000000000."}),
+        ("CN1374009H00JK", {"cn1374009h00jk"}),
+        ("1.CN1374009H00JK", {"1.cn1374009h00jk"}),
+        ("............", set()),
+    ],
+)
+def test_of_a_boards_number_in_dots_the_boards_own_part_is_a_number_too(board: str, known: set[str]) -> None:
+    assert numbers([board]) == known
 
 
 def reported(serial: str) -> str:
