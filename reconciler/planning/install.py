@@ -256,6 +256,7 @@ def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallO
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
+        nics=tuple(replace(nic, switch=None, port=None) for nic in m.seen.hardware.nics),
     )
 
 
