@@ -171,4 +171,4 @@ class StoredDirectory:
         """The BMC of a machine, with address and login as they were set a moment ago, before its agent reports them."""
         tree = self._tree()
         pin = tree.machines[serial].bmc if serial in tree.machines else MachineBmc()
-        return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial, self.owners_of)
+        return BmcAccess(address, self._bmc_port, username, password, pin.protocol, pin.serial, self.owners_of, serial)

@@ -12,7 +12,7 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
-from ..model.hardware import Hardware, Racked
+from ..model.hardware import Hardware, Nic, Racked
 from ..model.in_force import Effective, Memo, Place, Sourced, effective
 from ..model.kinds import ClusterSpec, FleetSpec, Network
 from ..model.kinds.base import SettingValue
@@ -44,6 +44,7 @@ class Member:
     racked: Racked | None = None
     data_disks: tuple[str, ...] | None = None  # names of its disks for data; None: nobody can tell
     no_disks: str | None = None  # why not
+    nics: tuple[Nic, ...] = ()  # that it had when it was last installed for this place; empty: not known
     in_service: bool = False  # Puppet has succeeded on it since it was last installed
     begun_at: datetime | None = None  # when its last install began
     served_at: datetime | None = None  # when it was last in service: since then, or until then
@@ -147,6 +148,14 @@ class NodeView:
         if self.member.hardware is None:
             raise EncError(f"no hardware report of {self.hostname} is known")
         return self.member.hardware
+
+    @property
+    def nics(self) -> tuple[Nic, ...]:
+        """Its interfaces, under the names that its installed system has for them: those that it was installed with.
+
+        A card that comes later takes no name, and no place in the order, from one that the node was made of.
+        """
+        return self.member.nics or self.hardware.nics
 
 
 class ClusterView:

@@ -48,7 +48,7 @@ async def ensure_power(bmc: Bmc, want: Power, time: Time, *, timeout: float = PO
         await time.sleep(POLL_SECONDS)
 
 
-async def boot(bmc: Bmc, device: BootDevice, time: Time, *, uefi: bool) -> None:
+async def boot(bmc: Bmc, device: BootDevice, time: Time, *, uefi: bool | None) -> None:
     """Start the machine from ``device``, whatever it runs now, and return once its power is on.
 
     Off first, then the device, then on: so that the choice is made right before the power command that uses it

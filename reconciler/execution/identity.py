@@ -58,7 +58,7 @@ async def verify_owner(
     said = await bmc.identity()
     told = numbers(said.machine | said.parts)
     if access.serial is not None:
-        if number(access.serial) in told:
+        if numbers([access.serial]) & told:
             return
         if told_of_machine := numbers(said.machine):
             raise _not_its_own(access, serial, told_of_machine)

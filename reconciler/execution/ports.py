@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ..model.actions import Action, Enroll
 from ..model.bmc import Lan
 from ..model.bmc_protocol import BmcProtocol
+from ..model.errors import PermanentError
 from ..model.events import Event
 from ..model.files import File
 from ..model.gates import Readings
@@ -49,12 +50,13 @@ class Bmc(Protocol):
     async def set_power(self, want: Power) -> None:
         """Ask for a power state and return; reaching it takes seconds, or minutes when turning off."""
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         """Choose the device for the next boot; follow with a power command within 60 s, or an IPMI BMC forgets it.
 
         Args:
             device: What to start from, once.
             uefi: Ask for a UEFI boot. Without it a BMC that takes the IPMI specification by its word boots as BIOS.
+                None: nobody knows how it boots. Redfish leaves that as it is; IPMI has to say one, and says UEFI.
         """
 
     async def set_password(self, password: str) -> None:
@@ -94,6 +96,11 @@ class BmcAccess:
     protocol: BmcProtocol | None = None  # pinned by an operator; None: what it answers
     serial: str | None = None  # what it must say of its machine; None: one of the machine's numbers
     owners: NumberOwners = field(default=_nobody, compare=False, repr=False)
+    machine: str = ""  # the serial of the machine whose BMC it is to be
+
+
+class SeveralSystemsError(PermanentError):
+    """A BMC shows several systems, or none, and nothing tells which of them is the machine: over Redfish, that is."""
 
 
 class Bmcs(Protocol):

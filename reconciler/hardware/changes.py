@@ -170,10 +170,14 @@ def _machine(before: Hardware, after: Hardware) -> Iterator[Change]:
         (ChangeKind.FIRMWARE, "BMC firmware", before.bmc_firmware, after.bmc_firmware),
         (ChangeKind.FIRMWARE, "Lifecycle Controller version", before.lifecycle_version, after.lifecycle_version),
         (ChangeKind.BMC_ADDRESS, "BMC address", before.bmc_address, after.bmc_address),
-        (ChangeKind.BOOT_MODE, "boot mode", _boot_mode(before), _boot_mode(after)),
-        (ChangeKind.BOOT_MODE, "secure boot", _on(before.secure_boot), _on(after.secure_boot)),
     ):
         yield from _differs(kind, what, was, now)
+    for what, was, now in (
+        ("boot mode", _boot_mode(before), _boot_mode(after)),
+        ("secure boot", _on(before.secure_boot), _on(after.secure_boot)),
+    ):
+        if was is not None and now is not None:  # what an agent does not say has not changed
+            yield from _differs(ChangeKind.BOOT_MODE, what, was, now)
 
 
 def _differs(kind: ChangeKind, what: str, was: str | None, now: str | None) -> Iterator[Change]:
@@ -186,9 +190,9 @@ def _cpu(h: Hardware) -> str:
     return f"{cpu.model or cpu.vendor or 'unknown'} ({cpu.sockets or '?'} sockets, {cpu.threads or '?'} threads)"
 
 
-def _boot_mode(h: Hardware) -> str:
-    return "UEFI" if h.uefi else "BIOS"
+def _boot_mode(h: Hardware) -> str | None:
+    return None if h.uefi is None else "UEFI" if h.uefi else "BIOS"
 
 
-def _on(state: bool) -> str:
-    return "on" if state else "off"
+def _on(state: bool | None) -> str | None:
+    return None if state is None else "on" if state else "off"

@@ -206,6 +206,10 @@ class Fields:
             self.refuse(key, f"{_shown(value)} is neither yes nor no")
         return word == "yes"
 
+    def maybe_yes(self, key: str) -> bool | None:
+        """Whether the agent says "yes"; None where it says neither yes nor no."""
+        return None if self.values.get(key) in (None, "") else self.yes(key)
+
     def objects(self, key: str, most: int) -> list["Fields"]:
         """The objects in a list; none where the list is missing."""
         return [

@@ -85,11 +85,19 @@ def _nics(hardware: Hardware, rule: MatchRule) -> str | None:
 
 
 def _firmware(hardware: Hardware, rule: MatchRule) -> str | None:
+    if rule.uefi is not None and hardware.uefi is None:
+        return f"boot mode is not reported, needs {'UEFI' if rule.uefi else 'BIOS mode'}"
     if rule.uefi is not None and rule.uefi is not hardware.uefi:
         return "needs UEFI, booted in BIOS mode" if rule.uefi else "needs BIOS mode, booted with UEFI"
-    if rule.secure_boot is not None and rule.secure_boot is not hardware.secure_boot:
-        return f"needs secure boot {_on(rule.secure_boot)}, it is {_on(hardware.secure_boot)}"
-    return None
+    return _secure_boot(hardware.secure_boot, rule.secure_boot)
+
+
+def _secure_boot(found: bool | None, wanted: bool | None) -> str | None:
+    if wanted is None or found is wanted:
+        return None
+    if found is None:
+        return f"secure boot is not reported, needs it {_on(wanted)}"
+    return f"needs secure boot {_on(wanted)}, it is {_on(found)}"
 
 
 def _architecture(hardware: Hardware, rule: MatchRule) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
-from ..model.fillers import is_filler
+from ..model.fillers import is_filler, is_no_serial
 from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from ..model.raid import DiskPlace, place_order
 from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
@@ -88,6 +88,7 @@ def _hardware(top: Fields) -> Hardware:
     machine = _only_machine(top)
     extra: dict[str, object] = {}
     modules, memory = _memory(top, extra)
+    uefi, secure_boot = _firmware(machine)
     hardware = Hardware(
         serial=_serial(machine),
         manufacturer=machine.text("system_manufacturer"),
@@ -102,8 +103,8 @@ def _hardware(top: Fields) -> Hardware:
         lifecycle_version=machine.text("dell_lifecycle_version"),
         bmc_firmware=machine.text("ipmi_firmware_version"),
         bmc_address=_address(machine, "ipmi_detected_ip"),
-        uefi=machine.yes("boot_uefi"),
-        secure_boot=machine.yes("secure_boot"),
+        uefi=uefi,
+        secure_boot=secure_boot,
         architecture=_architecture(machine),
         sort_devices=machine.yes("use_oci_sort_dev"),
         memory_modules=modules,
@@ -129,7 +130,7 @@ def _serial(machine: Fields) -> str:
         word = given.strip().lower()
         if not word:
             machine.refuse("serial", "is empty; set one in the firmware")
-        if is_filler(word):
+        if is_no_serial(word):
             machine.refuse("serial", f'"{clip(given)}" is what firmware says when it has no serial; set one there')
         if _SERIAL.fullmatch(as_serial(given)):
             machine.values["serial"] = as_serial(given)
@@ -139,7 +140,7 @@ def _serial(machine: Fields) -> str:
 def _dmi(machine: Fields) -> Dmi:
     """Everything that the firmware says beside the identity that the agent chose, without fillers."""
     keys = ("system_serial", "board_serial", "chassis_serial", "system_uuid")
-    return Dmi(*("" if is_filler(text) else text for text in map(machine.text, keys)))
+    return Dmi(*("" if is_no_serial(text) else text for text in map(machine.text, keys)))
 
 
 def _memory(top: Fields, extra: dict[str, object]) -> tuple[tuple[dict[str, str], ...], int]:
@@ -239,7 +240,8 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
 def _enclosure(entry: Fields) -> int | None:
     """None where the controller has none, so that the agent leaves it out, or says ``N/A`` as MegaCLI does."""
     given = entry.values.get("enclosure")
-    if given is None or (isinstance(given, str) and is_filler(given)):
+    is_place = isinstance(given, str) and given.strip().isdecimal() and given.strip(" 0") != ""
+    if given is None or (isinstance(given, str) and not is_place and is_filler(given)):
         entry.values.pop("enclosure", None)
         return None
     return entry.whole("enclosure", 0, 65535)
@@ -310,6 +312,12 @@ def _address(machine: Fields, key: str) -> str | None:
         machine.keep(key, given)
         return None
     return None if address.is_unspecified else str(address)
+
+
+def _firmware(machine: Fields) -> tuple[bool | None, bool | None]:
+    """Whether it booted with UEFI, and whether with Secure Boot, which there is with UEFI alone; None: not reported."""
+    uefi, secure = machine.maybe_yes("boot_uefi"), machine.maybe_yes("secure_boot")
+    return uefi, False if uefi is False and secure is None else secure
 
 
 def _architecture(machine: Fields) -> str | None:

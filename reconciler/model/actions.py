@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 from .action_base import MINUTE, MachineAction, Risk
 from .contents import Contents
 from .disk_id import DiskId, Finding
+from .hardware import Nic
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
 from .rings import RingBasis, RingChange, RingFile
@@ -210,7 +211,7 @@ class InstallOs(MachineAction):
     """Install Debian over SSH from the live system. Erases the system disks, and the data disks named for it."""
 
     risk: ClassVar[Risk] = Risk.DESTRUCTIVE
-    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "vouched"})
+    not_in_id: ClassVar[frozenset[str]] = frozenset({"ours", "may_hold", "may_erase", "vouched", "nics"})
     limit: ClassVar[float] = 180 * MINUTE
     restarts: ClassVar[bool] = True
     outlives_daemon: ClassVar[bool] = True
@@ -238,6 +239,8 @@ class InstallOs(MachineAction):
     """Ids of installs that have finished and may be erased: nothing else allows to erase a system of ours."""
     vouched: Voucher | None = None
     """Why who reports may be given the node's keys; None: nobody knows, and an install is looked for, not begun."""
+    nics: tuple[Nic, ...] = ()
+    """The machine's network interfaces, without their neighbours: its networks stay on those that the install had."""
 
     @property
     def address(self) -> str:

@@ -248,6 +248,7 @@ def _begun(h: History, at: datetime, action: Action) -> History:
             id=action.id,
             on=action.identity,
             system_on=tuple(disk for disk in action.identity if disk.name in action.system_disks),
+            nics=action.nics,
         )
         return replace(begun, install=install, rings=None)
     return begun

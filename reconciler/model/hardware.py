@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
-from .fillers import is_filler
+from .fillers import is_no_serial
 from .raid import DiskPlace
 from .serials import as_serial, numbers
 
@@ -133,8 +133,8 @@ class Hardware:
     lifecycle_version: str = ""  # Dell's Lifecycle Controller
     bmc_firmware: str = ""
     bmc_address: str | None = None
-    uefi: bool = False
-    secure_boot: bool = False
+    uefi: bool | None = False  # how it booted; None: not reported. Stored reports leave out what is not so
+    secure_boot: bool | None = False  # None: not reported
     architecture: str | None = None  # amd64 | arm64; None where the agent does not say
     sort_devices: bool = False  # the agent named disks by its own order (use_oci_sort_dev)
     memory_modules: tuple[Mapping[str, str], ...] = ()
@@ -143,6 +143,17 @@ class Hardware:
     remarks: tuple[str, ...] = ()  # sentences of the agent: what it left out or could not read, and missing tools
     from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
     extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
+
+    @property
+    def boots_with_uefi(self) -> bool:
+        """Whether what is installed on it has to start with UEFI.
+
+        Raises:
+            ValueError: Nobody said how it booted.
+        """
+        if self.uefi is None:
+            raise ValueError("its agent does not say whether it booted with UEFI or as BIOS")
+        return self.uefi
 
     @property
     def macs(self) -> frozenset[str]:
@@ -170,7 +181,7 @@ class Hardware:
         return tuple(each if self._is_other_name(each) else "" for each in self._said)
 
     def _is_other_name(self, text: str) -> bool:
-        return text != self.serial and not is_filler(text)
+        return text != self.serial and not is_no_serial(text)
 
     @property
     def _said(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from .actions import Action, ChangeBmc, ConfigureBmc
 from .disk_id import DiskId, Finding
 from .flat_form import flat_schema
+from .hardware import Nic
 from .rings import RingFile
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Install:
     open: bool = False  # its installer was started, and nobody saw how that ended
     on: tuple[DiskId, ...] = ()  # every disk that it was given
     system_on: tuple[DiskId, ...] = ()  # those among them that hold the system; empty: not known
+    nics: tuple[Nic, ...] = ()  # the interfaces that the machine had, under the names that they keep; empty: not known
     reinstall: str | None = None  # the reinstall request that the last finished install answered
 
 
@@ -239,6 +241,7 @@ PUBLISHED: Mapping[str, str] = {
     "raid": "disks.raid",
     "installed_on": "install.on",
     "system_on": "install.system_on",
+    "nics": "install.nics",
     "reinstall": "install.reinstall",
     "in_service_since": "service.since",
     "left_service": "service.left",

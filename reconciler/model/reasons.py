@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NO_SYSTEM_DISK = "no-system-disk"
     SYSTEM_DISK_UNKNOWN = "system-disk-unknown"
     SEVERAL_PATHS = "several-paths"
+    BOOT_MODE_UNKNOWN = "boot-mode-unknown"
     NETWORK_IMPOSSIBLE = "network-impossible"
     NO_BMC_ADDRESS = "no-bmc-address"
     BMC_DIFFERS = "bmc-differs"
@@ -217,6 +218,11 @@ REASONS: Mapping[Reason, About] = {
     Reason.SEVERAL_PATHS: About(
         "A disk that would be erased is reached over several paths, and an install knows no multipath. Unplug all but "
         "one, or leave the disk out of the profile."
+    ),
+    Reason.BOOT_MODE_UNKNOWN: About(
+        "The agent that reported the machine did not say whether it booted with UEFI or as BIOS, and an install for "
+        "the wrong one of them would not start. The agent of the live image that this version builds says so.",
+        wants_operator=True,
     ),
     Reason.NETWORK_IMPOSSIBLE: About(
         "The machine's network cannot be described: it has no management network, an interface that a network names is "

@@ -4,18 +4,21 @@ Agent, server, specs and drivers ask here, so that no side takes what another re
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .fillers import is_filler
+from .fillers import is_no_serial, is_uuid, other_order
 
 SERIAL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9 ._+~-]{0,62}[A-Za-z0-9._+~-])?"
 """A regular expression of the serials by which machines are called."""
 
 SERIAL_WORDS: Final = 'up to 64 letters, digits, blanks inside, and . _ - + ~; a "/" is written "~"'
 
+_IN_DOTS = re.compile(r"\.[^.]*\.((?:[^.]+\.)+)")
+_BOARDS_OWN = 10
+"""Characters that a board's own number has at least; what may follow it is the place of a sled."""
+
 _SLASH, _ITS_PLACE = "/", "~"  # a slash ends a segment of a URL's path; no firmware is known to write a tilde
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def as_serial(text: str) -> str:
@@ -29,16 +32,22 @@ def number(text: str) -> str | None:
     Firmware writes the first three groups of a UUID in either order of bytes (SMBIOS 2.6, 7.2.1): both are one number.
     """
     word = " ".join(as_serial(text).lower().split())
-    if is_filler(word):
+    if is_no_serial(word):
         return None
-    return min(word, _other_order(word)) if _UUID.fullmatch(word) else word
+    return min(word, other_order(word)) if is_uuid(word) else word
 
 
 def numbers(texts: Iterable[str]) -> frozenset[str]:
-    """The numbers among texts, without what says nothing."""
-    return frozenset(found for text in texts if (found := number(text)) is not None)
+    """The numbers among texts, without what says nothing; with the board's own number of one that Dell wraps in dots.
+
+    Firmware writes ``.4JXKYM1.CN1374009H00JK.`` where an iDRAC's inventory has ``CN1374009H00JK``. The part before it
+    is the service tag, which stands elsewhere too, and stays another machine's on a board that came from there.
+    """
+    said = [part for text in texts for part in (text, *_board_parts(text))]
+    return frozenset(found for text in said if (found := number(text)) is not None)
 
 
-def _other_order(uuid: str) -> str:
-    first, second, third, *rest = uuid.split("-")
-    return "-".join([*(bytes.fromhex(group)[::-1].hex() for group in (first, second, third)), *rest])
+def _board_parts(text: str) -> Sequence[str]:
+    """The parts of a board's number in dots that belong to the board alone: long enough to be nobody else's."""
+    found = _IN_DOTS.fullmatch(text.strip())
+    return [part for part in found[1].split(".") if len(part) >= _BOARDS_OWN] if found else ()

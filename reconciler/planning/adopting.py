@@ -184,6 +184,7 @@ def _install(before: Install, word: Word, reinstall: str | None, at: datetime) -
         id=word.install_id,
         on=word.on or known.on,
         system_on=word.system_on or known.system_on,
+        nics=known.nics,
         reinstall=reinstall,
     )
 

@@ -35,6 +35,9 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
         return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {allocation.profile} finds none on it")
     if several := _over_several_paths(m, ctx):
         return several
+    if m.seen.hardware.uefi is None:
+        on = "a report that says whether it booted with UEFI or as BIOS: the agent that reports it left that out. "
+        return Wait(m.serial, Reason.BOOT_MODE_UNKNOWN, on + "Build the live image anew, and boot it from the network")
     if not allocation.addresses:
         on = f"its management network: none is in {allocation.cluster} for it"
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
@@ -253,6 +256,7 @@ def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallO
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
+        nics=tuple(replace(nic, switch=None, port=None) for nic in m.seen.hardware.nics),
     )
 
 

@@ -39,9 +39,11 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         hardware: The machine's report: its NICs, firmware kind and CPU vendor.
 
     Raises:
-        ValueError: A NIC of the plan is not in this machine, or the installer cannot boot from such disks.
+        ValueError: A NIC of the plan is not in this machine, the installer cannot boot from such disks, or nobody said
+            how the machine boots.
     """
     interfaces.check_present(action.interfaces, hardware.nics)
+    uefi = hardware.boots_with_uefi
     formatted = action.data_disks if facts_of(action.role).installer_formats_data else ()
     return [
         PROGRAM,
@@ -50,8 +52,8 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         "--debootstrap-url", fleet.mirrors.debian,
         "--sources.list-mirror", fleet.mirrors.debian,
         "--security-mirror", fleet.mirrors.security,
-        *(("--boot-type", "uefi") if hardware.uefi else ()),
-        *_destination(action, uefi=hardware.uefi),
+        *(("--boot-type", "uefi") if uefi else ()),
+        *_destination(action, uefi=uefi),
         "--no-cloud-init",
         "--extra-packages", ",".join((*_EXTRA_PACKAGES, *action.packages)),
         "--hook-script", "/usr/bin/openstack-cluster-installer-bodi-hook-script",

@@ -295,16 +295,17 @@ def image_script(action: InstallOs, hardware: Hardware) -> str:
     """The script, with its choices as variables at its head.
 
     Raises:
-        ValueError: There is no image, or no such RAID.
+        ValueError: There is no image, or no such RAID, or nobody said how the machine boots.
     """
     disks, image = action.system_disks, action.image
     if image is None:
         raise ValueError("no image is given")
     if (len(disks) > 1) != (action.raid is not None) or action.raid not in (None, 0, 1, 10):
         raise ValueError(f"software RAID {action.raid} of {len(disks)} disks is not possible")
-    if action.raid == 0 and not hardware.uefi:
+    uefi = hardware.boots_with_uefi
+    if action.raid == 0 and not uefi:
         raise ValueError("GRUB cannot be relied on to start from a software RAID 0 on BIOS")
-    firmware = _EFI.get(hardware.architecture, "x86_64-efi") if hardware.uefi else "bios"
+    firmware = _EFI.get(hardware.architecture, "x86_64-efi") if uefi else "bios"
     chosen = {
         "NODE": action.hostname,
         "DISKS": " ".join(disks),

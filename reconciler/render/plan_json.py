@@ -10,6 +10,7 @@ from ..model.actions import Action, RootImage
 from ..model.contents import Contents
 from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName
+from ..model.hardware import Nic
 from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
@@ -221,10 +222,10 @@ def _plain(value: object) -> object:
         return value.plain
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, NodeInterface | RootImage | RaidVolume | RaidDisk):
+    if isinstance(value, Nic | NodeInterface | RootImage | RaidVolume | RaidDisk):
         return _fields(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _fields(value: Action | NodeInterface | RootImage | RaidVolume | RaidDisk) -> dict[str, object]:
+def _fields(value: Action | Nic | NodeInterface | RootImage | RaidVolume | RaidDisk) -> dict[str, object]:
     return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.hardware.report import ReportError, parse_report
-from reconciler.model.fillers import PLACEHOLDERS, is_filler
+from reconciler.model.fillers import PLACEHOLDERS, is_no_serial
 
 from .box import AGENT, a_root, needs, printed
 
@@ -19,7 +19,12 @@ WORDS = [
     "01234567890123456789AB", "123456", "345678", "3456789", "34567891", "9012345678", "Type1 - 123456789",
     "Type2 - Board Serial Number", "To  be filled by O.E.M.", "None", "none ", "NB-1234567890", "-64",
     "7XK9Z01", "S12345678", "489089M+1632RT0A1B", "a/b", "VMware-56 4d fa 72 69 7a 39 13", "4c4c4544-0042-3610-8034",
-    "..CN7475147L04TX.", "12345678A", "Serial Number 7", "ab", "abcdef", "A" * 65,
+    "SYS-1234567890", "SYS-9876543210", "SN-12345", "SN-1234567890", "SN 7XK9Z01", "MB: 0000", "SYSTEM1", "SNAP-0001",
+    "EVAL", "IATPASS", "NNNNNNN", "Serial Number xxxxxx", "Unknow", "1", "12", "A-1", "1234", "123456789000",
+    "<BAD INDEX>", "<OUT OF SPEC>",
+    "<7XK9Z01", "00020003-0004-0005-0006-000700080009", "00020003-0004-0005-0006-00070008000A",
+    "78563412-3412-7856-90AB-CDDEEFAABBCC", "..CN7475147L04TX.", "12345678A", "Serial Number 7", "ab", "abcdef",
+    "A" * 65,
 ]  # fmt: skip
 
 
@@ -42,7 +47,7 @@ def test_agent_and_server_have_one_rule() -> None:
         input=json.dumps(WORDS), capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = [tuple(row) for row in json.loads(said.stdout)]
-    assert found == [(word, is_filler(word), server_takes(word) and not set("+~") & set(word)) for word in WORDS]
+    assert found == [(word, is_no_serial(word), server_takes(word) and not set("+~") & set(word)) for word in WORDS]
     assert {taken for _, filler, taken in found if filler} == {False}
     assert server_takes("489089M+1632RT0A1B"), "of a machine that has no other"
 

@@ -123,3 +123,46 @@ def test_messaging_nodes_bring_up_their_own_address(subnet: str, interfaces: lis
     of_all = given({"subnet": WIDE, "interfaces": ["eno1"]}, {"messaging": 1, "sql": 1}, messaging=messaging)
     found = rows(of_all, "os-messaging-1")
     assert (found["messaging_vip_cidr"], found["sql_vip_iface"]) == expected
+
+
+def installed(public: dict[str, Any], reported: tuple[Nic, ...], had: tuple[Nic, ...]) -> ClusterInput:
+    """The controllers, of which the first was installed with such interfaces, and reports those today."""
+    of_all = given(public)
+    first, *others = of_all.members
+    assert first.hardware is not None
+    return replace(of_all, members=(replace(first, hardware=replace(first.hardware, nics=reported), nics=had), *others))
+
+
+THEN = nics("eno1", "eno2", "enp65s0f0np0", "enp65s0f1np1")
+CARD = nics("x", "y", "enp33s0f0np0", "enp33s0f1np1", prefix="02:00:00:00:11")[2:]
+
+
+@pytest.mark.parametrize(
+    ("today", "interface"),
+    [
+        (THEN, "enp65s0f0np0"),
+        ((*THEN, *CARD), "enp65s0f0np0"),
+        ((*THEN[:2], *CARD, *nics("x", "y", "enp66s0f0np0", "enp66s0f1np1")[2:]), "enp65s0f0np0"),
+    ],
+    ids=["as it was", "another card", "the kernel would call it otherwise"],
+)
+def test_an_installed_node_keeps_its_address_on_the_interface_that_it_was_installed_with(
+    today: tuple[Nic, ...], interface: str
+) -> None:
+    """A card in a lower slot comes first by name, and has no cable; .link files bind the names to MAC addresses."""
+    public = {"subnet": WIDE, "interfaces": ["10g1"]}
+    assert rows(installed(public, today, THEN))["sql_vip_iface"] == interface
+
+
+def test_an_interface_that_is_gone_is_said_and_replaced_by_no_other() -> None:
+    today = (*THEN[:2], *CARD)
+    with pytest.raises(
+        EncError, match=r"was installed with enp65s0f0np0 \(02:00:00:00:00:02\).* install the node anew"
+    ):
+        rows(installed({"subnet": WIDE, "interfaces": ["10g1"]}, today, THEN))
+    assert rows(installed({"subnet": WIDE, "interfaces": ["eno2"]}, today, THEN))["sql_vip_iface"] == "eno2"
+
+
+def test_a_node_of_which_nobody_recorded_the_interfaces_has_those_that_it_reports() -> None:
+    found = rows(installed({"subnet": WIDE, "interfaces": ["10g1"]}, (*THEN, *CARD), ()))
+    assert found["sql_vip_iface"] == "enp33s0f0np0"

@@ -99,8 +99,11 @@ FALLEN = VerifyLive(serial=SERIAL, generation=1, hostname=HOSTNAME)
 
 
 UUID = "00112233-4455-6677-8899-aabbccddeeff"
-NUMBERS = {SERIAL: {"SYS-1", "CHASSIS-9", UUID}, "B002": {"SYS-2", "CHASSIS-9", "BOARD-2"}}
-"""What DMI of the machines has: two sleds share a chassis."""
+NUMBERS = {
+    SERIAL: {"SYS-41A1", "CHASSIS-9", UUID, ".B002.CN1374009H00JK.", ".A001.CNSHARED00000."},
+    "B002": {"SYS-42B2", "CHASSIS-9", "BOARD-2", "..CNSHARED00000."},
+}
+"""What DMI of the machines has: two sleds share a chassis, and A001 has a board that came from B002."""
 
 
 def owners_of(asked: frozenset[str]) -> dict[str, frozenset[str]]:

@@ -69,6 +69,13 @@ async def test_a_boot(world: World, action: Action, device: BootDevice, state: P
     assert world.shells.expected == [build.SERIAL]
 
 
+async def test_of_a_machine_whose_boot_mode_nobody_reported_none_is_asked_for(world: World) -> None:
+    seen = world.directory.known[build.SERIAL]
+    world.directory.known[build.SERIAL] = replace(seen, hardware=replace(seen.hardware, uefi=None))
+    await do(world, build.DISK)
+    assert (world.chassis.booted_from, world.chassis.uefi) == ([BootDevice.DISK], [None])
+
+
 class TestAMachineThatNobodyHasSeen:
     @pytest.fixture(autouse=True)
     def unseen(self, world: World) -> None:

@@ -45,8 +45,9 @@ async def is_own(
         Says({ME.lower() + " "}),
         Says({"CHASSIS-9"}, {ME}),  # Supermicro: the agent reports the board's
         Says({"To be filled by O.E.M."}, {ME}),
-        Says({"SYS-1"}),  # Redfish on Supermicro: another of the machine's numbers
-        Says({"sys-1 ", "CHASSIS-9"}),
+        Says({"SYS-41A1"}),  # Redfish on Supermicro: another of the machine's numbers
+        Says({"sys-41a1 ", "CHASSIS-9"}),
+        Says(set(), {"CN1374009H00JK"}),  # iDRAC6: the board's, as DMI has it in dots
         Says({"NOBODYS"}, {UUID.upper()}),
         Says(set(), {"33221100-5544-7766-8899-aabbccddeeff"}),  # the other order of bytes
     ],
@@ -56,14 +57,23 @@ async def test_who_says_the_serial_is_the_machines_own_whoever_reported_it(bmc: 
 
 
 @pytest.mark.parametrize(
-    "bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"}), Says({"SYS-2"}), Says({"CHASSIS-9", "sys-2"})]
+    "bmc", [Says({"B002"}), Says({"B002", ""}, {"CNA"}), Says({"SYS-42B2"}), Says({"CHASSIS-9", "sys-42b2"})]
 )
 async def test_who_says_a_number_of_another_is_not_though_the_agent_reported_the_address(bmc: Says) -> None:
     with pytest.raises(PermanentError, match=r"says that it belongs to .*-?2, not to A001: nothing was switched"):
         await is_own(bmc)
 
 
-@pytest.mark.parametrize("said", ["CHASSIS-9", "NOBODYS"])
+async def test_a_board_that_came_from_another_machine_speaks_for_neither_by_its_service_tag() -> None:
+    with pytest.raises(PermanentError, match="says that it belongs to B002, not to A001"):
+        await is_own(Says(set(), {"B002"}))
+
+
+async def test_a_number_in_dots_may_be_pinned_as_it_stands_in_dmi() -> None:
+    await is_own(Says({"CN1374009H00JK"}), pinned=".4JXKYM1.CN1374009H00JK.", reporters=frozenset())
+
+
+@pytest.mark.parametrize("said", ["CHASSIS-9", "CNSHARED00000", "NOBODYS"])
 async def test_a_number_that_nobody_has_or_several_proves_nothing(said: str) -> None:
     await is_own(Says({said}))
     for reporters in (frozenset[str](), frozenset({ME, "B002"})):

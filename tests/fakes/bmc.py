@@ -27,12 +27,12 @@ class FakeChassis:
     silent: bool = False
     stuck: bool = False  # power commands are taken and do nothing
     booted_from: list[BootDevice] = field(default_factory=list)
-    uefi: list[bool] = field(default_factory=list)
+    uefi: list[bool | None] = field(default_factory=list)
     lan: Lan = field(default_factory=lambda: Lan(True, "bmc", "255.255.255.0", "192.0.2.1", None))
     sessions: int = 0
     most_sessions: int = 0
     calls: int = 0
-    _choice: tuple[BootDevice, bool, datetime] | None = None
+    _choice: tuple[BootDevice, bool | None, datetime] | None = None
     _changes_at: datetime | None = None
 
     def settle(self) -> None:
@@ -50,9 +50,9 @@ class FakeChassis:
         choice, self._choice = self._choice, None
         fresh = choice is not None and self.clock() - choice[2] <= BOOT_CHOICE_LASTS
         self.booted_from.append(choice[0] if choice and fresh else BootDevice.DISK)
-        self.uefi.append(bool(choice and fresh and choice[1]))
+        self.uefi.append(choice[1] if choice and fresh else False)
 
-    def choose(self, device: BootDevice, uefi: bool) -> None:
+    def choose(self, device: BootDevice, uefi: bool | None) -> None:
         self._choice = (device, uefi, self.clock())
 
 
@@ -77,7 +77,7 @@ class FakeBmc:
         self.chassis.settle()
         self.chassis.change(want)
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         await self._answer()
         self.chassis.choose(device, uefi)
 

@@ -138,6 +138,13 @@ def test_each_change_is_said(before: dict[str, Any], after: dict[str, Any], expe
     assert (digest(was) == digest(now)) is (expected == [])
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_boot_mode_that_nobody_says_has_not_changed(known: bool) -> None:
+    was, now = machine(uefi=known, secure_boot=known), machine(uefi=None, secure_boot=None)
+    assert [*changes(was, now), *changes(now, was)] == []
+    assert digest(was) != digest(now), "it is stored, as it is not what was known"
+
+
 def test_the_first_report_is_summed_up() -> None:
     (only,) = changes(None, machine())
     assert only.kind is Kind.FIRST_REPORT

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.hardware.fields import LEFT_OUT, MAX_EXTRA, storable
+from reconciler.hardware.report import parse_report
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -24,3 +26,13 @@ def test_of_too_much_the_smallest_stays_and_the_rest_is_said() -> None:
     assert len(json.dumps(kept)) < MAX_EXTRA * 1.5
     assert "field1" in kept and "field399" not in kept
     assert kept[LEFT_OUT] == f"{400 - (len(kept) - 1)} unknown fields were left out, the largest is field399"
+
+
+@pytest.mark.parametrize(
+    ("said", "enclosure"), [("22", 22), ("252", 252), ("12345", 12345), ("N/A", None), ("0", None), ("", None), (0, 0)]
+)
+def test_an_enclosure_is_a_number_whichever_digits_it_has(said: object, enclosure: int | None) -> None:
+    disk = {"controller": "0", "enclosure": said, "slot": "1", "size": "240057409536"}
+    report = {"machine": [{"serial": "A001"}], "memory": [{"size": "1"}], "phys-blockdevices": [disk]}
+    (found,) = parse_report(json.dumps(report).encode()).physical_disks
+    assert found.enclosure == enclosure

@@ -13,6 +13,7 @@ from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, DiskId, Finding
 from reconciler.model.events import ClockSetBack, Restored
 from reconciler.model.folding import after, squeezed
+from reconciler.model.hardware import Nic
 from reconciler.model.history import (
     PUBLISHED,
     Announced,
@@ -56,6 +57,7 @@ FULL = History(
         open=True,
         on=(SDA, SDB),
         system_on=(SDA,),
+        nics=(Nic("eno1", "02:00:00:00:00:01", 10_000, driver="ixgbe"),),
         reinstall="2026-11-22",
     ),
     looks=Looks(
@@ -86,6 +88,16 @@ FULL = History(
 )
 """A history in which nothing has its default."""
 
+NIC = {
+    "name": "eno1",
+    "mac": "02:00:00:00:00:01",
+    "speed": 10_000,
+    "switch": None,
+    "port": None,
+    "firmware": "",
+    "driver": "ixgbe",
+}
+
 AS_PUBLISHED: dict[str, Any] = {
     "phase": "enrolled",
     "failures": 3,
@@ -115,6 +127,7 @@ AS_PUBLISHED: dict[str, Any] = {
     "raid": "ba9876543210",
     "installed_on": ["sda INTEL D1 240000000000", "sdb INTEL D2 240000000000"],
     "system_on": ["sda INTEL D1 240000000000"],
+    "nics": [NIC],
     "reinstall": "2026-11-22",
     "in_service_since": "2026-11-23T10:08:00Z",
     "left_service": "2026-11-23T10:09:00Z",
@@ -222,7 +235,7 @@ def test_an_export_has_the_published_form_without_defaults() -> None:
     written = history_value(FULL)
     assert list(written) == list(AS_PUBLISHED)
     differ = [name for name, value in written.items() if value != AS_PUBLISHED[name]]
-    assert differ == ["open", "bmc", "bmc_change"], "actions, whose own defaults are left out too"
+    assert differ == ["open", "nics", "bmc", "bmc_change"], "parts whose own defaults are left out too"
     assert parse_history({**written, "open": None}) == replace(FULL, open_action=None), "as it is restored"
     assert history_value(History()) == {}
 

@@ -8,6 +8,7 @@ from reconciler.model.hardware import Disk
 from reconciler.model.history import Phase
 from reconciler.model.machine import DiskChoice, MachineView
 from reconciler.model.plan import Act, Advance, Wait
+from reconciler.model.reasons import Reason
 from reconciler.planning.planner import plan
 from reconciler.render.machines import machine_rows
 
@@ -34,6 +35,15 @@ def test_nothing_is_installed_past_a_multipath_device(system: str, data: tuple[s
         "a single path to disk sdb: it is reached as sdb, sdc, and an install knows no multipath; "
         "unplug the others, or leave this disk out of its profile"
     )
+
+
+@pytest.mark.parametrize(("uefi", "installs"), [(True, True), (False, True), (None, False)])
+def test_nothing_is_installed_where_nobody_said_how_it_boots(uefi: bool | None, installs: bool) -> None:
+    m = with_disks(SYSTEM, system="sda")
+    assert m.seen is not None
+    step = one(SPEC, replace(m, seen=replace(m.seen, hardware=replace(m.seen.hardware, uefi=uefi))), vips=VIPS)
+    assert isinstance(step, Act) is installs
+    assert installs or (isinstance(step, Wait) and step.reason is Reason.BOOT_MODE_UNKNOWN)
 
 
 def test_a_machines_page_shows_the_paths() -> None:

@@ -12,7 +12,7 @@ from reconciler.model.disk_id import Finding, InstalledSystem
 from reconciler.model.events import Advanced, Erasing, Failed, Interrupted, Proved, Retried, Started, Succeeded, Wrote
 from reconciler.model.folding import after
 from reconciler.model.gates import GateName, Reading, Readings
-from reconciler.model.hardware import Disk, Match
+from reconciler.model.hardware import Disk, Match, Nic
 from reconciler.model.history import History, Install, Phase, Proof, Service
 from reconciler.model.interfaces import NodeInterface
 from reconciler.model.kinds import KINDS
@@ -259,6 +259,9 @@ def test_an_install_names_everything_it_needs():
         ),
     )
     assert (action.system_disks, action.identity) == (("sda",), disk_ids("sda INTEL DA 240000000000"))
+    assert action.nics == (Nic("eno1", "02:00:00:00:00:01", 10_000),)
+    assert replace(action, nics=()).id == action.id, "an install that began before is the same one"
+    assert after(History(), Started("A", NOW, action)).install.nics == action.nics
 
 
 def test_the_profile_says_how_to_install_and_how_long_it_may_take():

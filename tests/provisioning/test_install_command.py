@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.provisioning import install
+from reconciler.model.actions import RootImage
+from reconciler.provisioning import install, root_image
 
 from .build import FLEET, R640, an_install
 
@@ -40,6 +41,14 @@ def test_where_debian_goes(disks: tuple[str, ...], raid: int | None, expected: l
 def test_an_impossible_disk_layout_is_refused(disks: tuple[str, ...], raid: int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         install.install_command(an_install(system_disks=disks, raid=raid), FLEET, R640)
+
+
+def test_nothing_is_installed_for_a_boot_mode_that_nobody_reported() -> None:
+    hardware, image = replace(R640, uefi=None), RootImage(url="http://192.0.2.1/root.tar.xz", sha256="0" * 64)
+    with pytest.raises(ValueError, match="does not say whether it booted with UEFI or as BIOS"):
+        install.install_command(an_install(), FLEET, hardware)
+    with pytest.raises(ValueError, match="does not say whether it booted with UEFI or as BIOS"):
+        root_image.image_script(an_install(image=image), hardware)
 
 
 def test_a_node_gets_what_its_role_and_settings_ask_for() -> None:

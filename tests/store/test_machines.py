@@ -4,10 +4,11 @@ from dataclasses import replace
 from sqlalchemy import func, select
 
 from reconciler.model.gates import GateName, Reading, Readings
-from reconciler.model.hardware import Disk
+from reconciler.model.hardware import Disk, Hardware
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard, Notice
 from reconciler.store import Store
+from reconciler.store.codec import hardware_text, parse_hardware
 from reconciler.store.document_versions import KEPT
 from reconciler.store.machines import KEPT_REPORTS
 from reconciler.store.tables import hardware as hardware_table
@@ -155,3 +156,13 @@ def test_the_newest_documents_of_a_node_are_kept(store: Store) -> None:
         store.keep_documents({"a.example.com": replace(version, since=NOW + 99 * SECOND)})  # the same is no change
         assert store.snapshot().documents["a.example.com"][0] == version
     assert store.snapshot().documents == {"a.example.com": tuple(versions[::-1][:KEPT])}
+
+
+def test_how_a_machine_boots_is_kept_also_where_nobody_said_it() -> None:
+    """What was stored before leaves out what is not so: it was taken for BIOS, and is until the next report."""
+    told = Hardware("S1", "Dell Inc.", "PowerEdge R650", 2**37)
+    for uefi in (True, False, None):
+        known = replace(told, uefi=uefi, secure_boot=uefi)
+        assert parse_hardware(hardware_text(known)) == known
+    before = parse_hardware('{"serial": "S1", "manufacturer": "Dell Inc.", "product": "PowerEdge R650", "memory": 1}')
+    assert (before.uefi, before.secure_boot) == (False, False)

@@ -70,6 +70,7 @@ def member_of(
         data_disks=disks.data if isinstance(disks, DisksInUse) else None,
         no_disks=disks.reason if isinstance(disks, Refusal) else None,
         in_service=done.service.since is not None,
+        nics=done.install.nics if done.install.generation == machine.allocation.generation else (),
         begun_at=done.install.begun,
         served_at=done.service.since or done.service.left,
     )

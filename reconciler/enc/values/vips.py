@@ -1,8 +1,9 @@
 """Virtual addresses: which they are, and on which interface of a node, and with which prefix, they are brought up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...model.hardware import Nic
 from ...model.interfaces import is_by_speed, kernel_name
 from ...model.kinds import Network
 from ...model.roles import has_external_bridge
@@ -98,6 +99,11 @@ def _interface(v: View, vip: PlacedVip) -> str:
     if network.vlan is not None:
         return f"vlan{network.vlan}"
     nics, others = _on_node(v, network), [_on_node(v, other) for other, _ in v.node.networks]
+    if gone := _gone(v, nics):
+        raise EncError(
+            f"{v.node.hostname} was installed with {gone.name} ({gone.mac}) for the virtual address {vip.address}, "
+            "and reports no interface of that MAC address any more: put it back, or install the node anew"
+        )
     if missing := next((nic for nic in nics if is_by_speed(nic)), None):
         raise EncError(f"{v.node.hostname} reports no interface {missing}, for the virtual address {vip.address}")
     if others[:1] == [nics] and _is_on_external_bridge(v):
@@ -108,7 +114,13 @@ def _interface(v: View, vip: PlacedVip) -> str:
 
 def _on_node(v: View, network: Network) -> tuple[str, ...]:
     """The network's interfaces by the names that the kernel has for them, where the node reports any."""
-    return tuple(kernel_name(name, v.node.hardware.nics) or name for name in network.interfaces)
+    return tuple(kernel_name(name, v.node.nics) or name for name in network.interfaces)
+
+
+def _gone(v: View, names: Sequence[str]) -> Nic | None:
+    """The first of these interfaces that the node was installed with and has no more, by its MAC address."""
+    there = v.node.hardware.macs
+    return next((nic for nic in v.node.member.nics if nic.name in names and nic.mac not in there), None)
 
 
 def _is_on_external_bridge(v: View) -> bool:

@@ -11,7 +11,7 @@ import structlog
 
 from ...model.bmc_protocol import BmcProtocol
 from ...model.errors import PermanentError, TemporaryError
-from ..ports import Bmc, BmcAccess, Bmcs
+from ..ports import Bmc, BmcAccess, Bmcs, SeveralSystemsError
 from ..seam import offload_to
 
 log = structlog.get_logger()
@@ -30,7 +30,8 @@ class EitherBmcs:
     """Opens a session over Redfish where the BMC has a Redfish service root, else over IPMI.
 
     What was found is remembered for as long as it works; after a failure that may pass, the BMC is asked again. A
-    BMC whose certificate is not the pinned one has failed for good: it is not spoken to over IPMI instead.
+    BMC whose certificate is not the pinned one has failed for good: it is not spoken to over IPMI instead. One that let
+    us in and shows several systems, of which none can be told to be the machine, is: IPMI knows only the machine.
     """
 
     speaking: Mapping[BmcProtocol, Bmcs]  # what this installation speaks; IPMI needs no extra
@@ -50,11 +51,23 @@ class EitherBmcs:
             )
         try:
             session = await self.speaking[protocol].open(access)
+        except SeveralSystemsError as error:
+            if access.protocol is not None:
+                raise
+            session, protocol = await self._over_ipmi(access, error), BmcProtocol.IPMI
         except TemporaryError:
             self._found.pop(access.address, None)
             raise
         self._found[access.address] = protocol
         return session
+
+    async def _over_ipmi(self, access: BmcAccess, instead_of: SeveralSystemsError) -> Bmc:
+        """A session over IPMI; where there is none either, both reasons."""
+        log.info("speaks IPMI, as nothing tells which system it is", bmc=access.address, why=str(instead_of))
+        try:
+            return await self.speaking[BmcProtocol.IPMI].open(access)
+        except (PermanentError, TemporaryError) as error:
+            raise type(error)(f"{instead_of}. IPMI was tried instead: {error}") from error
 
     async def _look(self, address: str) -> BmcProtocol:
         if BmcProtocol.REDFISH not in self.speaking:

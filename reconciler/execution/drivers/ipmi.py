@@ -89,7 +89,9 @@ class IpmiBmc:
 
     async def power(self) -> Power:
         answer = await self._ask("read the power state", lambda: self._command.get_power())
-        return Power(answer["powerstate"])
+        if (said := answer.get("powerstate")) not in tuple(Power):
+            raise self._in_our_words("read the power state", f"{said!r}, which is neither on nor off")
+        return Power(said)
 
     async def identity(self) -> BmcIdentity:
         raw = await self._ask("read the inventory", self._fru)
@@ -106,9 +108,9 @@ class IpmiBmc:
     async def set_power(self, want: Power) -> None:
         await self._ask(f"turn the power {want}", lambda: self._command.set_power(want.value, wait=False))
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         def choose() -> None:
-            self._command.set_bootdev(_BOOT[device], persist=False, uefiboot=uefi)
+            self._command.set_bootdev(_BOOT[device], persist=False, uefiboot=uefi is not False)
 
         await self._ask("choose the boot device", choose)
 
@@ -144,10 +146,10 @@ class IpmiBmc:
     def _read_lan(self) -> Lan:
         vlan = int.from_bytes(self._lan_parameter(_VLAN) or b"\0\0", "little")
         return Lan(
-            static=self._lan_parameter(_SOURCE)[0] & 0x0F == _STATIC,
-            address=str(IPv4Address(self._lan_parameter(_ADDRESS))),
-            netmask=str(IPv4Address(self._lan_parameter(_NETMASK))),
-            gateway=str(IPv4Address(self._lan_parameter(_GATEWAY))),
+            static=(self._lan_parameter(_SOURCE) or b"\0")[0] & 0x0F == _STATIC,  # 0: unspecified
+            address=_address(self._lan_parameter(_ADDRESS)),
+            netmask=_address(self._lan_parameter(_NETMASK)),
+            gateway=_address(self._lan_parameter(_GATEWAY)),
             vlan=vlan & 0x0FFF if vlan & _VLAN_ON else None,
         )
 
@@ -235,6 +237,11 @@ def _fru_needed(known: bytearray) -> int:
         return 8
     begins = [8 * place for place in known[2:5] if place]
     return max((at + 8 * known[at + 1] if at + 1 < len(known) else at + 2 for at in begins), default=8)
+
+
+def _address(value: bytes) -> str:
+    """An address as a LAN parameter holds it; empty where the BMC has no such parameter."""
+    return str(IPv4Address(value)) if value else ""
 
 
 def _data(answer: Any) -> bytes:

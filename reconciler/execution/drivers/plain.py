@@ -205,7 +205,9 @@ class _PlainSession:
             raise TemporaryError("the BMC does not answer") from error
 
     async def power(self) -> Power:
-        return Power(await self.ask("POWER"))
+        if (said := await self.ask("POWER")) not in tuple(Power):
+            raise TemporaryError(f"the BMC does not say whether the machine is on or off: it answers {said!r}")
+        return Power(said)
 
     async def identity(self) -> BmcIdentity:
         return BmcIdentity(frozenset({await self.ask("SERIAL")} - {""}))
@@ -213,7 +215,7 @@ class _PlainSession:
     async def set_power(self, want: Power) -> None:
         await self.ask(f"POWER {want}")
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         await self.ask(f"BOOT {device}")
 
     async def set_password(self, password: str) -> None:

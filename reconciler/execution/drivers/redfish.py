@@ -5,9 +5,10 @@ shows at first sight is pinned, once it has let us in; another one is refused un
 his BMCs' certificates signed gives the authorities instead, and they are verified as a browser would.
 """
 
+import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +23,8 @@ from sushy.resources.system.constants import BootSourceOverrideMode
 from ...model.bmc import Lan, check_password
 from ...model.errors import PermanentError, TemporaryError
 from ...model.machine import Power
-from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice
+from ...model.serials import number, numbers
+from ..ports import Bmc, BmcAccess, BmcIdentity, BootDevice, SeveralSystemsError
 from .blocking_pool import Lender, Loan, logged_in
 
 T = TypeVar("T")
@@ -34,6 +36,12 @@ READ_SECONDS = 30.0
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
 _ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
+_POWER = {"On": Power.ON, "PoweringOff": Power.ON, "Off": Power.OFF, "PoweringOn": Power.OFF}
+"""What counts as an answer. One that is on its way is not there yet: while a machine goes down its system still runs,
+for as long as that takes to end; PoweringOn lies between off and on (Resource.json, PowerState).
+"""
+_BOARD = re.compile(r"baseboard", re.IGNORECASE)
+"""In the last part of its path: a system that is a board within the machine. NVIDIA calls them ``HGX_Baseboard_0``."""
 _BUSY = frozenset({409, 423, 429, 503})
 """HTTP statuses of a BMC that will do it later: conflict, locked, too many requests, unavailable."""
 
@@ -96,10 +104,7 @@ class RedfishBmc:
         return await self._ask("read the power state", self._power)
 
     async def identity(self) -> BmcIdentity:
-        system = self._system  # read at login; a machine does not change its serial while we look
-        uuid = str(system.uuid or "").lower()
-        said = {str(text) for text in (system.serial_number, system.sku) if text}  # Dell's service tag is the SKU
-        return BmcIdentity(frozenset(said), frozenset({uuid, "-".join(uuid.split("-")[:2])} if uuid else ()))
+        return identity_of(self._system)  # read at login; a machine does not change its serial while we look
 
     async def set_power(self, want: Power) -> None:
         def change() -> None:
@@ -108,10 +113,10 @@ class RedfishBmc:
 
         await self._ask(f"turn the power {want}", change)
 
-    async def boot_next(self, device: BootDevice, *, uefi: bool = False) -> None:
+    async def boot_next(self, device: BootDevice, *, uefi: bool | None = False) -> None:
         def choose() -> None:
-            mode = BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY
             now = self._system.boot.mode
+            mode = now if uefi is None else BootSourceOverrideMode.UEFI if uefi else BootSourceOverrideMode.LEGACY
             self._system.set_system_boot_options(
                 target=_BOOT[device],
                 enabled=sushy.BootSourceOverrideEnabled.ONCE,
@@ -142,9 +147,7 @@ class RedfishBmc:
 
     def _power(self) -> Power:
         self._system.refresh(force=True)
-        # PoweringOn and PoweringOff are on their way; on the way up the machine is not on, and the other way about.
-        on = self._system.power_state in (sushy.PowerState.ON, sushy.PowerState.POWERING_OFF)
-        return Power.ON if on else Power.OFF
+        return power_of(self._system.json.get("PowerState"))
 
     def _account(self) -> dict[str, Any]:
         """The account of the user whose session this is."""
@@ -159,7 +162,8 @@ class RedfishBmc:
         found = [
             interface
             for manager in self._members(_link(self._get(ROOT), "Managers"))
-            for interface in self._members(_link(manager, "EthernetInterfaces"))
+            if (interfaces := _optional_link(manager, "EthernetInterfaces")) is not None  # a switch's manager has none
+            for interface in self._members(interfaces)
         ]
         ours = [one for one in found if self.access.address in _addresses(one)]
         if len(ours or found) != 1:
@@ -169,7 +173,7 @@ class RedfishBmc:
         return (ours or found)[0]
 
     def _members(self, collection: str) -> list[dict[str, Any]]:
-        return [self._get(member["@odata.id"]) for member in self._get(collection).get("Members", ())]
+        return [self._get(member["@odata.id"]) for member in self._get(collection).get("Members") or ()]
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._root._conn.get(path)
@@ -182,10 +186,10 @@ class RedfishBmc:
         self._root._conn.patch(resource["@odata.id"], data=what, etag=resource.get("@odata.etag"))
 
     def _log_in(self) -> None:
-        """Log in, and choose the one machine that the BMC manages; then pin the certificate that it showed.
+        """Log in, and choose the system that is the machine; then pin the certificate that the BMC showed.
 
         Raises:
-            PermanentError: The BMC manages several machines, or none.
+            SeveralSystemsError: Nothing tells which of several systems it is, or there is none.
         """
         fingerprint = None if self._authorities else self._shown()
         connector = Connector(
@@ -200,13 +204,25 @@ class RedfishBmc:
             connector._session.mount("https://", _PinnedAdapter(fingerprint))
         auth = sushy.auth.SessionOrBasicAuth(self.access.username, self.access.password)
         self._root = sushy.Sushy(connector._url, auth=auth, connector=connector)
-        members = self._root.get_system_collection().members_identities
-        if len(members) != 1:
-            at = f"the BMC at {self.access.address}"
-            raise PermanentError(f"{at} manages {len(members)} machines: such a chassis is not supported over Redfish")
-        self._system = self._root.get_system(members[0])
+        self._system = self._own_system(self._root.get_system_collection().members_identities)
         if fingerprint is not None:
             self._pins.pin(f"{self.access.address}:{self._port}", fingerprint)
+
+    def _own_system(self, members: Sequence[str]) -> Any:
+        """The system that is the machine; of one that cannot be read now, only its path is known."""
+        if len(members) == 1:
+            return self._root.get_system(members[0])
+        systems = {path: self._read_system(path) for path in members}
+        chosen = own_system({path: identity_of(one) for path, one in systems.items()}, self.access)
+        return systems[chosen] or self._root.get_system(chosen)
+
+    def _read_system(self, path: str) -> Any:
+        try:
+            return self._root.get_system(path)
+        except exceptions.AccessError:
+            raise
+        except exceptions.HTTPError:
+            return None  # a board that is off, for one: the others say enough, or it is asked for once more
 
     def _shown(self) -> str:
         """The fingerprint of the certificate that the BMC shows, which is the one it always had."""
@@ -243,10 +259,72 @@ class RedfishBmc:
             raise TemporaryError(f"cannot {what}: {at} does not speak Redfish: {_said(error)}") from error
 
 
+def identity_of(system: Any) -> BmcIdentity:
+    """What a system says of itself; None: it was not read, and says nothing."""
+    if system is None:
+        return BmcIdentity(frozenset())
+    uuid = str(system.uuid or "").lower()
+    said = {str(text) for text in (system.serial_number, system.sku) if text}  # Dell's service tag is the SKU
+    return BmcIdentity(frozenset(said), frozenset({uuid, "-".join(uuid.split("-")[:2])} if uuid else ()))
+
+
+def own_system(systems: Mapping[str, BmcIdentity], access: BmcAccess) -> str:
+    """Which of several systems is the machine: the one that says a number of it, else the only one that is no board.
+
+    Beside the host stand boards of GPUs (``HGX_Baseboard_0``), and a second server (XR4000).
+
+    Args:
+        systems: What each of them says, by path.
+        access: Knows the machine, or the number that an operator wrote.
+
+    Raises:
+        SeveralSystemsError: Nothing tells.
+    """
+    told = {path: numbers(said.machine | said.parts) for path, said in systems.items()}
+    own = [path for path, having in told.items() if having & _own_numbers(frozenset().union(*told.values()), access)]
+    hosts = [path for path in systems if not _BOARD.search(path.rstrip("/").rpartition("/")[2])]
+    for found in (own, hosts):
+        if len(found) == 1:
+            return found[0]
+    names = ", ".join(path.rstrip("/").rpartition("/")[2] for path in sorted(systems)) or "none"
+    raise SeveralSystemsError(
+        f"the BMC at {access.address} shows {len(systems)} systems over Redfish ({names}), and none of them alone says "
+        "a number of the machine: write the one that its system says into the Machine document, bmc: {serial: ...}, "
+        "or have IPMI spoken to it, bmc: {protocol: ipmi}"
+    )
+
+
+def _own_numbers(told: frozenset[str], access: BmcAccess) -> frozenset[str]:
+    """Those among some numbers that only this machine has."""
+    if access.serial is not None:
+        return numbers([access.serial])
+    known, own = access.owners(told), frozenset({access.machine})
+    called = number(access.machine)
+    return frozenset(each for each in told if (known.get(each) or (own if each == called else None)) == own)
+
+
+def power_of(said: object) -> Power:
+    """Whether the machine is on, by what its BMC says as ``PowerState``.
+
+    Raises:
+        TemporaryError: It says nothing, as while it starts itself, or "Paused" or another word: nobody knows then.
+    """
+    if (known := _POWER.get(said) if isinstance(said, str) else None) is None:
+        shown = "nothing" if said is None else repr(said)
+        raise TemporaryError(f"the BMC does not say whether the machine is on or off: its PowerState is {shown}")
+    return known
+
+
 def _link(resource: dict[str, Any], name: str) -> str:
-    if not (to := resource.get(name)):
+    if (to := _optional_link(resource, name)) is None:
         raise PermanentError(f"the BMC has no {name} in {resource.get('@odata.id', 'its answer')}")
-    return str(to["@odata.id"])
+    return to
+
+
+def _optional_link(resource: dict[str, Any], name: str) -> str | None:
+    """Where a link leads; None: the resource has no such link, or an empty one."""
+    to = resource.get(name)
+    return str(to["@odata.id"]) if isinstance(to, dict) and to.get("@odata.id") else None
 
 
 def _addresses(interface: dict[str, Any]) -> list[str]:

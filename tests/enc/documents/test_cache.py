@@ -23,6 +23,8 @@ from reconciler.enc.view import ClusterInput, views
 from reconciler.enc.yaml_writer import Fragment, dump
 from reconciler.hardware.choice import DisksInUse
 from reconciler.hardware.disks import Refusal
+from reconciler.model.hardware import Nic
+from reconciler.model.history import History, Install
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.model.secret_parts import join_parts
 
@@ -274,6 +276,14 @@ def test_a_member_has_its_data_disks_or_why_not(disks: DisksInUse | Refusal | No
     allocation = Allocation("z", "swiftstore", "", "zone-1", STORE, 1, {"mgmt-1": "10.0.1.22"})
     member = member_of(EnrolledMachine("S1", allocation), disks=disks)
     assert (member.data_disks, member.no_disks) == expected
+
+
+@pytest.mark.parametrize(("generation", "counts"), [(3, True), (2, False), (0, False)])
+def test_a_member_has_the_interfaces_that_it_was_installed_with_for_this_place(generation: int, counts: bool) -> None:
+    allocation = replace(Allocation("z", "swiftstore", "", "zone-1", STORE, 1, {"mgmt-1": "10.0.1.22"}), generation=3)
+    nics = (Nic("eno1", "02:00:00:00:00:01"),)
+    history = History(install=Install(generation=generation, nics=nics))
+    assert member_of(EnrolledMachine("S1", allocation, history=history)).nics == (nics if counts else ())
 
 
 def test_long_parts_are_the_same_objects_for_all_nodes() -> None:
