@@ -7,6 +7,7 @@ print, each for its command line, or for every one ("/" is written "%"). ``sys``
 the kernel's. Serials and addresses are invented, and the texts were made anew in the tools' formats.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,21 @@ def told(hardware: Hardware) -> dict[str, Any]:
     }
 
 
+def where(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The controllers that disks are on, and what else tells one disk from the other, as the agent says it."""
+    disks = {disk["realdev"]: disk for disk in report["blockdevices"]}
+    behind = {
+        ":".join(disk.get(part, "") for part in ("controller", "enclosure", "slot")): disk
+        for disk in report.get("phys-blockdevices", ())
+    }
+    wanted = {"pci": (disks, "pci"), "nsid": (disks, "nsid")} | {
+        f"behind_{key}": (behind, key) for key in ("pci", "wwn")
+    }
+    return {
+        word: {name: disk[key] for name, disk in found.items() if key in disk} for word, (found, key) in wanted.items()
+    }
+
+
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
 @pytest.mark.parametrize("machine", CORPUS, ids=lambda path: path.name)
 def test_a_machine_of_the_field_is_understood(machine: Path, shell: str, tmp_path: Path) -> None:
@@ -100,7 +116,7 @@ def test_a_machine_of_the_field_is_understood(machine: Path, shell: str, tmp_pat
     hardware = parse_report(report.encode())
     remarks = expected.pop("remarks", [])
     assert [part for part in remarks if not any(part in remark for remark in hardware.remarks)] == []
-    found = told(hardware)
+    found = told(hardware) | where(json.loads(report))
     found["dmi"] = {name: found["dmi"][name] for name in expected.get("dmi", {})}
     found["controllers"] = {name: found["controllers"].get(name) for name in expected.get("controllers", {})}
     assert {name: found[name] for name in expected} == expected
