@@ -75,6 +75,7 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "product": hardware.product,
         "memory": hardware.memory // 2**20,
         "disks": {disk.device: disk.size for disk in hardware.disks},
+        "models": {disk.device: disk.model for disk in hardware.disks},
         "paths": {disk.device: list(disk.paths) for disk in hardware.disks if disk.paths},
         "behind": {place_text(disk.place): disk.size for disk in hardware.physical_disks},
         "serials": [disk.serial for disk in hardware.physical_disks],
@@ -114,8 +115,9 @@ def test_a_machine_of_the_field_is_understood(machine: Path, shell: str, tmp_pat
         assert str(why.value) == expected["refused"]
         return
     hardware = parse_report(report.encode())
-    remarks = expected.pop("remarks", [])
+    remarks, none = expected.pop("remarks", []), expected.pop("no_remarks", [])
     assert [part for part in remarks if not any(part in remark for remark in hardware.remarks)] == []
+    assert [remark for remark in hardware.remarks if any(part in remark for part in none)] == []
     found = told(hardware) | where(json.loads(report))
     found["dmi"] = {name: found["dmi"][name] for name in expected.get("dmi", {})}
     found["controllers"] = {name: found["controllers"].get(name) for name in expected.get("controllers", {})}
