@@ -197,6 +197,7 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             wwn=entry.text("wwn"),
             rotational=entry.yes("rotational") if "rotational" in entry.values else None,
             contents=_contents(entry, device),
+            transport=entry.text("transport"),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined

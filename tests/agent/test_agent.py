@@ -79,7 +79,8 @@ def test_names_are_those_of_the_stable_links(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     (tmp_path / "links/slot0").symlink_to("/dev/sdb")
     hardware = parse_report(printed(root).encode())
-    assert [(d.name, d.device) for d in hardware.disks] == [("sda", "sda"), ("slot0", "sdb"), ("nvme0n1", "nvme0n1")]
+    names = [(disk.name, disk.device) for disk in hardware.disks]
+    assert names == [("sda", "sda"), ("slot0", "sdb"), ("sdc", "sdc"), ("nvme0n1", "nvme0n1")]
     assert hardware.sort_devices
 
 
@@ -99,7 +100,7 @@ def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
     for tool in ("dmidecode", "lsblk", "lscpu"):
         shutil.copytree(MACHINES / "dell-r640-storcli" / tool, case / tool)
     hardware = parse_report(printed(a_root(tmp_path, case, "dash")).encode())
-    assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 3)
+    assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 4)
     assert {disk.contents for disk in hardware.disks} == {Contents()}
 
 
