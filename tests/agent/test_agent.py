@@ -138,6 +138,17 @@ def test_a_machine_that_shows_no_command_line_reports_without_a_nonce(tmp_path: 
     assert "boot_nonce" not in json.loads(printed(root))
 
 
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_bmc_that_gives_no_answer_is_asked_no_more(tmp_path: Path, shell: str) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", shell)
+    ipmitool = Path(root["PATH"]) / "ipmitool"
+    ipmitool.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\nexec sleep 30\n')
+    hardware = parse_report(printed({**root, "PATIENCE": "1"}).encode())
+    assert hardware.bmc_address is None
+    assert hardware.remarks.count("ipmitool: no answer within 1 seconds") == 1
+    assert (tmp_path / "asked").read_text().splitlines() == ["mc info", "lan print 1"]
+
+
 def test_shellcheck_has_nothing_to_say() -> None:
     subprocess.run([needs("shellcheck"), str(AGENT)], check=True)
 
