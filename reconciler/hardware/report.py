@@ -266,6 +266,9 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
                 speed=entry.maybe_whole("max_speed", 10_000_000),
                 switch=entry.text("switch_hostname") or None,
                 port=entry.text("switchport_name") or None,
+                port_also=tuple(
+                    name for key in ("switchport_id", "switchport_description") if (name := entry.text(key))
+                ),
                 firmware=entry.text("firmware_version"),
                 driver=entry.text("driver"),
             )

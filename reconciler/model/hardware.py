@@ -80,6 +80,7 @@ class Nic:
     speed: int | None = None  # Mbit/s
     switch: str | None = None  # LLDP system name; None where nobody was heard
     port: str | None = None  # LLDP port name
+    port_also: tuple[str, ...] = ()  # what else the switch calls it: an index, or somebody's description
     firmware: str = ""
     driver: str = ""
 

@@ -82,6 +82,7 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "serials": [disk.serial for disk in hardware.physical_disks],
         "nics": {nic.name: nic.speed for nic in hardware.nics},
         "heard": {nic.name: " ".join(word for word in (nic.switch, nic.port) if word) for nic in hardware.nics},
+        "also": {nic.name: list(nic.port_also) for nic in hardware.nics},
         "controllers": {controller.product: controller.firmware or "0.0.0" for controller in hardware.controllers},
         "dmi": {"system": dmi.system, "board": dmi.board, "chassis": dmi.chassis, "uuid": dmi.uuid},
         "bmc": hardware.bmc_address,
