@@ -149,7 +149,7 @@ def _system(hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, re
         disks = tuple(disk for disk in entry.disks if isinstance(disk, Disk))
         if disks:
             return disks if entry.raid is not None else disks[:1]
-    may = [disk for disk in recalled.for_entry(0, hardware.disks) if isinstance(disk, Disk)]
+    may = [disk for disk in recalled.for_entry(0, hardware.disks) if isinstance(disk, Disk) and not disk.is_usb]
     return tuple(disk for disk in may if _is_volume(disk, entry, wanted))[:1]
 
 
@@ -157,13 +157,14 @@ def _data(
     hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, system: tuple[AnyDisk, ...]
 ) -> tuple[Disk, ...]:
     """The disks for data, in the order of the report."""
-    if profile.unlisted_disks == "use":
-        return tuple(disk for disk in hardware.disks if disk not in system)
     taken = {disk for entry in plan.taken for disk in entry.disks if isinstance(disk, Disk)}
+    free = [disk for disk in hardware.disks if disk not in system and not disk.is_usb]
+    if profile.unlisted_disks == "use":
+        return tuple(disk for disk in hardware.disks if disk in free or disk in taken.difference(system))
     found: list[Disk] = []
     for entry in plan.taken[1:]:
         found += (disk for disk in entry.disks if isinstance(disk, Disk))
-        found += _shown(entry, [disk for disk in hardware.disks if disk not in (*system, *taken, *found)])
+        found += _shown(entry, [disk for disk in free if disk not in (*taken, *found)])
     return tuple(disk for disk in hardware.disks if disk in found)
 
 

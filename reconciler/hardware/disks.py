@@ -5,7 +5,8 @@ An entry takes the first disks that fit, by slot or by device name, and never gi
 sizes overlap, write the narrower entry first. So the answer can be followed with a finger on the page.
 
 A controller's physical disks count, never the volumes made of them; without such, block devices count. NVMe disks
-are behind no such controller and count beside its disks, except for a RAID that the controller should make.
+are behind no such controller and count beside its disks, except for a RAID that the controller should make. So do disks
+on USB, such as a boot module; but a BMC pretends such disks, too: only an entry that names one takes it.
 """
 
 import re
@@ -55,6 +56,7 @@ def disk_plan(
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
+    free = [disk for disk in free if not _is_usb(disk)]
     if free and profile.unlisted_disks == "refuse" and not installed:
         return Refusal(f"no disk may be left over, but {_disks_left(free)}")
     return DiskPlan(
@@ -77,7 +79,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
     behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
-    beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk)), key=_by_name)
+    beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk) or disk.is_usb), key=_by_name)
     return [*behind, *beside]
 
 
@@ -117,6 +119,8 @@ def number_words(low: int | None, high: int | None) -> str:
 def _fits(disk: AnyDisk, rule: DiskRule, behind_controller: bool) -> bool:
     if behind_controller and rule.raid is not None and rule.by == "controller" and isinstance(disk, Disk):
         return False
+    if _is_usb(disk) and not (rule.devices or rule.model):
+        return False
     if rule.size is not None and not (
         (rule.size.min is None or rule.size.min <= disk.size) and (rule.size.max is None or disk.size <= rule.size.max)
     ):
@@ -132,6 +136,10 @@ def _names(disk: AnyDisk) -> set[str]:
 
 def _is_nvme(disk: Disk) -> bool:
     return disk.device.startswith("nvme") or disk.name.startswith("nvme")
+
+
+def _is_usb(disk: AnyDisk) -> bool:
+    return isinstance(disk, Disk) and disk.is_usb
 
 
 def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:

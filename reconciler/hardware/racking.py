@@ -57,17 +57,24 @@ def _place(hardware: Hardware, nic: Nic, racking: RackingSpec, name: str, place:
     size = racking.products.get(hardware.product)
     if size is None and racking.products:
         return Unracked(f'Racking "{name}" does not say how high the product "{hardware.product}" is')
+    port, unit = _port(racking.ports, nic)
     return Racked(
         dc=place.dc,
         row=place.row,
         rack=place.rack,
-        unit=_unit(racking.ports, nic.port or ""),
+        unit=unit,
         height=size.height if size else 1,
         location=place.location,
         compute_aggregate=place.compute_aggregate,
         switch=str(nic.switch),
-        port=nic.port or "",
+        port=port,
     )
+
+
+def _port(ports: Ports, nic: Nic) -> tuple[str, int | None]:
+    """The name of the switch's port that stands for a unit, and that unit; the first name where none does."""
+    names = (nic.port or "", *nic.port_also)
+    return next(((name, unit) for name in names if (unit := _unit(ports, name)) is not None), (names[0], None))
 
 
 def _unit(ports: Ports, port: str) -> int | None:

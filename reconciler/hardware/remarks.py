@@ -24,6 +24,8 @@ def _of_agent(hardware: Hardware) -> Iterator[Remark]:
 
 def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     for disk in hardware.disks:
+        if disk.is_usb:
+            yield Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, disk.name, (disk.model,) if disk.model else ())
         if disk.paths:
             yield Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, disk.name, disk.paths)
         if real_identifier(disk.serial) is None and real_identifier(disk.wwn) is None:

@@ -198,6 +198,7 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             wwn=entry.text("wwn"),
             rotational=entry.yes("rotational") if "rotational" in entry.values else None,
             contents=_contents(entry, device),
+            transport=entry.text("transport"),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined
@@ -267,6 +268,9 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
                 speed=entry.maybe_whole("max_speed", 10_000_000),
                 switch=entry.text("switch_hostname") or None,
                 port=entry.text("switchport_name") or None,
+                port_also=tuple(
+                    name for key in ("switchport_id", "switchport_description") if (name := entry.text(key))
+                ),
                 firmware=entry.text("firmware_version"),
                 driver=entry.text("driver"),
             )

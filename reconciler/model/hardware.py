@@ -23,6 +23,12 @@ class Disk:
     rotational: bool | None = None  # None where the agent does not say
     contents: Contents = NOTHING_FOUND  # ``contents_of`` its signatures; empty: blank, or not looked
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
+    transport: str = ""  # ``usb``; empty where the agent does not say, as for any other
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether it may be what a BMC pretends, so that it counts only where somebody names it."""
+        return self.transport == "usb"
 
     @property
     def identity(self) -> DiskId:
@@ -74,6 +80,7 @@ class Nic:
     speed: int | None = None  # Mbit/s
     switch: str | None = None  # LLDP system name; None where nobody was heard
     port: str | None = None  # LLDP port name
+    port_also: tuple[str, ...] = ()  # what else the switch calls it: an index, or somebody's description
     firmware: str = ""
     driver: str = ""
 

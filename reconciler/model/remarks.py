@@ -20,6 +20,7 @@ class RemarkReason(StrEnum):
     NOT_UNDERSTOOD = "not-understood"
     NO_IDENTITY = "no-identity"
     USB = "usb"
+    USB_DISK = "usb-disk"
     CHOSEN_ADDRESS = "chosen-address"
     SHARED_ADDRESS = "shared-address"
 

@@ -40,8 +40,9 @@ READ_SERIAL = (
 """Every number the firmware has for the machine, one a line. The agent reports one of them, and which one depends on
 the vendor (Supermicro's system serial is the same on every board). Answer: ``serials_in``."""
 
-LIST_DISKS = "lsblk --bytes --json --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN"
-"""Every block device, each with its partitions. Answer: ``disks.parse_lsblk``."""
+LIST_DISKS = "lsblk --bytes --json --exclude 1,2,7,11 --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN,SUBSYSTEMS"
+"""Every block device, each with its partitions, but what our agent leaves out, too: RAM disks, floppies, loop devices,
+and optical drives. Answer: ``disks.parse_lsblk``, ``disks.real``."""
 
 READ_SIGNATURES = (
     "lsblk --bytes --noheadings --list --output NAME,TYPE,SIZE | while read -r name type size; do "

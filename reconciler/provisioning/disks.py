@@ -32,12 +32,25 @@ def parse_lsblk(text: str) -> tuple[Disk, ...]:
         raise ValueError(f"lsblk's answer is not readable: {text[:200]!r}") from error
 
 
-_NO_DISKS = ("loop", "ram", "zram", "sr", "fd", "md", "dm-")
+def real(text: str) -> list[str]:
+    """The kernel names of the disks that hardware stands behind, of what ``commands.LIST_DISKS`` printed.
+
+    Raises:
+        ValueError: It is not lsblk's JSON.
+    """
+    parse_lsblk(text)
+    return [str(raw["name"]) for raw in json.loads(text)["blockdevices"] if _is_hardware(raw.get("subsystems"))]
 
 
-def real(disks: Iterable[Disk]) -> list[str]:
-    """The kernel names of those that hardware stands behind, and that can be written to."""
-    return [disk.device for disk in disks if not disk.device.startswith(_NO_DISKS)]
+def _is_hardware(subsystems: str | None) -> bool:
+    """Whether a device stands behind a disk, or lsblk does not tell: the rule of our agent, which looks in /sys itself.
+
+    Args:
+        subsystems: Of the disk and of the devices that it hangs on (``block:scsi:pci``). What is made of other disks,
+            or of nothing (drbd, zvols, bcache, dm, md), hangs on none; Ceph's images hang on devices of their own.
+    """
+    behind = set((subsystems or "unknown").split(":")) - {"block"}
+    return bool(behind) and "rbd" not in behind
 
 
 def differences(identity: Iterable[DiskId], disks: Iterable[Disk]) -> list[str]:

@@ -25,6 +25,7 @@ _SENTENCES: Mapping[RemarkReason, str] = {
     RemarkReason.SEVERAL_PATHS: "disk {on} counts once: it is reached as {more}",
     RemarkReason.NO_IDENTITY: "disk {on} says no serial and no WWN{said}: nobody can tell it from another of its size",
     RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",
+    RemarkReason.USB_DISK: "disk {on}{said} is on USB: only an entry that names it, by devices or model, takes it",
     RemarkReason.CHOSEN_ADDRESS: "interface {on} ({more}) has an address that somebody chose: it proves nothing",
     RemarkReason.SHARED_ADDRESS: "interface {on} ({more}) shares its address with another one of this machine",
     RemarkReason.NOT_UNDERSTOOD: "field {on} decides nothing: {more}",

@@ -79,7 +79,8 @@ def test_names_are_those_of_the_stable_links(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
     (tmp_path / "links/slot0").symlink_to("/dev/sdb")
     hardware = parse_report(printed(root).encode())
-    assert [(d.name, d.device) for d in hardware.disks] == [("sda", "sda"), ("slot0", "sdb"), ("nvme0n1", "nvme0n1")]
+    names = [(disk.name, disk.device) for disk in hardware.disks]
+    assert names == [("sda", "sda"), ("slot0", "sdb"), ("sdc", "sdc"), ("nvme0n1", "nvme0n1")]
     assert hardware.sort_devices
 
 
@@ -99,7 +100,7 @@ def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:
     for tool in ("dmidecode", "lsblk", "lscpu"):
         shutil.copytree(MACHINES / "dell-r640-storcli" / tool, case / tool)
     hardware = parse_report(printed(a_root(tmp_path, case, "dash")).encode())
-    assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 3)
+    assert (hardware.serial, hardware.memory, len(hardware.disks)) == ("7XK9Z01", 64 * 2**30, 4)
     assert {disk.contents for disk in hardware.disks} == {Contents()}
 
 
@@ -135,6 +136,17 @@ def test_a_machine_that_shows_no_command_line_reports_without_a_nonce(tmp_path: 
     root = a_root(tmp_path, MACHINES / "dell-r640-storcli", "dash")
     (tmp_path / "proc/cmdline").unlink()
     assert "boot_nonce" not in json.loads(printed(root))
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_bmc_that_gives_no_answer_is_asked_no_more(tmp_path: Path, shell: str) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", shell)
+    ipmitool = Path(root["PATH"]) / "ipmitool"
+    ipmitool.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\nexec sleep 30\n')
+    hardware = parse_report(printed({**root, "PATIENCE": "1"}).encode())
+    assert hardware.bmc_address is None
+    assert hardware.remarks.count("ipmitool: no answer within 1 seconds") == 1
+    assert (tmp_path / "asked").read_text().splitlines() == ["mc info", "lan print 1"]
 
 
 def test_shellcheck_has_nothing_to_say() -> None:
@@ -184,7 +196,7 @@ def test_what_is_on_real_block_devices(tmp_path: Path, loops: dict[str, str]) ->
     same = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     listed, probed = (
         subprocess.run(["/bin/sh", "-c", command], env=same, capture_output=True, text=True, check=True).stdout
-        for command in (commands.LIST_DISKS, commands.READ_SIGNATURES.replace("disk:*", "loop:*"))
+        for command in (commands.LIST_DISKS.replace(",7,", ","), commands.READ_SIGNATURES.replace("disk:*", "loop:*"))
     )
     asked = parse_contents(listed, probed)
     assert {name: asked[name] for name in loops.values()} == {name: disks[name].contents for name in loops.values()}

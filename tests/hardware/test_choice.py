@@ -36,6 +36,35 @@ def test_a_software_raid_takes_the_disks_of_the_first_entry_and_formats_the_othe
     assert len(choice.identity) == 5
 
 
+def on_usb(hardware: Hardware, *names: str) -> Hardware:
+    disks = tuple(replace(disk, transport="usb") if disk.device in names else disk for disk in hardware.disks)
+    return replace(hardware, disks=disks)
+
+
+def test_no_disk_on_usb_is_taken_for_another() -> None:
+    """Of the size of a data disk, or of a controller's volume."""
+    hardware = on_usb(machine(*STORE_DISKS, 12000 * GB), "sdf")
+    for unlisted in ("use", "ignore"):
+        choice = choose_disks(hardware, STORE.model_copy(update={"unlisted_disks": unlisted}))
+        assert isinstance(choice, DiskChoice)
+        assert (choice.system_disks, choice.data_disks) == (("sdd", "sde"), ("sda", "sdb", "sdc"))
+    mirror = profile("compute", {"count": {"min": 2, "max": 2}, "raid": 1, "by": "controller"})
+    volume = on_usb(machine(240 * GB, 240 * GB, behind=(240 * GB, 240 * GB)), "sda")
+    choice = choose_disks(volume, mirror)
+    assert isinstance(choice, DiskChoice)
+    assert choice.system_disks == ("sdb",)
+    assert isinstance(choose_disks(on_usb(volume, "sdb"), mirror), Refusal)
+
+
+def test_a_disk_on_usb_that_an_entry_names_has_the_system_or_data() -> None:
+    first = on_usb(machine(64 * GB, 12000 * GB, 64 * GB), "sda", "sdc")
+    choice = choose_disks(
+        first, profile("swiftstore", {"devices": ["sda"]}, {"devices": ["sdb", "sdc"], "count": {"min": 2}})
+    )
+    assert isinstance(choice, DiskChoice)
+    assert (choice.system_disks, choice.data_disks) == (("sda",), ("sdb", "sdc"))
+
+
 @pytest.mark.parametrize("role", ["controller", "cephosd", "compute"])
 def test_other_roles_format_nothing_beside_the_system(role: str) -> None:
     choice = choose_disks(machine(*STORE_DISKS), profile(role, SSD))

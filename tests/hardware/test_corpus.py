@@ -7,6 +7,7 @@ print, each for its command line, or for every one ("/" is written "%"). ``sys``
 the kernel's. Serials and addresses are invented, and the texts were made anew in the tools' formats.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,16 +75,34 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "product": hardware.product,
         "memory": hardware.memory // 2**20,
         "disks": {disk.device: disk.size for disk in hardware.disks},
+        "usb": [disk.device for disk in hardware.disks if disk.is_usb],
+        "models": {disk.device: disk.model for disk in hardware.disks},
         "paths": {disk.device: list(disk.paths) for disk in hardware.disks if disk.paths},
         "behind": {place_text(disk.place): disk.size for disk in hardware.physical_disks},
         "serials": [disk.serial for disk in hardware.physical_disks],
         "nics": {nic.name: nic.speed for nic in hardware.nics},
         "heard": {nic.name: " ".join(word for word in (nic.switch, nic.port) if word) for nic in hardware.nics},
+        "also": {nic.name: list(nic.port_also) for nic in hardware.nics},
         "controllers": {controller.product: controller.firmware or "0.0.0" for controller in hardware.controllers},
         "dmi": {"system": dmi.system, "board": dmi.board, "chassis": dmi.chassis, "uuid": dmi.uuid},
         "bmc": hardware.bmc_address,
         "bios": hardware.bios_version,
         "cpu": hardware.cpu.model,
+    }
+
+
+def where(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The controllers that disks are on, and what else tells one disk from the other, as the agent says it."""
+    disks = {disk["realdev"]: disk for disk in report["blockdevices"]}
+    behind = {
+        ":".join(disk.get(part, "") for part in ("controller", "enclosure", "slot")): disk
+        for disk in report.get("phys-blockdevices", ())
+    }
+    wanted = {"pci": (disks, "pci"), "nsid": (disks, "nsid")} | {
+        f"behind_{key}": (behind, key) for key in ("pci", "wwn")
+    }
+    return {
+        word: {name: disk[key] for name, disk in found.items() if key in disk} for word, (found, key) in wanted.items()
     }
 
 
@@ -98,9 +117,10 @@ def test_a_machine_of_the_field_is_understood(machine: Path, shell: str, tmp_pat
         assert str(why.value) == expected["refused"]
         return
     hardware = parse_report(report.encode())
-    remarks = expected.pop("remarks", [])
+    remarks, none = expected.pop("remarks", []), expected.pop("no_remarks", [])
     assert [part for part in remarks if not any(part in remark for remark in hardware.remarks)] == []
-    found = told(hardware)
+    assert [remark for remark in hardware.remarks if any(part in remark for part in none)] == []
+    found = told(hardware) | where(json.loads(report))
     found["dmi"] = {name: found["dmi"][name] for name in expected.get("dmi", {})}
     found["controllers"] = {name: found["controllers"].get(name) for name in expected.get("controllers", {})}
     assert {name: found[name] for name in expected} == expected

@@ -1,12 +1,13 @@
 """Which profiles a machine fits, which disks they take, and the sentences that refuse."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.hardware.disks import Refusal, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
-from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware
+from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk
 
 from .machines import GIB, behind, disks, entry, machine, nic, profile
 
@@ -156,6 +157,25 @@ def test_nvme_disks_count_beside_a_controllers_but_not_for_its_raid() -> None:
         "",
     ]
     assert taken(hardware, entry(*LARGE, 2, 2, raid=1)) == "needs 2 disks of 800GB to 1.8TB, has 1"
+
+
+@pytest.mark.parametrize("by", [{"model": ["IDSDM"]}, {"devices": ["sda"]}])
+@pytest.mark.parametrize("many", [(), behind(960)])
+def test_a_disk_on_usb_counts_only_where_an_entry_names_it(by: dict[str, Any], many: tuple[PhysicalDisk, ...]) -> None:
+    module, virtual = (
+        Disk(name, name, 64 * 10**9, model, transport="usb")
+        for name, model in (("sda", "IDSDM"), ("sdb", "Virtual Floppy"))
+    )
+    hardware = machine(disks=(module, virtual), physical_disks=many)
+    named = disk_plan(hardware, profile(by, {"count": {"min": 0}}, unlisted_disks="refuse"))
+    assert isinstance(named, DiskPlan)
+    assert [entry.disks for entry in named.taken] == [(module,), many]
+    by_size = disk_plan(hardware, profile(entry("60GB", "70GB", 1, 1)))
+    assert by_size == Refusal("needs 1 disk of 60GB to 70GB, has 0")
+    unnamed = disk_plan(hardware, profile(unlisted_disks="use"))
+    assert unnamed == DiskPlan((), many)
+    stock = replace(hardware, disks=(replace(module, transport=""),), physical_disks=())
+    assert disk_plan(stock, profile(entry("60GB", "70GB", 1, 1))) != by_size
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Switches and ports that are heard become places in racks."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,29 @@ def test_a_switch_is_known_whatever_case_and_domain_it_announces(
         specs = {name: racking(switches=switches, products={}) for name, switches in rackings.items()}
         place = rack(machine(nics=(nic("eno1", 1, heard, "swp7"),)), specs)
         assert (place.rack if isinstance(place, Racked) else None) == found
+
+
+NUMBERS = {"ports": {"pattern": r"(?P<unit>\d{1,2})"}}
+
+
+@pytest.mark.parametrize(
+    ("port", "also", "spec", "expected"),
+    [
+        ("uplink db-server", ("18",), NUMBERS, ("18", 18)),  # ProCurve: the number is the port
+        ("swp7", ("517",), {}, ("swp7", 7)),  # Juniper: the number is an index
+        ("swp7", ("517", "swp9"), {}, ("swp7", 7)),
+        ("Gi1/0/5", ("to rack 1 unit 30",), {"ports": {"map": {"to rack 1 unit 30": 30}}}, ("to rack 1 unit 30", 30)),
+        ("Gi1/0/5", ("517",), NUMBERS, ("Gi1/0/5", None)),
+        (None, ("swp9",), {}, ("swp9", 9)),
+    ],
+)
+def test_any_name_of_a_port_may_give_the_unit(
+    port: str | None, also: tuple[str, ...], spec: dict[str, Any], expected: tuple[str, int | None]
+) -> None:
+    heard = replace(nic("eno1", 1, "sw1a", port), port_also=also)
+    place = rack(machine(nics=(heard,)), {"dc2": racking(**spec)})
+    assert isinstance(place, Racked)
+    assert (place.port, place.unit) == expected
 
 
 def test_switches_of_two_racks_give_the_first_place_and_a_doubt() -> None:

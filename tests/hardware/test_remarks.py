@@ -11,7 +11,12 @@ from .machines import machine, nic
 
 SAS = Disk("sda", "sda", 10**12, "HDD", serial="S1", wwn="0x5000c500a1b2c3d4", paths=("sda", "sdc"))
 HARDWARE = machine(
-    disks=(SAS, Disk("sdb", "sdb", 10**12, "HDD", serial="00000000"), Disk("sdd", "sdd", 10**12, serial="S3")),
+    disks=(
+        SAS,
+        Disk("sdb", "sdb", 10**12, "HDD", serial="00000000"),
+        Disk("sdd", "sdd", 10**12, serial="S3"),
+        Disk("sde", "sde", 64 * 10**9, "IDSDM", serial="0123", transport="usb"),
+    ),
     nics=(
         nic("eno1", 1),
         Nic("enp0s20f0u1u6", "be:3a:f2:00:00:01"),
@@ -30,6 +35,7 @@ def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
         Remark(RemarkKind.LEFT_OUT, RemarkReason.SAID_BY_AGENT, "agent", ("nothing was plugged in",)),
         Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, "sda", ("sda", "sdc")),
         Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, "sdb", ("00000000",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, "sde", ("IDSDM",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.USB, "enp0s20f0u1u6", ("be:3a:f2:00:00:01",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.CHOSEN_ADDRESS, "ens1f0v3", ("be:3a:f2:00:00:02",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.SHARED_ADDRESS, "eno2", ("e4:43:4b:00:00:07",)),

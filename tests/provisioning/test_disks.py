@@ -92,3 +92,20 @@ def test_a_disk_that_shows_a_second_path_is_not_the_plans_any_more() -> None:
     other = replace(one, name="sdc", device="sdc")
     (said,) = disks.differences([one.identity], [one, other])
     assert said == "sdb is reached as sdc too, and an install knows no multipath"
+
+
+CHAINS = {
+    "sda": "block:scsi:pci", "vda": "block:virtio:pci", "nvme0n1": "block:nvme:pci", "nvme1n1": "block:nvme-subsystem",
+    "mmcblk0": "block:mmc:mmc_host:platform", "sdb": "block:scsi:usb:pci", "old": None,
+    "drbd1000": "block", "zd0": "block", "bcache0": "block", "nullb0": "block", "mpatha": "block", "md127": "block",
+    "nbd0": "block", "zram0": "block", "rbd0": "block:rbd",
+}  # fmt: skip
+"""Subsystems as lsblk lists them, by disk; lsblk of a system that does not tell says none."""
+
+
+def test_a_disk_is_what_a_device_stands_behind() -> None:
+    rows = [{"name": name, "size": 9, "subsystems": chain} for name, chain in CHAINS.items()]
+    listed = json.dumps({"blockdevices": rows})
+    assert disks.real(listed) == ["sda", "vda", "nvme0n1", "nvme1n1", "mmcblk0", "sdb", "old"]
+    with pytest.raises(ValueError, match="lsblk"):
+        disks.real("no JSON")

@@ -89,7 +89,7 @@ class _Controllers:
             ForeignDataError: There is one that nobody allowed to erase.
         """
         action = self._action
-        listed = disks.parse_lsblk(await run_checked(self._shell, commands.LIST_DISKS, self._tools.options.answer))
+        listed = await run_checked(self._shell, commands.LIST_DISKS, self._tools.options.answer)
         fleet = (await ordered(self._tools)).fleet
         script = commands.fence_of(disks.real(listed), action.may_erase, fleet)
         looked = await look_at_disks(self._tools, self._shell, script)

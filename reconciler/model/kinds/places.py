@@ -37,11 +37,12 @@ class Ports(Strict):
 
     pattern: str | None = Field(
         default=None,
-        description="regular expression with a group named unit, matched against the whole port name; in RE2's syntax, "
+        description="regular expression with a group named unit, matched against the whole port name, or the port's "
+        "identifier or description where it is not the name; in RE2's syntax, "
         "without look-around and back-references",
     )
     map: Mapping[str, Annotated[StrictInt, Field(ge=1, le=60)]] = Field(
-        default_factory=dict, description="port name -> rack unit; wins over the pattern"
+        default_factory=dict, description="port name, identifier or description -> rack unit; wins over the pattern"
     )
 
 
