@@ -36,8 +36,7 @@ _OF_TOOL = re.compile(r"^<[a-z ]+>$")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NO_LETTER_OR_DIGIT = re.compile(r"[^0-9a-z]")
 _REPEATED = re.compile(r"0|([0-9a-z])\1+")
-_SHORTEST: Final = 4
-"""Letters and digits that the number of a machine has at least."""
+_TOO_SHORT = re.compile(r"[0-9]{0,3}")
 _HEX_AFTER_NINE = re.compile(r"(?:ab|abcdef)$")
 
 
@@ -65,12 +64,12 @@ def is_filler(text: str) -> bool:
 
 
 def is_no_serial(text: str) -> bool:
-    """Whether a text tells no machine from others: a filler, or fewer than four letters or digits.
+    """Whether a text tells no machine from others: a filler, or a number of fewer than four digits.
 
     So short are places and revisions; no maker counts its servers so.
     """
     word = _OF_STRUCTURE.sub("", " ".join(text.lower().split()))
-    return is_filler(text) or len(_NO_LETTER_OR_DIGIT.sub("", _PREFIX.sub("", word))) < _SHORTEST
+    return is_filler(text) or _TOO_SHORT.fullmatch(_NO_LETTER_OR_DIGIT.sub("", _PREFIX.sub("", word))) is not None
 
 
 def _says_nothing(word: str) -> bool:
