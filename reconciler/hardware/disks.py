@@ -15,6 +15,7 @@ from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
+from .origin import is_nvme
 from .recall import NOTHING, AnyDisk, Recalled
 
 _NUMBERED = re.compile(r"\d+|\D+")
@@ -25,6 +26,7 @@ class Refusal:
     """Why a profile does not fit, as a sentence."""
 
     reason: str
+    unclear: bool = False  # it may fit: nobody can tell which disks are meant
 
 
 def disk_plan(
@@ -77,7 +79,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
     behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
-    beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk)), key=_by_name)
+    beside = sorted((disk for disk in hardware.disks if not behind or is_nvme(disk)), key=_by_name)
     return [*behind, *beside]
 
 
@@ -128,10 +130,6 @@ def _fits(disk: AnyDisk, rule: DiskRule, behind_controller: bool) -> bool:
 
 def _names(disk: AnyDisk) -> set[str]:
     return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
-
-
-def _is_nvme(disk: Disk) -> bool:
-    return disk.device.startswith("nvme") or disk.name.startswith("nvme")
 
 
 def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:

@@ -32,11 +32,13 @@ MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
 MAX_REMARKS: Final = 64
+MAX_NSID: Final = 2**32 - 2  # NVM Express base specification: FFFFFFFFh stands for all namespaces
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
 _SERIAL = re.compile(SERIAL)
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
+_PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
 _ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
@@ -197,6 +199,8 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             wwn=entry.text("wwn"),
             rotational=entry.yes("rotational") if "rotational" in entry.values else None,
             contents=_contents(entry, device),
+            pci=_pci(entry),
+            nsid=entry.maybe_whole("nsid", MAX_NSID),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined
@@ -231,9 +235,20 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
             model=entry.text("model"),
             serial=entry.text("serial"),
             state=entry.text("state"),
+            wwn=entry.text("wwn"),
+            pci=_pci(entry),
         )
         extra.update(entry.rest())
     return tuple(found.values())
+
+
+def _pci(entry: Fields) -> str:
+    """The address of a storage controller, in the form in which two are compared; empty where the text is none."""
+    given = entry.text("pci")
+    if _PCI.fullmatch(given.lower()):
+        return given.lower()
+    entry.keep("pci", given)
+    return ""
 
 
 def _enclosure(entry: Fields) -> int | None:

@@ -23,6 +23,8 @@ class Disk:
     rotational: bool | None = None  # None where the agent does not say
     contents: Contents = NOTHING_FOUND  # ``contents_of`` its signatures; empty: blank, or not looked
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
+    pci: str = ""  # address of the storage controller that it hangs on; empty where the agent does not say
+    nsid: int | None = None  # NVMe: id of its namespace, which its kernel name does not tell; None: not said
 
     @property
     def identity(self) -> DiskId:
@@ -59,6 +61,8 @@ class PhysicalDisk:
     model: str = ""
     serial: str = ""
     state: str = ""  # as the controller prints it
+    wwn: str = ""
+    pci: str = ""  # address of the controller; empty where the agent does not say
 
     @property
     def place(self) -> DiskPlace:

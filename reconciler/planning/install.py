@@ -31,6 +31,8 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
         return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
     if m.lost_system and m.disks is None:
         return Wait(m.serial, Reason.SYSTEM_DISK_UNKNOWN, f"an operator: {m.lost_system}")
+    if m.unclear_disks and m.disks is None:
+        return Wait(m.serial, Reason.DISKS_UNCLEAR, f"an operator: {m.unclear_disks}")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {allocation.profile} finds none on it")
     if several := _over_several_paths(m, ctx):
