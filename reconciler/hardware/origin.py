@@ -7,6 +7,7 @@ has the size of one of its disks, or of a volume of them, or a name that control
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from ..model.hardware import Disk, Hardware, PhysicalDisk
@@ -31,13 +32,16 @@ class DiskOrigin(StrEnum):
 
 def origins(hardware: Hardware) -> Mapping[str, DiskOrigin]:
     """Whose each block device of a machine is, by kernel name."""
-    listed = hardware.physical_disks
-    if not listed:
+    if not hardware.physical_disks:
         return dict.fromkeys((disk.device for disk in hardware.disks), DiskOrigin.OWN)
-    listed_ones = {disk.device for disk in same_disks(hardware).values()}
+    return _origins(hardware.disks, hardware.physical_disks)
+
+
+@lru_cache(maxsize=64)  # each profile asks anew for each machine
+def _origins(disks: tuple[Disk, ...], listed: tuple[PhysicalDisk, ...]) -> Mapping[str, DiskOrigin]:
+    by_themselves = {disk.device for disk in same_disks(disks, listed).values()}
     return {
-        disk.device: DiskOrigin.CONTROLLER if disk.device in listed_ones else _origin(disk, listed)
-        for disk in hardware.disks
+        disk.device: DiskOrigin.CONTROLLER if disk.device in by_themselves else _origin(disk, listed) for disk in disks
     }
 
 

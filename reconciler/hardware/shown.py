@@ -68,15 +68,15 @@ class DisksShown:
     doubts: dict[int, str] = field(default_factory=dict)  # by entry
 
 
-def same_disks(hardware: Hardware) -> Mapping[DiskPlace, Disk]:
+def same_disks(disks: Sequence[Disk], listed: Sequence[PhysicalDisk]) -> Mapping[DiskPlace, Disk]:
     """The block device that is a physical disk for certain: both say one WWN or serial, and no other one does.
 
     A serial that goes on where the other one ends is the same: tools cut it, or leave out what follows.
     """
     pairs = [
         (physical, disk)
-        for physical in hardware.physical_disks
-        for disk in hardware.disks
+        for physical in listed
+        for disk in disks
         if abs(disk.size - physical.size) <= physical.size * _SAME_SIZE
     ]
     found: dict[DiskPlace, Disk] = {}
@@ -146,7 +146,7 @@ class _Assigning:
         installed: bool,
     ) -> None:
         self.hardware = hardware
-        self.same = same_disks(hardware)
+        self.same = same_disks(hardware.disks, hardware.physical_disks)
         self.proven = {disk.device for disk in self.same.values()}
         self.wanted = wanted
         self.recalled = recalled

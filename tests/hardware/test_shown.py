@@ -58,7 +58,7 @@ def with_(disks: list[Disk], physical: list[PhysicalDisk]) -> Hardware:
 def test_a_physical_disk_is_a_block_device_by_who_they_are(
     listed: list[PhysicalDisk], shown: list[Disk], same: str
 ) -> None:
-    found = same_disks(with_(shown, listed))
+    found = same_disks(shown, listed)
     assert " ".join(f"{place_text(place)}={disk.device}" for place, disk in found.items()) == same
 
 
