@@ -19,6 +19,7 @@ from ..model.machine import DiskChoice
 from ..model.roles import facts_of
 from .disks import Refusal, disk_plan
 from .origin import DiskOrigin, origins
+from .paths import of_one_serial
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
 from .shown import CLOSE, DisksShown, DiskWanted, by_itself, shown
 
@@ -90,6 +91,8 @@ def choose_disks(
     if formats and (doubt := _doubt_of_data(profile, seen)):
         return doubt
     data = _data(hardware, plan, profile, seen, (*system, *recalled.system)) if formats else ()
+    if doubt := _doubt_of_paths(hardware, (*system, *data)):
+        return doubt
     return DiskChoice(
         system_disks=tuple(disk.device for disk in system),
         raid=plan.taken[0].raid if len(system) > 1 else None,
@@ -174,6 +177,19 @@ def _doubt_of_data(profile: HardwareProfileSpec, seen: DisksShown) -> Refusal | 
     """Why nobody can tell which disks are for data, where not all are."""
     doubts = [doubt for entry, doubt in sorted(seen.doubts.items()) if entry > 0]
     return Refusal(doubts[0], unclear=True) if doubts and profile.unlisted_disks != "use" else None
+
+
+def _doubt_of_paths(hardware: Hardware, erased: tuple[Disk, ...]) -> Refusal | None:
+    """Why nobody can tell what else an install would write to."""
+    for group in of_one_serial(hardware.disks):
+        if any(disk in group for disk in erased):
+            first, last = group[0], group[-1]
+            reason = (
+                f"{len(group)} devices, {first.name} to {last.name}, say the serial {first.serial} and no WWN: "
+                "nobody can tell whether they are several disks, or one over several paths"
+            )
+            return Refusal(reason, unclear=True)
+    return None
 
 
 def _data(

@@ -10,6 +10,7 @@ from ..model.nics import is_usb
 from ..model.remarks import Remark, RemarkKind, RemarkReason
 from .choice import choose_disks
 from .disks import Refusal, untold_disks
+from .paths import of_one_serial
 
 
 def remarks(
@@ -36,7 +37,11 @@ def _of_agent(hardware: Hardware) -> Iterator[Remark]:
 
 def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     untold = untold_disks(hardware)
+    alike = {disk.device: group for group in of_one_serial(hardware.disks) for disk in group}
     for disk in hardware.disks:
+        if disk.device in alike:
+            others = tuple(other.name for other in alike[disk.device])
+            yield Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, disk.name, others)
         if disk in untold:
             yield Remark(RemarkKind.DOUBTED, RemarkReason.WHOSE_IS_UNTOLD, disk.name)
         if disk.paths:

@@ -34,6 +34,11 @@ def own_serial(disk: Disk) -> str | None:
     return real_identifier(disk.serial) if _namespace(disk.device) in ("", "1") else None
 
 
+def namespace(disk: Disk) -> str:
+    """Which namespace of its NVMe controller a disk is, by the kernel's number where no id is told; empty of others."""
+    return f"id {disk.nsid}" if disk.nsid is not None else _namespace(disk.device)
+
+
 def proven_same(one: Disk, other: Disk) -> bool:
     """Whether both are one disk: the WWN says so, or the serial with size and model, and nothing contradicts it.
 
@@ -44,7 +49,7 @@ def proven_same(one: Disk, other: Disk) -> bool:
     if one.size != other.size or _differ(*wwns) or _differ(*serials):
         return False
     models_agree = one.model == other.model or not one.model or not other.model
-    by_serial = None not in serials and models_agree and _namespace(one.device) == _namespace(other.device)
+    by_serial = None not in serials and models_agree and namespace(one) == namespace(other)
     return None not in wwns or by_serial
 
 

@@ -19,6 +19,7 @@ class RemarkReason(StrEnum):
     SEVERAL_PATHS = "several-paths"
     NOT_UNDERSTOOD = "not-understood"
     NO_IDENTITY = "no-identity"
+    ONE_SERIAL = "one-serial"
     WHOSE_IS_UNTOLD = "whose-is-untold"
     DISKS_UNCLEAR = "disks-unclear"
     USB = "usb"

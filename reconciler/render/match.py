@@ -24,6 +24,7 @@ _SENTENCES: Mapping[RemarkReason, str] = {
     RemarkReason.SAID_BY_AGENT: "the agent says of {on}: {more}",
     RemarkReason.SEVERAL_PATHS: "disk {on} counts once: it is reached as {more}",
     RemarkReason.NO_IDENTITY: "disk {on} says no serial and no WWN{said}: nobody can tell it from another of its size",
+    RemarkReason.ONE_SERIAL: "disk {on} counts, but {more} all say one serial and no WWN: nothing is installed on it",
     RemarkReason.WHOSE_IS_UNTOLD: "disk {on} may be a RAID controller's or none's: the report does not say, and no "
     "disk or volume of the controller has its size; an entry takes it that fits none of the controller's disks",
     RemarkReason.DISKS_UNCLEAR: "profile {on} would wait before an install: {more}",

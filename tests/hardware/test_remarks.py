@@ -52,8 +52,16 @@ def test_disks_that_nobody_can_tell_apart_are_told_of_a_machine_and_its_profile(
     assert remarks(LISTED, "compute", profile({"count": {"min": 2}})) == remarks(LISTED)
 
 
+ARECA = machine(disks=tuple(Disk(f"sd{c}", f"sd{c}", 10**12, serial="A1180050003KX") for c in "abcde"))
+
+
+def test_a_serial_of_more_devices_than_a_disk_has_paths_is_told_of_each() -> None:
+    names = tuple(disk.name for disk in ARECA.disks)
+    assert remarks(ARECA) == tuple(Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, name, names) for name in names)
+
+
 def test_each_has_its_sentence_beside_the_data() -> None:
-    found = (*remarks(HARDWARE), *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})))
+    found = (*remarks(HARDWARE), *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})), *remarks(ARECA))
     assert {remark.reason for remark in found} == set(RemarkReason)
     for remark in found:
         line = remark_json(remark)
