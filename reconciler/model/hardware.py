@@ -29,7 +29,7 @@ class Disk:
     @property
     def identity(self) -> DiskId:
         """Which disk this is, as far as this look knows."""
-        return DiskId(self.device, tuple(f"{self.model} {self.serial} {self.wwn}".split()), self.size)
+        return DiskId(self.device, tuple(f"{self.model} {self.serial} {self.wwn}".split()), self.size, self.nsid)
 
 
 @dataclass(frozen=True, slots=True)
