@@ -49,6 +49,12 @@ class DiskWanted:
         outside = [bool(_IN_NO_VOLUME.match(disk.state)) for disk in self.members]
         return self.raid is None or not (all(outside) if installed else any(outside))
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is one disk that no device shows, by its state: a spare, or one that nobody set up."""
+        state = self.members[0].state
+        return self.raid is None and bool(_IN_NO_VOLUME.match(state)) and not _JBOD.match(state)
+
     def may_be(self, disk: Disk) -> bool:
         """Whether a block device has its size, and hangs on its controller as far as both are known."""
         elsewhere = disk.pci and all(each.pci and each.pci != disk.pci for each in self.members)
@@ -233,6 +239,8 @@ class _Assigning:
         return disk.device in self.proven
 
     def _may_be(self, each: DiskWanted) -> list[Disk]:
+        if each.is_hidden:
+            return []
         unproven = [disk for disk in self.free if disk.device not in self.proven and each.may_be(disk)]
         return [disk for disk in self.recalled.for_entry(each.entry, unproven) if isinstance(disk, Disk)]
 
