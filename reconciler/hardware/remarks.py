@@ -36,6 +36,7 @@ def _of_agent(hardware: Hardware) -> Iterator[Remark]:
 
 
 def _of_disks(hardware: Hardware) -> Iterator[Remark]:
+    """Disks that were folded, and those of which nothing says which, how many or whose they are."""
     untold = untold_disks(hardware)
     alike = {disk.device: group for group in of_one_serial(hardware.disks) for disk in group}
     for disk in hardware.disks:
