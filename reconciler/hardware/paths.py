@@ -16,7 +16,8 @@ MAX_BY_SERIAL: Final = 4
 """Paths of a disk that only its serial joins: two adapters with two cables each."""
 
 _MAX_LOOKED_AT: Final = 16
-"""Different disks that say one WWN or serial, before it identifies nothing: a hostile report names thousands."""
+"""Disks that say one WWN or serial, before it identifies nothing, and paths that are compared: a hostile report names
+thousands of either."""
 
 
 def one_per_disk(disks: Iterable[Disk], multipath: Mapping[str, str]) -> tuple[Disk, ...]:
@@ -33,7 +34,9 @@ def one_per_disk(disks: Iterable[Disk], multipath: Mapping[str, str]) -> tuple[D
         keys = [("joined", joined), ("wwn", real_identifier(disk.wwn)), ("serial", real_identifier(disk.serial))]
         keys = [key for key in keys if key[1]]
         alike = (group for key in keys for group in known.get(key, ())[:_MAX_LOOKED_AT])
-        mine = next((group for group in alike if all(_is_one(disk, other, multipath) for other in group)), None)
+        mine = next(
+            (group for group in alike if all(_is_one(disk, other, multipath) for other in group[:_MAX_LOOKED_AT])), None
+        )
         if mine is None:
             mine = []
             groups.append(mine)
@@ -57,14 +60,14 @@ def of_one_serial(disks: Iterable[Disk]) -> tuple[tuple[Disk, ...], ...]:
 
 def _parts(group: list[Disk], multipath: Mapping[str, str]) -> Iterator[list[Disk]]:
     """The group; or each by itself that only a serial joins, where these are too many."""
-    loose = [disk for disk in group if real_identifier(disk.wwn) is None and disk.device not in multipath]
+    loose = {disk.device for disk in group if real_identifier(disk.wwn) is None and disk.device not in multipath}
     if len(loose) <= MAX_BY_SERIAL:
         yield group
         return
     for disk in group:
-        if disk in loose:
+        if disk.device in loose:
             yield [disk]
-    if rest := [disk for disk in group if disk not in loose]:
+    if rest := [disk for disk in group if disk.device not in loose]:
         yield rest
 
 

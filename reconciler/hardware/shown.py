@@ -185,19 +185,15 @@ class _Assigning:
 
     def group(self) -> tuple[list[DiskWanted], list[Disk]]:
         """The first of what is open with all that may be the same devices, and those devices."""
-        mine = self.open[:1]
-        devices = self._may_be(mine[0])
+        names = {disk.device for disk in self._may_be(self.open[0])}
+        mine, rest = self.open[:1], [(each, self._may_be(each)) for each in self.open[1:]]
         while True:
-            names = {disk.device for disk in devices}
-            more = [
-                each
-                for each in self.open
-                if each not in mine and any(disk.device in names for disk in self._may_be(each))
-            ]
+            more = [(each, devices) for each, devices in rest if any(disk.device in names for disk in devices)]
             if not more:
-                return mine, devices
-            mine += more
-            devices += [disk for each in more for disk in self._may_be(each) if disk not in devices]
+                return mine, [disk for disk in self.free if disk.device in names]
+            mine += [each for each, _ in more]
+            names |= {disk.device for _, devices in more for disk in devices}
+            rest = [(each, devices) for each, devices in rest if not any(disk.device in names for disk in devices)]
 
     def decide(self, mine: Sequence[DiskWanted], devices: Sequence[Disk]) -> None:
         """Give devices to whoever wants all that are alike; else to nobody."""
@@ -206,10 +202,11 @@ class _Assigning:
         if devices and (len(devices) > len(mine) or too_few or self._has_rivals(mine, devices)):
             self.result.doubts |= dict.fromkeys(entries, _doubt(mine, devices))
             devices = ()
+        names = {disk.device for disk in devices}
         for each in mine:
-            fitting = [disk for disk in self._may_be(each) if disk in devices]
+            fitting = next((disk for disk in self._may_be(each) if disk.device in names), None)
             if fitting:
-                self._take(each, fitting[0])
+                self._take(each, fitting)
             else:
                 self.open.remove(each)
 
