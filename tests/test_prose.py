@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "reconciler"
 
 SENTENCES = {
     "because", "conflict", "detail", "doubt", "enc_problem", "error", "last_error", "lost_system", "observing", "on",
-    "problem", "summary", "text", "why",
+    "problem", "summary", "text", "unclear_disks", "why",
 }  # fmt: skip
 """Fields that hold sentences: of steps, failures, diagnostics, decisions, and of what does not work."""
 

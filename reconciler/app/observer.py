@@ -104,6 +104,7 @@ class Assessment:
     raid: RaidLayout | None = None  # asked of its controllers
     in_use: DisksInUse | Refusal | None = None  # once it is installed; None: its profile is not known
     lost_system: str | None = None  # why nobody can tell where the system is that it was installed with
+    unclear_disks: str | None = None  # why nobody can tell which disks its profile means
 
 
 _Disks = DiskChoice | DisksInUse | Refusal | None
@@ -221,6 +222,7 @@ class Observer:
                 raid_layout(hardware, profile) if profile else None,
                 self._same(disks_in_use(hardware, profile, recalled)) if profile else None,
                 recalled.lost,
+                chosen.reason if isinstance(chosen, Refusal) and chosen.unclear else None,
             )
             self._assessments[key] = known
         return known
@@ -262,6 +264,7 @@ class Observer:
             racked=assessment.racked,
             disks=assessment.disks,
             lost_system=assessment.lost_system,
+            unclear_disks=assessment.unclear_disks,
             raid=assessment.raid,
             allocation=allocation,
             history=history,

@@ -140,7 +140,7 @@ def match(
         found, racked = match_profiles(hardware, tree.profiles), rack(hardware, tree.rackings)
         decided &= len(found.profiles) == 1
         left = left_alone(hardware, tree.profiles[found.profile]) if found.profile else ()
-        told = remarks(hardware) if why else ()
+        told = remarks(hardware, found.profile, tree.profiles.get(found.profile or "")) if why else ()
         if format is Format.JSON:
             line_of = match_line(hardware, found, racked, left)
             print(json.dumps(line_of | {"remarks": list(map(remark_json, told))} if why else line_of))

@@ -1,6 +1,7 @@
 """Changes between two reports of one machine, as an on-call person would say them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,14 +63,32 @@ def _summary(h: Hardware) -> str:
     )
 
 
-def _disk_key(disk: Disk) -> str:
-    """The disk itself where it says who it is, else its name."""
-    return real_identifier(disk.wwn) or real_identifier(disk.serial) or disk.name
+def _by_identity(before: Sequence[Disk], after: Sequence[Disk]) -> tuple[dict[str, Disk], dict[str, Disk]]:
+    """The disks of both reports by the strongest identifier that one disk has in each; by name where there is none."""
+    shared = {key for disks in (before, after) for key, times in Counter(_keys(disks)).items() if times > 1}
+
+    def key_of(disk: Disk) -> str:
+        return next((key for key in _keys([disk]) if key not in shared), disk.name)
+
+    old, new = ({key_of(disk): disk for disk in disks} for disks in (before, after))
+    return old, new
+
+
+def _keys(disks: Iterable[Disk]) -> Iterator[str]:
+    """Identifiers of disks, the strongest of each first."""
+    for disk in disks:
+        wwn, serial = real_identifier(disk.wwn), real_identifier(disk.serial)
+        if wwn:
+            yield f"wwn {wwn}"
+        if serial:
+            yield f"serial {serial}"
+            if disk.nsid is not None:
+                yield f"serial {serial} namespace {disk.nsid}"
 
 
 def _disks(before: Hardware, after: Hardware) -> Iterator[Change]:
     """Disks that came, went, or differ in name, size, model, paths or contents."""
-    old, new = ({_disk_key(disk): disk for disk in h.disks} for h in (before, after))
+    old, new = _by_identity(before.disks, after.disks)
     yield from _came_and_went(old, new)
     for key in sorted(old.keys() & new.keys()):
         was, now = old[key], new[key]

@@ -4,18 +4,21 @@ Greedy, in the order written: every entry first takes its minimum, then, again i
 An entry takes the first disks that fit, by slot or by device name, and never gives one back for a later entry: where
 sizes overlap, write the narrower entry first. So the answer can be followed with a finger on the page.
 
-A controller's physical disks count, never the volumes made of them; without such, block devices count. NVMe disks
-are behind no such controller and count beside its disks, except for a RAID that the controller should make. So do disks
-on USB, such as a boot module; but a BMC pretends such disks, too: only an entry that names one takes it.
+A controller's physical disks count, never the volumes made of them. Block devices of others count beside them, except
+for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
+none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
+module, goes to an entry that names it only: a BMC pretends such disks, too.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
+from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
 
 _NUMBERED = re.compile(r"\d+|\D+")
@@ -26,6 +29,7 @@ class Refusal:
     """Why a profile does not fit, as a sentence."""
 
     reason: str
+    unclear: bool = False  # it may fit: nobody can tell which disks are meant
 
 
 def disk_plan(
@@ -40,11 +44,10 @@ def disk_plan(
             no other entry one that held the system; each takes those that it had before any other.
         installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing.
     """
-    free = countable_disks(hardware)
-    behind_controller = bool(hardware.physical_disks)
+    free, fits = countable_disks(hardware), _fitting(hardware)
     taken: list[list[AnyDisk]] = []
     for entry, rule in enumerate(profile.disks):
-        fitting = recalled.for_entry(entry, [disk for disk in free if _fits(disk, rule, behind_controller)])
+        fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
         wanted = rule.count.min or 0
         if len(fitting) < wanted and not installed:
             return Refusal(_too_few(hardware, profile, entry, len(fitting)))
@@ -52,13 +55,14 @@ def disk_plan(
         free = [disk for disk in free if disk not in taken[-1]]
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
-        fitting = recalled.for_entry(entry, [disk for disk in free if _fits(disk, rule, behind_controller)])
+        fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
     free = [disk for disk in free if not _is_usb(disk)]
-    if free and profile.unlisted_disks == "refuse" and not installed:
-        return Refusal(f"no disk may be left over, but {_disks_left(free)}")
+    left = [disk for disk in free if disk not in untold_disks(hardware)]
+    if left and profile.unlisted_disks == "refuse" and not installed:
+        return Refusal(f"no disk may be left over, but {_disks_left(left)}")
     return DiskPlan(
         tuple(
             DisksTaken(entry, tuple(held), rule.raid, rule.by, rule.options)
@@ -78,9 +82,16 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
+    whose = origins(hardware)
     behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
-    beside = sorted((disk for disk in hardware.disks if not behind or _is_nvme(disk) or disk.is_usb), key=_by_name)
-    return [*behind, *beside]
+    beside = [disk for disk in hardware.disks if whose[disk.device] is not DiskOrigin.CONTROLLER]
+    return [*behind, *sorted(beside, key=_by_name)]
+
+
+def untold_disks(hardware: Hardware) -> list[Disk]:
+    """Those block devices beside a controller of which nothing says whose they are."""
+    whose = origins(hardware)
+    return [disk for disk in hardware.disks if whose[disk.device] is DiskOrigin.UNTOLD]
 
 
 def disk_name(disk: AnyDisk) -> str:
@@ -116,9 +127,22 @@ def number_words(low: int | None, high: int | None) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _fits(disk: AnyDisk, rule: DiskRule, behind_controller: bool) -> bool:
-    if behind_controller and rule.raid is not None and rule.by == "controller" and isinstance(disk, Disk):
-        return False
+def _fitting(hardware: Hardware) -> Callable[[AnyDisk, DiskRule], bool]:
+    """Whether an entry may take a disk of this machine."""
+    untold = untold_disks(hardware)
+
+    def fits(disk: AnyDisk, rule: DiskRule) -> bool:
+        beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
+        if beside and rule.raid is not None and rule.by == "controller":
+            return False
+        if disk in untold and any(_fits(listed, rule) for listed in hardware.physical_disks):
+            return False
+        return _fits(disk, rule)
+
+    return fits
+
+
+def _fits(disk: AnyDisk, rule: DiskRule) -> bool:
     if _is_usb(disk) and not (rule.devices or rule.model):
         return False
     if rule.size is not None and not (
@@ -134,10 +158,6 @@ def _names(disk: AnyDisk) -> set[str]:
     return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
-def _is_nvme(disk: Disk) -> bool:
-    return disk.device.startswith("nvme") or disk.name.startswith("nvme")
-
-
 def _is_usb(disk: AnyDisk) -> bool:
     return isinstance(disk, Disk) and disk.is_usb
 
@@ -150,7 +170,8 @@ def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
 
 def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
     rule = profile.disks[entry]
-    fit_at_all = sum(_fits(disk, rule, bool(hardware.physical_disks)) for disk in countable_disks(hardware))
+    fits = _fitting(hardware)
+    fit_at_all = sum(fits(disk, rule) for disk in countable_disks(hardware))
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
     where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""

@@ -1,15 +1,16 @@
 """The disks of an earlier install, found again in what a machine reports today.
 
-A disk that said its WWN or serial is found by that, whatever the kernel calls it now. Disks that say neither are told
-apart by their names only while nothing speaks against it: where alike disks held the system and data, and any of their
-names came or went, each of them may be the system's, and nobody is told that it is not.
+A disk that said a WWN or serial that no other one has is found by that, whatever the kernel calls it now, and whatever
+its size is. Disks that say neither are told apart by their names only while nothing speaks against it: where alike
+disks held the system and data, and any of their names came or went, each of them may be the system's, and nobody is
+told that it is not. Names of an NVMe controller's namespaces never tell.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..model.disk_id import DiskId
-from ..model.disk_matching import could_be, proven_by
+from ..model.disk_matching import could_be, evidence, is_namespace, real_identifier, shared_evidence
 from ..model.hardware import Disk, PhysicalDisk
 
 AnyDisk = Disk | PhysicalDisk
@@ -50,7 +51,8 @@ NOTHING = Recalled()
 
 def recall(remembered: Remembered, disks: tuple[Disk, ...]) -> Recalled:
     """Which of the disks of today's report held the system, and which held data."""
-    looking = _Recalling(disks)
+    shared = shared_evidence((*remembered.system, *remembered.data), disks)
+    looking = _Recalling(disks, shared)
     records = [*((disk, True) for disk in remembered.system), *((disk, False) for disk in remembered.data)]
     unproven = [record for record in records if not looking.prove(*record)]
     while unproven:
@@ -67,6 +69,7 @@ _KnownDisk = tuple[DiskId, bool]
 @dataclass(slots=True)
 class _Recalling:
     free: tuple[Disk, ...]  # that no record was found to be yet
+    shared: frozenset[str]  # identifiers that prove none
     system: list[Disk] = field(default_factory=list)
     data: list[Disk] = field(default_factory=list)
     gone: list[DiskId] = field(default_factory=list)
@@ -74,7 +77,7 @@ class _Recalling:
 
     def prove(self, recorded: DiskId, is_system: bool) -> bool:
         """Take the one disk that is the recorded one for certain; False where there is none, or more than one."""
-        proven = [disk for disk in self.free if proven_by(recorded, disk)]
+        proven = self._proven(recorded)
         if len(proven) != 1:
             return False
         self._take(proven[0], is_system)
@@ -104,7 +107,11 @@ class _Recalling:
                 self._take(disk, is_system=False)
         elif not candidates:
             self.gone += systems
-        elif same_names and (len(candidates) == len(group) or len(systems) == len(group)):
+        elif (
+            same_names
+            and not self._misnamed(group, candidates)
+            and (len(candidates) == len(group) or len(systems) == len(group))
+        ):
             for recorded, is_system in group:
                 self._take(named[recorded.name], is_system)
         elif len(systems) == len(group) and len(candidates) <= len(group):
@@ -112,6 +119,14 @@ class _Recalling:
                 self._take(disk, is_system=True)
         else:
             self.doubtful += ((recorded, tuple(candidates)) for recorded in systems)
+
+    def _proven(self, recorded: DiskId) -> list[Disk]:
+        return [disk for disk in self.free if evidence(recorded, disk) - self.shared]
+
+    def _misnamed(self, group: Sequence[_KnownDisk], candidates: Sequence[Disk]) -> bool:
+        """Whether names tell nothing: of one controller's namespaces, and where WWN and serial are of two disks."""
+        said = [disk for disk in candidates if is_namespace(disk) and _serial_of(disk) in self.shared]
+        return len(said) > 1 or any(len(self._proven(recorded)) > 1 for recorded, _ in group)
 
     def found(self) -> Recalled:
         """What was found, and why the system was not, if so."""
@@ -129,3 +144,7 @@ class _Recalling:
     def _take(self, disk: Disk, is_system: bool) -> None:
         (self.system if is_system else self.data).append(disk)
         self.free = tuple(other for other in self.free if other is not disk)
+
+
+def _serial_of(disk: Disk) -> str:
+    return f"serial {real_identifier(disk.serial)}"

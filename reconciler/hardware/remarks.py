@@ -5,13 +5,26 @@ from collections.abc import Iterator
 
 from ..model.disk_matching import real_identifier
 from ..model.hardware import Hardware
+from ..model.kinds import HardwareProfileSpec
 from ..model.nics import is_usb
 from ..model.remarks import Remark, RemarkKind, RemarkReason
+from .choice import choose_disks
+from .disks import Refusal, untold_disks
+from .paths import of_one_serial
 
 
-def remarks(hardware: Hardware) -> tuple[Remark, ...]:
-    """What was not taken as it came: what the agent says of it, then disks, interfaces and fields, as in the report."""
-    return (*_of_agent(hardware), *_of_disks(hardware), *_of_nics(hardware), *_of_fields(hardware))
+def remarks(
+    hardware: Hardware, name: str | None = None, profile: HardwareProfileSpec | None = None
+) -> tuple[Remark, ...]:
+    """What was not taken as it came: what the agent says of it, then disks, interfaces and fields, as in the report.
+
+    Last, what its profile, where it has one, takes of disks that nobody can tell apart.
+    """
+    found = (*_of_agent(hardware), *_of_disks(hardware), *_of_nics(hardware), *_of_fields(hardware))
+    chosen = choose_disks(hardware, profile) if profile else None
+    if name is None or not isinstance(chosen, Refusal) or not chosen.unclear:
+        return found
+    return (*found, Remark(RemarkKind.DOUBTED, RemarkReason.DISKS_UNCLEAR, name, (chosen.reason,)))
 
 
 def _of_agent(hardware: Hardware) -> Iterator[Remark]:
@@ -23,9 +36,17 @@ def _of_agent(hardware: Hardware) -> Iterator[Remark]:
 
 
 def _of_disks(hardware: Hardware) -> Iterator[Remark]:
+    """Disks that were folded, and those of which nothing says which, how many or whose they are."""
+    untold = untold_disks(hardware)
+    alike = {disk.device: group for group in of_one_serial(hardware.disks) for disk in group}
     for disk in hardware.disks:
         if disk.is_usb:
             yield Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, disk.name, (disk.model,) if disk.model else ())
+        if disk.device in alike:
+            others = tuple(other.name for other in alike[disk.device])
+            yield Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, disk.name, others)
+        if disk in untold:
+            yield Remark(RemarkKind.DOUBTED, RemarkReason.WHOSE_IS_UNTOLD, disk.name)
         if disk.paths:
             yield Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, disk.name, disk.paths)
         if real_identifier(disk.serial) is None and real_identifier(disk.wwn) is None:

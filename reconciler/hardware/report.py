@@ -25,18 +25,21 @@ __all__ = ["Report", "ReportError", "digest", "parse_report", "read_report"]
 
 PETABYTE: Final = 10**15
 MIB: Final = 2**20
-MAX_DISKS: Final = 512  # four 102-disk enclosures and the server's own
+MAX_DISKS: Final = 512  # four 102-disk enclosures and the server's own, each counted once
+MAX_BLOCK_DEVICES: Final = 4 * MAX_DISKS  # over four paths
 MAX_SIGNATURES: Final = 256  # of one disk and its partitions; a GPT has 128 of those
 MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
 MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
 MAX_REMARKS: Final = 64
+MAX_NSID: Final = 2**32 - 2  # NVM Express base specification: FFFFFFFFh stands for all namespaces
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
 _SERIAL = re.compile(SERIAL)
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:!-]{0,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{12}")
+_PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} [A-Za-z0-9+/]{16,1400}={0,2}(?: [!-~ ]{0,100})?")
 _ARCHITECTURES = {"amd64": "amd64", "x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
@@ -89,6 +92,7 @@ def _hardware(top: Fields) -> Hardware:
     extra: dict[str, object] = {}
     modules, memory = _memory(top, extra)
     uefi, secure_boot = _firmware(machine)
+    controllers, cut = _controllers(top, extra)
     hardware = Hardware(
         serial=_serial(machine),
         manufacturer=machine.text("system_manufacturer"),
@@ -98,7 +102,7 @@ def _hardware(top: Fields) -> Hardware:
         disks=_disks(top, extra),
         physical_disks=_physical_disks(top, extra),
         nics=_nics(top, extra),
-        controllers=_controllers(top, extra),
+        controllers=controllers,
         bios_version=machine.text("bios_version"),
         lifecycle_version=machine.text("dell_lifecycle_version"),
         bmc_firmware=machine.text("ipmi_firmware_version"),
@@ -110,7 +114,7 @@ def _hardware(top: Fields) -> Hardware:
         memory_modules=modules,
         ssh_host_keys=_host_keys(top),
         dmi=_dmi(machine),
-        remarks=_remarks(top),
+        remarks=(*_remarks(top), *cut),
         from_installed=machine.yes("installed_system"),
     )
     return replace(hardware, extra=storable(extra | machine.rest() | top.rest()))
@@ -180,11 +184,11 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
         extra: Takes what no field of a disk holds.
 
     Raises:
-        ReportError: A name occurs twice, or a size or name cannot be one.
+        ReportError: A name occurs twice, a size or name cannot be one, or there are too many disks.
     """
     found: dict[str, Disk] = {}
     multipath: dict[str, str] = {}
-    for entry in top.objects("blockdevices", MAX_DISKS):
+    for entry in top.objects("blockdevices", MAX_BLOCK_DEVICES):
         name = entry.name("name", _DEVICE, "a device name")
         if name in found:
             entry.refuse("name", f'"{name}" is given twice')
@@ -199,11 +203,16 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             rotational=entry.yes("rotational") if "rotational" in entry.values else None,
             contents=_contents(entry, device),
             transport=entry.text("transport"),
+            pci=_pci(entry),
+            nsid=entry.maybe_whole("nsid", MAX_NSID),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined
         extra.update(entry.rest())
-    return one_per_disk(found.values(), multipath)
+    disks = one_per_disk(found.values(), multipath)
+    if len(disks) > MAX_DISKS:
+        top.refuse("blockdevices", f"names {len(disks)} disks, more than {MAX_DISKS}")
+    return disks
 
 
 def _contents(entry: Fields, device: str) -> Contents:
@@ -233,9 +242,20 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
             model=entry.text("model"),
             serial=entry.text("serial"),
             state=entry.text("state"),
+            wwn=entry.text("wwn"),
+            pci=_pci(entry),
         )
         extra.update(entry.rest())
     return tuple(found.values())
+
+
+def _pci(entry: Fields) -> str:
+    """The address of a storage controller, in the form in which two are compared; empty where the text is none."""
+    given = entry.text("pci")
+    if _PCI.fullmatch(given.lower()):
+        return given.lower()
+    entry.keep("pci", given)
+    return ""
 
 
 def _enclosure(entry: Fields) -> int | None:
@@ -290,10 +310,14 @@ def _mac(entry: Fields) -> str | None:
     return None if group_or_none else ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
 
-def _controllers(top: Fields, extra: dict[str, object]) -> tuple[DiskController, ...]:
-    """The controllers of disks, in the report's order; ``extra`` takes what no field of theirs holds."""
+def _controllers(top: Fields, extra: dict[str, object]) -> tuple[tuple[DiskController, ...], tuple[str, ...]]:
+    """The controllers of disks, in the report's order, and a remark where there are too many to be kept.
+
+    lshw lists each NVMe disk as one, and nothing is decided by those: they go first. ``extra`` takes what no field of
+    theirs holds.
+    """
     found = []
-    for entry in top.objects("blkdev_ctrl", MAX_CONTROLLERS):
+    for entry in top.objects("blkdev_ctrl", MAX_BLOCK_DEVICES):
         found.append(
             DiskController(
                 hwid=entry.text("hwid"),
@@ -304,7 +328,10 @@ def _controllers(top: Fields, extra: dict[str, object]) -> tuple[DiskController,
             )
         )
         extra.update(entry.rest())
-    return tuple(found)
+    by_weight = sorted(range(len(found)), key=lambda place: found[place].kind == "nvme")
+    kept = tuple(found[place] for place in sorted(by_weight[:MAX_CONTROLLERS]))
+    gone = len(found) - len(kept)
+    return kept, (f"controllers: {gone} of {len(found)} are left out",) if gone else ()
 
 
 def _address(machine: Fields, key: str) -> str | None:

@@ -18,6 +18,7 @@ class DiskId:
     name: str  # kernel name then; the next boot may give it to another disk
     known: tuple[str, ...]  # the words of its model, serial and WWN, as far as they were known
     size: int | None  # bytes; None: nobody wrote it down, and it is no disk that is there now
+    nsid: int | None = None  # NVMe: id of its namespace; None: not said
 
     @classmethod
     def parse(cls, text: str) -> "DiskId":
@@ -29,17 +30,19 @@ class DiskId:
         name, *known = text.split()
         if name == _CONTROLLER:
             raise ValueError(f'no disk is called "{name}"')
+        nsid = int(known.pop().partition("=")[2]) if known and _NSID.fullmatch(known[-1]) else None
         size = int(known.pop()) if known and known[-1].isdecimal() else None
-        return cls(name, tuple(known), size)
+        return cls(name, tuple(known), size, nsid)
 
     def __str__(self) -> str:
         # Not made of ``description``: every plan tells all disks of all machines, and so it takes half of the time.
         words = " ".join((self.name, *self.known))
-        return words if self.size is None else f"{words} {self.size}"
+        words = words if self.size is None else f"{words} {self.size}"
+        return words if self.nsid is None else f"{words} nsid={self.nsid}"
 
     @property
     def description(self) -> str:
-        """All but the name: ``model serial wwn size``."""
+        """All but the name that lsblk says too: ``model serial wwn size``."""
         return " ".join((*self.known, *([] if self.size is None else [str(self.size)])))
 
     @classmethod
@@ -48,6 +51,7 @@ class DiskId:
 
 
 _CONTROLLER = "controller"
+_NSID = re.compile(r"nsid=[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """Recognises a disk that was seen before. A kernel name says nothing: the next boot may give it to another disk.
 
-A disk is known by its WWN or its serial. Name, model and size alone prove nothing; they can only contradict.
+A disk is known by its WWN or its serial, where one disk has it. Name, model and size alone prove nothing; they can only
+contradict. The namespaces of an NVMe controller share its serial, and the number in a kernel name is not their id.
 """
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -30,8 +33,13 @@ def real_identifier(text: str) -> str | None:
 
 
 def own_serial(disk: Disk) -> str | None:
-    """The real serial of the disk; None where it has none, or only that of the NVMe controller whose second it is."""
-    return real_identifier(disk.serial) if _namespace(disk.device) in ("", "1") else None
+    """The real serial of the disk; None where it has none, or only that of the NVMe controller that it hangs on."""
+    return None if _namespace(disk.device) else real_identifier(disk.serial)
+
+
+def namespace(disk: Disk) -> str:
+    """Which namespace of its NVMe controller a disk is, by the kernel's number where no id is told; empty of others."""
+    return f"id {disk.nsid}" if disk.nsid is not None else _namespace(disk.device)
 
 
 def proven_same(one: Disk, other: Disk) -> bool:
@@ -44,26 +52,75 @@ def proven_same(one: Disk, other: Disk) -> bool:
     if one.size != other.size or _differ(*wwns) or _differ(*serials):
         return False
     models_agree = one.model == other.model or not one.model or not other.model
-    by_serial = None not in serials and models_agree and _namespace(one.device) == _namespace(other.device)
+    by_serial = None not in serials and models_agree and namespace(one) == namespace(other)
     return None not in wwns or by_serial
 
 
 def proven_by(recorded: DiskId, disk: Disk) -> bool:
-    """Whether a recorded disk is this one, by its WWN or its serial, whatever the kernel calls it."""
+    """Whether a recorded disk is this one, by its WWN or its own serial, and nothing contradicts it.
+
+    Of these two alone; what is known of all disks of a machine says more: ``shared_evidence``.
+    """
     return bool(_agreed(recorded, disk))
 
 
 def could_be(recorded: DiskId, disk: Disk) -> bool:
     """Whether nothing that was recorded of a disk contradicts this disk. What only one of them knows, does not."""
-    return _agreed(recorded, disk) is not None
+    return bool(evidence(recorded, disk)) or _agreed(recorded, disk) is not None
+
+
+def evidence(recorded: DiskId, disk: Disk) -> frozenset[str]:
+    """The identifiers that speak for both being one disk, whether or not others have them.
+
+    lsblk's serial of a disk may be another text tomorrow, and a volume may grow: one WWN says more. udev's WWN may be
+    another one, too: then one serial says more, where the size is as it was.
+    """
+    wwn, serial, words = real_identifier(disk.wwn), real_identifier(disk.serial), disk.serial.split()
+    last = recorded.known[-1:]
+    found = {f"wwn {wwn}"} if wwn and wwn in map(real_identifier, last) else set[str]()
+    if serial is None or not (_ends_with(list(recorded.known), words) or _ends_with(list(recorded.known[:-1]), words)):
+        return frozenset(found)
+    other_wwn = not found and wwn is not None and any(_PREFIX.match(word.lower()) for word in last)
+    if other_wwn and (recorded.size != disk.size or _namespace(disk.device)):
+        return frozenset()
+    if recorded.nsid is not None and disk.nsid is not None:
+        return frozenset(found | ({f"serial {serial} {disk.nsid}"} if recorded.nsid == disk.nsid else set()))
+    if _namespace(recorded.name) == _namespace(disk.device):
+        found.add(f"serial {serial}")
+    return frozenset(found)
+
+
+def shared_evidence(recorded: Iterable[DiskId], disks: Iterable[Disk]) -> frozenset[str]:
+    """The identifiers that several disks have, then or now, and that prove none."""
+    known, now = tuple(recorded), tuple(disks)
+    times = Counter(identifier for disk in now for identifier in _identifiers(disk))
+    for disk in now:
+        then = Counter(identifier for each in known for identifier in evidence(each, disk))
+        times.update({identifier: number - 1 for identifier, number in then.items() if number > 1})
+    return frozenset(identifier for identifier, number in times.items() if number > 1)
+
+
+def is_namespace(disk: Disk) -> bool:
+    """Whether it is a namespace of an NVMe controller, which may have another name after the next boot."""
+    return bool(_namespace(disk.device))
+
+
+def _identifiers(disk: Disk) -> Iterator[str]:
+    wwn, serial = real_identifier(disk.wwn), real_identifier(disk.serial)
+    if wwn:
+        yield f"wwn {wwn}"
+    if serial:
+        yield f"serial {serial}"
+        if disk.nsid is not None:
+            yield f"serial {serial} {disk.nsid}"
 
 
 def _agreed(recorded: DiskId, disk: Disk) -> tuple[str, ...] | None:
     """The identifiers that the record and the disk share; None where something contradicts."""
     known = list(recorded.known)
-    if recorded.size != disk.size:
+    if recorded.size != disk.size or (None not in (recorded.nsid, disk.nsid) and recorded.nsid != disk.nsid):
         return None
-    wwn, serial, serial_words = real_identifier(disk.wwn), real_identifier(disk.serial), disk.serial.split()
+    wwn, serial, serial_words = real_identifier(disk.wwn), own_serial(disk), disk.serial.split()
     agreed: list[str] = []
     if known and disk.wwn and (known[-1] == disk.wwn or real_identifier(known[-1]) == wwn is not None):
         agreed += [wwn] if wwn else []
@@ -71,7 +128,7 @@ def _agreed(recorded: DiskId, disk: Disk) -> tuple[str, ...] | None:
     elif not disk.wwn and _ends_with(known[:-1], serial_words):  # the record knows a WWN, and this look does not
         known.pop()
     if _ends_with(known, serial_words):
-        agreed += [serial] if serial and _namespace(recorded.name) == _namespace(disk.device) else []
+        agreed += [serial] if serial else []
         return tuple(agreed)
     model = disk.model.split()
     if known in ([], ["null"], model) or (not serial_words and known[: len(model)] == model):

@@ -1,4 +1,4 @@
-"""What the events of the journal add up to: the history of a machine is a fold over them."""
+"""Histories of machines: folds over the events of the journal."""
 
 from collections.abc import Iterable
 from dataclasses import replace

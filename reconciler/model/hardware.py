@@ -24,6 +24,8 @@ class Disk:
     contents: Contents = NOTHING_FOUND  # ``contents_of`` its signatures; empty: blank, or not looked
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
     transport: str = ""  # ``usb``; empty where the agent does not say, as for any other
+    pci: str = ""  # address of the storage controller that it hangs on; empty where the agent does not say
+    nsid: int | None = None  # NVMe: id of its namespace, which its kernel name does not tell; None: not said
 
     @property
     def is_usb(self) -> bool:
@@ -33,7 +35,7 @@ class Disk:
     @property
     def identity(self) -> DiskId:
         """Which disk this is, as far as this look knows."""
-        return DiskId(self.device, tuple(f"{self.model} {self.serial} {self.wwn}".split()), self.size)
+        return DiskId(self.device, tuple(f"{self.model} {self.serial} {self.wwn}".split()), self.size, self.nsid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class PhysicalDisk:
     model: str = ""
     serial: str = ""
     state: str = ""  # as the controller prints it
+    wwn: str = ""
+    pci: str = ""  # address of the controller; empty where the agent does not say
 
     @property
     def place(self) -> DiskPlace:

@@ -192,6 +192,7 @@ class MachineView:
     raid: RaidLayout | None = None  # what its profile asks of its RAID controllers; None: nothing
     disks: DiskChoice | None = None  # None: its profile names no system disk, or the machine has none that fits
     lost_system: str | None = None  # why nobody can tell which of its disks hold the system that it was installed with
+    unclear_disks: str | None = None  # why nobody can tell which of its disks its profile means
     allocation: Allocation | None = None
     history: History = History()
     conflict: str | None = None  # why it is quarantined: two machines claim this serial, ...

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NO_DOCUMENT = "no-document"
     NO_SYSTEM_DISK = "no-system-disk"
     SYSTEM_DISK_UNKNOWN = "system-disk-unknown"
+    DISKS_UNCLEAR = "disks-unclear"
     SEVERAL_PATHS = "several-paths"
     BOOT_MODE_UNKNOWN = "boot-mode-unknown"
     NETWORK_IMPOSSIBLE = "network-impossible"
@@ -213,6 +214,12 @@ REASONS: Mapping[Reason, About] = {
     Reason.SYSTEM_DISK_UNKNOWN: About(
         "The machine was installed before, and nobody can tell which of its disks hold that system. Nothing is erased "
         "on a guess: look which disks were replaced, and pin it or release it.",
+        wants_operator=True,
+    ),
+    Reason.DISKS_UNCLEAR: About(
+        "The machine's hardware profile takes disks or a volume of a RAID controller, and more block devices look "
+        "alike than it takes: nobody can tell which it means. Nothing is erased on a guess. Our agent says which "
+        "controller a device hangs on; else pull out what looks alike, or have the profile take all of it.",
         wants_operator=True,
     ),
     Reason.SEVERAL_PATHS: About(

@@ -9,7 +9,7 @@ class RemarkKind(StrEnum):
 
     FOLDED = "folded"  # several parts count as one
     LEFT_OUT = "left-out"  # nothing is decided by it
-    DOUBTED = "doubted"  # it counts, and identifies nothing
+    DOUBTED = "doubted"  # it counts, and identifies nothing; or it may count
 
 
 class RemarkReason(StrEnum):
@@ -19,6 +19,9 @@ class RemarkReason(StrEnum):
     SEVERAL_PATHS = "several-paths"
     NOT_UNDERSTOOD = "not-understood"
     NO_IDENTITY = "no-identity"
+    ONE_SERIAL = "one-serial"
+    WHOSE_IS_UNTOLD = "whose-is-untold"
+    DISKS_UNCLEAR = "disks-unclear"
     USB = "usb"
     USB_DISK = "usb-disk"
     CHOSEN_ADDRESS = "chosen-address"
@@ -31,5 +34,5 @@ class Remark:
 
     kind: RemarkKind
     reason: RemarkReason
-    on: str  # a disk's or interface's name; a field, as "machine[0].productname"; what the agent speaks of
+    on: str  # a disk's, interface's or profile's name; a field, as "machine[0].productname"; what the agent speaks of
     more: tuple[str, ...] = ()  # a disk's paths; an interface's MAC address; the agent's words

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..hardware.choice import CLOSE, choose_disks
+from ..hardware.choice import choose_disks
 from ..hardware.match import match
+from ..hardware.shown import CLOSE
 from ..model.hardware import Hardware
 from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice

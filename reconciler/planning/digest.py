@@ -61,6 +61,7 @@ def _machine(m: MachineView) -> tuple[object, ...]:
         [str(ref) for ref in m.missing_secrets],
         m.enc_problem,
         *([m.lost_system] if m.lost_system else []),
+        *([m.unclear_disks] if m.unclear_disks else []),
         *([_readings(m.readings)] if m.readings else []),
         *([_hint(m)] if m.seen and m.seen.boot != m.history.witnesses.boots else []),
     )

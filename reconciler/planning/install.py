@@ -31,6 +31,8 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
         return Wait(m.serial, Reason.NEVER_SEEN, "its first report: nobody has seen it yet")
     if m.lost_system and m.disks is None:
         return Wait(m.serial, Reason.SYSTEM_DISK_UNKNOWN, f"an operator: {m.lost_system}")
+    if m.unclear_disks and m.disks is None:
+        return Wait(m.serial, Reason.DISKS_UNCLEAR, f"an operator: {m.unclear_disks}")
     if m.disks is None or not m.disks.system_disks:
         return Wait(m.serial, Reason.NO_SYSTEM_DISK, f"a system disk: profile {allocation.profile} finds none on it")
     if several := _over_several_paths(m, ctx):
@@ -256,7 +258,7 @@ def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallO
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
-        nics=tuple(replace(nic, switch=None, port=None) for nic in m.seen.hardware.nics),
+        nics=tuple(replace(nic, switch=None, port=None, port_also=()) for nic in m.seen.hardware.nics),
     )
 
 

@@ -24,6 +24,10 @@ _SENTENCES: Mapping[RemarkReason, str] = {
     RemarkReason.SAID_BY_AGENT: "the agent says of {on}: {more}",
     RemarkReason.SEVERAL_PATHS: "disk {on} counts once: it is reached as {more}",
     RemarkReason.NO_IDENTITY: "disk {on} says no serial and no WWN{said}: nobody can tell it from another of its size",
+    RemarkReason.ONE_SERIAL: "disk {on} counts, but {more} all say one serial and no WWN: nothing is installed on it",
+    RemarkReason.WHOSE_IS_UNTOLD: "disk {on} may be a RAID controller's or none's: the report does not say, and no "
+    "disk or volume of the controller has its size; an entry takes it that fits none of the controller's disks",
+    RemarkReason.DISKS_UNCLEAR: "profile {on} would wait before an install: {more}",
     RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",
     RemarkReason.USB_DISK: "disk {on}{said} is on USB: only an entry that names it, by devices or model, takes it",
     RemarkReason.CHOSEN_ADDRESS: "interface {on} ({more}) has an address that somebody chose: it proves nothing",
@@ -48,7 +52,8 @@ def remark_json(remark: Remark) -> RemarkJson:
 def remark_text(remark: Remark) -> str:
     """A remark as a sentence."""
     more = ", ".join(remark.more)
-    more = more if len(more) <= _LONGEST else f"{more[:_LONGEST]}..."
+    if len(more) > _LONGEST and remark.reason is not RemarkReason.DISKS_UNCLEAR:  # a sentence of ours, which ends
+        more = f"{more[:_LONGEST]}..."
     return _SENTENCES[remark.reason].format(on=remark.on, more=more, said=f" ({more})" if more else "")
 
 

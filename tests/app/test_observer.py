@@ -9,7 +9,7 @@ from bench.fleet import Fleet
 from bench.lives import tree_of, unpacked
 from reconciler.app.observer import Observer
 from reconciler.hardware.report import digest
-from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.hardware import Disk, Hardware, PhysicalDisk
 from reconciler.model.history import History, Install, Phase, Service
 from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import Allocation, SecretRef, Seen
@@ -82,6 +82,16 @@ def test_disks_that_swapped_names_at_a_boot_keep_their_purpose(spec: SpecTree) -
         (member,) = observer.members(spec, now)["cl1"]
         names.append(member.data_disks)
     assert names == [("sdb", "sdc"), ("sda", "sdc"), ("sdb", "sdc")]
+
+
+def test_a_profile_that_takes_some_of_several_alike_disks_waits_and_says_for_what() -> None:
+    listed = tuple(PhysicalDisk(0, 32, slot, 12 * 10**12, state="JBOD") for slot in (4, 5))
+    hardware = Hardware("A", "", "", 2**37, disks=(alike("sda", ""), alike("sdb", "")), physical_disks=listed)
+    now = Snapshot(token=0, seen={"A": Seen(hardware, digest(hardware), NOW, "10.1.1.3")})
+    one = HardwareProfileSpec.model_validate({"role": "compute", "disks": [{"devices": ["0:32:5"]}]})
+    (view,) = Observer().observe(replace(tree(), profiles={"one": one}), now, Nothing(), NOW).machines
+    assert view.disks is None
+    assert view.unclear_disks is not None and "tells which of sda, sdb that is" in view.unclear_disks
 
 
 def test_without_its_systems_disk_a_machine_gets_no_document_and_says_which_it_was(spec: SpecTree) -> None:

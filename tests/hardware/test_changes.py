@@ -15,6 +15,7 @@ from reconciler.model.hardware import Cpu, Disk, DiskController, Nic
 from .machines import GIB, behind, disks, machine, nic
 
 SDF = Disk("sdf", "sdf", 12 * 10**12, "ST12000NM")
+SAME_WWN = replace(SDF, serial="S1", wwn="0x5002538d00000000")
 RAID = DiskController("raid", "Broadcom / LSI", "MegaRAID SAS-3 3108", "LSI-raid", "4.300")
 ENO1 = "eno1 (e4:43:4b:00:00:01)"
 
@@ -33,6 +34,39 @@ ENO1 = "eno1 (e4:43:4b:00:00:01)"
             {"disks": (replace(SDF, serial="Z1"),)},
             {"disks": (replace(SDF, serial="Z1", name="sdg", device="sdg"),)},
             [(Kind.DISK_CHANGED, "disk sdg (12TB ST12000NM) was called sdf before")],
+        ),
+        (  # two of a batch with one WWN are two
+            {"disks": (SAME_WWN, replace(SAME_WWN, serial="S2", name="sdg", device="sdg"))},
+            {"disks": (SAME_WWN,)},
+            [(Kind.DISK_GONE, "disk sdg (12TB ST12000NM) is gone")],
+        ),
+        (
+            {"disks": (SAME_WWN, replace(SAME_WWN, serial="S2", name="sdg", device="sdg"))},
+            {"disks": (replace(SAME_WWN, serial="S2"), replace(SAME_WWN, serial="S3", name="sdg", device="sdg"))},
+            [
+                (Kind.DISK_GONE, "disk sdf (12TB ST12000NM) is gone"),
+                (Kind.DISK_NEW, "disk sdg (12TB ST12000NM) is new"),
+                (Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) was called sdg before"),
+            ],
+        ),
+        (  # namespaces share their controller's serial
+            {
+                "disks": (
+                    replace(SDF, serial="SERN", nsid=1),
+                    replace(SDF, serial="SERN", nsid=2, name="sdg", device="sdg"),
+                )
+            },
+            {
+                "disks": (
+                    replace(SDF, serial="SERN", nsid=2),
+                    replace(SDF, serial="SERN", nsid=3, name="sdg", device="sdg"),
+                )
+            },
+            [
+                (Kind.DISK_GONE, "disk sdf (12TB ST12000NM) is gone"),
+                (Kind.DISK_NEW, "disk sdg (12TB ST12000NM) is new"),
+                (Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) was called sdg before"),
+            ],
         ),
         (  # two disks with one filler are two
             {"disks": (replace(SDF, serial="00000000"),)},

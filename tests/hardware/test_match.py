@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.hardware.choice import choose_disks
 from reconciler.hardware.disks import Refusal, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
 from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk
+from reconciler.model.machine import DiskChoice
 
 from .machines import GIB, behind, disks, entry, machine, nic, profile
 
@@ -126,7 +128,7 @@ def test_entries_take_disks_in_order_with_and_without_a_controller(
     where: str, sizes: list[int], entries: list[dict[str, Any]], unlisted: str, expected: str | list[str]
 ) -> None:
     if where == "behind a controller":
-        hardware = machine(physical_disks=behind(*sizes), disks=disks(5000))
+        hardware = machine(physical_disks=behind(*sizes), disks=disks(sizes[0]))
         names = {chr(ord("a") + i): f"0:32:{i}" for i in range(8)}
     else:
         hardware = machine(disks=disks(*sizes))
@@ -176,6 +178,74 @@ def test_a_disk_on_usb_counts_only_where_an_entry_names_it(by: dict[str, Any], m
     assert unnamed == DiskPlan((), many)
     stock = replace(hardware, disks=(replace(module, transport=""),), physical_disks=())
     assert disk_plan(stock, profile(entry("60GB", "70GB", 1, 1))) != by_size
+
+
+TWELVE, BOSS = 12_000_138_625_024, 240_057_409_536
+BESIDE = Disk("sda", "sda", BOSS, "DELLBOSS_VD", "abcdef0123450010")
+
+
+def beside(*shown: Disk, pci: str = "") -> Hardware:
+    """Two disks of 12 TB that a controller lists and shows as sdb and sdc, and what hangs elsewhere."""
+    listed = tuple(PhysicalDisk(0, 32, slot, TWELVE, "", f"ZJV0AB0{slot}", "JBOD", pci=pci) for slot in (1, 2))
+    as_they_are = tuple(
+        Disk(name, name, TWELVE, "", f"ZJV0AB0{slot}", pci=pci) for slot, name in ((1, "sdb"), (2, "sdc"))
+    )
+    return machine(disks=(*shown, *as_they_are), physical_disks=listed)
+
+
+PERC, AHCI = "0000:af:00.0", "0000:00:17.0"
+
+
+@pytest.mark.parametrize(
+    "first", [entry("200GB", "260GB", 1, 1), {"devices": ["sda"]}, {"model": ["BOSS"]}], ids=["size", "name", "model"]
+)
+@pytest.mark.parametrize(
+    "hardware", [beside(BESIDE), beside(replace(BESIDE, pci=AHCI), pci=PERC)], ids=["stock", "ours"]
+)
+def test_a_disk_of_another_controller_counts_beside_a_raid_controllers(
+    hardware: Hardware, first: dict[str, Any]
+) -> None:
+    rules = first, entry("10TB", "14TB", 2, 2)
+    assert taken(hardware, *rules, unlisted_disks="refuse") == ["sda", "0:32:1 0:32:2", ""]
+    chosen = choose_disks(hardware, profile(*rules, role="swiftstore"))
+    assert isinstance(chosen, DiskChoice)
+    assert (chosen.system_disks, chosen.data_disks) == (("sda",), ("sdb", "sdc"))
+
+
+ANY = {"count": {"min": 2}}
+
+
+@pytest.mark.parametrize(
+    ("hardware", "rule", "expected"),
+    [
+        # a LUN, of which nothing says what it hangs on: only an entry that cannot mean the controller's disks takes it
+        (beside(BESIDE), ANY, ["0:32:1 0:32:2", "sda"]),
+        (beside(BESIDE), {"size": {"max": "1TB"}}, ["sda", "0:32:1 0:32:2"]),
+        (beside(replace(BESIDE, pci=AHCI)), ANY, ["0:32:1 0:32:2", "sda"]),  # nobody says where the controller is
+        (beside(BESIDE, pci=PERC), ANY, ["0:32:1 0:32:2", "sda"]),
+        (beside(replace(BESIDE, pci=AHCI), pci=PERC), ANY, ["0:32:1 0:32:2 sda", ""]),
+        # the controller's own, never counted
+        (beside(replace(BESIDE, pci=PERC), pci=PERC), {"size": {"max": "1TB"}}, None),
+        (beside(replace(BESIDE, model="PERC H740P Mini")), {"size": {"max": "1TB"}}, None),
+        (beside(replace(BESIDE, size=TWELVE * 2 - 10**9)), {"size": {"min": "20TB"}}, None),  # a volume of both
+        (beside(replace(BESIDE, size=int(TWELVE * 0.96))), {"size": {"max": "11.9TB"}}, None),  # of one
+        # a disk that the controller lists, whatever it hangs on
+        (replace(beside(pci=PERC), disks=(replace(BESIDE, size=115 * 10**11, serial="ZJV0AB020", pci=AHCI),)),
+         {"size": {"max": "11.9TB"}}, None),
+    ],
+)  # fmt: skip
+def test_what_a_device_hangs_on_says_whether_it_counts(
+    hardware: Hardware, rule: dict[str, Any], expected: object
+) -> None:
+    found = taken(hardware, rule)
+    assert found == expected if expected else "has 0" in str(found)
+
+
+def test_a_device_of_which_nobody_knows_whose_it_is_refuses_nothing_and_is_told() -> None:
+    assert taken(beside(BESIDE), ANY, unlisted_disks="refuse") == ["0:32:1 0:32:2", "sda"]
+    assert left_alone(beside(BESIDE), profile(ANY)) == ("sda (240.06GB DELLBOSS_VD)",)
+    known = beside(replace(BESIDE, pci=AHCI), pci=PERC)
+    assert "1 is: sda" in str(taken(known, {"size": {"min": "1TB"}, "count": {"min": 2}}, unlisted_disks="refuse"))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,69 @@ def test_a_disk_is_found_again(system: str, data: str, today: str, found: str, p
         assert recalled.problem.endswith(problem)
 
 
+def told(name: str, serial: str = "", wwn: str = "", size: int = 12 * TB, nsid: int | None = None) -> Disk:
+    return Disk(name, name, size, "HDD-12T", serial, wwn, nsid=nsid)
+
+
+W = [f"5000cca0541ae{i}74" for i in range(4)]
+SERIALS = ["KJGATM4R", "KJGATM5S", "KJGATM6T", "KJGATM7U"]
+SAS = [told(f"sd{name}", SERIALS[i], f"0x{W[i]}") for i, name in enumerate("abc")]
+SPACES = [told(f"nvme0n{i}", "232942269630") for i in (1, 2)]
+IDS = [replace(disk, nsid=nsid) for disk, nsid in zip(SPACES, (1, 2), strict=True)]
+NOT_TOLD = "no serial or WWN tells which of {} that is now"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "system", "problem"),
+    [
+        # lsblk said the WWN as serial, and now says the serial; the names have changed places, too
+        ([replace(d, serial=w) for d, w in zip(SAS, W, strict=False)], SAS, "sda", None),
+        (
+            [replace(d, serial=w, device=n, name=n) for d, w, n in zip(SAS, W, ("sdb", "sdc", "sda"), strict=False)],
+            SAS,
+            "sda",
+            None,
+        ),
+        # udev says other WWNs
+        ([replace(d, wwn=f"0x11d650145385500{i}") for i, d in enumerate(SAS)], SAS, "sda", None),
+        ([replace(d, wwn=f"0x11d650145385500{i}", size=11 * TB) for i, d in enumerate(SAS)], SAS, "", "no such disk"),
+        # a volume grew, and is as large as those for data
+        ([replace(SAS[0], size=6 * TB), *SAS[1:]], SAS, "sda", None),
+        ([replace(SAS[0], size=6 * TB, wwn=""), *SAS[1:]], SAS, "sda", None),
+        # neither WWN nor serial is its own, or both are other disks'
+        ([told("sda", size=6 * TB), *SAS[1:]], SAS, "", "no such disk"),
+        (SAS[:1], [replace(SAS[0], serial="X1"), replace(SAS[1], serial=SERIALS[0])], "", NOT_TOLD.format("sda, sdb")),
+        ([SAS[0], SAS[1]], [replace(SAS[1], serial="KJG9", wwn="")], "", "no such disk"),
+        # two of a batch with one WWN
+        ([replace(disk, wwn="0x1234") for disk in SAS[:2]], [replace(SAS[1], wwn="0x1234")], "", "no such disk"),
+        # one serial for all, and the system's is gone
+        ([replace(d, serial="S1") for d in SAS], [replace(d, serial="S1") for d in SAS[1:]], "", "no such disk"),
+        # namespaces: their names tell nothing
+        (SPACES, SPACES, "", NOT_TOLD.format("nvme0n1, nvme0n2")),
+        (SPACES[:1], SPACES, "", NOT_TOLD.format("nvme0n1, nvme0n2")),
+        (SPACES[:1], SPACES[:1], "nvme0n1", None),
+        (IDS, IDS, "nvme0n1", None),
+        (IDS, [replace(IDS[0], nsid=2), replace(IDS[1], nsid=1)], "nvme0n2", None),
+        (IDS[:1], [replace(IDS[0], nsid=2)], "", "no such disk"),
+        (SPACES, IDS, "", NOT_TOLD.format("nvme0n1, nvme0n2")),
+    ],
+)  # fmt: skip
+def test_an_identifier_that_one_disk_has_proves_it(
+    then: list[Disk], now: list[Disk], system: str, problem: str | None
+) -> None:
+    first, *data = (DiskId.parse(str(disk.identity)) for disk in then)
+    recalled = replace(recall(Remembered((first,), tuple(data)), tuple(now)), stays=True)
+    assert " ".join(disk.device for disk in recalled.system if isinstance(disk, Disk)) == system
+    assert (recalled.lost is None) == (problem is None)
+    assert problem is None or (recalled.lost or "").endswith(problem)
+    assert not {disk.device for disk in recalled.data if isinstance(disk, Disk)} & {system}
+
+
+def test_a_mirror_of_two_namespaces_is_on_both_whichever_is_which() -> None:
+    recalled = recall(Remembered(tuple(disk.identity for disk in SPACES)), tuple(SPACES))
+    assert [disk.device for disk in recalled.system if isinstance(disk, Disk)] == ["nvme0n1", "nvme0n2"]
+
+
 def store(*names: str) -> Hardware:
     disks = tuple(named(name) for name in names)
     return Hardware("S1", "Dell Inc.", "PowerEdge R650", 128 * 2**30, disks=disks)

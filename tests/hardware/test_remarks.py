@@ -7,7 +7,7 @@ from reconciler.model.hardware import Disk, Nic
 from reconciler.model.remarks import Remark, RemarkKind, RemarkReason
 from reconciler.render.match import remark_json, why_text
 
-from .machines import machine, nic
+from .machines import behind, machine, nic, profile
 
 SAS = Disk("sda", "sda", 10**12, "HDD", serial="S1", wwn="0x5000c500a1b2c3d4", paths=("sda", "sdc"))
 HARDWARE = machine(
@@ -44,8 +44,30 @@ def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
     )
 
 
+LISTED = machine(
+    disks=(Disk("sda", "sda", 10**11, serial="S12"), Disk("sdb", "sdb", 10**12, serial="S13")),
+    physical_disks=behind(1000, 1000),
+)
+
+
+def test_disks_that_nobody_can_tell_apart_are_told_of_a_machine_and_its_profile() -> None:
+    assert remarks(LISTED) == (Remark(RemarkKind.DOUBTED, RemarkReason.WHOSE_IS_UNTOLD, "sda"),)
+    first, second = remarks(LISTED, "compute", profile({"devices": ["0:32:1"]}))
+    assert (first, second.reason, second.on) == (*remarks(LISTED), RemarkReason.DISKS_UNCLEAR, "compute")
+    assert why_text((second,)).endswith("tells which of sdb that is\n")
+    assert remarks(LISTED, "compute", profile({"count": {"min": 2}})) == remarks(LISTED)
+
+
+ARECA = machine(disks=tuple(Disk(f"sd{c}", f"sd{c}", 10**12, serial="A1180050003KX") for c in "abcde"))
+
+
+def test_a_serial_of_more_devices_than_a_disk_has_paths_is_told_of_each() -> None:
+    names = tuple(disk.name for disk in ARECA.disks)
+    assert remarks(ARECA) == tuple(Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, name, names) for name in names)
+
+
 def test_each_has_its_sentence_beside_the_data() -> None:
-    found = remarks(HARDWARE)
+    found = (*remarks(HARDWARE), *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})), *remarks(ARECA))
     assert {remark.reason for remark in found} == set(RemarkReason)
     for remark in found:
         line = remark_json(remark)

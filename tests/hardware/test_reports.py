@@ -36,3 +36,36 @@ def test_there_are_cases_of_both_sorts() -> None:
     refused = [case for case in CASES if (case / "error.txt").exists()]
     assert len(refused) >= 20
     assert len(CASES) - len(refused) >= 15
+
+
+def a_report(**lists: list[dict[str, str]]) -> bytes:
+    return json.dumps({"machine": [{"serial": "S1ABCDE"}], "memory": [{"size": "1024"}], **lists}).encode()
+
+
+def paths(disks: int, each: int) -> list[dict[str, str]]:
+    return [
+        {
+            "name": f"sd{path}x{disk}",
+            "size": "18000207937536",
+            "serial": f"2JG{disk:05}",
+            "wwn": f"0x5000cca2b1a0{disk:04x}",
+        }
+        for path in range(each)
+        for disk in range(disks)
+    ]
+
+
+def test_disks_are_counted_once_however_many_paths_lead_to_them() -> None:
+    assert len(parse_report(a_report(blockdevices=paths(512, 2))).disks) == 512
+    with pytest.raises(ReportError, match="blockdevices: names 513 disks, more than 512"):
+        parse_report(a_report(blockdevices=paths(513, 1)))
+    with pytest.raises(ReportError, match="blockdevices: has 2049 entries, more than 2048"):
+        parse_report(a_report(blockdevices=[{"name": f"s{i}", "size": "1"} for i in range(2049)]))
+
+
+def test_of_too_many_controllers_those_of_one_disk_each_are_left_out_first() -> None:
+    nvme, raid = {"ctrl_type": "nvme"}, {"ctrl_type": "LSI-raid"}
+    hardware = parse_report(a_report(blkdev_ctrl=[nvme] * 72 + [raid]))
+    assert len(hardware.controllers) == 64 and hardware.has_raid_controller
+    assert hardware.remarks == ("controllers: 9 of 73 are left out",)
+    assert parse_report(a_report(blkdev_ctrl=[nvme] * 64)).remarks == ()

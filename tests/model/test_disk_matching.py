@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.disk_id import DiskId
-from reconciler.model.disk_matching import could_be, proven_by, proven_same, real_identifier
+from reconciler.model.disk_matching import could_be, own_serial, proven_by, proven_same, real_identifier
 from reconciler.model.hardware import Disk
 
 SIZE = 12_000_138_625_024
@@ -77,9 +77,10 @@ def test_two_looks_saw_one_disk(one: Disk, other: Disk, same: bool) -> None:
         (replace(KNOWN, serial=""), KNOWN, True, True),
         (replace(KNOWN, model=""), KNOWN, True, True),
         (KNOWN, replace(KNOWN, model="ATA HDD-12T"), True, True),
-        (KNOWN, replace(KNOWN, size=SIZE - 512), False, False),
-        (KNOWN, replace(KNOWN, serial="ZL2OTHER"), False, False),
-        (KNOWN, replace(KNOWN, wwn=OTHER_WWN), False, False),
+        (KNOWN, replace(KNOWN, size=SIZE - 512), False, True),  # it may have grown
+        (KNOWN, replace(KNOWN, serial="ZL2OTHER"), False, True),
+        (KNOWN, replace(KNOWN, wwn=OTHER_WWN), False, True),
+        (KNOWN, replace(KNOWN, wwn=OTHER_WWN, size=SIZE - 512), False, False),
         (KNOWN, replace(KNOWN, serial="ZL2OTHER", wwn=OTHER_WWN), False, False),
         (KNOWN, PLAIN, False, True),  # this agent knows less
         (PLAIN, KNOWN, False, True),
@@ -88,6 +89,15 @@ def test_two_looks_saw_one_disk(one: Disk, other: Disk, same: bool) -> None:
         (PLAIN, replace(PLAIN, model="SSD"), False, False),
         (replace(PLAIN, serial="00000000"), replace(PLAIN, serial="00000000"), False, True),
         (replace(KNOWN, device="nvme0n1", wwn=""), replace(KNOWN, device="nvme0n2", wwn=""), False, True),
+        (replace(KNOWN, device="nvme0n1", wwn=""), replace(KNOWN, device="nvme0n1", wwn=""), False, True),
+        (replace(KNOWN, device="nvme0n1"), replace(KNOWN, device="nvme0n2"), True, True),
+        (replace(KNOWN, device="nvme0n1"), replace(KNOWN, device="nvme0n1", wwn=OTHER_WWN), False, False),
+        (
+            replace(KNOWN, device="nvme0n1", wwn="", nsid=1),
+            replace(KNOWN, device="nvme0n1", wwn="", nsid=2),
+            False,
+            False,
+        ),
         (replace(KNOWN, model="HDD 12T", serial="A B"), replace(KNOWN, model="HDD 12T", serial="A B"), True, True),
     ],
 )
@@ -96,9 +106,22 @@ def test_a_recorded_disk_is_found_again(recorded: Disk, now: Disk, proven: bool,
     assert could_be(recorded.identity, now) is possible
 
 
-@pytest.mark.parametrize("text", ["sda 480", "nvme0n1 SSD PM883 S1 0x5000 480103981056", "sda", "sda SSD"])
+@pytest.mark.parametrize(
+    "text", ["sda 480", "nvme0n1 SSD PM883 S1 0x5000 480103981056", "sda", "sda SSD", "sda 480 nsid=2"]
+)
 def test_a_recorded_disk_reads_as_it_was_written(text: str) -> None:
     assert str(DiskId.parse(text)) == text
+
+
+def test_the_id_of_a_namespace_is_recorded_and_no_part_of_what_lsblk_says() -> None:
+    recorded = DiskId.parse(str(replace(KNOWN, device="nvme0n2", nsid=7).identity))
+    assert (recorded.nsid, recorded.size) == (7, SIZE)
+    assert recorded.description == KNOWN.identity.description
+
+
+def test_a_serial_of_a_namespace_is_not_its_own() -> None:
+    assert own_serial(replace(KNOWN, device="nvme0n1")) is own_serial(replace(KNOWN, device="nvme0n2", nsid=2)) is None
+    assert own_serial(KNOWN) == "zl2abcde"
 
 
 @pytest.mark.parametrize("text", ["", "controller 0"])

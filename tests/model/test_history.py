@@ -94,6 +94,7 @@ NIC = {
     "speed": 10_000,
     "switch": None,
     "port": None,
+    "port_also": [],
     "firmware": "",
     "driver": "ixgbe",
 }

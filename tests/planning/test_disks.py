@@ -65,6 +65,13 @@ def test_an_install_waits_where_nobody_can_tell_the_systems_disk() -> None:
     assert isinstance(step, Wait) and step.on == f"an operator: {GONE}"
 
 
+def test_an_install_waits_where_nobody_can_tell_which_disks_are_meant() -> None:
+    unclear = "its profile takes disk 0:32:4, and no serial, WWN or controller tells which of sdb, sdc that is"
+    m = replace(holding(in_phase(machine("A"), Phase.ENROLLED)), disks=None, unclear_disks=unclear)
+    step = one(SPEC, m, vips=VIPS)
+    assert isinstance(step, Wait) and (step.reason, step.on) == (Reason.DISKS_UNCLEAR, f"an operator: {unclear}")
+
+
 def test_a_reinstall_ends_the_wait_for_the_systems_disk() -> None:
     """Nothing else puts the system on another disk."""
     m = replace(silent(holding(in_phase(machine("A"), Phase.IN_SERVICE))), enc_problem=GONE, lost_system=GONE)

@@ -175,8 +175,8 @@ S1 = replace(NAMED, wwn="")
         (NAMED, ("wwn 5000",)),
         (replace(NAMED, wwn="eui.0000000000000000"), ("serial s1",)),
         (S1, ("serial s1",)),
-        (replace(S1, device="nvme0n1"), ("serial s1",)),
-        (replace(S1, device="nvme0n2"), ()),  # the serial is the controller's
+        (replace(S1, device="nvme0n1"), ()),  # the serial is the controller's, and 1 no namespace's id
+        (replace(S1, device="nvme0n2"), ()),
         (replace(NAMED, device="nvme0n2"), ("wwn 5000",)),
     ],
 )
