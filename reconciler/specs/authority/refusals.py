@@ -1,0 +1,67 @@
+"""Sentences that tell why commits are refused, and what to do about it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from .judgement import OrderRefusal, RefusedCommit
+
+MAX_TOLD: Final = 10
+"""Refused commits of a branch that are spelled out."""
+
+SEAL: Final = "Reconciler-Seal: "
+
+_TO_DO: Final = {
+    OrderRefusal.BROKEN: "Make it again with git.",
+    OrderRefusal.CUT_OFF: "Fetch the whole history: git fetch --unshallow.",
+    OrderRefusal.OWN_CONTENT: "Rebase instead, or make that change in a commit of its own; or have it sealed.",
+    OrderRefusal.NOT_REDONE: "Rebase instead; or have it sealed.",
+}
+_SEAL_IT: Final = "Sign it anew, or have it sealed."
+
+
+def render_refusals(target: str, refused: Sequence[RefusedCommit], *, asks_for_seal: bool = True) -> str:
+    """Why the commits up to a target are not taken, a line for each.
+
+    Args:
+        target: The newest commit.
+        refused: At least one.
+        asks_for_seal: Say how a seal is made.
+    """
+    lines = [f"{target[:12]} was not ordered by who may: {_counted(len(refused))} refused."]
+    lines += [f"{one.commit[:12]}: {_sentence(one)}. {_TO_DO.get(one.why, _SEAL_IT)}" for one in refused[:MAX_TOLD]]
+    if len(refused) > MAX_TOLD:
+        lines.append(f"... and {len(refused) - MAX_TOLD} more.")
+    if asks_for_seal and any(one.why not in (OrderRefusal.BROKEN, OrderRefusal.CUT_OFF) for one in refused):
+        lines.append(f"To seal all of it, somebody who may change it signs on top of it: {seal_command(target)}")
+    return "\n".join(lines)
+
+
+def seal_command(commit: str) -> str:
+    """How a commit, and all before it, is sealed by hand."""
+    return f'git commit -S --allow-empty -m "Seal" -m "{SEAL}{commit}"'
+
+
+def _counted(number: int) -> str:
+    return f"{number} commit{'s' if number != 1 else ''} {'are' if number != 1 else 'is'}"
+
+
+def _sentence(one: RefusedCommit) -> str:
+    """Why a commit is refused, as a sentence without its end."""
+    path = ascii(one.path)[1:-1] if one.path is not None and not one.path.isprintable() else one.path
+    who, may = _names(one.signers), _names(one.may)
+    also = f" ({one.unverified})" if one.unverified is not None else ""
+    return {
+        OrderRefusal.BROKEN: f"it {one.detail}",
+        OrderRefusal.CUT_OFF: "a commit before it is not there",
+        OrderRefusal.UNVERIFIED: str(one.unverified),
+        OrderRefusal.NOT_NAMED: f"{who} signed it, and no rule lets them order anything",
+        OrderRefusal.NO_RULE: f'no rule says who may change "{path}"',
+        OrderRefusal.NOT_ALLOWED: f'{who} signed it{also}, and "{path}" may be changed by {may} only',
+        OrderRefusal.TOO_FEW: f'{who} signed it{also}, and "{path}" needs {one.needed} of {may}',
+        OrderRefusal.OWN_CONTENT: f'it is a merge that changes "{path}" by itself',
+        OrderRefusal.NOT_REDONE: "it is a merge that nobody can make again without deciding something",
+    }[one.why]
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nobody"
