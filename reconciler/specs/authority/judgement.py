@@ -41,7 +41,7 @@ class RefusedCommit:
     """A commit that is refused, and all that there is to say about it."""
 
     commit: str
-    why: OrderRefusal
+    reason: OrderRefusal
     path: str | None = None  # the first that is at fault
     signers: tuple[str, ...] = ()  # who did sign
     may: tuple[str, ...] = ()  # who might have

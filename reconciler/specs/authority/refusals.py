@@ -19,19 +19,20 @@ _TO_DO: Final = {
 _SEAL_IT: Final = "Sign it anew, or have it sealed."
 
 
-def render_refusals(target: str, refused: Sequence[RefusedCommit], *, asks_for_seal: bool = True) -> str:
+def render_refusals(target: str, refused: Sequence[RefusedCommit]) -> str:
     """Why the commits up to a target are not taken, a line for each.
 
     Args:
         target: The newest commit.
         refused: At least one.
-        asks_for_seal: Say how a seal is made.
     """
     lines = [f"{target[:12]} was not ordered by who may: {_counted(len(refused))} refused."]
-    lines += [f"{one.commit[:12]}: {_sentence(one)}. {_TO_DO.get(one.why, _SEAL_IT)}" for one in refused[:MAX_TOLD]]
+    lines += [
+        f"{one.commit[:12]}: {render_refusal(one)}. {_TO_DO.get(one.reason, _SEAL_IT)}" for one in refused[:MAX_TOLD]
+    ]
     if len(refused) > MAX_TOLD:
         lines.append(f"... and {len(refused) - MAX_TOLD} more.")
-    if asks_for_seal and any(one.why not in (OrderRefusal.BROKEN, OrderRefusal.CUT_OFF) for one in refused):
+    if any(one.reason not in (OrderRefusal.BROKEN, OrderRefusal.CUT_OFF) for one in refused):
         lines.append(f"To seal all of it, somebody who may change it signs on top of it: {seal_command(target)}")
     return "\n".join(lines)
 
@@ -45,7 +46,7 @@ def _counted(number: int) -> str:
     return f"{number} commit{'s' if number != 1 else ''} {'are' if number != 1 else 'is'}"
 
 
-def _sentence(one: RefusedCommit) -> str:
+def render_refusal(one: RefusedCommit) -> str:
     """Why a commit is refused, as a sentence without its end."""
     path = ascii(one.path)[1:-1] if one.path is not None and not one.path.isprintable() else one.path
     who, may = _names(one.signers), _names(one.may)
@@ -60,7 +61,7 @@ def _sentence(one: RefusedCommit) -> str:
         OrderRefusal.TOO_FEW: f'{who} signed it{also}, and "{path}" needs {one.needed} of {may}',
         OrderRefusal.OWN_CONTENT: f'it is a merge that changes "{path}" by itself',
         OrderRefusal.NOT_REDONE: "it is a merge that nobody can make again without deciding something",
-    }[one.why]
+    }[one.reason]
 
 
 def _names(names: Sequence[str]) -> str:

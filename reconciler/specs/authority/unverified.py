@@ -37,7 +37,7 @@ _TOLD = {
 class UnverifiedError(Exception):
     """Nobody who may has signed something."""
 
-    def __init__(self, why: Unverified, about: str = "") -> None:
-        """Keep why. ``about`` is whom or what it is about: a name, a key, a purpose."""
-        super().__init__(_TOLD[why].format("".join(one if one.isprintable() else "?" for one in about)))
-        self.why, self.about = why, about
+    def __init__(self, reason: Unverified, about: str = "") -> None:
+        """Keep the reason. ``about`` is whom or what it is about: a name, a key, a purpose."""
+        super().__init__(_TOLD[reason].format("".join(one if one.isprintable() else "?" for one in about)))
+        self.reason, self.about = reason, about

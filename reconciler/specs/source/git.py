@@ -139,7 +139,7 @@ class GitSource:
             commit = self.head()
         if commit is None:
             raise TemporaryError(f'The branch "{self.branch}" vanished while it was fetched')
-        rewritten = since is not None and since != commit and not self._is_ancestor(since, commit)
+        rewritten = since is not None and since != commit and not is_ancestor(self._git, since, commit)
         return Fetched(commit, rewritten, since)
 
     def head(self) -> str | None:
@@ -194,15 +194,6 @@ class GitSource:
                 if lock.stat().st_mtime < oldest:
                     lock.unlink()
 
-    def _is_ancestor(self, old: str, new: str) -> bool:
-        try:
-            self._git("merge-base", "--is-ancestor", checked(old), new)
-        except (TemporaryError, PermanentError) as error:
-            if exit_status(error) in (1, 128):
-                return False  # 1: it is not; 128: nobody here knows that commit
-            raise
-        return True
-
     def _git(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes:
         local = self._local_config if local_path(self.url) else None
         return _run(self._mirror, self._mirror, *arguments, timeout=self._timeout, global_config=local, stdin=stdin)
@@ -254,6 +245,43 @@ def read_commit(folder: Path, commit: str) -> Files | None:
     except (TemporaryError, PermanentError):
         return None
     return _read(run, below, commit)
+
+
+def repository_of(folder: Path) -> Git:
+    """How to ask the repository that a folder lies in.
+
+    Raises:
+        PermanentError: It lies in none.
+    """
+    found = _work_tree(folder)
+    if found is None:
+        raise PermanentError(f"{folder} is in no git repository")
+    return found[0]
+
+
+def full_name(run: Git, name: str) -> str:
+    """The commit that somebody at the keyboard means.
+
+    Raises:
+        PermanentError: There is none of that name.
+    """
+    try:
+        return run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+    except (TemporaryError, PermanentError) as error:
+        if exit_status(error) is None:
+            raise
+        raise PermanentError(f'there is no commit "{name}" here') from None
+
+
+def is_ancestor(run: Git, old: str, new: str) -> bool:
+    """Whether a commit is another one's ancestor; no, where nobody here knows it."""
+    try:
+        run("merge-base", "--is-ancestor", checked(old), new)
+    except (TemporaryError, PermanentError) as error:
+        if exit_status(error) in (1, 128):
+            return False  # 1: it is not; 128: nobody here knows that commit
+        raise
+    return True
 
 
 def _work_tree(folder: Path) -> tuple[Git, str] | None:

@@ -83,7 +83,7 @@ def why_not(name: str, raw: bytes) -> Unverified | str | None:
     except CommitError as error:
         return str(error)
     except UnverifiedError as error:
-        return error.why
+        return error.reason
     return None
 
 

@@ -138,7 +138,7 @@ def test_nothing_is_taken_that_nobody_ordered_who_may(
 ) -> None:
     good, target = place(repository, spoilt)
     refused = repository.judge(good, target).refused
-    assert spoilt.why in {one.why for one in refused}
+    assert spoilt.why in {one.reason for one in refused}
     told = render_refusals(target, refused)
     assert all(line.isprintable() for line in told.splitlines())
 
@@ -356,7 +356,7 @@ ATTACKS: dict[str, tuple[Make, Refusal]] = {
 @pytest.mark.parametrize(("make", "why"), ATTACKS.values(), ids=ATTACKS)
 def test_no_attack_is_taken(repository: Repository, make: Make, why: Refusal) -> None:
     refused = repository.judge(*make(repository)).refused
-    assert why in {one.why for one in refused}
+    assert why in {one.reason for one in refused}
     told = render_refusals("a" * 40, refused)
     assert all(line.isprintable() for line in told.splitlines())
 
@@ -512,7 +512,7 @@ def test_a_history_that_is_cut_off_is_refused(repository: Repository, tmp_path: 
     target = chain(repository, Order({"x": "1"}), Order({"x": "2"}), Order({"x": "3"}))[1]
     repository.run("update-ref", "refs/heads/cut", target)
     cut = repository.copy(tmp_path / "cut", "--depth=1", "--branch=cut")
-    assert {one.why for one in cut.judge(None, target).refused} == {Refusal.CUT_OFF}
+    assert {one.reason for one in cut.judge(None, target).refused} == {Refusal.CUT_OFF}
 
 
 @pytest.mark.parametrize("trick", ["replace", "graft"])

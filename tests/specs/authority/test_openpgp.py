@@ -77,7 +77,7 @@ def why_not(
     try:
         assert signer(payload, signature, (certificate,), at or datetime.now(UTC)) == certificate.name
     except UnverifiedError as error:
-        return error.why
+        return error.reason
     return None
 
 

@@ -55,7 +55,7 @@ def why_not(
         assert signer(payload, signature.encode(), "git", signers, at) == "alice@example.com"
     except UnverifiedError as error:
         assert str(error).isprintable()
-        return error.why
+        return error.reason
     return None
 
 
