@@ -124,6 +124,14 @@ class AuthorityConfig(Strict):
         default=(), description="who else may sign merges that bring in nothing of their own, such as a forge"
     )
 
+    @field_validator("allowed_signers", "certificates", "revoked")
+    @classmethod
+    def _lie_somewhere_else(cls, given: Path | dict[str, Path] | None) -> Path | dict[str, Path] | None:
+        for path in given.values() if isinstance(given, dict) else [given]:
+            if path is not None and not path.is_absolute():
+                raise ValueError(f"{path}: write the whole path; a checkout is no place for keys that judge it")
+        return given
+
     @model_validator(mode="after")
     def _has_keys(self) -> "AuthorityConfig":
         if self.allowed_signers is None and not self.certificates:

@@ -80,5 +80,5 @@ def test_that_orders_are_not_verified_is_said_where_nobody_has_to_sign() -> None
     shown.site.config = Config()
     assert [remark for remark in shown._remarks() if "orders are not verified" in remark] == [UNVERIFIED]
     rules = [{"paths": ["**"], "signers": ["alice"]}]
-    shown.site.config = Config.model_validate({"authority": {"allowed_signers": "signers", "rules": rules}})
+    shown.site.config = Config.model_validate({"authority": {"allowed_signers": "/signers", "rules": rules}})
     assert shown._remarks() == ()

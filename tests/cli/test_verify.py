@@ -78,7 +78,7 @@ def test_what_was_not_exits_1_and_says_what_to_do(cli: Cli, checkout: Checkout) 
     assert said.status == 1
     assert said.out == (
         f"{unsigned[:12]} was not ordered by who may: 2 commits are refused.\n"
-        f'{wrong[:12]}: bob signed it, and "b.yaml" may be changed by alice only. Sign it anew, or have it sealed.\n'
+        f'{wrong[:12]}: bob signed it, and "b.yaml" may be changed by alice only. Have it sealed by one of them.\n'
         f"{unsigned[:12]}: it is not signed. Sign it anew, or have it sealed.\n"
         "To seal all of it, somebody who may change it signs on top of it: "
         f'git commit -S --allow-empty -m "Seal" -m "Reconciler-Seal: {unsigned}"\n'

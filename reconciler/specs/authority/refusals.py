@@ -13,6 +13,9 @@ SEAL: Final = "Reconciler-Seal: "
 _TO_DO: Final = {
     OrderRefusal.BROKEN: "Make it again with git.",
     OrderRefusal.CUT_OFF: "Fetch the whole history: git fetch --unshallow.",
+    OrderRefusal.NO_RULE: "Have a rule written for it.",
+    OrderRefusal.NOT_ALLOWED: "Have it sealed by one of them.",
+    OrderRefusal.TOO_FEW: "Have it sealed by others of them.",
     OrderRefusal.OWN_CONTENT: "Rebase instead, or make that change in a commit of its own; or have it sealed.",
     OrderRefusal.NOT_REDONE: "Rebase instead; or have it sealed.",
 }
@@ -50,15 +53,15 @@ def render_refusal(one: RefusedCommit) -> str:
     """Why a commit is refused, as a sentence without its end."""
     path = ascii(one.path)[1:-1] if one.path is not None and not one.path.isprintable() else one.path
     who, may = _names(one.signers), _names(one.may)
-    also = f" ({one.unverified})" if one.unverified is not None else ""
+    did = "sealed" if one.unverified is not None else "signed"
     return {
         OrderRefusal.BROKEN: f"it {one.detail}",
         OrderRefusal.CUT_OFF: "a commit before it is not there",
         OrderRefusal.UNVERIFIED: str(one.unverified),
         OrderRefusal.NOT_NAMED: f"{who} signed it, and no rule lets them order anything",
         OrderRefusal.NO_RULE: f'no rule says who may change "{path}"',
-        OrderRefusal.NOT_ALLOWED: f'{who} signed it{also}, and "{path}" may be changed by {may} only',
-        OrderRefusal.TOO_FEW: f'{who} signed it{also}, and "{path}" needs {one.needed} of {may}',
+        OrderRefusal.NOT_ALLOWED: f'{who} {did} it, and "{path}" may be changed by {may} only',
+        OrderRefusal.TOO_FEW: f'{who} {did} it, and "{path}" needs {one.needed} of {may}',
         OrderRefusal.OWN_CONTENT: f'it is a merge that changes "{path}" by itself',
         OrderRefusal.NOT_REDONE: "it is a merge that nobody can make again without deciding something",
     }[one.reason]
