@@ -16,7 +16,7 @@ from ..specs.authority.allowed_signers import SignersError, SshSigners, parse_re
 from ..specs.authority.judgement import RefusedCommit
 from ..specs.authority.keyring import Keyring
 from ..specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificate
-from ..specs.authority.refusals import render_refusal, render_refusals
+from ..specs.authority.refusals import render_refusal, render_refusals, shown_path
 from ..specs.authority.rules import Authority, OrderRule
 from ..specs.source.git import Git, full_name, is_ancestor, repository_of
 from ..specs.source.lineage import judge_range
@@ -96,7 +96,13 @@ def verify_commits(
 
 def _row(one: RefusedCommit) -> RefusedCommitRow:
     return RefusedCommitRow(
-        one.commit, one.reason, one.path, one.signers, one.may, one.needed, f"{render_refusal(one)}."
+        one.commit,
+        one.reason,
+        shown_path(one.path) if one.path else None,
+        one.signers,
+        one.may,
+        one.needed,
+        f"{render_refusal(one)}.",
     )
 
 

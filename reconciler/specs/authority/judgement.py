@@ -51,8 +51,12 @@ class RefusedCommit:
 
 
 def to_look_at(signed: SignedRange, authority: Authority) -> tuple[SignedCommit, ...]:
-    """The commits of which it matters what they change: all but those that were sealed by who may do anything."""
-    return tuple(one for one in signed.commits if not authority.may_all(one.sealed_by))
+    """The commits of which it matters what they change.
+
+    Not those that were sealed by who may do anything. Nor those that nobody signed, which are refused whatever they
+    change: who may push and not sign can give git no work.
+    """
+    return tuple(one for one in signed.commits if one.signers and not authority.may_all(one.sealed_by))
 
 
 def judge(
@@ -69,12 +73,15 @@ def judge(
     cut_off = [RefusedCommit(name, OrderRefusal.CUT_OFF) for name in signed.cut_off]
     if broken or cut_off or changed is None:
         return (*broken, *cut_off)
-    looked = (_refused(one, authority, changed[one.commit.name]) for one in reversed(to_look_at(signed, authority)))
-    return tuple(one for one in looked if one is not None)
+    wrong = {one.commit.name: _unsigned(one) for one in signed.commits if not one.signers}
+    for one in to_look_at(signed, authority):
+        if refused := _refused(one, authority, changed[one.commit.name]):
+            wrong[one.commit.name] = refused
+    return tuple(wrong[one.commit.name] for one in reversed(signed.commits) if one.commit.name in wrong)
 
 
 def _refused(one: SignedCommit, authority: Authority, changed: Changed) -> RefusedCommit | None:
-    """Why one commit is refused; None: it is not."""
+    """Why one commit that somebody signed is refused; None: it is not."""
     is_merge = len(one.commit.parents) > 1
     if is_merge and not (changed.is_redone and not changed.paths):
         wrong = next(_wrong_paths(one, one.sealed_by, authority, changed.paths), None)
@@ -82,11 +89,13 @@ def _refused(one: SignedCommit, authority: Authority, changed: Changed) -> Refus
             return None
         why = OrderRefusal.OWN_CONTENT if changed.is_redone else OrderRefusal.NOT_REDONE
         return RefusedCommit(one.commit.name, why, next(iter(changed.paths), None), _told(one.signers))
-    if not one.signers:
-        return RefusedCommit(one.commit.name, OrderRefusal.UNVERIFIED, unverified=one.unsigned)
     if not one.signers & (authority.named | (authority.merges if is_merge else frozenset())):
         return RefusedCommit(one.commit.name, OrderRefusal.NOT_NAMED, signers=_told(one.signers))
     return next(_wrong_paths(one, one.signers, authority, changed.paths), None)
+
+
+def _unsigned(one: SignedCommit) -> RefusedCommit:
+    return RefusedCommit(one.commit.name, OrderRefusal.UNVERIFIED, unverified=one.unsigned)
 
 
 def _wrong_paths(

@@ -26,7 +26,7 @@ class CertificateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key of a certificate, other than its primary one."""
+    """A key of a certificate."""
 
     expires: datetime | None
     is_revoked: bool
@@ -38,15 +38,15 @@ class PgpCertificate:
 
     name: str
     cert: "Cert"
+    primary: SigningKey
     subkeys: dict[str, SigningKey]  # by fingerprint
 
     def why_not(self, signing_key: str, at: datetime) -> Unverified | None:
         """Why one of its keys may not sign at a time; None: it may."""
-        subkey = self.subkeys.get(signing_key)
-        if self.cert.is_revoked or (subkey is not None and subkey.is_revoked):
+        keys = self.primary, self.subkeys.get(signing_key, self.primary)
+        if any(key.is_revoked for key in keys):
             return Unverified.REVOKED
-        ends = (self.cert.expiration, subkey.expires if subkey is not None else None)
-        return Unverified.EXPIRED if any(end is not None and at >= end for end in ends) else None
+        return Unverified.EXPIRED if any(key.expires is not None and at >= key.expires for key in keys) else None
 
 
 def parse_certificate(name: str, content: bytes) -> PgpCertificate:
@@ -67,13 +67,16 @@ def parse_certificate(name: str, content: bytes) -> PgpCertificate:
             is_secret = any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(content))
             found = [] if is_secret else Cert.split_bytes(content)
             packets = list(PacketPile.from_bytes(bytes(found[0]))) if len(found) == 1 else []
+            primary = (
+                SigningKey(found[0].expiration, found[0].is_revoked) if len(found) == 1 else SigningKey(None, True)
+            )
     except RuntimeError:
         raise CertificateError("cannot be read; gpg --armor --export NAME writes one") from None
     if is_secret:
         raise CertificateError("holds the secret key: keep that to yourself, and write what gpg --export NAME gives")
     if len(found) != 1:
         raise CertificateError(f"is not one but {len(found)}; a file has one person's")
-    return PgpCertificate(name, found[0], dict(_subkeys(packets)))
+    return PgpCertificate(name, found[0], primary, dict(_subkeys(packets)))
 
 
 def signer(payload: bytes, armored: bytes, certificates: Sequence[PgpCertificate], at: datetime) -> str:

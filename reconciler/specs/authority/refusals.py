@@ -8,6 +8,9 @@ from .judgement import OrderRefusal, RefusedCommit
 MAX_TOLD: Final = 10
 """Refused commits of a branch that are spelled out."""
 
+MAX_PATH: Final = 300
+"""Letters of a path that are told."""
+
 SEAL: Final = "Reconciler-Seal: "
 
 _TO_DO: Final = {
@@ -51,7 +54,7 @@ def _counted(number: int) -> str:
 
 def render_refusal(one: RefusedCommit) -> str:
     """Why a commit is refused, as a sentence without its end."""
-    path = ascii(one.path)[1:-1] if one.path is not None and not one.path.isprintable() else one.path
+    path = shown_path(one.path or "")
     who, may = _names(one.signers), _names(one.may)
     did = "sealed" if one.unverified is not None else "signed"
     return {
@@ -65,6 +68,11 @@ def render_refusal(one: RefusedCommit) -> str:
         OrderRefusal.OWN_CONTENT: f'it is a merge that changes "{path}" by itself',
         OrderRefusal.NOT_REDONE: "it is a merge that nobody can make again without deciding something",
     }[one.reason]
+
+
+def shown_path(path: str) -> str:
+    """A path as it can be printed and kept, whatever somebody called a file."""
+    return (path if path.isprintable() else ascii(path)[1:-1])[:MAX_PATH]
 
 
 def _names(names: Sequence[str]) -> str:

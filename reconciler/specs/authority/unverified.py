@@ -34,10 +34,15 @@ _TOLD = {
 }
 
 
+_MOST = 200
+"""Letters of what somebody pushed that are told."""
+
+
 class UnverifiedError(Exception):
     """Nobody who may has signed something."""
 
     def __init__(self, reason: Unverified, about: str = "") -> None:
         """Keep the reason. ``about`` is whom or what it is about: a name, a key, a purpose."""
-        super().__init__(_TOLD[reason].format("".join(one if one.isprintable() else "?" for one in about)))
-        self.reason, self.about = reason, about
+        shown = "".join(one if one.isprintable() else "?" for one in about[:_MOST])
+        super().__init__(_TOLD[reason].format(shown))
+        self.reason = reason

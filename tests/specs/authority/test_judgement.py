@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.specs.authority.judgement import OrderRefusal as Refusal
 from reconciler.specs.authority.refusals import render_refusals
+from reconciler.specs.source.lineage import judge_range
 
 from .repositories import CL1, FLEET, NOW, PROD, START, Order, People, Repository
 
@@ -286,7 +288,7 @@ ATTACKS: dict[str, tuple[Make, Refusal]] = {
     ),
     "an octopus": (lambda r: (r.start, octopus(r)), Refusal.NOT_REDONE),
     "an octopus with something of its own": (lambda r: (r.start, octopus(r, evil="x")), Refusal.NOT_REDONE),
-    "an octopus by nobody": (lambda r: (r.start, octopus(r, "mallory")), Refusal.NOT_REDONE),
+    "an octopus by nobody": (lambda r: (r.start, octopus(r, "mallory")), Refusal.UNVERIFIED),
     "a merge with something of its own": (
         lambda r: (r.start, r.merge(Order({FLEET: "evil\n"}), *sides(r))), Refusal.OWN_CONTENT
     ),
@@ -533,3 +535,32 @@ def test_what_a_repository_says_of_other_parents_is_not_heard(
     told = own.run("log", "--format=%H %an %P", target).decode()
     assert fine in told or own.run("cat-file", "commit", evil) == own.run("cat-file", "commit", fine)
     assert {one.commit for one in own.judge(good, target).refused} == {evil}
+
+
+def test_who_may_not_sign_gives_git_no_work(repository: Repository) -> None:
+    good, target = chain(repository, Order({f"{number}": "x" for number in range(500)}, "mallory"))
+    asked: list[str] = []
+
+    def git(*words: str, **how: Any) -> bytes:
+        asked.append(words[0])
+        return repository.git(*words, **how)
+
+    verdict = judge_range(git, good, target, repository.people.authority, lambda _: NOW)
+    assert [one.commit for one in verdict.refused] == [target]
+    assert "rev-list" in asked and "diff-tree" not in asked
+
+
+def test_whatever_a_file_is_called_can_be_told_and_kept(repository: Repository) -> None:
+    odd = "x\udcff\x1b[2J\u202e" + "y" * 3000
+    entry = f"100644 {odd}\0".encode(errors="surrogateescape") + bytes.fromhex(repository.write("blob", b""))
+    made = repository.commit(Order(by="carol"), repository.start)
+    raw = repository.raw(made)
+    payload = raw[: raw.index(b"gpgsig ")] + raw[raw.index(b"\n\n") + 1 :]
+    payload = payload.replace(raw[5:45], repository.write("tree", entry).encode(), 1)
+    target = repository.write(
+        "commit", repository.with_signature(payload, repository.signature(payload, Order(by="carol")))
+    )
+    told = render_refusals(target, repository.judge(None, target).refused)
+    assert "\\udcff" in told or "no rule" in told or "may be changed" in told
+    told.encode()
+    assert all(line.isprintable() and len(line) < 700 for line in told.splitlines())

@@ -138,7 +138,7 @@ def test_a_revoked_certificate_signs_nothing(gnupg: Gnupg) -> None:
     assert why_not(gnupg.certificate("eve"), made) is None
     written = (gnupg.home / f"openpgp-revocs.d/{key}.rev").read_text()
     gnupg.run("--import", given=written.replace(":-----BEGIN", "-----BEGIN").encode())
-    assert not gnupg.accepts("eve", made) or gnupg.certificate("eve").cert.is_revoked
+    assert not gnupg.accepts("eve", made) or gnupg.certificate("eve").primary.is_revoked
     assert why_not(gnupg.certificate("eve"), made) is Unverified.REVOKED
 
 
