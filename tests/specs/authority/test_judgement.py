@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.specs.authority.judgement import OrderRefusal as Refusal
 from reconciler.specs.authority.refusals import render_refusals
+from reconciler.specs.authority.rules import Authority, OrderRule
 from reconciler.specs.source.lineage import judge_range
 
 from .repositories import CL1, FLEET, NOW, PROD, START, Order, People, Repository
@@ -213,6 +214,12 @@ def seal_merge(r: Repository) -> Made:
     return r.start, r.write("commit", r.raw(merge).replace(b"\nMerge", f"\nReconciler-Seal: {under}".encode()))
 
 
+def signed_seal_merge(r: Repository) -> Made:
+    """It has the tree of what it would seal, and names it; but it is a merge."""
+    under = unsigned(r)
+    return r.start, r.with_files(Order(message=f"Seal\n\nReconciler-Seal: {under}"), r.held[under], under, r.start)
+
+
 def on_top_of_a_seal(r: Repository) -> Made:
     return r.start, r.commit(Order({"README.md": "3\n"}, None), r.seal(unsigned(r)))
 
@@ -281,6 +288,19 @@ ATTACKS: dict[str, tuple[Make, Refusal]] = {
     "a seal that changes something": (lambda r: seal_with(r, SEAL + "PARENT", x="y"), Refusal.UNVERIFIED),
     "a seal without its word": (lambda r: seal_with(r, "Seal PARENT"), Refusal.UNVERIFIED),
     "a seal that is a merge": (seal_merge, Refusal.UNVERIFIED),
+    "a signed seal that is a merge": (signed_seal_merge, Refusal.UNVERIFIED),
+    "a merge with something of its own, sealed by who may change other paths": (
+        lambda r: (r.start, r.seal(r.merge(Order({FLEET: "evil\n"}), *sides(r)), by="carol")), Refusal.OWN_CONTENT
+    ),
+    "an octopus without any change": (
+        lambda r: (
+            r.start,
+            r.with_files(
+                Order(), r.held[r.start], *(r.commit(Order(message=f"{n}"), r.start) for n in range(3))
+            ),
+        ),
+        Refusal.NOT_REDONE,
+    ),
     "an unsigned commit on a seal": (on_top_of_a_seal, Refusal.UNVERIFIED),
     "an unsigned commit beside a seal": (
         lambda r: (r.start, r.merge(Order(), r.seal(unsigned(r)), r.commit(Order({"x": "y"}, None), r.start))),
@@ -515,6 +535,27 @@ def test_a_history_that_is_cut_off_is_refused(repository: Repository, tmp_path: 
     repository.run("update-ref", "refs/heads/cut", target)
     cut = repository.copy(tmp_path / "cut", "--depth=1", "--branch=cut")
     assert {one.reason for one in cut.judge(None, target).refused} == {Refusal.CUT_OFF}
+
+
+def test_what_no_rule_has_nobody_may_change(repository: Repository) -> None:
+    people = repository.people.authority
+    authority = Authority(people.keyring, (OrderRule(("cluster-specs/**",), frozenset({"alice"})),))
+    target = repository.commit(Order({"README.md": "2\n"}), repository.start)
+    for newest in (target, repository.seal(target)):
+        verdict = judge_range(repository.git, repository.start, newest, authority, lambda _: NOW)
+        assert [(one.reason, one.path) for one in verdict.refused] == [(Refusal.NO_RULE, "README.md")]
+    fine = repository.commit(Order(CHANGE), repository.start)
+    assert not judge_range(repository.git, repository.start, fine, authority, lambda _: NOW).refused
+
+
+def test_a_tree_that_is_replaced_hides_no_change(repository: Repository, tmp_path: Path) -> None:
+    good, evil = chain(repository, Order(CHANGE, "carol"))
+    repository.run("update-ref", "refs/heads/hidden", evil)
+    own = repository.copy(tmp_path / "own")
+    trees = [own.run("rev-parse", f"{commit}^{{tree}}").decode().strip() for commit in (evil, good)]
+    own.run("replace", *trees)
+    assert own.run("diff-tree", good, evil) == b""
+    assert [one.path for one in own.judge(good, evil).refused] == [FLEET]
 
 
 @pytest.mark.parametrize("trick", ["replace", "graft"])
