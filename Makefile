@@ -80,7 +80,8 @@ types: $(STAMP) ## mypy, strict
 
 check: lint types test ## what CI wants: lint, types, architecture and all other tests
 
-fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape, and 10,000 histories of Swift's rings
+fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape, and 10,000 histories of Swift's rings, and signatures
+	ORACLE_PAIRS=10000 $(BIN)/python -m pytest --quiet --timeout 3600 tests/specs/authority/test_ssh.py -k drawn
 	$(BIN)/python -m pytest --quiet --timeout 3600 --hypothesis-profile deep tests/enc/test_any_shape.py \
 	    tests/planning/test_convergence.py::test_rings_grow_by_approved_rounds_and_reach_every_node_whatever_happens \
 	    tests/execution/drivers/test_ring_builder.py::test_no_history_of_growth_passes_the_oracle

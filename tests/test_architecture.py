@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent / "reconciler"
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "specs": {"model"},
-    "specs/source": {"model", "specs", "execution/seam"},
+    "specs/authority": {"model"},
+    "specs/source": {"model", "specs", "specs/authority", "execution/seam"},
     "hardware": {"model"},
     "planning": {"model"},
     "enc": {"model"},
@@ -29,8 +30,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store/secrets": {"model", "execution/seam"},
     "server": {"model", "hardware", "render", "execution/seam"},
     "app": {
-        "model", "specs", "specs/source", "hardware", "planning", "enc", "enc/documents", "provisioning", "render",
-        "execution", "execution/drivers", "execution/seam", "store", "store/secrets", "server",
+        "model", "specs", "specs/authority", "specs/source", "hardware", "planning", "enc", "enc/documents",
+        "provisioning", "render", "execution", "execution/drivers", "execution/seam", "store", "store/secrets",
+        "server",
     },
     "oci_import": {"model", "hardware", "store"},
     "simulator": {
@@ -52,7 +54,7 @@ LOADED_WHEN_CALLED = {
 }
 """Commands that load what stands beside the twelve rooms, inside the function that is called."""
 
-PURE = {"model", "hardware", "planning", "enc", "enc/documents", "provisioning", "render"}
+PURE = {"model", "specs/authority", "hardware", "planning", "enc", "enc/documents", "provisioning", "render"}
 DOES_IO = {
     "asyncio", "asyncssh", "fastapi", "git", "httpx", "logging", "os", "pathlib", "pyghmi", "random", "requests",
     "secrets", "shutil", "socket", "sqlalchemy", "sqlite3", "structlog", "subprocess", "tempfile", "threading",

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..model.bmc_protocol import BmcProtocol
 from ..model.errors import PermanentError
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
 from ..provisioning.puppet_ca import PLACE
+from ..specs.authority.globs import problem_with
 
 
 class ConfigError(PermanentError):
@@ -85,6 +86,59 @@ class ApprovalsConfig(Strict):
     )
 
 
+class OrderRuleConfig(Strict):
+    """Who may change some paths of the repository."""
+
+    paths: tuple[str, ...] = Field(
+        min_length=1,
+        description='from the repository\'s root, such as "cluster-specs/cl1/**"; "*" and "**" as in a shell',
+    )
+    signers: tuple[str, ...] = Field(min_length=1, description="names that the files of keys have")
+    threshold: int = Field(default=1, ge=1, description="so many of them have to sign")
+
+    @field_validator("paths")
+    @classmethod
+    def _are_patterns(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if problem := problem_with(path):
+                raise ValueError(f'"{path}": {problem}')
+        return paths
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "OrderRuleConfig":
+        if self.threshold > len(set(self.signers)):
+            raise ValueError(f"{self.threshold} of {len(set(self.signers))} signers can never sign")
+        return self
+
+
+class AuthorityConfig(Strict):
+    """Who may order what: commits count only where they are signed so. What no rule has, nobody may change."""
+
+    allowed_signers: Path | None = Field(
+        default=None, description="names of people, and their SSH keys: ssh-keygen(1), ALLOWED SIGNERS"
+    )
+    certificates: dict[str, Path] = Field(default={}, description="OpenPGP certificates of people, by their names")
+    revoked: Path | None = Field(default=None, description="SSH keys that order nothing any more, one a line")
+    rules: tuple[OrderRuleConfig, ...] = Field(min_length=1, description="of several for a path the last one holds")
+    merges: tuple[str, ...] = Field(
+        default=(), description="who else may sign merges that bring in nothing of their own, such as a forge"
+    )
+
+    @field_validator("allowed_signers", "certificates", "revoked")
+    @classmethod
+    def _lie_somewhere_else(cls, given: Path | dict[str, Path] | None) -> Path | dict[str, Path] | None:
+        for path in given.values() if isinstance(given, dict) else [given]:
+            if path is not None and not path.is_absolute():
+                raise ValueError(f"{path}: write the whole path; a checkout is no place for keys that judge it")
+        return given
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> "AuthorityConfig":
+        if self.allowed_signers is None and not self.certificates:
+            raise ValueError("name allowed_signers (SSH keys) or certificates (OpenPGP)")
+        return self
+
+
 class TimingsConfig(Strict):
     """How long to wait for machines; see ``model.plan.Timings``."""
 
@@ -138,6 +192,7 @@ class Config(Strict):
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
     )
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
+    authority: AuthorityConfig | None = Field(default=None, description="without it no commit has to be signed")
     lease: Duration = Field(default="8s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 

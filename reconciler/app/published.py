@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Network
 
@@ -30,6 +30,7 @@ from .netboot import Boots
 from .site import Site
 
 EVENTS_SHOWN = 30
+UNVERIFIED = "orders are not verified: no commit has to be signed (authority in the configuration)"
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,7 @@ class Published:
             nothing = PlannedFleet(Plan(None, "", ()), Observation(self.site.now(), ()))
             self._view = build_fleet(
                 PlannedFleet(shown.plan, shown.observation, shown.tree.clusters) if shown else nothing,
-                source=self.source,
+                source=replace(self.source, is_verified=self.site.config.authority is not None),
                 events=self._recent,
                 progress=dict(self.progress),
                 summaries=self._summaries,
@@ -254,7 +255,8 @@ class Published:
 
     def _remarks(self) -> Sequence[str]:
         clock = self.latest.observation.clock if self.latest else None
-        return (*((f"clock: {clock}",) if clock else ()), *self.crowded())
+        unverified = () if self.site.config.authority else (UNVERIFIED,)
+        return (*unverified, *((f"clock: {clock}",) if clock else ()), *self.crowded())
 
     def unready(self) -> tuple[str, ...]:
         """Why answers are not worth having yet; nothing, when all is well."""

@@ -1,11 +1,10 @@
-"""Verifies signatures of approvals with OpenSSH: ``ssh-keygen -Y verify``, and a file of allowed signers.
+"""Signatures of approvals: made with OpenSSH, and verified against a file of allowed signers.
 
 Who may approve is written in the daemon's own configuration, never in the repository that is approved of. A signature
 is looked at whenever a plan is made: a key that was taken out of the file approves nothing any more.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +13,14 @@ from ..execution import seam
 from ..model.errors import PermanentError
 from ..model.machine import Approval
 from ..model.statements import NAMESPACE, Statement
+from ..specs.authority.allowed_signers import AllowedSigner, SignersError, SshSigners, parse_signers
+from ..specs.authority.ssh_signatures import signer
+from ..specs.authority.unverified import UnverifiedError
 from .config import ApprovalsConfig
 
 PROGRAM = "ssh-keygen"
 SECONDS = 20.0
-"""For one call; it reads two small files."""
+"""For one call."""
 AGAIN_SECONDS = 600.0
 """After which a signature is verified anew though the file of signers is as it was: the time of a key may be over."""
 
@@ -58,21 +60,11 @@ class SshSignatures:
         Raises:
             PermanentError: Nobody who may, or the file cannot be read.
         """
-        text = statement.text(fleet)
-        with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
-            file = Path(folder) / "signature"
-            file.write_text(signature)
-            allowed = str(self.config.allowed_signers)
-            found = _run("find-principals", "-f", allowed, "-s", str(file))
-            names = [name.strip() for name in found.stdout.split("\n") if name.strip()]
-            if found.returncode != 0 or not names:
-                raise PermanentError(f"no key in {allowed} made its signature: {_said(found)}")
-            for name in names:
-                how = ("-f", allowed, "-I", name, "-n", NAMESPACE, "-s", str(file))
-                verified = _run("verify", *how, given=text)
-                if verified.returncode == 0:
-                    return name
-        raise PermanentError(f"its signature is not good for this statement: {_said(verified)}")
+        signers = SshSigners(load_signers(self.config.allowed_signers))
+        try:
+            return signer(statement.text(fleet).encode(), signature.encode(), NAMESPACE, signers, seam.now())
+        except UnverifiedError as error:
+            raise PermanentError(str(error)) from None
 
     def _why_void(self, word: Approval, fleet: str) -> str | None:
         if word.signature is None or word.statement is None:
@@ -100,6 +92,22 @@ class SshSignatures:
         if now != self._of_file or seam.steady() - self._since > AGAIN_SECONDS:
             self._judged.clear()
             self._of_file, self._since = now, seam.steady()
+
+
+def load_signers(path: Path) -> tuple[AllowedSigner, ...]:
+    """The signers that a file allows.
+
+    Raises:
+        PermanentError: It cannot be read, or lines of it cannot be used.
+    """
+    try:
+        return parse_signers(path.read_text(), str(path))
+    except OSError as error:
+        raise PermanentError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PermanentError(f"{path} is not text in UTF-8") from None
+    except SignersError as error:
+        raise PermanentError(str(error)) from None
 
 
 def _run(what: str, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ..enc.check import check as check_documents
 from ..model.errors import PermanentError, TemporaryError
@@ -21,8 +22,13 @@ from ..specs.source.git import GitSource, commit_of, read_commit
 from ..specs.validate import validate
 from .config import Config, SourceConfig
 from .database import SiteDatabase
+from .orders import Orders
 
-_STATE, _ACCEPTED = "source", "accepted-commits"
+_STATE, _ACCEPTED, _SEEN = "source", "accepted-commits", "seen-commits"
+_NO_COMMITS = (
+    "The configuration has an authority, and a directory has no commits that anybody could have signed. "
+    "Name the branch to follow (source), or take the authority out."
+)
 
 
 class Mirror(Repository, Protocol):
@@ -35,6 +41,9 @@ class Mirror(Repository, Protocol):
 
     def watchable(self) -> tuple[Path, ...]:
         """Folders that change when the branch does; none where nobody can tell."""
+
+    def ask(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes:
+        """What git says in the mirror."""
 
 
 MakeMirror = Callable[[SourceConfig, Path], Mirror]
@@ -80,7 +89,22 @@ class SpecSource:
         given = self._config.source
         if given is None:
             return DirectorySource(self._config.specs, _read, check)
-        return FollowedSource(self._mirror(given), check)
+        mirror, orders = self._mirror(given), self._orders
+        if orders is None:
+            return FollowedSource(mirror, check)
+        return FollowedSource(mirror, check, lambda good, commit: orders.problem(mirror.ask, good, commit))
+
+    @cached_property
+    def _orders(self) -> Orders | None:
+        """Who ordered commits; None where nobody asks."""
+        if self._config.authority is None:
+            return None
+        return Orders(self._config.authority, self._now, self._seen())
+
+    def _seen(self) -> dict[str, datetime]:
+        """When those commits were seen first that are not in force yet."""
+        kept: dict[str, str] = json.loads(self._saved(_SEEN) or "{}")
+        return {name: datetime.fromisoformat(at) for name, at in kept.items()}
 
     def _mirror(self, given: SourceConfig) -> Mirror:
         return self._make_mirror(given, self._config.state / "git")
@@ -110,11 +134,19 @@ class SpecSource:
 
     def look(self) -> SourceLook[Loaded]:
         """Look at the source, and keep what was found."""
-        before = self.state()
+        before, orders = self.state(), self._orders
+        if orders is not None and self._config.source is None:
+            return SourceLook(replace(before, problem=_NO_COMMITS), None)
+        seen = self._seen()
+        if orders is not None:
+            orders.seen = seen
         looked = self._source.look(before, accepted=self._accepted())
         if looked.state != before:
             self._database.writing.save_state(_STATE, looked.state.to_json())
             self._database.writing.record((), tuple(_told(before, looked.state, self._now())))
+        if orders is not None and orders.seen != seen:
+            kept = {name: at.isoformat() for name, at in orders.seen.items()}
+            self._database.writing.save_state(_SEEN, json.dumps(kept))
         return looked
 
     def watchable(self) -> tuple[Path, ...]:

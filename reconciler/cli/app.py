@@ -27,6 +27,7 @@ from . import (
     rings,
     secret,
     specs,
+    verifying,
 )
 from .options import GlobalOptions
 
@@ -97,6 +98,7 @@ def _options(
 
 _MODULES = (
     specs,
+    verifying,
     planning,
     inventory,
     rings,

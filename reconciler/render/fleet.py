@@ -28,6 +28,7 @@ class SourceStatus:
     refused: str | None = None  # a newer commit that cannot be used
     problem: str | None = None  # why: it does not validate, the branch was rewritten, git does not answer
     checked_at: datetime | None = None
+    is_verified: bool = False  # whether commits count only where who may order what they change has signed them
 
 
 @dataclass(frozen=True, slots=True)

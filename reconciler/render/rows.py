@@ -243,6 +243,29 @@ class MatchLine(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedCommitRow:
+    """A commit that nobody ordered who may."""
+
+    commit: str
+    reason: Annotated[str, Field(description="one of the reasons of docs/who-may-order.md")]
+    path: Annotated[str | None, Field(description="the first that is at fault, from the repository's root")]
+    signers: Annotated[tuple[str, ...], Field(description="who did sign for it")]
+    may: Annotated[tuple[str, ...], Field(description="who might have")]
+    needed: Annotated[int, Field(description="so many of those have to")]
+    text: Annotated[str, Field(description="the same as a sentence")]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRow:
+    """Whether the commits after one were ordered by who may."""
+
+    base: Annotated[str | None, Field(description="in force already; null: the whole history was judged")]
+    commit: Annotated[str, Field(description="the newest")]
+    commits: Annotated[int, Field(description="so many were judged")]
+    refused: Annotated[tuple[RefusedCommitRow, ...], Field(description="the oldest first; none: all is well")]
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonRow:
     """What a reason means, and what ends it."""
 

@@ -27,6 +27,7 @@ from .rows import (
     RingPlaceRow,
     RingRow,
     SecretRow,
+    VerifiedRow,
 )
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -44,6 +45,7 @@ _PRINTED: dict[str, tuple[str, Any]] = {
     "pki": ("What `pki` prints", list[CertificateRow]),
     "rings": ("What `rings` prints, of all or of what is explained", list[RingRow] | list[RingPlaceRow]),
     "secrets": ("What `secrets` prints", list[SecretRow]),
+    "verify": ("What `verify` prints", VerifiedRow),
 }
 """Command -> what its JSON is, and the shape."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ..app.config import SourceConfig
 from ..model.errors import PermanentError, TemporaryError
@@ -77,3 +77,6 @@ class MemoryMirror:
 
     def watchable(self) -> tuple[Path, ...]:
         return ()
+
+    def ask(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes:
+        raise PermanentError("there is no git here")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.app.published import PassResult, Published
+from reconciler.app.config import Config
+from reconciler.app.published import UNVERIFIED, PassResult, Published
 from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView, Observation
 from reconciler.model.plan import Plan
@@ -71,3 +72,13 @@ def test_a_machine_has_a_system_to_lose_or_a_place_or_nothing() -> None:
     assert (stake("A"), stake("B"), stake("C")) == (Stake.SYSTEM, Stake.NOTHING, Stake.NOTHING)
     assert published(at(Phase.INSTALLED)).stake("A") is Stake.SYSTEM
     assert published(at(Phase.ENROLLED)).stake("A") is Stake.PLACE
+
+
+def test_that_orders_are_not_verified_is_said_where_nobody_has_to_sign() -> None:
+    shown = published()
+    shown.latest = None
+    shown.site.config = Config()
+    assert [remark for remark in shown._remarks() if "orders are not verified" in remark] == [UNVERIFIED]
+    rules = [{"paths": ["**"], "signers": ["alice"]}]
+    shown.site.config = Config.model_validate({"authority": {"allowed_signers": "/signers", "rules": rules}})
+    assert shown._remarks() == ()

@@ -67,9 +67,9 @@ def test_who_signed_is_known_by_the_name_that_the_file_of_signers_has(keys: Path
 @pytest.mark.parametrize(
     ("by", "statement", "fleet", "told"),
     [
-        ("mallory", STATEMENT, FLEET, "no key in .* made its signature"),
-        ("alice", OTHER, FLEET, "its signature is not good for this statement"),
-        ("alice", STATEMENT, "another fleet", "its signature is not good for this statement"),
+        ("mallory", STATEMENT, FLEET, "signed with a key of nobody who may sign"),
+        ("alice", OTHER, FLEET, "its signature, with a key of alice@example.com, is of something else"),
+        ("alice", STATEMENT, "another fleet", "its signature, with a key of alice@example.com, is of something else"),
     ],
     ids=["a stranger", "another statement", "another fleet"],
 )
@@ -94,7 +94,7 @@ def test_a_signature_for_another_purpose_is_none(keys: Path) -> None:
         ["ssh-keygen", "-Y", "sign", "-n", "git", "-f", keys / "alice"],
         input=STATEMENT.text(FLEET), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    with pytest.raises(PermanentError, match="namespace"):
+    with pytest.raises(PermanentError, match="another purpose"):
         signatures(keys).signer(STATEMENT, ran.stdout, FLEET)
 
 
@@ -112,7 +112,7 @@ def test_a_key_that_is_taken_away_approves_nothing_any_more(keys: Path) -> None:
     found, given = signatures(keys), word(keys, "alice")
     assert void(found, given) is None
     allow(keys, "bob")
-    assert "no key in" in (void(found, given) or "")
+    assert "nobody who may sign" in (void(found, given) or "")
     allow(keys, "alice", options='valid-before="20200101" ')
     assert "expired" in (void(found, given) or "")
     (keys / "allowed_signers").unlink()
@@ -122,12 +122,21 @@ def test_a_key_that_is_taken_away_approves_nothing_any_more(keys: Path) -> None:
 def test_each_is_verified_once_as_long_as_the_file_stays(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, given = signatures(keys), word(keys, "alice")
     assert void(found, given) is None
-    monkeypatch.setattr("reconciler.app.signatures.PROGRAM", "/nowhere/ssh-keygen")
+    monkeypatch.setattr("reconciler.app.signatures.signer", None)
     assert void(found, given) is None
-    with pytest.raises(PermanentError, match="apt install openssh-client"):
-        found.signer(STATEMENT, given.signature or "", FLEET)
 
 
-def test_a_key_that_is_none_cannot_sign(keys: Path) -> None:
+def test_a_file_of_signers_that_cannot_be_used_approves_nothing_and_says_why(keys: Path) -> None:
+    found, given = signatures(keys), word(keys, "alice")
+    allow(keys, "alice", options="cert-authority ")
+    assert "allowed_signers:1: certificates are not taken" in (void(found, given) or "")
+    (keys / "allowed_signers").write_bytes(b"\xff")
+    assert "not text in UTF-8" in (void(found, given) or "")
+
+
+def test_a_key_that_is_none_cannot_sign(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PermanentError, match="cannot sign"):
         sign("text", keys / "nowhere")
+    monkeypatch.setattr("reconciler.app.signatures.PROGRAM", "/nowhere/ssh-keygen")
+    with pytest.raises(PermanentError, match="apt install openssh-client"):
+        sign("text", keys / "alice")

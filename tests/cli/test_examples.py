@@ -3,6 +3,8 @@
 import configparser
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +17,12 @@ from reconciler.app.config import load_config
 from reconciler.cli.app import app
 from reconciler.simulator.demo import Demo, next_steps
 
+from ..specs.authority.keys import make_key
 from .conftest import ROOT, Laid
 
 SYSTEMD = ROOT / "examples/systemd"
 CI = ROOT / "examples/ci"
+SIGNED = ROOT / "examples/signed"
 HARDENED = [
     "NoNewPrivileges",
     "ProtectHome",
@@ -106,6 +110,55 @@ def test_what_a_cluster_with_nodes_cannot_take_is_no_valid_change(
     validated = run(validates, laid, tmp_path, token)
     assert validated.returncode == (1 if token else 0), validated.stderr
     assert ("A cluster that has nodes keeps this" in validated.stdout) is bool(token)
+
+
+def test_signed_orders_are_played_through_as_the_example_says(tmp_path: Path) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("needs ssh-keygen (apt: openssh-client)")
+    write(tmp_path / "reconciler", f'exec {sys.executable} -m reconciler "$@"')
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([SIGNED / "try.sh"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("were ordered by who may") + done.stdout.count("was ordered by who may") == 5
+    assert done.stdout.count("was not ordered by who may") == 6
+    assert load_config(SIGNED / "authority.yaml", {}, {}).authority is not None
+
+
+@pytest.mark.parametrize("by", ["alice", "mallory"])
+def test_the_pipeline_asks_who_ordered_it(laid: Laid, tmp_path: Path, by: str) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("needs ssh-keygen (apt: openssh-client)")
+    (step,) = (str(step["run"]) for step in steps("github.yml") if "verify" in str(step.get("run", "")))
+    repository = laid.folder / "repository"
+    public = {name: make_key(tmp_path / name).with_suffix(".pub").read_text() for name in ("alice", "mallory")}
+
+    def git(*words: str) -> str:
+        who = (
+            "-c",
+            "user.name=x",
+            "-c",
+            "user.email=x",
+            "-c",
+            "gpg.format=ssh",
+            "-c",
+            f"user.signingKey={tmp_path / by}",
+        )
+        return subprocess.run(["git", *who, *words], cwd=repository, check=True, capture_output=True, text=True).stdout
+
+    git("branch", "origin-main")
+    git("commit", "--quiet", "-S", "--allow-empty", "--message", "Change")
+    given = {
+        "AUTHORITY": "authority:\n  allowed_signers: /tmp/allowed_signers\n"
+        "  rules: [{paths: ['**'], signers: [alice]}]",
+        "SIGNERS": f"alice {public['alice']}",
+        "BASE": "origin-main",
+        "NEWEST": git("rev-parse", "HEAD").strip(),
+    }
+    script = step.replace("/tmp/", f"{tmp_path}/")
+    exported = "".join(f"export {name}={shlex.quote(text)}\n" for name, text in given.items())
+    done = run(exported.replace("/tmp/", f"{tmp_path}/") + script, laid, tmp_path)
+    assert done.returncode == (0 if by == "alice" else 1), done.stderr
+    assert ("a key of nobody who may sign" in done.stdout) is (by == "mallory")
 
 
 def run(script: str, laid: Laid, folder: Path, token: str = "token") -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from .checks import assert_sound
 from .world import ONE, World, only, world
@@ -82,5 +83,46 @@ async def test_an_approval_is_void_once_the_disk_was_cleared_by_hand(tmp_path: P
         await w.until("it is void", lambda: any(event.kind == kind for event in w.events(server.serial)))
         await w.cli("resume")
         await w.until_in_service(1)
+        await w.daemons[-1].terminate()
+        assert_sound(w)
+
+
+async def test_only_what_was_signed_by_who_may_comes_into_force(tmp_path: Path) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("needs ssh-keygen (apt: openssh-client)")
+    made = demanding(tmp_path)["approvals"]["allowed_signers"]
+    everything = {"paths": ["**"], "signers": ["alice@example.com"]}
+    authority = {"allowed_signers": made, "rules": [everything]}
+    sign = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={tmp_path / 'alice'}")
+
+    def seal() -> str:
+        words = f"Seal\n\nReconciler-Seal: {w.git('rev-parse', 'HEAD')}"
+        w.git(*sign, "commit", "--quiet", "-S", "--allow-empty", "--message", words)
+        return w.git("rev-parse", "HEAD")
+
+    async def refused(commit: str) -> bool:
+        fleet = await w.fleet_view()
+        source = fleet["source"] if fleet else {}
+        return source.get("refused") == commit and f"{commit[:12]}: it is not signed" in source["problem"]
+
+    async with world(tmp_path, racks=ONE) as w:
+        unsigned, demanding_config = w.git("rev-parse", "HEAD"), tmp_path / "authority.yaml"
+        given = yaml.safe_load(w.demo.config_file.read_text())
+        demanding_config.write_text(yaml.safe_dump({**given, "authority": authority}))
+        await w.start(demanding_config)
+        await w.until("the commit of nobody is refused", lambda: refused(unsigned))
+        in_force = seal()
+        await w.until_in_force(in_force)
+        w.edit("clusters/swift01.yaml", "swiftstore: {count: 6", "swiftstore: {count: 5")
+        unsigned = w.commit("Shrink")
+        await w.until("the commit of nobody is refused", lambda: refused(unsigned))
+        fleet = await w.fleet_view()
+        assert (fleet["source"]["commit"], fleet["source"]["is_verified"]) == (in_force, True)
+        await w.until_ready()
+        assert "orders are not verified" not in (await w.ask("/readyz")).text + (await w.ask("/")).text
+        await w.daemons[-1].terminate()
+        sealed = seal()
+        await w.start(demanding_config)
+        await w.until_in_force(sealed)
         await w.daemons[-1].terminate()
         assert_sound(w)

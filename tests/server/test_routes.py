@@ -380,3 +380,10 @@ async def test_the_documentation_is_whole_and_needs_no_network(client: Client) -
         assert "style=" not in text
     assert "/v1/report" in (await client(LOOPBACK).get("/docs")).text
     assert dashboard.router.routes
+
+
+async def test_that_orders_are_not_verified_is_said_once(world: World, client: Client) -> None:
+    page = (await client(LOOPBACK).get("/")).text
+    assert page.count("orders are not verified") == 1
+    world.view = replace(world.view, source=replace(world.view.source, is_verified=True))
+    assert "orders are not verified" not in (await client(LOOPBACK).get("/")).text

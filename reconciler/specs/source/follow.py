@@ -1,7 +1,8 @@
 """The source of specs as the daemon uses it: the newest commit that is good, and why a newer one is not.
 
-A commit is taken when it validates and descends from the one in force. Until then
-the last good one stays in force, and the state says what stands in the way. Losing
+A commit is taken when it descends from the one in force, was ordered by who may where
+that is asked, and validates. Until then the last good one stays in force, and the state
+says what stands in the way. Losing
 the repository, the network or the folder changes nothing that is in force.
 """
 
@@ -41,6 +42,8 @@ class Validated(Protocol):
 
 LoadedT = TypeVar("LoadedT", bound=Validated)
 Validate = Callable[[Mapping[str, bytes]], LoadedT]
+AskOrder = Callable[[str | None, str], str | None]
+"""Why the commits from the one in force to another may not be taken; None: they may. It may raise what a source may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,11 @@ class SourceLook(Generic[LoadedT]):
 class FollowedSource(Generic[LoadedT]):
     """A branch of a git repository. ``look`` blocks, also for as long as another thread looks."""
 
-    def __init__(self, repository: Repository, validate: Validate[LoadedT]) -> None:
+    def __init__(self, repository: Repository, validate: Validate[LoadedT], judge: AskOrder | None = None) -> None:
+        """Keep what is needed. Without ``judge`` nobody asks who ordered a commit."""
         self._repository = repository
         self._validate = validate
+        self._judge = judge
         self._read: dict[str, _Read[LoadedT]] = {}  # the commit in force, and the newest one when it was refused
         self._looking = threading.Lock()
 
@@ -95,6 +100,7 @@ class FollowedSource(Generic[LoadedT]):
             return self._look(state, accepted)
 
     def _look(self, state: SourceState, accepted: Collection[str]) -> SourceLook[LoadedT]:
+        """What ``look`` gives. A commit that nobody ordered who may is not even read."""
         try:
             fetched = self._repository.fetch(since=state.good)
         except (TemporaryError, PermanentError) as error:
@@ -103,10 +109,21 @@ class FollowedSource(Generic[LoadedT]):
         state = SourceState(good=state.good, seen=commit, notes=state.notes)
         if fetched.rewritten and commit not in accepted:
             return self._in_force(replace(state, rewritten=True, problem=_rewritten(fetched)))
+        if problem := self._unordered(state.good, commit):
+            return self._in_force(replace(state, problem=problem))
         newest = self._load(commit)
         if newest.problem is None:
             return self._in_force(replace(state, good=commit, notes=newest.notes))
         return self._in_force(replace(state, problem=newest.problem))
+
+    def _unordered(self, good: str | None, commit: str) -> str | None:
+        """Why nobody ordered a commit who may, or why that cannot be told; None: somebody did. What is in force is."""
+        if self._judge is None or commit == good:
+            return None
+        try:
+            return self._judge(good, commit)
+        except (TemporaryError, PermanentError) as error:
+            return f"Nobody can tell who ordered commit {commit[:12]}: {error}."
 
     def recall(self, state: SourceState) -> SourceLook[LoadedT]:
         """The specs in force as the last look left them, without asking the repository."""

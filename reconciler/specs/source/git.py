@@ -50,6 +50,8 @@ _CONFIG = {
     "gc.pruneExpire": "never",  # the commit in force may be on no branch any more
     "safe.directory": "*",  # the mirror may be read by root and by the daemon's own user
     "commit.gpgSign": "false",
+    "core.commitGraph": "false",  # who a commit's parents are, its own bytes say
+    "core.attributesFile": os.devnull,  # nobody else has a say in how merges are made again
 }
 _LOCAL_CONFIG = "[safe]\n\tdirectory = *\n"
 """For git's other end in a local repository, which may belong to anybody: the operator named it."""
@@ -88,7 +90,7 @@ class Files:
     notes: tuple[str, ...] = ()
 
 
-class _Git(Protocol):
+class Git(Protocol):
     """Standard output of a git command in one repository."""
 
     def __call__(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes: ...
@@ -137,7 +139,7 @@ class GitSource:
             commit = self.head()
         if commit is None:
             raise TemporaryError(f'The branch "{self.branch}" vanished while it was fetched')
-        rewritten = since is not None and since != commit and not self._is_ancestor(since, commit)
+        rewritten = since is not None and since != commit and not is_ancestor(self._git, since, commit)
         return Fetched(commit, rewritten, since)
 
     def head(self) -> str | None:
@@ -155,11 +157,15 @@ class GitSource:
         Raises:
             PermanentError: The commit is not in the mirror, has no specs in the folder, or too much.
         """
-        return _read(self._git, self.folder, _checked(commit))
+        return _read(self._git, self.folder, checked(commit))
 
     def committed_at(self, commit: str) -> datetime:
         """When a commit that was fetched was made, as its committer's clock had it."""
-        return datetime.fromtimestamp(int(self._git("show", "--no-patch", "--format=%ct", _checked(commit))), UTC)
+        return datetime.fromtimestamp(int(self._git("show", "--no-patch", "--format=%ct", checked(commit))), UTC)
+
+    def ask(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes:
+        """What git says in the mirror. The caller vouches for the arguments."""
+        return self._git(*arguments, stdin=stdin)
 
     def watchable(self) -> tuple[Path, ...]:
         """Folders that change when a local repository's branches do; none for a repository elsewhere."""
@@ -187,15 +193,6 @@ class GitSource:
             with contextlib.suppress(FileNotFoundError):
                 if lock.stat().st_mtime < oldest:
                     lock.unlink()
-
-    def _is_ancestor(self, old: str, new: str) -> bool:
-        try:
-            self._git("merge-base", "--is-ancestor", _checked(old), new)
-        except (TemporaryError, PermanentError) as error:
-            if isinstance(error.__cause__, git.GitCommandError) and error.__cause__.status in (1, 128):
-                return False  # 1: it is not; 128: nobody here knows that commit
-            raise
-        return True
 
     def _git(self, *arguments: str, stdin: BinaryIO | None = None) -> bytes:
         local = self._local_config if local_path(self.url) else None
@@ -227,7 +224,7 @@ def commit_of(folder: Path) -> str | None:
     run, below = found
     try:
         commit = run("rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
-        told = {entry.path: entry.sha for entry in _specs(run, below, _checked(commit))[0]}
+        told = {entry.path: entry.sha for entry in _specs(run, below, checked(commit))[0]}
     except (TemporaryError, PermanentError):
         return None  # no commit yet, or a repository that git does not want to read
     return commit if told == _written(folder, below, len(commit)) else None
@@ -244,13 +241,50 @@ def read_commit(folder: Path, commit: str) -> Files | None:
         return None
     run, below = found
     try:
-        run("cat-file", "-e", f"{_checked(commit)}^{{commit}}")
+        run("cat-file", "-e", f"{checked(commit)}^{{commit}}")
     except (TemporaryError, PermanentError):
         return None
     return _read(run, below, commit)
 
 
-def _work_tree(folder: Path) -> tuple[_Git, str] | None:
+def repository_of(folder: Path) -> Git:
+    """How to ask the repository that a folder lies in.
+
+    Raises:
+        PermanentError: It lies in none.
+    """
+    found = _work_tree(folder)
+    if found is None:
+        raise PermanentError(f"{folder} is in no git repository")
+    return found[0]
+
+
+def full_name(run: Git, name: str) -> str:
+    """The commit that somebody at the keyboard means.
+
+    Raises:
+        PermanentError: There is none of that name.
+    """
+    try:
+        return run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+    except (TemporaryError, PermanentError) as error:
+        if exit_status(error) is None:
+            raise
+        raise PermanentError(f'there is no commit "{name}" here') from None
+
+
+def is_ancestor(run: Git, old: str, new: str) -> bool:
+    """Whether a commit is another one's ancestor; no, where nobody here knows it."""
+    try:
+        run("merge-base", "--is-ancestor", checked(old), new)
+    except (TemporaryError, PermanentError) as error:
+        if exit_status(error) in (1, 128):
+            return False  # 1: it is not; 128: nobody here knows that commit
+        raise
+    return True
+
+
+def _work_tree(folder: Path) -> tuple[Git, str] | None:
     """How to ask the repository that a folder lies in, and what the folder is called there; None: it lies in none."""
     inside = folder.resolve()
     root = next((path for path in (inside, *inside.parents) if (path / ".git").exists()), None)
@@ -282,13 +316,13 @@ def _hidden(path: str) -> bool:
     return any(part.startswith(".") for part in path.split("/"))
 
 
-def _read(run: _Git, folder: str, commit: str) -> Files:
+def _read(run: Git, folder: str, commit: str) -> Files:
     wanted, notes = _specs(run, folder, commit)
     _check_size(folder, commit, wanted)
     return Files(dict(zip((e.path for e in wanted), _contents(run, wanted), strict=True)), _first(notes))
 
 
-def _specs(run: _Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]]:
+def _specs(run: Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]]:
     """The YAML files of a folder at a commit, and what is left out, as sentences. Links are followed within the folder.
 
     Raises:
@@ -311,7 +345,7 @@ def _specs(run: _Git, folder: str, commit: str) -> tuple[list[_Entry], list[str]
     return wanted, notes
 
 
-def _links(run: _Git, entries: Iterable[_Entry]) -> dict[str, str]:
+def _links(run: Git, entries: Iterable[_Entry]) -> dict[str, str]:
     """What is written in each symbolic link, by its path."""
     found = [entry for entry in entries if entry.mode == _LINK and entry.size <= MAX_LINK_BYTES]
     texts = _contents(run, found) if found else ()
@@ -339,7 +373,7 @@ def _led_to(entry: _Entry, entries: Mapping[str, _Entry], links: Mapping[str, st
     raise PermanentError(f'"{entry.path}" is a link that leads nowhere. Put the file itself there')
 
 
-def _entries(run: _Git, folder: str, commit: str) -> Iterator[_Entry]:
+def _entries(run: Git, folder: str, commit: str) -> Iterator[_Entry]:
     below = () if folder == "." else ("--", f"{folder}/")
     listed = run("ls-tree", "-r", "-z", "-l", "--full-tree", commit, *below)
     for line in listed.split(b"\0")[:-1]:
@@ -369,7 +403,7 @@ def _check_size(folder: str, commit: str, entries: list[_Entry]) -> None:
         )
 
 
-def _contents(run: _Git, entries: list[_Entry]) -> Iterator[bytes]:
+def _contents(run: Git, entries: list[_Entry]) -> Iterator[bytes]:
     """Each entry's bytes, in order, from one process: ``<name> blob <size>``, the bytes, a newline."""
     with tempfile.TemporaryFile() as names:
         names.write("".join(f"{entry.sha}\n" for entry in entries).encode())
@@ -382,10 +416,21 @@ def _contents(run: _Git, entries: list[_Entry]) -> Iterator[bytes]:
         yield answered[start : at - 1]
 
 
-def _checked(commit: str) -> str:
+def checked(commit: str) -> str:
+    """A commit's full name.
+
+    Raises:
+        PermanentError: It is something else, which git might take for an option or another name.
+    """
     if not _COMMIT.fullmatch(commit):
         raise PermanentError(f"{commit!a} is not the full name of a commit")
     return commit
+
+
+def exit_status(error: Exception) -> int | None:
+    """What git ended with, where that is why an error was raised."""
+    cause = error.__cause__
+    return cause.status if isinstance(cause, git.GitCommandError) and isinstance(cause.status, int) else None
 
 
 def _first(notes: list[str]) -> tuple[str, ...]:
@@ -427,6 +472,9 @@ def _environment(git_dir: Path, global_config: Path | None) -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",  # what a commit is, its name says
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
         "SSH_ASKPASS": "/bin/false",  # ssh asks nobody either (OpenSSH 8.4 and later)
         "SSH_ASKPASS_REQUIRE": "force",
         "GIT_CONFIG_COUNT": str(len(_CONFIG)),
