@@ -30,7 +30,7 @@ demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its
 	$(BIN)/reconciler demo
 
 test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
-	$(BIN)/python -m pytest --quiet --numprocesses 4 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --quiet --numprocesses 6 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 quick: $(STAMP) ## what decides, in seconds: tests of the pure packages that start nothing and draw nothing
 	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not (waits or puppet or hypothesis or thorough)" $(PURE) $(PYTEST_ARGS)
