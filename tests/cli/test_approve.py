@@ -117,7 +117,7 @@ class TestSigned:
         said = on("approve", STORE, "--why", "CHG-1")
         assert (said.status, "has to be signed here" in said.err) == (1, True)
         said = on("approve", STORE, "--why", "CHG-1", "--sign", keys / "mallory")
-        assert (said.status, "no key in" in said.err) == (1, True)
+        assert (said.status, "it is signed with a key of nobody who may sign" in said.err) == (1, True)
         assert step(on, asked)["asks"]["words"] == []
 
     def test_what_was_approved_before_is_void_and_the_plan_says_why(

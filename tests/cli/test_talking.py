@@ -22,6 +22,7 @@ TALKS_TO_NOBODY = {
     "signatures": "it reads a Puppet module",
     "explain-reason": "it tells what is built in",
     "boot-files": "they follow from the specs",
+    "verify": "it reads commits, and the configuration",
 }
 MAKES_ONE = {"run", "demo", "import oci", "restore"}
 """They fill a database that is not there yet; so does ``apply``, where ``--database`` names one."""
