@@ -14,6 +14,7 @@ from ..model.errors import PermanentError
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
 from ..provisioning.puppet_ca import PLACE
+from ..specs.authority.floor import PolicyFloor
 from ..specs.authority.globs import problem_with
 
 
@@ -193,6 +194,7 @@ class Config(Strict):
     )
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
     authority: AuthorityConfig | None = Field(default=None, description="without it no commit has to be signed")
+    floor: PolicyFloor | None = Field(default=None, description="what the policy in git cannot loosen")
     lease: Duration = Field(default="8s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 

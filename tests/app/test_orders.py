@@ -13,6 +13,7 @@ import pytest
 from reconciler.app.config import Config, ConfigError, load_config
 from reconciler.app.site import Site
 from reconciler.app.spec_source import SpecSource
+from reconciler.specs.authority.floor import PolicyFloor
 
 from ..specs.authority.keys import make_key
 
@@ -287,3 +288,19 @@ def test_a_configuration_that_makes_no_sense_is_refused(tmp_path: Path, authorit
     with pytest.raises(ConfigError, match="authority") as refusal:
         load_config(file, {}, {})
     assert told in str(refusal.value)
+
+
+def test_a_policy_in_git_is_no_looser_than_the_floor(team: Team) -> None:
+    path = team.repository / FLEET
+    team.commit(**{FLEET: path.read_text().replace("foreign_data: approval", "foreign_data: automatic")})
+    floor = {"floor": PolicyFloor.model_validate({"foreign_data": "approval", "max_destructive": 3})}
+    specs = Site(team.config().model_copy(update=floor), lambda: NOW).specs
+    looked = specs.look()
+    assert looked.loaded is not None and looked.loaded.tree is not None
+    policy = looked.loaded.tree.fleet.policy
+    assert (policy.foreign_data, policy.max_destructive) == ("approval", 3)
+    assert "foreign_data is approval (the specs say automatic)" in specs.held_up
+    assert specs.tree().fleet.policy == policy
+    before = specs.tree_at(looked.state.good or "")
+    assert before is not None and before.fleet.policy == policy
+    assert team.daemon().tree().fleet.policy.foreign_data == "automatic"
