@@ -118,7 +118,9 @@ class AuthorityConfig(Strict):
     allowed_signers: Path | None = Field(
         default=None, description="names of people, and their SSH keys: ssh-keygen(1), ALLOWED SIGNERS"
     )
-    certificates: dict[str, Path] = Field(default={}, description="OpenPGP certificates of people, by their names")
+    certificates: dict[str, Path] = Field(
+        default={}, description="files with OpenPGP certificates, by the name of whose they are"
+    )
     revoked: Path | None = Field(default=None, description="SSH keys that order nothing any more, one a line")
     rules: tuple[OrderRuleConfig, ...] = Field(min_length=1, description="of several for a path the last one holds")
     merges: tuple[str, ...] = Field(

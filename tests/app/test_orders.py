@@ -237,6 +237,20 @@ def test_a_file_of_keys_that_cannot_be_used_takes_nothing_into_force_and_is_told
     assert in_force(specs) == (commit, "")
 
 
+def test_a_certificate_is_one_persons_and_told_where_it_cannot_be_used(team: Team) -> None:
+    pysequoia = pytest.importorskip("pysequoia")
+    team.commit()
+    file = team.folder / "certificate"
+    specs = team.daemon(certificates={"dora": file, "erin": file})
+    assert "certificate cannot be read" in in_force(specs)[1]
+    file.write_text("junk")
+    assert f"{file}: the certificate cannot be read" in in_force(specs)[1]
+    made = pysequoia.Tsk.generate(user_id="<dora>", profile=pysequoia.Profile.RFC4880)
+    file.write_bytes(bytes(made.extract_certificate()))
+    assert "erin has the certificate of dora" in in_force(specs)[1]
+    assert in_force(team.daemon(certificates={"dora": file})) == (team.git("rev-parse", "HEAD"), "")
+
+
 def test_specs_that_are_wrong_are_told_once_they_are_signed(team: Team) -> None:
     specs = team.daemon()
     first = team.commit()
