@@ -14,6 +14,7 @@ from ..model.errors import PermanentError
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
 from ..provisioning.puppet_ca import PLACE
+from ..specs.authority.floor import PolicyFloor
 from ..specs.authority.globs import problem_with
 
 
@@ -117,7 +118,9 @@ class AuthorityConfig(Strict):
     allowed_signers: Path | None = Field(
         default=None, description="names of people, and their SSH keys: ssh-keygen(1), ALLOWED SIGNERS"
     )
-    certificates: dict[str, Path] = Field(default={}, description="OpenPGP certificates of people, by their names")
+    certificates: dict[str, Path] = Field(
+        default={}, description="files with OpenPGP certificates, by the name of whose they are"
+    )
     revoked: Path | None = Field(default=None, description="SSH keys that order nothing any more, one a line")
     rules: tuple[OrderRuleConfig, ...] = Field(min_length=1, description="of several for a path the last one holds")
     merges: tuple[str, ...] = Field(
@@ -193,6 +196,7 @@ class Config(Strict):
     )
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
     authority: AuthorityConfig | None = Field(default=None, description="without it no commit has to be signed")
+    floor: PolicyFloor | None = Field(default=None, description="what the policy in git cannot loosen")
     lease: Duration = Field(default="8s", validate_default=True, description="silence after which another takes over")
     timings: TimingsConfig = TimingsConfig()
 

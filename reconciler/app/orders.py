@@ -15,7 +15,7 @@ from ..render.rows import RefusedCommitRow, VerifiedRow
 from ..specs.authority.allowed_signers import SignersError, SshSigners, parse_revoked
 from ..specs.authority.judgement import RefusedCommit
 from ..specs.authority.keyring import Keyring
-from ..specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificate
+from ..specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificates
 from ..specs.authority.refusals import render_refusal, render_refusals, shown_path
 from ..specs.authority.rules import Authority, OrderRule
 from ..specs.source.git import Git, full_name, is_ancestor, repository_of
@@ -32,7 +32,13 @@ def load_authority(config: AuthorityConfig) -> Authority:
     """
     allowed = load_signers(config.allowed_signers) if config.allowed_signers else ()
     revoked = _revoked(config.revoked) if config.revoked else frozenset[bytes]()
-    certificates = tuple(_certificate(name, path) for name, path in config.certificates.items())
+    certificates = tuple(one for name, path in config.certificates.items() for one in _certificates(name, path))
+    owners: dict[str, str] = {}
+    for one in certificates:
+        if owners.setdefault(one.cert.fingerprint, one.name) != one.name:
+            raise PermanentError(
+                f"{one.name} has the certificate of {owners[one.cert.fingerprint]}: it is one person's"
+            )
     rules = tuple(OrderRule(rule.paths, frozenset(rule.signers), rule.threshold) for rule in config.rules)
     return Authority(Keyring(SshSigners(allowed, revoked), certificates), rules, frozenset(config.merges))
 
@@ -120,9 +126,9 @@ def _digest(config: AuthorityConfig) -> str:
     return found.hexdigest()
 
 
-def _certificate(name: str, path: Path) -> PgpCertificate:
+def _certificates(name: str, path: Path) -> tuple[PgpCertificate, ...]:
     try:
-        return parse_certificate(name, _content(path))
+        return parse_certificates(name, _content(path))
     except CertificateError as error:
         raise PermanentError(f"{path}: the certificate {error}") from None
 

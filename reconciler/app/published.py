@@ -256,7 +256,8 @@ class Published:
     def _remarks(self) -> Sequence[str]:
         clock = self.latest.observation.clock if self.latest else None
         unverified = () if self.site.config.authority else (UNVERIFIED,)
-        return (*unverified, *((f"clock: {clock}",) if clock else ()), *self.crowded())
+        floor = (f"policy: the daemon's floor holds: {rule}" for rule in self.site.specs.held_up)
+        return (*unverified, *floor, *((f"clock: {clock}",) if clock else ()), *self.crowded())
 
     def unready(self) -> tuple[str, ...]:
         """Why answers are not worth having yet; nothing, when all is well."""

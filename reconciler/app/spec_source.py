@@ -13,6 +13,7 @@ from ..model.errors import PermanentError, TemporaryError
 from ..model.observations import Notice
 from ..model.tree import SpecTree
 from ..render.diagnostics import render_text
+from ..specs.authority.floor import held_up, raised
 from ..specs.files import UnreadableError, read_directory
 from ..specs.loader import Loaded, load_tree, with_problems
 from ..specs.puppet_module import known_signatures
@@ -83,16 +84,17 @@ class SpecSource:
         self._now, self._database, self._make_mirror = now, database, mirror
         self._committed_at: dict[str, datetime] = {}
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
+        self.held_up: tuple[str, ...] = ()  # rules of the policy in force that are stricter than the specs say
 
     @cached_property
     def _source(self) -> FollowedSource[Loaded] | DirectorySource[Loaded]:
         given = self._config.source
         if given is None:
-            return DirectorySource(self._config.specs, _read, check)
+            return DirectorySource(self._config.specs, _read, self._checked)
         mirror, orders = self._mirror(given), self._orders
         if orders is None:
-            return FollowedSource(mirror, check)
-        return FollowedSource(mirror, check, lambda good, commit: orders.problem(mirror.ask, good, commit))
+            return FollowedSource(mirror, self._checked)
+        return FollowedSource(mirror, self._checked, lambda good, commit: orders.problem(mirror.ask, good, commit))
 
     @cached_property
     def _orders(self) -> Orders | None:
@@ -112,9 +114,23 @@ class SpecSource:
     def load(self) -> Loaded:
         """The newest specs with every problem, good or not; for ``validate``."""
         if self._config.source is None:
-            return check(_read(self._config.specs))
+            return self._checked(_read(self._config.specs))
         mirror = self._mirror(self._config.source)
-        return check(mirror.read(mirror.fetch().commit).files)
+        return self._checked(mirror.read(mirror.fetch().commit).files)
+
+    def _checked(self, files: Mapping[str, bytes]) -> Loaded:
+        """The specs of some files, with the policy that the daemon's floor leaves of theirs."""
+        loaded = check(files)
+        if loaded.tree is None or self._config.floor is None:
+            return loaded
+        policy = loaded.tree.fleet.policy
+        return replace(loaded, tree=self._floored(loaded.tree), held_up=held_up(policy, self._config.floor))
+
+    def _floored(self, tree: SpecTree) -> SpecTree:
+        if self._config.floor is None:
+            return tree
+        policy = raised(tree.fleet.policy, self._config.floor)
+        return replace(tree, fleet=tree.fleet.model_copy(update={"policy": policy}))
 
     def state(self) -> SourceState:
         """What the last look gave."""
@@ -141,6 +157,7 @@ class SpecSource:
         if orders is not None:
             orders.seen = seen
         looked = self._source.look(before, accepted=self._accepted())
+        self.held_up = looked.loaded.held_up if looked.loaded is not None else ()
         if looked.state != before:
             self._database.writing.save_state(_STATE, looked.state.to_json())
             self._database.writing.record((), tuple(_told(before, looked.state, self._now())))
@@ -175,13 +192,14 @@ class SpecSource:
             loaded = self.load()
             if loaded.tree is None:
                 raise PermanentError(f"the specs have errors:\n\n{render_text(loaded.problems, loaded.sources)}")
+            self.held_up = loaded.held_up
             return commit_of(self._config.specs), loaded.tree
         state = self.state()
         known = None if newest or state.good is None else self._recalled(state)
         looked = known or self._source.look(state, accepted=self._accepted())
         if looked.loaded is None or looked.loaded.tree is None:
             raise PermanentError(looked.state.problem or "the source has no valid specs yet")
-        self.problem = looked.state.problem
+        self.problem, self.held_up = looked.state.problem, looked.loaded.held_up
         return looked.state.good, looked.loaded.tree
 
     def tree(self) -> SpecTree:
@@ -197,7 +215,8 @@ class SpecSource:
                 files = mirror.read(commit) if mirror.head() else None
         except (PermanentError, TemporaryError):
             return None
-        return load_tree(files.files, load_table()).tree if files else None
+        tree = load_tree(files.files, load_table()).tree if files else None
+        return self._floored(tree) if tree is not None else None
 
     def _recalled(self, state: SourceState) -> SourceLook[Loaded] | None:
         """The specs in force, from the mirror alone; None where it does not have them."""

@@ -40,6 +40,7 @@ class Loaded:
     tree: SpecTree | None
     problems: tuple[Diagnostic, ...]
     sources: Mapping[str, str] = field(repr=False)  # file -> its text, to show the lines of problems
+    held_up: tuple[str, ...] = ()  # rules of its policy that the daemon's floor makes stricter than the specs say
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pytest
 from reconciler.app.config import Config, ConfigError, load_config
 from reconciler.app.site import Site
 from reconciler.app.spec_source import SpecSource
+from reconciler.specs.authority.floor import PolicyFloor
 
 from ..specs.authority.keys import make_key
 
@@ -236,6 +237,20 @@ def test_a_file_of_keys_that_cannot_be_used_takes_nothing_into_force_and_is_told
     assert in_force(specs) == (commit, "")
 
 
+def test_a_certificate_is_one_persons_and_told_where_it_cannot_be_used(team: Team) -> None:
+    pysequoia = pytest.importorskip("pysequoia")
+    team.commit()
+    file = team.folder / "certificate"
+    specs = team.daemon(certificates={"dora": file, "erin": file})
+    assert "certificate cannot be read" in in_force(specs)[1]
+    file.write_text("junk")
+    assert f"{file}: the certificate cannot be read" in in_force(specs)[1]
+    made = pysequoia.Tsk.generate(user_id="<dora>", profile=pysequoia.Profile.RFC4880)
+    file.write_bytes(bytes(made.extract_certificate()))
+    assert "erin has the certificate of dora" in in_force(specs)[1]
+    assert in_force(team.daemon(certificates={"dora": file})) == (team.git("rev-parse", "HEAD"), "")
+
+
 def test_specs_that_are_wrong_are_told_once_they_are_signed(team: Team) -> None:
     specs = team.daemon()
     first = team.commit()
@@ -287,3 +302,19 @@ def test_a_configuration_that_makes_no_sense_is_refused(tmp_path: Path, authorit
     with pytest.raises(ConfigError, match="authority") as refusal:
         load_config(file, {}, {})
     assert told in str(refusal.value)
+
+
+def test_a_policy_in_git_is_no_looser_than_the_floor(team: Team) -> None:
+    path = team.repository / FLEET
+    team.commit(**{FLEET: path.read_text().replace("foreign_data: approval", "foreign_data: automatic")})
+    floor = {"floor": PolicyFloor.model_validate({"foreign_data": "approval", "max_destructive": 3})}
+    specs = Site(team.config().model_copy(update=floor), lambda: NOW).specs
+    looked = specs.look()
+    assert looked.loaded is not None and looked.loaded.tree is not None
+    policy = looked.loaded.tree.fleet.policy
+    assert (policy.foreign_data, policy.max_destructive) == ("approval", 3)
+    assert "foreign_data is approval (the specs say automatic)" in specs.held_up
+    assert specs.tree().fleet.policy == policy
+    before = specs.tree_at(looked.state.good or "")
+    assert before is not None and before.fleet.policy == policy
+    assert team.daemon().tree().fleet.policy.foreign_data == "automatic"

@@ -77,8 +77,10 @@ def test_a_machine_has_a_system_to_lose_or_a_place_or_nothing() -> None:
 def test_that_orders_are_not_verified_is_said_where_nobody_has_to_sign() -> None:
     shown = published()
     shown.latest = None
-    shown.site.config = Config()
+    shown.site.config, shown.site.specs = Config(), SimpleNamespace(held_up=())
     assert [remark for remark in shown._remarks() if "orders are not verified" in remark] == [UNVERIFIED]
     rules = [{"paths": ["**"], "signers": ["alice"]}]
     shown.site.config = Config.model_validate({"authority": {"allowed_signers": "/signers", "rules": rules}})
     assert shown._remarks() == ()
+    shown.site.specs = SimpleNamespace(held_up=("install is approval (the specs say automatic)",))
+    assert shown._remarks() == ("policy: the daemon's floor holds: install is approval (the specs say automatic)",)

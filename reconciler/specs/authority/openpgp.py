@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BEGIN: Final = b"-----BEGIN PGP SIGNATURE-----"
 _END: Final = b"-----END PGP SIGNATURE-----"
+_BLOCK: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
 class CertificateError(ValueError):
@@ -49,11 +50,11 @@ class PgpCertificate:
         return Unverified.EXPIRED if any(key.expires is not None and at >= key.expires for key in keys) else None
 
 
-def parse_certificate(name: str, content: bytes) -> PgpCertificate:
-    """The certificate of a person, armored or not.
+def parse_certificates(name: str, content: bytes) -> tuple[PgpCertificate, ...]:
+    """The certificates of one person, armored or not: the present one, and those of before whose commits still count.
 
     Raises:
-        CertificateError: It is none, or several, or Sequoia cannot be had.
+        CertificateError: There is none, one cannot be read, or Sequoia cannot be had.
     """
     try:
         from pysequoia import Cert
@@ -62,21 +63,29 @@ def parse_certificate(name: str, content: bytes) -> PgpCertificate:
         raise CertificateError(
             'needs the library pysequoia: pip install "openstack-cluster-reconciler[openpgp]"'
         ) from None
+    found: list[PgpCertificate] = []
     try:
         with _no_panic():
-            is_secret = any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(content))
-            found = [] if is_secret else Cert.split_bytes(content)
-            packets = list(PacketPile.from_bytes(bytes(found[0]))) if len(found) == 1 else []
-            primary = (
-                SigningKey(found[0].expiration, found[0].is_revoked) if len(found) == 1 else SigningKey(None, True)
-            )
+            for block in _blocks(content):
+                if any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(block)):
+                    raise CertificateError(
+                        "holds a secret key: keep that to yourself, and write what gpg --export gives"
+                    )
+                for cert in Cert.split_bytes(block):
+                    primary = SigningKey(cert.expiration, cert.is_revoked)
+                    found.append(
+                        PgpCertificate(name, cert, primary, dict(_subkeys(PacketPile.from_bytes(bytes(cert)))))
+                    )
     except RuntimeError:
         raise CertificateError("cannot be read; gpg --armor --export NAME writes one") from None
-    if is_secret:
-        raise CertificateError("holds the secret key: keep that to yourself, and write what gpg --export NAME gives")
-    if len(found) != 1:
-        raise CertificateError(f"is not one but {len(found)}; a file has one person's")
-    return PgpCertificate(name, found[0], primary, dict(_subkeys(packets)))
+    if not found:
+        raise CertificateError("is not there: the file holds none")
+    return tuple(found)
+
+
+def _blocks(content: bytes) -> list[bytes]:
+    """The parts of a file that each have armor of their own; all of it, where there is none."""
+    return [_BLOCK + part for part in content.split(_BLOCK)[1:]] or [content]
 
 
 def signer(payload: bytes, armored: bytes, certificates: Sequence[PgpCertificate], at: datetime) -> str:

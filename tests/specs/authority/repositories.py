@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from reconciler.specs.authority.allowed_signers import SshSigners, parse_revoked, parse_signers
 from reconciler.specs.authority.commits import object_name
 from reconciler.specs.authority.keyring import Keyring
-from reconciler.specs.authority.openpgp import parse_certificate
+from reconciler.specs.authority.openpgp import parse_certificates
 from reconciler.specs.authority.rules import Authority, OrderRule
 from reconciler.specs.source.git import Git, GitSource
 from reconciler.specs.source.lineage import RangeVerdict, judge_range
@@ -82,7 +82,7 @@ class People:
         assert isinstance(pgp, PgpKey)
         everything = frozenset({"alice", "bob", "pgp", "expired", "not-yet", "revoked", "filer", "ending"})
         return Authority(
-            Keyring(SshSigners(signers, revoked), (parse_certificate("pgp", pgp.public),)),
+            Keyring(SshSigners(signers, revoked), parse_certificates("pgp", pgp.public)),
             (
                 OrderRule(("**",), everything),
                 OrderRule(("cluster-specs/cl1/**",), everything | {"carol"}),

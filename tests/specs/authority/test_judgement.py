@@ -1,5 +1,6 @@
 """Histories: those that nobody ordered who may are refused, all of them; those that somebody did are accepted."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -605,3 +606,13 @@ def test_whatever_a_file_is_called_can_be_told_and_kept(repository: Repository) 
     assert "\\udcff" in told or "no rule" in told or "may be changed" in told
     told.encode()
     assert all(line.isprintable() and len(line) < 700 for line in told.splitlines())
+
+
+def test_a_thousand_commits_take_less_than_a_second(repository: Repository) -> None:
+    """Of this process; git takes a tenth of that beside it. Measured on two cores: 0.2 s with git."""
+    orders = (Order({FLEET: f"{number}\n"}, ("alice", "bob", "rsa", "pgp")[number % 4]) for number in range(1000))
+    good, target = chain(repository, *orders)
+    began = time.process_time()
+    verdict = repository.judge(good, target)
+    assert (len(verdict.commits), verdict.refused) == (1000, ())
+    assert time.process_time() - began < 1

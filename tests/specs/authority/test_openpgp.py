@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from reconciler.specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificate, signer
+from reconciler.specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificates, signer
 from reconciler.specs.authority.unverified import Unverified, UnverifiedError
 
 PAYLOAD = b"tree 0\n\nAn order\n"
@@ -45,7 +45,9 @@ class Gnupg:
         return next(line.split(":")[9] for line in told.splitlines() if line.startswith("fpr"))
 
     def certificate(self, name: str) -> PgpCertificate:
-        return parse_certificate(f"{name}@example.com", self.run("--armor", "--export", f"{name}@example.com"))
+        exported = self.run("--armor", "--export", f"{name}@example.com")
+        (found,) = parse_certificates(f"{name}@example.com", exported)
+        return found
 
     def sign(self, by: str, payload: bytes = PAYLOAD, at: str | None = None, *options: str) -> bytes:
         faked = ("--faked-system-time", f"{at}!") if at else ()
@@ -143,11 +145,20 @@ def test_a_revoked_certificate_signs_nothing(gnupg: Gnupg) -> None:
 
 
 def test_a_certificate_that_cannot_be_used_says_why(gnupg: Gnupg) -> None:
-    two = gnupg.run("--export", "alice@example.com", "bob@example.com")
     secret = gnupg.run("--armor", "--export-secret-keys", "alice@example.com")
-    for content, told in ((b"", "read|not one"), (b"junk", "read"), (two, "not one but 2"), (secret, "secret key")):
+    for content, told in ((b"", "read|is not there"), (b"junk", "read"), (secret, "secret key")):
         with pytest.raises(CertificateError, match=told):
-            parse_certificate("alice@example.com", content)
+            parse_certificates("alice@example.com", content)
+
+
+@pytest.mark.parametrize("options", [("--export",), ("--armor", "--export")])
+def test_a_person_may_have_several_certificates_in_one_file(gnupg: Gnupg, options: tuple[str, ...]) -> None:
+    names = ("alice@example.com", "bob@example.com")
+    together = gnupg.run(*options, *names)
+    apart = b"".join(gnupg.run("--armor", "--export", name) for name in names)
+    for content in (together, apart):
+        found = parse_certificates("ada", content)
+        assert [signer(PAYLOAD, gnupg.sign(name), found, datetime.now(UTC)) for name in names] == ["ada", "ada"]
 
 
 def content_of(made: bytes) -> bytes:
