@@ -189,9 +189,9 @@ class _ServiceCount:
         off = m.seen is not None and m.seen.power is Power.OFF
         mended = m.history.open_action is not None and m.history.open_action.risk is not Risk.NONE
         resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
-        broken = (
-            m.history.failures.count > 0 and m.history.last_begun == "roll_out"
-        )  # its document may be what is wrong
+        failed = m.history.failures.count > 0 and m.history.last_begun == "roll_out"
+        has_run = m.seen is not None and m.seen.last_puppet_began is not None and not m.behind
+        broken = failed and not has_run  # its document may be what is wrong; one that it has run well since is not
         away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
         return m.history.service.left is not None or off or mended or resting or broken or away
 

@@ -80,6 +80,14 @@ def test_never_while_another_member_of_the_quorum_is_down(other):
     assert rolled(found) == []
 
 
+def test_a_member_whose_run_was_lost_and_that_has_its_document_since_holds_up_nobody():
+    """Words to it were lost while Puppet ran, and its own next run was good: no step is left that would clear that."""
+    lost = failing(behind("Z", 9, "sql", ran=NOW - MINUTE))
+    found = steps(SPEC, [behind("A", 1, "sql"), behind("B", 2, "sql"), lost], vips=VIPS)
+    assert rolled(found) == ["B"]
+    assert isinstance(found["Z"], Settled)
+
+
 def test_others_go_as_many_at_once_as_may_be_unavailable_and_controllers_come_last():
     computes = [behind(f"C{n}", n, "compute") for n in (1, 2, 3)]
     controllers = [behind(f"K{n}", n + 3) for n in (1, 2, 3)]
