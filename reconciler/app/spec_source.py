@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,18 @@ def git_mirror(given: SourceConfig, folder: Path) -> GitSource:
     return GitSource(given.url, given.branch, given.folder, folder)
 
 
+CheckSpecs = Callable[[Mapping[str, bytes]], Loaded]
+"""Makes a tree of the files of one, with every problem found."""
+
+
+@dataclass(frozen=True)
+class SpecReading:
+    """How specs are fetched and read; a simulation does it otherwise."""
+
+    mirror: MakeMirror
+    check: CheckSpecs
+
+
 class SpecSource:
     """The specs that a configuration names: a branch of a repository, or a directory as it is."""
 
@@ -59,7 +72,7 @@ class SpecSource:
         follows: SourceConfig | None,
         now: Callable[[], datetime],
         database: SiteDatabase,
-        mirror: "MakeMirror",
+        reading: SpecReading,
     ) -> None:
         """Nothing is read yet.
 
@@ -68,10 +81,10 @@ class SpecSource:
             follows: The branch that the daemon follows, where ``config`` names other specs in its place.
             now: The clock.
             database: Says what was taken before, and is told what is taken.
-            mirror: Makes the mirror of a branch, in a folder.
+            reading: Makes the mirror of a branch, and trees of files.
         """
         self._config, self._follows = config, follows
-        self._now, self._database, self._make_mirror = now, database, mirror
+        self._now, self._database, self._reading = now, database, reading
         self._committed_at: dict[str, datetime] = {}
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
 
@@ -79,18 +92,22 @@ class SpecSource:
     def _source(self) -> FollowedSource[Loaded] | DirectorySource[Loaded]:
         given = self._config.source
         if given is None:
-            return DirectorySource(self._config.specs, _read, check)
-        return FollowedSource(self._mirror(given), check)
+            return DirectorySource(self._config.specs, _read, self._reading.check)
+        return FollowedSource(self._mirror(given), self._reading.check)
 
     def _mirror(self, given: SourceConfig) -> Mirror:
-        return self._make_mirror(given, self._config.state / "git")
+        return self._reading.mirror(given, self._config.state / "git")
 
     def load(self) -> Loaded:
         """The newest specs with every problem, good or not; for ``validate``."""
+        return self._reading.check(self.newest_files())
+
+    def newest_files(self) -> Mapping[str, bytes]:
+        """The files of the newest specs, good or not, by path."""
         if self._config.source is None:
-            return check(_read(self._config.specs))
+            return _read(self._config.specs)
         mirror = self._mirror(self._config.source)
-        return check(mirror.read(mirror.fetch().commit).files)
+        return mirror.read(mirror.fetch().commit).files
 
     def state(self) -> SourceState:
         """What the last look gave."""
@@ -157,7 +174,12 @@ class SpecSource:
         return self.in_force()[1]
 
     def tree_at(self, commit: str) -> SpecTree | None:
-        """The specs at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
+        """The specs at a commit; None where ``files_at`` has no files of it."""
+        files = self.files_at(commit)
+        return load_tree(files, load_table()).tree if files is not None else None
+
+    def files_at(self, commit: str) -> Mapping[str, bytes] | None:
+        """The files at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
         try:
             files = read_commit(self._config.specs, commit) if self._config.source is None else None
             if files is None and self._follows is not None:
@@ -165,7 +187,7 @@ class SpecSource:
                 files = mirror.read(commit) if mirror.head() else None
         except (PermanentError, TemporaryError):
             return None
-        return load_tree(files.files, load_table()).tree if files else None
+        return files.files if files else None
 
     def _recalled(self, state: SourceState) -> SourceLook[Loaded] | None:
         """The specs in force, from the mirror alone; None where it does not have them."""
@@ -188,6 +210,10 @@ def check(files: Mapping[str, bytes]) -> Loaded:
     if loaded.tree is None:
         return loaded
     return with_problems(loaded, check_documents(loaded.tree, known_signatures()))
+
+
+AS_EVER = SpecReading(git_mirror, check)
+"""From a repository of git, and whole."""
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:
