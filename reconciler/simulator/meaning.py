@@ -32,6 +32,7 @@ class DiskSystem:
     uuid: str
     files: MemoryFiles = field(default_factory=MemoryFiles)
     of_oci: InstalledNode | None = None  # OCI installed it: it has no marker, and boots all the same
+    strayed: bool = False  # somebody has put its disk into another machine
 
     @property
     def marker(self) -> str | None:

@@ -77,11 +77,15 @@ def _ring(state: RingState) -> dict[str, Any]:
     }
 
 
+_FAR = timedelta(minutes=10)
+"""More than what a node's word about a run may be wrong by."""
+
+
 def puppet_ran(m: MachineView, documents_since: datetime) -> datetime | None:
     """When Puppet last ran on a machine in service; before its document was what it is, where it is behind."""
     if m.history.phase is not Phase.IN_SERVICE:
         return None
-    return documents_since + (-timedelta(hours=1) if m.behind else timedelta(seconds=1))
+    return documents_since + (-_FAR if m.behind else _FAR)
 
 
 def words(m: MachineView, documents_since: datetime) -> Iterator[Heard]:

@@ -235,6 +235,7 @@ class World:
         """Whether servers go down because the history has ended."""
         self._paces = self.chance.stream("paces")
         self._speaking: set[str] = set()  # names of daemons that have spoken to machines
+        self._turned_on_by_bmc: set[str] = set()  # serials of servers that the daemon turned on, and nobody since
 
     @property
     def database(self) -> Path:
@@ -338,6 +339,7 @@ class World:
             if (pool := serving_as(server)) is not None:
                 self.judge.takes_down(server.serial, pool, is_reached=self.wires.weather == FINE)
                 self.tally.taken_down += 1
+            self._turned_on_by_bmc.add(server.serial)
             await server.power_off()
             if on:
                 await server.power_on(device)
@@ -362,6 +364,7 @@ class World:
         server, bmc = self.servers[serial], self.bmcs[serial]
         self.tell(f"button {serial} {'on' if on else 'off'} {device}")
         bmc.show(on)
+        self._turned_on_by_bmc.discard(serial)
         await (server.power_on(device) if on else server.power_off())
 
     # ---- the daemon
@@ -467,7 +470,8 @@ class World:
         for server in on:
             if serving_as(server) is not None:
                 self.judge.serves(server.serial)
-        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in on)
+        ours = [one for one in on if not _has_strayed(one) or one.serial in self._turned_on_by_bmc]
+        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in ours)
 
     def journal(self) -> list[str]:
         """All entries of the journal, as they are in the database."""
@@ -491,6 +495,11 @@ SELECT 1 FROM journal WHERE kind = 'erasing' AND serial = ?1 AND position > (
 
 def _hostname(server: MemoryServer) -> str:
     return server.node.hostname if server.node else ""
+
+
+def _has_strayed(server: MemoryServer) -> bool:
+    """Whether it runs another machine's system, as somebody has put that one's disk into it."""
+    return server.on_disk is not None and server.on_disk.strayed
 
 
 def services_of(server: MemoryServer) -> MemoryServices:

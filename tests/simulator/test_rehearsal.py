@@ -134,6 +134,13 @@ def test_a_dangerous_change_that_asks_nobody_loses_the_quorum_when_something_fai
     assert Blame.BOTH in {loss.blame for one in lived for loss in one.lost}
 
 
+def test_a_machine_that_people_boot_from_the_disk_of_another_is_no_twin_of_the_reconcilers() -> None:
+    with rehearsing(in_service()) as rehearsal:
+        lived, happened = rehearsal.live(1, {"disks": 1.0})
+    assert any(line.endswith("is swapped: another's") for line in happened), "another seed has it"
+    assert (lived.broken, lived.lost) == ((), ())
+
+
 def test_a_history_is_the_same_again_in_this_process_and_in_any_other(tmp_path: Path) -> None:
     given = to_rehearse(in_service(), changed(small(), SWIFT, "swiftstore: {count: 1", "swiftstore: {count: 2"))
     with rehearsal_of(given) as rehearsal:
@@ -183,6 +190,15 @@ def test_a_node_that_is_behind_runs_puppet() -> None:
     seen = replace(m.seen, last_puppet_began=m.document.since - timedelta(hours=1))
     lived = calm(with_view(in_service(), serial, seen=seen))
     assert lived.rolled_out == 1
+
+
+def test_puppet_is_not_run_where_nobody_knows_when_it_ran() -> None:
+    """As the daemon of the fleet leaves it alone: the node says when it ran, and that was late enough."""
+    serial = serials("swiftproxy")[0]
+    m = view(serial)
+    assert m.seen is not None
+    lived = calm(with_view(in_service(), serial, seen=replace(m.seen, last_puppet_began=None)))
+    assert lived.actions == 0
 
 
 def test_services_that_are_down_stay_down() -> None:

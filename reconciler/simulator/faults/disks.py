@@ -49,4 +49,5 @@ class SwappedDisks(Fault):
         if kind == "blank" or not systems:
             return Content()
         copied = self.chance.choice(systems)
-        return Content(system=DiskSystem(seam.new_uuid(), MemoryFiles(dict(copied.files.content))))
+        files = MemoryFiles(dict(copied.files.content))
+        return Content(system=DiskSystem(seam.new_uuid(), files, strayed=True))
