@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from posixpath import commonpath, dirname, relpath
 from typing import Any, TypeVar
 
 from ..model.action_base import Risk
@@ -56,8 +57,8 @@ def rehearsable(site: Site, wanted: WantedRehearsal) -> Rehearsable:
     observation = wanted.observation
     if observation.observing is not None:
         raise PermanentError(f"there is nothing to rehearse yet. {observation.observing}")
-    _, tree = site.specs.in_force()
-    after = site.specs.newest_files()
+    commit, tree = site.specs.in_force()
+    after = site.specs.files(commit)
     before, notes = _before(site, wanted, after)
     was = _tree(before, "the specs in force")
     chosen = _chosen(was, tree, observation, wanted)
@@ -74,8 +75,8 @@ def rehearsable(site: Site, wanted: WantedRehearsal) -> Rehearsable:
         clusters=tuple(sorted(chosen)),
         left_out=tuple(sorted(left_out)),
         base=observation.base,
-        changes=dict(before) != dict(after),
-        notes=(*notes, *_notes(tree, some, wanted.most)),
+        changes=_within(before) != _within(after),
+        notes=(*notes, *_notes(tree, some, wanted, left_out)),
     )
     return Rehearsable(some, before, after if part.changes else None, NarrowedCheck(left_out), part)
 
@@ -104,6 +105,12 @@ def _tree(files: SpecFiles, what: str) -> SpecTree:
     if loaded.tree is None:
         raise PermanentError(f"{what} have errors:\n\n{render_text(loaded.problems, loaded.sources)}")
     return loaded.tree
+
+
+def _within(files: SpecFiles) -> SpecFiles:
+    """The files by path below the folder in which all of them lie, which may be called otherwise elsewhere."""
+    folder = commonpath([dirname(path) for path in files])
+    return {relpath(path, folder or "."): text for path, text in files.items()}
 
 
 # ---- which part of the fleet
@@ -212,9 +219,13 @@ def _stays(m: MachineView, tree: SpecTree, left_out: frozenset[str], roles: Coll
     return bool(fits & set(roles)) or (pin is not None and pin.role in roles)
 
 
-def _notes(tree: SpecTree, some: Observation, most: int) -> Iterator[str]:
+def _notes(tree: SpecTree, some: Observation, wanted: WantedRehearsal, left_out: Collection[str]) -> Iterator[str]:
     """What else people should know of the beginning."""
-    if len(some.machines) > most:
+    most = wanted.most
+    if left_out and not wanted.clusters:
+        there = len(wanted.observation.machines)
+        yield f"Of {there} machines (more than --most {most}), those of clusters are rehearsed that the change touches."
+    if len(some.machines) > most and not wanted.clusters:
         yield f"More than {most} machines (--most) are rehearsed, as they are of clusters that the change may concern."
     if unseen := sorted(m.serial for m in some.machines if m.seen is None):
         yield f"Nobody has seen the hardware of {_named(unseen)}: one disk and one network interface are simulated."

@@ -100,14 +100,10 @@ class SpecSource:
 
     def load(self) -> Loaded:
         """The newest specs with every problem, good or not; for ``validate``."""
-        return self._reading.check(self.newest_files())
-
-    def newest_files(self) -> Mapping[str, bytes]:
-        """The files of the newest specs, good or not, by path."""
         if self._config.source is None:
-            return _read(self._config.specs)
+            return self._reading.check(_read(self._config.specs))
         mirror = self._mirror(self._config.source)
-        return mirror.read(mirror.fetch().commit).files
+        return self._reading.check(mirror.read(mirror.fetch().commit).files)
 
     def state(self) -> SourceState:
         """What the last look gave."""
@@ -172,6 +168,12 @@ class SpecSource:
     def tree(self) -> SpecTree:
         """The tree that plans are made from."""
         return self.in_force()[1]
+
+    def files(self, commit: str | None) -> Mapping[str, bytes]:
+        """The files that plans are made from, by path; ``in_force`` names the commit."""
+        if self._config.source is None or commit is None:
+            return _read(self._config.specs)
+        return self._mirror(self._config.source).read(commit).files
 
     def tree_at(self, commit: str) -> SpecTree | None:
         """The specs at a commit; None where ``files_at`` has no files of it."""

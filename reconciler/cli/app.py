@@ -24,6 +24,7 @@ from . import (
     lease,
     pki,
     planning,
+    rehearsing,
     rings,
     secret,
     specs,
@@ -98,6 +99,7 @@ def _options(
 _MODULES = (
     specs,
     planning,
+    rehearsing,
     inventory,
     rings,
     decisions,

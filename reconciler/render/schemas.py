@@ -24,6 +24,7 @@ from .rows import (
     MachineRow,
     MatchLine,
     ReasonRow,
+    RehearsalRow,
     RingPlaceRow,
     RingRow,
     SecretRow,
@@ -42,6 +43,7 @@ _PRINTED: dict[str, tuple[str, Any]] = {
     "machines": ("What `machines` prints, of all or of one", list[MachineRow] | MachinePage),
     "match": ("Every line that `match` prints", MatchLine),
     "pki": ("What `pki` prints", list[CertificateRow]),
+    "rehearse": ("What `rehearse` prints", RehearsalRow),
     "rings": ("What `rings` prints, of all or of what is explained", list[RingRow] | list[RingPlaceRow]),
     "secrets": ("What `secrets` prints", list[SecretRow]),
 }
