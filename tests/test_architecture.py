@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LOADED_WHEN_CALLED = {
     "cli/daemon.py": {"simulator"},
     "cli/importing.py": {"oci_import"},
+    "cli/rehearsing.py": {"simulator"},
     "cli/ring_import.py": {"oci_import"},
 }
 """Commands that load what stands beside the twelve rooms, inside the function that is called."""

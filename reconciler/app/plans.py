@@ -24,7 +24,7 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
         observed: An observation as JSON, in place of the database, which is not looked at then.
     """
     if observed is not None:
-        return _replayed(site, load_observation(observed))
+        return replayed(site, load_observation(observed))
     store = site.kept
     acting = store.acting(site.now()) if store else None  # it has asked the repository already
     commit, tree = site.specs.in_force(newest=acting is None)
@@ -43,7 +43,8 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
     return _told(plan(given), observation, diff, notes), observation
 
 
-def _replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
+def replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
+    """What would be done by this site's specs about what was observed, and that under these specs."""
     commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)

@@ -27,7 +27,7 @@ from .database import SiteDatabase
 from .epochs import Epochs
 from .observer import Observer
 from .signatures import SshSignatures
-from .spec_source import MakeMirror, SpecSource, git_mirror
+from .spec_source import AS_EVER, SpecReading, SpecSource
 
 
 class Site:
@@ -40,7 +40,7 @@ class Site:
         *,
         follows: SourceConfig | None = None,
         makes_database: bool = True,
-        mirror: MakeMirror = git_mirror,
+        reading: SpecReading = AS_EVER,
     ) -> None:
         """The site of a configuration.
 
@@ -49,13 +49,13 @@ class Site:
             now: The clock.
             follows: The branch that the daemon follows, where ``config`` names other specs in its place.
             makes_database: False: who writes to a database that is not there is refused.
-            mirror: Makes the mirror of the branch.
+            reading: How specs are fetched and read.
         """
         self.config = config
         self.now = now
         self.database = SiteDatabase(config, makes=makes_database)
         self._follows = follows or config.source
-        self._mirror = mirror
+        self.reading = reading
         self._observer = Observer()
 
     @property
@@ -101,7 +101,7 @@ class Site:
     @cached_property
     def specs(self) -> SpecSource:
         """The specs, and which of them are in force."""
-        return SpecSource(self.config, self._follows, self.now, self.database, self._mirror)
+        return SpecSource(self.config, self._follows, self.now, self.database, self.reading)
 
     def close(self) -> None:
         """Close the database, if it was opened."""
@@ -110,7 +110,7 @@ class Site:
     def with_listen(self, listen: ListenConfig) -> "Site":
         """A site with this one's configuration, listening elsewhere."""
         config = self.config.model_copy(update={"listen": listen})
-        return Site(config, self.now, follows=self._follows, makes_database=self.database.makes, mirror=self._mirror)
+        return Site(config, self.now, follows=self._follows, makes_database=self.database.makes, reading=self.reading)
 
     def observe(self, tree: SpecTree | None = None, snapshot: Snapshot | None = None) -> Observation:
         """The world as the planner sees it. Renders the Puppet documents that changed on the way."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,18 @@ def git_mirror(given: SourceConfig, folder: Path) -> GitSource:
     return GitSource(given.url, given.branch, given.folder, folder)
 
 
+CheckSpecs = Callable[[Mapping[str, bytes]], Loaded]
+"""Makes a tree of the files of one, with every problem found."""
+
+
+@dataclass(frozen=True)
+class SpecReading:
+    """How specs are fetched and read; a simulation does it otherwise."""
+
+    mirror: MakeMirror
+    check: CheckSpecs
+
+
 class SpecSource:
     """The specs that a configuration names: a branch of a repository, or a directory as it is."""
 
@@ -69,7 +81,7 @@ class SpecSource:
         follows: SourceConfig | None,
         now: Callable[[], datetime],
         database: SiteDatabase,
-        mirror: "MakeMirror",
+        reading: SpecReading,
     ) -> None:
         """Nothing is read yet.
 
@@ -78,10 +90,10 @@ class SpecSource:
             follows: The branch that the daemon follows, where ``config`` names other specs in its place.
             now: The clock.
             database: Says what was taken before, and is told what is taken.
-            mirror: Makes the mirror of a branch, in a folder.
+            reading: Makes the mirror of a branch, and trees of files.
         """
         self._config, self._follows = config, follows
-        self._now, self._database, self._make_mirror = now, database, mirror
+        self._now, self._database, self._reading = now, database, reading
         self._committed_at: dict[str, datetime] = {}
         self.problem: str | None = None  # why what is newest was not in force, when that was last asked for
         self.held_up: tuple[str, ...] = ()  # rules of the policy in force that are stricter than the specs say
@@ -109,7 +121,7 @@ class SpecSource:
         return {name: datetime.fromisoformat(at) for name, at in kept.items()}
 
     def _mirror(self, given: SourceConfig) -> Mirror:
-        return self._make_mirror(given, self._config.state / "git")
+        return self._reading.mirror(given, self._config.state / "git")
 
     def load(self) -> Loaded:
         """The newest specs with every problem, good or not; for ``validate``."""
@@ -120,7 +132,7 @@ class SpecSource:
 
     def _checked(self, files: Mapping[str, bytes]) -> Loaded:
         """The specs of some files, with the policy that the daemon's floor leaves of theirs."""
-        loaded = check(files)
+        loaded = self._reading.check(files)
         if loaded.tree is None or self._config.floor is None:
             return loaded
         policy = loaded.tree.fleet.policy
@@ -206,8 +218,20 @@ class SpecSource:
         """The tree that plans are made from."""
         return self.in_force()[1]
 
+    def files(self, commit: str | None) -> Mapping[str, bytes]:
+        """The files that plans are made from, by path; ``in_force`` names the commit."""
+        if self._config.source is None or commit is None:
+            return _read(self._config.specs)
+        return self._mirror(self._config.source).read(commit).files
+
     def tree_at(self, commit: str) -> SpecTree | None:
-        """The specs at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
+        """The specs at a commit; None where ``files_at`` has no files of it."""
+        files = self.files_at(commit)
+        tree = load_tree(files, load_table()).tree if files is not None else None
+        return self._floored(tree) if tree is not None else None
+
+    def files_at(self, commit: str) -> Mapping[str, bytes] | None:
+        """The files at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""
         try:
             files = read_commit(self._config.specs, commit) if self._config.source is None else None
             if files is None and self._follows is not None:
@@ -215,8 +239,7 @@ class SpecSource:
                 files = mirror.read(commit) if mirror.head() else None
         except (PermanentError, TemporaryError):
             return None
-        tree = load_tree(files.files, load_table()).tree if files else None
-        return self._floored(tree) if tree is not None else None
+        return files.files if files else None
 
     def _recalled(self, state: SourceState) -> SourceLook[Loaded] | None:
         """The specs in force, from the mirror alone; None where it does not have them."""
@@ -239,6 +262,10 @@ def check(files: Mapping[str, bytes]) -> Loaded:
     if loaded.tree is None:
         return loaded
     return with_problems(loaded, check_documents(loaded.tree, known_signatures()))
+
+
+AS_EVER = SpecReading(git_mirror, check)
+"""From a repository of git, and whole."""
 
 
 def _told(before: SourceState, now: SourceState, at: datetime) -> Iterator[Notice]:

@@ -15,6 +15,7 @@ from ..model.history import Phase
 from ..model.machine import InstallStatus, MachineView, Power
 from ..model.observations import Occurrence
 from ..model.reasons import Reason
+from ..model.rehearsal import Blame
 
 StepKind = Literal["act", "advance", "wait", "settled", "orphaned"]
 _Moment = Annotated[str, Field(description="date and time with its offset, RFC 3339")]
@@ -240,6 +241,99 @@ class MatchLine(TypedDict):
     remarks: NotRequired[
         Annotated[list[RemarkJson], Field(description="with --why: what was folded, left out or doubted")]
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsedRow:
+    """What is rehearsed of a fleet, and how it stands when histories begin."""
+
+    observed: Annotated[datetime, Field(description="when the fleet was observed")]
+    base: Annotated[str | None, Field(description="the commit in force then; null: nobody told")]
+    changes: Annotated[bool, Field(description="whether other specs are committed in each history")]
+    machines: int
+    in_service: int
+    clusters: tuple[str, ...]
+    left_out: Annotated[tuple[str, ...], Field(description="clusters that are not rehearsed")]
+    waiting: Annotated[Mapping[Reason, int], Field(description="machines that want a human before anything changes")]
+    otherwise: Annotated[tuple[str, ...], Field(description="machines that begin otherwise than they were observed")]
+    notes: Annotated[tuple[str, ...], Field(description="what else differs from the fleet")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitedRow:
+    """One reason for which machines waited for a human, who then did something or was still to do it."""
+
+    reason: Reason
+    ends: Annotated[str, Field(description="what ends it: a command, or what is to be changed")]
+    histories: Annotated[int, Field(description="in how many histories")]
+    machines: Annotated[int, Field(description="of one history at most")]
+    left: Annotated[int, Field(description="histories at whose end somebody was still waited for")]
+    example: Annotated[str, Field(description="what one of the machines waited for")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostQuorumRow:
+    """Histories in which a role that votes had no majority for a while."""
+
+    cluster: str
+    role: str
+    blame: Annotated[Blame, Field(description="both: the reconciler had one down when a fault took another one")]
+    histories: int
+    serving: Annotated[int, Field(description="machines that served, at worst")]
+    members: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoriesRow:
+    """What came of histories. Times are at the pace of real servers, in seconds."""
+
+    histories: int
+    kept_every_rule: int
+    lost_quorum: Annotated[int, Field(description="histories in which the reconciler had a part in that")]
+    lost_quorum_by_faults: Annotated[int, Field(description="others, in which it had none")]
+    waited: Annotated[int, Field(description="histories in which a human had to do something")]
+    rested: Annotated[int, Field(description="histories that came to rest")]
+    rest_median: Annotated[float | None, Field(description="from the change until nothing more was done")]
+    rest_worst: float | None
+    actions: Annotated[int, Field(description="that the reconciler began, in one history at most")]
+    in_service_least: Annotated[int, Field(description="machines in the end")]
+    in_service_most: int
+    installed: Annotated[int, Field(description="machines installed in one history at most, each time that it was")]
+    reinstalled: Annotated[
+        Mapping[str, str], Field(description="machines whose installed system was erased: serial to hostname")
+    ]
+    reinstalled_most: Annotated[int, Field(description="such machines in one history at most")]
+    unasked: Annotated[tuple[str, ...], Field(description="those among them for which nobody was asked, by serial")]
+    rolled_out: Annotated[int, Field(description="machines in one history at most on which Puppet was run")]
+    taken_down: Annotated[int, Field(description="times in one history at most that the reconciler turned one off")]
+    installing_at_once: Annotated[int, Field(description="machines at most")]
+    down_at_once: Annotated[int, Field(description="machines at most that served until the reconciler turned them off")]
+    orphaned: Annotated[tuple[str, ...], Field(description="hostnames that no spec asks for, in the end of any")]
+    lacking: Annotated[tuple[str, ...], Field(description="what clusters ask for in the end and do not have")]
+    later: Annotated[Mapping[Reason, int], Field(description="machines that go on by themselves after the end")]
+    waits: tuple[WaitedRow, ...]
+    quorums: tuple[LostQuorumRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadHistoryRow:
+    """A history in which something happened that must not."""
+
+    seed: int
+    faults: Annotated[Mapping[str, float], Field(description="how much of each, from 0 to 1; none: it is the calm one")]
+    what: Annotated[tuple[str, ...], Field(description="in the order in which it happened")]
+    replay: Annotated[str, Field(description="the command that lives through it again")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalRow:
+    """What came of a rehearsal."""
+
+    version: Annotated[Literal[1], Field(description="of this form")]
+    rehearsed: RehearsedRow
+    calm: Annotated[HistoriesRow | None, Field(description="the one history in which nothing goes wrong")]
+    faulty: Annotated[HistoriesRow | None, Field(description="those in which faults befall the fleet")]
+    bad: tuple[BadHistoryRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,10 @@ def replays(seed: int, swarm: Swarm | None = None) -> str:
 
 def _told(ending: Ending) -> str:
     swarm = ", ".join(f"{name} {dose}" for name, dose in ending.swarm.items()) or "no faults"
-    waits = ", ".join(f"{count} {why}" for why, count in Counter(ending.waits).items()) or "nothing"
+    waits = (
+        ", ".join(f"{count} {why}" for why, count in Counter(sorted(wait.reason for wait in ending.waits)).items())
+        or "nothing"
+    )
     return f"seed {ending.seed}: {ending.in_service} in service after {ending.seconds:.0f} s; {swarm}; waits: {waits}"
 
 

@@ -37,8 +37,9 @@ from ..specs.source.git import commit_all, create_repository
 from .bmc import SimulatedProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
 from .fleet import REAL_ENOUGH, SimFleet, build_servers, place
-from .hardware import CONTROLLER, PROXY, STORE, Model
+from .hardware import CONTROLLER, PROXY, STORE, Model, RackedServer
 from .life import Pace, ServerState
+from .server import SimServer
 from .ssh import SshFront
 
 Racks = Mapping[str, tuple[Model, ...]]
@@ -245,10 +246,14 @@ async def run_demo(directory: Path | None, specs: Path, port: int, *, once: bool
             return 1
         console.print(f"\n{WANTED} servers are in service, {seam.steady() - began:.0f} seconds after the start.\n")
         if not once:
-            *_, spare = (s for s in fleet.servers.values() if s.placed.model is STORE and s.state is ServerState.LIVE)
+            *_, spare = (s for s in fleet.servers.values() if _is_store(s) and s.state is ServerState.LIVE)
             console.print(next_steps(demo, spare.serial), soft_wrap=True)
             await _until_interrupted(daemon)
     return 0
+
+
+def _is_store(server: SimServer) -> bool:
+    return isinstance(server.placed, RackedServer) and server.placed.model is STORE
 
 
 def _manage_bmcs(demo: Demo) -> None:

@@ -1,7 +1,8 @@
 """The answers of a simulated server over SSH, to what ``provisioning.commands`` says and to nothing else."""
 
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from ..execution import seam
 from ..provisioning import bmc, commands, fence, look, puppet_runs, raid, ring_files
@@ -45,19 +46,27 @@ async def _clock(server: ServerLife) -> tuple[int, str]:
 
 
 async def _serial(server: ServerLife) -> tuple[int, str]:
-    return 0, f"# SMBIOS implementations newer than version 3.3.0\n{server.serial}\nNot Specified\n{server.serial}\n"
+    return 0, "# SMBIOS implementations newer than version 3.3.0\n" + "".join(f"{n}\n" for n in server.placed.numbers)
 
 
 async def _disks(server: ServerLife) -> tuple[int, str]:
     devices = server.report()["blockdevices"]
     assert isinstance(devices, list)
-    rows = [{"name": d["name"], "type": "disk", "model": d["model"], "size": int(d["size"])} for d in devices]
-    return 0, json.dumps({"blockdevices": rows})
+    inside = {each["device"] for each in server.signatures()}
+    return 0, json.dumps({"blockdevices": [_lsblk(device, inside) for device in devices]})
+
+
+def _lsblk(device: Mapping[str, str], inside: Iterable[str]) -> dict[str, object]:
+    """A disk as lsblk has it, with the partitions on which something lies."""
+    name = device["realdev"]
+    known = {key: device[key] for key in ("model", "serial", "wwn") if device.get(key)}
+    parts = [{"name": part} for part in sorted(inside) if re.fullmatch(rf"{re.escape(name)}p?\d+", part)]
+    children = {"children": parts} if parts else {}
+    return {"name": name, "type": "disk", "size": int(device["size"]), **known, **children}
 
 
 async def _signatures(server: ServerLife) -> tuple[int, str]:
-    found = [{"device": on, "type": kind} for on, kinds in server.written().items() for kind in kinds]
-    return 0, json.dumps({"signatures": found})
+    return 0, json.dumps({"signatures": server.signatures()})
 
 
 async def _state(server: ServerLife) -> tuple[int, str]:
@@ -72,6 +81,15 @@ async def _progress(server: ServerLife) -> tuple[int, str]:
 async def _marker(server: ServerLife) -> tuple[int, str]:
     runs = server.disk_files if server.state is ServerState.INSTALLED else server.live_files
     return _cat(runs, commands.MARKER_FILE)
+
+
+async def _oci_system(server: ServerLife) -> tuple[int, str]:
+    node = server.node
+    return (0, f"{node.role}\n{node.hostname}\n") if node is not None else (1, "")
+
+
+async def _nothing(server: ServerLife) -> tuple[int, str]:
+    return 1, ""
 
 
 async def _unit(server: ServerLife) -> tuple[int, str]:
@@ -164,8 +182,14 @@ _ALWAYS: dict[str, Reply] = {
 """Questions, which any system can be asked."""
 
 _WHILE: dict[ServerState, dict[str, Reply]] = {
-    ServerState.LIVE: {raid.FIND_TOOL: _raid_tool, fence.LOOK: _look, commands.START_INSTALL: _start},
+    ServerState.LIVE: {
+        commands.READ_OCI_SYSTEM: _nothing,
+        raid.FIND_TOOL: _raid_tool,
+        fence.LOOK: _look,
+        commands.START_INSTALL: _start,
+    },
     ServerState.INSTALLED: {
+        commands.READ_OCI_SYSTEM: _oci_system,
         READ_ADDRESSES: _addresses,
         puppet_runs.READ_LAST_RUN: _last_run,
         puppet_runs.READ_FIRST_RUNS: _first_runs,

@@ -1,7 +1,10 @@
 """Hardware reports of simulated servers: the stock agent's JSON, for three server models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+from . import storcli
 
 GB = 1000**3
 
@@ -38,6 +41,51 @@ BARE = Model("PowerEdge R440", 65536, (_SSD, _SSD), (), _MEGARAID)  # as CONTROL
 STORE = Model("PowerEdge R740xd", 131072, (*[_HDD] * 12, _SSD, _SSD))
 
 
+class ServerBody(Protocol):
+    """What a server is made of, as its agent, its RAID controller and its firmware tell of it."""
+
+    @property
+    def serial(self) -> str:
+        """By which it is known."""
+
+    @property
+    def numbers(self) -> Sequence[str]:
+        """Every number that its firmware has for it."""
+
+    @property
+    def boot_mac(self) -> str:
+        """The MAC address of the interface that it boots from the network by."""
+
+    @property
+    def has_raid(self) -> bool:
+        """Whether disks are behind a RAID controller."""
+
+    @property
+    def delivered(self) -> storcli.DeliveredRaid:
+        """What its RAID controller has made of its disks before anybody touches it."""
+
+    @property
+    def disk_names(self) -> Sequence[str]:
+        """Every disk that can be pulled out: by kernel name, or by its slot where it is behind a controller."""
+
+    def place(self, slot: int) -> storcli.SlotPlace:
+        """Where a slot is, by its number among those of all controllers."""
+
+    def drives(self, present: frozenset[str]) -> storcli.Drives:
+        """What its RAID controller finds in its slots."""
+
+    def swap(self, disk: str) -> None:
+        """Another disk of the same model takes the place of one that can be pulled out."""
+
+    def devices(self, shown: Sequence[storcli.ShownDisk]) -> Mapping[str, storcli.ShownDisk | None]:
+        """Kernel names, with what the RAID controller shows by that name; None: a disk beside the controller."""
+
+    def report(
+        self, present: frozenset[str], bmc_address: str, shown: Sequence[storcli.ShownDisk] | None, *, installed: bool
+    ) -> dict[str, object]:
+        """What its agent reports, of an ``installed`` system or the live one; ``shown`` None: it has no controller."""
+
+
 @dataclass(frozen=True)
 class RackedServer:
     """One server in a rack: its model, and the switches and port that its two fast interfaces are plugged into."""
@@ -48,10 +96,52 @@ class RackedServer:
     port: str
     number: int  # tells the servers' MAC addresses apart
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return self.serial, "Not Specified", self.serial
+
+    @property
+    def boot_mac(self) -> str:
+        return boot_mac(self)
+
+    @property
+    def has_raid(self) -> bool:
+        return self.model.has_raid
+
+    @property
+    def delivered(self) -> storcli.DeliveredRaid:
+        return storcli.DeliveredRaid(self.model.delivered)
+
+    @property
+    def disk_names(self) -> tuple[str, ...]:
+        return tuple(disk_names(self.model))
+
+    def place(self, slot: int) -> storcli.SlotPlace:
+        return storcli.in_one_enclosure(slot)
+
+    def drives(self, present: frozenset[str]) -> storcli.Drives:
+        return drives(self, present)
+
+    def swap(self, disk: str) -> None:
+        """Nothing tells its disks of one model apart."""
+
+    def devices(self, shown: Sequence[storcli.ShownDisk]) -> Mapping[str, storcli.ShownDisk | None]:
+        return {_kernel_name(number): each for number, each in enumerate(shown)}
+
+    def report(
+        self, present: frozenset[str], bmc_address: str, shown: Sequence[storcli.ShownDisk] | None, *, installed: bool
+    ) -> dict[str, object]:
+        volumes = None if shown is None else [each.size for each in shown]
+        return report(self, present, bmc_address, installed=installed, volumes=volumes)
+
 
 def disk_names(model: Model) -> dict[str, tuple[str, int]]:
     """Kernel name to (model, size) of every disk that can be pulled out."""
-    return {f"sd{chr(ord('a') + i)}": disk for i, disk in enumerate(model.disks)}
+    return {_kernel_name(number): disk for number, disk in enumerate(model.disks)}
+
+
+def _kernel_name(number: int) -> str:
+    return f"sd{chr(ord('a') + number)}"
 
 
 def report(
@@ -134,10 +224,10 @@ def mac_of(placed: RackedServer, index: int) -> str:
     return f"52:54:00:{placed.number >> 8:02x}:{placed.number & 255:02x}:{index:02x}"
 
 
-def drives(placed: RackedServer, present: frozenset[str]) -> dict[int, tuple[str, str, int]]:
-    """Slot to serial, model and size of every disk that is there."""
+def drives(placed: RackedServer, present: frozenset[str]) -> dict[int, storcli.SlotDrive]:
+    """What is in each slot."""
     disks = {name: disk for name, disk in disk_names(placed.model).items() if name in present}
-    return {_slot(name): (_serial(placed, _slot(name)), *disk) for name, disk in disks.items()}
+    return {_slot(name): storcli.SlotDrive(_serial(placed, _slot(name)), *disk) for name, disk in disks.items()}
 
 
 def _slot(name: str) -> int:
@@ -149,7 +239,7 @@ def _serial(placed: RackedServer, slot: int) -> str:
 
 
 def _volumes(sizes: Iterable[int]) -> list[dict[str, str]]:
-    return [_block(f"sd{chr(ord('a') + i)}", "PERC H730 Mini", size) for i, size in enumerate(sizes)]
+    return [_block(_kernel_name(number), "PERC H730 Mini", size) for number, size in enumerate(sizes)]
 
 
 def _plain(disks: dict[str, tuple[str, int]]) -> list[dict[str, str]]:

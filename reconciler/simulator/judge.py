@@ -33,6 +33,16 @@ class Invariant(StrEnum):
     STAYS_UP = "the daemon does not end by itself"
 
 
+class ServingPool(NamedTuple):
+    """The machines of a cluster and role."""
+
+    cluster: str
+    role: str
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.cluster}"
+
+
 class Violation(NamedTuple):
     """A rule that did not hold."""
 
@@ -51,9 +61,12 @@ class GivenApproval:
     serial: str
     statement: Statement
     used_by: str | None = None  # id of the install, or what else used it up
+    is_order: bool = False  # of the specs, where the policy has nobody asked
 
     def names(self, disk: str, content: Content) -> bool:
         """Whether it allows that this content of a disk goes."""
+        if self.is_order:
+            return True
         system = finished(content)
         if system is not None:
             return any(system.id in fact.values for fact in self.statement.facts)
@@ -86,10 +99,11 @@ class Judge:
 
     clock: Callable[[], float]
     has_begun: Callable[[str, int], bool]  # by serial and generation: whether the journal says that an install erases
-    most_down: Mapping[str, int]  # by role: how many that serve may be taken down at once
+    most_down: Callable[[ServingPool], int]  # how many that serve may be taken down at once
     violations: list[Violation] = field(default_factory=list)
     words: list[GivenApproval] = field(default_factory=list)
-    down: dict[str, str] = field(default_factory=dict)  # serial -> role, of machines that served when they were taken
+    down: dict[str, ServingPool] = field(default_factory=dict)  # by serial, of machines that served when it was taken
+    foreign_may_go: bool = False  # the policy says so
     _known: set[tuple[Invariant, str]] = field(default_factory=set)
 
     def breaks(self, rule: Invariant, what: str) -> None:
@@ -104,6 +118,10 @@ class Judge:
         """Somebody approves something of a machine."""
         self.words.append(GivenApproval(serial, statement))
 
+    def order(self, serial: str) -> None:
+        """The specs ask for a reinstall, and their policy has nobody asked: that is as good as an approval of it."""
+        self.words.append(GivenApproval(serial, Statement(()), is_order=True))
+
     def installs(self, serial: str, generation: int) -> None:
         """An install is started on a machine."""
         if not self.has_begun(serial, generation):
@@ -112,8 +130,8 @@ class Judge:
     def overwrite(self, written: Overwrite) -> None:
         """Something is about to be written over what is on a disk."""
         content, system = written.content, finished(written.content)
-        if system is None and not content.signatures:
-            return  # blank, or an install of ours that never finished
+        if system is None and (self.foreign_may_go or not content.signatures):
+            return  # blank, or an install of ours that never finished, or what the policy lets go
         for word in self.words:
             is_free = word.serial == written.serial and word.used_by in (None, written.by)
             if is_free and word.names(written.disk, content):
@@ -125,15 +143,15 @@ class Judge:
 
     # ---- power
 
-    def takes_down(self, serial: str, role: str, *, is_reached: bool) -> None:
+    def takes_down(self, serial: str, pool: ServingPool, *, is_reached: bool) -> None:
         """The daemon turns off a machine that serves; ``is_reached``: words to it are neither lost nor late."""
         asked = any(word.serial == serial and word.used_by is None for word in self.words)
         if is_reached and not asked:
-            self.breaks(Invariant.ANSWERS_STAY, f"{serial} serves as {role}, and is turned off")
-        self.down[serial] = role
-        at_once = Counter(self.down.values())[role]
-        if at_once > (most := self.most_down.get(role, 1)):
-            what = f"{at_once} of {role} are down by our doing, {serial} last, of {most}"
+            self.breaks(Invariant.ANSWERS_STAY, f"{serial} serves as {pool.role}, and is turned off")
+        self.down[serial] = pool
+        at_once = Counter(self.down.values())[pool]
+        if at_once > (most := self.most_down(pool)):
+            what = f"{at_once} of {pool} are down by our doing, {serial} last, of {most}"
             self.breaks(Invariant.SERVICE_IS_KEPT, what)
 
     def serves(self, serial: str) -> None:

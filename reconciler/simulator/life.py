@@ -28,6 +28,7 @@ from ..execution import seam
 from ..provisioning import commands, puppet_runs
 from . import hardware, storcli
 from .files import SystemFiles
+from .meaning import InstalledNode
 
 PUPPET_RAN = "/puppet-ran"
 """On the disk of an installed system, once Puppet has succeeded."""
@@ -80,7 +81,7 @@ class Speaks(Protocol):
 class RunsServices(Protocol):
     """What Puppet makes on a server."""
 
-    def configure(self, role: str) -> None:
+    def configure(self, role: str, cluster: str = "") -> None:
         """Puppet has succeeded on a node of this role."""
 
     def start(self) -> None: ...
@@ -99,7 +100,7 @@ async def _exactly(seconds: float) -> None:
 class ServerLife(ABC):
     """One server, from its power on."""
 
-    placed: hardware.RackedServer
+    placed: hardware.ServerBody
     address: str  # of the live system
     bmc_address: str
     agent: Speaks
@@ -141,6 +142,10 @@ class ServerLife(ABC):
     @abstractmethod
     def written(self) -> Mapping[str, list[str]]:
         """Signatures by kernel name, of disks that are not blank."""
+
+    def signatures(self) -> list[dict[str, str]]:
+        """What ``wipefs`` finds, by the device on which each lies."""
+        return [{"device": on, "type": kind} for on, kinds in self.written().items() for kind in kinds]
 
     @property
     @abstractmethod
@@ -184,6 +189,19 @@ class ServerLife(ABC):
         return self.disk_files.read(commands.MARKER_FILE)
 
     @property
+    def node(self) -> InstalledNode | None:
+        """As what the system on its disk was installed; None: there is none to boot."""
+        if self.system is None:
+            return None
+        marker = commands.parse_marker(self.system)
+        return InstalledNode(marker.hostname, marker.role, marker.cluster)
+
+    @property
+    def can_boot(self) -> bool:
+        """Whether there is a system on its disk."""
+        return self.system is not None
+
+    @property
     def own_address(self) -> str:
         """Of the system that runs: the installed one has what its installer was given, if it was given any."""
         given = self.disk_files.read(OWN_ADDRESS) if self.state is ServerState.INSTALLED else None
@@ -191,17 +209,13 @@ class ServerLife(ABC):
 
     def drives(self) -> storcli.Drives:
         """What a RAID controller finds in its slots."""
-        return hardware.drives(self.placed, self.present)
+        return self.placed.drives(self.present)
 
     def report(self) -> dict[str, object]:
         """What the agent would report now."""
-        return hardware.report(
-            self.placed,
-            self.present,
-            self.bmc_address,
-            installed=self.state is ServerState.INSTALLED,
-            volumes=self.controller.volumes() if self.controller else None,
-        )
+        shown = self.controller.shown() if self.controller else None
+        installed = self.state is ServerState.INSTALLED
+        return self.placed.report(self.present, self.bmc_address, shown, installed=installed)
 
     # ---- power and boot
 
@@ -210,7 +224,7 @@ class ServerLife(ABC):
         if self.state is not ServerState.OFF:
             return
         self.state = ServerState.BOOTING
-        device = device if device in ("network", "disk") else ("disk" if self.system is not None else "network")
+        device = device if device in ("network", "disk") else ("disk" if self.can_boot else "network")
         self.boots.append(device)
         self._life = asyncio.create_task(self._boot(device))
 
@@ -233,11 +247,11 @@ class ServerLife(ABC):
         await self.takes(self.pace.boot)
         self.boot_id = seam.new_uuid()
         told = await self._told() if device == "network" else False
-        while told is None and self.system is None:  # nothing to boot anywhere: the firmware begins again
+        while told is None and not self.can_boot:  # nothing to boot anywhere: the firmware begins again
             await self.takes(self.pace.boot)
             told = await self._told()
         is_live = told is True
-        if not is_live and self.system is None:
+        if not is_live and not self.can_boot:
             self.state = ServerState.STUCK
             return
         self.state = ServerState.LIVE if is_live else ServerState.INSTALLED
@@ -249,7 +263,7 @@ class ServerLife(ABC):
     async def _told(self) -> bool | None:
         """Whether a network boot is to end in the live system; None: nobody answers, and the disk is next."""
         self.agent.address = self.address
-        return await self.agent.boots_live(self.serial, hardware.boot_mac(self.placed))
+        return await self.agent.boots_live(self.serial, self.placed.boot_mac)
 
     async def _live(self) -> None:
         await self.agent.status("live", self.serial)
@@ -306,15 +320,16 @@ class ServerLife(ABC):
         good = False
         for _ in range(at_most):
             self.first_runs += at_most > 1
-            marker = commands.parse_marker(self.system or "")
-            given = await self.agent.has_classes(marker.hostname)
+            node = self.node
+            assert node is not None
+            given = await self.agent.has_classes(node.hostname)
             await self.takes(self.pace.puppet)
             good = given and len(self._puppet_runs) >= self.puppet_failures
             self._puppet_runs.append(good)
             self._puppet_ended = seam.now().timestamp()
             if good:
                 self.disk_files.write(PUPPET_RAN, "yes\n")
-                self.services.configure(marker.role)
+                self.services.configure(node.role, node.cluster)
                 break
         if good:
             self._starting = asyncio.create_task(self._start_services())

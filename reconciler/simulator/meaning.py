@@ -9,11 +9,20 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
-from ..model.contents import Unreadable
+from ..model.contents import NOTHING_FOUND, Contents, Unreadable
 from ..provisioning import commands, fence, fence_script, root_image
 from .files import MemoryFiles
+
+
+class InstalledNode(NamedTuple):
+    """As what a system was installed."""
+
+    hostname: str
+    role: str
+    cluster: str  # empty: nobody wrote it down
 
 
 @dataclass(eq=False)
@@ -22,10 +31,20 @@ class DiskSystem:
 
     uuid: str
     files: MemoryFiles = field(default_factory=MemoryFiles)
+    of_oci: InstalledNode | None = None  # OCI installed it: it has no marker, and boots all the same
+    strayed: bool = False  # somebody has put its disk into another machine
 
     @property
     def marker(self) -> str | None:
         return self.files.read(commands.MARKER_FILE)
+
+    @property
+    def node(self) -> InstalledNode | None:
+        """As what it was installed; None: it is not whole."""
+        if (text := self.marker) is None:
+            return self.of_oci
+        marker = commands.parse_marker(text)
+        return InstalledNode(marker.hostname, marker.role, marker.cluster)
 
 
 @dataclass(eq=False)
@@ -34,10 +53,17 @@ class Content:
 
     signatures: tuple[str, ...] = ()
     system: DiskSystem | None = None
+    is_data: bool = False  # of that system, which does not boot from here
+    found: Contents = NOTHING_FOUND  # of the same signatures, where each lies, as far as somebody told
 
     @property
     def is_blank(self) -> bool:
         return not self.signatures and self.system is None
+
+    def becomes(self, other: "Content") -> None:
+        """Something else is there from now on, for whoever has this in hand too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
 
 
 # ---- the script that looks at disks
@@ -227,8 +253,24 @@ def read_wrapper(text: str) -> Wrapper:
 def erased_by(wrapper: Wrapper, read: Callable[[str], str | None]) -> tuple[str, ...]:
     """Kernel names of the disks that the installer erases; ``read`` gives the files of the live system."""
     if wrapper.words == root_image.COMMAND:
-        found = re.search(r"^DISKS='?([^'\n]*)", read(root_image.SCRIPT_FILE) or "", re.MULTILINE)
-        return tuple(found[1].split()) if found else ()
-    options = dict(zip(wrapper.words, wrapper.words[1:], strict=False))
+        return (*_named_in("DISKS", read), *formatted_by(wrapper, read))
+    options = _options(wrapper)
     system = options.get("--raid-devices") or options.get("--dest-hdd", "")
-    return (*system.split(","), *filter(None, options.get("--xfsformat", "").split(",")))
+    return (*system.split(","), *formatted_by(wrapper, read))
+
+
+def formatted_by(wrapper: Wrapper, read: Callable[[str], str | None]) -> tuple[str, ...]:
+    """Those among the disks that it erases that are for data."""
+    if wrapper.words == root_image.COMMAND:
+        return _named_in("DATA", read)
+    return tuple(filter(None, _options(wrapper).get("--xfsformat", "").split(",")))
+
+
+def _options(wrapper: Wrapper) -> Mapping[str, str]:
+    return dict(zip(wrapper.words, wrapper.words[1:], strict=False))
+
+
+def _named_in(variable: str, read: Callable[[str], str | None]) -> tuple[str, ...]:
+    """The words of a variable of the script that unpacks an image."""
+    found = re.search(rf"^{variable}='?([^'\n]*)", read(root_image.SCRIPT_FILE) or "", re.MULTILINE)
+    return tuple(found[1].split()) if found else ()

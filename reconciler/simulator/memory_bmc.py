@@ -21,6 +21,8 @@ class MemoryBmc(PlainBmc):
     begin: Callable[[Coroutine[Any, Any, None]], object] = field(kw_only=True)  # has the world do something
     clock: Callable[[], float] = field(kw_only=True)
     counted: Callable[[str, int], None] = lambda address, count: None  # told how many sessions there are
+    moved: Callable[[str], None] = lambda address: None  # told where it is now
+    is_static: bool = True  # its address is none that DHCP gave it
     is_silent: bool = False
     seems_off: bool = False  # it says that power is off, whatever is so
     is_deaf: bool = False  # it says that it has done what it was told, and does not do it
@@ -36,8 +38,22 @@ class MemoryBmc(PlainBmc):
     async def stop(self) -> None:
         """It is there as long as it has power."""
 
-    async def _move(self, address: str) -> None:
+    @property
+    def network(self) -> tuple[str, ...]:
+        """Mask, gateway and VLAN (0: none)."""
+        return self._lan
+
+    @network.setter
+    def network(self, now: tuple[str, ...]) -> None:
+        self._lan = now
+
+    def moves(self, address: str) -> None:
+        """It is found there from now on."""
         self.address = address
+        self.moved(address)
+
+    async def _move(self, address: str) -> None:
+        self.moves(address)
 
     def _obey(self, words: list[str]) -> str:
         """As the demo's, but that a boot device is forgotten, and that power comes and goes with its time."""

@@ -4,20 +4,34 @@ Everything that is written to one of its disks is told to ``witness`` first, wit
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from ..execution import seam
+from ..model.contents import SignatureFound
 from ..model.files import File
 from ..model.rings import md5_of
 from ..provisioning import commands, fence, fence_script, ring_files
-from . import hardware, storcli
+from . import storcli
 from .dialogue import answer
 from .files import MemoryFiles
 from .life import OWN_ADDRESS, ServerLife, ServerState
-from .meaning import Content, DiskSystem, Wrapper, erased_by, finish, look, read_fence, read_wrapper, written
+from .meaning import (
+    Content,
+    DiskSystem,
+    InstalledNode,
+    Wrapper,
+    erased_by,
+    finish,
+    formatted_by,
+    look,
+    read_fence,
+    read_wrapper,
+    written,
+)
 from .memory_services import MemoryServices
 from .wires import HasTasks
 
@@ -81,24 +95,24 @@ class MemoryServer(ServerLife):
     def __post_init__(self) -> None:
         self.live_files = MemoryFiles()
         self.services = MemoryServices(lambda: self.memory, partial(self.peers, self))
-        if self.placed.model.has_raid:
-            self.controller = storcli.Controller(MemoryKept(), self.drives, self._over_volume)
-            self.controller.begin(self.placed.model.delivered)
+        if self.placed.has_raid:
+            self.controller = storcli.Controller(MemoryKept(), self.drives, self._over_volume, self.placed.place)
+            self.controller.begin(*self.placed.delivered)
 
     # ---- disks
 
     @property
     def present(self) -> frozenset[str]:
         """Kernel names of the disks that are plugged in."""
-        return frozenset(hardware.disk_names(self.placed.model)) - self.pulled
+        return frozenset(self.placed.disk_names) - self.pulled
 
     def contents(self) -> dict[str, Content]:
         """What is on each disk that the kernel shows, by kernel name."""
         if self.controller is None:
             return {name: self._content(name) for name in sorted(self.present)}
-        volumes = sorted(self.controller.kept["volumes"].items(), key=lambda item: int(item[0]))
-        keys = [_volume_key(volume["slots"]) for _, volume in volumes]
-        return {f"sd{chr(ord('a') + number)}": self._content(key) for number, key in enumerate(keys)}
+        devices = self.placed.devices(self.controller.shown())
+        keys = {name: _volume_key(shown.slots) if shown else name for name, shown in devices.items()}
+        return {name: self._content(key) for name, key in keys.items() if key != name or name in self.present}
 
     def _content(self, key: str) -> Content:
         return self.disks.setdefault(key, Content())
@@ -113,8 +127,17 @@ class MemoryServer(ServerLife):
     @property
     def on_disk(self) -> DiskSystem | None:
         """The system that it would boot: the first one that is whole."""
-        systems = (content.system for content in self.contents().values())
-        return next((system for system in systems if system is not None and system.marker is not None), None)
+        systems = (content.system for content in self.contents().values() if not content.is_data)
+        return next((system for system in systems if system is not None and (system.of_oci or system.marker)), None)
+
+    @property
+    def node(self) -> InstalledNode | None:
+        system = self.on_disk
+        return system.node if system is not None else None
+
+    @property
+    def can_boot(self) -> bool:
+        return self.on_disk is not None
 
     @property
     def memory(self) -> MemoryFiles:
@@ -135,6 +158,14 @@ class MemoryServer(ServerLife):
             for name, content in found.items()
             if not content.is_blank
         }
+
+    def signatures(self) -> list[dict[str, str]]:
+        """As the base has it; where it is known on which partitions they lie, there."""
+        found = self.contents()
+        told = {name: content.found.parts for name, content in found.items() if content.found and not content.system}
+        parts = [(name, part) for name, some in told.items() for part in some if isinstance(part, SignatureFound)]
+        there = [{"device": part.on or name, "type": part.type, "label": part.label} for name, part in parts]
+        return [each for each in super().signatures() if each["device"] not in told] + there
 
     # ---- what runs
 
@@ -182,8 +213,42 @@ class MemoryServer(ServerLife):
         assert isinstance(self.live_files, MemoryFiles)
         return self.live_files
 
+    def report(self) -> dict[str, object]:
+        """As the base has it; an agent that tells what is on disks tells nothing of what is gone."""
+        found, there = super().report(), self.contents()
+        devices = found["blockdevices"]
+        assert isinstance(devices, list)
+        for device in devices:
+            if "signatures" in device and not there[device["realdev"]].found:
+                del device["signatures"]
+        return found
+
+    def stands(self, puppet_ran: datetime, *, ready: bool = True) -> None:
+        """It has run its installed system for long when the history begins.
+
+        Args:
+            puppet_ran: When its last Puppet run began.
+            ready: Whether its services are up; they come up once Puppet has run again.
+        """
+        node = self.node
+        assert node is not None
+        self.state, self.boot_id = ServerState.INSTALLED, seam.new_uuid()
+        self.agent.address = self.own_address
+        self._puppet_runs.append(True)
+        self._puppet_ended = puppet_ran.timestamp() + self.pace.puppet
+        self._answer()
+        services = self.services
+        assert isinstance(services, MemoryServices)
+        services.configure(node.role, node.cluster)
+        services.stays_down = not ready
+        services.start()
+
     async def come_up(self) -> None:
-        """Answer over SSH; an installed system makes itself a host key at its first boot."""
+        """Answer over SSH."""
+        self._answer()
+
+    def _answer(self) -> None:
+        """Let whoever wants to talk to it; an installed system makes itself a host key at its first boot."""
         if self.state is ServerState.INSTALLED and self.memory.read(_HOST_KEY) is None:
             self.memory.write(_HOST_KEY, f"ssh-ed25519 {seam.draw(16).hex()}")
         self.is_up = True
@@ -267,11 +332,12 @@ class MemoryServer(ServerLife):
     async def _installer(self, wrapper: Wrapper) -> int:
         """Erase, take its time, and write a system; the exit status."""
         there, system = self.contents(), DiskSystem(seam.new_uuid())
+        data = formatted_by(wrapper, self.live_files.read)
         for name in dict.fromkeys(erased_by(wrapper, self.live_files.read)):
             if name not in there:
                 return self._says(f"E: there is no /dev/{name}")
             self.witness(Overwrite(self.serial, name, there[name], wrapper.id))
-            there[name].signatures, there[name].system = (), system
+            there[name].becomes(Content(system=system, is_data=name in data))
         self._installs += 1
         for step in _STEPS:
             self._says(step)
@@ -280,6 +346,9 @@ class MemoryServer(ServerLife):
         if self.fails_install():
             return self._says("E: the mirror went away")
         system.files.content |= self.live_memory.below(commands.TARGET)
+        for content in self.contents().values():  # the data that was kept is the new system's
+            if content.is_data:
+                content.system = system
         self._says("Done")
         await self.takes(self.pace.install_step)
         return 0
@@ -295,5 +364,5 @@ class MemoryServer(ServerLife):
         return found.strip() if found else None
 
 
-def _volume_key(slots: list[int]) -> str:
+def _volume_key(slots: Iterable[int]) -> str:
     return f"volume of {','.join(map(str, sorted(slots)))}"

@@ -27,22 +27,27 @@ class MemoryServices:
     files: Callable[[], MemoryFiles]  # of the installed system
     peers: Callable[[str], int]  # how many nodes of a role have their services up
     role: str | None = None
+    cluster: str = ""
     is_up: bool = False
+    stays_down: bool = False  # they do not come up before Puppet has made them anew
+    changed: Callable[[], None] = lambda: None  # told when they are up, or down
     broken: set[str] = field(default_factory=set)  # units, or ``keystone``, ``swift``, ``ports``
 
-    def configure(self, role: str) -> None:
+    def configure(self, role: str, cluster: str = "") -> None:
         """Puppet has succeeded on a node of this role."""
-        self.role = role
+        self.role, self.cluster, self.stays_down = role, cluster, False
         if facts_of(role).leads:
             self.files().write(commands.ADMINISTRATOR_FILE, "export OS_USERNAME='admin'\n")
 
     def start(self) -> None:
         """They are up, all but those that are broken."""
-        self.is_up = True
+        self.is_up = not self.stays_down
+        self.changed()
 
     def stop(self) -> None:
         """They are down, with the system."""
         self.is_up = False
+        self.changed()
 
     async def run(self, command: str) -> tuple[int, str]:
         """What the look at services prints."""

@@ -5,6 +5,7 @@ from them, as ``reconciler adopt`` does.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..app import adopting
@@ -25,6 +26,9 @@ from .world import World
 LOOKS_EVERY = 5.0
 """Seconds between two looks at the dashboard."""
 
+TRIES = 4
+"""How often somebody says "retry" of one machine once all faults are over: what fails again then has another cause."""
+
 
 @dataclass
 class People:
@@ -34,6 +38,8 @@ class People:
     chance: Stream
     latest: float = 120.0  # seconds until an answer, at most
     mends: bool = False  # whether they see to all that waits for them
+    helped: dict[tuple[str, Reason], str] = field(default_factory=dict)  # what each machine waited for, in words
+    _tried: Counter[str] = field(default_factory=Counter)  # how often "retry" was said, by serial
     _due: dict[str, float] = field(default_factory=dict)  # by digest of a statement, or serial: when it is answered
 
     async def act(self) -> None:
@@ -42,6 +48,8 @@ class People:
             await asyncio.sleep(LOOKS_EVERY)
             latest = self.world.daemon.latest
             if self.mends and latest and latest.plan.observing:
+                doubt = (Reason.DATABASE_IN_DOUBT, latest.plan.observing)
+                self.helped |= {(m.serial, doubt[0]): doubt[1] for m in latest.observation.machines}
                 await self._adopt()
                 continue
             for step in latest.plan.steps if latest else ():
@@ -50,7 +58,9 @@ class People:
 
     def sees_to(self, step: Wait) -> bool:
         """Whether it is for people to end this wait."""
-        return step.asks is not None or (self.mends and (step.reason.about.retry or step.reason is Reason.PAUSED))
+        if step.asks is not None or not self.mends:
+            return step.asks is not None
+        return (step.reason.about.retry and self._tried[step.serial] < TRIES) or step.reason is Reason.PAUSED
 
     def _consider(self, step: Wait) -> None:
         """Answer a step once it has waited as long as this answer takes."""
@@ -64,6 +74,7 @@ class People:
         with self.world.inside(Process("operator")):
             try:
                 self._approve(step) if step.asks else self._mend(step)
+                self.helped[step.serial, step.reason] = step.on
             except (PermanentError, TemporaryError) as error:
                 self.world.tell(f"operator {step.serial} {step.reason}: {error}")
 
@@ -73,20 +84,25 @@ class People:
         assert step.asks is not None and latest is not None
         asked = step.asks.statement
         reporters = [fact.values[0] for fact in asked.facts if fact.name == FactName.REPORTER]
-        if any(where != self.world.servers[step.serial].address for where in reporters):
+        server = self.world.servers.get(step.serial)
+        if any(server is None or where != server.address for where in reporters):
             return  # they have looked: that is another machine
         held = next((m.allocation for m in latest.observation.machines if m.serial == step.serial), None)
-        word = Approval(step.serial, "", 0, "operator", "looked at it", self.world.now())
         self.world.judge.allow(step.serial, asked)
-        approve(daemon.site, step, held, word, shown=asked.digest)
+        for number in range(step.asks.approvers):
+            who = f"operator-{number + 1}" if number else "operator"
+            word = Approval(step.serial, "", 0, who, "looked at it", self.world.now())
+            approve(daemon.site, step, held, word, shown=asked.digest)
         self.world.tell(f"operator approves {step.needs_approval} of {step.serial}: {asked.digest}")
         daemon.wake()
 
     def _mend(self, step: Wait) -> None:
         store, serial, at = self.world.daemon.site.store, step.serial, self.world.now()
         if step.reason is Reason.PAUSED:
-            store.resume(f"machine:{serial}", who="operator", why="looked at it", at=at)
+            for scope in (f"machine:{serial}", f"cluster:{step.cluster}", "fleet"):
+                store.resume(scope, who="operator", why="looked at it", at=at)
         else:
+            self._tried[serial] += 1
             store.retry(serial, who="operator", why="looked at it", at=at)
         self.world.tell(f"operator sees to {serial}: {step.reason}")
         self.world.daemon.wake()

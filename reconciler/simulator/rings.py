@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model.rings import RingState
+
 PARTITIONS = 64
 """Of every ring, whatever was asked for: their number says nothing here."""
 
@@ -93,3 +95,17 @@ def _row(text: str) -> "array[int]":
     row = array("H")
     row.frombytes(base64.b64decode(text))
     return row
+
+
+def standing(state: RingState) -> tuple[dict[str, Any], bytes]:
+    """A builder and its file for a ring that was built elsewhere: of its devices, with partitions of its own."""
+    names = ("id", "region", "zone", "ip", "port", "device", "weight", "parts")
+    devices = {dev.id: {name: getattr(dev, name) for name in names} for dev in state.devices}
+    rows = [array("H", [0] * PARTITIONS) for _ in range(round(state.replicas))]
+    _spread(rows, sorted(number for number, dev in devices.items() if dev["weight"] > 0))
+    builder = {
+        "version": state.version,
+        "devs": [devices.get(number) for number in range(max(devices, default=-1) + 1)],
+        "assignments": [base64.b64encode(row.tobytes()).decode() for row in rows],
+    }
+    return builder, json.dumps([state.name, state.version, builder["assignments"]]).encode()

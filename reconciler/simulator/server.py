@@ -36,14 +36,15 @@ class SimServer(ServerLife):
     _installer: asyncio.subprocess.Process | None = None
 
     def __post_init__(self) -> None:
+        assert isinstance(self.placed, hardware.RackedServer)
         for name, (model, size) in hardware.disk_names(self.placed.model).items():
             path = self.root / "disks" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{model} {size}\n")
         self.live_files = FolderFiles(self.live)
-        if self.placed.model.has_raid:
+        if self.placed.has_raid:
             self.controller = storcli.Controller(self.root / "controller.json", self.drives)
-            self.controller.begin(self.placed.model.delivered)
+            self.controller.begin(*self.placed.delivered)
         put_programs(self.root, self.pace.install_step, self.agent.server, self.address)
         self.services = Services(self.root)
 

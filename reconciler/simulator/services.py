@@ -112,7 +112,7 @@ class Services:
             program.write_text((_HEAD + text).format(root=root))
             program.chmod(0o755)
 
-    def configure(self, role: str) -> None:
+    def configure(self, role: str, cluster: str = "") -> None:
         """Puppet has succeeded on a node of this role."""
         facts, disk = facts_of(role), self._root / "disk"
         units = [*facts.units, "mariadb", "rabbitmq-server"] if facts.leads else facts.units

@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..app.config import Config, ListenConfig, SourceConfig, TimingsConfig
 from ..app.daemon import Daemon
@@ -21,27 +22,34 @@ from ..app.directory import BMC_PASSWORD, PROVISIONING_KEY
 from ..app.drivers import Drivers
 from ..app.published import PassResult
 from ..app.site import Site
+from ..app.spec_source import CheckSpecs, SpecReading, check
 from ..execution import seam
 from ..execution.drivers.plain import PlainBmcs
 from ..model.history import Phase
+from ..model.kinds import InstallPolicy, Policy
 from ..model.secret_parts import part_of
 from ..model.tree import SpecTree
-from ..provisioning import commands
+from ..provisioning import puppet_runs
 from . import rings
-from .chance import Chance
+from .chance import Chance, Stream
 from .fleet import place
-from .hardware import CONTROLLER, PROXY, STORE, Model
-from .judge import Invariant, Judge, Running
+from .hardware import CONTROLLER, PROXY, STORE, Model, ServerBody
+from .judge import Invariant, Judge, Running, ServingPool, finished
 from .life import Pace, ServerState
 from .memory_bmc import MemoryBmc, connecting
 from .memory_git import MemoryBranch
 from .memory_http import MemoryAgent, MemoryListening
+from .memory_ipmitool import InBand
 from .memory_server import MemoryServer, Overwrite
 from .memory_services import MemoryServices
 from .memory_ssh import MemoryDial
-from .stand_ins import seam_of
+from .stand_ins import seam_of, ssh_draws
+from .tally import Tally
 from .virtual_loop import WORLD, Process, VirtualLoop, this_process
 from .wires import FINE, Weather, Wires
+
+MADE_BEFORE = timedelta(days=1)
+"""When what histories begin with was made."""
 
 BEGINS = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PASSWORD = "Ux7-of-no-bmc-4q"  # noqa: S105 - of BMCs that are none
@@ -52,7 +60,10 @@ TWELVE: Mapping[str, tuple[Model, ...]] = {
 """What the example specs ask for."""
 
 PACE = Pace(boot=8.0, report_every=10.0, install_step=4.0, puppet=10.0, services=3.0)
-"""A server that is twenty times as fast as a real one. The daemon's patience is shorter in the same way."""
+"""``model.rehearsal.TIMES_AS_FAST`` as real servers. The daemon's patience is shorter in the same way."""
+
+AGENTS_RUN = 90.0
+"""Seconds between two Puppet runs of a node's own agent, which is half an hour for real ones."""
 
 PATIENCE: Mapping[str, Any] = {
     "bmc_poll": "60s",
@@ -75,13 +86,16 @@ TIMINGS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """What there is at the beginning."""
+    """What there is at the beginning, and what comes."""
 
     specs: Mapping[str, bytes]  # by path from the repository's root
     racks: Mapping[str, tuple[Model, ...]] = field(default_factory=lambda: TWELVE)
     pace: Pace = PACE
     weather: Weather = FINE
     limit: float = 3600.0  # seconds of the history, at most
+    change: Mapping[str, bytes] | None = None  # specs that are committed a while later; None: those stay
+    begins: datetime = BEGINS
+    check: CheckSpecs = check  # makes trees of specs
 
 
 def _config(folder: Path, scenario: Scenario, listen: str) -> Config:
@@ -99,27 +113,54 @@ def _config(folder: Path, scenario: Scenario, listen: str) -> Config:
 
 
 class Template:
-    """What every history begins with: an empty database with the fleet's own keys, made once by the real store."""
+    """What every history begins with: a database with the fleet's own keys, made once by the real store, and servers.
+
+    The servers are blank here, and off, in the racks of the scenario.
+    """
+
+    answered: Mapping[str, str] = {}
+    """By serial, the reinstall that a machine's last finished install answered."""
 
     def __init__(self, folder: Path, scenario: Scenario) -> None:
         """Make it in ``folder``."""
         self.folder = folder
         process, chance = Process("template"), Chance(0)
-        with seam.replaced(seam_of(process, chance, lambda: 0.0, BEGINS - timedelta(days=1))):
-            site = Site(_config(folder, scenario, "127.0.0.1"))
-            site.store.set_secret(BMC_PASSWORD, PASSWORD, at=site.now(), who="simulator")
-            site.store.mint((PROVISIONING_KEY,), site.now())
-            self.key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
-            branch = MemoryBranch(site.now)
+        before = seam_of(process, chance, lambda: 0.0, scenario.begins - MADE_BEFORE)
+        with seam.replaced(before), ssh_draws(chance.stream("libraries")):
+            branch = MemoryBranch(seam.now)
             branch.push(scenario.specs)
-            self.tree = Site(_config(folder, scenario, "127.0.0.1"), mirror=branch.mirror).specs.tree()
-            site.close()
+            reading = SpecReading(branch.mirror, scenario.check)
+            site = Site(_config(folder, scenario, "127.0.0.1"), reading=reading)
+            self.tree: SpecTree = site.specs.tree()
+            try:
+                self.fill(site)
+                site.store.set_secret(BMC_PASSWORD, PASSWORD, at=site.now(), who="simulator")
+                site.store.mint((PROVISIONING_KEY,), site.now())
+                self.key = part_of(site.store.secret(PROVISIONING_KEY) or "", "ssh", "authorized")
+            finally:
+                site.close()
         with contextlib.closing(sqlite3.connect(folder / "reconciler.db")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def fill(self, site: Site) -> None:
+        """Write into the database what it has besides."""
 
     def copy(self, folder: Path) -> None:
         """Begin a history in another folder."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+    def build(self, world: "World") -> None:
+        """Put servers into the world."""
+        racking = next(iter(self.tree.rackings.values()))
+        live = str(self.tree.fleet.provisioning.trusted_networks[0].network_address).rpartition(".")[0]
+        for placed in place(racking, world.scenario.racks):
+            number = 20 + placed.number
+            world.add(placed, f"{live}.{number}", BmcLogin(f"192.168.200.{number}", self.tree.fleet.bmc.username))
+
+    def begin(self, world: "World", people: Stream) -> None:
+        """Have what runs already begin, and people press buttons."""
+        for serial in world.servers:
+            world.begin(world.press(serial, people.uniform(2.0, 20.0)))
 
 
 @dataclass
@@ -157,6 +198,15 @@ class SimDaemon:
         return sum(m.history.phase is Phase.IN_SERVICE for m in machines)
 
 
+class BmcLogin(NamedTuple):
+    """Where a BMC is, and who may log in."""
+
+    address: str
+    username: str
+    password: str = PASSWORD
+    serial: str | None = None  # that it says; None: its machine's
+
+
 class World:
     """All there is in one history. Faults work on this."""
 
@@ -168,9 +218,10 @@ class World:
         self.trace: list[str] = []
         self.problems: list[str] = []
         self.tree: SpecTree = template.tree
-        budgets = self.tree.fleet.policy.max_unavailable
-        most_down = {role: most for role, most in budgets.items() if isinstance(most, int)}
-        self.judge = Judge(self.loop.time, self._has_begun, most_down)
+        self._policies: list[Policy] = []  # that were ever in force
+        self._orders = set(template.answered.items())  # serials, and the reinstalls that were asked for
+        self.tally = Tally(self.loop.time)
+        self.judge = Judge(self.loop.time, self._has_begun, self._most_down)
         self.on_effect: Callable[[SimDaemon], None] = lambda daemon: None
         """Called between any two effects of a daemon, in its own process."""
         self.wires = Wires(self.loop, self.chance.stream("wires"), self.tell, scenario.weather, self._speaks)
@@ -180,8 +231,11 @@ class World:
         self.bmcs: dict[str, MemoryBmc] = {}
         self.daemons: list[SimDaemon] = []
         self.logs: list[Mapping[str, Any]] = []
+        self.is_over = False
+        """Whether servers go down because the history has ended."""
         self._paces = self.chance.stream("paces")
         self._speaking: set[str] = set()  # names of daemons that have spoken to machines
+        self._turned_on_by_bmc: set[str] = set()  # serials of servers that the daemon turned on, and nobody since
 
     @property
     def database(self) -> Path:
@@ -192,7 +246,7 @@ class World:
 
     def now(self) -> datetime:
         """The world's time."""
-        return BEGINS + timedelta(seconds=self.loop.time())
+        return self.scenario.begins + timedelta(seconds=self.loop.time())
 
     def tell(self, line: str) -> None:
         """Add a line to the trace."""
@@ -209,38 +263,83 @@ class World:
     # ---- what there is
 
     def build(self) -> None:
-        """Servers in racks, with their BMCs, and a branch with one commit."""
+        """Servers, with their BMCs, and a branch with one commit."""
         self.branch.push(self.scenario.specs)
-        racking = next(iter(self.tree.rackings.values()))
-        live = str(self.tree.fleet.provisioning.trusted_networks[0].network_address).rpartition(".")[0]
-        for placed in place(racking, self.scenario.racks):
-            address, bmc_address = f"{live}.{20 + placed.number}", f"192.168.200.{20 + placed.number}"
-            agent = MemoryAgent(self.wires, self.listens, self.listens[0], address)
-            server = MemoryServer(
-                placed, address, bmc_address, agent, self.scenario.pace, takes=self.takes,
-                witness=self._witness, peers=self._peers, runs=self.loop, authorized=self.template.key,
-                starts=self.judge.installs,
-            )  # fmt: skip
-            self.servers[server.serial] = server
-            self.bmcs[server.serial] = MemoryBmc(
-                bmc_address, 623, self.tree.fleet.bmc.username, PASSWORD, server.serial,
-                chassis=self._chassis(server), takes=self.takes, begin=self.begin, clock=self.loop.time,
-                counted=self.judge.sessions,
-            )  # fmt: skip
+        self._heed(self.tree)
+        self.template.build(self)
+
+    def add(self, body: ServerBody, address: str, login: BmcLogin) -> MemoryServer:
+        """A server that is off, with its BMC. ``address``: of its live system."""
+        server = MemoryServer(
+            body, address, login.address, MemoryAgent(self.wires, self.listens, self.listens[0], address),
+            self.scenario.pace, takes=self.takes, witness=self._witness, peers=self._peers, runs=self.loop,
+            authorized=self.template.key, starts=self._installs,
+        )  # fmt: skip
+        services_of(server).changed = self._served
+        bmc = MemoryBmc(
+            login.address, 623, login.username, login.password, login.serial or server.serial,
+            chassis=self._chassis(server), takes=self.takes, begin=self.begin, clock=self.loop.time,
+            counted=self.judge.sessions, moved=partial(setattr, server, "bmc_address"),
+        )  # fmt: skip
+        server.in_band = InBand(bmc, lambda: server.live_files)
+        self.servers[server.serial], self.bmcs[server.serial] = server, bmc
+        return server
+
+    def change(self) -> None:
+        """Somebody commits the specs that are to come."""
+        assert self.scenario.change is not None
+        commit = self.branch.push(self.scenario.change)
+        if (coming := self.scenario.check(self.scenario.change).tree) is not None:
+            self._heed(coming)
+        self.tell(f"commit {commit}")
+
+    def _heed(self, tree: SpecTree) -> None:
+        """Have the judge know what these specs allow."""
+        policy = tree.fleet.policy
+        self._policies.append(policy)
+        self.judge.foreign_may_go |= policy.foreign_data is InstallPolicy.AUTOMATIC
+        asked = {(serial, pin.reinstall) for serial, pin in tree.machines.items() if pin.reinstall is not None}
+        if policy.reinstall is InstallPolicy.AUTOMATIC:
+            for serial, _ in sorted(asked - self._orders):
+                self.judge.order(serial)
+            self._orders |= asked
+
+    def _most_down(self, pool: ServingPool) -> int:
+        """How many of a pool may be taken down at once: as the more generous of the policies has it."""
+        budgets = (policy.max_unavailable for policy in self._policies)
+        asked = (budget.get(pool.role, budget.get("default", "10%")) for budget in budgets)
+        members = self.tally.members(pool)
+        return max(members * int(one.rstrip("%")) // 100 if isinstance(one, str) else one for one in (*asked, 1))
 
     def _witness(self, written: Overwrite) -> None:
         what = "blank" if written.content.is_blank else "a system" if written.content.system else "data"
         self.tell(f"disk {written.serial} {written.disk} {what} is written over by {written.by}")
         self.judge.overwrite(written)
+        if (system := finished(written.content)) is not None:
+            self.tally.reinstalled.setdefault(written.serial, system.hostname)
+
+    def _installs(self, serial: str, generation: int) -> None:
+        """An installer begins."""
+        self.judge.installs(serial, generation)
+        self.tally.installing(server.installing for server in self.servers.values())
+
+    def _served(self) -> None:
+        """Somewhere services have come up, or gone down."""
+        if self.is_over:
+            return
+        serving = ((serial, serving_as(server)) for serial, server in self.servers.items())
+        self.tally.serving({serial: pool for serial, pool in serving if pool is not None}, self.judge.down)
 
     def _peers(self, asking: MemoryServer, role: str) -> int:
-        some = [server.services for server in self.servers.values()]
-        return sum(isinstance(one, MemoryServices) and one.role == role and one.is_up for one in some)
+        own, some = services_of(asking), map(services_of, self.servers.values())
+        return sum((one.cluster, one.role) == (own.cluster, role) and one.is_up for one in some)
 
     def _chassis(self, server: MemoryServer) -> Callable[[bool, str], Awaitable[None]]:
         async def follow(on: bool, device: str) -> None:
-            if (role := serving_as(server)) is not None:
-                self.judge.takes_down(server.serial, role, is_reached=self.wires.weather == FINE)
+            if (pool := serving_as(server)) is not None:
+                self.judge.takes_down(server.serial, pool, is_reached=self.wires.weather == FINE)
+                self.tally.taken_down += 1
+            self._turned_on_by_bmc.add(server.serial)
             await server.power_off()
             if on:
                 await server.power_on(device)
@@ -255,11 +354,17 @@ class World:
 
     # ---- people at the machines
 
+    async def press(self, serial: str, after: float) -> None:
+        """Somebody turns a server on, so many seconds from now."""
+        await asyncio.sleep(after)
+        await self.power(serial, on=True)
+
     async def power(self, serial: str, on: bool, device: str = "default") -> None:
         """Somebody presses the power button, and chooses at the console what boots."""
         server, bmc = self.servers[serial], self.bmcs[serial]
         self.tell(f"button {serial} {'on' if on else 'off'} {device}")
         bmc.show(on)
+        self._turned_on_by_bmc.discard(serial)
         await (server.power_on(device) if on else server.power_off())
 
     # ---- the daemon
@@ -296,12 +401,13 @@ class World:
 
     def site(self) -> Site:
         """The daemon's site, for another process that works on it."""
-        return Site(_config(self.folder, self.scenario, self.listens[0]), mirror=self.branch.mirror)
+        reading = SpecReading(self.branch.mirror, self.scenario.check)
+        return Site(_config(self.folder, self.scenario, self.listens[0]), reading=reading)
 
     @contextlib.contextmanager
     def inside(self, process: Process) -> Iterator[None]:
         """Whatever begins within the block belongs to a process, which has clock and chance of its own."""
-        with process.inside(), seam.replaced(seam_of(process, self.chance, self.loop.time, BEGINS)):
+        with process.inside(), seam.replaced(seam_of(process, self.chance, self.loop.time, self.scenario.begins)):
             yield
 
     async def supervise(self) -> None:
@@ -318,6 +424,20 @@ class World:
             self.tell(f"{self.daemon.process.name} is gone")
             await asyncio.sleep(pauses.choice((0.5, 5.0, 60.0)) * pauses.uniform(0.5, 1.5))
             self.start_daemon()
+
+    async def run_agents(self) -> None:
+        """Have the agents of nodes that serve run Puppet by their own timers, one node after the other."""
+        pauses = self.chance.stream("agents")
+        while True:
+            for _, server in sorted(self.servers.items()):
+                await asyncio.sleep(pauses.uniform(0.0, 2.0 * AGENTS_RUN / len(self.servers)))
+                if serving_as(server) is not None:
+                    self.begin(self._run_puppet(server))
+
+    @staticmethod
+    async def _run_puppet(server: MemoryServer) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            await server.run(puppet_runs.RUN_PUPPET)
 
     def _drivers(self) -> Drivers:
         return Drivers(
@@ -344,12 +464,14 @@ class World:
     # ---- the judge's eyes
 
     def look(self) -> None:
-        """Have the judge see who is on."""
+        """Have the judge see who is on, and count."""
+        self.tally.installing(server.installing for server in self.servers.values())
         on = [one for one in self.servers.values() if one.is_up and one.state is ServerState.INSTALLED]
         for server in on:
             if serving_as(server) is not None:
                 self.judge.serves(server.serial)
-        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in on)
+        ours = [one for one in on if not _has_strayed(one) or one.serial in self._turned_on_by_bmc]
+        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in ours)
 
     def journal(self) -> list[str]:
         """All entries of the journal, as they are in the database."""
@@ -372,14 +494,25 @@ SELECT 1 FROM journal WHERE kind = 'erasing' AND serial = ?1 AND position > (
 
 
 def _hostname(server: MemoryServer) -> str:
-    return commands.parse_marker(server.system or "").hostname
+    return server.node.hostname if server.node else ""
 
 
-def serving_as(server: MemoryServer) -> str | None:
-    """The role in which a machine serves; None: it does not."""
-    services = server.services
-    assert isinstance(services, MemoryServices)
-    return services.role if server.state is ServerState.INSTALLED and services.is_up else None
+def _has_strayed(server: MemoryServer) -> bool:
+    """Whether it runs another machine's system, as somebody has put that one's disk into it."""
+    return server.on_disk is not None and server.on_disk.strayed
+
+
+def services_of(server: MemoryServer) -> MemoryServices:
+    """What Puppet made on it."""
+    assert isinstance(server.services, MemoryServices)
+    return server.services
+
+
+def serving_as(server: MemoryServer) -> ServingPool | None:
+    """Cluster and role in which a machine serves; None: it does not."""
+    services = services_of(server)
+    serves = server.state is ServerState.INSTALLED and services.is_up and services.role is not None
+    return ServingPool(services.cluster, services.role or "") if serves else None
 
 
 def _public_key(site: Site) -> str | None:

@@ -7,12 +7,13 @@ import pytest
 from reconciler.model.statements import Fact, FactName, Statement
 from reconciler.provisioning.commands import MARKER_FILE, Marker
 from reconciler.simulator.files import MemoryFiles
-from reconciler.simulator.judge import Invariant, Judge, Running
+from reconciler.simulator.judge import Invariant, Judge, Running, ServingPool
 from reconciler.simulator.meaning import Content, DiskSystem
 from reconciler.simulator.memory_server import Overwrite
 
 OURS = Marker("S1", "n1.example.com", 1, "0123456789ab", "c1", "controller")
 FOREIGN = Content(("LVM2_member",))
+CONTROLLERS, COMPUTES = ServingPool("c1", "controller"), ServingPool("c1", "compute")
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Court:
     judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(lambda: 5.0, lambda serial, number: (serial, number) in self.begun, {"controller": 1})
+        self.judge = Judge(lambda: 5.0, lambda serial, number: (serial, number) in self.begun, lambda pool: 1)
 
     @property
     def broken(self) -> list[Invariant]:
@@ -100,20 +101,21 @@ def test_an_install_is_in_the_journal_before_it_begins(court: Court) -> None:
 
 
 def test_no_more_serving_machines_are_taken_down_than_the_policy_allows(court: Court) -> None:
-    court.judge.takes_down("S1", "controller", is_reached=False)
+    court.judge.takes_down("S1", CONTROLLERS, is_reached=False)
     court.judge.serves("S1")
-    court.judge.takes_down("S2", "controller", is_reached=False)
-    court.judge.takes_down("S3", "compute", is_reached=False)
+    court.judge.takes_down("S2", CONTROLLERS, is_reached=False)
+    court.judge.takes_down("S3", COMPUTES, is_reached=False)
+    court.judge.takes_down("S4", ServingPool("c2", "controller"), is_reached=False)
     assert court.broken == []
-    court.judge.takes_down("S1", "controller", is_reached=False)
+    court.judge.takes_down("S1", CONTROLLERS, is_reached=False)
     assert court.broken == [Invariant.SERVICE_IS_KEPT]
 
 
 def test_who_can_be_reached_is_taken_down_by_a_word_only(court: Court) -> None:
     court.judge.allow("S1", of_system())
-    court.judge.takes_down("S1", "controller", is_reached=True)
+    court.judge.takes_down("S1", CONTROLLERS, is_reached=True)
     assert court.broken == []
-    court.judge.takes_down("S3", "compute", is_reached=True)
+    court.judge.takes_down("S3", COMPUTES, is_reached=True)
     assert court.broken == [Invariant.ANSWERS_STAY]
 
 

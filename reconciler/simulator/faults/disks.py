@@ -3,7 +3,6 @@
 import asyncio
 
 from ...execution import seam
-from .. import hardware
 from ..files import MemoryFiles
 from ..meaning import Content, DiskSystem
 from ..memory_server import MemoryServer
@@ -29,10 +28,13 @@ class SwappedDisks(Fault):
 
     async def _swap(self) -> None:
         servers = [one for one in self.world.servers.values() if one.controller is None]
+        if not servers:
+            return
         server = self.chance.choice(sorted(servers, key=lambda one: one.serial))
-        disk = self.chance.choice(sorted(hardware.disk_names(server.placed.model)))
+        disk = self.chance.choice(sorted(server.placed.disk_names))
         await self.world.power(server.serial, on=False)
         kind = self.chance.choice(("blank", "foreign", "foreign", "another's"))
+        server.placed.swap(disk)
         server.disks[disk] = self._content(kind, server)
         self.world.tell(f"disk {disk} of {server.serial} is swapped: {kind}")
         await asyncio.sleep(self.chance.uniform(1.0, 10.0))
@@ -47,4 +49,5 @@ class SwappedDisks(Fault):
         if kind == "blank" or not systems:
             return Content()
         copied = self.chance.choice(systems)
-        return Content(system=DiskSystem(seam.new_uuid(), MemoryFiles(dict(copied.files.content))))
+        files = MemoryFiles(dict(copied.files.content))
+        return Content(system=DiskSystem(seam.new_uuid(), files, strayed=True))

@@ -4,7 +4,6 @@ import asyncio
 import json
 from urllib.parse import urlencode
 
-from .. import hardware
 from ..wires import Request
 from .base import Fault
 
@@ -25,7 +24,7 @@ class ForgedWords(Fault):
             if self.chance.random() < 0.5:
                 what = self._status(server.serial, source)
             else:
-                body = hardware.report(server.placed, server.present, server.bmc_address)
+                body = server.placed.report(server.present, server.bmc_address, None, installed=False)
                 if self.chance.random() < 0.3:
                     text = json.dumps(body).replace("52:54:00", "52:54:ff")  # of other network interfaces
                 else:
