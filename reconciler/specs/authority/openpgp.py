@@ -57,30 +57,35 @@ def parse_certificates(name: str, content: bytes) -> tuple[PgpCertificate, ...]:
         CertificateError: There is none, one cannot be read, or Sequoia cannot be had.
     """
     try:
-        from pysequoia import Cert
-        from pysequoia.packet import PacketPile, Tag
+        import pysequoia  # noqa: F401  whether it can be had
     except ImportError:
         raise CertificateError(
             'needs the library pysequoia: pip install "openstack-cluster-reconciler[openpgp]"'
         ) from None
-    found: list[PgpCertificate] = []
     try:
         with _no_panic():
-            for block in _blocks(content):
-                if any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(block)):
-                    raise CertificateError(
-                        "holds a secret key: keep that to yourself, and write what gpg --export gives"
-                    )
-                for cert in Cert.split_bytes(block):
-                    primary = SigningKey(cert.expiration, cert.is_revoked)
-                    found.append(
-                        PgpCertificate(name, cert, primary, dict(_subkeys(PacketPile.from_bytes(bytes(cert)))))
-                    )
+            found = [one for block in _blocks(content) for one in _certificates(name, block)]
     except RuntimeError:
         raise CertificateError("cannot be read; gpg --armor --export NAME writes one") from None
     if not found:
         raise CertificateError("is not there: the file holds none")
     return tuple(found)
+
+
+def _certificates(name: str, block: bytes) -> Iterator[PgpCertificate]:
+    """Those that one block has.
+
+    Raises:
+        CertificateError: It holds a secret key.
+    """
+    from pysequoia import Cert
+    from pysequoia.packet import PacketPile, Tag
+
+    if any(packet.tag == Tag.SecretKey for packet in PacketPile.from_bytes(block)):
+        raise CertificateError("holds a secret key: keep that to yourself, and write what gpg --export gives")
+    for cert in Cert.split_bytes(block):
+        primary = SigningKey(cert.expiration, cert.is_revoked)
+        yield PgpCertificate(name, cert, primary, dict(_subkeys(PacketPile.from_bytes(bytes(cert)))))
 
 
 def _blocks(content: bytes) -> list[bytes]:
