@@ -73,13 +73,13 @@ def _machine(hardware: Hardware) -> dict[str, str]:
         "chassis_serial": dmi.chassis,
         "system_uuid": dmi.uuid,
     }
+    modes = {"boot_uefi": hardware.uefi, "secure_boot": hardware.secure_boot}
     flags = {
-        "boot_uefi": hardware.uefi,
-        "secure_boot": hardware.secure_boot,
         "use_oci_sort_dev": hardware.sort_devices,
         "installed_system": hardware.from_installed,
     }
     texts = {key: str(value) for key, value in said.items() if value not in (None, "")}
+    texts |= {key: "yes" if is_so else "no" for key, is_so in modes.items() if is_so is not None}
     return texts | {key: "yes" for key, is_so in flags.items() if is_so}
 
 
@@ -92,8 +92,12 @@ def _paths(disk: Disk) -> Iterator[dict[str, Any]]:
 
 
 def _block(disk: Disk) -> dict[str, Any]:
+    """A disk as the agent would tell it, with what was found on it."""
     found: dict[str, Any] = {"name": disk.name, "realdev": disk.device, "size": str(disk.size), "model": disk.model}
-    found |= {key: value for key, value in (("serial", disk.serial), ("wwn", disk.wwn)) if value}
+    said = {"serial": disk.serial, "wwn": disk.wwn, "pci": disk.pci, "transport": disk.transport}
+    found |= {key: value for key, value in said.items() if value}
+    if disk.nsid is not None:
+        found["nsid"] = str(disk.nsid)
     if disk.rotational is not None:
         found["rotational"] = "yes" if disk.rotational else "no"
     if disk.paths:
@@ -116,7 +120,8 @@ def _nic(nic: Nic) -> dict[str, str]:
         "firmware_version": nic.firmware,
         "driver": nic.driver,
     }
-    return {key: str(value) for key, value in said.items() if value not in (None, "")}
+    also = zip(("switchport_id", "switchport_description"), nic.port_also, strict=False)
+    return {key: str(value) for key, value in (*said.items(), *also) if value not in (None, "")}
 
 
 def _physical(disk: PhysicalDisk) -> dict[str, str]:
@@ -129,6 +134,7 @@ def _physical(disk: PhysicalDisk) -> dict[str, str]:
         "model": disk.model,
         "serial": disk.serial,
         "state": disk.state,
+        **{key: value for key, value in (("wwn", disk.wwn), ("pci", disk.pci)) if value},
     }
 
 
