@@ -1,5 +1,6 @@
 """Disks that are files, and the very script that is sent to look at disks, run by dash on them."""
 
+import hashlib
 import json
 import lzma
 import os
@@ -100,26 +101,33 @@ class Disk:
                 opened.write(content)
             os.fsync(opened)
 
-    def sums(self) -> bytes:
-        """All that is on it, and all that was written and is on its way there."""
+    def sums(self) -> dict[int, str]:
+        """A digest of each megabyte on it, by its place, with all that was written and is on its way there."""
         if Path(self.device).exists():
             opened = os.open(self.device, os.O_RDONLY)
             os.fsync(opened)
             os.close(opened)
-        return self.file.read_bytes()
+        with open(self.file, "rb") as opened:
+            parts = enumerate(iter(lambda: opened.read(2**20), b""))
+            return {at: hashlib.sha256(part).hexdigest() for at, part in parts}
 
 
 def put(device: str, folder: Path, files: dict[str, str], kind: str = "ext4") -> str:
-    """A file system that holds these files."""
+    """A file system that holds these files.
+
+    It is mounted in a namespace of its own. A container that another test starts at this moment would copy a mount that
+    it sees, and the kernel would write to the disk until that container ends.
+    """
     sh(f"mkfs.{kind}", *(["-q"] if kind == "ext4" else []), device)
-    mounted = folder / "made"
-    mounted.mkdir(exist_ok=True)
-    sh("mount", device, mounted)
+    made, mounted = folder / "made", folder / "mounted"
+    made.mkdir()
     for path, text in files.items():
-        place = mounted / path.lstrip("/")
+        place = made / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
-    sh("umount", mounted)
+    mounted.mkdir(exist_ok=True)
+    sh("unshare", "--mount", "sh", "-ec", 'mount "$0" "$1"; cp -r "$2/." "$1"; umount "$1"', device, mounted, made)
+    shutil.rmtree(made)
     return device
 
 
