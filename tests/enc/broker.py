@@ -86,13 +86,13 @@ class Broker:
         below.path("/enabled_plugins").write_text(f"[{','.join(plugins)}].")
         file = below.path(CONFIGURATION)
         file.write_text(_alone(file.read_text()))
-        with closed_port() as port:
+        with closed_port() as port, closed_port() as nodes:
             pass
         mapper = subprocess.Popen(self._programs.command(self._bin / "epmd", "-port", port, "-address", "127.0.0.1"))
         try:
             return subprocess.run(
                 [*self._erl(below), "-epmd_port", str(port), "-s", "rabbit", "boot", "-eval", _questions(policies)],
-                env=self._environment(below), cwd=below.path("/"), stdin=subprocess.DEVNULL,
+                env=self._environment(below, nodes), cwd=below.path("/"), stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_LIMIT, check=False,
             ).stdout  # fmt: skip
         finally:
@@ -109,7 +109,8 @@ class Broker:
             "-syslog", "logger", "[]", "-syslog", "syslog_error_logger", "false",
         )  # fmt: skip
 
-    def _environment(self, below: Below) -> dict[str, str]:
+    def _environment(self, below: Below, port: int) -> dict[str, str]:
+        """What Debian's rabbitmq-server sets; ``port``: where other nodes of the cluster would connect."""
         plugins = self._home / "plugins"
         own: dict[str, object] = {
             "ROOTDIR": self._erlang, "BINDIR": self._bin, "EMU": "beam", "PROGNAME": "erl", "HOME": below.path("/"),
@@ -118,7 +119,7 @@ class Broker:
             "RABBITMQ_CONFIG_FILE": below.path(CONFIGURATION), "RABBITMQ_GENERATED_CONFIG_DIR": below.path("/made"),
             "RABBITMQ_MNESIA_BASE": below.path("/mnesia"), "RABBITMQ_LOG_BASE": below.path("/log"),
             "RABBITMQ_PID_FILE": below.path("/pid"), "RABBITMQ_ENABLED_PLUGINS_FILE": below.path("/enabled_plugins"),
-            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_LOGS": "-", "RABBITMQ_DIST_PORT": port,
         }  # fmt: skip
         return os.environ | {name: str(value) for name, value in own.items()}
 
