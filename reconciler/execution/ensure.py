@@ -12,6 +12,11 @@ POLL_SECONDS = 2.0
 POWER_SECONDS = 120.0
 """A hard power-off takes seconds, but blade chassis turn their servers on one after the other."""
 
+_ASK = {Power.ON: frozenset({Power.OFF}), Power.OFF: frozenset(Power) - {Power.OFF}}
+"""By what is wanted: where it is asked for. What goes down by itself has to be down before it can be turned on, and may
+take its time; what is about to run can be turned off at once.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Time:
@@ -37,15 +42,19 @@ async def ensure_power(bmc: Bmc, want: Power, time: Time, *, timeout: float = PO
     Raises:
         TemporaryError: The state was not reached in time, or the BMC did not answer.
     """
-    if await bmc.power() is want:
-        return
-    await bmc.set_power(want)
-    deadline = time.deadline(timeout)
-    while await bmc.power() is not want:
+    deadline, asked = time.deadline(timeout), False
+    while (now := await bmc.power()) is not want:
         if time.now() >= deadline:
-            asked = f"power is not {want} {timeout:.0f} s after it was asked for"
-            raise TemporaryError(f"{asked}, though its BMC took the command")
-        await time.sleep(POLL_SECONDS)
+            raise TemporaryError(
+                f"power is not {want} {timeout:.0f} s after it was asked for, though its BMC took the command"
+                if asked
+                else f"power is {now} for {timeout:.0f} s: it is not yet asked to be {want}"
+            )
+        if not asked and now in _ASK[want]:
+            await bmc.set_power(want)
+            deadline, asked = time.deadline(timeout), True
+        else:
+            await time.sleep(POLL_SECONDS)
 
 
 async def boot(bmc: Bmc, device: BootDevice, time: Time, *, uefi: bool | None) -> None:

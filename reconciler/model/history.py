@@ -91,7 +91,7 @@ class BmcWord:
 
     at: datetime
     address: str  # of the BMC
-    power: Literal["on", "off"]
+    power: Literal["on", "off", "starting", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)

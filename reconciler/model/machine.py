@@ -41,10 +41,12 @@ OURS = frozenset(
 
 
 class Power(StrEnum):
-    """Chassis power, as its BMC says."""
+    """Chassis power, as its BMC says. Only ``OFF`` says that nothing runs; over IPMI there is only ON and OFF."""
 
     ON = "on"
     OFF = "off"
+    STARTING = "starting"
+    STOPPING = "stopping"
 
 
 def _published_as(name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from ..model.kinds import RackingSpec
-from ..model.machine import Allocation, MachineView
+from ..model.machine import Allocation, MachineView, Power
 from ..model.plan import Settled, Shortfall, Wait
 from ..model.reasons import Because, Reason
 from ..model.tree import SpecTree
@@ -95,7 +95,7 @@ def _not_replaceable(c: Candidate, old: MachineView | None, released: Allocation
         return f"{old.serial} to be decommissioned and released: it still holds {old.allocation.hostname}"
     if released is None:
         return f"a machine to replace: {c.replaces} never held a place here"
-    if old and old.seen and old.seen.power == "on":
+    if old and old.seen and old.seen.power not in (None, Power.OFF):
         return f"{old.serial} to be turned off: it may still use the addresses of {released.hostname}"
     if released.role != c.role:
         return f"hardware for a {released.role}: {c.replaces} was one, and this machine is a {c.role}"

@@ -40,6 +40,29 @@ async def test_power_that_never_comes_is_given_up(chassis: FakeChassis) -> None:
     assert timedelta(seconds=120) <= chassis.clock() - before <= timedelta(seconds=125)
 
 
+@pytest.mark.parametrize("want", [Power.ON, Power.OFF])
+@pytest.mark.parametrize("somebody_asked", [Power.ON, Power.OFF])
+async def test_what_somebody_else_began_is_not_taken_for_its_end(
+    chassis: FakeChassis, somebody_asked: Power, want: Power
+) -> None:
+    """Over Redfish; over IPMI a chassis looks like what it was, and nothing tells."""
+    chassis.tells, chassis.state = True, Power.OFF if somebody_asked is Power.ON else Power.ON
+    chassis.change(somebody_asked)
+    bmc = await FakeBmcs({"bmc": chassis}).open(ACCESS)
+    await ensure_power(bmc, want, chassis.clock.time)
+    await chassis.clock.sleep(60)
+    assert await bmc.power() is want
+    assert len(chassis.booted_from) == (somebody_asked is Power.ON) + (somebody_asked is Power.OFF and want is Power.ON)
+
+
+async def test_a_machine_that_never_ends_to_go_down_is_not_turned_on(chassis: FakeChassis) -> None:
+    chassis.state = Power.STOPPING
+    bmc = await FakeBmcs({"bmc": chassis}).open(ACCESS)
+    with pytest.raises(TemporaryError, match="power is stopping for 120 s"):
+        await ensure_power(bmc, Power.ON, chassis.clock.time)
+    assert chassis.booted_from == []
+
+
 @pytest.mark.parametrize("state", list(Power))
 async def test_a_boot_starts_with_power_off_whatever_ran(chassis: FakeChassis, state: Power) -> None:
     chassis.state = state

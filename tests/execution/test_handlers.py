@@ -87,11 +87,12 @@ class TestAMachineThatNobodyHasSeen:
         await do(world, build.FIND)
         assert (world.chassis.state, world.chassis.booted_from) == (Power.ON, [BootDevice.NETWORK])
 
-    async def test_whatever_it_runs_is_not_ended(self, world: World) -> None:
-        world.chassis.state = Power.ON
-        with pytest.raises(TemporaryError, match="it is on, and never reported"):
+    @pytest.mark.parametrize("state", [one for one in Power if one is not Power.OFF])
+    async def test_whatever_it_runs_is_not_ended(self, world: World, state: Power) -> None:
+        world.chassis.state = state
+        with pytest.raises(TemporaryError, match=f"it is {state}, and never reported"):
             await do(world, build.FIND)
-        assert (world.chassis.state, world.chassis.booted_from) == (Power.ON, [])
+        assert (world.chassis.state, world.chassis.booted_from) == (state, [])
 
     @pytest.mark.parametrize(("says", "told"), [("B002", "belongs to B002"), ("", "does not say whose it is")])
     async def test_another_machines_bmc_switches_nothing(self, world: World, says: str, told: str) -> None:

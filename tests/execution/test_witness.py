@@ -261,12 +261,14 @@ class TestABootForAHint:
         assert world.chassis.booted_from == [BootDevice.NETWORK]
 
     @pytest.mark.parametrize("reports", [None, stranger(), OURS()])
-    async def test_one_that_is_on_and_does_not_answer_as_the_live_system_is_left_alone(
-        self, world: World, reports: FakeMachine | None
+    @pytest.mark.parametrize("state", [one for one in Power if one is not Power.OFF])
+    async def test_one_that_is_not_off_and_does_not_answer_as_the_live_system_is_left_alone(
+        self, world: World, reports: FakeMachine | None, state: Power
     ) -> None:
+        world.chassis.state = state
         with pytest.raises(PermanentError, match="anybody may have sent it, and it was not rebooted"):
             await do(world, HINTED, reports=reports)
-        assert (world.chassis.state, world.chassis.booted_from, world.records.booted) == (Power.ON, [], [])
+        assert (world.chassis.state, world.chassis.booted_from, world.records.booted) == (state, [], [])
 
     async def test_one_that_answers_as_the_live_system_is_booted(self, world: World) -> None:
         await do(world, HINTED, reports=LIVE())
@@ -289,11 +291,12 @@ class TestVerifyBmc:
         assert world.records.vouchers == [BmcWord(NOON, "bmc", "on")]
         assert (world.chassis.booted_from, world.chassis.sessions, world.shells.shells) == ([], 0, [])
 
-    async def test_one_that_is_off_runs_nothing_that_could_report(self, world: World) -> None:
-        world.chassis.state = Power.OFF
-        with pytest.raises(TemporaryError, match="its BMC at bmc says that it is off: somebody else reports"):
+    @pytest.mark.parametrize("state", [one for one in Power if one is not Power.ON])
+    async def test_one_that_is_not_on_runs_nothing_that_could_report(self, world: World, state: Power) -> None:
+        world.chassis.state = state
+        with pytest.raises(TemporaryError, match=f"its BMC at bmc says that it is {state}: somebody else reports"):
             await do(world, build.ASK_BMC)
-        assert world.records.vouchers == [BmcWord(NOON, "bmc", "off")]
+        assert world.records.vouchers == [BmcWord(NOON, "bmc", state.value)]
 
     @pytest.mark.parametrize(
         ("serial", "told"), [("B002", "says that it belongs to B002"), ("", "does not say whose it is: it speaks for")]

@@ -26,6 +26,7 @@ class FakeChassis:
     busy_for: int = 0  # answer "busy" to this many calls first, as after a BMC reset
     silent: bool = False
     stuck: bool = False  # power commands are taken and do nothing
+    tells: bool = False  # says what it is about to be, as BMCs do over Redfish; else what it was
     booted_from: list[BootDevice] = field(default_factory=list)
     uefi: list[bool | None] = field(default_factory=list)
     lan: Lan = field(default_factory=lambda: Lan(True, "bmc", "255.255.255.0", "192.0.2.1", None))
@@ -33,16 +34,21 @@ class FakeChassis:
     most_sessions: int = 0
     calls: int = 0
     _choice: tuple[BootDevice, bool | None, datetime] | None = None
-    _changes_at: datetime | None = None
+    _next: tuple[Power, datetime] | None = None
 
     def settle(self) -> None:
-        if self._changes_at and self.clock() >= self._changes_at:
-            self.state, self._changes_at = (Power.OFF if self.state is Power.ON else Power.ON), None
+        if self._next and self.clock() >= self._next[1]:
+            self.state, self._next = self._next[0], None
+
+    def said(self) -> Power:
+        if self._next and self.tells:
+            return Power.STARTING if self._next[0] is Power.ON else Power.STOPPING
+        return self.state
 
     def change(self, want: Power) -> None:
-        if self.stuck or want is self.state or self._changes_at:
+        if self.stuck or want is (self._next[0] if self._next else self.state):
             return
-        self._changes_at = self.clock() + POWER_CHANGE
+        self._next = want, self.clock() + POWER_CHANGE
         if want is Power.ON:
             self.start()
 
@@ -66,7 +72,7 @@ class FakeBmc:
     async def power(self) -> Power:
         await self._answer()
         self.chassis.settle()
-        return self.chassis.state
+        return self.chassis.said()
 
     async def identity(self) -> BmcIdentity:
         await self._answer()

@@ -36,10 +36,10 @@ READ_SECONDS = 30.0
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
 _ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
-_POWER = {"On": Power.ON, "PoweringOff": Power.ON, "Off": Power.OFF, "PoweringOn": Power.OFF}
-"""What counts as an answer. One that is on its way is not there yet: while a machine goes down its system still runs,
-for as long as that takes to end; PoweringOn lies between off and on (Resource.json, PowerState).
-"""
+_POWER = {
+    "On": Power.ON, "PoweringOn": Power.STARTING, "Off": Power.OFF, "PoweringOff": Power.STOPPING,
+}  # fmt: skip
+"""What counts as an answer (Resource.json, PowerState)."""
 _BOARD = re.compile(r"baseboard", re.IGNORECASE)
 """In the last part of its path: a system that is a board within the machine. NVIDIA calls them ``HGX_Baseboard_0``."""
 _BUSY = frozenset({409, 423, 429, 503})

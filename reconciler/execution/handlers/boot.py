@@ -25,9 +25,9 @@ async def discover(tools: Tools, action: Discover) -> None:
     Nobody knows its firmware either. UEFI is asked for: one that can only do otherwise boots as it can.
     """
     async with _session(tools, action) as bmc:
-        if await bmc.power() is Power.ON:
+        if (power := await bmc.power()) is not Power.OFF:
             raise TemporaryError(
-                "it is on, and never reported: whatever it runs is not ours to end. "
+                f"it is {power}, and never reported: whatever it runs is not ours to end. "
                 "Boot it from the network, or turn it off"
             )
         await _announce(tools, action)
@@ -80,15 +80,15 @@ async def power_on(tools: Tools, action: PowerOn) -> None:
     """The machine is on."""
     await last_seen(tools, action)
     async with _session(tools, action) as bmc:
-        if await bmc.power() is Power.OFF:
+        if await bmc.power() in (Power.OFF, Power.STOPPING):
             await _announce(tools, action)
-            await ensure_power(bmc, Power.ON, tools.time)
+        await ensure_power(bmc, Power.ON, tools.time)
 
 
 async def _boot(tools: Tools, action: Action, device: BootDevice, seen: Seen, *, unless_off: str | None = None) -> None:
     """The machine was started from the device; ``unless_off``: why not, where it is on."""
     async with _session(tools, action) as bmc:
-        if unless_off is not None and await bmc.power() is Power.ON:
+        if unless_off is not None and await bmc.power() is not Power.OFF:
             raise PermanentError(unless_off)
         await _announce(tools, action)
         await boot(bmc, device, tools.time, uefi=seen.hardware.uefi)

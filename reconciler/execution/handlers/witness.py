@@ -121,7 +121,7 @@ async def verify_bmc(tools: Tools, action: VerifyBmc) -> None:
     """The machine's own BMC said that it is its own, and that the machine is on.
 
     Raises:
-        TemporaryError: It says that the machine is off, so that somebody else reports; or it does not answer.
+        TemporaryError: It does not say that the machine is on, so that somebody else reports; or it does not answer.
         PermanentError: It does not let us in, or it is another machine's.
     """
     await last_seen(tools, action)
@@ -133,8 +133,8 @@ async def verify_bmc(tools: Tools, action: VerifyBmc) -> None:
         await bmc.close()
     said = BmcWord(tools.time.now(), access.address, power.value)
     await offload(tools.records.vouched, action.serial, said)
-    if power is Power.OFF:
-        raise TemporaryError(f"its BMC at {access.address} says that it is off: somebody else reports in its name")
+    if power is not Power.ON:
+        raise TemporaryError(f"its BMC at {access.address} says that it is {power}: somebody else reports in its name")
 
 
 async def _own_system(tools: Tools, action: BootDisk | BootLive) -> Met | None:

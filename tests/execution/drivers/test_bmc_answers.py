@@ -42,9 +42,9 @@ def over_ipmi(**command: Any) -> IpmiBmc:
 
 @pytest.mark.parametrize(
     ("said", "is_so"),
-    [("On", Power.ON), ("PoweringOff", Power.ON), ("Off", Power.OFF), ("PoweringOn", Power.OFF)],
+    [("On", Power.ON), ("PoweringOff", Power.STOPPING), ("Off", Power.OFF), ("PoweringOn", Power.STARTING)],
 )
-def test_power_that_is_on_its_way_is_not_there_yet(said: str, is_so: Power) -> None:
+def test_power_that_is_on_its_way_is_neither_on_nor_off(said: str, is_so: Power) -> None:
     assert power_of(said) is is_so
 
 
