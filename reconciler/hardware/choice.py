@@ -198,7 +198,7 @@ def _data(
     """The disks for data, in the order of the report."""
     if profile.unlisted_disks == "use":
         named = {disk for entry in plan.taken for disk in entry.disks}
-        return tuple(disk for disk in hardware.disks if disk not in system and (not disk.is_usb or disk in named))
+        return tuple(disk for disk in hardware.disks if disk not in system and (not disk.is_external or disk in named))
     found = {disk for entry in plan.taken[1:] for disk in entry.disks if isinstance(disk, Disk)}
     found.update(disk for entry, disks in seen.devices.items() if entry > 0 for disk in disks)
     return tuple(disk for disk in hardware.disks if disk in found and disk not in system)

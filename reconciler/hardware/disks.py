@@ -7,7 +7,8 @@ sizes overlap, write the narrower entry first. So the answer can be followed wit
 A controller's physical disks count, never the volumes made of them. Block devices of others count beside them, except
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
-module, goes to an entry that names it only: a BMC pretends such disks, too.
+module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
+other machines may have as well.
 """
 
 import re
@@ -59,7 +60,7 @@ def disk_plan(
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
-    free = [disk for disk in free if not _is_usb(disk)]
+    free = [disk for disk in free if not _is_external(disk)]
     left = [disk for disk in free if disk not in untold_disks(hardware)]
     if left and profile.unlisted_disks == "refuse" and not installed:
         return Refusal(f"no disk may be left over, but {_disks_left(left)}")
@@ -143,7 +144,7 @@ def _fitting(hardware: Hardware) -> Callable[[AnyDisk, DiskRule], bool]:
 
 
 def _fits(disk: AnyDisk, rule: DiskRule) -> bool:
-    if _is_usb(disk) and not (rule.devices or rule.model):
+    if _is_external(disk) and not (rule.devices or rule.model):
         return False
     if rule.size is not None and not (
         (rule.size.min is None or rule.size.min <= disk.size) and (rule.size.max is None or disk.size <= rule.size.max)
@@ -158,8 +159,8 @@ def _names(disk: AnyDisk) -> set[str]:
     return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
-def _is_usb(disk: AnyDisk) -> bool:
-    return isinstance(disk, Disk) and disk.is_usb
+def _is_external(disk: AnyDisk) -> bool:
+    return isinstance(disk, Disk) and disk.is_external
 
 
 def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:

@@ -50,7 +50,7 @@ def _origin(disk: Disk, listed: Sequence[PhysicalDisk]) -> DiskOrigin:
     at = {each.pci for each in listed}
     if disk.pci and disk.pci in at:
         return DiskOrigin.CONTROLLER
-    if is_nvme(disk) or disk.is_usb or (disk.pci and "" not in at):
+    if is_nvme(disk) or disk.is_external or (disk.pci and "" not in at):
         return DiskOrigin.OWN
     may_be = _VOLUME.search(disk.model) or _may_be_made_of(disk.size, [each.size for each in listed])
     return DiskOrigin.CONTROLLER if may_be else DiskOrigin.UNTOLD

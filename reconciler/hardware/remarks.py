@@ -40,8 +40,9 @@ def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     untold = untold_disks(hardware)
     alike = {disk.device: group for group in of_one_serial(hardware.disks) for disk in group}
     for disk in hardware.disks:
-        if disk.is_usb:
-            yield Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, disk.name, (disk.model,) if disk.model else ())
+        if disk.is_external:
+            reason = RemarkReason.USB_DISK if disk.transport == "usb" else RemarkReason.LUN
+            yield Remark(RemarkKind.LEFT_OUT, reason, disk.name, (disk.model,) if disk.model else ())
         if disk.device in alike:
             others = tuple(other.name for other in alike[disk.device])
             yield Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, disk.name, others)

@@ -24,6 +24,7 @@ class RemarkReason(StrEnum):
     DISKS_UNCLEAR = "disks-unclear"
     USB = "usb"
     USB_DISK = "usb-disk"
+    LUN = "lun"
     CHOSEN_ADDRESS = "chosen-address"
     SHARED_ADDRESS = "shared-address"
 

@@ -30,6 +30,8 @@ _SENTENCES: Mapping[RemarkReason, str] = {
     RemarkReason.DISKS_UNCLEAR: "profile {on} would wait before an install: {more}",
     RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",
     RemarkReason.USB_DISK: "disk {on}{said} is on USB: only an entry that names it, by devices or model, takes it",
+    RemarkReason.LUN: "disk {on}{said} is a LUN of a storage network, and other machines may have it, too: only an "
+    "entry that names it, by devices or model, takes it",
     RemarkReason.CHOSEN_ADDRESS: "interface {on} ({more}) has an address that somebody chose: it proves nothing",
     RemarkReason.SHARED_ADDRESS: "interface {on} ({more}) shares its address with another one of this machine",
     RemarkReason.NOT_UNDERSTOOD: "field {on} decides nothing: {more}",

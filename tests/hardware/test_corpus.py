@@ -75,7 +75,7 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "product": hardware.product,
         "memory": hardware.memory // 2**20,
         "disks": {disk.device: disk.size for disk in hardware.disks},
-        "usb": [disk.device for disk in hardware.disks if disk.is_usb],
+        "external": [disk.device for disk in hardware.disks if disk.is_external],
         "models": {disk.device: disk.model for disk in hardware.disks},
         "paths": {disk.device: list(disk.paths) for disk in hardware.disks if disk.paths},
         "behind": {place_text(disk.place): disk.size for disk in hardware.physical_disks},

@@ -163,9 +163,12 @@ def test_nvme_disks_count_beside_a_controllers_but_not_for_its_raid() -> None:
 
 @pytest.mark.parametrize("by", [{"model": ["IDSDM"]}, {"devices": ["sda"]}])
 @pytest.mark.parametrize("many", [(), behind(960)])
-def test_a_disk_on_usb_counts_only_where_an_entry_names_it(by: dict[str, Any], many: tuple[PhysicalDisk, ...]) -> None:
+@pytest.mark.parametrize("over", ["usb", "fc", "fcoe"])
+def test_an_external_disk_counts_only_where_an_entry_names_it(
+    by: dict[str, Any], many: tuple[PhysicalDisk, ...], over: str
+) -> None:
     module, virtual = (
-        Disk(name, name, 64 * 10**9, model, transport="usb")
+        Disk(name, name, 64 * 10**9, model, transport=over)
         for name, model in (("sda", "IDSDM"), ("sdb", "Virtual Floppy"))
     )
     hardware = machine(disks=(module, virtual), physical_disks=many)

@@ -16,6 +16,7 @@ HARDWARE = machine(
         Disk("sdb", "sdb", 10**12, "HDD", serial="00000000"),
         Disk("sdd", "sdd", 10**12, serial="S3"),
         Disk("sde", "sde", 64 * 10**9, "IDSDM", serial="0123", transport="usb"),
+        Disk("sdf", "sdf", 64 * 10**9, "LUN C-Mode", serial="0124", transport="fc"),
     ),
     nics=(
         nic("eno1", 1),
@@ -36,6 +37,7 @@ def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
         Remark(RemarkKind.FOLDED, RemarkReason.SEVERAL_PATHS, "sda", ("sda", "sdc")),
         Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, "sdb", ("00000000",)),
         Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, "sde", ("IDSDM",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.LUN, "sdf", ("LUN C-Mode",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.USB, "enp0s20f0u1u6", ("be:3a:f2:00:00:01",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.CHOSEN_ADDRESS, "ens1f0v3", ("be:3a:f2:00:00:02",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.SHARED_ADDRESS, "eno2", ("e4:43:4b:00:00:07",)),
