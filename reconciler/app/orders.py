@@ -18,8 +18,9 @@ from ..specs.authority.keyring import Keyring
 from ..specs.authority.openpgp import CertificateError, PgpCertificate, parse_certificates
 from ..specs.authority.refusals import render_refusal, render_refusals, shown_path
 from ..specs.authority.rules import Authority, OrderRule
-from ..specs.source.git import Git, full_name, is_ancestor, repository_of
 from ..specs.source.lineage import judge_range
+from ..specs.source.run_git import Git, full_name, is_ancestor
+from ..specs.source.work_tree import repository_of
 from .config import AuthorityConfig
 from .signatures import load_signers
 

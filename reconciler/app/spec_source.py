@@ -19,7 +19,8 @@ from ..specs.loader import Loaded, load_tree, with_problems
 from ..specs.puppet_module import known_signatures
 from ..specs.settings_table import load_table
 from ..specs.source.follow import DirectorySource, FollowedSource, Repository, SourceLook, SourceState
-from ..specs.source.git import GitSource, commit_of, read_commit
+from ..specs.source.git import GitSource
+from ..specs.source.work_tree import commit_of, read_commit
 from ..specs.validate import validate
 from .config import Config, SourceConfig
 from .database import SiteDatabase

@@ -33,7 +33,7 @@ from ..execution.ports import BmcAccess
 from ..execution.seam import offload
 from ..model.errors import PermanentError
 from ..model.secret_parts import part_of
-from ..specs.source.git import commit_all, create_repository
+from ..specs.source.work_tree import commit_all, create_repository
 from .bmc import SimulatedProtocol, make_bmc, protocol
 from .demo_specs import put_on_loopback
 from .fleet import REAL_ENOUGH, SimFleet, build_servers, place

@@ -9,7 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from ..app.config import SourceConfig
 from ..model.errors import PermanentError, TemporaryError
-from ..specs.source.git import Fetched, Files
+from ..specs.source.commit_files import Files
+from ..specs.source.git import Fetched
 
 
 class Commit(NamedTuple):

@@ -21,7 +21,7 @@ def read_directory(directory: str | Path) -> dict[str, bytes]:
     Hidden files and directories are left out, and so are submodules, linked directories
     and names that cannot be printed. A link to a file is followed when what it leads to
     is YAML inside the tree, in a hidden folder too; one that leads to anything else is
-    refused, and so is one that is absolute. ``source.git`` reads commits by the same rules.
+    refused, and so is one that is absolute. ``source.commit_files`` reads commits by the same rules.
     A file that is too large is cut one byte past the limit, so that the loader says so at
     its place.
 

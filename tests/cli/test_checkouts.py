@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from reconciler.specs.source.git import commit_all, commit_of, create_repository, read_commit
+from reconciler.specs.source.work_tree import commit_all, commit_of, create_repository, read_commit
 
 
 @pytest.fixture

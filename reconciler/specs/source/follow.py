@@ -16,7 +16,8 @@ from typing import Generic, Protocol, TypeVar
 
 from ...model.diagnostics import Diagnostic, Severity
 from ...model.errors import PermanentError, TemporaryError
-from .git import Fetched, Files
+from .commit_files import Files
+from .git import Fetched
 
 MAX_TOLD = 20
 """Problems of a commit that the state spells out; ``reconciler validate`` shows them all."""

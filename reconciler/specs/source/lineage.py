@@ -15,7 +15,7 @@ from ..authority.judgement import Changed, RefusedCommit, judge, to_look_at
 from ..authority.merges import Differences, EntryChange, MergeSides, TreeEntry, own_paths
 from ..authority.rules import Authority
 from ..authority.signed_range import CommitRange, RawCommit, SignedCommit, signed_range
-from .git import Git, checked, exit_status
+from .run_git import Git, checked, exit_status
 
 MAX_COMMITS: Final = 20_000
 """That are judged at once. A seal makes many of them cheap, not few."""

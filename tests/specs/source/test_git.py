@@ -8,11 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from reconciler.specs.source.commit_files import MAX_FILE_BYTES, MAX_NOTES
+from reconciler.specs.source.work_tree import commit_all, create_repository
 
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.specs.files import UnreadableError, read_directory
 from reconciler.specs.source.alone import alone_in
-from reconciler.specs.source.git import MAX_FILE_BYTES, MAX_NOTES, GitSource, commit_all, create_repository
+from reconciler.specs.source.git import GitSource
 
 from ...ports import closed_port
 from .conftest import Upstream
@@ -128,7 +130,7 @@ def test_a_huge_file_is_refused_unread(source: GitSource, upstream: Upstream) ->
 
 
 def test_too_many_files_are_refused(source: GitSource, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.specs.source.git.MAX_FILES", 3)
+    monkeypatch.setattr("reconciler.specs.source.commit_files.MAX_FILES", 3)
     commit = upstream.commit({f"cluster-specs/{number}.yaml": "x" for number in range(4)})
     source.fetch()
     with pytest.raises(PermanentError, match="has 4 YAML files"):
