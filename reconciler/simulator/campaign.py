@@ -20,8 +20,9 @@ from typing import NamedTuple
 from ..execution import seam
 from .chance import Chance
 from .faults import Swarm, swarm_of
+from .scenario import Scenario, read_specs
 from .simulation import Ending, Simulation
-from .world import Scenario, Template, read_specs
+from .world import Template
 
 MODULE = "reconciler.simulator.campaign"
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - databases are synced at each commit, which costs nothing here

@@ -20,8 +20,8 @@ from ..model.rehearsal import BrokenRule, LivedHistory, WaitedFor, wants_human
 from .campaign import IN_MEMORY, Lab
 from .faults import FAULTS, Swarm
 from .replica import ObservedTemplate
+from .scenario import Scenario
 from .simulation import Ending
-from .world import Scenario
 
 LIMIT = 3600.0
 """Seconds that a history lasts at most."""

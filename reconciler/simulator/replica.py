@@ -23,7 +23,8 @@ from .meaning import Content, DiskSystem
 from .observed import ObservedBody
 from .observed_records import exported, simulated_fleet, words
 from .observed_servers import ObservedServer, ObservedServers, SystemOnDisk
-from .world import Scenario, Template, World
+from .scenario import Scenario
+from .world import Template, World
 
 _OBSERVED = "it was observed so"
 _WHO = "simulator"

@@ -24,11 +24,12 @@ from ..model.secret_parts import PARTS, part_of
 from .faults import FAULTS, Swarm
 from .judge import Invariant, Violation
 from .people import People
+from .scenario import Scenario
 from .stand_ins import commits, logged, seam_of, ssh_draws, without_gc, without_threads
 from .tally import Tally
 from .virtual_loop import Killed, Process
 from .wires import Request
-from .world import Scenario, Template, World
+from .world import Template, World
 
 STILL_SECONDS = 15.0
 """A plan in which everything is settled, and that has not changed for so long, is at rest."""

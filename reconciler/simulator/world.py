@@ -10,22 +10,18 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..app.config import Config, ListenConfig, SourceConfig, TimingsConfig
 from ..app.daemon import Daemon
 from ..app.directory import BMC_PASSWORD, PROVISIONING_KEY
 from ..app.drivers import Drivers
-from ..app.published import PassResult
 from ..app.site import Site
-from ..app.spec_source import CheckSpecs, SpecReading, check
+from ..app.spec_source import SpecReading
 from ..execution import seam
 from ..execution.drivers.plain import PlainBmcs
-from ..model.history import Phase
 from ..model.kinds import InstallPolicy, Policy
 from ..model.secret_parts import part_of
 from ..model.tree import SpecTree
@@ -33,9 +29,9 @@ from ..provisioning import puppet_runs
 from . import rings
 from .chance import Chance, Stream
 from .fleet import place
-from .hardware import CONTROLLER, PROXY, STORE, Model, ServerBody
+from .hardware import ServerBody
 from .judge import Invariant, Judge, Running, ServingPool, finished
-from .life import Pace, ServerState
+from .life import ServerState
 from .memory_bmc import MemoryBmc, connecting
 from .memory_git import MemoryBranch
 from .memory_http import MemoryAgent, MemoryListening
@@ -43,73 +39,20 @@ from .memory_ipmitool import InBand
 from .memory_server import MemoryServer, Overwrite
 from .memory_services import MemoryServices
 from .memory_ssh import MemoryDial
+from .scenario import Scenario, config_of
+from .sim_daemon import SimDaemon
 from .stand_ins import seam_of, ssh_draws
 from .tally import Tally
 from .virtual_loop import WORLD, Process, VirtualLoop, this_process
-from .wires import FINE, Weather, Wires
+from .wires import FINE, Wires
 
 MADE_BEFORE = timedelta(days=1)
 """When what histories begin with was made."""
 
-BEGINS = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PASSWORD = "Ux7-of-no-bmc-4q"  # noqa: S105 - of BMCs that are none
-
-TWELVE: Mapping[str, tuple[Model, ...]] = {
-    zone: (CONTROLLER, PROXY, STORE, STORE) for zone in ("zone-1", "zone-2", "zone-3")
-}
-"""What the example specs ask for."""
-
-PACE = Pace(boot=8.0, report_every=10.0, install_step=4.0, puppet=10.0, services=3.0)
-"""``model.rehearsal.TIMES_AS_FAST`` as real servers. The daemon's patience is shorter in the same way."""
 
 AGENTS_RUN = 90.0
 """Seconds between two Puppet runs of a node's own agent, which is half an hour for real ones."""
-
-PATIENCE: Mapping[str, Any] = {
-    "bmc_poll": "60s",
-    "puppet_poll": "60s",
-    "gate_poll": "60s",
-    "gate_again": "2s",
-    "rings_poll": "60s",
-    "install_poll": "5s",
-    "lease": "30s",
-}
-TIMINGS: Mapping[str, Any] = {
-    "back_off": "5s",
-    "back_off_cap": "40s",
-    "report_every": "10s",
-    "live_boot": "60s",
-    "first_boot": "60s",
-    "puppet_silence": "120s",
-}
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What there is at the beginning, and what comes."""
-
-    specs: Mapping[str, bytes]  # by path from the repository's root
-    racks: Mapping[str, tuple[Model, ...]] = field(default_factory=lambda: TWELVE)
-    pace: Pace = PACE
-    weather: Weather = FINE
-    limit: float = 3600.0  # seconds of the history, at most
-    change: Mapping[str, bytes] | None = None  # specs that are committed a while later; None: those stay
-    begins: datetime = BEGINS
-    check: CheckSpecs = check  # makes trees of specs
-
-
-def _config(folder: Path, scenario: Scenario, listen: str) -> Config:
-    return Config.model_validate(
-        {
-            "source": SourceConfig(url="simulated", folder="cluster-specs"),
-            "database": f"sqlite:///{folder}/reconciler.db",
-            "state": folder / "state",
-            "listen": ListenConfig(address=listen, port=8080),
-            "bmc_protocol": "simulated",
-            "timings": TimingsConfig.model_validate(dict(TIMINGS)),
-            **PATIENCE,
-        }
-    )
 
 
 class Template:
@@ -130,7 +73,7 @@ class Template:
             branch = MemoryBranch(seam.now)
             branch.push(scenario.specs)
             reading = SpecReading(branch.mirror, scenario.check)
-            site = Site(_config(folder, scenario, "127.0.0.1"), reading=reading)
+            site = Site(config_of(folder, scenario, "127.0.0.1"), reading=reading)
             self.tree: SpecTree = site.specs.tree()
             try:
                 self.fill(site)
@@ -161,41 +104,6 @@ class Template:
         """Have what runs already begin, and people press buttons."""
         for serial in world.servers:
             world.begin(world.press(serial, people.uniform(2.0, 20.0)))
-
-
-@dataclass
-class SimDaemon:
-    """A daemon as a process of the simulation."""
-
-    process: Process
-    site: Site
-    daemon: Daemon
-    task: "asyncio.Task[int]"
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the process runs."""
-        return self.process.is_alive and not self.task.done()
-
-    def kill(self) -> None:
-        """As kill -9 does it: the database loses its connections, and nobody says good-bye."""
-        self.process.kill()
-        self.site.close()
-
-    def wake(self) -> None:
-        """There is news: have it look."""
-        self.daemon._wake.set()
-
-    @property
-    def latest(self) -> PassResult | None:
-        """What its last pass found and decided; None: it has made none, or does not run."""
-        return self.daemon._published.latest if self.is_up else None
-
-    @property
-    def in_service(self) -> int:
-        """How many machines its last pass knew to be in service."""
-        machines = self.latest.observation.machines if self.latest else ()
-        return sum(m.history.phase is Phase.IN_SERVICE for m in machines)
 
 
 class BmcLogin(NamedTuple):
@@ -402,7 +310,7 @@ class World:
     def site(self) -> Site:
         """The daemon's site, for another process that works on it."""
         reading = SpecReading(self.branch.mirror, self.scenario.check)
-        return Site(_config(self.folder, self.scenario, self.listens[0]), reading=reading)
+        return Site(config_of(self.folder, self.scenario, self.listens[0]), reading=reading)
 
     @contextlib.contextmanager
     def inside(self, process: Process) -> Iterator[None]:
@@ -529,8 +437,3 @@ def _once(find: Callable[[], str | None]) -> Callable[[], str | None]:
         return found[0] if found else None
 
     return get
-
-
-def read_specs(folder: Path) -> dict[str, bytes]:
-    """The files of a spec tree, as a repository has them in its folder of that name."""
-    return {f"cluster-specs/{path.relative_to(folder)}": path.read_bytes() for path in sorted(folder.rglob("*.yaml"))}

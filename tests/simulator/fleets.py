@@ -14,8 +14,9 @@ from reconciler.model.history import Phase
 from reconciler.model.machine import MachineView, Observation
 from reconciler.model.rehearsal import RehearsedPart
 from reconciler.simulator.hardware import CONTROLLER, PROXY, STORE, Model
+from reconciler.simulator.scenario import Scenario
 from reconciler.simulator.simulation import Simulation
-from reconciler.simulator.world import Scenario, Template
+from reconciler.simulator.world import Template
 
 SPECS = Path(__file__).parents[2] / "cluster-specs"
 RACKS: Mapping[str, tuple[Model, ...]] = {

@@ -3,8 +3,8 @@
 import asyncio
 import math
 
+from ..sim_daemon import SimDaemon
 from ..virtual_loop import die
-from ..world import SimDaemon
 from .base import Fault
 
 MOST_EFFECTS = 2000
