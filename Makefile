@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
 PURE   := $(addprefix tests/,enc hardware model planning provisioning render specs test_architecture.py)
+MANY   := --numprocesses 6 --dist loadgroup --no-loadscope-reorder
 CLOUD  ?= swift
 SEEDS  ?= 100000
 ALONE  := unshare --net --pid --fork --kill-child --mount-proc
@@ -29,8 +30,11 @@ venv: $(STAMP) ## the virtual environment with pinned dependencies
 demo: $(STAMP) ## twelve simulated servers, a git repository, the daemon and its dashboard
 	$(BIN)/reconciler demo
 
-test: $(STAMP) ## all tests; those whose system package is missing are skipped and say so
-	$(BIN)/python -m pytest --quiet --numprocesses 6 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(STAMP) ## all tests but the lengthy ones; those whose system package is missing are skipped and say so
+	$(BIN)/python -m pytest --quiet $(MANY) -m "not live and not lengthy" $(PYTEST_ARGS)
+
+test-all: $(STAMP) ## the lengthy ones too: whole systems in containers, histories of whole fleets
+	$(BIN)/python -m pytest --quiet $(MANY) $(PYTEST_ARGS)
 
 quick: $(STAMP) ## what decides, in seconds: tests of the pure packages that start nothing and draw nothing
 	$(BIN)/python -m pytest --quiet --numprocesses 2 -m "not (waits or puppet or hypothesis or thorough)" $(PURE) $(PYTEST_ARGS)
@@ -78,7 +82,7 @@ lint: $(STAMP) ## ruff and codespell
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
 
-check: lint types test ## what CI wants: lint, types, architecture and all other tests
+check: lint types test-all ## what CI wants: lint, types, architecture and all other tests
 
 fuzz: $(STAMP) ## thirty times as many clusters as CI draws, of any shape, and 10,000 histories of Swift's rings, and signatures
 	ORACLE_PAIRS=10000 $(BIN)/python -m pytest --quiet --timeout 3600 tests/specs/authority/test_ssh.py -k drawn

@@ -25,6 +25,7 @@ NEEDED = {
 MISSING = [package for program, package in NEEDED.items() if shutil.which(program) is None]
 
 pytestmark = [
+    pytest.mark.lengthy,
     pytest.mark.timeout(2400),
     pytest.mark.skipif(
         bool(MISSING) or os.geteuid() != 0, reason=f"needs root, and {' '.join(MISSING) or 'nothing else'} (apt)"

@@ -19,6 +19,7 @@ from reconciler.planning.planner import plan
 pytestmark = pytest.mark.waits
 
 
+@pytest.mark.lengthy
 def test_every_benchmark_runs_and_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "bench.json"
     assert main(["--scale", "small", "--output", str(kept)]) == 0

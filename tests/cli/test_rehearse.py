@@ -35,6 +35,7 @@ def grow(laid: Laid) -> None:
     laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
 
 
+@pytest.mark.lengthy
 def test_a_change_that_grows_the_fleet(on: Any, laid: Laid) -> None:
     grow(laid)
     before = contents(laid.folder)
@@ -72,6 +73,7 @@ def endanger(laid: Laid) -> None:
     path.write_text(path.read_text() + "".join(pins))
 
 
+@pytest.mark.lengthy
 def test_a_dangerous_change_is_told_and_its_worst_history_is_had_again(on: Any, cli: Cli, laid: Laid) -> None:
     endanger(laid)
     words = ("rehearse", "--seeds", "4", "--processes", "1", "--faults", "buttons=1", "--keep", "fleet.json")
@@ -94,6 +96,7 @@ def test_a_dangerous_change_is_told_and_its_worst_history_is_had_again(on: Any, 
     assert happened[0] == happened[1]
 
 
+@pytest.mark.lengthy
 def test_stand_ins_take_the_place_of_secrets(on: Any, laid: Laid) -> None:
     grow(laid)
     said = on("--specs", laid.specs, *SOON, "--faults", "kills", "--trace", "trace", "--keep", "fleet.json")

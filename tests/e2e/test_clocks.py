@@ -48,6 +48,7 @@ def library() -> Path:
     return found[0]
 
 
+@pytest.mark.lengthy
 async def test_a_clock_that_stands_still_is_told_and_gone_on_from(tmp_path: Path) -> None:
     says = tmp_path / "clock"
     says.write_text("+0\n")

@@ -20,6 +20,7 @@ if "E2E_SEEDS" in os.environ:  # others, such as E2E_SEEDS=3,4,5
     SEEDS = dict.fromkeys(SEEDS, tuple(map(int, os.environ["E2E_SEEDS"].split(","))))
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(("speaking", "seed"), [(speaking, seed) for speaking in SEEDS for seed in SEEDS[speaking]])
 async def test_a_daemon_killed_at_any_moment_installs_every_machine_exactly_once(
     speaking: SimulatedProtocol, seed: int, tmp_path: Path

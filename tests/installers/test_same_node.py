@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.lengthy
 def test_both_installers_do_the_same_with_the_same_packages() -> None:
     """On the node that asks most of them: a compute whose address is on a bridge of Open vSwitch."""
     assert_same(root("shared", "compute"), root("image", "compute"))

@@ -124,6 +124,7 @@ def test_a_dangerous_change_asks_for_each_machine() -> None:
     assert (untouched.most_down, untouched.lost, untouched.broken) == (1, (), ())
 
 
+@pytest.mark.lengthy
 def test_a_dangerous_change_that_asks_nobody_loses_the_quorum_when_something_fails_meanwhile() -> None:
     loosened = changed(reinstalls(small()), FLEET, *LOOSENED, "reinstall: approval", "reinstall: automatic")
     with rehearsing(in_service(), loosened) as rehearsal:
@@ -141,6 +142,7 @@ def test_a_machine_that_people_boot_from_the_disk_of_another_is_no_twin_of_the_r
     assert (lived.broken, lived.lost) == ((), ())
 
 
+@pytest.mark.lengthy
 def test_a_history_is_the_same_again_in_this_process_and_in_any_other(tmp_path: Path) -> None:
     given = to_rehearse(in_service(), changed(small(), SWIFT, "swiftstore: {count: 1", "swiftstore: {count: 2"))
     with rehearsal_of(given) as rehearsal:
@@ -157,6 +159,7 @@ def test_a_history_is_the_same_again_in_this_process_and_in_any_other(tmp_path: 
     assert said.stdout.strip() == sha256(repr(first).encode()).hexdigest()
 
 
+@pytest.mark.lengthy
 def test_histories_are_lived_alike_by_several_processes() -> None:
     with rehearsing(in_service()) as rehearsal:
         alone = list(rehearsal.live_all(range(3), None, 1))

@@ -58,6 +58,7 @@ def test_twelve_blank_servers_come_into_service(calm: Ending) -> None:
     assert (calm.violations, calm.problems) == ((), ())
 
 
+@pytest.mark.lengthy
 def test_a_history_is_the_same_again_in_this_process_and_in_any_other(lab: Lab, calm: Ending) -> None:
     again = lab.live(7, {})
     assert again.trace == calm.trace
