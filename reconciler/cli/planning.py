@@ -46,6 +46,8 @@ def register(app: typer.Typer) -> None:
 _PLAN = """\b
 Examples:
   reconciler plan
+  reconciler plan 2S2JGM2
+  reconciler plan -l cluster=cl1,role=compute
   reconciler --specs my-branch/cluster-specs plan
   reconciler --specs cluster-specs plan --observed fleet.json \\
       --detailed-exitcode --format markdown
@@ -54,6 +56,15 @@ Examples:
 
 def plan(
     context: typer.Context,
+    machines: Annotated[
+        list[str] | None, typer.Argument(metavar="MACHINE", help="Only these; else all. A serial or a hostname.")
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select", "-l", metavar="KEY=NAME,...", help='Only these: "cluster=cl1,role=compute". May be repeated.'
+        ),
+    ] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="markdown: for a pull request.")] = PlanFormat.TEXT,
     observed: ObservedOption = None,
     server: ServerOption = None,
@@ -70,13 +81,23 @@ def plan(
     """Say what the daemon would do now, and why.
 
     It changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
+    The plan is always made for all machines. With some named or selected it tells, and exits, by these.
     """
     from ..app.plans import planned
     from ..render import plan as render
 
+    try:
+        part = render.part_of(machines or (), select or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--select") from None
     text = observation_text(observed, server, token)
     site = open_site(context) if text is not None else open_to_read(context, tells=format is PlanFormat.TEXT)
     todo, _ = planned(site, text)
+    if machines or select:
+        try:
+            todo = render.only(todo, part)
+        except LookupError as error:
+            return failed(f"{error.args[0]}: see reconciler machines")
     match format:
         case PlanFormat.JSON:
             print(json.dumps(render.plan_json(todo), indent=1))

@@ -189,6 +189,7 @@ class Plan:
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
     warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict)  # of each machine with a system, by serial
+    left_out: int = 0  # machines of which this part of the plan does not tell
 
     @property
     def is_quiet(self) -> bool:

@@ -137,6 +137,11 @@ def verdict(plan: Plan) -> str:
     return "No changes. " if plan.is_quiet else ""
 
 
+def shown(plan: Plan) -> str:
+    """``Shown: 2 of 12 machines.``, with a space before it, where that is not all."""
+    return f" Shown: {len(plan.steps)} of {len(plan.steps) + plan.left_out} machines." if plan.left_out else ""
+
+
 def base(plan: Plan) -> str:
     """The commit, as short as people write it."""
     return plan.base[:12] if plan.base else "without a commit"

@@ -116,6 +116,7 @@ class PlanJson(TypedDict):
     notes: dict[str, str]
     observing: str | None  # why nothing may be begun; such a plan acts on nothing
     warnings: list[str]
+    left_out: int  # machines of which this part of the plan does not tell
     summary: SummaryJson
 
 
@@ -150,6 +151,7 @@ def plan_json(plan: Plan) -> PlanJson:
         "notes": dict(plan.notes),
         "observing": plan.observing,
         "warnings": list(plan.warnings),
+        "left_out": plan.left_out,
         "summary": summary(plan),
     }
 

@@ -22,7 +22,11 @@ def escaped(text: str) -> str:
 
 def plan_markdown(plan: Plan) -> str:
     """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
-    lines = [f"### Plan {escaped(groups.base(plan))}", "", f"{groups.verdict(plan)}{escaped(groups.counts(plan))}."]
+    lines = [
+        f"### Plan {escaped(groups.base(plan))}",
+        "",
+        f"{groups.verdict(plan)}{escaped(groups.counts(plan))}.{groups.shown(plan)}",
+    ]
     lines += ["", f"> **{escaped(plan.observing)}**"] if plan.observing else []
     lines += _warning(plan)
     lines += _table(plan)

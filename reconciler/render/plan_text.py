@@ -23,7 +23,7 @@ def plan_text(plan: Plan) -> str:
     lines += _section("Puppet documents", groups.enc_lines(plan.enc))
     lines += _section("Notes", [f"{name}: {printable(note)}" for name, note in sorted(plan.notes.items())])
     lines += _section("Warnings", map(printable, plan.warnings))
-    lines += ["", f"{groups.verdict(plan)}Plan {groups.base(plan)}: {groups.counts(plan)}."]
+    lines += ["", f"{groups.verdict(plan)}Plan {groups.base(plan)}: {groups.counts(plan)}.{groups.shown(plan)}"]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a history of a simulated fleet begins with, and what comes; and how its daemon is configured."""
+"""Scenarios: the beginning of a simulated history, what comes, and the configuration of its daemon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -293,6 +293,19 @@ def test_an_observation_replays_to_the_same_plan(on: Any, cli: Cli, laid: Laid, 
     assert json.loads((tmp_path / "fleet.json").read_text())["observation"]["base"] == live["base"]
 
 
+def test_a_plan_of_some_machines_exits_by_these(on: Any, laid: Laid) -> None:
+    laid.change("swiftstore: {count: 6", "swiftstore: {count: 8")
+    laid.commit()
+    one = on("plan", STORE, "--detailed-exitcode", "--format", "json")
+    assert (one.status, [step["serial"] for step in one.json["steps"]]) == (0, [laid.serial(STORE)])
+    stores = on("plan", "-l", "cluster=swift01,role=swiftstore", "--detailed-exitcode")
+    assert stores.status == 2
+    assert "Shown: 8 of 14 machines." in stores.out
+    nobody = on("plan", "nobody")
+    assert nobody.status == 1
+    assert nobody.err.endswith("Error: no machine is called nobody: see reconciler machines\n")
+
+
 @pytest.mark.parametrize(("flag", "grow", "status"), [(False, True, 0), (True, True, 2), (True, False, 0)])
 def test_plan_tells_changes_by_its_exit_status(on: Any, laid: Laid, flag: bool, grow: bool, status: int) -> None:
     if grow:
