@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..model.bmc_protocol import BmcProtocol
 from ..model.errors import PermanentError
+from ..model.hook import HookCommand
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
 from ..provisioning.puppet_ca import PLACE
@@ -74,6 +75,13 @@ class PuppetCaConfig(Strict):
         if not any(PLACE in word for word in command[1:]):
             raise ValueError(f"no word of it is {PLACE}: which certificate is it to clean?")
         return command
+
+
+class HookConfig(Strict):
+    """A program that is told of machines, by JSON on its standard input."""
+
+    command: tuple[str, ...] = Field(min_length=1, description="program and arguments; no shell")
+    timeout: Duration = Field(default="60s", validate_default=True)
 
 
 class ApprovalsConfig(Strict):
@@ -194,6 +202,7 @@ class Config(Strict):
     puppet_ca: PuppetCaConfig | None = Field(
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
     )
+    hooks: dict[str, HookConfig] = Field(default={}, description="programs that specs may name as hooks, by name")
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
     authority: AuthorityConfig | None = Field(default=None, description="without it no commit has to be signed")
     floor: PolicyFloor | None = Field(default=None, description="what the policy in git cannot loosen")
@@ -209,6 +218,11 @@ class Config(Strict):
     def boot_folder(self) -> Path:
         """Where boot programs and live images lie."""
         return self.boot or self.state / "boot"
+
+    @property
+    def hook_commands(self) -> Mapping[str, HookCommand]:
+        """The hooks, as they are run."""
+        return {name: HookCommand(hook.command, hook.timeout.total_seconds()) for name, hook in self.hooks.items()}
 
     @property
     def planning_timings(self) -> Timings:

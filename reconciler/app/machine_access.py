@@ -65,6 +65,7 @@ class MachineAccess:
             build_rings=drivers.build_rings,
             options=Options(
                 fleet=lambda: self._tree().fleet,
+                hooks=config.hook_commands,
                 files=NodeFiles(site),
                 epoch=lambda: site.store.standing().epoch,
                 is_behind=site.store.is_behind,

@@ -1,6 +1,7 @@
 """``openstack-cluster-installer.conf`` as a Fleet: only what differs from what we would do anyway."""
 
 import configparser
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -125,13 +126,18 @@ def _policy(conf: Conf) -> Any:
 
 
 def _hooks(conf: Conf) -> dict[str, Any]:
+    """OCI's plugins as hooks by name, with the line of the daemon's configuration that defines each."""
     found: dict[str, Any] = {}
     for hook, (section, switch, path) in _HOOKS.items():
         values = conf.get(section, {})
         if _is(values, switch) and values.get(path):
+            name, command = hook.replace("_", "-"), json.dumps(values[path])
             found[hook] = Noted(
-                {"command": [values[path]]},
-                ToDecide("it is given JSON on standard input now, not arguments; and is told of deletions too."),
+                name,
+                ToDecide(
+                    f"the daemon's configuration defines it, not git: hooks: {{{name}: {{command: [{command}]}}}}. "
+                    "It is given JSON on standard input now, not arguments; and is told of deletions too."
+                ),
             )
     return found
 

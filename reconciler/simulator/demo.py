@@ -278,11 +278,12 @@ def _add_hook(demo: Demo) -> None:
         f"#!/bin/sh\n# Told of every machine by JSON on its standard input.\ncat >> {demo.folder}/monitoring.log\n"
     )
     hook.chmod(0o755)
+    with demo.config_file.open("a") as config:
+        config.write(yaml.safe_dump({"hooks": {"monitoring": {"command": [str(hook)]}}}))
     for path in sorted((demo.repository / "cluster-specs").rglob("*.yaml")):
         text = path.read_text()
         if re.search(r"^kind: Fleet$", text, re.MULTILINE) and "hooks:" not in text:
-            hooks = f"  hooks:\n    monitoring: {{command: [{hook}]}}\n"
-            path.write_text(text.replace("\n  policy:", f"\n{hooks}  policy:", 1))
+            path.write_text(text.replace("\n  policy:", "\n  hooks: {monitoring: monitoring}\n  policy:", 1))
     commit_all(demo.repository, "Tell a monitoring of machines in service")
 
 

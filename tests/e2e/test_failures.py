@@ -68,11 +68,11 @@ async def test_a_hook_that_hangs_is_killed_and_told_again_when_an_operator_says_
 
     def with_hooks(specs: Path) -> None:
         fleet = specs / "fleet.yaml"
-        run = f"{{command: [{hook}], timeout: 3s}}"
-        hooks = f"  hooks:\n    monitoring: {run}\n    root_password: {run}\n"
+        hooks = "  hooks: {monitoring: ours, root_password: ours}\n"
         fleet.write_text(fleet.read_text().replace("\n  policy:", f"\n{hooks}  policy:", 1))
 
-    async with world(tmp_path, racks=ONE, specs=with_hooks, config={"timings": {"give_up_after": 2}}) as w:
+    config = {"timings": {"give_up_after": 2}, "hooks": {"ours": {"command": [str(hook)], "timeout": "3s"}}}
+    async with world(tmp_path, racks=ONE, specs=with_hooks, config=config) as w:
         server = only(w)
         await w.started()
         await w.fleet.press_power_buttons()

@@ -10,6 +10,7 @@ import pytest
 from reconciler.execution.handlers import handlers
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.errors import PermanentError, TemporaryError
+from reconciler.model.hook import HookCommand
 from reconciler.model.kinds import FleetSpec
 
 from . import build
@@ -27,16 +28,16 @@ TELL = TellCluster(
 )  # fmt: skip
 
 
-def with_hook(world: World, folder: Path, text: str, timeout: str = "60s") -> None:
+def with_hook(world: World, folder: Path, text: str, timeout: float = 60.0) -> None:
     """The fleet's hooks are this script."""
     path = folder / "hook"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
-    hook = {"command": [str(path), str(folder)], "timeout": timeout}
     raw = {"provisioning": {"address": "192.0.2.1", "trusted_networks": ["192.0.2.0/24"]}}
     names = ("dns", "root_password", "bmc_password")
-    fleet = FleetSpec.model_validate({**raw, "hooks": dict.fromkeys(names, hook)})
-    world.options = replace(world.options, fleet=lambda: fleet)
+    fleet = FleetSpec.model_validate({**raw, "hooks": dict.fromkeys(names, "script")})
+    hooks = {"script": HookCommand((str(path), str(folder)), timeout)}
+    world.options = replace(world.options, fleet=lambda: fleet, hooks=hooks)
 
 
 async def do(world: World, action: Any) -> None:
@@ -51,6 +52,14 @@ async def world() -> World:
     world.machine.reboot(installed=True)
     world.shells.shells.clear()
     return world
+
+
+async def test_a_hook_that_the_daemons_configuration_does_not_define_is_not_run(world: World, tmp_path: Path) -> None:
+    with_hook(world, tmp_path, f"touch {tmp_path}/ran")
+    world.options = replace(world.options, hooks={})
+    with pytest.raises(TemporaryError, match=r"the daemon's configuration defines no hook script\. Put hooks: {script:"):
+        await do(world, HOOK)
+    assert not (tmp_path / "ran").exists()
 
 
 async def test_a_hook_is_told_who_the_machine_is(world: World, tmp_path: Path) -> None:
@@ -94,7 +103,7 @@ async def test_a_hook_that_tells_the_password_in_its_error_tells_it_nobody(world
 
 
 async def test_a_hook_that_hangs_ends_in_its_own_time(world: World, tmp_path: Path) -> None:
-    with_hook(world, tmp_path, "sleep 1000", timeout="1s")
+    with_hook(world, tmp_path, "sleep 1000", timeout=1.0)
     with pytest.raises(TemporaryError, match=r"hook dns: .*hook did not end within 1 s, and was killed"):
         await do(world, HOOK)
 

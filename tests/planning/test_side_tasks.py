@@ -34,7 +34,7 @@ from .build import (
     with_history,
 )
 
-HOOK = {"command": ["/usr/local/bin/tell"]}
+HOOK = "tell"
 
 
 def spec(hooks: tuple[str, ...] = (), machines: Any = None, after_puppet: tuple[str, ...] = ()) -> Any:

@@ -9,6 +9,7 @@ from ...model.actions import Action, InstallOs
 from ...model.epoch import Epoch
 from ...model.errors import NotBegunError, PermanentError, TemporaryError
 from ...model.files import File
+from ...model.hook import HookCommand
 from ...model.kinds import FleetSpec
 from ...model.machine import Seen
 from ...provisioning import commands, erasing, fence, fence_script
@@ -40,6 +41,8 @@ class Options:
     """How patient handlers are, in seconds, and what they take from the specs of the moment."""
 
     fleet: Callable[[], FleetSpec]
+    hooks: Mapping[str, HookCommand] = field(default_factory=dict)
+    """Programs that specs may name as hooks, by name."""
     files: Callable[[InstallOs], Mapping[str, File]] = field(default=lambda _: {})
     """What the installer finds beforehand (``provisioning.node_files``). May read the store, and make secrets."""
     epoch: Callable[[], Epoch | None] = field(default=lambda: None)

@@ -3,7 +3,6 @@
 from ...model.actions import RunHook, TellCluster
 from ...model.errors import TemporaryError
 from ...model.files import private
-from ...model.kinds.fleet import Hook
 from ...model.machine import SecretRef
 from ...provisioning import commands
 from ..seam import offload
@@ -12,10 +11,19 @@ from .node import open_node
 
 
 async def run_hook(tools: Tools, action: RunHook) -> None:
-    """The operator's command was told of the machine, and ended well. Told twice, it is told the same."""
-    hook: Hook | None = getattr(tools.options.fleet().hooks, action.hook)
-    if hook is None:
+    """The operator's command was told of the machine, and ended well. Told twice, it is told the same.
+
+    Raises:
+        TemporaryError: It failed, or the daemon's configuration defines no such hook.
+    """
+    name: str | None = getattr(tools.options.fleet().hooks, action.hook)
+    if name is None:
         return  # it was taken out of the specs meanwhile
+    if (hook := tools.options.hooks.get(name)) is None:
+        raise TemporaryError(
+            f"hook {action.hook}: the daemon's configuration defines no hook {name}. Put "
+            f"hooks: {{{name}: {{command: [/path/to/program]}}}} into it and restart the daemon, or name another"
+        )
     seen = await offload(tools.directory.seen, action.serial)
     words: dict[str, object] = {
         "hook": action.hook,
@@ -35,7 +43,7 @@ async def run_hook(tools: Tools, action: RunHook) -> None:
         words |= {"username": username, "password": password}
         hidden = (password,)
     try:
-        await tools.tell_child(hook.command, words, hook.timeout.total_seconds())
+        await tools.tell_child(hook.command, words, hook.timeout)
     except TemporaryError as error:
         text = str(error)
         for secret in hidden:

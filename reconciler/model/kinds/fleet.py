@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo
 
 from ..roles import ROLES
-from .base import Address, Duration, Label, Settings, Strict, Subnet
+from .base import Address, Duration, Label, Name, Settings, Strict, Subnet
 from .boot import NetworkBoot
 from .releases import DebianRelease, OpenStackRelease
 
@@ -151,20 +151,33 @@ class Policy(Strict):
     windows: tuple[Window, ...] = Field(default=(), description="none: any time")
 
 
-class Hook(Strict):
-    """A command run on an event, with JSON on its standard input."""
+def _no_command(value: object, info: ValidationInfo) -> object:
+    """A hook's name; a command that was written in its place, as specs of old have it, is told where it goes.
 
-    command: tuple[str, ...] = Field(min_length=1, description="program and arguments; no shell")
-    timeout: Duration = Field(default="60s", validate_default=True)
+    Raises:
+        ValueError: It is a command.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    name = str(info.field_name).replace("_", "-")
+    kept = {key: value[key] for key in ("command", "timeout") if key in value}
+    moved = yaml.safe_dump({"hooks": {name: kept}}, default_flow_style=True, width=2**16, sort_keys=False).strip()
+    raise ValueError(
+        f"no commit may say what the daemon runs. Put this into the daemon's configuration, {moved[1:-1]} "
+        f"and its name here, {info.field_name}: {name}"
+    )
+
+
+HookName = Annotated[Name, BeforeValidator(_no_command)]
 
 
 class Hooks(Strict):
-    """Commands of the operator's own, run on events."""
+    """Which programs of the operator's are told of machines: names that the daemon's configuration gives them."""
 
-    dns: Hook | None = None
-    monitoring: Hook | None = None
-    root_password: Hook | None = None
-    bmc_password: Hook | None = None
+    dns: HookName | None = None
+    monitoring: HookName | None = None
+    root_password: HookName | None = None
+    bmc_password: HookName | None = None
 
 
 class PuppetSettings(Strict):
