@@ -57,7 +57,9 @@ async def world() -> World:
 async def test_a_hook_that_the_daemons_configuration_does_not_define_is_not_run(world: World, tmp_path: Path) -> None:
     with_hook(world, tmp_path, f"touch {tmp_path}/ran")
     world.options = replace(world.options, hooks={})
-    with pytest.raises(TemporaryError, match=r"the daemon's configuration defines no hook script\. Put hooks: {script:"):
+    with pytest.raises(
+        TemporaryError, match=r"the daemon's configuration defines no hook script\. Put hooks: {script:"
+    ):
         await do(world, HOOK)
     assert not (tmp_path / "ran").exists()
 
