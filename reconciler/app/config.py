@@ -84,6 +84,12 @@ class HookConfig(Strict):
     timeout: Duration = Field(default="60s", validate_default=True)
 
 
+class WebhookConfig(Strict):
+    """A forge that tells of new commits."""
+
+    secret_file: Path = Field(description="the secret that the forge was given, in a file that the daemon's user reads")
+
+
 class ApprovalsConfig(Strict):
     """Which approvals have to be signed with an SSH key, and by whom."""
 
@@ -203,6 +209,9 @@ class Config(Strict):
         default=None, description="without it nobody cleans the old certificate of a node that is installed anew"
     )
     hooks: dict[str, HookConfig] = Field(default={}, description="programs that specs may name as hooks, by name")
+    webhooks: dict[Literal["github", "gitlab", "gitea"], WebhookConfig] = Field(
+        default={}, description="forges that may say that there is a new commit, at /v1/hooks/NAME; Forgejo is gitea"
+    )
     approvals: ApprovalsConfig | None = Field(default=None, description="without it no approval has to be signed")
     authority: AuthorityConfig | None = Field(default=None, description="without it no commit has to be signed")
     floor: PolicyFloor | None = Field(default=None, description="what the policy in git cannot loosen")

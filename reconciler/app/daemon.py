@@ -53,6 +53,7 @@ class Daemon:
         self._published, self._metrics, self._health = front.published, front.metrics, front.health
         self._keeping = Companions(self._health, self._wake.set)  # of the lease
         self._specs = SpecsFollower(site, self._wake.set)
+        self._published.specs_changed = self._specs.look_again
         self._access = MachineAccess(site, self._tree, drivers, certainty.sure)
         self._looking = Looking(site, self._published, self._specs, self._access)
         self._looked = asyncio.Event()  # a pass has ended, and documents may have changed

@@ -24,6 +24,11 @@ class SpecsFollower:
         self._site = site
         self._wake = wake
         self._looked: SourceLook[Loaded] | None = None
+        self._told = asyncio.Event()  # somebody says that there is a new commit
+
+    def look_again(self) -> None:
+        """Have ``follow`` look at once: somebody says that there is a new commit."""
+        self._told.set()
 
     @property
     def looked(self) -> SourceLook[Loaded]:
@@ -56,18 +61,24 @@ class SpecsFollower:
             well()
 
     async def _may_have_changed(self) -> AsyncIterator[None]:
-        """At a change of a local tree or repository, and every so often, to ask a remote one."""
+        """At a change of a local tree or repository, when told of one, and every so often, to ask a remote one."""
         folders = await offload(self._site.specs.watchable)
         changes = watch(folders)
         next_change = asyncio.ensure_future(anext(changes, None)) if folders else None
         try:
             while True:
                 yield
-                if next_change is None:
-                    await asyncio.sleep(self._poll_seconds)
-                    continue
-                await asyncio.wait([next_change], timeout=self._poll_seconds)
-                if next_change.done():
+                told = asyncio.ensure_future(self._told.wait())
+                try:
+                    await asyncio.wait(
+                        filter(None, [told, next_change]),
+                        timeout=self._poll_seconds,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                finally:
+                    told.cancel()
+                self._told.clear()
+                if next_change is not None and next_change.done():
                     next_change = asyncio.ensure_future(anext(changes, None))
         finally:
             if next_change is not None:

@@ -28,6 +28,7 @@ from .health import DATABASE, Health
 from .kept_documents import Asking, KeptDocuments
 from .netboot import Boots
 from .site import Site
+from .webhook_secrets import webhook_secrets
 
 EVENTS_SHOWN = 30
 UNVERIFIED = "orders are not verified: no commit has to be signed (authority in the configuration)"
@@ -63,6 +64,7 @@ class Published:
     source: SourceStatus = field(default_factory=SourceStatus)
     progress: dict[str, str] = field(default_factory=dict)
     asking: Asking = field(default_factory=Asking)  # who may ask for any node's classes
+    specs_changed: Callable[[], None] = lambda: None  # told when a forge says that there is a new commit
     crowded: Callable[[], Sequence[str]] = lambda: ()  # what to tell of networks from which no more machines are taken
     _view: FleetView | None = None
     _boots_of: tuple[PassResult, Boots] | None = None
@@ -118,6 +120,8 @@ class Published:
             boots=self._boots,
             unready=self.unready,
             gates=lambda: self.latest.plan.gates if self.latest else {},
+            webhooks=webhook_secrets(config),
+            specs_changed=lambda: self.specs_changed(),
             remarks=self._remarks,
         )
 

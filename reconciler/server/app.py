@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from ..model.errors import PermanentError, TemporaryError
-from . import api, boot, dashboard, openapi
+from . import api, boot, dashboard, openapi, webhooks
 from .hot_paths import App, Fast
 from .ingest import Ingest
 from .metrics import Metrics
@@ -43,6 +43,7 @@ def create_app(served: Served, ingest: Ingest, metrics: Metrics) -> App:
     app.include_router(dashboard.router)
     app.include_router(api.router)
     app.include_router(boot.router)
+    app.include_router(webhooks.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -69,9 +70,10 @@ def _refusing(request: Request) -> Callable[..., Answer]:
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """No long bodies in, safe headers out."""
     length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdigit() or int(length[:12]) > MAX_BODY:
+    most = webhooks.MAX_BODY if request.url.path.startswith("/v1/hooks/") else MAX_BODY
+    if "transfer-encoding" in request.headers or not length.isdigit() or int(length[:12]) > most:
         response = response_of(
-            _refusing(request)(413, f"A request may have {MAX_BODY} bytes, announced by Content-Length.")
+            _refusing(request)(413, f"A request may have {most} bytes, announced by Content-Length.")
         )
     else:
         response = await call_next(request)

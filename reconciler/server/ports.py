@@ -1,7 +1,7 @@
 """Ports of the server: what it serves and whom it believes is passed in, and nothing is looked up elsewhere."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -125,6 +125,8 @@ class Served:
     boots: Callable[[], BootAnswers | None]  # None before there are valid specs
     unready: Callable[[], Sequence[str]]  # why requests cannot be served well yet; empty when they can
     gates: Callable[[], Mapping[str, tuple[Gate, ...]]] = lambda: {}  # of the latest plan, by serial
+    webhooks: Mapping[str, bytes] = field(default_factory=dict)  # secrets of forges that may tell of new commits
+    specs_changed: Callable[[], None] = lambda: None  # told when one of them did
     remarks: Callable[[], Sequence[str]] = lambda: ()  # what is not as it should be, and keeps nobody from being served
 
 

@@ -211,6 +211,8 @@ class World:
     named: set[str] = field(default_factory=set)  # serials that the specs name
     dashboard_networks: tuple[str, ...] = ()
     woken: int = 0
+    pushes: int = 0  # that a forge told of
+    webhooks: dict[str, bytes] = field(default_factory=dict)  # secrets, by forge
     looked_up: list[str] = field(default_factory=list)  # hostnames whose documents were asked for
     told: list[Exception | None] = field(default_factory=list)  # how writing ended
     now: datetime = NOW
@@ -252,12 +254,17 @@ class World:
             boots=lambda: self.boots,
             unready=lambda: self.unready,
             remarks=lambda: self.remarks,
+            webhooks=self.webhooks,
+            specs_changed=self._pushed,
         )
         self.app = create_app(served, self.ingest, self.metrics)
 
     def _enc(self, hostname: str) -> Rendered | NoDocument | None:
         self.looked_up.append(hostname)
         return self.documents.get(hostname)
+
+    def _pushed(self) -> None:
+        self.pushes += 1
 
     def _wake(self) -> None:
         self.woken += 1
