@@ -7,8 +7,8 @@ sizes overlap, write the narrower entry first. So the answer can be followed wit
 A controller's physical disks count, never the volumes made of them. Block devices of others count beside them, except
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
-module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
-other machines may have as well.
+module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
+SRP, which other machines may have as well.
 """
 
 import re
