@@ -17,7 +17,7 @@ from ..model.history import History, Phase
 from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice
 from ..model.roles import facts_of
-from .disks import Refusal, disk_plan
+from .disks import Refusal, disk_plan, doubt_of_names
 from .origin import DiskOrigin, origins
 from .paths import of_one_serial
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
@@ -74,7 +74,7 @@ def choose_disks(
     """The disks of an install: again those of the last one, where they are there.
 
     Refused where the profile does not fit, names no disk, or its RAID volume does not exist yet; and where nobody can
-    tell which disk held the system, and which held data, or which block devices show the disks that it names.
+    tell which disk held the system, and which held data, which disks it names, or which block devices show them.
     """
     if recalled.doubtful and recalled.problem:
         return Refusal(recalled.problem)
@@ -82,6 +82,8 @@ def choose_disks(
     if isinstance(plan, Refusal):
         return plan
     formats = facts_of(profile.role).installer_formats_data
+    if doubt := doubt_of_names(hardware, profile.disks if formats else profile.disks[:1]):
+        return doubt
     seen = _shown(hardware, plan if formats else _system_only(plan), profile, recalled, installed=False)
     system = _system(plan, profile, seen)
     if isinstance(system, Refusal):
@@ -136,6 +138,8 @@ def _system_then(
     """
     if not facts_of(profile.role).installer_formats_data:
         return installed_on
+    if doubt_of_names(hardware, profile.disks):  # what was recorded are kernel names
+        return installed_on[:1]
     then = {disk.name: disk for disk in installed_on}
     disks = tuple(Disk(name, name, disk.size or 0, disk.description) for name, disk in then.items())
     past = replace(hardware, disks=disks)

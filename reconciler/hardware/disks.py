@@ -7,12 +7,13 @@ sizes overlap, write the narrower entry first. So the answer can be followed wit
 A controller's physical disks count, never the volumes made of them. Block devices of others count beside them, except
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
-module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
-other machines may have as well.
+module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
+SRP, which other machines may have as well.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
@@ -89,6 +90,27 @@ def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     return [*behind, *sorted(beside, key=_by_name)]
 
 
+def doubt_of_names(hardware: Hardware, rules: Iterable[DiskRule]) -> Refusal | None:
+    """Why nobody can tell which disks entries name: the agent has names of its own, and the kernel has them as well.
+
+    An entry that names the same disks either way is clear.
+    """
+    by_agent = {disk.name: disk for disk in hardware.disks}
+    by_kernel = {name: disk for disk in hardware.disks for name in (disk.device, *disk.paths)}
+    both = by_agent.keys() & by_kernel.keys()
+    for rule in rules:
+        twice = [word for word in rule.devices if word in both and by_agent[word] is not by_kernel[word]]
+        for word in twice:
+            if by_agent[word].device not in twice:
+                reason = (
+                    f"its profile names {word}, and two disks are called that: by its agent the kernel's "
+                    f"{by_agent[word].device}, and by the kernel its agent's {by_kernel[word].name}. "
+                    "Take it by size or model instead"
+                )
+                return Refusal(reason, unclear=True)
+    return None
+
+
 def untold_disks(hardware: Hardware) -> list[Disk]:
     """Those block devices beside a controller of which nothing says whose they are."""
     whose = origins(hardware)
@@ -130,33 +152,35 @@ def number_words(low: int | None, high: int | None) -> str:
 
 def _fitting(hardware: Hardware) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
-    untold = untold_disks(hardware)
+    untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
             return False
-        if disk in untold and any(_fits(listed, rule) for listed in hardware.physical_disks):
+        if disk in untold and any(_fits(listed, rule, called) for listed in hardware.physical_disks):
             return False
-        return _fits(disk, rule)
+        return _fits(disk, rule, called)
 
     return fits
 
 
-def _fits(disk: AnyDisk, rule: DiskRule) -> bool:
+def _fits(disk: AnyDisk, rule: DiskRule, called: AbstractSet[str]) -> bool:
+    """Whether a disk is one that an entry means; ``called``: how the agent calls the machine's block devices."""
     if _is_external(disk) and not (rule.devices or rule.model):
         return False
     if rule.size is not None and not (
         (rule.size.min is None or rule.size.min <= disk.size) and (rule.size.max is None or disk.size <= rule.size.max)
     ):
         return False
-    if rule.devices and not _names(disk) & set(rule.devices):
+    if rule.devices and not _names(disk, called) & set(rule.devices):
         return False
     return not rule.model or any(part in disk.model for part in rule.model)
 
 
-def _names(disk: AnyDisk) -> set[str]:
-    return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
+def _names(disk: AnyDisk, called: AbstractSet[str]) -> set[str]:
+    """By which an entry may name it: no word names two disks, and so the kernel's counts where no other has it."""
+    return {disk.name, *({disk.device} - called)} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
 def _is_external(disk: AnyDisk) -> bool:

@@ -187,12 +187,16 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
         ReportError: A name occurs twice, a size or name cannot be one, or there are too many disks.
     """
     found: dict[str, Disk] = {}
+    devices: set[str] = set()
     multipath: dict[str, str] = {}
     for entry in top.objects("blockdevices", MAX_BLOCK_DEVICES):
         name = entry.name("name", _DEVICE, "a device name")
         if name in found:
             entry.refuse("name", f'"{name}" is given twice')
         device = entry.name("realdev", _DEVICE, "a device name", default=name)
+        if device in devices:
+            entry.refuse("realdev", f'"{device}" is given twice')
+        devices.add(device)
         found[name] = Disk(
             name=name,
             device=device,

@@ -73,7 +73,7 @@ def evidence(recorded: DiskId, disk: Disk) -> frozenset[str]:
     """The identifiers that speak for both being one disk, whether or not others have them.
 
     lsblk's serial of a disk may be another text tomorrow, and a volume may grow: one WWN says more. udev's WWN may be
-    another one, too: then one serial says more, where the size is as it was.
+    another one, too: then one serial says more, where the size is as it was; of a namespace, its id and model as well.
     """
     wwn, serial, words = real_identifier(disk.wwn), real_identifier(disk.serial), disk.serial.split()
     last = recorded.known[-1:]
@@ -81,13 +81,19 @@ def evidence(recorded: DiskId, disk: Disk) -> frozenset[str]:
     if serial is None or not (_ends_with(list(recorded.known), words) or _ends_with(list(recorded.known[:-1]), words)):
         return frozenset(found)
     other_wwn = not found and wwn is not None and any(_PREFIX.match(word.lower()) for word in last)
-    if other_wwn and (recorded.size != disk.size or _namespace(disk.device)):
+    if other_wwn and (recorded.size != disk.size or (_namespace(disk.device) and not _is_all_the_same(recorded, disk))):
         return frozenset()
     if recorded.nsid is not None and disk.nsid is not None:
         return frozenset(found | ({f"serial {serial} {disk.nsid}"} if recorded.nsid == disk.nsid else set()))
     if _namespace(recorded.name) == _namespace(disk.device):
         found.add(f"serial {serial}")
     return frozenset(found)
+
+
+def _is_all_the_same(recorded: DiskId, disk: Disk) -> bool:
+    """Whether model, serial and namespace's id were told then and now, and agree."""
+    told = recorded.nsid is not None and recorded.nsid == disk.nsid and bool(disk.model)
+    return told and recorded.known[:-1] == (*disk.model.split(), *disk.serial.split())
 
 
 def shared_evidence(recorded: Iterable[DiskId], disks: Iterable[Disk]) -> frozenset[str]:

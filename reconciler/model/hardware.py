@@ -9,7 +9,7 @@ from .fillers import is_no_serial
 from .raid import DiskPlace
 from .serials import as_serial, numbers
 
-_EXTERNAL = frozenset({"usb", "fc", "fcoe"})
+_EXTERNAL = frozenset({"usb", "fc", "fcoe", "srp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Disk:
     rotational: bool | None = None  # None where the agent does not say
     contents: Contents = NOTHING_FOUND  # ``contents_of`` its signatures; empty: blank, or not looked
     paths: tuple[str, ...] = ()  # kernel names of all its paths, where it is reached over more than one
-    transport: str = ""  # ``usb``, ``fc``, ``fcoe``; empty where the agent does not say, as for any other
+    transport: str = ""  # ``usb``, ``fc``, ``fcoe``, ``srp``; empty where the agent does not say, as for any other
     pci: str = ""  # address of the storage controller that it hangs on; empty where the agent does not say
     nsid: int | None = None  # NVMe: id of its namespace, which its kernel name does not tell; None: not said
 
     @property
     def is_external(self) -> bool:
-        """Whether it may be what a BMC pretends (USB), or a LUN that other machines have, too (Fibre Channel).
+        """Whether it may be what a BMC pretends (USB), or a LUN that other machines have, too.
 
         Such a disk counts only where somebody names it.
         """

@@ -262,8 +262,9 @@ REASONS: Mapping[Reason, About] = {
         approval="install_os",
     ),
     Reason.FOREIGN_DATA: About(
-        "A disk that would be erased holds something that nobody allowed to erase. An approval covers these disks with "
-        "these contents, and nothing that is found later.",
+        "A disk that would be erased holds something that nobody allowed to erase, or another machine reports the same "
+        "disk, by its WWN, and may use it. An approval covers these disks with these contents, and nothing that is "
+        "found later.",
         approval="install_os",
     ),
     Reason.EARLIER_PLACE: About(

@@ -26,6 +26,7 @@ class FactName(StrEnum):
     CONSEQUENCE = "consequence"  # a ``Consequence``
     DISK = "disk"  # that is erased: its identity
     FINDING = "finding"  # on which disk or controller, and what
+    SHARED = "shared"  # a disk that is erased, and the serials of other machines that report it
     INSTALL = "install"  # id of an installed system that goes
     REQUEST = "request"  # the reinstall that is answered
     RELEASED = "released"  # when the machine had another place last

@@ -60,7 +60,9 @@ def _installed_elsewhere(machine: OciMachine, profile: HardwareProfileSpec) -> b
     assert machine.hardware is not None
     chosen = choose_disks(machine.hardware, profile)
     wanted = _system_disks(machine)
-    return isinstance(chosen, DiskChoice) and bool(wanted) and set(chosen.system_disks) != set(wanted)
+    if not isinstance(chosen, DiskChoice) or not wanted:
+        return False
+    return {disk.name for disk in machine.hardware.disks if disk.device in chosen.system_disks} != set(wanted)
 
 
 def _system_disks(machine: OciMachine) -> tuple[str, ...]:

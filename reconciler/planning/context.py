@@ -13,6 +13,7 @@ from .addressing import is_ceph_compute, networks_for
 from .bmc_addresses import BmcBook
 from .candidates import UNPINNED
 from .gates import BringUp
+from .shared_disks import SharedDisks
 
 FROM_DISK = OURS - {InstallStatus.INSTALLED}
 """What only the system that we installed says. Anybody can: it is a hint to look, and proves nothing."""
@@ -35,6 +36,7 @@ class Context:
     shut: Mapping[str, Gates] = field(default_factory=dict)  # those of them that are closed, of machines that have any
     bring_up: BringUp | None = None  # None: no order is kept
     acted: float | None = None  # seconds that daemons have acted so far
+    shared: SharedDisks = field(default_factory=lambda: SharedDisks(()))
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:

@@ -24,6 +24,9 @@ from .context import Context, install_unseen
 from .interfaces import NoInterfacesError, interfaces_of
 from .vouching import voucher, with_stranger
 
+_SHOWN = 4
+"""Disks of one kind that a question names; its facts have all."""
+
 
 def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wait | None:
     """What is missing for an install, if anything."""
@@ -73,7 +76,7 @@ def unapproved_install(m: MachineView, ctx: Context) -> Wait | None:
 
 def _question(m: MachineView, ctx: Context) -> Question | None:
     """What a human is asked before the install: one question of all there is to ask, as one word answers it."""
-    return _with_disks(with_stranger(_question_of_disks(m, ctx), m, ctx), m, ctx)
+    return _with_disks(with_stranger(_with_shared(_question_of_disks(m, ctx), m, ctx), m, ctx), m, ctx)
 
 
 def _with_disks(question: Question | None, m: MachineView, ctx: Context) -> Question | None:
@@ -83,6 +86,33 @@ def _with_disks(question: Question | None, m: MachineView, ctx: Context) -> Ques
     named = _ids(m, (*m.disks.system_disks, *_data_disks(m, ctx))) if m.disks else ()
     disks = named or tuple(disk.identity for disk in (m.raid.disks if m.raid else ()))
     return replace(question, facts=(*(fact(FactName.DISK, disk) for disk in disks), *question.facts))
+
+
+def _with_shared(question: Question | None, m: MachineView, ctx: Context) -> Question | None:
+    """The question, with whether disks may be erased that other machines report, too.
+
+    Not asked again of what this install has begun to erase: its approval is used up.
+    """
+    named = {*m.disks.system_disks, *_data_disks(m, ctx)} if m.disks else set[str]()
+    disks = [disk for disk in (m.seen.hardware.disks if m.seen else ()) if disk.device in named]
+    begun = m.history.disks.erased
+    shared = [
+        (disk, others) for disk in disks if (others := ctx.shared.others(m, disk)) and not is_ours(disk, (), begun)
+    ]
+    if not shared:
+        return question
+    told = ", ".join(f"{disk.name} ({' and '.join(map(_called, others))})" for disk, others in shared[:_SHOWN])
+    more = f" and {len(shared) - _SHOWN} more" if len(shared) > _SHOWN else ""
+    text = f"erase what another machine reports, too, and may use: {told}{more}"
+    facts = tuple(fact(FactName.SHARED, str(disk.identity), *(m.serial for m in others)) for disk, others in shared)
+    if question is None:
+        return Question(Reason.FOREIGN_DATA, f"approval to {text}", (Consequence.ERASES,), facts)
+    return replace(question, text=f"{question.text}; and to {text}", facts=(*question.facts, *facts))
+
+
+def _called(m: MachineView) -> str:
+    """A machine by its hostname; one that has none by its serial."""
+    return m.allocation.hostname if m.allocation else m.serial
 
 
 def _question_of_disks(m: MachineView, ctx: Context) -> Question | None:
@@ -219,7 +249,7 @@ def _released_may_go(m: MachineView, ctx: Context) -> bool:
     released = m.history.service.released
     if released is None:
         return False
-    alone = _earlier_place(m.history.service.left_install, released)
+    alone = _with_shared(_earlier_place(m.history.service.left_install, released), m, ctx)
     asked = (_with_disks(each, m, ctx) for each in (alone, with_stranger(alone, m, ctx)))
     return any(each is not None and unanswered(each, m, ctx) is None for each in asked)
 

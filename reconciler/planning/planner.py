@@ -28,6 +28,7 @@ from .placement import FilledSlot, Placement, place
 from .renewal import renewals
 from .rings import Swift, ring_notes, ring_steps, swift_clusters
 from .safety import blocked_by_operator, within_budgets
+from .shared_disks import SharedDisks
 from .side_tasks import side_tasks
 
 
@@ -113,6 +114,7 @@ def context_of(given: PlanningInput, machines: Mapping[str, MachineView]) -> Con
         shut,
         bring_up,
         observed.acted,
+        SharedDisks(machines.values()),
     )
 
 

@@ -20,7 +20,7 @@ from reconciler.model.boot_nonce import make_nonce
 from reconciler.model.contents import Contents
 from reconciler.model.hardware import Disk
 from reconciler.provisioning import commands
-from reconciler.provisioning.disks import parse_contents
+from reconciler.provisioning.disks import differences, parse_contents, parse_lsblk
 from reconciler.server.serve import Server
 
 from ..loops import NoLoopDevicesError, attach, detach
@@ -92,6 +92,34 @@ def test_a_disk_behind_two_adapters_is_one_by_its_multipath_device(tmp_path: Pat
     (case / "lsblk/any").write_text(json.dumps({"blockdevices": [{"name": name, **lun} for name in ("sdx", "sdy")]}))
     (disk,) = parse_report(printed(a_root(tmp_path, case, "dash")).encode()).disks
     assert (disk.device, disk.paths) == ("sdx", ("sdx", "sdy"))
+
+
+ODD_DISK = r"""{"blockdevices": [{"name": "sda", "type": "disk", "size": 9000000, "model": "A\xff\x10B® \\x41",
+    "serial": "Nº 7\u00ae", "wwn": null, "children": [{"name": "sda1", "type": "part", "size": 1000000}]},
+    {"name": "sdb", "type": "disk", "size": 9000000, "model": "B", "serial": "S2", "wwn": null}]}"""
+ODD_LABEL = r'{"signatures": [{"device": "sda1", "type": "vfat", "label": "DONN\xc9\\\xe9 \\x41 ®"}]}'
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_what_is_no_text_is_the_same_to_the_agent_and_to_the_install(shell: str, tmp_path: Path) -> None:
+    """Older versions of lsblk and wipefs write bytes that are no text as no JSON knows them."""
+    case = tmp_path / "case"
+    shutil.copytree(MACHINES / "dell-r640-storcli", case)
+    shutil.rmtree(case / "wipefs", ignore_errors=True)
+    (case / "wipefs").mkdir()
+    for line, answer in (("any", '{"signatures": []}'), ("--json --no-act %dev%sda1", ODD_LABEL)):
+        (case / "wipefs" / line).write_text(answer)
+    shutil.rmtree(case / "lsblk")
+    (case / "lsblk").mkdir()
+    (case / "lsblk/any").write_text(ODD_DISK)
+    hardware = parse_report(printed(a_root(tmp_path, case, shell)).encode())
+    assert [(disk.model, disk.serial) for disk in hardware.disks] == [("A B \\x41", "N 7"), ("B", "S2")]
+    assert str(hardware.disks[0].contents) == 'vfat on sda1 "DONN \\ \\x41"'
+    now = parse_lsblk(ODD_DISK)
+    assert differences([disk.identity for disk in hardware.disks], now) == []
+    assert [(disk.model, disk.serial) for disk in now] == [(disk.model, disk.serial) for disk in hardware.disks]
+    held = {disk.device: disk.contents for disk in hardware.disks}
+    assert parse_contents(ODD_DISK, ODD_LABEL) == held
 
 
 def test_a_bare_live_image_still_says_who_it_is(tmp_path: Path) -> None:

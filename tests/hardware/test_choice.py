@@ -65,6 +65,50 @@ def test_a_disk_on_usb_that_an_entry_names_has_the_system_or_data() -> None:
     assert (choice.system_disks, choice.data_disks) == (("sda",), ("sdb", "sdc"))
 
 
+def sorted_by_agent(*names: str) -> Hardware:
+    """Data disks of a swift store that the kernel calls sda, sdb, ..., and the agent so."""
+    hardware = machine(*[12000 * GB] * len(names))
+    disks = (replace(disk, name=name) for disk, name in zip(hardware.disks, names, strict=True))
+    return replace(hardware, disks=tuple(disks))
+
+
+def test_a_name_of_two_disks_names_none_before_an_install() -> None:
+    """The agent sorts disks by names that the kernel has, too, and gives to others."""
+    crossed = sorted_by_agent("sdb", "sda", "sdc")
+    for system, data in (("sda", "sdb"), ("sdb", "sda"), ("sda", "sdc"), ("sdc", "sdb")):
+        choice = choose_disks(crossed, profile("swiftstore", {"devices": [system]}, {"devices": [data]}))
+        assert isinstance(choice, Refusal) and choice.unclear, (system, data)
+        assert "two disks are called that" in choice.reason
+    choice = choose_disks(crossed, profile("compute", {"devices": ["sdb"]}))
+    assert choice == Refusal(
+        "its profile names sdb, and two disks are called that: by its agent the kernel's sda, and by the kernel its "
+        "agent's sda. Take it by size or model instead",
+        unclear=True,
+    )
+
+
+def test_entries_that_mean_the_same_disks_by_either_name_are_clear() -> None:
+    crossed = sorted_by_agent("sdb", "sda", "slot7")
+    both = profile("swiftstore", {"devices": ["sda", "sdb"], "raid": 1, "by": "software"}, {"devices": ["sdc"]})
+    for third in ("sdc", "slot7"):
+        choice = choose_disks(
+            crossed, both.model_copy(update={"disks": (both.disks[0], profile("x", {"devices": [third]}).disks[0])})
+        )
+        assert isinstance(choice, DiskChoice)
+        assert (set(choice.system_disks), choice.data_disks) == ({"sda", "sdb"}, ("sdc",))
+    choice = choose_disks(crossed, profile("compute", {"devices": ["sdc"]}, {"devices": ["sda"]}))
+    assert isinstance(choice, DiskChoice)  # the second entry's are not formatted
+    assert choice.system_disks == ("sdc",)
+
+
+def test_in_use_are_the_disks_that_the_agent_calls_so() -> None:
+    """As every document of OCI names them; no entry takes the disk of another one."""
+    crossed = sorted_by_agent("sdb", "sda")
+    for system, data in (("sda", "sdb"), ("sdb", "sda")):
+        used = disks_in_use(crossed, profile("swiftstore", {"devices": [system]}, {"devices": [data]}))
+        assert used == DisksInUse((system,), (data,))
+
+
 @pytest.mark.parametrize("role", ["controller", "cephosd", "compute"])
 def test_other_roles_format_nothing_beside_the_system(role: str) -> None:
     choice = choose_disks(machine(*STORE_DISKS), profile(role, SSD))

@@ -163,7 +163,7 @@ def test_nvme_disks_count_beside_a_controllers_but_not_for_its_raid() -> None:
 
 @pytest.mark.parametrize("by", [{"model": ["IDSDM"]}, {"devices": ["sda"]}])
 @pytest.mark.parametrize("many", [(), behind(960)])
-@pytest.mark.parametrize("over", ["usb", "fc", "fcoe"])
+@pytest.mark.parametrize("over", ["usb", "fc", "fcoe", "srp"])
 def test_an_external_disk_counts_only_where_an_entry_names_it(
     by: dict[str, Any], many: tuple[PhysicalDisk, ...], over: str
 ) -> None:

@@ -83,6 +83,8 @@ SERIALS = ["KJGATM4R", "KJGATM5S", "KJGATM6T", "KJGATM7U"]
 SAS = [told(f"sd{name}", SERIALS[i], f"0x{W[i]}") for i, name in enumerate("abc")]
 SPACES = [told(f"nvme0n{i}", "232942269630") for i in (1, 2)]
 IDS = [replace(disk, nsid=nsid) for disk, nsid in zip(SPACES, (1, 2), strict=True)]
+EUI = [replace(disk, wwn=f"eui.000000000000000100a075234226963{i}") for i, disk in enumerate(IDS)]
+OTHER_EUI = [replace(disk, wwn=f"nvme.1344-323332393432323639363330-0000000{i}") for i, disk in enumerate(IDS, 1)]
 NOT_TOLD = "no serial or WWN tells which of {} that is now"
 
 
@@ -119,6 +121,20 @@ NOT_TOLD = "no serial or WWN tells which of {} that is now"
         (IDS, [replace(IDS[0], nsid=2), replace(IDS[1], nsid=1)], "nvme0n2", None),
         (IDS[:1], [replace(IDS[0], nsid=2)], "", "no such disk"),
         (SPACES, IDS, "", NOT_TOLD.format("nvme0n1, nvme0n2")),
+        # another udev gives namespaces other WWNs: all else has to agree
+        (EUI, OTHER_EUI, "nvme0n1", None),
+        (EUI, [replace(OTHER_EUI[0], nsid=2), replace(OTHER_EUI[1], nsid=1)], "nvme0n2", None),
+        (EUI[:1], [replace(OTHER_EUI[0], nsid=2)], "", "no such disk"),
+        (EUI[:1], [replace(OTHER_EUI[0], nsid=None)], "", "no such disk"),
+        (EUI[:1], [replace(OTHER_EUI[0], size=11 * TB)], "", "no such disk"),
+        (EUI[:1], [replace(OTHER_EUI[0], model="HDD-12U")], "", "no such disk"),
+        (EUI[:1], [replace(OTHER_EUI[0], serial="232942269631")], "", "no such disk"),
+        (
+            EUI[:1],
+            [OTHER_EUI[0], replace(OTHER_EUI[0], name="nvme1n1", device="nvme1n1")],
+            "",
+            NOT_TOLD.format("nvme0n1, nvme1n1"),
+        ),
     ],
 )  # fmt: skip
 def test_an_identifier_that_one_disk_has_proves_it(

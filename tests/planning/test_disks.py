@@ -7,12 +7,29 @@ import pytest
 from reconciler.model.hardware import Disk
 from reconciler.model.history import Phase
 from reconciler.model.machine import DiskChoice, MachineView
+from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.model.reasons import Reason
 from reconciler.planning.planner import plan
 from reconciler.render.machines import machine_rows
 
-from .build import VIPS, approval, cluster, given, holding, in_phase, machine, one, silent, tree
+from .build import (
+    MINUTE,
+    NOW,
+    VIPS,
+    approval,
+    cluster,
+    given,
+    holding,
+    in_phase,
+    kind,
+    machine,
+    one,
+    silent,
+    steps,
+    tree,
+    with_history,
+)
 
 SPEC = tree({"cl1": cluster(controller={"count": 3})})
 SYSTEM = Disk("sda", "sda", 240_000_000_000, "INTEL", "DA")
@@ -80,3 +97,77 @@ def test_a_reinstall_ends_the_wait_for_the_systems_disk() -> None:
     asking = tree({"cl1": cluster(controller={"count": 3})}, {"A": {"reinstall": "its disk died"}})
     assert getattr(one(asking, m, vips=VIPS), "needs_approval", None) == "reinstall"
     assert isinstance(one(asking, m, vips=VIPS, approvals=(approval("A", "reinstall"),)), Advance)
+
+
+LUN = Disk("sdb", "sdb", 12 * 10**12, "MSA 2060", "2AH00KJ", "0x600a0b800047e2a600000de24f1b3a11")
+
+
+def on_lun(serial: str, lun: Disk = LUN, number: int = 1) -> MachineView:
+    """A machine whose system goes to a LUN, beside a disk of its own that nobody names."""
+    m = holding(in_phase(machine(serial), Phase.ENROLLED), number)
+    assert m.seen is not None
+    own = replace(SYSTEM, serial=f"D{serial}", wwn=f"0x5000c500a1b2c{serial}")
+    hardware = replace(m.seen.hardware, disks=(own, lun))
+    return replace(m, seen=replace(m.seen, hardware=hardware), disks=DiskChoice(("sdb",), identity=(lun.identity,)))
+
+
+def test_a_disk_that_two_machines_report_is_erased_on_an_operators_word_alone() -> None:
+    """However each of them writes the WWN, under whatever name."""
+    other = replace(LUN, name="sdx", device="sdx", serial="", wwn=LUN.wwn.replace("0x", "naa."))
+    seen_there = replace(machine("0b2"), disks=None)
+    assert seen_there.seen is not None
+    seen_there = replace(
+        seen_there, seen=replace(seen_there.seen, hardware=replace(seen_there.seen.hardware, disks=(other,)))
+    )
+    free = tree({"cl1": cluster(controller={"count": 3})}, policy={"foreign_data": "automatic"})
+    for spec in (SPEC, free):
+        found = steps(spec, [on_lun("0a1"), on_lun("0a2", number=2), seen_there], vips=VIPS)
+        for serial, others in (
+            ("0a1", "cl1-controller-2.example.com and 0b2"),
+            ("0a2", "cl1-controller-1.example.com and 0b2"),
+        ):
+            step = found[serial]
+            assert isinstance(step, Wait) and (step.reason, step.needs_approval) == (Reason.FOREIGN_DATA, "install_os")
+            assert step.on == f"approval to erase what another machine reports, too, and may use: sdb ({others})"
+
+
+def test_who_approved_it_approved_one_machine_and_all_that_report_the_disk() -> None:
+    two = [on_lun("0a1"), on_lun("0a2", number=2)]
+    found = steps(SPEC, two, vips=VIPS, approvals=(approval("0a1"),))
+    assert (kind(found["0a1"]), kind(found["0a2"])) == ("install_os", "wait")
+    word = given(SPEC, two, vips=VIPS, approvals=(approval("0a1"),)).observed.approvals
+    third = steps(SPEC, [*two, on_lun("0a3", number=3)], vips=VIPS, approvals=word)["0a1"]
+    assert isinstance(third, Wait) and "shared" in third.on
+
+
+def test_an_install_that_began_to_erase_a_shared_disk_asks_no_second_time() -> None:
+    begun = with_history(on_lun("0a1"), erased=disk_marks(LUN), install_begun=NOW - MINUTE, install_generation=1)
+    assert kind(steps(SPEC, [begun, on_lun("0a2", number=2)], vips=VIPS)["0a1"]) == "install_os"
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        replace(LUN, wwn="0x600a0b800047e2a600000de24f1b3a12"),
+        replace(LUN, serial="2AH00KK"),  # one WWN of a whole batch: its serials tell
+        replace(LUN, size=LUN.size + 512),
+        replace(LUN, wwn="0x0000000000000000"),
+    ],
+)
+def test_disks_that_differ_are_nobody_elses(there: Disk) -> None:
+    found = steps(SPEC, [on_lun("0a1"), on_lun("0a2", there, 2)], vips=VIPS)
+    assert (kind(found["0a1"]), kind(found["0a2"])) == ("install_os", "install_os")
+
+
+def test_a_shared_disk_that_is_left_alone_is_in_nobodys_way() -> None:
+    two = [on_lun("0a1"), on_lun("0a2", number=2)]
+    own = [replace(m, disks=DiskChoice(("sda",), identity=(SYSTEM.identity,))) for m in two]
+    assert {kind(step) for step in steps(SPEC, own, vips=VIPS).values()} == {"install_os"}
+
+
+def test_of_a_wwn_that_all_machines_report_a_few_are_named() -> None:
+    """And the rest of them not looked at for each."""
+    found = steps(SPEC, [on_lun(f"{n:03x}", number=n) for n in range(1, 13)], vips=VIPS)
+    assert str(getattr(found["001"], "on", "")).endswith(
+        "(cl1-controller-2.example.com and cl1-controller-3.example.com and cl1-controller-4.example.com)"
+    )

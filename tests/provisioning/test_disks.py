@@ -22,7 +22,7 @@ NOW = disks.parse_lsblk(
 
 
 def test_lsblk_is_read_whatever_its_version() -> None:
-    assert NOW[1] == Disk("sdb", "sdb", 960197124096, "PERC  H730P Mini")
+    assert NOW[1] == Disk("sdb", "sdb", 960197124096, "PERC H730P Mini")
     assert NOW[2] == Disk("vda", "vda", 10)
 
 
@@ -32,6 +32,32 @@ def test_lsblk_is_read_whatever_its_version() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="lsblk"):
         disks.parse_lsblk(text)
+
+
+def test_a_disk_that_says_no_size_leaves_out_itself() -> None:
+    text = '{"blockdevices": [{"name": "sda", "size": null}, 7, {"size": 9}, {"name": "sdb", "size": 9, "model": 5}]}'
+    assert disks.parse_lsblk(text) == (Disk("sdb", "sdb", 9, "5"),)
+    assert disks.real(text) == ["sda", "sdb"]  # nothing is erased by these: what may be in use is looked at
+
+
+NO_TEXT = r'{"blockdevices": [{"name": "sda", "size": 9, "model": "A\\x41\xff\x10B\u00ae \\\xfe", "serial": "Nº 7"}]}'
+"""Bytes that are no text, beside a backslash that is; letters beyond ASCII."""
+
+
+def test_what_is_no_text_is_blank() -> None:
+    assert disks.parse_lsblk(NO_TEXT) == (Disk("sda", "sda", 9, "A\\x41 B \\", "N 7"),)
+
+
+@pytest.mark.parametrize("model", ["INTEL® SSD", "INTEL  SSD", "INTEL SSD"])
+def test_a_disk_is_compared_by_what_is_text_of_it(model: str) -> None:
+    """Other agents report all that lsblk says."""
+    (now,) = disks.parse_lsblk(
+        f'{{"blockdevices": [{{"name": "sda", "size": 9, "model": "{model}", "serial": "S1"}}]}}'
+    )
+    for reported in ("INTEL® SSD", "INTEL SSD"):
+        assert disks.differences([Disk("sda", "sda", 9, reported, "S1").identity], [now]) == []
+    (said,) = disks.differences([Disk("sda", "sda", 9, "INTEL® SSD 2", "S1").identity], [now])
+    assert said.startswith("sda is ")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +104,22 @@ def test_what_disks_hold_is_told_by_disk() -> None:
         "sdb": Contents(),
     }
     assert str(found["sda"]) == 'gpt; ext4 on sda1 "a b c"'
+
+
+def test_a_label_that_is_no_text_loses_nothing_else() -> None:
+    probed = r"""{"signatures": [{"device": "sda1", "type": "vfat", "label": "DONN\xc9ES"}]}
+    {"signatures": [{"device": "sdb", "type": "ext4", "label": "a\\xb"}]}"""
+    found = disks.parse_contents(LISTED, probed)
+    assert found["sda"] == Contents.of(SignatureFound("vfat", "sda1", "DONN ES"))
+    assert found["sdb"] == Contents.of(SignatureFound("ext4", label="a\\xb"))
+    assert found["sdc"] == Contents()
+
+
+def test_a_disk_of_which_a_part_cannot_be_told_is_not_taken_for_blank() -> None:
+    listed = """{"blockdevices": [{"name": "sda", "children": [{"name": null}]}, {"name": "sdb", "children": "sdb1"},
+        {"name": "sdc", "children": [7]}, {"name": "sdd", "children": [{"name": "sdd1"}]}, {"name": "sde"}, {}]}"""
+    probed = """{"signatures": [{"device": "sdd1", "type": null}]}"""
+    assert disks.parse_contents(listed, probed) == {"sde": Contents()}
 
 
 @pytest.mark.parametrize("probed", ["wipefs: not found", '{"signatures": [{}]}', "[]"])

@@ -48,7 +48,11 @@ class DiskRule(Strict):
     """Disks taken for one purpose: its minimum first, in order of the entries, then extras up to its maximum."""
 
     size: SizeRange | None = None
-    devices: tuple[str, ...] = Field(default=(), description="exact device names, where size does not tell them apart")
+    devices: tuple[str, ...] = Field(
+        default=(),
+        description="exact device names, where size does not tell them apart; an "
+        "install waits where one is the agent's name of a disk and the kernel's of another",
+    )
     model: tuple[str, ...] = Field(default=(), description="parts of the model name; any of")
     count: NumberRange = Field(default=NumberRange(min=1), description="how many disks")
     raid: Literal[0, 1, 5, 6, 10] | None = Field(default=None, description="RAID level; none: single disks")
