@@ -1,5 +1,6 @@
 """Who only reads makes nothing, and what cannot be opened is said with what to do."""
 
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -55,6 +56,36 @@ def test_a_key_file_that_an_operator_named_is_never_made(cli: Cli, monkeypatch: 
 
 
 _EXPORT = "{version: 1, released: {}, allocations: {}, vips: [], machines: {}, pauses: [], conflicts: {}}"
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://rec:hunter2@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=rec&password=hunter2",
+        "postgresql://127.0.0.1:1/db?user=rec&password=hun@ter2",
+        "postgresql://rec:hun/ter2@127.0.0.1:1/db",
+        "postgresql://rec:hun@ter2@127.0.0.1:1/db",
+        "postgresql://r/ec:hunter2@127.0.0.1:1/db",
+        "postgresql://rec:hunter2@[::1:1/db",
+        "postgresql://rec:hunter2",
+        "postgres://rec:hunter2@127.0.0.1:1/db",
+        "sqlite://rec:hunter2@x/y",
+        "host=127.0.0.1 port=1 user=rec password=hunter2",
+        "host=127.0.0.1 port=1 user=rec password='hun ter2'",
+    ],
+)
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_no_password_of_a_database_is_in_an_error(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, database: str, by: str
+) -> None:
+    monkeypatch.setattr("reconciler.store.database.CONNECT_SECONDS", 2)
+    if by == "environment":
+        monkeypatch.setenv("RECONCILER_DATABASE_URL", database)
+    for command in (("machines",), ("backup", "copy.db")):
+        found = cli(*(("--database", database) if by == "option" else ()), *command)
+        assert found.status in (1, 64)
+        assert not {"hun", "ter2", "hunter2"} & set(re.findall(r"\w+", found.out + found.err)), found.err
 
 
 def test_a_pause_finds_the_daemons_configuration_by_itself(cli: Cli, laid: Laid, tmp_path: Path) -> None:
