@@ -3,6 +3,7 @@
 Rather too much is left out than a password shown. Whoever made the address knows it; who reads a log need not.
 """
 
+import base64
 import re
 
 HIDDEN = "***"
@@ -27,8 +28,8 @@ _NO_PORT = re.compile(r"(?s)((?:^|://)(?:\[[^]/]*\]|[^][:/@]*):)(?!//|\d*(?:[/?]
 """Behind the first colon stands no number: the password of an address whose host was forgotten."""
 _LOGIN = re.compile(r"[^:/]*(?::[^@]*)?@")
 """What ends at the first "@" for SQLAlchemy, whose password may hold slashes and question marks."""
-_NO_ADDRESS = re.compile(r"[^:/@]*@[^:@]*")
-"""A mail address, an instance of a unit: nothing before the @ is a secret."""
+_NO_ADDRESS = re.compile(r"[^:/@]*@(?:[^:@]*|[^:/]*/[^?#;]*)")
+"""A mail address, an instance of a unit, a path behind a label: nothing before the @ is a secret."""
 
 
 def redact(text: str) -> str:
@@ -38,6 +39,16 @@ def redact(text: str) -> str:
     """
     shown = _WORD.sub(lambda found: _word(found[0]), text)
     return _AUTHORIZATION.sub(rf"\1 {HIDDEN}", _ASSIGNED.sub(rf"\1={HIDDEN}", shown))
+
+
+def redact_base64(text: str) -> str:
+    """A text in base64 whose meaning is as ``redact`` shows it; any other text as it is."""
+    try:
+        meant = base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
+    shown = redact(meant)
+    return text if shown == meant else base64.b64encode(shown.encode()).decode("ascii")
 
 
 def redact_address(address: str) -> str:
@@ -98,7 +109,7 @@ def _like_scp(address: str) -> str:
 
 def _word(word: str) -> str:
     """A word of a text, which may be quoted and have a full stop behind it."""
-    if not ("@" in word or _SEPARATOR.search(word)) or _NO_ADDRESS.fullmatch(word):
+    if _SEPARATOR.search(word) is None and ("@" not in word or _NO_ADDRESS.fullmatch(word)):
         return word
     core = word.lstrip(_QUOTES)
     opening = word[: len(word) - len(core)]

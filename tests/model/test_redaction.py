@@ -101,6 +101,7 @@ def test_a_password_that_a_driver_takes_for_a_host_is_known(address: str, clear:
         "file:///srv/git/specs.git and /srv/git/specs.git",
         "mail to ops@example.com, or look at getty@tty1.service",
         "is it there? # no",
+        "default@Default@themes/default:material@Material@themes/material",
         "",
     ],
 )
