@@ -19,6 +19,9 @@ _SEPARATOR = re.compile(r"://|:\\/\\/|%3[aA](?:%2[fF]){2}")
 """Between the scheme and the rest, as it is, in JSON that escapes slashes, or encoded in another address."""
 _AT = re.compile(r"@|%40")
 _QUOTES = "'\"<>()[]{},"
+_WITH_BLANKS = re.compile(r"(://)[^\s/@?#\[]+:(?!\s|\d+(?:[/\s]|$))[^@\s]{0,99}[^\S\n][^@\n]{0,99}@")
+"""A login whose password has a blank in it: of an address that its writer has still to mend. Texts that machines made
+may be long and have neither end: so it is bounded."""
 _WORD = re.compile(r"\S+")
 _ASSIGNED = re.compile(r"(?i)\b([\w-]*(?:token|passw(?:or)?d|secret|api[_-]?key))=[^\s&;,\"'<>]+")
 _AUTHORIZATION = re.compile(r"(?i)\b(authorization: *\w+) +[^\s\"'<>]+")
@@ -28,8 +31,8 @@ _NO_PORT = re.compile(r"(?s)((?:^|://)(?:\[[^]/]*\]|[^][:/@]*):)(?!//|\d*(?:[/?]
 """Behind the first colon stands no number: the password of an address whose host was forgotten."""
 _LOGIN = re.compile(r"[^:/]*(?::[^@]*)?@")
 """What ends at the first "@" for SQLAlchemy, whose password may hold slashes and question marks."""
-_NO_ADDRESS = re.compile(r"[^:/@]*@(?:[^:@]*|[^:/]*/[^?#;]*)")
-"""A mail address, an instance of a unit, a path behind a label: nothing before the @ is a secret."""
+_NO_ADDRESS = re.compile(r"[^:/@]*@(?:[^:@]*|[^:/]*/[^?#;]*)|[\W_]*@[\W_]*")
+"""A mail address, an instance of a unit, a path behind a label, a list of signs: nothing before the @ is a secret."""
 
 
 def redact(text: str) -> str:
@@ -37,7 +40,7 @@ def redact(text: str) -> str:
 
     Hidden is, too, what stands behind ``token=``, ``password=`` and the like, and what authorizes a request.
     """
-    shown = _WORD.sub(lambda found: _word(found[0]), text)
+    shown = _WORD.sub(lambda found: _word(found[0]), _WITH_BLANKS.sub(rf"\1{HIDDEN}@", text))
     return _AUTHORIZATION.sub(rf"\1 {HIDDEN}", _ASSIGNED.sub(rf"\1={HIDDEN}", shown))
 
 

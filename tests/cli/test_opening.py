@@ -88,6 +88,12 @@ def test_no_password_of_a_database_is_in_an_error(
         assert not {"hun", "ter2", "hunter2"} & set(re.findall(r"\w+", found.out + found.err)), found.err
 
 
+def test_no_login_is_in_an_error_about_a_configuration_that_is_not_yaml(cli: Cli) -> None:
+    Path("broken.yaml").write_text("source: {url: https://me:hunter2@git.example.com/x\nlisten: 1: 2\n")
+    found = cli("--config", "broken.yaml", "plan")
+    assert (found.status, "cannot read broken.yaml" in found.err, "hunter2" in found.err) == (1, True, False)
+
+
 def test_a_pause_finds_the_daemons_configuration_by_itself(cli: Cli, laid: Laid, tmp_path: Path) -> None:
     """Typed without --config while it burns: it must reach the daemon that runs here, or nobody."""
     text = (laid.folder / "reconciler.yaml").read_text()
