@@ -360,11 +360,18 @@ def _architecture(machine: Fields) -> str | None:
 
 
 def _host_keys(top: Fields) -> tuple[str, ...]:
+    """The public keys that can be read; others, such as a file that was torn when power failed, are put aside.
+
+    Without any the machine's host key is believed as it is first seen: a report of nothing but others is refused.
+    """
     keys = top.items("ssh_host_keys", MAX_KEYS)
+    readable = tuple(key for key in keys if isinstance(key, str) and _HOST_KEY.fullmatch(key))
+    if keys and not readable:
+        top.refuse("ssh_host_keys[0]", "is not a public key such as ssh-ed25519 AAAA..., and none behind it is one")
     for i, key in enumerate(keys):
-        if not isinstance(key, str) or not _HOST_KEY.fullmatch(key):
-            top.refuse(f"ssh_host_keys[{i}]", "is not a public key such as ssh-ed25519 AAAA...")
-    return tuple(str(key) for key in keys)
+        if key not in readable:
+            top.keep(f"ssh_host_keys[{i}]", key)
+    return readable
 
 
 def _remarks(top: Fields) -> tuple[str, ...]:
