@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli.app import run
+from reconciler.model.errors import PermanentError, TemporaryError
+
 from .conftest import STORE, Cli, Laid
 
 READING = ["machines", "clusters", "events", "plan", "observe", "secrets list", "export", f"enc {STORE}"]
@@ -86,6 +89,19 @@ def test_no_password_of_a_database_is_in_an_error(
         found = cli(*(("--database", database) if by == "option" else ()), *command)
         assert found.status in (1, 64)
         assert not {"hun", "ter2", "hunter2"} & set(re.findall(r"\w+", found.out + found.err)), found.err
+
+
+@pytest.mark.parametrize("error", [PermanentError, TemporaryError, ValueError])
+def test_no_login_is_in_an_error_that_no_command_caught(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error("http://me:hunter2@mirror.example.com/x?sig=hunter2 does not answer")
+
+    monkeypatch.setattr("reconciler.app.config.find_config", fails)
+    assert run(["machines"]) == 1
+    said = capsys.readouterr().err
+    assert ("http://***@mirror.example.com/x?***" in said, "hunter2" in said) == (True, False)
 
 
 def test_no_login_is_in_an_error_about_a_configuration_that_is_not_yaml(cli: Cli) -> None:
