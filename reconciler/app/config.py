@@ -14,6 +14,7 @@ from ..model.errors import PermanentError
 from ..model.hook import HookCommand
 from ..model.kinds.base import Duration, Strict
 from ..model.plan import Timings
+from ..model.redaction import redact
 from ..provisioning.puppet_ca import PLACE
 from ..specs.authority.floor import PolicyFloor
 from ..specs.authority.globs import problem_with
@@ -300,7 +301,7 @@ def _read(path: Path) -> dict[str, object]:
             "or name another configuration with --config"
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
+        raise ConfigError(f"cannot read {path}: {redact(str(error))}") from None  # YAML's errors show the line
     if found is not None and not isinstance(found, dict):
         raise ConfigError(f"{path}: a mapping of settings is needed")
     return found or {}

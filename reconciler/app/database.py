@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..model.errors import PermanentError, TemporaryError
-from ..model.redaction import redact_address
+from ..model.redaction import redact_database
 from ..store import Store
 from ..store.secrets.vault import load_key, load_or_create_key
 from .config import PLACES, Config
@@ -131,7 +131,7 @@ def open_existing(config: Config) -> Store:
 def no_database(config: Config) -> PermanentError:
     """What to tell somebody whose command needs a database where there is none: it talks to nobody."""
     return PermanentError(
-        f"there is no database {without_password(config.database)}, and none is made here: nothing was done. Name "
+        f"there is no database {redact_database(config.database)}, and none is made here: nothing was done. Name "
         f"the daemon's configuration (--config FILE; {' and '.join(map(str, PLACES))} are looked for), or its "
         "database (--database URL). The daemon makes its database when it first runs"
     )
@@ -146,7 +146,7 @@ def _key(config: Config, *, migrate: bool) -> bytes:
             if store.list_secrets():
                 raise PermanentError(
                     f"the secret key {config.key_file} is missing, and the secrets in "
-                    f"{without_password(config.database)} are sealed with it: bring it back from the backup"
+                    f"{redact_database(config.database)} are sealed with it: bring it back from the backup"
                 )
     return load_or_create_key(config.key_file)
 
@@ -187,11 +187,6 @@ def put_aside(config: Config, now: datetime) -> list[Path]:
     except OSError as error:
         raise PermanentError(f"{path} cannot be moved to {aside}: {error.strerror}") from error
     return [aside]
-
-
-def without_password(url: str) -> str:
-    """The address of a database, or what somebody takes for one, as it may be shown."""
-    return url if url.startswith(_SQLITE) else redact_address(url)
 
 
 def _refuse_other_files(config: Config) -> None:

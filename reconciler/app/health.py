@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..execution import seam
+from ..model.redaction import redact
 from ..render.fleet import Problem
 
 DATABASE = "the database"
@@ -27,11 +28,11 @@ class Health:
     _pass_ended: float | None = None
 
     def fails(self, what: str, why: str) -> bool:
-        """Something does not work; whether that is news."""
-        known = self._problems.get(what)
-        if known is not None and known.why == why:
+        """Something does not work; whether that is news. What is secret in addresses is not kept: anybody may ask."""
+        known, shown = self._problems.get(what), redact(why)
+        if known is not None and known.why == shown:
             return False
-        self._problems[what] = Problem(what, why, known.since if known else self.now())
+        self._problems[what] = Problem(what, shown, known.since if known else self.now())
         return True
 
     def works(self, what: str) -> None:

@@ -168,16 +168,17 @@ def _failed(error: Exception) -> int:
         Exception: The error itself, where the environment asks for a traceback.
     """
     from ..model.errors import PermanentError, TemporaryError
+    from ..model.redaction import redact
 
     if os.environ.get(_TRACEBACK):
         raise error
     if isinstance(error, PermanentError | TemporaryError):
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {redact(str(error))}", file=sys.stderr)
     elif isinstance(error, OSError):
         print(f"Error: {error.filename or type(error).__name__}: {error.strerror or error}", file=sys.stderr)
     else:
         print(
-            f"Error: {type(error).__name__}: {error}\n"
+            f"Error: {type(error).__name__}: {redact(str(error))}\n"
             f"This is a bug in reconciler. With {_TRACEBACK}=1 it says where; please report that.",
             file=sys.stderr,
         )

@@ -53,8 +53,8 @@ def open_site(context: typer.Context, *, makes_database: bool = False) -> "Site"
     Only with ``makes_database`` is a database made where there is none: for who fills it.
     """
     from ..app.config import find_config, load_config
-    from ..app.database import without_password
     from ..app.site import Site
+    from ..model.redaction import redact_database
 
     given: GlobalOptions = context.obj
     if given.config is not None:
@@ -63,7 +63,7 @@ def open_site(context: typer.Context, *, makes_database: bool = False) -> "Site"
         raise typer.BadParameter(f'there is no directory "{given.specs}"', param_hint="--specs")
     if given.database is not None and not given.database.startswith(DATABASES):
         raise typer.BadParameter(
-            f'"{without_password(given.database)}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME',
+            f'"{redact_database(given.database)}" is neither sqlite:///FILE nor postgresql://USER@HOST/NAME',
             param_hint="--database",
         )
     config = load_config(find_config(given.config), {"specs": given.specs, "database": given.database})
@@ -158,19 +158,19 @@ def note(message: str) -> None:
 
 def tell_who_heard(site: "Site") -> None:
     """Say which database was written to, and which daemon acts on it."""
-    from ..app.database import without_password
+    from ..model.redaction import redact_database
 
     acting = site.store.acting(site.now())
-    note(f"Recorded in {without_password(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))
+    note(f"Recorded in {redact_database(site.config.database)}" + (f", for the daemon {acting}." if acting else "."))
     warn_if_no_daemon(site)
 
 
 def tell_where(site: "Site") -> None:
     """Say which database is read, and which daemon acts on it."""
-    from ..app.database import without_password
+    from ..model.redaction import redact_database
 
     acting = site.kept.acting(site.now()) if site.kept else None
-    note(f"From {without_password(site.config.database)}{f', on which the daemon {acting} acts' if acting else ''}.")
+    note(f"From {redact_database(site.config.database)}{f', on which the daemon {acting} acts' if acting else ''}.")
 
 
 def warn_if_no_daemon(site: "Site") -> None:

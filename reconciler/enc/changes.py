@@ -1,12 +1,13 @@
-"""Changes of one node's document by a new revision, parameter by parameter. Secrets as fingerprints."""
+"""Changes of one node's document by a new revision: secrets as fingerprints, addresses without logins."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 from ..model.explanation import MASK
 from ..model.machine import SecretRef
 from ..model.plan import EncChange
+from ..model.redaction import redact, redact_base64
 from .compile import Compiled, Given
-from .params import LongText, SecretText, SecretWords, Value
+from .params import LongText, SecretText, SecretWords, Value, is_base64
 
 Fingerprint = Callable[[SecretRef], str]
 """Stands for the text of a secret: the same as long as the text is."""
@@ -25,10 +26,10 @@ def changes(before: Compiled, after: Compiled, fingerprint: Fingerprint) -> Iter
 def _shown(given: Given | None, fingerprint: Fingerprint) -> object:
     if given is None:
         return None
-    return MASK if given.masked else _plain(given.value, fingerprint)
+    return MASK if given.masked else _plain(given.value, fingerprint, base64=given.base64)
 
 
-def _plain(value: Value, fingerprint: Fingerprint) -> object:
+def _plain(value: Value, fingerprint: Fingerprint, *, base64: bool = False) -> object:
     """A value for people and for JSON: a secret as its name and fingerprint, a file's text as its length."""
     match value:
         case SecretText():
@@ -38,8 +39,10 @@ def _plain(value: Value, fingerprint: Fingerprint) -> object:
         case LongText():
             return f"a text of {len(str(value))} characters"
         case Mapping():
-            return {key: _plain(item, fingerprint) for key, item in value.items()}
+            return {key: _plain(item, fingerprint, base64=is_base64(key)) for key, item in value.items()}
         case tuple():
             return [_plain(item, fingerprint) for item in value]
+        case str():
+            return redact_base64(value) if base64 else redact(value)
         case _:
             return value

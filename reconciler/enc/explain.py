@@ -5,9 +5,10 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from ..model.explanation import MASK, ExplainedClass, ExplainedParameter, ExplainedSection, Explanation
+from ..model.redaction import redact, redact_base64
 from .compile import Compiled, Given
 from .explain_parameter import details
-from .params import LongText, SecretText, SecretWords, Value
+from .params import LongText, SecretText, SecretWords, Value, is_base64
 from .view import View
 
 _WILD = frozenset("*?[")
@@ -98,18 +99,18 @@ def _short(value: object) -> str:
 
 
 def _masked(given: Given) -> object:
-    return MASK if given.masked else shown_value(given.value)
+    return MASK if given.masked else shown_value(given.value, base64=given.base64)
 
 
-def shown_value(value: Value) -> object:
-    """Plain values as in the document, with a mask for each secret."""
+def shown_value(value: Value, *, base64: bool = False) -> object:
+    """Plain values as in the document, with a mask for each secret and without those of addresses."""
     match value:
         case SecretText() | SecretWords():
             return MASK
-        case LongText():
-            return str(value)
+        case LongText() | str():
+            return redact_base64(str(value)) if base64 else redact(str(value))
         case Mapping():
-            return {key: shown_value(item) for key, item in value.items()}
+            return {key: shown_value(item, base64=is_base64(key)) for key, item in value.items()}
         case tuple():
             return [shown_value(item) for item in value]
         case _:

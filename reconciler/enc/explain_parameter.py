@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..model.explanation import MASK
 from ..model.in_force import written_at
+from ..model.redaction import redact
 from ..model.settings import SettingRow
 from ..model.signature import Signatures
 from .params import ALWAYS, Derived, PuppetClass, SecretText, Setting, Source, Value
@@ -72,11 +73,11 @@ def _in_yaml(value: object) -> str:
         case None:
             return "not given"
         case tuple():
-            return f"[{', '.join(map(str, value))}]"
+            return redact(f"[{', '.join(map(str, value))}]")
         case bool():
             return str(value).lower()
         case _:
-            return str(value)
+            return redact(str(value))
 
 
 def _why_not(table: PuppetClass, name: str, view: View, signatures: Signatures) -> str | None:

@@ -47,6 +47,11 @@ class LongText:
         return self.own + self.shared
 
 
+def is_base64(key: str) -> bool:
+    """Whether a value in a mapping is a text in base64, by the name that ``oci::repos`` has for it."""
+    return key.endswith("_base64")
+
+
 Value = (
     bool | int | float | str | None | SecretText | SecretWords | LongText | tuple["Value", ...] | Mapping[str, "Value"]
 )

@@ -14,7 +14,11 @@ from typing import Final, NoReturn
 
 from ..model.fillers import ABSENT
 
-MAX_BYTES = 256 * 1024  # a 60-disk report of the stock agent has 15 KiB
+MAX_DISKS = 512  # four 102-disk enclosures and the server's own, each counted once
+MAX_BLOCK_DEVICES = 4 * MAX_DISKS  # over four paths
+MAX_BYTES = MAX_BLOCK_DEVICES * 640 + 256 * 1024
+"""Of a report. Our agent writes 350 bytes of a disk with one signature, and 65 for each other signature; what is beside
+the block devices is below 256 KiB with as many interfaces, controllers and disks behind them as are taken."""
 MAX_EXTRA = 32 * 1024  # bytes, all fields we do not know together, as JSON
 MAX_EXTRA_DEPTH = 8
 MAX_TEXT = 256  # characters; the longest PCI product name in use has 110

@@ -18,15 +18,13 @@ from ..model.fillers import is_filler, is_no_serial
 from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
 from ..model.raid import DiskPlace, place_order
 from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
-from .fields import Fields, ReportError, clip, kind_of, parse_object, storable
+from .fields import MAX_BLOCK_DEVICES, MAX_DISKS, Fields, ReportError, clip, kind_of, parse_object, storable
 from .paths import one_per_disk
 
 __all__ = ["Report", "ReportError", "digest", "parse_report", "read_report"]
 
 PETABYTE: Final = 10**15
 MIB: Final = 2**20
-MAX_DISKS: Final = 512  # four 102-disk enclosures and the server's own, each counted once
-MAX_BLOCK_DEVICES: Final = 4 * MAX_DISKS  # over four paths
 MAX_SIGNATURES: Final = 256  # of one disk and its partitions; a GPT has 128 of those
 MAX_NICS: Final = 256  # SR-IOV shows virtual functions as NICs
 MAX_CONTROLLERS: Final = 64
@@ -364,11 +362,18 @@ def _architecture(machine: Fields) -> str | None:
 
 
 def _host_keys(top: Fields) -> tuple[str, ...]:
+    """The public keys that can be read; others, such as a file that was torn when power failed, are put aside.
+
+    Without any the machine's host key is believed as it is first seen: a report of nothing but others is refused.
+    """
     keys = top.items("ssh_host_keys", MAX_KEYS)
+    readable = tuple(key for key in keys if isinstance(key, str) and _HOST_KEY.fullmatch(key))
+    if keys and not readable:
+        top.refuse("ssh_host_keys[0]", "is not a public key such as ssh-ed25519 AAAA..., and none behind it is one")
     for i, key in enumerate(keys):
-        if not isinstance(key, str) or not _HOST_KEY.fullmatch(key):
-            top.refuse(f"ssh_host_keys[{i}]", "is not a public key such as ssh-ed25519 AAAA...")
-    return tuple(str(key) for key in keys)
+        if key not in readable:
+            top.keep(f"ssh_host_keys[{i}]", key)
+    return readable
 
 
 def _remarks(top: Fields) -> tuple[str, ...]:

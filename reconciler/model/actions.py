@@ -1,7 +1,7 @@
 """The closed union of things we may do. Each is idempotent, says its risk, and is identified by its content."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ from .disk_id import DiskId, Finding
 from .hardware import Nic
 from .interfaces import NodeInterface
 from .raid import RaidDisk, RaidLayout, RaidVolume
+from .redaction import redact_address
 from .rings import RingBasis, RingChange, RingFile
 
 
@@ -180,8 +181,13 @@ class ChangeBmc(MachineAction):
 class RootImage:
     """A root file system as a tarball, to be unpacked in place of an installer's work."""
 
-    url: str
+    url: str  # a login or a signature in it is for the machine alone
     sha256: str  # of the tarball, in hex
+
+    @property
+    def shown(self) -> "RootImage":
+        """The image as anybody may see it, without what may be secret in its address."""
+        return replace(self, url=redact_address(self.url))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

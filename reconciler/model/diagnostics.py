@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .redaction import redact
+
 
 class Severity(StrEnum):
     """How much a problem matters."""
@@ -31,9 +33,15 @@ class Diagnostic:
     operator chose, so that it can be searched and counted; the detail names
     everything, then says what to do about it. ``at`` is None only when no file
     can be named (an empty tree).
+
+    Whoever shows a problem, in CI's public log too, shows no login of an address: the detail has none.
     """
 
     severity: Severity
     summary: str
     detail: str
     at: Location | None
+
+    def __post_init__(self) -> None:
+        """Leave out of the detail what may be secret in what the operator wrote."""
+        object.__setattr__(self, "detail", redact(self.detail))

@@ -7,6 +7,7 @@ from sqlalchemy import URL, Connection, MetaData, Table, create_engine, inspect,
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ..model.errors import PermanentError, TemporaryError
+from ..model.redaction import UNCLEAR_LOGIN, has_clear_login
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
@@ -46,6 +47,8 @@ def read_database(url: str) -> Tables:
         raise PermanentError(f"this is no database URL: write {_SCHEME}://USER:PASSWORD@HOST/NAME") from None
     except ModuleNotFoundError as error:
         raise PermanentError(f"reading MariaDB needs {error.name}: install the extra import-oci") from None
+    if not has_clear_login(url):
+        raise PermanentError(UNCLEAR_LOGIN)
     if engine.url.drivername != _SCHEME:
         raise PermanentError(f"OCI's database is MariaDB: write {_SCHEME}://USER:PASSWORD@HOST/NAME")
     if not engine.url.database:

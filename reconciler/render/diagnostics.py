@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from posixpath import commonprefix
 
-from ..model.diagnostics import Diagnostic, Severity
+from ..model.diagnostics import Diagnostic, Location, Severity
+from ..model.redaction import redact
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML counts lines
 _WIDTH = 160
@@ -58,14 +60,29 @@ def _block(problem: Diagnostic, sources: Mapping[str, str], lines: dict[str, lis
     if at.file not in lines:
         lines[at.file] = _LINE_END.split(sources.get(at.file, ""))
     source = lines[at.file]
-    excerpt = ""
-    if at.line <= len(source):
-        start = max(0, at.column - 1 - _WIDTH // 2) if len(source[at.line - 1]) > _WIDTH else 0
-        line = _printable(source[at.line - 1][start : start + _WIDTH])
-        gutter = f"{at.line:>4} | "
-        caret = " " * (len(gutter) + at.column - 1 - start)
-        excerpt = f"{gutter}{line}".rstrip() + f"\n{caret}^\n"
+    excerpt = _excerpt(at, source[at.line - 1]) if at.line <= len(source) else ""
     return f"{head}  at {_printable(str(at))}\n{excerpt}{_printable(problem.detail)}\n"
+
+
+def _excerpt(at: Location, written: str) -> str:
+    """The line as it may be shown, cut where it is long, with a caret below its column."""
+    line = redact(written)
+    column = _moved(at.column - 1, written, line)
+    start = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
+    gutter = f"{at.line:>4} | "
+    caret = " " * (len(gutter) + column - start)
+    return f"{gutter}{_printable(line[start : start + _WIDTH])}".rstrip() + f"\n{caret}^\n"
+
+
+def _moved(column: int, written: str, shown: str) -> int:
+    """Where a column of the written line is in the shown one; both count from zero.
+
+    A column within what is hidden is where the lines begin to differ.
+    """
+    differ = len(commonprefix((written, shown)))
+    alike = len(commonprefix((written[differ:][::-1], shown[differ:][::-1])))
+    behind = len(written) - column
+    return column if column <= differ else max(differ, len(shown) - max(behind, 0)) if behind <= alike else differ
 
 
 def _printable(text: str) -> str:

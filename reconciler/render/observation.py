@@ -11,6 +11,7 @@ from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..model.actions import InstallOs
 from ..model.errors import PermanentError
 from ..model.machine import MachineView, Observation
 
@@ -46,9 +47,18 @@ def pieces_of(observation: Observation) -> Iterator[bytes]:
     head, tail = rest.split(_NO_MACHINES, 1)
     yield b'{"version":%d,"observation":%b"machines":[' % (VERSION, head)
     for start in range(0, len(observation.machines), _AT_ONCE):
-        some = _machines().dump_json(observation.machines[start : start + _AT_ONCE])
+        some = _machines().dump_json(tuple(map(_shown, observation.machines[start : start + _AT_ONCE])))
         yield (b"," if start else b"") + some[1:-1]
     yield b"]%b}" % tail
+
+
+def _shown(view: MachineView) -> MachineView:
+    """A machine without what may be secret in the address from which it fetches its image just now."""
+    action = view.history.open_action
+    if not isinstance(action, InstallOs) or action.image is None:
+        return view
+    without = replace(action, image=action.image.shown)
+    return replace(view, history=replace(view.history, open_action=without))
 
 
 def load_observation(text: str) -> Observation:

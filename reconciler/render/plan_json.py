@@ -15,6 +15,7 @@ from ..model.interfaces import NodeInterface
 from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
+from ..model.redaction import redact
 from ..model.statements import ApproverWord, Asked, Uncounted
 from .plan_groups import SummaryJson, summary
 from .rows import StepKind
@@ -218,14 +219,19 @@ def _action_json(action: Action) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
+    """A value of an action as JSON has it, without what may be secret in addresses."""
     if isinstance(value, DiskId | ControllerId | InstalledSystem):
         return str(value)
     if isinstance(value, Contents):
         return value.plain
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, Nic | NodeInterface | RootImage | RaidVolume | RaidDisk):
+    if isinstance(value, RootImage):
+        return _fields(value.shown)
+    if isinstance(value, Nic | NodeInterface | RaidVolume | RaidDisk):
         return _fields(value)
+    if isinstance(value, str):
+        return redact(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -31,6 +31,7 @@ from ..model.actions import (
     VerifyLive,
 )
 from ..model.plan import Act, Advance, Orphaned, Settled, Step, Wait, risk_of
+from ..model.redaction import redact
 from ..model.units import counted
 from .rows import StepKind
 
@@ -170,7 +171,7 @@ WORDS: Mapping[type[Action], Callable[[Any], str]] = {
     RunPuppet: lambda a: f"{'run Puppet again on' if a.again else 'see to the first Puppet run of'} {a.hostname}",
     RollOut: lambda a: f"run Puppet on {a.hostname}, with document {a.document[:12]}",
     RunHook: lambda a: f"run hook {a.hook}: {a.hostname} is {a.event}",
-    TellCluster: lambda a: f"run on {a.controller_hostname}: {a.command}",
+    TellCluster: lambda a: f"run on {a.controller_hostname}: {redact(a.command)}",
     PowerOn: lambda a: "turn it on",
     Release: lambda a: f"release {a.hostname} and its addresses",
     BeginPuppet: lambda action: "have its first boot run Puppet",

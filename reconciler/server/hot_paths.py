@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from ..hardware.fields import MAX_BYTES
 from ..model.errors import WORLD
 from .auth import CLASSIFIES, Caller, caller_of
-from .ingest import MAX_REPORT, Ingest
+from .ingest import Ingest
 from .metrics import Metrics
 from .ports import NoDocument, Served, ServedDocument
 from .responses import JSON, YAML, Answer, busy, refused, refused_as_oci
@@ -201,7 +202,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] != "http.request":
             return None
         part = message.get("body", b"")
-        found += part[: max(0, MAX_REPORT + 1 - len(found))]
+        found += part[: max(0, MAX_BYTES + 1 - len(found))]
         came += len(part)
         more = message.get("more_body", False)
     return bytes(found)

@@ -15,6 +15,7 @@ import structlog
 
 from ..execution.seam import offload
 from ..hardware.changes import changes
+from ..hardware.fields import MAX_BYTES
 from ..hardware.report import Report, ReportError, digest, read_report
 from ..hardware.serial_conflict import conflict
 from ..model.boot_nonce import BootNonce
@@ -29,8 +30,9 @@ from .crowd import SILENT, Crowd
 from .ports import WordStore
 from .responses import Answer, busy, refused
 
-MAX_REPORT = 256 * 1024
-"""Bytes. A storage server with ninety disks reports about 25 kB."""
+LARGE_REPORT = 256 * 1024
+"""Bytes. A storage server with ninety disks reports about 25 kB; one with hundreds of disks is read aside, as callers
+that send as much of anything else would have all others wait for a second."""
 
 REMEMBERED = 50_000
 """Machines whose last report is kept in memory; of more, the longest silent is read from the store again."""
@@ -139,8 +141,8 @@ class Ingest:
             return _NOT_YET
         if not caller.is_in(trusted):
             return refused(403, "Reports are taken from the fleet's trusted networks only.", "untrusted")
-        if size is not None and size > MAX_REPORT:
-            return refused(413, f"A report may have {MAX_REPORT} bytes, this one has {size}.", "too-large")
+        if size is not None and size > MAX_BYTES:
+            return refused(413, f"A report may have {MAX_BYTES} bytes, this one has {size}.", "too-large")
         return None
 
     async def report(self, body: bytes, caller: Caller) -> Answer:
@@ -156,7 +158,7 @@ class Ingest:
             self._crowd.heard(serial, self.clock())
             return await self._write(Words((self._heard(known, caller.address),)), "known")
         try:
-            report = read_report(body)
+            report = await offload(read_report, body) if len(body) > LARGE_REPORT else read_report(body)
         except ReportError as error:
             return refused(400, str(error), "invalid")
         report = await self._told_apart(report)

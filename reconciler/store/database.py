@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..model.errors import PermanentError
-from ..model.redaction import redact_address
+from ..model.redaction import UNCLEAR_LOGIN, has_clear_login, redact_database
 from .failures import DAMAGED, failure
 from .tables import change, lease
 
@@ -190,13 +190,15 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        why = f"{redact_address(url)!r} is no database URL such as sqlite:///var/reconciler.sqlite"
-        raise PermanentError(why) from error
+    except (ArgumentError, ValueError):  # ValueError: of a port that is no number
+        why = f"{redact_database(url)!r} is no database URL such as sqlite:///var/reconciler.sqlite"
+        raise PermanentError(why) from None
     match parsed.get_backend_name():
         case "sqlite":
             return _open_sqlite(parsed)
         case "postgresql":
+            if not has_clear_login(url):
+                raise PermanentError(UNCLEAR_LOGIN)
             return _open_postgresql(parsed)
         case other:
             raise PermanentError(f"no support for {other} databases: use sqlite:///FILE or postgresql://HOST/NAME")
@@ -237,6 +239,8 @@ def _open_sqlite(url: URL) -> Engine:
     Raises:
         PermanentError: It is none, or cannot be made.
     """
+    if url.host or url.username or url.password:
+        raise PermanentError("a SQLite database has neither host nor user: write sqlite:///FILE, with three slashes")
     if not url.database or url.database == ":memory:":
         raise PermanentError("the database must be a file: one in memory forgets everything that must not be forgotten")
     path = Path(url.database)

@@ -84,6 +84,41 @@ def test_names_are_those_of_the_stable_links(tmp_path: Path) -> None:
     assert hardware.sort_devices
 
 
+ECDSA = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBA=="
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_torn_host_key_leaves_out_itself(tmp_path: Path, shell: str) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", shell)
+    torn = {
+        "dsa": b"",
+        "rsa": b"\0" * 564,
+        "old": b"\x1e\xff\xfe\x1e\n\x1e",
+        "half": HOST_KEY.encode()[:40] + b"\0" * 40,
+        "shell": b"ssh-ed25519 `id`\n",
+    }
+    for name, content in torn.items():
+        (tmp_path / f"keys/ssh_host_{name}_key.pub").write_bytes(content)
+    (tmp_path / "keys/ssh_host_ecdsa_key.pub").write_text(f"# made by hand\n{ECDSA} root@live\r\n")
+    hardware = parse_report(printed(root).encode())
+    assert hardware.ssh_host_keys == (ECDSA, HOST_KEY)
+    said = [each for each in hardware.remarks if each.startswith("host keys")]
+    assert said == [f"host keys: ssh_host_{name}_key.pub could not be read" for name in sorted(torn)]
+    assert not hardware.extra
+
+
+def test_the_agent_takes_the_host_keys_that_the_server_takes(tmp_path: Path) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", "dash")
+    good = [HOST_KEY, ECDSA, f"sk-ssh-ed25519@openssh.com {HOST_KEY[12:]}", f"ssh-rsa {'A' * 1400}"]
+    wrong = [15 * "A", 1401 * "A", "A=B", f"{16 * 'A'}==="]
+    keys = [*(f"ssh-rsa {each}" for each in wrong), f"SSH-RSA {16 * 'A'}", *good]
+    (tmp_path / "keys/ssh_host_ed25519_key.pub").write_text("\n".join(keys))
+    report = json.loads(printed(root))
+    taken = parse_report(json.dumps(report | {"ssh_host_keys": keys}).encode())
+    assert report["ssh_host_keys"] == good
+    assert taken.ssh_host_keys == tuple(good)
+
+
 def test_a_disk_behind_two_adapters_is_one_by_its_multipath_device(tmp_path: Path) -> None:
     """A LUN whose array gives neither serial nor WWN."""
     case = tmp_path / "case"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.hardware.fields import MAX_BYTES
 from reconciler.hardware.report import parse_report
 
 from .box import a_root, printed
@@ -60,6 +61,22 @@ def test_sixty_disks_are_told_in_few_seconds_by_few_questions(tmp_path: Path) ->
     assert asked == {"wipefs": 2 * DISKS, "storcli64": 2}
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert spent < 5  # seconds of processors: the tools here only print
+
+
+def test_a_report_of_hundreds_of_disks_over_two_paths_is_taken(tmp_path: Path) -> None:
+    root, disks = a_large_machine(tmp_path), 408  # four enclosures of 102
+    paths = [
+        {"name": f"sd{path}x{n}", "type": "disk", "size": 18 * 10**12, "model": "WUH721818AL5204", "rota": True,
+         "serial": f"2JG{n:05}T", "wwn": f"0x5000cca2b{n:07x}", "tran": "sas"}
+        for path in "ab"
+        for n in range(disks)
+    ]  # fmt: skip
+    found = {"signatures": [{"device": "x", "offset": "0x0", "type": "xfs", "uuid": "0" * 36, "label": None}]}
+    (tmp_path / "said/wipefs").write_text(json.dumps(found))
+    (tmp_path / "said/lsblk").write_text(json.dumps({"blockdevices": paths}))
+    report = printed(root).encode()
+    assert MAX_BYTES / 16 < len(report) < MAX_BYTES / 2, "as many paths again, and more on each, are taken"
+    assert len(parse_report(report).disks) == disks
 
 
 @pytest.mark.parametrize("broken", ["wipefs", "storcli64 %call%eall%sall show all J"])

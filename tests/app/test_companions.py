@@ -41,6 +41,11 @@ def test_what_fails_is_told_since_when_until_it_works_again() -> None:
     assert texts(health) == ["looking at power fails since 2026-11-29 12:00:00 UTC: no route at all"]
     health.works("looking at power")
     assert texts(health) == []
+    failed = "no answer from http://me:hunter2@bmc.example.com/redfish?token=hunter2"
+    assert health.fails("looking at power", failed)
+    assert not health.fails("looking at power", failed)
+    assert "hunter2" not in str(texts(health)), "anybody may ask for it"
+    health.works("looking at power")
 
 
 def test_a_pass_that_does_not_end_is_told() -> None:

@@ -1,5 +1,6 @@
 """Who only reads makes nothing, and what cannot be opened is said with what to do."""
 
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reconciler.cli.app import run
+from reconciler.model.errors import PermanentError, TemporaryError
 
 from .conftest import STORE, Cli, Laid
 
@@ -55,6 +59,55 @@ def test_a_key_file_that_an_operator_named_is_never_made(cli: Cli, monkeypatch: 
 
 
 _EXPORT = "{version: 1, released: {}, allocations: {}, vips: [], machines: {}, pauses: [], conflicts: {}}"
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://rec:hunter2@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=rec&password=hunter2",
+        "postgresql://127.0.0.1:1/db?user=rec&password=hun@ter2",
+        "postgresql://rec:hun/ter2@127.0.0.1:1/db",
+        "postgresql://rec:hun@ter2@127.0.0.1:1/db",
+        "postgresql://r/ec:hunter2@127.0.0.1:1/db",
+        "postgresql://rec:hunter2@[::1:1/db",
+        "postgresql://rec:hunter2",
+        "postgres://rec:hunter2@127.0.0.1:1/db",
+        "sqlite://rec:hunter2@x/y",
+        "host=127.0.0.1 port=1 user=rec password=hunter2",
+        "host=127.0.0.1 port=1 user=rec password='hun ter2'",
+    ],
+)
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_no_password_of_a_database_is_in_an_error(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, database: str, by: str
+) -> None:
+    monkeypatch.setattr("reconciler.store.database.CONNECT_SECONDS", 2)
+    if by == "environment":
+        monkeypatch.setenv("RECONCILER_DATABASE_URL", database)
+    for command in (("machines",), ("backup", "copy.db")):
+        found = cli(*(("--database", database) if by == "option" else ()), *command)
+        assert found.status in (1, 64)
+        assert not {"hun", "ter2", "hunter2"} & set(re.findall(r"\w+", found.out + found.err)), found.err
+
+
+@pytest.mark.parametrize("error", [PermanentError, TemporaryError, ValueError])
+def test_no_login_is_in_an_error_that_no_command_caught(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error("http://me:hunter2@mirror.example.com/x?sig=hunter2 does not answer")
+
+    monkeypatch.setattr("reconciler.app.config.find_config", fails)
+    assert run(["machines"]) == 1
+    said = capsys.readouterr().err
+    assert ("http://***@mirror.example.com/x?***" in said, "hunter2" in said) == (True, False)
+
+
+def test_no_login_is_in_an_error_about_a_configuration_that_is_not_yaml(cli: Cli) -> None:
+    Path("broken.yaml").write_text("source: {url: https://me:hunter2@git.example.com/x\nlisten: 1: 2\n")
+    found = cli("--config", "broken.yaml", "plan")
+    assert (found.status, "cannot read broken.yaml" in found.err, "hunter2" in found.err) == (1, True, False)
 
 
 def test_a_pause_finds_the_daemons_configuration_by_itself(cli: Cli, laid: Laid, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Clusters in memory: specs from YAML text, machines from a line each."""
 
+import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from reconciler.specs.loader import load_tree
 from reconciler.specs.settings_table import load_table
 
 ROOT = Path(__file__).parents[2]
+_BASE64 = re.compile("(?:[A-Za-z0-9+/]{4}){10,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def tree_of(*texts: str) -> SpecTree:
@@ -75,6 +78,11 @@ def cluster_input(
         vips=tuple(Vip(name, "public", usage, address) for usage, address in vips.items()),
         signatures=signatures(version),
     )
+
+
+def in_clear(text: str) -> str:
+    """A text, and behind it what every word in it means that is base64."""
+    return "\n".join([text, *(base64.b64decode(word).decode(errors="replace") for word in _BASE64.findall(text))])
 
 
 def swift_cluster(*more: str, stores: int = 3, proxies: int = 2, version: str = "43.0.45") -> ClusterInput:

@@ -42,6 +42,14 @@ def a_report(**lists: list[dict[str, str]]) -> bytes:
     return json.dumps({"machine": [{"serial": "S1ABCDE"}], "memory": [{"size": "1024"}], **lists}).encode()
 
 
+def test_a_host_key_that_cannot_be_read_leaves_out_itself() -> None:
+    good = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUyYXcbxrPFPAVVrCBqfHZQ2QdBPSDZ4hRcYhg3pGvB"
+    report = json.loads(a_report()) | {"ssh_host_keys": ["", good, "ssh-rsa AAAA\0\0", 7]}
+    hardware = parse_report(json.dumps(report).encode())
+    assert hardware.ssh_host_keys == (good,)
+    assert hardware.extra == {"ssh_host_keys[2]": "ssh-rsa AAAA\\x00\\x00", "ssh_host_keys[3]": 7}
+
+
 def paths(disks: int, each: int) -> list[dict[str, str]]:
     return [
         {

@@ -64,6 +64,7 @@ def test_a_user_who_may_only_read_is_enough(reader: MariaDb) -> None:
         ("nonsense", "no database URL"),
         ("sqlite:///x", "OCI's database is MariaDB"),
         ("mysql+pymysql://x:notaport/oci", "no database URL"),
+        ("mysql+pymysql://oci:a@hunter2@db/oci", "where its login ends"),
     ],
 )
 def test_a_url_that_is_none_of_ocis_is_refused(url: str, error: str) -> None:

@@ -18,6 +18,7 @@ from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
 from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools
 from reconciler.provisioning.boot.scripts import BootPort, Live, grub, grub_entry, ipxe, ipxe_identify, live_of
 from reconciler.provisioning.boot.tree import written
+from reconciler.provisioning.commands import MARKER_FILE
 
 SERVER = IPv4Address("192.168.100.2")
 LIVE = Live(SERVER, "http://192.168.100.2/v1/boot/images", ("tty0", "ttyS1,115200"), ("nomodeset",))
@@ -128,6 +129,23 @@ def test_a_machine_in_service_gets_its_disk_and_no_kernel() -> None:
         assert not re.search(r"vmlinuz|initrd|boot=live", script)
     assert "for loader in debian/shimx64.efi" in grub(TO_DISK, LIVE, PORT)
     assert "sanboot --no-describe --drive 0x80" in ipxe(TO_DISK, LIVE, PORT)
+
+
+def test_grub_for_bios_searches_for_the_disk_of_the_system_before_it_takes_the_first_ones() -> None:
+    menu = grub(TO_DISK, LIVE, PORT)
+    bios = menu[menu.index("grub_platform = pc") : menu.index("grub_cpu = arm64")]
+    steps = ["--file --set=system $known", "set root=$disk", "configfile ($system)$menu", "for disk in hd0 hd1 hd2 hd3"]
+    places = [bios.index(step) for step in steps]
+    assert places == sorted(places)
+    assert f"for known in {MARKER_FILE} " in bios
+    assert bios.count("chainloader +1") == bios.count("if chainloader +1; then") == 2, "a disk without a boot sector"
+    assert menu.rstrip().endswith("  exit\n}"), "the firmware goes on with its next entry"
+
+
+def test_ipxe_for_bios_tries_more_disks_than_the_first() -> None:
+    (line,) = [line for line in ipxe(TO_DISK, LIVE, PORT).splitlines() if "sanboot" in line]
+    tried = [f"sanboot --no-describe --drive {drive}" for drive in ("0x80", "0x81", "0x82", "0x83")]
+    assert line.split(" || ") == [*tried, "exit 1"]
 
 
 _NASTY = st.one_of(

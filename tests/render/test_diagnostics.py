@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -36,6 +37,42 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     _, _, line, caret, *_ = text.splitlines()
     assert len(line) < 200
     assert line[caret.index("^")] == "y"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  debain: http://ci:hunter2@mirror.example.com/debian",
+        "  debian: [http://ci:hunter2@mirror.example.com/debian?sig=hunter2]",
+        "  debian: 'http://ci:hunt hunter2@mirror.example.com/debian'",
+        "  proxy: ci:hunter2@proxy:3128",
+        "  url: https://mirror.example.com/x?token=hunter2 # mended soon",
+        f"  {'x' * 300}: http://ci:hunter2@mirror.example.com/debian",
+    ],
+)
+@pytest.mark.parametrize("render", [render_text, render_json, render_github])
+def test_no_login_of_an_address_is_shown(render: Callable[..., str], line: str) -> None:
+    for column in (3, line.index("hunter2") + 1, len(line)):
+        found = problem(f'"{line.strip()}" is no address.', Location("f.yaml", 1, column))
+        assert "hunt" not in render([found], {"f.yaml": f"{line}\n"})
+
+
+@pytest.mark.parametrize(
+    ("mark", "below"),
+    [
+        ("url", "url"),
+        ("http", "http"),
+        ("mirror", "mirror"),
+        ("hunter2", "***"),
+        (", more", ", more"),
+        ("e: 1", "e: 1"),
+    ],
+)
+def test_a_caret_points_at_what_it_did_beside_a_hidden_login(mark: str, below: str) -> None:
+    line = "{url: http://ci:hunter2@mirror.example.com/debian, more: 1}"
+    text = render_text([problem(at=Location("f", 1, line.index(mark) + 1))], {"f": line})
+    _, _, shown, caret, *_ = text.splitlines()
+    assert shown[caret.index("^") :].startswith(below)
 
 
 def test_nothing_printed_can_steer_a_terminal() -> None:

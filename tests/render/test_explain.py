@@ -17,7 +17,7 @@ from reconciler.render.explain import MAX_WIDTH, explain_json, explain_text, sho
 from reconciler.render.schemas import schemas
 from reconciler.specs.puppet_module import known_signatures, read_signatures
 
-from ..enc.build import SWIFT, signatures, swift_cluster, tree_of
+from ..enc.build import SWIFT, in_clear, signatures, swift_cluster, tree_of
 from ..planning.build import NOW
 from ..reference.facts import VERSIONS
 
@@ -218,6 +218,19 @@ def test_no_secret_is_in_an_explanation() -> None:
         text = explain_text(explain(compile_node(view)))
         assert "very-secret" not in text
         assert "********" in text
+
+
+@pytest.mark.parametrize("wanted", [None, "http_proxy_addr"])
+def test_no_login_of_an_address_is_in_an_explanation(wanted: str | None) -> None:
+    mirror, proxy = "http://ci:hunter2@mirror.example.com/debian", "http_proxy: {address: 'me:hunter2@proxy:3128'}"
+    text = SWIFT.replace('{debian: "http://mirror.example.com/debian"}', f'{{debian: "{mirror}"}}\n  {proxy}')
+    for view in views(replace(swift_cluster(), tree=tree_of(text))).values():
+        explained = explain(compile_node(view), wanted, view=view)
+        shown = explain_text(explained) + json.dumps(explain_json(explained))
+        assert "hunter2" not in shown
+        assert "***@proxy:3128" in shown
+        assert "hunter2" not in in_clear(shown)
+        assert wanted or "http://***@mirror.example.com/debian" in in_clear(shown)
 
 
 def test_what_ships_is_what_the_tests_use() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.hardware.fields import MAX_BLOCK_DEVICES, MAX_BYTES
 from reconciler.model.machine import InstallStatus
 from reconciler.server import batches, hot_paths, ingest
 from reconciler.server.auth import Caller, parse_address
@@ -233,6 +234,36 @@ async def test_who_calls_before_there_are_specs_is_asked_to_come_back(world: Wor
     assert world.store.is_untouched
 
 
+async def test_a_machine_with_hundreds_of_disks_over_several_paths_is_taken(world: World, client: Client) -> None:
+    said = json.loads(body())
+    count = MAX_BLOCK_DEVICES // 4
+    said["blockdevices"] = [
+        {
+            **{
+                "name": f"sd{path}x{disk}",
+                "realdev": f"sd{path}x{disk}",
+                "size": "18000207937536",
+                "rotational": "yes",
+            },
+            **{"model": "WUH721818AL5204", "serial": f"2JG{disk:05}T", "wwn": f"0x5000cca2b{disk:07x}"},
+            **{"transport": "sas", "pci": f"0000:{path}e:00.0"},
+            "signatures": [
+                {"device": f"sd{path}x{disk}{part}", "type": "xfs", "label": "data", "uuid": "0" * 36}
+                for part in range(1, 5)
+            ],
+        }
+        for path in range(4)
+        for disk in range(count)
+    ]
+    content = json.dumps(said).encode()
+    assert len(content) > ingest.LARGE_REPORT
+    answer = await client().post("/oci/report.php", content=content)
+    assert (answer.status_code, answer.content) == (200, b"Ok")
+    [word] = world.store.words
+    assert word.hardware is not None
+    assert len(word.hardware.disks) == count
+
+
 @pytest.mark.parametrize(
     ("address", "headers", "sent", "status", "says"),
     [
@@ -247,7 +278,9 @@ async def test_who_calls_before_there_are_specs_is_asked_to_come_back(world: Wor
         (TRUSTED, {}, body("X\n"), 400, "serial"),
         (TRUSTED, {}, body("To Be Filled By O.E.M."), 400, "serial"),
         (TRUSTED, {}, body("x', notices='pwned"), 400, "serial"),
-        (TRUSTED, {}, b"x" * (ingest.MAX_REPORT + 1), 413, "bytes"),
+        (TRUSTED, {}, b"x" * (MAX_BYTES + 1), 413, "bytes"),
+        (TRUSTED, {}, b"[" * MAX_BYTES, 400, "nested"),
+        (TRUSTED, {}, b'{"machine": [' + b"{}," * (MAX_BYTES // 4) + b"{}]}", 400, "machine"),
     ],
 )
 async def test_a_bad_report_is_refused_and_changes_nothing(

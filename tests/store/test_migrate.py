@@ -86,7 +86,9 @@ def test_a_start_with_nothing_to_migrate_loads_no_alembic(store: Store, url: str
     [
         ("reconciler.sqlite", "is no database URL"),
         ("mysql+pymysql://host/name", "no support for mysql"),
+        ("postgresql://host:name", "is no database URL"),
         ("sqlite://", "must be a file"),
+        ("sqlite://host/name", "three slashes"),
         ("sqlite:////proc/nowhere/db.sqlite", "cannot open the database"),
     ],
 )

@@ -34,6 +34,10 @@ _EFI_LOADERS = {
 """What an installed system has below ``/EFI`` of its disk, the best first."""
 
 
+_BIOS_DRIVES = (0x80, 0x81, 0x82, 0x83)
+"""The BIOS's disks that iPXE tries, which reads no file system: it takes the first that has a boot sector."""
+
+
 @dataclass(frozen=True, slots=True)
 class BootPort:
     """The port that a machine boots from, and what its live system is given for it."""
@@ -81,7 +85,7 @@ def ipxe(choice: BootChoice, live: Live, port: BootPort, architecture: str = "am
     if choice.boot is BootFrom.DISK:
         return head + (
             "iseq ${platform} efi && exit 0 ||\n"  # the firmware goes on with the next entry of its boot order
-            "sanboot --no-describe --drive 0x80 || sanboot --no-describe --drive 0x81 || exit 1\n"
+            f"{' || '.join(f'sanboot --no-describe --drive {drive:#x}' for drive in _BIOS_DRIVES)} || exit 1\n"
         )
     files = f"{live.images}/{architecture}"
     return head + (
@@ -143,8 +147,43 @@ def _grub_entry(live: Live, architecture: str, port: BootPort = NOBODY) -> str:
     )
 
 
+_GRUB_BIOS_DISK = """\
+  if [ $grub_platform = pc ]; then
+    for module in part_gpt part_msdos ext2 xfs btrfs mdraid09 mdraid1x lvm regexp; do
+      insmod $module
+    done
+    for known in /etc/reconciler/install.json /boot/grub/i386-pc/core.img /grub/i386-pc/core.img; do
+      if search --no-floppy --file --set=system $known; then
+        if regexp --set=1:disk '^(hd[0-9]+)' $system; then
+          set root=$disk
+          if chainloader +1; then
+            boot
+          fi
+        fi
+        for menu in /boot/grub/grub.cfg /grub/grub.cfg; do
+          if [ -f ($system)$menu ]; then
+            set root=$system
+            configfile ($system)$menu
+          fi
+        done
+      fi
+    done
+    for disk in hd0 hd1 hd2 hd3; do
+      set root=$disk
+      if chainloader +1; then
+        boot
+      fi
+    done
+  fi
+"""
+"""With BIOS: the boot sector of the disk that has our record of the install, or GRUB's own files; the firmware's first
+disk may be any other one. A system in software RAID or LVM is on no disk of its own, so its menu is read. Last comes
+whatever disk has a boot sector, for a file system that this GRUB does not know. ``chainloader`` fails where a disk has
+none. A module that is missing is told, and nothing else comes of it."""
+
+
 def _grub_disk() -> str:
-    """BIOS: the first disk's boot sector. UEFI: the loader of the installed system, or what the firmware has next."""
+    """The disk, or the loader on it, of the installed system; where there is none, what the firmware has next."""
     loaders = [
         f"    for loader in {' '.join(_EFI_LOADERS[architecture])}; do\n"
         "      if search --no-floppy --file --set=esp /EFI/$loader; then\n"
@@ -154,17 +193,7 @@ def _grub_disk() -> str:
         "    done\n"
         for architecture in ARCHITECTURES
     ]
-    return (
-        "menuentry 'Local disk' {\n"
-        "  if [ $grub_platform = pc ]; then\n"
-        "    set root=(hd0)\n"
-        "    chainloader +1\n"
-        "    boot\n"
-        "  fi\n"
-        f"{_by_processor(*loaders)}"
-        "  exit\n"
-        "}\n"
-    )
+    return f"menuentry 'Local disk' {{\n{_GRUB_BIOS_DISK}{_by_processor(*loaders)}  exit\n}}\n"
 
 
 def _by_processor(amd64: str, arm64: str) -> str:

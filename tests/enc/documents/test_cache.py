@@ -28,7 +28,7 @@ from reconciler.model.history import History, Install
 from reconciler.model.machine import Allocation, SecretRef
 from reconciler.model.secret_parts import join_parts
 
-from ..build import SWIFT, signatures, swift_cluster, tree_of
+from ..build import SWIFT, in_clear, signatures, swift_cluster, tree_of
 
 KNOWN = {version: signatures(version) for version in ("42.2.5", "43.0.10", "43.0.45")}
 STORE = "z-swiftstore-1.example.com"
@@ -251,6 +251,16 @@ def test_changes_never_show_a_secret() -> None:
         "secret pki/swiftproxy.key seal of z:pki/swiftproxy",
     )
     assert "very-secret" not in repr(changes)
+
+
+def test_changes_never_show_the_login_of_an_address() -> None:
+    site = Site()
+    site.refresh()
+    mirror = "http://ci:hunter2@mirror.example.com/debian"
+    site.given = replace(site.given, tree=tree_of(SWIFT.replace("http://mirror.example.com/debian", mirror)))
+    shown = repr(site.changes())
+    assert "http://***@mirror.example.com/debian" in in_clear(shown)
+    assert "hunter2" not in in_clear(shown)
 
 
 def test_explain_says_where_a_value_comes_from_and_hides_secrets() -> None:
