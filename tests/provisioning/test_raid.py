@@ -15,6 +15,8 @@ from pydantic import TypeAdapter
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
 from reconciler.provisioning import raid
 
+from ..agent import box as agent
+
 CASES = sorted(path for path in (Path(__file__).parent / "raid").iterdir())
 LAYOUTS = TypeAdapter(RaidLayout)
 NO_DRIVE = '{"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No drive found!"}}]}'
@@ -43,6 +45,21 @@ def test_what_a_controller_needs(case: Path) -> None:
     if os.environ.get("GOLDEN") == "overwrite":
         golden.write_text(got)
     assert got == golden.read_text()
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_drives_that_leave_fields_out_are_read_as_the_agent_reads_them(shell: str, tmp_path: Path) -> None:
+    case = Path(__file__).parent / "raid/storcli-broken-drive-leaves-fields-out"
+    drives, volumes = (case / "disks.txt").read_text(), (case / "volumes.txt").read_text()
+    (tmp_path / "%call%eall%sall show all J").write_text(drives)
+    report = json.loads(agent.printed(agent.a_root(tmp_path, {"storcli64": (f"{tmp_path}/", "")}, shell)))
+    state = raid.dialect_of("storcli64").understand((drives, volumes, NO_DRIVE))
+    found = {disk.place: ("".join(disk.serials), disk.told) for disk in state.disks}
+    listed = report["phys-blockdevices"]
+    assert {(0, 32, int(one["slot"])): (one["serial"], one["state"]) for one in listed}.items() <= found.items()
+    assert (len(listed), len(found)) == (2, 4), "the agent leaves out drives that say no size"
+    (volume,) = state.volumes
+    assert volume.disks == {(0, 32, 5)}, "its other member is in no slot"
 
 
 DISK = RaidDisk(0, 32, 0, "A")
