@@ -7,6 +7,8 @@ and so is ``without_enclosure.txt``, where the controller has such disks and sto
 
 import json
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from pydantic import TypeAdapter
 
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
 from reconciler.provisioning import raid
+from reconciler.provisioning.raid.dialects import TOOLS
 
 from ..agent import box as agent
 
@@ -60,6 +63,72 @@ def test_drives_that_leave_fields_out_are_read_as_the_agent_reads_them(shell: st
     assert (len(listed), len(found)) == (2, 4), "the agent leaves out drives that say no size"
     (volume,) = state.volumes
     assert volume.disks == {(0, 32, 5)}, "its other member is in no slot"
+
+
+NONE = json.dumps({"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No Controller found"}}]})
+WITHOUT_DISKS = json.dumps({"Controllers": [{"Command Status": {}, "Response Data": {"Product Name": "SAS9361-8i"}}]})
+
+
+def listing(path: str, serial: str) -> str:
+    """What storcli says of one drive."""
+    key, attributes = f"Drive {path}", {"SN": serial}
+    row = {"EID:Slt": "32:0" if "/e32/" in path else " :0", "State": "UGood", "Size": "1.745 TB"}
+    data = {key: [row], f"{key} - Detailed Information": {f"{key} Device attributes": attributes}}
+    return json.dumps({"Controllers": [{"Command Status": {"Controller": 0}, "Response Data": data}]})
+
+
+MEGACLI = f"""Adapter #0
+
+Enclosure Device ID: 32
+Slot Number: 0
+PD Type: SATA
+Raw Size: 1.745 TB [0xdf8fe2b0 Sectors]
+Firmware state: Unconfigured(good), Spun Up
+Inquiry Data: {"OF-MEGACLI":>20}INTEL SSDSC2KB019T8
+
+Exit Code: 0x00
+"""
+FIRST, SECOND, THIRD = "%call show J", "%call%eall%sall show all J", "%call%sall show all J"
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({}, 1),
+        ({f"storcli64 {FIRST}": NONE, "megacli": "Exit Code: 0x01\n"}, 2),
+        ({f"storcli64 {FIRST}": NONE, f"perccli64 {SECOND}": listing("/c0/e32/s0", "OF-PERCCLI64")}, "perccli64"),
+        ({f"storcli64 {FIRST}": WITHOUT_DISKS, f"perccli {SECOND}": listing("/c0/e32/s0", "OF-PERCCLI")}, "perccli"),
+        ({f"storcli {THIRD}": listing("/c0/s0", "OF-STORCLI"), f"perccli {SECOND}": NONE}, "storcli"),
+        ({f"storcli2 {SECOND}": listing("/c0/e32/s0", "OF-STORCLI2"), "megacli": MEGACLI}, "storcli2"),
+        ({f"storcli64 {SECOND}": NONE, "megacli -PDList -aALL -NoLog": MEGACLI}, "megacli"),
+    ],
+    ids=["no-tool", "none-lists", "not-the-first", "no-disks", "no-enclosure", "storcli2", "megacli"],
+)
+def test_the_tool_that_lists_the_disks_is_taken_as_by_the_agent(
+    answers: dict[str, str], found: int | str, shell: str, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    said.mkdir()
+    for line, answer in answers.items():
+        (said / line).write_text(answer)
+    names = {line.partition(" ")[0] for line in answers}
+    root = agent.a_root(tmp_path, {name: (f"{said}/{name} ", f"{said}/{name}") for name in names}, shell)
+    ran = subprocess.run([f"{root['PATH']}/sh", "-c", raid.FIND_TOOL], env=root, capture_output=True, text=True)
+    told = ran.returncode or Path(ran.stdout.strip()).name
+    assert (told, ran.stderr) == (found, "")
+    listed = json.loads(agent.printed(root)).get("phys-blockdevices", [])
+    assert [disk["serial"] for disk in listed] == ([] if isinstance(found, int) else [f"OF-{found.upper()}"])
+
+
+def test_tools_are_asked_in_the_order_of_the_agent() -> None:
+    loops = re.findall(r"for _cli in (.*); do", agent.AGENT.read_text())
+    assert tuple(" ".join(loops).split()) == TOOLS
+
+
+def test_with_a_tool_that_only_lists_no_volume_is_made() -> None:
+    with pytest.raises(ValueError, match="storcli2 alone lists its disks, and no volumes are made with it"):
+        raid.dialect_of("/usr/sbin/storcli2")
 
 
 DISK = RaidDisk(0, 32, 0, "A")

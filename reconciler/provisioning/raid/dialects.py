@@ -15,10 +15,40 @@ from .state import RaidState
 from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, RaidStep
 from .storcli import parse_storcli
 
-TOOLS = ("storcli64", "storcli_x64", "storcli", "perccli64", "perccli", "megacli", "MegaCli64")
+TOOLS = (
+    "storcli64", "storcli_x64", "storcli", "storcli2", "perccli64", "perccli", "perccli2", "megacli", "MegaCli64",
+    "MegaCli",
+)  # fmt: skip
+"""In the order in which the agent asks them, too: what it reports and what is made are of one tool's controllers."""
 
-FIND_TOOL = f"for tool in {' '.join(TOOLS)}; do command -v $tool && exit; done; exit 1"
-"""Prints the path of the tool to be used; exit 1 where there is none."""
+_ONLY_LISTED = ("storcli2", "perccli2")
+"""Tools that the agent reads, and in whose language we make no volumes."""
+
+FIND_TOOL = rf"""
+lists() {{
+    timeout 50 "$@" 2>/dev/null </dev/null | grep -E '"EID:Slt"|^Slot Number:' >/dev/null
+}}
+
+found=1
+for tool in {" ".join(TOOLS)}; do
+    path=$(command -v "$tool") || continue
+    found=2
+    case $tool in
+        [mM]ega*) lists "$path" -PDList -aALL -NoLog ;;
+        *)
+            lists "$path" /call show J || lists "$path" /call/eall/sall show all J ||
+                lists "$path" /call/sall show all J
+            ;;
+    esac && printf '%s\n' "$path" && exit
+done
+exit "$found"
+"""
+"""Prints the path of the first tool that lists a disk: one that is there may know none of the machine's controllers.
+
+Exit 1 where there is no tool, ``NONE_LISTS`` where none of those that are there lists a disk.
+"""
+
+NONE_LISTS = 2
 
 _OPTIONS: Mapping[str, str] = {
     "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
@@ -56,11 +86,14 @@ def dialect_of(path: str) -> Dialect:
     """The language of the tool at ``path``, as ``FIND_TOOL`` printed it.
 
     Raises:
-        ValueError: It is none that we know.
+        ValueError: It is none that we know, or none that we make volumes with.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_./-]+", path) or path.rpartition("/")[2] not in TOOLS:
+    name = path.rpartition("/")[2]
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", path) or name not in TOOLS:
         raise ValueError(f"{path!r} is no RAID tool that we know")
-    return MegaCli(path) if "mega" in path.rpartition("/")[2].lower() else StorCli(path)
+    if name in _ONLY_LISTED:
+        raise ValueError(f"{name} alone lists its disks, and no volumes are made with it: make them by hand")
+    return MegaCli(path) if "mega" in name.lower() else StorCli(path)
 
 
 def _options(volume: RaidVolume) -> list[str]:
