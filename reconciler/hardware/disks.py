@@ -8,14 +8,15 @@ A controller's physical disks count, never the volumes made of them. Block devic
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
-other machines may have as well.
+other machines may have as well. A disk that its controller calls bad goes to no entry.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
+from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
@@ -43,9 +44,10 @@ def disk_plan(
         profile: Its profile.
         recalled: What its disks were used for at an install before. The first entry takes no disk that held data, and
             no other entry one that held the system; each takes those that it had before any other.
-        installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing.
+        installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing, and
+            one that went bad keeps its place.
     """
-    free, fits = countable_disks(hardware), _fitting(hardware)
+    free, fits = countable_disks(hardware), _fitting(hardware, installed=installed)
     taken: list[list[AnyDisk]] = []
     for entry, rule in enumerate(profile.disks):
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
@@ -78,7 +80,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
     plan = disk_plan(hardware, profile)
     if isinstance(plan, Refusal) or profile.unlisted_disks == "use":
         return ()
-    return tuple(map(describe, plan.left_over))
+    return tuple(map(_described, plan.left_over))
 
 
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
@@ -128,11 +130,13 @@ def number_words(low: int | None, high: int | None) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _fitting(hardware: Hardware) -> Callable[[AnyDisk, DiskRule], bool]:
+def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
     untold = untold_disks(hardware)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
+        if _is_bad(disk) and not installed:
+            return False
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
             return False
@@ -159,6 +163,15 @@ def _names(disk: AnyDisk) -> set[str]:
     return {disk.name, disk.device} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
+def _is_bad(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
+    return isinstance(disk, PhysicalDisk) and disk.is_bad
+
+
+def _described(disk: AnyDisk) -> str:
+    """With its state, where that is why no entry takes it."""
+    return f"{describe(disk)} {disk.state}" if _is_bad(disk) else describe(disk)
+
+
 def _is_external(disk: AnyDisk) -> bool:
     return isinstance(disk, Disk) and disk.is_external
 
@@ -176,7 +189,9 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left:
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
     where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
-    return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}"
+    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule)]
+    besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
+    return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}{besides}"
 
 
 def _kind(rule: DiskRule) -> str:
@@ -191,5 +206,5 @@ def _kind(rule: DiskRule) -> str:
 
 
 def _disks_left(left: list[AnyDisk]) -> str:
-    shown = ", ".join(describe(disk) for disk in left[:4]) + (", ..." if len(left) > 4 else "")
+    shown = ", ".join(map(_described, left[:4])) + (", ..." if len(left) > 4 else "")
     return f"{len(left)} {'is' if len(left) == 1 else 'are'}: {shown}"

@@ -1,9 +1,28 @@
 """RAID volumes that a controller is to make of its disks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 DiskPlace = tuple[int, int | None, int]
 """Controller, enclosure, slot. Some controllers have no enclosure, and count slots alone."""
+
+
+_USES: Mapping[str, str] = {
+    "onln": "member", "offln": "member", "rbld": "member", "online": "member", "offline": "member", "rebuild": "member",
+    "ugood": "good", "unconfigured(good)": "good", "jbod": "single",
+    "ubad": "bad", "ubunsp": "bad", "ugunsp": "bad", "unconfigured(bad)": "bad", "failed": "bad", "msng": "bad",
+    "missing": "bad",
+}  # fmt: skip
+"""The states of a disk in the words of storcli and MegaCLI, in small letters, and what can be done with it."""
+
+
+def disk_use(state: str) -> str:
+    """``member`` of a volume, ``good`` for one, ``single`` (JBOD), ``bad``: not to be used; else ``other``: a spare ...
+
+    Args:
+        state: As the controller's tool prints it; what follows a comma is how it spins.
+    """
+    return _USES.get(state.partition(",")[0].strip().lower(), "other")
 
 
 def place_text(place: DiskPlace) -> str:

@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...model.raid import DiskPlace
+from ...model.raid import DiskPlace, disk_use
 from .state import FoundDisk, FoundVolume, RaidState
 
 _DRIVE = re.compile(r"Drive /c(\d+)(?:/e(\d+))?/s(\d+)")
 _VOLUME = re.compile(r"/c(\d+)/v(\d+)")
 _SLOT = re.compile(r" *(\d+)? *: *(\d+) *")
-_USES: Mapping[str, str] = {"Onln": "member", "Offln": "member", "Rbld": "member", "UGood": "good", "JBOD": "single"}
 
 
 def parse_storcli(disks: str, volumes: str, without_enclosure: str) -> RaidState:
@@ -60,7 +59,7 @@ def _disk(at: re.Match[str], row: Mapping[str, Any], attributes: Mapping[str, An
         None if enclosure is None else int(enclosure),
         int(slot),
         serials=frozenset({serial} - {""}),
-        use=_USES.get(state, "other"),
+        use=disk_use(state),
         foreign=str(row.get("DG")) == "F",
         told=state,
     )
