@@ -8,7 +8,8 @@ A controller's physical disks count, never the volumes made of them. Block devic
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
-other machines may have as well. A disk that its controller calls bad goes to no entry.
+other machines may have as well. A disk that its controller calls bad goes to no entry. What a controller makes a volume
+of are disks of that controller alone: the first that has enough.
 """
 
 import re
@@ -22,6 +23,7 @@ from ..model.raid import place_order, place_text
 from ..model.units import render_size
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
+from .volumes import is_volume, of_one_controller
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -52,6 +54,8 @@ def disk_plan(
     for entry, rule in enumerate(profile.disks):
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
         wanted = rule.count.min or 0
+        if is_volume(hardware, rule) and not installed:
+            fitting = of_one_controller(fitting, wanted)
         if len(fitting) < wanted and not installed:
             return Refusal(_too_few(hardware, profile, entry, len(fitting)))
         taken.append(fitting[:wanted])
@@ -59,6 +63,8 @@ def disk_plan(
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
+        if is_volume(hardware, rule) and not installed:
+            fitting = of_one_controller(fitting, 1, held)
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
@@ -183,15 +189,19 @@ def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
 
 
 def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
-    rule = profile.disks[entry]
-    fits = _fitting(hardware)
-    fit_at_all = sum(fits(disk, rule) for disk in countable_disks(hardware))
+    """What an entry needs and has, and where the others that would fit are."""
+    rule, fits = profile.disks[entry], _fitting(hardware)
+    fitting = [disk for disk in countable_disks(hardware) if fits(disk, rule)]
+    behind = of_one_controller(fitting, rule.count.min or 0) if is_volume(hardware, rule) else fitting
+    volume = f" behind one controller for RAID {rule.raid}" if behind != fitting else ""
+    fit_at_all = len(behind)
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
     where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
     bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule)]
     besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
-    return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}{besides}"
+    needed = f"{number_words(rule.count.min, rule.count.max)} {_kind(rule)}{volume}"
+    return f"{where}needs {needed}, has {left}{earlier}{besides}"
 
 
 def _kind(rule: DiskRule) -> str:

@@ -166,6 +166,44 @@ def test_a_disk_of_any_other_state_counts(state: str) -> None:
     assert taken(hardware, entry(*SMALL, 2, 2, raid=1)) == ["0:32:0 0:32:1", ""]
 
 
+def on_two(first: int, second: int) -> Hardware:
+    """So many disks of 240 GB in slots 0, 1 ... behind controller 0, and behind controller 1."""
+    places = [(controller, slot) for controller, number in enumerate((first, second)) for slot in range(number)]
+    listed = tuple(PhysicalDisk(controller, 32, slot, 240 * 10**9) for controller, slot in places)
+    return machine(physical_disks=listed, disks=())
+
+
+@pytest.mark.parametrize(
+    ("hardware", "rules", "expected"),
+    [
+        (on_two(1, 2), [entry(*SMALL, 2, 2, raid=1)], ["1:32:0 1:32:1", "0:32:0"]),
+        (on_two(2, 2), [entry(*SMALL, 2, 2, raid=1)], ["0:32:0 0:32:1", "1:32:0 1:32:1"]),
+        (on_two(3, 3), [entry(*SMALL, 2, None, raid=5)], ["0:32:0 0:32:1 0:32:2", "1:32:0 1:32:1 1:32:2"]),
+        (on_two(1, 3), [entry(*SMALL, 0, None, raid=0)], ["0:32:0", "1:32:0 1:32:1 1:32:2"]),
+        (on_two(2, 3), [entry(*SMALL, 2, 2, raid=1), entry(*SMALL, 3, 3, raid=5)],
+         ["0:32:0 0:32:1", "1:32:0 1:32:1 1:32:2", ""]),
+        # no level, or made by software: a controller shows each disk by itself
+        (on_two(1, 1), [entry(*SMALL, 2, 2)], ["0:32:0 1:32:0", ""]),
+        (on_two(1, 1), [entry(*SMALL, 2, 2, raid=1, by="software")], ["0:32:0 1:32:0", ""]),
+        (on_two(1, 1), [entry(*SMALL, 2, 2, raid=1)],
+         "needs 2 disks of 200GB to 300GB behind one controller for RAID 1, has 1"),
+        (on_two(2, 1), [entry(*SMALL, 2, 2), entry(*SMALL, 2, 2, raid=1)],
+         "disks entry 2 needs 2 disks of 200GB to 300GB behind one controller for RAID 1, has 1 left, because entries "
+         "before it take 1"),
+    ],
+)  # fmt: skip
+def test_a_volume_is_made_of_the_disks_of_one_controller(
+    hardware: Hardware, rules: list[dict[str, Any]], expected: object
+) -> None:
+    assert taken(hardware, *rules) == expected
+
+
+def test_a_machine_that_is_installed_keeps_its_disks_behind_any_controller() -> None:
+    plan = disk_plan(on_two(1, 1), profile(entry(*SMALL, 2, 2, raid=0)), installed=True)
+    assert isinstance(plan, DiskPlan)
+    assert [disk_name(disk) for disk in plan.taken[0].disks] == ["0:32:0", "1:32:0"]
+
+
 def test_a_machine_without_disks_fits_what_asks_for_none() -> None:
     assert taken(machine(disks=()), unlisted_disks="refuse") == [""]
     assert taken(machine(disks=()), {"count": {"min": 1}}) == "needs at least 1 disk, has 0"
