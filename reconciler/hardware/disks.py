@@ -9,11 +9,11 @@ for a RAID that the controller should make. Where nothing says what a device han
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel, which
 other machines may have as well. A disk that its controller calls bad goes to no entry. What a controller makes a volume
-of are disks of that controller alone: the first that has enough.
+of are disks of that controller alone, the first that has enough, and a number that the RAID level can be made of.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -23,7 +23,7 @@ from ..model.raid import place_order, place_text
 from ..model.units import render_size
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
-from .volumes import is_volume, of_one_controller
+from .volumes import disks_needed, of_one_controller, volume_level, volume_of
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -51,20 +51,21 @@ def disk_plan(
     """
     free, fits = countable_disks(hardware), _fitting(hardware, installed=installed)
     taken: list[list[AnyDisk]] = []
-    for entry, rule in enumerate(profile.disks):
-        fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
-        wanted = rule.count.min or 0
-        if is_volume(hardware, rule) and not installed:
-            fitting = of_one_controller(fitting, wanted)
+    levels = [None if installed else volume_level(hardware, rule) for rule in profile.disks]
+    for entry, (rule, level) in enumerate(zip(profile.disks, levels, strict=True)):
+        fitting = there = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
+        wanted = disks_needed(rule, level)
+        if level is not None:
+            fitting = volume_of(fitting, rule, level)
         if len(fitting) < wanted and not installed:
-            return Refusal(_too_few(hardware, profile, entry, len(fitting)))
+            return Refusal(_too_few(hardware, profile, entry, there))
         taken.append(fitting[:wanted])
         free = [disk for disk in free if disk not in taken[-1]]
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
-        if is_volume(hardware, rule) and not installed:
-            fitting = of_one_controller(fitting, 1, held)
+        if (level := levels[entry]) is not None:
+            fitting = volume_of(fitting, rule, level, held)
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
@@ -188,24 +189,34 @@ def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
     return (0 if any(is_number for is_number, _, _ in parts) else len(disk.name)), parts
 
 
-def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
+def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there: Sequence[AnyDisk]) -> str:
     """What an entry needs and has, and where the others that would fit are."""
     rule, fits = profile.disks[entry], _fitting(hardware)
-    fitting = [disk for disk in countable_disks(hardware) if fits(disk, rule)]
-    behind = of_one_controller(fitting, rule.count.min or 0) if is_volume(hardware, rule) else fitting
-    volume = f" behind one controller for RAID {rule.raid}" if behind != fitting else ""
-    fit_at_all = len(behind)
+    level, fitting = volume_level(hardware, rule), [disk for disk in countable_disks(hardware) if fits(disk, rule)]
+    least, left, fit_at_all = disks_needed(rule, level), len(there), len(fitting)
+    where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
+    volume = ""
+    if level is not None:
+        if rule.count.max is not None and least > rule.count.max:
+            return f"{where}asks for RAID {level}, and no controller makes it of {_number(rule, rule.count.min)}"
+        left, fit_at_all = (len(of_one_controller(each, least)) for each in (there, fitting))
+        together = " behind one controller" if fit_at_all < len(fitting) else ""
+        volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
-    where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
     bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule)]
     besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
-    needed = f"{number_words(rule.count.min, rule.count.max)} {_kind(rule)}{volume}"
-    return f"{where}needs {needed}, has {left}{earlier}{besides}"
+    return f"{where}needs {_number(rule, least)}{_kind(rule)}{volume}, has {left}{earlier}{besides}"
+
+
+def _number(rule: DiskRule, least: int | None) -> str:
+    """``2 to 4 disks``."""
+    one = rule.count.max == 1 or (rule.count.max is None and least == 1)
+    return f"{number_words(least, rule.count.max)} {'disk' if one else 'disks'}"
 
 
 def _kind(rule: DiskRule) -> str:
-    words = "disk" if rule.count.max == 1 or (rule.count.max is None and rule.count.min == 1) else "disks"
+    words = ""
     if rule.size is not None:
         words += f" of {size_words(rule.size.min, rule.size.max)}"
     if rule.devices:

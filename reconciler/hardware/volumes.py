@@ -4,15 +4,30 @@ from collections.abc import Sequence
 
 from ..model.hardware import Hardware, PhysicalDisk
 from ..model.kinds import DiskRule
+from ..model.raid import least_members, most_members
 from .recall import AnyDisk
 
 
-def is_volume(hardware: Hardware, rule: DiskRule) -> bool:
-    """Whether a controller makes one volume of all disks that the entry takes.
+def volume_level(hardware: Hardware, rule: DiskRule) -> int | None:
+    """The level of the one volume that a controller makes of all disks that the entry takes; None: of none.
 
     A controller whose disks the report does not name shows its volume as a block device, and that one is taken.
     """
-    return rule.raid is not None and rule.by == "controller" and bool(hardware.physical_disks)
+    return rule.raid if rule.by == "controller" and hardware.physical_disks else None
+
+
+def disks_needed(rule: DiskRule, level: int | None) -> int:
+    """How many disks the entry takes at least."""
+    least = rule.count.min or 0
+    return least if level is None else least_members(level, least)
+
+
+def volume_of(disks: Sequence[AnyDisk], rule: DiskRule, level: int, held: Sequence[AnyDisk] = ()) -> list[AnyDisk]:
+    """The disks of one controller, as many as its volume may have, to be added to those that are held."""
+    behind = of_one_controller(disks, disks_needed(rule, level), held)
+    number = len(held) + len(behind)
+    most = number if rule.count.max is None else min(number, rule.count.max)
+    return behind[: max(most_members(level, most) - len(held), 0)]
 
 
 def of_one_controller(disks: Sequence[AnyDisk], number: int, held: Sequence[AnyDisk] = ()) -> list[AnyDisk]:

@@ -25,6 +25,27 @@ def disk_use(state: str) -> str:
     return _USES.get(state.partition(",")[0].strip().lower(), "other")
 
 
+FEWEST: Mapping[int, int] = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
+"""Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
+
+_OF_PAIRS = frozenset({1, 10})
+"""Levels that a controller makes of an even number of disks."""
+
+
+def most_members(level: int, number: int) -> int:
+    """How many of so many disks a controller can make a volume of; 0: they are too few."""
+    usable = number - number % 2 if level in _OF_PAIRS else number
+    return usable if usable >= FEWEST[level] else 0
+
+
+def least_members(level: int, number: int) -> int:
+    """The fewest disks, and not fewer than the number, that a controller makes a volume of; 0 for 0."""
+    if number == 0:
+        return 0
+    least = max(number, FEWEST[level])
+    return least + least % 2 if level in _OF_PAIRS else least
+
+
 def place_text(place: DiskPlace) -> str:
     """``controller:enclosure:slot``; ``0::3`` for a disk in no enclosure, as the tools write it."""
     return ":".join("" if number is None else str(number) for number in place)

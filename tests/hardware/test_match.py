@@ -198,6 +198,47 @@ def test_a_volume_is_made_of_the_disks_of_one_controller(
     assert taken(hardware, *rules) == expected
 
 
+@pytest.mark.parametrize(
+    ("number", "rule", "expected"),
+    [
+        (5, {"raid": 10, "count": {"min": 4}}, 4),
+        (7, {"raid": 10, "count": {"min": 4}}, 6),
+        (7, {"raid": 10, "count": {"min": 5, "max": 7}}, 6),
+        (8, {"raid": 10, "count": {"min": 4, "max": 7}}, 6),
+        (3, {"raid": 1, "count": {"min": 2, "max": 3}}, 2),
+        (3, {"raid": 1}, 2),
+        (3, {"raid": 1, "count": {"min": 0}}, 2),
+        (1, {"raid": 1, "count": {"min": 0}}, 0),
+        (5, {"raid": 5, "count": {"min": 3}}, 5),
+        (3, {"raid": 5}, 3),
+        (5, {"raid": 6, "count": {"min": 4}}, 5),
+        (3, {"raid": 6, "count": {"min": 0}}, 0),
+        (1, {"raid": 0, "count": {"min": 1, "max": 1}}, 1),
+        (5, {"raid": 10, "count": {"min": 5}}, "needs at least 6 disks for RAID 10, has 5"),
+        (3, {"raid": 10, "count": {"min": 2}}, "needs at least 4 disks for RAID 10, has 3"),
+        (1, {"raid": 1}, "needs at least 2 disks for RAID 1, has 1"),
+        (2, {"raid": 5, "count": {"min": 2, "max": 4}}, "needs 3 to 4 disks for RAID 5, has 2"),
+        (3, {"raid": 6}, "needs at least 4 disks for RAID 6, has 3"),
+        (4, {"raid": 10, "count": {"min": 5, "max": 5}}, "asks for RAID 10, and no controller makes it of 5 disks"),
+        # made by software, or of what a controller shows whose disks nobody names
+        (5, {"raid": 10, "by": "software", "count": {"min": 4}}, 5),
+    ],
+)
+def test_a_volume_is_made_of_a_number_of_disks_that_its_level_takes(
+    number: int, rule: dict[str, Any], expected: int | str
+) -> None:
+    found = taken(machine(physical_disks=behind(*[240] * number), disks=()), rule)
+    if isinstance(expected, str):
+        assert found == expected
+    else:
+        names = [f"0:32:{slot}" for slot in range(number)]
+        assert found == [" ".join(names[:expected]), " ".join(names[expected:])]
+
+
+def test_a_volume_of_which_a_report_names_no_disks_is_one_block_device() -> None:
+    assert taken(machine(disks=disks(240)), {"raid": 1}) == ["sda", ""]
+
+
 def test_a_machine_that_is_installed_keeps_its_disks_behind_any_controller() -> None:
     plan = disk_plan(on_two(1, 1), profile(entry(*SMALL, 2, 2, raid=0)), installed=True)
     assert isinstance(plan, DiskPlan)
