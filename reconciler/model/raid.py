@@ -1,6 +1,6 @@
 """RAID volumes that a controller is to make of its disks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 DiskPlace = tuple[int, int | None, int]
@@ -30,6 +30,18 @@ FEWEST: Mapping[int, int] = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 
 _OF_PAIRS = frozenset({1, 10})
 """Levels that a controller makes of an even number of disks."""
+
+
+OPTIONS: Mapping[str, str] = {
+    "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
+    "CACHED": "cached",
+}  # fmt: skip
+"""MegaCLI's options of a volume, in capitals, and storcli's words for them. Nothing else reaches a command line."""
+
+
+def unknown_options(options: Iterable[str]) -> tuple[str, ...]:
+    """Those that no controller is given, in whatever letters they are written."""
+    return tuple(option for option in options if option.upper() not in OPTIONS)
 
 
 def most_members(level: int, number: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.kinds import HardwareProfileSpec
-from ..model.raid import FEWEST, least_members
+from ..model.raid import FEWEST, least_members, unknown_options
 from ..model.roles import facts_of
 from ..model.settings import SettingsTable
 from .options import profile_options
@@ -95,8 +95,12 @@ def _disks(layout: Mapping[str, Any], controller: str) -> Any:
         rule["raid"] = level
         if by_software or controller == "none":
             rule["by"] = "software"
-        elif layout.get("options"):
-            rule["options"] = layout["options"].split()
+        elif given := str(layout.get("options") or "").split():
+            unknown = unknown_options(given)
+            if known := [option for option in given if option not in unknown]:
+                rule["options"] = known
+            if unknown:
+                to_decide = f"OCI's profile gave the controller options that nothing here knows: {', '.join(unknown)}."
         if controller == "none" and not by_software and level == 0:
             del rule["raid"], rule["by"]  # single disks, which nobody needs to build
     return Noted(rule, ToDecide(to_decide)) if to_decide else rule

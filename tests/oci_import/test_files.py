@@ -225,6 +225,22 @@ def test_a_mirror_of_an_odd_number_of_disks_is_left_for_a_human_to_decide_unless
     assert "DECIDE" not in texts["profiles/soft.yaml"]
 
 
+def test_options_that_no_controller_is_given_are_left_for_a_human_to_decide(table: SettingsTable) -> None:
+    entry = {
+        "size_min": 220,
+        "size_max": 250,
+        "num_min": 2,
+        "num_max": 2,
+        "raid-type": 1,
+        "options": "WB ADRA -Strpsz64",
+    }
+    hdd = {"controller": "megacli", "layout": {"0": entry}}
+    machines = {"product-name": ["x"], "ram": {"min": 8, "max": 16}, "role": "sql", "hdd": hdd}
+    text = tree_from_files(given_from_texts(profiles=json.dumps({"one": machines})), table).texts()["profiles/one.yaml"]
+    assert "# DECIDE: OCI's profile gave the controller options that nothing here knows: ADRA, -Strpsz64." in text
+    assert "[WB]" in text or "- WB\n" in text
+
+
 def test_what_is_to_be_decided_is_marked_in_the_files_and_listed_whatever_its_words_are() -> None:
     tree = Tree()
     sure = ("Plain words.", ToDecide('whether "# DECIDE: " is odd.'))

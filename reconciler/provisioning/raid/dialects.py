@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ...model.raid import RaidDisk, RaidVolume
+from ...model.raid import OPTIONS, RaidDisk, RaidVolume, unknown_options
 from .megacli import parse_megacli
 from .state import RaidState
 from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, RaidStep
@@ -49,12 +49,6 @@ Exit 1 where there is no tool, ``NONE_LISTS`` where none of those that are there
 """
 
 NONE_LISTS = 2
-
-_OPTIONS: Mapping[str, str] = {
-    "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
-    "CACHED": "cached",
-}  # fmt: skip
-"""MegaCLI's options of a volume, in capitals, and storcli's words for them. Nothing else reaches a command line."""
 
 
 class Dialect(Protocol):
@@ -97,9 +91,8 @@ def dialect_of(path: str) -> Dialect:
 
 
 def _options(volume: RaidVolume) -> list[str]:
-    unknown = [option for option in volume.options if option.upper() not in _OPTIONS]
-    if unknown:
-        raise ValueError(f"RAID options {', '.join(unknown)} are not known; there are {', '.join(_OPTIONS)}")
+    if unknown := unknown_options(volume.options):
+        raise ValueError(f"RAID options {', '.join(unknown)} are not known; there are {', '.join(OPTIONS)}")
     return list(volume.options)
 
 
@@ -142,7 +135,7 @@ class StorCli:
             case Create(volume):
                 drives = ",".join(disk.drive for disk in volume.disks)
                 spans = ["pdperarray=2"] if volume.level == 10 else []
-                options = [_OPTIONS[option.upper()] for option in _options(volume)]
+                options = [OPTIONS[option.upper()] for option in _options(volume)]
                 words = [f"/c{_controller(volume)} add vd type=raid{volume.level} drives={drives}", *spans, *options]
                 return " ".join(words)
 

@@ -7,7 +7,7 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
-from ...model.raid import FEWEST, least_members
+from ...model.raid import FEWEST, OPTIONS, least_members, unknown_options
 from ...model.roles import facts_of
 from ...model.switches import labels
 from ...model.tree import Path, SpecTree
@@ -73,6 +73,18 @@ def volumes_have_an_even_number_of_disks(context: CheckContext) -> Iterator[Diag
                 )
                 at = context.parsed.at("HardwareProfile", name, "disks", index)
                 yield error("Odd number of disks for the RAID level", detail, at)
+
+
+def raid_options_are_known(context: CheckContext) -> Iterator[Diagnostic]:
+    """A RAID controller is given such options only as the act knows."""
+    for name, profile in context.tree.profiles.items():
+        for index, disk in enumerate(profile.disks):
+            given = disk.options if disk.by == "controller" and disk.raid is not None else ()
+            for option in unknown_options(given):
+                known = listed(OPTIONS, "and")
+                detail = f'Profile "{name}" gives the RAID controller the option "{option}"; there are {known}.'
+                path = "disks", index, "options", given.index(option)
+                yield error("Unknown RAID option", detail, context.parsed.at("HardwareProfile", name, *path))
 
 
 def _most(disk: DiskRule) -> int | None:
@@ -191,6 +203,7 @@ CHECKS: tuple[Check, ...] = (
     ranges_are_in_order,
     raid_has_the_disks_it_needs,
     volumes_have_an_even_number_of_disks,
+    raid_options_are_known,
     stores_have_disks_for_data,
     devices_are_named_once,
     commands_have_known_placeholders,
