@@ -32,6 +32,20 @@ _OF_PAIRS = frozenset({1, 10})
 """Levels that a controller makes of an even number of disks."""
 
 
+_BY_SOFTWARE: Mapping[str, tuple[int, ...]] = {"debian": (1,), "image": (0, 1, 10)}
+"""The levels of software RAID that each installer puts a system on."""
+
+
+def software_levels(installer: str, *, uefi: bool | None) -> tuple[int, ...]:
+    """The levels of software RAID that an installer puts a system on.
+
+    Args:
+        installer: As a profile names it: debian or image.
+        uefi: How the machine boots; None: not known. On BIOS GRUB cannot be relied on to start from a level 0.
+    """
+    return tuple(level for level in _BY_SOFTWARE[installer] if level > 0 or uefi is not False)
+
+
 OPTIONS: Mapping[str, str] = {
     "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
     "CACHED": "cached",

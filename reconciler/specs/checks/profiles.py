@@ -7,7 +7,7 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
-from ...model.raid import FEWEST, OPTIONS, least_members, unknown_options
+from ...model.raid import FEWEST, OPTIONS, least_members, software_levels, unknown_options
 from ...model.roles import facts_of
 from ...model.switches import labels
 from ...model.tree import Path, SpecTree
@@ -85,6 +85,26 @@ def raid_options_are_known(context: CheckContext) -> Iterator[Diagnostic]:
                 detail = f'Profile "{name}" gives the RAID controller the option "{option}"; there are {known}.'
                 path = "disks", index, "options", given.index(option)
                 yield error("Unknown RAID option", detail, context.parsed.at("HardwareProfile", name, *path))
+
+
+def software_raid_can_be_installed_on(context: CheckContext) -> Iterator[Diagnostic]:
+    """The installer of a profile makes the software RAID that its system is to be on.
+
+    A profile that chooses no installer may describe machines that OCI installed: such a level is only pointed out.
+    """
+    for name, profile in context.tree.profiles.items():
+        first = profile.disks[0] if profile.disks else DiskRule()
+        levels = software_levels(profile.installer, uefi=profile.match.uefi)
+        if first.by != "software" or first.raid is None or first.raid in levels:
+            continue
+        on = " of machines that boot as BIOS" if profile.match.uefi is False else ""
+        detail = (
+            f'In profile "{name}", the system goes to a software RAID {first.raid}, and the installer '
+            f'"{profile.installer}" puts the system{on} on RAID {listed(map(str, levels))} only.'
+        )
+        at = context.parsed.at("HardwareProfile", name, "disks", 0, "raid")
+        told = error if "installer" in profile.model_fields_set else warning
+        yield told("Software RAID that the installer does not make", detail, at)
 
 
 def _most(disk: DiskRule) -> int | None:
@@ -204,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     raid_has_the_disks_it_needs,
     volumes_have_an_even_number_of_disks,
     raid_options_are_known,
+    software_raid_can_be_installed_on,
     stores_have_disks_for_data,
     devices_are_named_once,
     commands_have_known_placeholders,
