@@ -122,8 +122,8 @@ def test_the_tool_that_lists_the_disks_is_taken_as_by_the_agent(
 
 
 def test_tools_are_asked_in_the_order_of_the_agent() -> None:
-    loops = re.findall(r"for _cli in (.*); do", agent.AGENT.read_text())
-    assert tuple(" ".join(loops).split()) == TOOLS
+    names = re.findall(r"^(?:STOR|MEGA)CLIS='(.*)'$", agent.AGENT.read_text(), re.MULTILINE)
+    assert tuple(" ".join(names).split()) == TOOLS
 
 
 def test_with_a_tool_that_only_lists_no_volume_is_made() -> None:
