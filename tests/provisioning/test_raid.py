@@ -145,6 +145,12 @@ def test_a_tool_that_we_do_not_know_is_not_run(path: str) -> None:
     ("volume", "why"),
     [
         (RaidVolume(0, (DISK,), ("WB", "$(reboot)")), r"RAID options \$\(reboot\) are not known; there are WT, WB"),
+        (RaidVolume(1, (DISK,)), "RAID 1 of 0:32:0 is of a number of disks that no controller makes it of"),
+        (
+            RaidVolume(10, tuple(RaidDisk(0, 32, n, "A") for n in range(5))),
+            "RAID 10 of .* is of a number of disks that",
+        ),
+        (RaidVolume(5, tuple(RaidDisk(0, 32, n, "A") for n in range(2))), "RAID 5 of .* is of a number of disks that"),
         (RaidVolume(1, (DISK, RaidDisk(1, 32, 1, "B"))), "RAID 1 of 0:32:0, 1:32:1 is of disks behind 2 controllers"),
     ],
 )

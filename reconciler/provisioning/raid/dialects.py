@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ...model.raid import OPTIONS, RaidDisk, RaidVolume, unknown_options
+from ...model.raid import OPTIONS, RaidDisk, RaidVolume, most_members, unknown_options
 from .megacli import parse_megacli
 from .state import RaidState
 from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, RaidStep
@@ -97,6 +97,9 @@ def _options(volume: RaidVolume) -> list[str]:
 
 
 def _controller(volume: RaidVolume) -> int:
+    """The controller of a volume that can be made; what is refused here is refused before anything is deleted."""
+    if most_members(volume.level, len(volume.disks)) != len(volume.disks):
+        raise ValueError(f"{volume} is of a number of disks that no controller makes it of")
     controllers = {disk.controller for disk in volume.disks}
     if len(controllers) != 1:
         raise ValueError(f"{volume} is of disks behind {len(controllers)} controllers")
