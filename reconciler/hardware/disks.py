@@ -8,20 +8,24 @@ A controller's physical disks count, never the volumes made of them. Block devic
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
-SRP, which other machines may have as well.
+SRP, which other machines may have as well. A disk that its controller calls bad goes to no entry. What a controller
+makes a volume of are disks of that controller alone, the first that has enough, and a number that the RAID level can be
+made of.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware
+from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
+from .volumes import disks_needed, of_one_controller, volume_level, volume_of
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -44,20 +48,26 @@ def disk_plan(
         profile: Its profile.
         recalled: What its disks were used for at an install before. The first entry takes no disk that held data, and
             no other entry one that held the system; each takes those that it had before any other.
-        installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing.
+        installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing, and
+            one that went bad keeps its place.
     """
-    free, fits = countable_disks(hardware), _fitting(hardware)
+    free, fits = countable_disks(hardware), _fitting(hardware, installed=installed)
     taken: list[list[AnyDisk]] = []
-    for entry, rule in enumerate(profile.disks):
-        fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
-        wanted = rule.count.min or 0
+    levels = [None if installed else volume_level(hardware, rule) for rule in profile.disks]
+    for entry, (rule, level) in enumerate(zip(profile.disks, levels, strict=True)):
+        fitting = there = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
+        wanted = disks_needed(rule, level)
+        if level is not None:
+            fitting = volume_of(fitting, rule, level)
         if len(fitting) < wanted and not installed:
-            return Refusal(_too_few(hardware, profile, entry, len(fitting)))
+            return Refusal(_too_few(hardware, profile, entry, there))
         taken.append(fitting[:wanted])
         free = [disk for disk in free if disk not in taken[-1]]
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
+        if (level := levels[entry]) is not None:
+            fitting = volume_of(fitting, rule, level, held)
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
@@ -79,7 +89,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
     plan = disk_plan(hardware, profile)
     if isinstance(plan, Refusal) or profile.unlisted_disks == "use":
         return ()
-    return tuple(map(describe, plan.left_over))
+    return tuple(map(_described, plan.left_over))
 
 
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
@@ -150,11 +160,13 @@ def number_words(low: int | None, high: int | None) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _fitting(hardware: Hardware) -> Callable[[AnyDisk, DiskRule], bool]:
+def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
     untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
+        if _is_bad(disk) and not installed:
+            return False
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
             return False
@@ -183,6 +195,15 @@ def _names(disk: AnyDisk, called: AbstractSet[str]) -> set[str]:
     return {disk.name, *({disk.device} - called)} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
+def _is_bad(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
+    return isinstance(disk, PhysicalDisk) and disk.is_bad
+
+
+def _described(disk: AnyDisk) -> str:
+    """With its state, where that is why no entry takes it."""
+    return f"{describe(disk)} {disk.state}" if _is_bad(disk) else describe(disk)
+
+
 def _is_external(disk: AnyDisk) -> bool:
     return isinstance(disk, Disk) and disk.is_external
 
@@ -193,18 +214,34 @@ def _by_name(disk: Disk) -> tuple[int, list[tuple[bool, int, str]]]:
     return (0 if any(is_number for is_number, _, _ in parts) else len(disk.name)), parts
 
 
-def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, left: int) -> str:
-    rule = profile.disks[entry]
-    fits = _fitting(hardware)
-    fit_at_all = sum(fits(disk, rule) for disk in countable_disks(hardware))
+def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there: Sequence[AnyDisk]) -> str:
+    """What an entry needs and has, and where the others that would fit are."""
+    rule, fits = profile.disks[entry], _fitting(hardware)
+    level, fitting = volume_level(hardware, rule), [disk for disk in countable_disks(hardware) if fits(disk, rule)]
+    least, left, fit_at_all = disks_needed(rule, level), len(there), len(fitting)
+    where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
+    volume = ""
+    if level is not None:
+        if rule.count.max is not None and least > rule.count.max:
+            return f"{where}asks for RAID {level}, and no controller makes it of {_number(rule, rule.count.min)}"
+        left, fit_at_all = (len(of_one_controller(each, least)) for each in (there, fitting))
+        together = " behind one controller" if fit_at_all < len(fitting) else ""
+        volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
-    where = f"disks entry {entry + 1} " if len(profile.disks) > 1 else ""
-    return f"{where}needs {number_words(rule.count.min, rule.count.max)} {_kind(rule)}, has {left}{earlier}"
+    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule)]
+    besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
+    return f"{where}needs {_number(rule, least)}{_kind(rule)}{volume}, has {left}{earlier}{besides}"
+
+
+def _number(rule: DiskRule, least: int | None) -> str:
+    """``2 to 4 disks``."""
+    one = rule.count.max == 1 or (rule.count.max is None and least == 1)
+    return f"{number_words(least, rule.count.max)} {'disk' if one else 'disks'}"
 
 
 def _kind(rule: DiskRule) -> str:
-    words = "disk" if rule.count.max == 1 or (rule.count.max is None and rule.count.min == 1) else "disks"
+    words = ""
     if rule.size is not None:
         words += f" of {size_words(rule.size.min, rule.size.max)}"
     if rule.devices:
@@ -215,5 +252,5 @@ def _kind(rule: DiskRule) -> str:
 
 
 def _disks_left(left: list[AnyDisk]) -> str:
-    shown = ", ".join(describe(disk) for disk in left[:4]) + (", ..." if len(left) > 4 else "")
+    shown = ", ".join(map(_described, left[:4])) + (", ..." if len(left) > 4 else "")
     return f"{len(left)} {'is' if len(left) == 1 else 'are'}: {shown}"

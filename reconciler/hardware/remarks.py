@@ -9,7 +9,7 @@ from ..model.kinds import HardwareProfileSpec
 from ..model.nics import is_usb
 from ..model.remarks import Remark, RemarkKind, RemarkReason
 from .choice import choose_disks
-from .disks import Refusal, untold_disks
+from .disks import Refusal, disk_name, untold_disks
 from .paths import of_one_serial
 
 
@@ -53,6 +53,9 @@ def _of_disks(hardware: Hardware) -> Iterator[Remark]:
         if real_identifier(disk.serial) is None and real_identifier(disk.wwn) is None:
             said = tuple(text for text in (disk.serial, disk.wwn) if text)
             yield Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, disk.name, said)
+    for listed in hardware.physical_disks:
+        if listed.is_bad:
+            yield Remark(RemarkKind.LEFT_OUT, RemarkReason.BAD_DISK, disk_name(listed), (listed.state,))
 
 
 def _of_nics(hardware: Hardware) -> Iterator[Remark]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
 from .fillers import is_no_serial
-from .raid import DiskPlace
+from .raid import DiskPlace, disk_use
 from .serials import as_serial, numbers
 
 _EXTERNAL = frozenset({"usb", "fc", "fcoe", "srp"})
@@ -78,6 +78,11 @@ class PhysicalDisk:
     @property
     def place(self) -> DiskPlace:
         return self.controller, self.enclosure, self.slot
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether its controller says that it is not to be used."""
+        return disk_use(self.state) == "bad"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,75 @@
 """RAID volumes that a controller is to make of its disks."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 DiskPlace = tuple[int, int | None, int]
 """Controller, enclosure, slot. Some controllers have no enclosure, and count slots alone."""
+
+
+_USES: Mapping[str, str] = {
+    "onln": "member", "offln": "member", "rbld": "member", "online": "member", "offline": "member", "rebuild": "member",
+    "ugood": "good", "unconfigured(good)": "good", "jbod": "single",
+    "ubad": "bad", "ubunsp": "bad", "ugunsp": "bad", "unconfigured(bad)": "bad", "failed": "bad", "msng": "bad",
+    "missing": "bad",
+}  # fmt: skip
+"""The states of a disk in the words of storcli and MegaCLI, in small letters, and what can be done with it."""
+
+
+def disk_use(state: str) -> str:
+    """``member`` of a volume, ``good`` for one, ``single`` (JBOD), ``bad``: not to be used; else ``other``: a spare ...
+
+    Args:
+        state: As the controller's tool prints it; what follows a comma is how it spins.
+    """
+    return _USES.get(state.partition(",")[0].strip().lower(), "other")
+
+
+FEWEST: Mapping[int, int] = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
+"""Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
+
+_OF_PAIRS = frozenset({1, 10})
+"""Levels that a controller makes of an even number of disks."""
+
+
+_BY_SOFTWARE: Mapping[str, tuple[int, ...]] = {"debian": (1,), "image": (0, 1, 10)}
+"""The levels of software RAID that each installer puts a system on."""
+
+
+def software_levels(installer: str, *, uefi: bool | None) -> tuple[int, ...]:
+    """The levels of software RAID that an installer puts a system on.
+
+    Args:
+        installer: As a profile names it: debian or image.
+        uefi: How the machine boots; None: not known. On BIOS GRUB cannot be relied on to start from a level 0.
+    """
+    return tuple(level for level in _BY_SOFTWARE[installer] if level > 0 or uefi is not False)
+
+
+OPTIONS: Mapping[str, str] = {
+    "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
+    "CACHED": "cached",
+}  # fmt: skip
+"""MegaCLI's options of a volume, in capitals, and storcli's words for them. Nothing else reaches a command line."""
+
+
+def unknown_options(options: Iterable[str]) -> tuple[str, ...]:
+    """Those that no controller is given, in whatever letters they are written."""
+    return tuple(option for option in options if option.upper() not in OPTIONS)
+
+
+def most_members(level: int, number: int) -> int:
+    """How many of so many disks a controller can make a volume of; 0: they are too few."""
+    usable = number - number % 2 if level in _OF_PAIRS else number
+    return usable if usable >= FEWEST[level] else 0
+
+
+def least_members(level: int, number: int) -> int:
+    """The fewest disks, and not fewer than the number, that a controller makes a volume of; 0 for 0."""
+    if number == 0:
+        return 0
+    least = max(number, FEWEST[level])
+    return least + least % 2 if level in _OF_PAIRS else least
 
 
 def place_text(place: DiskPlace) -> str:

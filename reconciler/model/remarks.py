@@ -22,6 +22,7 @@ class RemarkReason(StrEnum):
     ONE_SERIAL = "one-serial"
     WHOSE_IS_UNTOLD = "whose-is-untold"
     DISKS_UNCLEAR = "disks-unclear"
+    BAD_DISK = "bad-disk"
     USB = "usb"
     USB_DISK = "usb-disk"
     LUN = "lun"

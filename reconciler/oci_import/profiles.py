@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.kinds import HardwareProfileSpec
+from ..model.raid import FEWEST, least_members, unknown_options
 from ..model.roles import facts_of
 from ..model.settings import SettingsTable
 from .options import profile_options
 from .yaml_documents import Noted, SpecDocument, ToDecide, plain
 
-_FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
 _SYSTEM_RAID = ("install_on_raid", "raid_type", "raid_dev0", "raid_dev1", "raid_dev2", "raid_dev3")
 _ALMOST_ONE_MORE = ".999999999"
 _ROUNDED = "OCI rounds sizes down to whole GiB, so its upper ends reach almost to the next one."
@@ -85,18 +85,22 @@ def _disks(layout: Mapping[str, Any], controller: str) -> Any:
         fewest, most = int(layout["num_min"]), int(layout["num_max"])
     rule["count"] = {"min": fewest, "max": most}
     level = int(layout["raid-type"])
-    to_decide = ""
-    if most < _FEWEST[level]:
+    by_software, to_decide = layout.get("software-raid") == "yes", ""
+    is_volume = controller != "none" and not by_software
+    if most < (least_members(level, fewest) if is_volume else FEWEST[level]):
         to_decide = f"OCI's profile said RAID {level}, which cannot be built of {most}."
     else:
-        by_software = layout.get("software-raid") == "yes"
         if controller == "none" and not by_software and level > 0:
             to_decide = f"OCI's profile left RAID {level} to a controller that these machines do not have."
         rule["raid"] = level
         if by_software or controller == "none":
             rule["by"] = "software"
-        elif layout.get("options"):
-            rule["options"] = layout["options"].split()
+        elif given := str(layout.get("options") or "").split():
+            unknown = unknown_options(given)
+            if known := [option for option in given if option not in unknown]:
+                rule["options"] = known
+            if unknown:
+                to_decide = f"OCI's profile gave the controller options that nothing here knows: {', '.join(unknown)}."
         if controller == "none" and not by_software and level == 0:
             del rule["raid"], rule["by"]  # single disks, which nobody needs to build
     return Noted(rule, ToDecide(to_decide)) if to_decide else rule

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.kinds import FleetSpec
+from ..model.raid import software_levels
 from ..model.roles import facts_of
 from . import commands, interfaces
 
@@ -77,7 +78,7 @@ def _destination(action: InstallOs, *, uefi: bool) -> Sequence[str]:
         if len(disks) != 1:
             raise ValueError(f"{len(disks)} system disks need a RAID level")
         return "--dest-hdd", _disk(disks[0], uefi=uefi)
-    if action.raid != 1 or len(disks) < 2:
+    if action.raid not in software_levels("debian", uefi=uefi) or len(disks) < 2:
         raise ValueError(
             f"software RAID {action.raid} of {len(disks)} disks is not possible: {PROGRAM} makes RAID 1 of two"
         )

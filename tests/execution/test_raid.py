@@ -11,7 +11,7 @@ from reconciler.execution.ports import Ran
 from reconciler.model.actions import ConfigureRaid
 from reconciler.model.contents import Contents, VolumeFound
 from reconciler.model.disk_id import ControllerId, Finding, InstalledSystem
-from reconciler.model.errors import ForeignDataError, PermanentError
+from reconciler.model.errors import ForeignDataError, PermanentError, TemporaryError
 from reconciler.model.raid import RaidDisk, RaidVolume
 from reconciler.provisioning import commands, fence, fence_script, raid
 from reconciler.simulator.storcli import PATH, Controller
@@ -36,10 +36,11 @@ class Machine(FakeMachine):
         self.controller = Controller(folder / "controller.json", lambda: self.slots)
         self.controller.begin(volumes)
         self.refused = ""
+        self.found = Ran(0, f"{PATH}\n", "")
 
     def answer(self, command: str) -> Ran:
         if command == raid.FIND_TOOL:
-            return Ran(0, f"{PATH}\n", "")
+            return self.found
         said = None if self.refused and self.refused in command else self.controller.answer(command)
         if command.startswith(PATH):
             self.log.append(command)
@@ -168,3 +169,14 @@ async def test_another_machine_or_an_installed_system_is_not_touched(tmp_path: P
 async def test_a_live_system_without_a_tool_says_so(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="has neither storcli, perccli nor megacli"):
         await configured(FakeMachine())
+
+
+async def test_tools_that_list_no_disk_erase_nothing_and_are_asked_again(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, [(0, [0])])
+    machine.found = Ran(raid.NONE_LISTS, "", "")
+    with pytest.raises(TemporaryError, match="no tool of the live system lists a disk behind a RAID controller"):
+        await configured(machine, replace(ACTION, whatever=True))
+    machine.found = Ran(0, "/usr/sbin/storcli2\n", "")
+    with pytest.raises(PermanentError, match="storcli2 alone lists its disks"):
+        await configured(machine, replace(ACTION, whatever=True))
+    assert machine.changes == []

@@ -21,7 +21,7 @@ from reconciler.render.match import match_line
 
 from ..reference import configuration
 from ..reference.clusters import CLUSTERS, WITH_REPORTS, Machine, Place
-from ..reference.facts import drawn_machines, drawn_profiles
+from ..reference.facts import drawn_machines, drawn_profiles, no_controller_makes
 from ..reference.reports import as_sent
 
 GIB = 2**30
@@ -121,12 +121,15 @@ def explained(hardware: Hardware, profile: Mapping[str, Any], oci_took_it: bool)
 
     H1: it never looks at the largest number, so with an exact match extras within it count as left over.
     H2: without a RAID controller it never looks at the disks.
+    H3: it never asks of how many disks a controller can make a RAID level.
     """
     layouts = list(profile["hdd"]["layout"].values())
     if profile["hdd"]["controller"] == "none":
         return oci_took_it
     sizes = [math.floor(disk.size / GIB) for disk in hardware.physical_disks]
-    return not oci_took_it and len(sizes) > sum(layout["num_min"] for layout in layouts)
+    if oci_took_it:
+        return no_controller_makes(layouts, sizes)
+    return len(sizes) > sum(layout["num_min"] for layout in layouts)
 
 
 @pytest.mark.parametrize("source", ["random", "clusters"])

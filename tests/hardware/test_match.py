@@ -140,6 +140,111 @@ def test_entries_take_disks_in_order_with_and_without_a_controller(
     assert taken(hardware, *entries, unlisted_disks=unlisted) == wanted
 
 
+@pytest.mark.parametrize("state", ["UBad", "UBUnsp", "UGUnsp", "Failed", "Msng", "Unconfigured(bad), Spun Up"])
+def test_a_disk_that_its_controller_calls_bad_is_taken_by_no_entry(state: str) -> None:
+    first, *good = behind(240, 240, 240)
+    hardware = machine(physical_disks=(replace(first, state=state), *good), disks=())
+    mirror = entry(*SMALL, 2, 2, raid=1)
+    assert taken(hardware, mirror) == ["0:32:1 0:32:2", "0:32:0"]
+    assert taken(hardware, entry(*SMALL, 2, None)) == ["0:32:1 0:32:2", "0:32:0"]
+    assert taken(hardware, {"devices": ["0:32:0"]}) == (
+        f"needs at least 1 disk named 0:32:0, has 0; its controller calls bad: 0:32:0 (240GB MZ7LH) {state}"
+    )
+    left = f"no disk may be left over, but 1 is: 0:32:0 (240GB MZ7LH) {state}"
+    assert taken(hardware, mirror, unlisted_disks="refuse") == left
+    assert left_alone(hardware, profile(mirror)) == (f"0:32:0 (240GB MZ7LH) {state}",)
+    installed = disk_plan(hardware, profile(mirror), installed=True)
+    assert isinstance(installed, DiskPlan)
+    assert [disk_name(disk) for disk in installed.taken[0].disks] == ["0:32:0", "0:32:1"], "it keeps its place"
+
+
+@pytest.mark.parametrize(
+    "state", ["", "UGood", "JBOD", "Onln", "Offln", "Rbld", "GHS", "Unconfigured(good), Spun Up", "?"]
+)
+def test_a_disk_of_any_other_state_counts(state: str) -> None:
+    hardware = machine(physical_disks=tuple(replace(disk, state=state) for disk in behind(240, 240)), disks=())
+    assert taken(hardware, entry(*SMALL, 2, 2, raid=1)) == ["0:32:0 0:32:1", ""]
+
+
+def on_two(first: int, second: int) -> Hardware:
+    """So many disks of 240 GB in slots 0, 1 ... behind controller 0, and behind controller 1."""
+    places = [(controller, slot) for controller, number in enumerate((first, second)) for slot in range(number)]
+    listed = tuple(PhysicalDisk(controller, 32, slot, 240 * 10**9) for controller, slot in places)
+    return machine(physical_disks=listed, disks=())
+
+
+@pytest.mark.parametrize(
+    ("hardware", "rules", "expected"),
+    [
+        (on_two(1, 2), [entry(*SMALL, 2, 2, raid=1)], ["1:32:0 1:32:1", "0:32:0"]),
+        (on_two(2, 2), [entry(*SMALL, 2, 2, raid=1)], ["0:32:0 0:32:1", "1:32:0 1:32:1"]),
+        (on_two(3, 3), [entry(*SMALL, 2, None, raid=5)], ["0:32:0 0:32:1 0:32:2", "1:32:0 1:32:1 1:32:2"]),
+        (on_two(1, 3), [entry(*SMALL, 0, None, raid=0)], ["0:32:0", "1:32:0 1:32:1 1:32:2"]),
+        (on_two(2, 3), [entry(*SMALL, 2, 2, raid=1), entry(*SMALL, 3, 3, raid=5)],
+         ["0:32:0 0:32:1", "1:32:0 1:32:1 1:32:2", ""]),
+        # no level, or made by software: a controller shows each disk by itself
+        (on_two(1, 1), [entry(*SMALL, 2, 2)], ["0:32:0 1:32:0", ""]),
+        (on_two(1, 1), [entry(*SMALL, 2, 2, raid=1, by="software")], ["0:32:0 1:32:0", ""]),
+        (on_two(1, 1), [entry(*SMALL, 2, 2, raid=1)],
+         "needs 2 disks of 200GB to 300GB behind one controller for RAID 1, has 1"),
+        (on_two(2, 1), [entry(*SMALL, 2, 2), entry(*SMALL, 2, 2, raid=1)],
+         "disks entry 2 needs 2 disks of 200GB to 300GB behind one controller for RAID 1, has 1 left, because entries "
+         "before it take 1"),
+    ],
+)  # fmt: skip
+def test_a_volume_is_made_of_the_disks_of_one_controller(
+    hardware: Hardware, rules: list[dict[str, Any]], expected: object
+) -> None:
+    assert taken(hardware, *rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "rule", "expected"),
+    [
+        (5, {"raid": 10, "count": {"min": 4}}, 4),
+        (7, {"raid": 10, "count": {"min": 4}}, 6),
+        (7, {"raid": 10, "count": {"min": 5, "max": 7}}, 6),
+        (8, {"raid": 10, "count": {"min": 4, "max": 7}}, 6),
+        (3, {"raid": 1, "count": {"min": 2, "max": 3}}, 2),
+        (3, {"raid": 1}, 2),
+        (3, {"raid": 1, "count": {"min": 0}}, 2),
+        (1, {"raid": 1, "count": {"min": 0}}, 0),
+        (5, {"raid": 5, "count": {"min": 3}}, 5),
+        (3, {"raid": 5}, 3),
+        (5, {"raid": 6, "count": {"min": 4}}, 5),
+        (3, {"raid": 6, "count": {"min": 0}}, 0),
+        (1, {"raid": 0, "count": {"min": 1, "max": 1}}, 1),
+        (5, {"raid": 10, "count": {"min": 5}}, "needs at least 6 disks for RAID 10, has 5"),
+        (3, {"raid": 10, "count": {"min": 2}}, "needs at least 4 disks for RAID 10, has 3"),
+        (1, {"raid": 1}, "needs at least 2 disks for RAID 1, has 1"),
+        (2, {"raid": 5, "count": {"min": 2, "max": 4}}, "needs 3 to 4 disks for RAID 5, has 2"),
+        (3, {"raid": 6}, "needs at least 4 disks for RAID 6, has 3"),
+        (4, {"raid": 10, "count": {"min": 5, "max": 5}}, "asks for RAID 10, and no controller makes it of 5 disks"),
+        # made by software, or of what a controller shows whose disks nobody names
+        (5, {"raid": 10, "by": "software", "count": {"min": 4}}, 5),
+    ],
+)
+def test_a_volume_is_made_of_a_number_of_disks_that_its_level_takes(
+    number: int, rule: dict[str, Any], expected: int | str
+) -> None:
+    found = taken(machine(physical_disks=behind(*[240] * number), disks=()), rule)
+    if isinstance(expected, str):
+        assert found == expected
+    else:
+        names = [f"0:32:{slot}" for slot in range(number)]
+        assert found == [" ".join(names[:expected]), " ".join(names[expected:])]
+
+
+def test_a_volume_of_which_a_report_names_no_disks_is_one_block_device() -> None:
+    assert taken(machine(disks=disks(240)), {"raid": 1}) == ["sda", ""]
+
+
+def test_a_machine_that_is_installed_keeps_its_disks_behind_any_controller() -> None:
+    plan = disk_plan(on_two(1, 1), profile(entry(*SMALL, 2, 2, raid=0)), installed=True)
+    assert isinstance(plan, DiskPlan)
+    assert [disk_name(disk) for disk in plan.taken[0].disks] == ["0:32:0", "1:32:0"]
+
+
 def test_a_machine_without_disks_fits_what_asks_for_none() -> None:
     assert taken(machine(disks=()), unlisted_disks="refuse") == [""]
     assert taken(machine(disks=()), {"count": {"min": 1}}) == "needs at least 1 disk, has 0"

@@ -3,7 +3,7 @@
 import re
 
 from reconciler.hardware.remarks import remarks
-from reconciler.model.hardware import Disk, Nic
+from reconciler.model.hardware import Disk, Nic, PhysicalDisk
 from reconciler.model.remarks import Remark, RemarkKind, RemarkReason
 from reconciler.render.match import remark_json, why_text
 
@@ -68,8 +68,21 @@ def test_a_serial_of_more_devices_than_a_disk_has_paths_is_told_of_each() -> Non
     assert remarks(ARECA) == tuple(Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, name, names) for name in names)
 
 
+BAD = machine(disks=(), physical_disks=(*behind(1000), PhysicalDisk(0, 32, 1, 10**12, state="UBad")))
+
+
+def test_a_disk_that_its_controller_calls_bad_is_told() -> None:
+    assert remarks(BAD) == (Remark(RemarkKind.LEFT_OUT, RemarkReason.BAD_DISK, "0:32:1", ("UBad",)),)
+    assert why_text(remarks(BAD)) == "    left-out: disk 0:32:1 is called UBad by its controller: no entry takes it\n"
+
+
 def test_each_has_its_sentence_beside_the_data() -> None:
-    found = (*remarks(HARDWARE), *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})), *remarks(ARECA))
+    found = (
+        *remarks(HARDWARE),
+        *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})),
+        *remarks(ARECA),
+        *remarks(BAD),
+    )
     assert {remark.reason for remark in found} == set(RemarkReason)
     for remark in found:
         line = remark_json(remark)

@@ -27,7 +27,7 @@ from reconciler.specs.puppet_module import known_signatures
 from reconciler.specs.validate import validate
 
 from ..reference.clusters import CLUSTERS, WITH_REPORTS, Place
-from ..reference.facts import drawn_machines, drawn_profiles
+from ..reference.facts import drawn_machines, drawn_profiles, no_controller_makes
 from ..reference.reports import as_sent
 
 GIB = 2**30
@@ -211,6 +211,36 @@ def test_a_raid_that_cannot_be_built_is_left_for_a_human_to_decide(table: Settin
     assert "OCI's profile said RAID 10, which cannot be built of 1." in tree.to_decide()
 
 
+def test_a_mirror_of_an_odd_number_of_disks_is_left_for_a_human_to_decide_unless_made_by_software(
+    table: SettingsTable,
+) -> None:
+    entry = {"size_min": 220, "size_max": 250, "num_min": 3, "num_max": 3, "raid-type": 1}
+    machines = {"product-name": ["x"], "ram": {"min": 8, "max": 16}, "role": "sql"}
+    said = {
+        name: {**machines, "hdd": {"controller": "megacli", "layout": {"0": {**entry, "software-raid": by_software}}}}
+        for name, by_software in (("hard", "no"), ("soft", "yes"))
+    }
+    texts = tree_from_files(given_from_texts(profiles=json.dumps(said)), table).texts()
+    assert "# DECIDE: OCI's profile said RAID 1, which cannot be built of 3." in texts["profiles/hard.yaml"]
+    assert "DECIDE" not in texts["profiles/soft.yaml"]
+
+
+def test_options_that_no_controller_is_given_are_left_for_a_human_to_decide(table: SettingsTable) -> None:
+    entry = {
+        "size_min": 220,
+        "size_max": 250,
+        "num_min": 2,
+        "num_max": 2,
+        "raid-type": 1,
+        "options": "WB ADRA -Strpsz64",
+    }
+    hdd = {"controller": "megacli", "layout": {"0": entry}}
+    machines = {"product-name": ["x"], "ram": {"min": 8, "max": 16}, "role": "sql", "hdd": hdd}
+    text = tree_from_files(given_from_texts(profiles=json.dumps({"one": machines})), table).texts()["profiles/one.yaml"]
+    assert "# DECIDE: OCI's profile gave the controller options that nothing here knows: ADRA, -Strpsz64." in text
+    assert "[WB]" in text or "- WB\n" in text
+
+
 def test_what_is_to_be_decided_is_marked_in_the_files_and_listed_whatever_its_words_are() -> None:
     tree = Tree()
     sure = ("Plain words.", ToDecide('whether "# DECIDE: " is odd.'))
@@ -259,8 +289,10 @@ def exception(hardware: Hardware, profile: dict[str, Any], oci_took_it: bool) ->
     if profile["hdd"]["controller"] == "none":
         return "H2" if oci_took_it else None  # it never looks at the disks without a RAID controller
     sizes = [math.floor(disk.size / GIB) for disk in hardware.physical_disks]
-    fewest = sum(layout["num_min"] for layout in profile["hdd"]["layout"].values())
-    return "H1" if not oci_took_it and len(sizes) > fewest else None  # it never looks at num_max
+    layouts = list(profile["hdd"]["layout"].values())
+    if oci_took_it:
+        return "H3" if no_controller_makes(layouts, sizes) else None  # it never asks how many disks a level takes
+    return "H1" if len(sizes) > sum(layout["num_min"] for layout in layouts) else None  # it never looks at num_max
 
 
 def test_imported_profiles_answer_as_oci_but_for_disks_it_did_not_look_at(table: SettingsTable) -> None:

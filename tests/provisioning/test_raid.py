@@ -7,6 +7,8 @@ and so is ``without_enclosure.txt``, where the controller has such disks and sto
 
 import json
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from pydantic import TypeAdapter
 
 from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
 from reconciler.provisioning import raid
+from reconciler.provisioning.raid.dialects import TOOLS
+
+from ..agent import box as agent
 
 CASES = sorted(path for path in (Path(__file__).parent / "raid").iterdir())
 LAYOUTS = TypeAdapter(RaidLayout)
@@ -45,6 +50,87 @@ def test_what_a_controller_needs(case: Path) -> None:
     assert got == golden.read_text()
 
 
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_drives_that_leave_fields_out_are_read_as_the_agent_reads_them(shell: str, tmp_path: Path) -> None:
+    case = Path(__file__).parent / "raid/storcli-broken-drive-leaves-fields-out"
+    drives, volumes = (case / "disks.txt").read_text(), (case / "volumes.txt").read_text()
+    (tmp_path / "%call%eall%sall show all J").write_text(drives)
+    report = json.loads(agent.printed(agent.a_root(tmp_path, {"storcli64": (f"{tmp_path}/", "")}, shell)))
+    state = raid.dialect_of("storcli64").understand((drives, volumes, NO_DRIVE))
+    found = {disk.place: ("".join(disk.serials), disk.told) for disk in state.disks}
+    listed = report["phys-blockdevices"]
+    assert {(0, 32, int(one["slot"])): (one["serial"], one["state"]) for one in listed}.items() <= found.items()
+    assert (len(listed), len(found)) == (2, 4), "the agent leaves out drives that say no size"
+    (volume,) = state.volumes
+    assert volume.disks == {(0, 32, 5)}, "its other member is in no slot"
+
+
+NONE = json.dumps({"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No Controller found"}}]})
+WITHOUT_DISKS = json.dumps({"Controllers": [{"Command Status": {}, "Response Data": {"Product Name": "SAS9361-8i"}}]})
+
+
+def listing(path: str, serial: str) -> str:
+    """What storcli says of one drive."""
+    key, attributes = f"Drive {path}", {"SN": serial}
+    row = {"EID:Slt": "32:0" if "/e32/" in path else " :0", "State": "UGood", "Size": "1.745 TB"}
+    data = {key: [row], f"{key} - Detailed Information": {f"{key} Device attributes": attributes}}
+    return json.dumps({"Controllers": [{"Command Status": {"Controller": 0}, "Response Data": data}]})
+
+
+MEGACLI = f"""Adapter #0
+
+Enclosure Device ID: 32
+Slot Number: 0
+PD Type: SATA
+Raw Size: 1.745 TB [0xdf8fe2b0 Sectors]
+Firmware state: Unconfigured(good), Spun Up
+Inquiry Data: {"OF-MEGACLI":>20}INTEL SSDSC2KB019T8
+
+Exit Code: 0x00
+"""
+FIRST, SECOND, THIRD = "%call show J", "%call%eall%sall show all J", "%call%sall show all J"
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({}, 1),
+        ({f"storcli64 {FIRST}": NONE, "megacli": "Exit Code: 0x01\n"}, 2),
+        ({f"storcli64 {FIRST}": NONE, f"perccli64 {SECOND}": listing("/c0/e32/s0", "OF-PERCCLI64")}, "perccli64"),
+        ({f"storcli64 {FIRST}": WITHOUT_DISKS, f"perccli {SECOND}": listing("/c0/e32/s0", "OF-PERCCLI")}, "perccli"),
+        ({f"storcli {THIRD}": listing("/c0/s0", "OF-STORCLI"), f"perccli {SECOND}": NONE}, "storcli"),
+        ({f"storcli2 {SECOND}": listing("/c0/e32/s0", "OF-STORCLI2"), "megacli": MEGACLI}, "storcli2"),
+        ({f"storcli64 {SECOND}": NONE, "megacli -PDList -aALL -NoLog": MEGACLI}, "megacli"),
+    ],
+    ids=["no-tool", "none-lists", "not-the-first", "no-disks", "no-enclosure", "storcli2", "megacli"],
+)
+def test_the_tool_that_lists_the_disks_is_taken_as_by_the_agent(
+    answers: dict[str, str], found: int | str, shell: str, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    said.mkdir()
+    for line, answer in answers.items():
+        (said / line).write_text(answer)
+    names = {line.partition(" ")[0] for line in answers}
+    root = agent.a_root(tmp_path, {name: (f"{said}/{name} ", f"{said}/{name}") for name in names}, shell)
+    ran = subprocess.run([f"{root['PATH']}/sh", "-c", raid.FIND_TOOL], env=root, capture_output=True, text=True)
+    told = ran.returncode or Path(ran.stdout.strip()).name
+    assert (told, ran.stderr) == (found, "")
+    listed = json.loads(agent.printed(root)).get("phys-blockdevices", [])
+    assert [disk["serial"] for disk in listed] == ([] if isinstance(found, int) else [f"OF-{found.upper()}"])
+
+
+def test_tools_are_asked_in_the_order_of_the_agent() -> None:
+    names = re.findall(r"^(?:STOR|MEGA)CLIS='(.*)'$", agent.AGENT.read_text(), re.MULTILINE)
+    assert tuple(" ".join(names).split()) == TOOLS
+
+
+def test_with_a_tool_that_only_lists_no_volume_is_made() -> None:
+    with pytest.raises(ValueError, match="storcli2 alone lists its disks, and no volumes are made with it"):
+        raid.dialect_of("/usr/sbin/storcli2")
+
+
 DISK = RaidDisk(0, 32, 0, "A")
 
 
@@ -59,6 +145,12 @@ def test_a_tool_that_we_do_not_know_is_not_run(path: str) -> None:
     ("volume", "why"),
     [
         (RaidVolume(0, (DISK,), ("WB", "$(reboot)")), r"RAID options \$\(reboot\) are not known; there are WT, WB"),
+        (RaidVolume(1, (DISK,)), "RAID 1 of 0:32:0 is of a number of disks that no controller makes it of"),
+        (
+            RaidVolume(10, tuple(RaidDisk(0, 32, n, "A") for n in range(5))),
+            "RAID 10 of .* is of a number of disks that",
+        ),
+        (RaidVolume(5, tuple(RaidDisk(0, 32, n, "A") for n in range(2))), "RAID 5 of .* is of a number of disks that"),
         (RaidVolume(1, (DISK, RaidDisk(1, 32, 1, "B"))), "RAID 1 of 0:32:0, 1:32:1 is of disks behind 2 controllers"),
     ],
 )

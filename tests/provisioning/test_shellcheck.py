@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.actions import InstallOs, RootImage
-from reconciler.provisioning import commands, fence, root_image
+from reconciler.provisioning import commands, fence, raid, root_image
 
 from .build import R640, an_install
 
@@ -23,8 +23,13 @@ def sent(path: str, action: InstallOs) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    [sent(fence.SCRIPT_FILE, INSTALL), sent(commands.SCRIPT_FILE, INSTALL), root_image.image_script(ON_A_MIRROR, R640)],
-    ids=["fence", "install", "image"],
+    [
+        sent(fence.SCRIPT_FILE, INSTALL),
+        sent(commands.SCRIPT_FILE, INSTALL),
+        root_image.image_script(ON_A_MIRROR, R640),
+        raid.FIND_TOOL,
+    ],
+    ids=["fence", "install", "image", "raid"],
 )
 def test_the_script_is_clean(text: str, tmp_path: Path) -> None:
     if shutil.which("shellcheck") is None:

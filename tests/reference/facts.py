@@ -1,7 +1,7 @@
 """What versions of OCI and of its Puppet module know, and how OCI matches machines that were drawn at random."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,3 +79,24 @@ def _of(name: str, version: str) -> Iterator[list[str]]:
         *fields, versions = line.split("\t")
         if version in versions.split():
             yield fields
+
+
+def no_controller_makes(layouts: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> bool:
+    """Whether an entry of an OCI profile asks for a RAID level of more disks, or other numbers, than may be taken.
+
+    Args:
+        layouts: The entries.
+        sizes: Of the machine's disks behind the controller, in whole GiB.
+    """
+    return any(_fewest(layout) > min(layout["num_max"], _fitting(layout, sizes)) for layout in layouts)
+
+
+def _fewest(layout: Mapping[str, Any]) -> int:
+    """The smallest number of disks from ``num_min`` on that a controller makes the level of."""
+    level = layout["raid-type"]
+    number = max(layout["num_min"], {1: 2, 5: 3, 6: 4, 10: 4}.get(level, 0))
+    return int(number + number % 2 if level in (1, 10) else number)
+
+
+def _fitting(layout: Mapping[str, Any], sizes: Sequence[int]) -> int:
+    return sum(layout["size_min"] <= size <= layout["size_max"] for size in sizes)

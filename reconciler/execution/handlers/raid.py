@@ -42,7 +42,9 @@ async def _refuse_unless_idle(tools: Tools, shell: Shell) -> None:
 
 
 async def _dialect(tools: Tools, shell: Shell) -> raid.Dialect:
-    ran = await shell.run(raid.FIND_TOOL, timeout=tools.options.answer)
+    ran = await shell.run(raid.FIND_TOOL, timeout=tools.options.raid)
+    if ran.status == raid.NONE_LISTS:
+        raise TemporaryError("no tool of the live system lists a disk behind a RAID controller: nothing was erased")
     if ran.status != 0:
         raise PermanentError("the live system has neither storcli, perccli nor megacli: add one to its image")
     try:

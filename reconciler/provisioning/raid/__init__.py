@@ -2,7 +2,7 @@
 
 ::
 
-    FIND_TOOL                which of the tools does the live system have?
+    FIND_TOOL                which of the live system's tools lists the disks?
     Dialect.read             its questions: disks and volumes. Answers: State
     steps(layout, state)     what is missing between the two, in order; nothing where all is as wanted
     in_the_way(...)          what those steps destroy, for a human to allow
@@ -10,7 +10,7 @@
     Dialect.read             again: it must be as wanted now
 """
 
-from .dialects import FIND_TOOL, Dialect, dialect_of
+from .dialects import FIND_TOOL, NONE_LISTS, Dialect, dialect_of
 from .state import FoundDisk, FoundVolume, RaidState
 from .steps import (
     ClearForeign,
@@ -27,6 +27,6 @@ from .steps import (
 )
 
 __all__ = [
-    "FIND_TOOL", "ClearForeign", "Create", "Delete", "Dialect", "FoundDisk", "FoundVolume", "Initialise", "MakeGood",
-    "MakeSingle", "RaidState", "RaidStep", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
+    "FIND_TOOL", "NONE_LISTS", "ClearForeign", "Create", "Delete", "Dialect", "FoundDisk", "FoundVolume", "Initialise",
+    "MakeGood", "MakeSingle", "RaidState", "RaidStep", "changed", "dialect_of", "in_the_way", "made_volumes", "steps",
 ]  # fmt: skip

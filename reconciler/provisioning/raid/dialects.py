@@ -9,22 +9,46 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ...model.raid import RaidDisk, RaidVolume
+from ...model.raid import OPTIONS, RaidDisk, RaidVolume, most_members, unknown_options
 from .megacli import parse_megacli
 from .state import RaidState
 from .steps import ClearForeign, Create, Delete, Initialise, MakeGood, MakeSingle, RaidStep
 from .storcli import parse_storcli
 
-TOOLS = ("storcli64", "storcli_x64", "storcli", "perccli64", "perccli", "megacli", "MegaCli64")
+TOOLS = (
+    "storcli64", "storcli_x64", "storcli", "storcli2", "perccli64", "perccli", "perccli2", "megacli", "MegaCli64",
+    "MegaCli",
+)  # fmt: skip
+"""In the order in which the agent asks them, too: what it reports and what is made are of one tool's controllers."""
 
-FIND_TOOL = f"for tool in {' '.join(TOOLS)}; do command -v $tool && exit; done; exit 1"
-"""Prints the path of the tool to be used; exit 1 where there is none."""
+_ONLY_LISTED = ("storcli2", "perccli2")
+"""Tools that the agent reads, and in whose language we make no volumes."""
 
-_OPTIONS: Mapping[str, str] = {
-    "WT": "wt", "WB": "wb", "AWB": "awb", "FORCEDWB": "awb", "RA": "ra", "NORA": "nora", "DIRECT": "direct",
-    "CACHED": "cached",
-}  # fmt: skip
-"""MegaCLI's options of a volume, in capitals, and storcli's words for them. Nothing else reaches a command line."""
+FIND_TOOL = rf"""
+lists() {{
+    timeout 50 "$@" 2>/dev/null </dev/null | grep -E '"EID:Slt"|^Slot Number:' >/dev/null
+}}
+
+found=1
+for tool in {" ".join(TOOLS)}; do
+    path=$(command -v "$tool") || continue
+    found=2
+    case $tool in
+        [mM]ega*) lists "$path" -PDList -aALL -NoLog ;;
+        *)
+            lists "$path" /call show J || lists "$path" /call/eall/sall show all J ||
+                lists "$path" /call/sall show all J
+            ;;
+    esac && printf '%s\n' "$path" && exit
+done
+exit "$found"
+"""
+"""Prints the path of the first tool that lists a disk: one that is there may know none of the machine's controllers.
+
+Exit 1 where there is no tool, ``NONE_LISTS`` where none of those that are there lists a disk.
+"""
+
+NONE_LISTS = 2
 
 
 class Dialect(Protocol):
@@ -56,21 +80,26 @@ def dialect_of(path: str) -> Dialect:
     """The language of the tool at ``path``, as ``FIND_TOOL`` printed it.
 
     Raises:
-        ValueError: It is none that we know.
+        ValueError: It is none that we know, or none that we make volumes with.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_./-]+", path) or path.rpartition("/")[2] not in TOOLS:
+    name = path.rpartition("/")[2]
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", path) or name not in TOOLS:
         raise ValueError(f"{path!r} is no RAID tool that we know")
-    return MegaCli(path) if "mega" in path.rpartition("/")[2].lower() else StorCli(path)
+    if name in _ONLY_LISTED:
+        raise ValueError(f"{name} alone lists its disks, and no volumes are made with it: make them by hand")
+    return MegaCli(path) if "mega" in name.lower() else StorCli(path)
 
 
 def _options(volume: RaidVolume) -> list[str]:
-    unknown = [option for option in volume.options if option.upper() not in _OPTIONS]
-    if unknown:
-        raise ValueError(f"RAID options {', '.join(unknown)} are not known; there are {', '.join(_OPTIONS)}")
+    if unknown := unknown_options(volume.options):
+        raise ValueError(f"RAID options {', '.join(unknown)} are not known; there are {', '.join(OPTIONS)}")
     return list(volume.options)
 
 
 def _controller(volume: RaidVolume) -> int:
+    """The controller of a volume that can be made; what is refused here is refused before anything is deleted."""
+    if most_members(volume.level, len(volume.disks)) != len(volume.disks):
+        raise ValueError(f"{volume} is of a number of disks that no controller makes it of")
     controllers = {disk.controller for disk in volume.disks}
     if len(controllers) != 1:
         raise ValueError(f"{volume} is of disks behind {len(controllers)} controllers")
@@ -109,7 +138,7 @@ class StorCli:
             case Create(volume):
                 drives = ",".join(disk.drive for disk in volume.disks)
                 spans = ["pdperarray=2"] if volume.level == 10 else []
-                options = [_OPTIONS[option.upper()] for option in _options(volume)]
+                options = [OPTIONS[option.upper()] for option in _options(volume)]
                 words = [f"/c{_controller(volume)} add vd type=raid{volume.level} drives={drives}", *spans, *options]
                 return " ".join(words)
 

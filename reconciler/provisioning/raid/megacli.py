@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...model.raid import DiskPlace
+from ...model.raid import DiskPlace, disk_use
 from .state import FoundDisk, FoundVolume, RaidState
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
-_USES: Mapping[str, str] = {
-    "Online": "member", "Offline": "member", "Rebuild": "member", "Unconfigured(good)": "good", "JBOD": "single",
-}  # fmt: skip
 
 
 def parse_megacli(disks: str, volumes: str) -> RaidState:
@@ -67,7 +64,7 @@ def _disks(text: str) -> Iterator[FoundDisk]:
         yield FoundDisk(
             *block.place,
             serials=_serials(inquiry),
-            use=_USES.get(told.partition(",")[0], "other"),
+            use=disk_use(told),
             foreign=block.values.get("Foreign State", "None") not in ("None", ""),
             told=told,
         )

@@ -13,7 +13,7 @@ class FoundDisk:
     enclosure: int | None  # None: the controller counts slots alone
     slot: int
     serials: frozenset[str]  # all that a report may have called its serial
-    use: str  # member | good | single (JBOD) | other: failed, missing, a spare ...
+    use: str  # ``disk_use`` of its state
     foreign: bool = False  # it carries the configuration of another controller
     told: str = ""  # its state, as the tool printed it
 

@@ -66,8 +66,8 @@ def changed(layout: RaidLayout, state: RaidState) -> list[str]:
         elif not disk.is_one(wanted):
             is_now = " or ".join(sorted(disk.serials)) or "of no serial"
             found.append(f"disk {wanted.place} is {is_now}, the plan saw {wanted.serial}")
-        elif disk.use == "other":
-            found.append(f"disk {wanted.place} cannot be used: it is {disk.told}")
+        elif disk.use in ("bad", "other"):
+            found.append(f"disk {wanted.place} cannot be used: it is {disk.told or 'in a state that is not told'}")
     return found
 
 

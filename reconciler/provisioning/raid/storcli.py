@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...model.raid import DiskPlace
+from ...model.raid import DiskPlace, disk_use
 from .state import FoundDisk, FoundVolume, RaidState
 
 _DRIVE = re.compile(r"Drive /c(\d+)(?:/e(\d+))?/s(\d+)")
 _VOLUME = re.compile(r"/c(\d+)/v(\d+)")
-_USES: Mapping[str, str] = {"Onln": "member", "Offln": "member", "Rbld": "member", "UGood": "good", "JBOD": "single"}
+_SLOT = re.compile(r" *(\d+)? *: *(\d+) *")
 
 
 def parse_storcli(disks: str, volumes: str, without_enclosure: str) -> RaidState:
@@ -35,22 +35,34 @@ def _data(answer: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _disks(answer: Any) -> Iterator[FoundDisk]:
+    """The drives, as the agent reads them: a broken one leaves fields out, or all details, and loses itself at most."""
     for data in _data(answer):
         for key, rows in data.items():
-            if not (at := _DRIVE.fullmatch(key)):
-                continue
-            state, more = str(rows[0]["State"]), data[f"{key} - Detailed Information"][f"{key} Device attributes"]
-            controller, enclosure, slot = at.groups()
-            serial = " ".join(str(more.get("SN", "")).split())
-            yield FoundDisk(
-                int(controller),
-                None if enclosure is None else int(enclosure),
-                int(slot),
-                serials=frozenset({serial} - {""}),
-                use=_USES.get(state, "other"),
-                foreign=str(rows[0].get("DG")) == "F",
-                told=state,
-            )
+            row = rows[0] if isinstance(rows, list) and rows else None
+            if (at := _DRIVE.fullmatch(key)) and isinstance(row, Mapping):
+                yield _disk(at, row, _attributes(data, key))
+
+
+def _attributes(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    told: Any = data
+    for name in (f"{key} - Detailed Information", f"{key} Device attributes"):
+        told = told.get(name) if isinstance(told, Mapping) else None
+    return told if isinstance(told, Mapping) else {}
+
+
+def _disk(at: re.Match[str], row: Mapping[str, Any], attributes: Mapping[str, Any]) -> FoundDisk:
+    controller, enclosure, slot = at.groups()
+    state = str(row.get("State") or "")
+    serial = " ".join(str(attributes.get("SN") or attributes.get("Serial Number") or "").split())
+    return FoundDisk(
+        int(controller),
+        None if enclosure is None else int(enclosure),
+        int(slot),
+        serials=frozenset({serial} - {""}),
+        use=disk_use(state),
+        foreign=str(row.get("DG")) == "F",
+        told=state,
+    )
 
 
 def _volumes(answer: Any) -> Iterator[FoundVolume]:
@@ -60,10 +72,12 @@ def _volumes(answer: Any) -> Iterator[FoundVolume]:
                 continue
             controller, number = map(int, at.groups())
             level = re.fullmatch(r"RAID(\d+)", str(rows[0]["TYPE"]))
-            members = frozenset(_place(controller, row["EID:Slt"]) for row in data[f"PDs for VD {number}"])
+            places = (_place(controller, row) for row in data[f"PDs for VD {number}"])
+            members = frozenset(place for place in places if place is not None)
             yield FoundVolume(controller, number, int(level[1]) if level else None, members)
 
 
-def _place(controller: int, text: str) -> DiskPlace:
-    enclosure, slot = text.split(":")
-    return controller, int(enclosure) if enclosure.strip() else None, int(slot)
+def _place(controller: int, row: Mapping[str, Any]) -> DiskPlace | None:
+    """None for a member that is in no slot: a volume that lost a drive lists the rest of its members."""
+    at = _SLOT.fullmatch(str(row.get("EID:Slt")))
+    return (controller, int(at[1]) if at[1] else None, int(at[2])) if at else None

@@ -7,16 +7,12 @@ from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
+from ...model.raid import FEWEST, OPTIONS, least_members, software_levels, unknown_options
 from ...model.roles import facts_of
 from ...model.switches import labels
 from ...model.tree import Path, SpecTree
 from ..schema_errors import listed, suggestion
 from .context import Check, CheckContext, error, warning
-
-_FEWEST = {0: 1, 1: 2, 5: 3, 6: 4, 10: 4}
-"""Disks that a RAID level needs at least; controllers make a level 0 of a single disk."""
-
-"""Roles that are given disks where one of these settings is on."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -45,8 +41,7 @@ def raid_has_the_disks_it_needs(context: CheckContext) -> Iterator[Diagnostic]:
         for index, disk in enumerate(profile.disks):
             most = _most(disk)
             at = context.parsed.at("HardwareProfile", name, "disks", index)
-            if disk.raid is not None and most is not None and most < _FEWEST[disk.raid]:
-                fewest = _FEWEST[disk.raid]
+            if disk.raid is not None and most is not None and most < (fewest := FEWEST[disk.raid]):
                 detail = f'In profile "{name}", RAID {disk.raid} needs {fewest} disks, and at most {most} may be taken.'
                 yield error("Too few disks for the RAID level", detail, at)
             if disk.devices and disk.count.min is not None and disk.count.min > len(disk.devices):
@@ -62,6 +57,54 @@ def raid_has_the_disks_it_needs(context: CheckContext) -> Iterator[Diagnostic]:
                     'Write "by: software".'
                 )
                 yield error("RAID by a controller that is not there", detail, at)
+
+
+def volumes_have_an_even_number_of_disks(context: CheckContext) -> Iterator[Diagnostic]:
+    """An entry of which a controller makes mirrored pairs can have disks for whole pairs."""
+    for name, profile in context.tree.profiles.items():
+        for index, disk in enumerate(profile.disks):
+            most = _most(disk)
+            if disk.raid is None or disk.by != "controller" or most is None or most < FEWEST[disk.raid]:
+                continue
+            if least_members(disk.raid, disk.count.min or 0) > most:
+                detail = (
+                    f'In profile "{name}", a controller makes RAID {disk.raid} of an even number of disks, and {most} '
+                    "may be taken. Write an even number, or a range with one in it."
+                )
+                at = context.parsed.at("HardwareProfile", name, "disks", index)
+                yield error("Odd number of disks for the RAID level", detail, at)
+
+
+def raid_options_are_known(context: CheckContext) -> Iterator[Diagnostic]:
+    """A RAID controller is given such options only as the act knows."""
+    for name, profile in context.tree.profiles.items():
+        for index, disk in enumerate(profile.disks):
+            given = disk.options if disk.by == "controller" and disk.raid is not None else ()
+            for option in unknown_options(given):
+                known = listed(OPTIONS, "and")
+                detail = f'Profile "{name}" gives the RAID controller the option "{option}"; there are {known}.'
+                path = "disks", index, "options", given.index(option)
+                yield error("Unknown RAID option", detail, context.parsed.at("HardwareProfile", name, *path))
+
+
+def software_raid_can_be_installed_on(context: CheckContext) -> Iterator[Diagnostic]:
+    """The installer of a profile makes the software RAID that its system is to be on.
+
+    A profile that chooses no installer may describe machines that OCI installed: such a level is only pointed out.
+    """
+    for name, profile in context.tree.profiles.items():
+        first = profile.disks[0] if profile.disks else DiskRule()
+        levels = software_levels(profile.installer, uefi=profile.match.uefi)
+        if first.by != "software" or first.raid is None or first.raid in levels:
+            continue
+        on = " of machines that boot as BIOS" if profile.match.uefi is False else ""
+        detail = (
+            f'In profile "{name}", the system goes to a software RAID {first.raid}, and the installer '
+            f'"{profile.installer}" puts the system{on} on RAID {listed(map(str, levels))} only.'
+        )
+        at = context.parsed.at("HardwareProfile", name, "disks", 0, "raid")
+        told = error if "installer" in profile.model_fields_set else warning
+        yield told("Software RAID that the installer does not make", detail, at)
 
 
 def _most(disk: DiskRule) -> int | None:
@@ -179,6 +222,9 @@ def images_are_complete(context: CheckContext) -> Iterator[Diagnostic]:
 CHECKS: tuple[Check, ...] = (
     ranges_are_in_order,
     raid_has_the_disks_it_needs,
+    volumes_have_an_even_number_of_disks,
+    raid_options_are_known,
+    software_raid_can_be_installed_on,
     stores_have_disks_for_data,
     devices_are_named_once,
     commands_have_known_placeholders,
