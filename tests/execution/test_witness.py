@@ -288,15 +288,15 @@ class TestVerifyBmc:
 
     async def test_its_own_bmc_says_that_it_is_on(self, world: World) -> None:
         await do(world, build.ASK_BMC)
-        assert world.records.vouchers == [BmcWord(NOON, "bmc", "on")]
+        assert world.records.vouchers == [BmcWord(NOON, "192.0.2.9", "on")]
         assert (world.chassis.booted_from, world.chassis.sessions, world.shells.shells) == ([], 0, [])
 
     @pytest.mark.parametrize("state", [one for one in Power if one is not Power.ON])
     async def test_one_that_is_not_on_runs_nothing_that_could_report(self, world: World, state: Power) -> None:
         world.chassis.state = state
-        with pytest.raises(TemporaryError, match=f"its BMC at bmc says that it is {state}: somebody else reports"):
+        with pytest.raises(TemporaryError, match=f"its BMC at 192.0.2.9 says that it is {state}: somebody else report"):
             await do(world, build.ASK_BMC)
-        assert world.records.vouchers == [BmcWord(NOON, "bmc", state.value)]
+        assert world.records.vouchers == [BmcWord(NOON, "192.0.2.9", state.value)]
 
     @pytest.mark.parametrize(
         ("serial", "told"), [("B002", "says that it belongs to B002"), ("", "does not say whose it is: it speaks for")]
