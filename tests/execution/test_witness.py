@@ -79,7 +79,7 @@ class TestVerifyInstall:
         ("own", "told"),
         [
             (None, "nobody answers at 192.0.2.20, its own address"),
-            (LIVE(), "at 192.0.2.20 answers A001 or Not Specified: that does not prove"),
+            (LIVE(), "at 192.0.2.20 answers A001: that does not prove"),
             (running(**FORMER), "by install former: that does not prove install"),
             (running(finished=False), "which did not finish: that does not prove install"),
             (running(hostname="other.example.com"), "was installed as other.example.com on A001"),
@@ -119,7 +119,7 @@ class TestVerifyLive:
         ("own", "reports", "told"),
         [
             (None, None, "nobody answers as A001 at 192.0.2.20, its own address, nor at 192.0.2.7"),
-            (None, stranger(), "at 192.0.2.7 answers B002 or Not Specified: that is not cl1-controller-1"),
+            (None, stranger(), "at 192.0.2.7 answers B002: that is not cl1-controller-1"),
             (running(serial="B002"), LIVE(), "was installed as cl1-controller-1.example.com on B002"),
             (None, running(serial="B002"), "on B002"),
         ],
