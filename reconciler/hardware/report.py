@@ -277,11 +277,13 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
     """
     found = []
     for entry in top.objects("interfaces", MAX_NICS):
-        mac = _mac(entry)
+        mac, permanent = _mac(entry, "macaddr"), _mac(entry, "permanent_macaddr")
         if mac is None:  # InfiniBand, or a NIC whose driver failed: it identifies nobody
             extra[entry.where] = entry.values
             continue
         entry.values.pop("macaddr")
+        if permanent is not None:
+            entry.values.pop("permanent_macaddr")
         found.append(
             Nic(
                 name=entry.name("name", _DEVICE, "an interface name"),
@@ -294,16 +296,17 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
                 ),
                 firmware=entry.text("firmware_version"),
                 driver=entry.text("driver"),
+                permanent=permanent if permanent is not None and permanent != mac else "",
             )
         )
         extra.update(entry.rest())
     return tuple(found)
 
 
-def _mac(entry: Fields) -> str | None:
-    given = entry.values.get("macaddr", "")
+def _mac(entry: Fields, key: str) -> str | None:
+    given = entry.values.get(key, "")
     if not isinstance(given, str):
-        entry.refuse("macaddr", f"is {kind_of(given)}, not text")
+        entry.refuse(key, f"is {kind_of(given)}, not text")
     if not _MAC.fullmatch(given.lower()):
         return None
     digits = re.sub("[:-]", "", given.lower())
