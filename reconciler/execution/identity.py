@@ -15,6 +15,9 @@ that several have, a factory's        we used, from inside, and no other machine
 placeholder, or nothing               PermanentError: nothing is switched
 ====================================  =====================================================================
 
+Nothing is switched at an address that is nobody's (``model.bmc``), whatever the BMC there says: it may be the BMC of
+this server's own host.
+
 Where a BMC says the number of another machine for good (a main board that was swapped), the operator writes it into
 the machine's document: ``bmc: {serial: ...}``. Then that is the only number that counts.
 """
@@ -22,6 +25,7 @@ the machine's document: ``bmc: {serial: ...}``. Then that is the only number tha
 from collections.abc import Iterable
 from typing import Literal
 
+from ..model.bmc import is_nobodys
 from ..model.errors import PermanentError
 from ..model.serials import number, numbers
 from .ports import Bmc, BmcAccess, Directory
@@ -55,6 +59,10 @@ async def verify_owner(
         PermanentError: It is another machine's, or nobody can tell.
         TemporaryError: It does not answer.
     """
+    if is_nobodys(access.address):
+        raise PermanentError(
+            f"{access.address} is no address of one machine's BMC: nothing was switched. Give that of {serial} another"
+        )
     said = await bmc.identity()
     told = numbers(said.machine | said.parts)
     if access.serial is not None:

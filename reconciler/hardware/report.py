@@ -12,6 +12,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from typing import Final
 
+from ..model.bmc import is_nobodys
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler, is_no_serial
@@ -104,7 +105,7 @@ def _hardware(top: Fields) -> Hardware:
         bios_version=machine.text("bios_version"),
         lifecycle_version=machine.text("dell_lifecycle_version"),
         bmc_firmware=machine.text("ipmi_firmware_version"),
-        bmc_address=_address(machine, "ipmi_detected_ip"),
+        bmc_address=_bmc_address(machine),
         uefi=uefi,
         secure_boot=secure_boot,
         architecture=_architecture(machine),
@@ -278,11 +279,13 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
     """
     found = []
     for entry in top.objects("interfaces", MAX_NICS):
-        mac = _mac(entry)
+        mac, permanent = _mac(entry, "macaddr"), _mac(entry, "permanent_macaddr")
         if mac is None:  # InfiniBand, or a NIC whose driver failed: it identifies nobody
             extra[entry.where] = entry.values
             continue
         entry.values.pop("macaddr")
+        if permanent is not None:
+            entry.values.pop("permanent_macaddr")
         found.append(
             Nic(
                 name=entry.name("name", _DEVICE, "an interface name"),
@@ -295,16 +298,17 @@ def _nics(top: Fields, extra: dict[str, object]) -> tuple[Nic, ...]:
                 ),
                 firmware=entry.text("firmware_version"),
                 driver=entry.text("driver"),
+                permanent=permanent if permanent is not None and permanent != mac else "",
             )
         )
         extra.update(entry.rest())
     return tuple(found)
 
 
-def _mac(entry: Fields) -> str | None:
-    given = entry.values.get("macaddr", "")
+def _mac(entry: Fields, key: str) -> str | None:
+    given = entry.values.get(key, "")
     if not isinstance(given, str):
-        entry.refuse("macaddr", f"is {kind_of(given)}, not text")
+        entry.refuse(key, f"is {kind_of(given)}, not text")
     if not _MAC.fullmatch(given.lower()):
         return None
     digits = re.sub("[:-]", "", given.lower())
@@ -336,15 +340,15 @@ def _controllers(top: Fields, extra: dict[str, object]) -> tuple[tuple[DiskContr
     return kept, (f"controllers: {gone} of {len(found)} are left out",) if gone else ()
 
 
-def _address(machine: Fields, key: str) -> str | None:
-    """An IP address in its shortest form; None where the agent's text is none."""
-    given = machine.text(key)
+def _bmc_address(machine: Fields) -> str | None:
+    """The BMC's IP address in its shortest form; None where the agent's text is none, or one that is nobody's."""
+    given = machine.text("ipmi_detected_ip")
     try:
-        address = ip_address(given)
+        address = str(ip_address(given))
     except ValueError:
-        machine.keep(key, given)
+        machine.keep("ipmi_detected_ip", given)
         return None
-    return None if address.is_unspecified else str(address)
+    return None if is_nobodys(address) else address
 
 
 def _firmware(machine: Fields) -> tuple[bool | None, bool | None]:

@@ -90,13 +90,14 @@ class Nic:
     """A network interface and its LLDP neighbour."""
 
     name: str
-    mac: str  # lower case, colons
+    mac: str  # lower case, colons; the one that it has now
     speed: int | None = None  # Mbit/s
     switch: str | None = None  # LLDP system name; None where nobody was heard
     port: str | None = None  # LLDP port name
     port_also: tuple[str, ...] = ()  # what else the switch calls it: an index, or somebody's description
     firmware: str = ""
     driver: str = ""
+    permanent: str = ""  # the address that it was made with, as ``mac`` is written; empty: the same, or not known
 
     @property
     def is_address_chosen(self) -> bool:

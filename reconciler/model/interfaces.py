@@ -6,7 +6,7 @@ NIC.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .hardware import Nic
@@ -69,6 +69,28 @@ def kernel_name(interface: str, nics: Sequence[Nic]) -> str | None:
     fitting = sorted(nic.name for nic in nics if _has_speed(_speed_of(nic, nics), speed))
     order = int(asked[3])
     return fitting[order - 1] if 0 < order <= len(fitting) else None
+
+
+def counted(had: Sequence[Nic], nics: Sequence[Nic]) -> tuple[Nic, ...]:
+    """What names by speed are counted over on a node that is installed again: the ports that it had, as called now.
+
+    A port that came since takes no place in the order, and one that is gone leaves none: it stays as it was.
+
+    Args:
+        had: The interfaces that the node was last installed with, as they were counted then.
+        nics: Those that it reports.
+    """
+    found = [(port, _again(port, had, nics)) for port in had]
+    return tuple(replace(port, name=now.name, mac=now.mac) if now else port for port, now in found)
+
+
+def _again(port: Nic, had: Sequence[Nic], nics: Sequence[Nic]) -> Nic | None:
+    """A port by its MAC address, else one that took its place under its name; None: it is gone."""
+    same = [nic for nic in nics if nic.mac == port.mac]
+    if len(same) == 1:
+        return same[0]
+    others = {nic.mac for nic in had if nic.name != port.name}
+    return next((nic for nic in nics if nic.name == port.name and nic.mac not in others), None)
 
 
 def is_by_speed(interface: str) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from .actions import Enroll
+from .bmc import is_nobodys
 from .disk_id import DiskId
 from .gates import Readings
 from .hardware import Hardware, Match, Racked
@@ -157,7 +158,12 @@ class Certificate:
 
 
 def with_bmc_address(seen: Seen, h: History) -> Seen:
-    """What was seen, with the address that its BMC was given since: a node in service reports no more."""
+    """What was seen, with the address that its BMC was given since: a node in service reports no more.
+
+    A report that an older version took may name an address that is nobody's: it is left out.
+    """
+    if (reported := seen.hardware.bmc_address) is not None and is_nobodys(reported):
+        seen = replace(seen, hardware=replace(seen.hardware, bmc_address=None))
     if h.bmc.set_to is None or h.bmc.set_to.address is None or h.bmc.at is None or seen.reported_at > h.bmc.at:
         return seen
     if seen.hardware.bmc_address == h.bmc.set_to.address:

@@ -20,7 +20,10 @@ def is_usb(nic: Nic) -> bool:
 
 
 def macs_by_name(nics: Iterable[Nic]) -> Mapping[str, str]:
-    """The MAC address of each interface that no other has, by its name. Without USB, whose addresses many share."""
-    own = [nic for nic in nics if not is_usb(nic)]
-    times = Counter(nic.mac for nic in own)
-    return {nic.name: nic.mac for nic in own if times[nic.mac] == 1 and len(nic.name) <= LONGEST}
+    """The permanent MAC address of each interface that no other has, by its name.
+
+    Firmware may give a port another address than it was made with. Those on USB are left out: many share an address.
+    """
+    own = [(nic.name, nic.permanent or nic.mac) for nic in nics if not is_usb(nic)]
+    times = Counter(mac for _, mac in own)
+    return {name: mac for name, mac in own if times[mac] == 1 and len(name) <= LONGEST}

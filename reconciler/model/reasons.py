@@ -233,7 +233,8 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.NETWORK_IMPOSSIBLE: About(
         "The machine's network cannot be described: it has no management network, an interface that a network names is "
-        "not there, or two networks exclude each other."
+        "not there, or two networks exclude each other. A node that is installed again keeps its ports: where nothing "
+        "tells which of them a name such as 10g1 meant, write the kernel's name into the network."
     ),
     Reason.NO_BMC_ADDRESS: About(
         "The machine is to be booted, and no BMC address of it is known; or only a report without the nonce of a boot "

@@ -26,6 +26,14 @@ def as_serial(text: str) -> str:
     return text.replace(_SLASH, _ITS_PLACE)
 
 
+def spellings(text: str) -> frozenset[str]:
+    """What a machine may be called by a line of its firmware: with blanks folded by our agent, or as it stands.
+
+    Empty where the line tells no machine from others: none is called so.
+    """
+    return frozenset() if is_no_serial(text) else frozenset(map(as_serial, (text.strip(), " ".join(text.split()))))
+
+
 def number(text: str) -> str | None:
     """A serial or UUID in the form in which two are compared; None where it is a filler.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .bmc import is_nobodys
 from .diagnostics import Location
 from .kinds import (
     ClusterSpec,
@@ -45,10 +46,11 @@ class SpecTree:
         return next((name for kind, name in self.places if kind == "Fleet"), "fleet")
 
     def bmc_address(self, serial: str, seen: Seen | None) -> str | None:
-        """Where a machine's BMC is: as its agent says, else as its document does."""
-        reported = seen.hardware.bmc_address if seen else None
+        """Where a machine's BMC is: as its agent says, else as its document does; None: neither says so."""
         pin = self.machines.get(serial)
-        return reported or (str(pin.bmc.address) if pin and pin.bmc.address else None)
+        said = (seen.hardware.bmc_address if seen else None, str(pin.bmc.address) if pin and pin.bmc.address else None)
+        server = self.fleet.provisioning.address
+        return next((address for address in said if address and not is_nobodys(address, server)), None)
 
     def place_in_fleet(self, *path: str | int) -> Location | None:
         """Where the Fleet's value at ``path`` is written, or else what holds it."""

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from ..model.actions import Erasable, InstallOs, RootImage, Voucher
 from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_order
-from ..model.hardware import Disk
+from ..model.hardware import Disk, Nic
 from ..model.in_force import Place, SettingsAt
+from ..model.interfaces import counted
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, MachineView
 from ..model.ownership import could_be_ours, is_ours
@@ -47,7 +48,7 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
         on = f"its management network: none is in {allocation.cluster} for it"
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
     try:
-        interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics)
+        interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics, _had(m))
     except NoInterfacesError as error:
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
@@ -277,7 +278,7 @@ def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallO
         role=allocation.role,
         cluster=allocation.cluster,
         release=ctx.spec.fleet.release.debian,
-        interfaces=interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics),
+        interfaces=interfaces_of(ctx.spec, m.serial, allocation, m.seen.hardware.nics, _had(m)),
         system_disks=m.disks.system_disks,
         raid=m.disks.raid,
         data_disks=_data_disks(m, ctx),
@@ -288,8 +289,20 @@ def _described(m: MachineView, allocation: Allocation, ctx: Context) -> InstallO
         image=_image(profile),
         timeout=int(profile.install_timeout.total_seconds()) if profile and profile.install_timeout else None,
         reinstall=ctx.pin(m).reinstall,
-        nics=tuple(replace(nic, switch=None, port=None, port_also=()) for nic in m.seen.hardware.nics),
+        nics=counted(_had(m), m.seen.hardware.nics) or _without_neighbours(m.seen.hardware.nics),
     )
+
+
+def _had(m: MachineView) -> tuple[Nic, ...]:
+    """The interfaces that a node was installed with which is to be installed again; empty: it never was, or not known.
+
+    Its cables are in these, whatever card came since. Networks of its next install, and VIPs on it, mean them.
+    """
+    return m.history.install.nics if m.history.service.left is not None else ()
+
+
+def _without_neighbours(nics: tuple[Nic, ...]) -> tuple[Nic, ...]:
+    return tuple(replace(nic, switch=None, port=None, port_also=()) for nic in nics)
 
 
 def _vouched(m: MachineView, allocation: Allocation, ctx: Context) -> Voucher | None:

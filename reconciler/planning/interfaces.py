@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..model.hardware import Nic
 from ..model.in_force import Place, SettingsAt
-from ..model.interfaces import LONGEST, NodeInterface, kernel_name, session_device, vlan_device
+from ..model.interfaces import LONGEST, NodeInterface, counted, kernel_name, session_device, vlan_device
 from ..model.kinds import ClusterSpec, HardwareProfileSpec, Network
 from ..model.machine import Allocation
 from ..model.roles import has_external_bridge, is_on_vm_networks
@@ -31,15 +31,22 @@ class NoInterfacesError(Exception):
 
 
 def interfaces_of(
-    spec: SpecTree, serial: str, allocation: Allocation, nics: tuple[Nic, ...]
+    spec: SpecTree, serial: str, allocation: Allocation, nics: tuple[Nic, ...], had: tuple[Nic, ...] = ()
 ) -> tuple[NodeInterface, ...]:
     """The interfaces of a node, the management network's first, bridges last.
+
+    Args:
+        spec: Of the fleet.
+        serial: Of the machine.
+        allocation: What it was given.
+        nics: The interfaces that it reports.
+        had: Those that the node was installed with before; names by speed mean the ports that they meant then.
 
     Raises:
         NoInterfacesError: A network is gone from the cluster, names a NIC that the machine does not have, two
             networks cannot live on the same NICs, or a device would have a name that cannot be.
     """
-    node = _Node(spec, serial, allocation, nics)
+    node = _Node(spec, serial, allocation, _PortNames(nics, had))
     given = enumerate(allocation.addresses.items())
     found = [node.addressed(name, address, first=not n) for n, (name, address) in given]
     found += [node.bridge(name, network) for name, network in node.bridges]
@@ -48,12 +55,49 @@ def interfaces_of(
     return tuple(_with_room(one, found[:n], found[n + 1 :]) for n, one in enumerate(found))
 
 
+class _PortNames:
+    """The interfaces of one machine, by the names that networks have for them."""
+
+    def __init__(self, nics: tuple[Nic, ...], had: tuple[Nic, ...]) -> None:
+        self._nics, self._had = nics, had
+        self._counted = counted(had, nics)
+
+    def called(self, interface: str, network: str) -> str:
+        """The kernel's name of an interface of a network.
+
+        Raises:
+            NoInterfacesError: There is none; or nothing tells which it is that the node had under this name.
+        """
+        if self._had and all(nic.name != interface for nic in self._nics):
+            return self._as_before(interface, network)
+        found = kernel_name(interface, self._nics)
+        if found is None:
+            raise NoInterfacesError(f"an interface {interface} for network {network}: it reports no such interface")
+        return found
+
+    def _as_before(self, interface: str, network: str) -> str:
+        """The name that the port has now which the node had under this one when it was last installed."""
+        before, found = kernel_name(interface, self._had), kernel_name(interface, self._counted)
+        if before is None:
+            raise NoInterfacesError(
+                f"an interface {interface} for network {network}: it had none when it was last installed. One that "
+                "came since is called as the kernel calls it"
+            )
+        port = next(n for n, nic in enumerate(self._had) if nic.name == before)
+        if found is None or found != self._counted[port].name or all(nic.name != found for nic in self._nics):
+            raise NoInterfacesError(
+                f"an operator: {interface} of network {network} was {before} when this node was last installed, and "
+                "it reports no such interface. Write the kernel's name of another into the network"
+            )
+        return found
+
+
 class _Node:
     """What the interfaces of one node depend on."""
 
-    def __init__(self, spec: SpecTree, serial: str, allocation: Allocation, nics: tuple[Nic, ...]) -> None:
+    def __init__(self, spec: SpecTree, serial: str, allocation: Allocation, ports: _PortNames) -> None:
         self._cluster: ClusterSpec = spec.clusters[allocation.cluster]
-        self._allocation, self._nics = allocation, nics
+        self._allocation, self._ports = allocation, ports
         self._settings = SettingsAt(spec, Place.of(serial, allocation))
         self.bridges = [
             (name, network)
@@ -116,15 +160,12 @@ class _Node:
     def _resolved(self, name: str, network: Network) -> tuple[str, ...]:
         if not network.interfaces:
             raise NoInterfacesError(f"network {name} to name an interface")
-        found = tuple(kernel_name(interface, self._nics) for interface in network.interfaces)
-        for interface, kernel in zip(network.interfaces, found, strict=True):
-            if kernel is None:
-                raise NoInterfacesError(f"an interface {interface} for network {name}: it reports no such interface")
+        found = tuple(self._ports.called(interface, name) for interface in network.interfaces)
         if len(set(found)) < len(found):
             raise NoInterfacesError(
                 f"two interfaces for network {name}: {' and '.join(network.interfaces)} are both {found[0]} on it"
             )
-        return tuple(kernel for kernel in found if kernel is not None)
+        return found
 
     def _frr_nics(self) -> tuple[str, ...]:
         named = (self._settings.text("force_frr_nic1"), self._settings.text("force_frr_nic2"))

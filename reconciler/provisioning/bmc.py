@@ -17,18 +17,19 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ..model.actions import ConfigureBmc
-from ..model.bmc import PASSWORD_BYTES, Lan, lan_after
+from ..model.bmc import PASSWORD_BYTES, Lan, is_nobodys, lan_after
 from ..model.files import File, private
 
 LOGIN_FILE = "/run/reconciler/bmc-login"
 """One command of ipmitool's own, in a file that is gone once it was read: a password is on nobody's command line."""
 
-CHANNELS = range(1, 12)  # IPMI 2.0, table 6-1: 1 to 11 are the vendor's to give out; 1 is the network as a rule
+CHANNELS = (1, 2, 3, 8, 4, 5, 6, 7, 9, 10, 11)
+"""IPMI 2.0, table 6-1: 1 to 11 are the vendor's to give out. In the order in which the agent asks them."""
 
 FIND_CHANNEL = (
     "modprobe --all ipmi_si ipmi_devintf; "
     f"for channel in {' '.join(map(str, CHANNELS))}; do "
-    'echo "channel $channel"; ipmitool channel info "$channel" || true; done'
+    'echo "channel $channel"; ipmitool channel info "$channel" || true; ipmitool lan print "$channel" || true; done'
 )
 """Answer: ``lan_channel``."""
 
@@ -41,7 +42,8 @@ _LOWEST_SLOT = 2  # 1 is the user without a name (IPMI 2.0, 6.9)
 _ADMINISTRATOR = 4
 
 _USER = re.compile(r"(\d+)\s+(.*?)\s*\b(true|false)\s+(true|false)\s+(true|false)\s+\S.*")
-_MEDIUM = re.compile(r"Channel Medium Type\s*:\s*(.*)")
+_MEDIUM = re.compile(r"\s*Channel Medium Type\s*:\s*(?:802\.3|Other) LAN\s*")  # IPMI 2.0, table 6-3: 4 and 6
+_ADDRESS = re.compile(r"IP Address\s*:\s*(\S+)\s*")
 
 OVER_LAN: Mapping[str, str] = {
     "dell": "command -v racadm >/dev/null || exit 0; racadm set iDRAC.IPMILan.Enable Enabled",
@@ -54,14 +56,20 @@ stays as it is, and the login that follows tells."""
 
 
 def lan_channel(text: str) -> int | None:
-    """The first channel that is a network, of what ``FIND_CHANNEL`` printed; None: there is none."""
+    """The channel of the BMC's network, of what ``FIND_CHANNEL`` printed; None: there is none.
+
+    The first that has an address: the agent reported that one. Where none has one yet, the first that is a network.
+    """
     channel: int | None = None
+    networks: list[int | None] = []
     for line in text.splitlines():
         if line.startswith("channel "):
             channel = int(line.split()[1])
-        elif (found := _MEDIUM.search(line)) and "802.3" in found[1]:
+        elif (found := _ADDRESS.fullmatch(line)) and not is_nobodys(found[1]):
             return channel
-    return None
+        elif _MEDIUM.fullmatch(line):
+            networks.append(channel)
+    return next(iter(networks), None)
 
 
 def read_lan(channel: int) -> str:

@@ -27,15 +27,23 @@ from typing import Literal
 
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
-from ..model.serials import as_serial
+from ..model.serials import spellings
 from . import fence, fence_script
 
 READ_BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 """A UUID that is new at every boot (random(4)); tells a rebooted machine from one whose host key was swapped."""
 
+SERIAL_FILE = "/etc/oci/system-serial"
+"""In the live system and, copied by the wrapper, in the installed one: the serial that an operator wrote for a machine
+whose firmware has none. It counts alone, for the agent too."""
+
+FIRST_LINE = "sed -n '/^#/d; s/[[:space:]]*$//; /./{p;q;}'"
+"""What counts of that file, by the text that the agent has."""
+
 READ_SERIAL = (
+    f"if [ -s {SERIAL_FILE} ]; then {FIRST_LINE} {SERIAL_FILE}; else "
     "dmidecode -s system-serial-number; dmidecode -s baseboard-serial-number; "
-    "dmidecode -s chassis-serial-number; dmidecode -s system-uuid"
+    "dmidecode -s chassis-serial-number; dmidecode -s system-uuid; fi"
 )
 """Every number the firmware has for the machine, one a line. The agent reports one of them, and which one depends on
 the vendor (Supermicro's system serial is the same on every board). Answer: ``serials_in``."""
@@ -254,11 +262,11 @@ def parse_oci_system(text: str) -> tuple[str, str]:
 
 
 def serials_in(text: str) -> frozenset[str]:
-    """Every serial that ``READ_SERIAL`` printed, without dmidecode's remarks (``#`` lines).
+    """Every serial that ``READ_SERIAL`` printed, without dmidecode's remarks (``#`` lines), and without fillers.
 
     A UUID counts by its first two groups too: that is what the agent reports for an OpenStack virtual machine.
     """
-    lines = {as_serial(line.strip()) for line in text.splitlines() if line.strip() and not line.startswith("#")}
+    lines = frozenset[str]().union(*(spellings(line) for line in text.splitlines() if not line.startswith("#")))
     uuids = {each for line in lines if _UUID.fullmatch(line) for each in (line.lower(), line.upper())}
     return frozenset(lines | uuids | {"-".join(line.split("-")[:2]) for line in lines if _UUID.fullmatch(line)})
 
@@ -325,6 +333,9 @@ main() {{
             exit "$status"
             ;;
     esac
+    if [ -s {SERIAL_FILE} ]; then  # the installed system is asked who it is, too
+        mkdir -p {TARGET}/etc/oci && cp {SERIAL_FILE} {TARGET}{SERIAL_FILE}
+    fi
     report installing
     {command} > {LOG_FILE} 2>&1
     status=$?

@@ -27,7 +27,7 @@ class InBand:
 
     async def __call__(self, command: str) -> InBandAnswer:
         if command == dialogue.FIND_CHANNEL:
-            return 0, f"channel {CHANNEL}\n  Channel Medium Type   : 802.3 LAN\n", ""
+            return 0, f"channel {CHANNEL}\n  Channel Medium Type   : 802.3 LAN\n{self._print_lan()[1]}", ""
         if command.startswith(f"ipmitool exec {dialogue.LOGIN_FILE};"):
             return self._set_password()
         for pattern, answer in _ANSWERS:

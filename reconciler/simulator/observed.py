@@ -119,6 +119,7 @@ def _nic(nic: Nic) -> dict[str, str]:
         "switchport_name": nic.port,
         "firmware_version": nic.firmware,
         "driver": nic.driver,
+        "permanent_macaddr": nic.permanent,
     }
     also = zip(("switchport_id", "switchport_description"), nic.port_also, strict=False)
     return {key: str(value) for key, value in (*said.items(), *also) if value not in (None, "")}

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.hardware.report import ReportError, parse_report
 from reconciler.model.fillers import PLACEHOLDERS, is_no_serial
+from reconciler.provisioning import commands
 
 from .box import AGENT, a_root, needs, printed
 
@@ -58,6 +59,51 @@ def server_takes(serial: str) -> bool:
         return parse_report(json.dumps(report).encode()).serial == serial
     except ReportError:
         return False
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    ("wrote", "system", "board"),
+    [
+        ("RACK7-U12\n", "123456789", "Default string"),
+        ("# by hand\n\nRACK7  U12 \nRACK8-U1\n", "123456789", "2S2JGM2"),
+        ("\n", "2S2JGM2", ""),
+        ("", "CZ3  4508TBF", ""),
+        ("", "489089M+1632RT0A1B", "None"),
+        ("", "Default string", "a/b"),
+        ("", "2S2JGM2", "CN7792"),
+        (None, "64", "Not Specified"),
+    ],
+)
+def test_who_asks_over_ssh_finds_the_machine_that_the_agent_reports(
+    tmp_path: Path, shell: str, wrote: str | None, system: str, board: str
+) -> None:
+    dmi = tmp_path / "dmi"
+    dmi.mkdir()
+    for keyword, text in {
+        "system-manufacturer": "HPE", "system-serial-number": system, "baseboard-serial-number": board,
+        "chassis-serial-number": "Default string", "system-uuid": "03000200-0400-0500-0006-000700080009",
+    }.items():  # fmt: skip
+        (dmi / f"-s {keyword}").write_text(f"{text}\n")
+    (dmi / "-t memory").write_text("Memory Device\n\tSize: 32 GB\n\tType: DDR4\n")
+    root = a_root(tmp_path, {"dmidecode": (f"{dmi}/", "")}, shell)
+    if wrote is not None:
+        Path(root["SERIAL_FILE"]).write_text(wrote)
+    command = commands.READ_SERIAL.replace(commands.SERIAL_FILE, root["SERIAL_FILE"])
+    said = subprocess.run([f"{root['PATH']}/sh", "-c", command], env=root, capture_output=True, text=True, check=True)
+    found = commands.serials_in(said.stdout)
+    try:
+        serial = parse_report(printed(root).encode()).serial
+    except ReportError:
+        assert found == set()
+    else:
+        assert serial in found
+        assert not wrote or len(found) <= 2, "what an operator wrote counts alone"
+
+
+def test_agent_and_server_read_one_file_by_one_text() -> None:
+    assert f"SERIAL_FILE:-{commands.SERIAL_FILE}}}" in SCRIPT
+    assert commands.FIRST_LINE in SCRIPT
 
 
 RACK, SLED = "Rack Mount Chassis", "Multi-system"

@@ -17,6 +17,7 @@ from reconciler.app.directory import (
     own_bmc_password,
 )
 from reconciler.model.actions import ChangeBmc, ConfigureBmc
+from reconciler.model.errors import TemporaryError
 from reconciler.model.events import Started, Succeeded
 from reconciler.model.kinds import FleetSpec
 from reconciler.model.machine import InstallStatus
@@ -63,6 +64,16 @@ def test_a_bmc_is_where_its_agent_says_until_it_was_given_another_address(store:
     assert directory.reporters_of_bmc("192.168.200.7") == set()
     store.record([replace(report(), at=NOW + 2 * MINUTE)])
     assert directory.bmc("A").address == "192.168.200.7", "its agent has spoken since"
+
+
+def test_a_bmc_at_nobodys_address_is_nowhere_though_the_database_says_so(store: Store) -> None:
+    """A report of a node in service, which sends no other, was taken when this was not yet asked."""
+    hardware = replace(report().hardware, bmc_address="169.254.0.17")
+    store.record([replace(report(), at=NOW + MINUTE, hardware=hardware, digest="older")])
+    directory = StoredDirectory(store, lambda: SpecTree(fleet=FLEET), 623)
+    assert directory.reporters_of_bmc("169.254.0.17") == set()
+    with pytest.raises(TemporaryError, match="neither a report of A nor a Machine document says where its BMC is"):
+        directory.bmc("A")
 
 
 def test_an_installed_system_is_where_it_was_put_wherever_its_machine_called_from(store: Store) -> None:

@@ -44,8 +44,8 @@ class TestFake(BmcConformance):
     def world(self) -> BmcWorld:
         clock = FakeClock()
         chassis = FakeChassis(clock)
-        bmcs = FakeBmcs({"bmc": chassis, "nobody": FakeChassis(clock, silent=True)})
-        access = BmcAccess("bmc", 623, "oci", "secret")
+        bmcs = FakeBmcs({"192.0.2.9": chassis, "nobody": FakeChassis(clock, silent=True)})
+        access = BmcAccess("192.0.2.9", 623, "oci", "secret")
         return BmcWorld(
             bmcs, access, BmcAccess("nobody", 623, "oci", "x"), clock.time, lambda: chassis.booted_from, "A001", "there"
         )

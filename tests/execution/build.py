@@ -116,7 +116,7 @@ def owners_of(asked: frozenset[str]) -> dict[str, frozenset[str]]:
 class FakeDirectory:
     known: dict[str, Seen] = field(default_factory=lambda: {SERIAL: Seen(HARDWARE, "d", NOON, ADDRESS, boot=0)})
     generations: dict[str, int] = field(default_factory=lambda: {SERIAL: 1})
-    bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("bmc", 623, "oci", "secret")})
+    bmcs: dict[str, BmcAccess] = field(default_factory=lambda: {SERIAL: BmcAccess("192.0.2.9", 623, "oci", "secret")})
     roles: dict[str, str] = field(default_factory=dict)
     reporters: frozenset[str] = frozenset({SERIAL})
     authority: HostAuthority | None = None
@@ -255,7 +255,7 @@ class World:
     def __post_init__(self) -> None:
         self.chassis = FakeChassis(self.clock)
         self.shells = FakeShells({ADDRESS: self.machine, OWN_ADDRESS: self.machine})
-        self.bmcs = FakeBmcs({"bmc": self.chassis})
+        self.bmcs = FakeBmcs({"192.0.2.9": self.chassis})
 
     @property
     def tools(self) -> Tools:

@@ -189,6 +189,13 @@ async def test_what_a_bmc_does_not_do_is_said(
     assert machine.world.passwords.own is None
 
 
+async def test_nobody_is_told_the_password_where_the_bmc_has_no_address_of_its_own(machine: Machine) -> None:
+    machine.shell.fails["ipmitool lan print"] = Ran(0, "IP Address : 169.254.0.17\nSubnet Mask : 255.255.0.0\n", "")
+    with pytest.raises(TemporaryError, match=r"its BMC has the address 169\.254\.0\.17, which is nobody's"):
+        await machine.configure(KEEP)
+    assert machine.world.passwords.own is None
+
+
 async def test_an_installed_system_is_not_the_place_for_it(machine: Machine) -> None:
     machine.shell.marker = commands.Marker(build.SERIAL, "n", 1, "x").render()
     with pytest.raises(TemporaryError, match="an installed system runs here"):

@@ -55,9 +55,9 @@ async def test_it_is_given_another_network_and_asked_there() -> None:
 
 async def test_a_network_that_is_as_wanted_is_not_set() -> None:
     world = World()
-    world.chassis.lan = replace(THERE, address="bmc")
-    await do(world, replace(MOVE, address="bmc"))
-    assert list(world.bmcs.chassis) == ["bmc"]
+    world.chassis.lan = replace(THERE, address="192.0.2.9")
+    await do(world, replace(MOVE, address="192.0.2.9"))
+    assert list(world.bmcs.chassis) == ["192.0.2.9"]
 
 
 async def test_a_password_that_the_bmc_did_not_take_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ async def test_a_password_that_the_bmc_did_not_take_is_not_believed(monkeypatch:
 
     monkeypatch.setattr(FakeBmc, "set_password", takes_nothing)
     world = World()
-    with pytest.raises(TemporaryError, match="its BMC took a new password, and 240 s later: the BMC at bmc refuses"):
+    with pytest.raises(TemporaryError, match=r"its BMC took a new password, and 240 s later: the BMC at 192.0.2.9 ref"):
         await do(world, ROTATE)
     assert world.passwords.own is None
     monkeypatch.undo()
@@ -88,15 +88,15 @@ async def test_cut_off_after_the_bmc_moved_it_is_found_where_it_is() -> None:
     world.bmcs.chassis = {"192.0.2.50": world.chassis}
     world.chassis.lan = THERE
     await do(world, MOVE)
-    back = replace(MOVE, address="bmc", maybe_at="192.0.2.50")
+    back = replace(MOVE, address="192.0.2.9", maybe_at="192.0.2.50")
     await do(world, back)
-    assert world.chassis.lan.address == "bmc"
+    assert world.chassis.lan.address == "192.0.2.9"
 
 
 async def test_a_bmc_that_does_not_arrive_says_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     async def gone(self: FakeBmc, now: Lan, wanted: Lan) -> None:
         self.chassis.silent = True
-        raise TemporaryError("cannot set the network: the BMC at bmc does not answer")
+        raise TemporaryError("cannot set the network: the BMC at 192.0.2.9 does not answer")
 
     monkeypatch.setattr(FakeBmc, "set_lan", gone)
     world = World()
@@ -113,7 +113,7 @@ async def test_nothing_is_changed_of_a_bmc_that_is_another_machines() -> None:
     world.chassis.serial = "B002"
     with pytest.raises(PermanentError, match="belongs to B002"):
         await do(world, BOTH)
-    assert (world.chassis.password, world.chassis.lan.address) == ("secret", "bmc")
+    assert (world.chassis.password, world.chassis.lan.address) == ("secret", "192.0.2.9")
 
 
 async def test_one_that_says_no_serial_is_believed_where_its_own_agent_reported_it(

@@ -68,7 +68,7 @@ class Site:
     def retry(self) -> None:
         """The operator's one command, as the daemon heeds it."""
         self.journal.append(Retried(build.SERIAL, self.world.clock(), "ann", "mended"))
-        self.guarded.ask_again("bmc")
+        self.guarded.ask_again("192.0.2.9")
 
 
 def wrong_password(world: World) -> None:
@@ -117,11 +117,11 @@ ITSELF, ONE_COMMAND = "another try at ", "an operator, then retry: "
 @pytest.mark.parametrize(
     ("action", "broken", "how", "said"),
     [
-        (build.DISK, wrong_password, ONE_COMMAND, "the BMC at bmc refuses user oci"),
-        (build.DISK, dead, ITSELF, "the BMC at bmc does not answer"),
+        (build.DISK, wrong_password, ONE_COMMAND, "the BMC at 192.0.2.9 refuses user oci"),
+        (build.DISK, dead, ITSELF, "the BMC at 192.0.2.9 does not answer"),
         (build.DISK, busy, ITSELF, "the BMC is busy"),
         (build.DISK, no_power, ITSELF, "power is not on 120 s after it was asked for, though its BMC took the command"),
-        (build.DISK, not_its_own, ONE_COMMAND, "the BMC at bmc says that it belongs to B002, not to A001"),
+        (build.DISK, not_its_own, ONE_COMMAND, "the BMC at 192.0.2.9 says that it belongs to B002, not to A001"),
         (build.INSTALL, another_at_its_address, ONE_COMMAND, "the machine at 192.0.2.7 is not A001"),
         (build.INSTALL, disk_gone, ONE_COMMAND, "sda"),
         (build.INSTALL, stops_half_way, ONE_COMMAND, "the installer ended with 1"),
@@ -177,7 +177,7 @@ async def test_a_bmc_that_stays_dead_is_left_alone_and_asked_at_once_when_told()
         await site.world.clock.sleep(30)
     assert site.world.bmcs.opened == 3
     read = getattr(site.read(), "on", "")
-    assert read.startswith("an operator, then retry: 5 failures in a row, the last: the BMC at bmc failed 3 times")
+    assert read.startswith("an operator, then retry: 5 failures in a row, the last: the BMC at 192.0.2.9 failed 3 time")
     assert "it is left alone until 12:0" in read
     mended(site.world)
     site.retry()

@@ -120,3 +120,11 @@ async def test_nothing_is_switched_through_another_machines_bmc(action: Action) 
         await handlers(world.tools)[type(action)](action)
     assert (world.chassis.state, world.chassis.booted_from) == (Power.OFF, [])
     assert world.chassis.sessions == 0
+
+
+async def test_nobody_is_believed_at_an_address_that_every_machine_has() -> None:
+    """The BMC of this server's own host may answer there; whatever it says, nothing is switched."""
+    access = BmcAccess("169.254.0.17", 623, "oci", "secret", owners=build.owners_of)
+    for bmc in (Says(set()), Says({ME})):
+        with pytest.raises(PermanentError, match=r"169\.254\.0\.17 is no address of one machine's BMC: nothing was "):
+            await verify_owner(bmc, access, ME, FakeDirectory(reporters=frozenset({ME})))

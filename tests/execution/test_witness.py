@@ -79,7 +79,7 @@ class TestVerifyInstall:
         ("own", "told"),
         [
             (None, "nobody answers at 192.0.2.20, its own address"),
-            (LIVE(), "at 192.0.2.20 answers A001 or Not Specified: that does not prove"),
+            (LIVE(), "at 192.0.2.20 answers A001: that does not prove"),
             (running(**FORMER), "by install former: that does not prove install"),
             (running(finished=False), "which did not finish: that does not prove install"),
             (running(hostname="other.example.com"), "was installed as other.example.com on A001"),
@@ -119,7 +119,7 @@ class TestVerifyLive:
         ("own", "reports", "told"),
         [
             (None, None, "nobody answers as A001 at 192.0.2.20, its own address, nor at 192.0.2.7"),
-            (None, stranger(), "at 192.0.2.7 answers B002 or Not Specified: that is not cl1-controller-1"),
+            (None, stranger(), "at 192.0.2.7 answers B002: that is not cl1-controller-1"),
             (running(serial="B002"), LIVE(), "was installed as cl1-controller-1.example.com on B002"),
             (None, running(serial="B002"), "on B002"),
         ],
@@ -288,15 +288,15 @@ class TestVerifyBmc:
 
     async def test_its_own_bmc_says_that_it_is_on(self, world: World) -> None:
         await do(world, build.ASK_BMC)
-        assert world.records.vouchers == [BmcWord(NOON, "bmc", "on")]
+        assert world.records.vouchers == [BmcWord(NOON, "192.0.2.9", "on")]
         assert (world.chassis.booted_from, world.chassis.sessions, world.shells.shells) == ([], 0, [])
 
     @pytest.mark.parametrize("state", [one for one in Power if one is not Power.ON])
     async def test_one_that_is_not_on_runs_nothing_that_could_report(self, world: World, state: Power) -> None:
         world.chassis.state = state
-        with pytest.raises(TemporaryError, match=f"its BMC at bmc says that it is {state}: somebody else reports"):
+        with pytest.raises(TemporaryError, match=f"its BMC at 192.0.2.9 says that it is {state}: somebody else report"):
             await do(world, build.ASK_BMC)
-        assert world.records.vouchers == [BmcWord(NOON, "bmc", state.value)]
+        assert world.records.vouchers == [BmcWord(NOON, "192.0.2.9", state.value)]
 
     @pytest.mark.parametrize(
         ("serial", "told"), [("B002", "says that it belongs to B002"), ("", "does not say whose it is: it speaks for")]

@@ -29,7 +29,7 @@ class FakeChassis:
     tells: bool = False  # says what it is about to be, as BMCs do over Redfish; else what it was
     booted_from: list[BootDevice] = field(default_factory=list)
     uefi: list[bool | None] = field(default_factory=list)
-    lan: Lan = field(default_factory=lambda: Lan(True, "bmc", "255.255.255.0", "192.0.2.1", None))
+    lan: Lan = field(default_factory=lambda: Lan(True, "192.0.2.9", "255.255.255.0", "192.0.2.1", None))
     sessions: int = 0
     most_sessions: int = 0
     calls: int = 0

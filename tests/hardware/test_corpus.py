@@ -81,6 +81,7 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "behind": {place_text(disk.place): disk.size for disk in hardware.physical_disks},
         "serials": [disk.serial for disk in hardware.physical_disks],
         "nics": {nic.name: nic.speed for nic in hardware.nics},
+        "permanent": {nic.name: nic.permanent for nic in hardware.nics if nic.permanent},
         "heard": {nic.name: " ".join(word for word in (nic.switch, nic.port) if word) for nic in hardware.nics},
         "also": {nic.name: list(nic.port_also) for nic in hardware.nics},
         "controllers": {controller.product: controller.firmware or "0.0.0" for controller in hardware.controllers},

@@ -97,6 +97,7 @@ NIC = {
     "port_also": [],
     "firmware": "",
     "driver": "ixgbe",
+    "permanent": "",
 }
 
 AS_PUBLISHED: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """What ipmitool prints, understood (a folder a case), and what is said to it."""
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from reconciler.model.actions import ConfigureBmc
 from reconciler.model.bmc import Lan
 from reconciler.provisioning import bmc
+
+from ..agent.box import AGENT
 
 CASES = sorted((Path(__file__).parent / "bmc").iterdir())
 WANTED = ConfigureBmc(
@@ -44,6 +47,13 @@ def test_what_ipmitool_prints(case: Path) -> None:
             understood(kind, text)
     else:
         assert understood(kind, text) == expected
+
+
+def test_channels_are_asked_in_the_order_of_the_agent() -> None:
+    asked = re.search(r"for _channel in ([0-9 ]+); do", AGENT.read_text())
+    assert asked is not None
+    assert tuple(map(int, asked[1].split())) == bmc.CHANNELS
+    assert sorted(bmc.CHANNELS) == list(range(1, 12))
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,21 @@ def test_an_install_that_fails_says_how_and_may_be_tried_again(live: Path) -> No
     assert installs(live) == 2
 
 
+@pytest.mark.parametrize(("wrote", "has"), [("RACK7-U12\n", "RACK7-U12\n"), ("", None), (None, None)])
+def test_the_installed_system_is_called_as_an_operator_called_the_machine(
+    live: Path, wrote: str | None, has: str | None
+) -> None:
+    path = script(live, "true")
+    own, installed = (live / (folder + commands.SERIAL_FILE).removeprefix("/") for folder in ("", commands.TARGET))
+    text = path.read_text().replace(f" {commands.TARGET}", f" {live}{commands.TARGET}")
+    path.write_text(text.replace(f" {commands.SERIAL_FILE}", f" {own}"))
+    if wrote is not None:
+        own.parent.mkdir(parents=True)
+        own.write_text(wrote)
+    assert run(path) == 0
+    assert (installed.read_text() if installed.exists() else None) == has
+
+
 UUIDS = """echo '{"disk": "sda", "uuids": ["A"]}'; echo '{"disk": "sdb", "uuids": []}'"""
 
 
@@ -187,8 +202,10 @@ UUID = "0dc2a4bb-0001-4b4b-9f9f-0123456789ab"
     ("answer", "expected"),
     [
         ("ABC123\n", {"ABC123"}),
-        ("# SMBIOS newer than 3.3\n# is not supported\nABC 12\nB9\nNot Specified\n", {"ABC 12", "B9", "Not Specified"}),
+        ("# SMBIOS newer than 3.3\n# is not supported\nABC 12\nB9\nNot Specified\n", {"ABC 12", "B9"}),
         ("", set()),
+        ("CZ3  4508TBF\n\nA/1 \n", {"CZ3  4508TBF", "CZ3 4508TBF", "A~1"}),
+        ("To be filled by O.E.M.\n..........\n03000200-0400-0500-0006-000700080009\n123456789\n64\n", set()),
         (f"{UUID}\n", {UUID, UUID.upper(), "0dc2a4bb-0001"}),
     ],
 )  # fmt: skip

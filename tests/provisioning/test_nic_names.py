@@ -5,6 +5,7 @@ device without a permanent address that had the same one.
 """
 
 import configparser
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,17 @@ def test_each_interface_keeps_the_name_that_it_was_reported_with() -> None:
         "/etc/systemd/network/10-reconciler-eno1.link": ("24:6e:96:00:00:01", "eno1"),
         "/etc/systemd/network/10-reconciler-enp130s0f1np1.link": ("b8:3f:d2:00:00:02", "enp130s0f1np1"),
     }
+
+
+def test_a_port_is_known_by_the_address_that_it_was_made_with() -> None:
+    """Firmware, or a profile of the chassis, may give it another, and udev matches the permanent one."""
+    given = Nic("eno1", "02:11:22:33:44:55", permanent="9c:dc:71:00:00:01"), Nic("eno2", "02:11:22:33:44:56")
+    assert [mac for mac, _ in named(*given).values()] == ["9c:dc:71:00:00:01", "02:11:22:33:44:56"]
+    one_address = [
+        replace(nic, mac="02:11:22:33:44:55", permanent=f"9c:dc:71:00:00:0{n}") for n, nic in enumerate(given)
+    ]
+    assert len(named(*one_address)) == 2
+    assert named(*(replace(nic, permanent="9c:dc:71:00:00:01") for nic in given)) == {}
 
 
 @pytest.mark.parametrize("name", ["eth0", "eth12", "usb0", "wlan1"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ...model.actions import ChangeBmc, ConfigureBmc
-from ...model.bmc import lan_after
+from ...model.bmc import is_nobodys, lan_after
 from ...model.errors import PermanentError, TemporaryError
 from ...provisioning import bmc
 from ..identity import verify_owner
@@ -41,6 +41,8 @@ async def configure_bmc(tools: Tools, action: ConfigureBmc) -> None:
         address = await _set(tools, shell, action, password, seen.hardware.manufacturer)
     finally:
         await shell.close()
+    if is_nobodys(address):  # whoever answers there from here would be told the password
+        raise TemporaryError(f"its BMC has the address {address}, which is nobody's. Did DHCP give it one?")
     access = await offload(tools.directory.bmc_at, action.serial, address, action.username, password)
     await (await _verified(tools, access, action.serial, "was set up from inside")).close()
     await offload(tools.bmc_passwords.keep, action.serial)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from ...model.bmc import is_nobodys
 from ...model.diagnostics import Diagnostic
 from ...model.kinds import ClusterSpec, Lifecycle, MachineSpec, Network
 from .context import Check, CheckContext, error, warning
@@ -86,6 +87,15 @@ def bmcs_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:
             yield error("Same BMC twice", detail, context.parsed.at("Machine", serial, "bmc", "address"))
 
 
+def bmcs_can_be_reached(context: CheckContext) -> Iterator[Diagnostic]:
+    """An address that is nobody's is written for no BMC: it would not be used."""
+    for serial, machine in context.tree.machines.items():
+        address = machine.bmc.address
+        if address is not None and is_nobodys(str(address), context.tree.fleet.provisioning.address):
+            detail = f'{address} leads to no BMC of its own, so nobody asks "{serial}" there. Write another.'
+            yield warning("Address of no BMC", detail, context.parsed.at("Machine", serial, "bmc", "address"))
+
+
 def hostnames_are_distinct(context: CheckContext) -> Iterator[Diagnostic]:
     """A hostname of the operator's own is a full one, and given once."""
     taken: dict[str, str] = {}
@@ -155,6 +165,7 @@ CHECKS: tuple[Check, ...] = (
     pins_are_complete,
     fixed_addresses_are_usable,
     bmcs_are_distinct,
+    bmcs_can_be_reached,
     hostnames_are_distinct,
     replacements_are_one_to_one,
     lifecycles_mean_something,
