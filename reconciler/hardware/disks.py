@@ -229,7 +229,7 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
         volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
-    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule)]
+    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule, frozenset())]
     besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
     return f"{where}needs {_number(rule, least)}{_kind(rule)}{volume}, has {left}{earlier}{besides}"
 
