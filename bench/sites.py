@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.specs.source.work_tree import commit_all, create_repository
-
 from reconciler.app.adopting import settle
 from reconciler.app.config import Config, load_config
 from reconciler.app.site import Site
@@ -28,6 +26,7 @@ from reconciler.model.tree import SpecTree
 from reconciler.planning.planner import plan
 from reconciler.render.plan_groups import doing
 from reconciler.simulator.demo import free_port
+from reconciler.specs.source.work_tree import commit_all, create_repository
 from reconciler.store import Store
 
 from .fleet import Fleet

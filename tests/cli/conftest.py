@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reconciler.specs.source.work_tree import commit_all, create_repository
 
 from reconciler.app.config import load_config
 from reconciler.app.plans import planned
@@ -32,6 +31,7 @@ from reconciler.model.secret_parts import join_parts
 from reconciler.simulator.demo import RACKS
 from reconciler.simulator.fleet import place
 from reconciler.simulator.hardware import disk_names, report
+from reconciler.specs.source.work_tree import commit_all, create_repository
 
 from ..ring_states import keep_as_built
 

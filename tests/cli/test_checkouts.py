@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from reconciler.specs.source.work_tree import commit_all, commit_of, create_repository, read_commit
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from reconciler.specs.source.run_git import Git
 
 from reconciler.specs.authority.allowed_signers import SshSigners, parse_revoked, parse_signers
 from reconciler.specs.authority.commits import object_name
@@ -19,6 +18,7 @@ from reconciler.specs.authority.openpgp import parse_certificates
 from reconciler.specs.authority.rules import Authority, OrderRule
 from reconciler.specs.source.git import GitSource
 from reconciler.specs.source.lineage import RangeVerdict, judge_range
+from reconciler.specs.source.run_git import Git
 
 from .keys import Key, ed25519_key
 

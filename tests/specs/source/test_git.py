@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from reconciler.specs.source.commit_files import MAX_FILE_BYTES, MAX_NOTES
-from reconciler.specs.source.work_tree import commit_all, create_repository
 
 from reconciler.model.errors import PermanentError, TemporaryError
 from reconciler.specs.files import UnreadableError, read_directory
 from reconciler.specs.source.alone import alone_in
+from reconciler.specs.source.commit_files import MAX_FILE_BYTES, MAX_NOTES
 from reconciler.specs.source.git import GitSource
+from reconciler.specs.source.work_tree import commit_all, create_repository
 
 from ...ports import closed_port
 from .conftest import Upstream
