@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from reconciler.simulator.demo import free_port
+
 from ..debian import once
-from ..ports import closed_port
 from .accepted import Below
 from .catalogs import Catalog
 from .debian_programs import Programs, skipped_without_a_mirror, unpack
@@ -86,8 +87,7 @@ class Broker:
         below.path("/enabled_plugins").write_text(f"[{','.join(plugins)}].")
         file = below.path(CONFIGURATION)
         file.write_text(_alone(file.read_text()))
-        with closed_port() as port, closed_port() as nodes:
-            pass
+        port, nodes = free_port(), free_port()
         mapper = subprocess.Popen(self._programs.command(self._bin / "epmd", "-port", port, "-address", "127.0.0.1"))
         try:
             return subprocess.run(

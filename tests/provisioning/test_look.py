@@ -23,6 +23,7 @@ from reconciler.model.gates import GATES, GateName
 from reconciler.model.rings import RingFile, md5_of
 from reconciler.model.roles import ROLES, gates_if_there, gates_of
 from reconciler.provisioning import look
+from reconciler.simulator.demo import free_port
 
 from ..waiting import until
 
@@ -302,8 +303,7 @@ def test_a_real_galera_says_that_it_is_synced(tmp_path: Path) -> None:
     subprocess.run(["mariadb-install-db", *plain, "--skip-test-db"], check=True, capture_output=True, timeout=300)
     node.file("root/.my.cnf", f"[client]\nsocket={sock}\nuser=root\n")
     assert node.says("galera")["galera"].startswith("no answer: ERROR 2002")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             ["mariadbd", *plain, f"--socket={sock}", "--skip-networking", "--binlog-format=ROW", "--wsrep-on=ON",
