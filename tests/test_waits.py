@@ -1,41 +1,108 @@
 """Which tests are marked ``waits``, and what becomes of one that should be."""
 
+import asyncio
+import contextlib
+import functools
 import os
-from types import FunctionType, ModuleType
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from . import waits
+from reconciler.specs.source.work_tree import create_repository
 
-LOOP = "asyncio"  # spelt so that this module's own text tells nothing
-GIT = "create_repository"
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("import subprocess\n", True),
-        ("    from threading import Thread\n", True),
-        ("from psycopg.rows import dict_row", True),
-        ("from timeit import timeit", False),
-        (f"await {LOOP}.sleep(0)", False),
-        (f"await {LOOP}.sleep(0.1)", True),
-        (f"async with {LOOP}.timeout(90):", True),
-        (f"{LOOP}.run(main())", False),
-        (f"{GIT}(folder)", True),
-    ],
-)
-def test_what_takes_its_time_is_known_by_its_text(text: str, found: bool) -> None:
-    assert bool(waits.TELLS.search(text)) is found
+from . import loops, waits
 
 
-def test_who_has_something_of_a_module_that_waits_does_so_too() -> None:
-    helper, user, alone = (ModuleType(f"tests.{name}") for name in ("a_helper", "a_user", "alone"))
-    user.helped = FunctionType(compile("", "", "exec"), {"__name__": helper.__name__})
-    modules = {module.__name__: module for module in (helper, user, alone)}
-    assert [waits.reached(name, modules) for name in modules] == [
-        {"tests.a_helper"}, {"tests.a_user", "tests.a_helper"}, {"tests.alone"}
-    ]  # fmt: skip
+async def rests() -> None:
+    await asyncio.sleep(1)
+
+
+def starts() -> None:
+    subprocess.run(["true"], check=True)
+
+
+def imports_it() -> object:
+    from threading import Thread
+
+    return Thread
+
+
+def starts_git(folder: Path) -> None:
+    create_repository(folder)
+
+
+def chooses(request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("postgresql")
+
+
+def computes() -> object:
+    return os.path.join("a", "b"), asyncio.run, sorted
+
+
+def in_another_module() -> object:
+    return loops.detach
+
+
+def by_another() -> None:
+    [starts() for _ in range(3)]
+
+
+TABLE = {"one": [functools.partial(by_another)]}
+
+
+def by_a_table() -> object:
+    return TABLE
+
+
+@contextlib.contextmanager
+def around() -> Iterator[None]:
+    starts()
+    yield
+
+
+class Helper:
+    @property
+    def slow(self) -> None:
+        return starts()
+
+
+class More(Helper):
+    quick = 1
+
+
+def of_a_class() -> object:
+    return More().quick
+
+
+def round_and_round() -> object:
+    return round_again
+
+
+def round_again() -> object:
+    return round_and_round
+
+
+WAIT = (
+    rests, starts, imports_it, starts_git, chooses, in_another_module, by_another, by_a_table, around, Helper, More(),
+    of_a_class,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", WAIT)
+def test_who_names_what_takes_its_time_or_reaches_who_does_waits(function: object) -> None:
+    assert waits.Search().waits(computes, function)
+
+
+@pytest.mark.parametrize("function", [computes, round_and_round, [round_again, computes], 1, None])
+def test_who_does_not_waits_for_nothing(function: object) -> None:
+    assert not waits.Search().waits(function)
+
+
+def test_what_is_known_already_does_not_change_what_is_found() -> None:
+    found = waits.Search()
+    assert [found.waits(one) for one in (round_again, *WAIT, round_and_round)] == [False, *[True] * len(WAIT), False]
 
 
 def test_a_test_without_the_mark_starts_nothing() -> None:

@@ -201,6 +201,7 @@ done
 echo tarball"""
 
 
+@pytest.mark.waits
 def test_an_image_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The two programs are stood in for: they take minutes and a mirror. ``make test-lab`` runs the real ones."""
     bin_, live = tmp_path / "bin", tmp_path / "live"

@@ -52,6 +52,7 @@ def test_files_that_run_out_do_not_end_it(systemd: socket.socket, tmp_path: Path
     watchdog.close()
 
 
+@pytest.mark.waits
 def test_what_is_asked_of_another_process_or_by_nobody_is_not_done(tmp_path: Path) -> None:
     other, this = Watchdog(asked(tmp_path, WATCHDOG_PID="1")), Watchdog(asked(tmp_path, WATCHDOG_PID=str(os.getpid())))
     nobody = Watchdog({})
@@ -61,6 +62,7 @@ def test_what_is_asked_of_another_process_or_by_nobody_is_not_done(tmp_path: Pat
         one.close()
 
 
+@pytest.mark.waits
 def test_one_that_listens_no_more_harms_nobody(tmp_path: Path) -> None:
     watchdog = Watchdog(asked(tmp_path))
     watchdog.tell("READY=1")

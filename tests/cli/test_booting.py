@@ -49,6 +49,7 @@ def test_programs_come_from_their_packages_or_are_asked_for(tmp_path: Path) -> N
     assert "menuentry" not in menu.read_text()
 
 
+@pytest.mark.waits
 def test_before_there_is_a_key_no_image_fits(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database, key = f"sqlite:///{tmp_path}/new.db", tmp_path / "secret.key"
     monkeypatch.setenv("RECONCILER_SECRET_KEY_FILE", str(key))

@@ -59,6 +59,7 @@ USAGE = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), USAGE, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.waits
 def test_wrong_usage_exits_64_and_says_what_is_wrong(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     found = cli(*arguments)
     assert found.status == 64
@@ -137,6 +138,7 @@ MISTAKES: list[tuple[dict[str, str], tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("files", "arguments", "said"), MISTAKES, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.waits
 def test_what_is_wrong_is_said_in_a_sentence(
     cli: Cli, files: dict[str, str], arguments: tuple[str, ...], said: str
 ) -> None:

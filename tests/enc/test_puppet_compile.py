@@ -89,6 +89,7 @@ def test_a_compiler_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.M
         hangs.compile("node.example.com", "custom", b"classes: {}")
 
 
+@pytest.mark.waits
 def test_the_example_has_nodes_of_every_role(site: Site) -> None:
     held = site.snapshot().allocations.values()
     assert {one.role for one in held} == set(BUILT_IN_ROLES)

@@ -67,11 +67,13 @@ def test_a_user_who_may_only_read_is_enough(reader: MariaDb) -> None:
         ("mysql+pymysql://oci:a@hunter2@db/oci", "where its login ends"),
     ],
 )
+@pytest.mark.waits
 def test_a_url_that_is_none_of_ocis_is_refused(url: str, error: str) -> None:
     with pytest.raises(PermanentError, match=error):
         read_database(url)
 
 
+@pytest.mark.waits
 def test_a_server_that_does_not_answer_is_a_passing_problem() -> None:
     with pytest.raises(TemporaryError, match="cannot be read: Can't connect to MySQL server on"):
         read_database("mysql+pymysql://root@127.0.0.1:1/x")

@@ -18,6 +18,8 @@ from ..limits import files_allowed
 from ..waiting import LONG, becomes
 from .worlds import World, body, observation_of
 
+pytestmark = pytest.mark.waits
+
 # The world trusts 127.0.0.8/29, so a client says which loopback address it comes from.
 MACHINE = "127.0.0.9"
 ASKED = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

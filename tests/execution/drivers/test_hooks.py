@@ -12,6 +12,8 @@ from reconciler.model.errors import TemporaryError
 
 from ...waiting import runs
 
+pytestmark = pytest.mark.waits
+
 
 def script(folder: Path, text: str) -> tuple[str, ...]:
     path = folder / "hook"

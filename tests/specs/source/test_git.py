@@ -282,6 +282,7 @@ def test_a_missing_branch_is_for_a_human(upstream: Upstream, tmp_path: Path) -> 
         GitSource(str(upstream.path), "gone", ".", tmp_path / "cache").fetch()
 
 
+@pytest.mark.waits
 def test_a_missing_repository_is_for_a_human(tmp_path: Path) -> None:
     source = GitSource(str(tmp_path / "none"), "main", ".", tmp_path / "cache")
     assert source.head() is None
