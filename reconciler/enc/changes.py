@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..model.explanation import MASK
 from ..model.machine import SecretRef
 from ..model.plan import EncChange
-from ..model.redaction import redact, redact_base64
+from ..model.redaction import redact
 from .compile import Compiled, Given
 from .params import LongText, SecretText, SecretWords, Value, is_base64
 
@@ -43,6 +43,6 @@ def _plain(value: Value, fingerprint: Fingerprint, *, base64: bool = False) -> o
         case tuple():
             return [_plain(item, fingerprint) for item in value]
         case str():
-            return redact_base64(value) if base64 else redact(value)
+            return redact(value, base64=base64)
         case _:
             return value

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from ..model.explanation import MASK, ExplainedClass, ExplainedParameter, ExplainedSection, Explanation
-from ..model.redaction import redact, redact_base64
+from ..model.redaction import redact
 from .compile import Compiled, Given
 from .explain_parameter import details
 from .params import LongText, SecretText, SecretWords, Value, is_base64
@@ -108,7 +108,7 @@ def shown_value(value: Value, *, base64: bool = False) -> object:
         case SecretText() | SecretWords():
             return MASK
         case LongText() | str():
-            return redact_base64(str(value)) if base64 else redact(str(value))
+            return redact(str(value), base64=base64)
         case Mapping():
             return {key: shown_value(item, base64=is_base64(key)) for key, item in value.items()}
         case tuple():

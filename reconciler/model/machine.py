@@ -42,7 +42,10 @@ OURS = frozenset(
 
 
 class Power(StrEnum):
-    """Chassis power, as its BMC says. Only ``OFF`` says that nothing runs; over IPMI there is only ON and OFF."""
+    """Chassis power, as its BMC says. Only ``OFF`` says that nothing runs; over IPMI there is only ON and OFF.
+
+    A word has eight letters at most: the database's column holds no more.
+    """
 
     ON = "on"
     OFF = "off"

@@ -3,8 +3,8 @@
 Rather too much is left out than a password shown. Whoever made the address knows it; who reads a log need not.
 """
 
-import base64
 import re
+from base64 import b64decode, b64encode
 
 HIDDEN = "***"
 UNCLEAR_LOGIN = (
@@ -35,23 +35,28 @@ _NO_ADDRESS = re.compile(r"[^:/@]*@(?:[^:@]*|[^:/]*/[^?#;]*)|[\W_]*@[\W_]*")
 """A mail address, an instance of a unit, a path behind a label, a list of signs: nothing before the @ is a secret."""
 
 
-def redact(text: str) -> str:
-    """A text of any kind, with each address in it as ``redact_address`` shows it. Words end at blanks.
+def redact(text: str, *, base64: bool = False) -> str:
+    """A text with each address in it as ``redact_address`` shows it.
 
     Hidden is, too, what stands behind ``token=``, ``password=`` and the like, and what authorizes a request.
+
+    Args:
+        text: Of any kind; words end at blanks.
+        base64: The text is in base64, and its meaning is what is shown so; what is no base64 stays as it is.
     """
+    if base64:
+        return _redact_base64(text)
     shown = _WORD.sub(lambda found: _word(found[0]), _WITH_BLANKS.sub(rf"\1{HIDDEN}@", text))
     return _AUTHORIZATION.sub(rf"\1 {HIDDEN}", _ASSIGNED.sub(rf"\1={HIDDEN}", shown))
 
 
-def redact_base64(text: str) -> str:
-    """A text in base64 whose meaning is as ``redact`` shows it; any other text as it is."""
+def _redact_base64(text: str) -> str:
     try:
-        meant = base64.b64decode(text, validate=True).decode()
+        meant = b64decode(text, validate=True).decode()
     except ValueError:
         return text
     shown = redact(meant)
-    return text if shown == meant else base64.b64encode(shown.encode()).decode("ascii")
+    return text if shown == meant else b64encode(shown.encode()).decode("ascii")
 
 
 def redact_address(address: str) -> str:

@@ -18,9 +18,7 @@ class PlanPart:
 
     def holds(self, step: Step) -> bool:
         """Whether the step is of one of the machines."""
-        if self.names:
-            return bool(self.names & {step.serial, step.hostname}) and self._has(step)
-        return self._has(step)
+        return (not self.names or not self.names.isdisjoint({step.serial, step.hostname})) and self._has(step)
 
     def is_short(self, shortfall: Shortfall) -> bool:
         """Whether machines are missing that would be among them; a machine that is named is not missing."""

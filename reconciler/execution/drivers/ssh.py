@@ -17,9 +17,9 @@ mistakes, not against liars.
 """
 
 import asyncio
-import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Protocol
 
 import asyncssh
@@ -44,6 +44,11 @@ _RSA_CERTIFICATES = tuple(f"{algorithm}-cert-v01@openssh.com" for algorithm in _
 _KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 """The plain keys that a server may show us, which we like best first. asyncssh itself would ask for certificates of
 any kind, and believe none of them."""
+
+_CIPHERS = "^aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+"""What we like best, before the rest of asyncssh's list, whose first is ChaCha20-Poly1305: asyncssh makes several
+contexts for each of its packets. An upload of sixty small files took 0.21 s of a processor with it, and 0.14 s with AES
+(both ends)."""
 
 _TEMPORARY = (OSError, asyncssh.Error, TimeoutError)
 
@@ -162,6 +167,7 @@ class SshDial:
                 known_hosts=([], [], []),  # every key is put before the client, which knows what to expect
                 host_key_alias=authority.hostname if authority else None,  # a certificate must name it
                 server_host_key_algs=expected.algorithms,
+                encryption_algs=_CIPHERS,
                 agent_path=None,
                 config=None,
                 password_auth=False,
@@ -326,8 +332,8 @@ class SshShell:
         """Write whole files, each under another name first: a reader sees the old text or the new."""
         try:
             async with asyncio.timeout(self.timings.answer), self.connection.start_sftp_client() as sftp:
-                for folder in sorted({posixpath.dirname(path) for path in files}):
-                    await sftp.makedirs(folder, exist_ok=True)
+                for folder in folders_of(files):
+                    await _make_folder(sftp, folder)
                 for path, file in files.items():
                     await _write(sftp, path, file)
         except _TEMPORARY as error:
@@ -340,6 +346,20 @@ class SshShell:
                 await self.connection.wait_closed()
         except TimeoutError:
             self.connection.abort()
+
+
+def folders_of(files: Iterable[str]) -> list[str]:
+    """The folders that files are in, and those that these are in but for the root: each once, before what is in it."""
+    return sorted({str(folder) for file in files for folder in PurePosixPath(file).parents} - {"/", "."})
+
+
+async def _make_folder(sftp: asyncssh.SFTPClient, path: str) -> None:
+    """Make a folder, or leave the one that is there; its parent is."""
+    try:
+        await sftp.mkdir(path)
+    except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):  # no server of version 3 tells these apart
+        if not await sftp.isdir(path):
+            raise
 
 
 async def _write(sftp: asyncssh.SFTPClient, path: str, file: File) -> None:

@@ -59,6 +59,19 @@ def test_the_boot_id_is_asked_for_as_the_dialogue_says() -> None:
     assert ssh.READ_BOOT_ID == commands.READ_BOOT_ID
 
 
+@pytest.mark.parametrize(
+    ("files", "folders"),
+    [
+        ((), []),
+        (("/a", "b"), []),
+        (("/etc/oci/a", "/etc/oci/b", "/etc/c"), ["/etc", "/etc/oci"]),
+        (("/x/a/b/f", "/x/a-b/f"), ["/x", "/x/a", "/x/a-b", "/x/a/b"]),
+    ],
+)
+def test_each_folder_is_made_once_and_after_the_one_that_it_is_in(files: tuple[str, ...], folders: list[str]) -> None:
+    assert ssh.folders_of(files) == folders
+
+
 class TestHostKeys:
     async def test_the_first_key_seen_is_pinned_with_its_boot(self, shells: ssh.SshShells, server: SshMachine) -> None:
         await look(shells)
@@ -175,6 +188,11 @@ class TestConnection:
             "/oci-in-target/etc/big": b"x" * 300_000,
         }
         assert server.machine.modes == {"/oci-in-target/etc/big": 0o644}
+        await shell.close()
+
+    async def test_packets_are_in_the_cipher_that_costs_least(self, shells: ssh.SshShells) -> None:
+        shell = await shells.open(SERIAL, HERE)
+        assert shell.connection.get_extra_info("send_cipher") == "aes256-gcm@openssh.com"
         await shell.close()
 
     async def test_a_command_that_never_ends_is_given_up(self, shells: ssh.SshShells, server: SshMachine) -> None:
