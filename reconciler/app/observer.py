@@ -253,7 +253,7 @@ class Observer:
         readings = snapshot.readings.get(serial)
         parts = (seen, allocation, history, conflict, missing, problem, pinned, versions, readings)
         cached = self._views.get(serial)
-        if cached is not None and all(old is new or old == new for old, new in zip(cached[0], parts, strict=True)):
+        if cached is not None and cached[0] == parts:  # what is the very same object is not compared
             return cached[1]
         last = last_install(history)
         assessment = self.assess(seen.hardware, seen.digest, tree, pinned, last) if seen else UNKNOWN

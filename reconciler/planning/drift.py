@@ -33,10 +33,13 @@ def _lost_disks(m: MachineView) -> str | None:
     if m.seen is None:
         return None
     had = {disk.name: disk.size for disk in m.history.install.on if disk.size is not None}
+    has = {disk.device: disk.size for disk in m.seen.hardware.disks}
+    if had.items() <= has.items():  # as is nearly always so, and is asked of each machine in each pass
+        return None
     missing = Counter(had.values()) - Counter(disk.size for disk in m.seen.hardware.disks)
     if not missing:
         return None
-    names = sorted(had.keys() - {disk.device for disk in m.seen.hardware.disks})
+    names = sorted(had.keys() - has.keys())
     what = ", ".join(f"{n} disk{'s' if n > 1 else ''} of {render_size(size)}" for size, n in sorted(missing.items()))
     was = f" ({', '.join(names)})" if len(names) == missing.total() else ""
     return f"{what} {'are' if missing.total() > 1 else 'is'} gone{was}"

@@ -186,14 +186,15 @@ class _ServiceCount:
         return m.serial in self._ctx.shut or self._is_down(m)
 
     def _is_down(self, m: MachineView) -> bool:
+        history, ctx = m.history, self._ctx
         off = m.seen is not None and m.seen.power is Power.OFF
-        mended = m.history.open_action is not None and m.history.open_action.risk is not Risk.NONE
-        resting = self._ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE
-        failed = m.history.failures.count > 0 and m.history.last_begun == "roll_out"
+        mended = history.open_action is not None and history.open_action.risk is not Risk.NONE
+        if history.service.left is not None or off or mended or ctx.pin(m).lifecycle is Lifecycle.MAINTENANCE:
+            return True
+        failed = history.failures.count > 0 and history.last_begun == "roll_out"
         has_run = m.seen is not None and m.seen.last_puppet_began is not None and not m.behind
         broken = failed and not has_run  # its document may be what is wrong; one that it has run well since is not
-        away = fell_into_live(m, self._ctx) or _does_not_answer(m, self._ctx)
-        return m.history.service.left is not None or off or mended or resting or broken or away
+        return broken or fell_into_live(m, ctx) or _does_not_answer(m, ctx)
 
     def refusal(self, step: Step, m: MachineView, policy: Policy) -> str | None:
         """Why this machine may not be taken out of service now; None: it may, or is out already."""
