@@ -42,11 +42,9 @@ OURS = frozenset(
 
 
 class Power(StrEnum):
-    """Chassis power, as its BMC says. Only ``OFF`` says that nothing runs; over IPMI there is only ON and OFF.
+    """Chassis power, as its BMC says. Only ``OFF`` says that nothing runs; over IPMI there is only ON and OFF."""
 
-    A word has eight letters at most: the database's column holds no more.
-    """
-
+    # The database's column holds eight letters at most.
     ON = "on"
     OFF = "off"
     STARTING = "starting"
