@@ -8,9 +8,10 @@ import pytest
 from reconciler.model.events import Advanced, Started, Succeeded
 from reconciler.model.history import Phase
 from reconciler.model.machine import Pause, SecretRef
-from reconciler.store import Store
+from reconciler.store import Store, database
 
 from ..postgres import PostgresServer, postgres_server
+from ..waiting import LONG
 from .samples import NOW, enroll, install, report
 
 KEY = bytes(range(32))
@@ -21,6 +22,12 @@ def postgresql_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of our own."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may let a test stand still in the midst of a transaction, for longer than a daemon may."""
+    monkeypatch.setattr(database, "IDLE_SECONDS", LONG)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
