@@ -9,6 +9,7 @@ from ..model.plan import Plan, PlanningInput
 from ..model.tree import SpecTree
 from ..planning.fixed import fixed_by, remembered
 from ..planning.planner import plan
+from ..planning.spec_changes import spec_changes
 from ..render.observation import load_observation
 from ..specs.puppet_module import known_signatures
 from ..store import Snapshot
@@ -40,7 +41,7 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
 
     diff = _comparer().compare(before, tree, snapshot, fingerprint) if before else RevisionDiff()
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, diff, notes), observation
+    return _told(given, diff, notes, before)
 
 
 def replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
@@ -54,13 +55,18 @@ def replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
         diff = _comparer().compare(before, tree, snapshot, lambda ref: "", unmade)
     observation = observe_again(observation, tree, snapshot, diff)
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, diff, notes), observation
+    return _told(given, diff, notes, before)
 
 
-def _told(todo: Plan, observation: Observation, diff: RevisionDiff, notes: Mapping[str, str]) -> Plan:
-    """The plan with what readers should know besides: changed parameters, and what is paused."""
+def _told(
+    given: PlanningInput, diff: RevisionDiff, notes: Mapping[str, str], before: SpecTree | None
+) -> tuple[Plan, Observation]:
+    """The plan with what readers should know besides: changed rules and parameters, and what is paused."""
+    todo, observation = plan(given), given.observed
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
-    return replace(todo, enc=tuple(diff.changes), notes={**todo.notes, **notes, **paused})
+    changes = spec_changes(before, given.spec) if before is not None else ()
+    told = replace(todo, enc=tuple(diff.changes), notes={**todo.notes, **notes, **paused}, changes=changes)
+    return told, observation
 
 
 def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:

@@ -16,6 +16,7 @@ from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
 from ..model.redaction import redact
+from ..model.spec_change import ChangeKind, SpecChange
 from ..model.statements import ApproverWord, Asked, Uncounted
 from .plan_groups import SummaryJson, summary
 from .rows import StepKind
@@ -105,6 +106,18 @@ class ShortfallJson(TypedDict):
     because: str
 
 
+class SpecChangeJson(TypedDict):
+    """A rule that is another than under the specs in force."""
+
+    kind: ChangeKind
+    what: str
+    before: str
+    after: str
+    looser: bool  # more is done unasked, or somebody more is believed; also where that cannot be told
+    file: str | None  # where the plan's specs say it; null: what said it is gone
+    line: int | None
+
+
 class PlanJson(TypedDict):
     """What ``reconciler plan --format json`` prints. The schema is ``schemas/plan.json``."""
 
@@ -118,6 +131,7 @@ class PlanJson(TypedDict):
     observing: str | None  # why nothing may be begun; such a plan acts on nothing
     warnings: list[str]
     left_out: int  # machines of which this part of the plan does not tell
+    changes: list[SpecChangeJson]  # rules, the loosened first; none where the specs in force are not at hand
     summary: SummaryJson
 
 
@@ -153,7 +167,20 @@ def plan_json(plan: Plan) -> PlanJson:
         "observing": plan.observing,
         "warnings": list(plan.warnings),
         "left_out": plan.left_out,
+        "changes": [_change_json(change) for change in plan.changes],
         "summary": summary(plan),
+    }
+
+
+def _change_json(change: SpecChange) -> SpecChangeJson:
+    return {
+        "kind": change.kind,
+        "what": change.what,
+        "before": change.before,
+        "after": change.after,
+        "looser": change.looser,
+        "file": change.at.file if change.at else None,
+        "line": change.at.line if change.at else None,
     }
 
 

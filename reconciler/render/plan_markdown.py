@@ -29,6 +29,8 @@ def plan_markdown(plan: Plan) -> str:
     ]
     lines += ["", f"> **{escaped(plan.observing)}**"] if plan.observing else []
     lines += _warning(plan)
+    lines += _list("Loosened, against the specs in force", groups.loosened(plan))
+    lines += _list("Changed, against the specs in force", groups.other_changes(plan))
     lines += _table(plan)
     lines += _details("waiting for an operator's word", groups.needing_approval(plan), is_open=True)
     lines += _details("waiting", groups.waiting(plan))

@@ -12,6 +12,8 @@ FOLD_AT = 12  # machines with the same reason are listed up to here; a screen ha
 def plan_text(plan: Plan) -> str:
     """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
     lines: list[str] = [f"! {printable(plan.observing)}", ""] if plan.observing else []
+    lines += _top("Loosened, against the specs in force", groups.loosened(plan))
+    lines += _top("Changed, against the specs in force", groups.other_changes(plan))
     for step in groups.doing(plan):
         lines.append(f"{mark(step)} {_name(step)}  {printable(what(step))}")
         lines.append(f"      because {printable(because_of(step))}")
@@ -34,6 +36,11 @@ def _name(step: Step) -> str:
 def _section(title: str, items: Iterable[str]) -> list[str]:
     found = [f"  {item}" for item in items]
     return ["", title, *found] if found else []
+
+
+def _top(title: str, items: Iterable[str]) -> list[str]:
+    found = [f"  {item}" for item in items]
+    return [title, *found, ""] if found else []
 
 
 def _folded(steps: Iterable[Step]) -> list[str]:

@@ -54,6 +54,29 @@ def test_a_setting_changes_the_documents_of_its_role(plan_of: Any, laid: Laid) -
     assert "oci::swiftstore::swift_ec_enable: false -> true  (6 nodes, swift01-swiftstore-1" in text
 
 
+def test_rules_that_the_specs_loosen_are_told_before_anything_else(plan_of: Any, laid: Laid) -> None:
+    before = plan_of(laid.specs, "--format", "json").json
+    assert before["changes"] == [] and before["summary"]["loosened"] == 0
+    laid.change("reinstall: approval", "reinstall: automatic", "fleet.yaml")
+    laid.change("self_heal: true", "self_heal: false", "fleet.yaml")
+    said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
+    file = next(laid.specs.rglob("fleet.yaml"))
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "reinstall:" in text)
+    assert [{key: one[key] for key in ("what", "looser", "file", "line")} for one in said.json["changes"]] == [
+        {"what": "policy.reinstall", "looser": True, "file": str(file), "line": line},
+        {"what": "policy.self_heal", "looser": False, "file": str(file), "line": line + 1},
+    ]
+    assert said.status == 2
+    shown = plan_of(laid.specs)
+    assert shown.out.startswith(
+        "Loosened, against the specs in force\n"
+        f"  policy.reinstall: approval -> automatic  ({file}:{line})\n"
+        "\nChanged, against the specs in force\n"
+    ), shown.out
+    assert "1 rule loosened" in shown.out.splitlines()[-1]
+    assert "**Loosened, against the specs in force**" in plan_of(laid.specs, "--format", "markdown").out
+
+
 def test_a_commit_that_the_daemon_has_not_taken_yet_is_fetched_for_the_plan(on: Any, laid: Laid) -> None:
     laid.change(
         "swift_object_replicator_concurrency: 5", "swift_object_replicator_concurrency: 5\n    swift_ec_enable: true"
