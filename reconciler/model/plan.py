@@ -178,6 +178,16 @@ class EncChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What a plan tells that another one of the same machines does not."""
+
+    serials: frozenset[str] = frozenset()  # machines with another step
+    shortfalls: tuple[Shortfall, ...] = ()
+    notes: frozenset[str] = frozenset()  # their subjects
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done now, and why. Rendered, compared, stored, executed; never edited."""
 
@@ -191,7 +201,9 @@ class Plan:
     warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict)  # of each machine with a system, by serial
     left_out: int = 0  # machines of which this part of the plan does not tell
-    changes: tuple[SpecChange, ...] = ()  # rules that are others under the specs in force
+    changes: tuple[SpecChange, ...] = ()  # rules that are others under the specs that the plan is compared with
+    beyond: Difference | None = None  # what is told here and not by those specs; None: nothing is compared
+    going_on: int | None = None  # only that is told, and so many machines act or wait anyway; None: all is told
 
     @property
     def is_quiet(self) -> bool:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from .diagnostics import Location
 
+IN_FORCE = "in-force"
+"""As a base, the commit that the daemon acts by."""
+
 
 class ChangeKind(StrEnum):
     """What a changed rule is about."""

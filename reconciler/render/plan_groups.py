@@ -156,9 +156,15 @@ def verdict(plan: Plan) -> str:
     return "No changes. " if plan.is_quiet else ""
 
 
+def is_by_change(step: Step, plan: Plan) -> bool:
+    """Whether a step has to be marked: it is another one than the base's, and such steps are told among others."""
+    return plan.going_on is None and plan.beyond is not None and step.serial in plan.beyond.serials
+
+
 def shown(plan: Plan) -> str:
-    """``Shown: 2 of 12 machines.``, with a space before it, where that is not all."""
-    return f" Shown: {len(plan.steps)} of {len(plan.steps) + plan.left_out} machines." if plan.left_out else ""
+    """``Shown: 2 of 12 machines, 3 others go on anyway.``, with a space before it, where that is not all."""
+    anyway = f", {plan.going_on} others go on anyway" if plan.going_on else ""
+    return f" Shown: {len(plan.steps)} of {len(plan.steps) + plan.left_out} machines{anyway}." if plan.left_out else ""
 
 
 def base(plan: Plan) -> str:
