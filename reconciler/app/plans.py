@@ -6,25 +6,41 @@ from dataclasses import replace
 from ..model.history import History
 from ..model.machine import MachineView, Observation, SecretRef
 from ..model.plan import Plan, PlanningInput
+from ..model.spec_change import IN_FORCE
 from ..model.tree import SpecTree
+from ..planning.against import beyond
 from ..planning.fixed import fixed_by, remembered
 from ..planning.planner import plan
+from ..planning.spec_changes import spec_changes
 from ..render.observation import load_observation
 from ..specs.puppet_module import known_signatures
 from ..store import Snapshot
 from .revisions import RevisionComparer, RevisionDiff, observe_again, snapshot_of
 from .site import Site
 
+NOT_SHOWN = "Puppet documents"
+"""Subject of the note that says why nothing is compared."""
 
-def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]:
+
+class UnknownBaseError(LookupError):
+    """A plan is to be compared with what nobody has here."""
+
+
+def planned(site: Site, observed: str | None = None, base: str | None = None) -> tuple[Plan, Observation]:
     """What would be done now, and the observation it was made from.
+
+    Rules, Puppet parameters and steps are compared with those of a base; ``beyond`` has the steps that differ.
 
     Args:
         site: Where the specs come from, and the database.
         observed: An observation as JSON, in place of the database, which is not looked at then.
+        base: The commit to compare with, or ``IN_FORCE``, which must be at hand then. None: that one if it is.
+
+    Raises:
+        UnknownBaseError: The base is not here.
     """
     if observed is not None:
-        return replayed(site, load_observation(observed))
+        return replayed(site, load_observation(observed), base)
     store = site.kept
     acting = store.acting(site.now()) if store else None  # it has asked the repository already
     commit, tree = site.specs.in_force(newest=acting is None)
@@ -38,29 +54,68 @@ def planned(site: Site, observed: str | None = None) -> tuple[Plan, Observation]
     def fingerprint(ref: SecretRef) -> str:
         return (store.fingerprint(ref) if store else None) or ""
 
-    diff = _comparer().compare(before, tree, snapshot, fingerprint) if before else RevisionDiff()
+    other = _base_of(site, base, before, notes, tree if commit is not None and commit == good else None)
+    diff = _comparer().compare(other, tree, snapshot, fingerprint) if other else RevisionDiff()
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, diff, notes), observation
+    anyway = replace(given, spec=other, observed=site.observe(other, snapshot)) if other else None
+    return _told(given, diff, notes, anyway), observation
 
 
-def replayed(site: Site, observation: Observation) -> tuple[Plan, Observation]:
-    """What would be done by this site's specs about what was observed, and that under these specs."""
+def replayed(site: Site, observation: Observation, base: str | None = None) -> tuple[Plan, Observation]:
+    """What would be done by this site's specs about what was observed, and that under these specs; see ``planned``."""
     commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
-    diff = RevisionDiff()
-    if before is not None:
-        unmade = {ref for m in observation.machines for ref in m.missing_secrets}
-        diff = _comparer().compare(before, tree, snapshot, lambda ref: "", unmade)
-    observation = observe_again(observation, tree, snapshot, diff)
-    given = PlanningInput(commit, tree, observation, site.config.planning_timings)
-    return _told(plan(given), observation, diff, notes), observation
+    unmade = {ref for m in observation.machines for ref in m.missing_secrets}
+
+    def under(other: SpecTree, of: SpecTree | None) -> tuple[RevisionDiff, Observation]:
+        """What specs make of documents that others gave, and of the machines."""
+        diff = _comparer().compare(of, other, snapshot, lambda ref: "", unmade) if of is not None else RevisionDiff()
+        return diff, observe_again(observation, other, snapshot, diff)
+
+    diff, seen = under(tree, before)
+    same = tree if commit is not None and commit == observation.base else None
+    other = _base_of(site, base, before, notes, same)
+    given = PlanningInput(commit, tree, seen, site.config.planning_timings)
+    anyway = replace(given, spec=other, observed=under(other, before)[1]) if other else None
+    shown = diff if other is before or other is None else under(tree, other)[0]
+    return _told(given, shown, notes, anyway), seen
 
 
-def _told(todo: Plan, observation: Observation, diff: RevisionDiff, notes: Mapping[str, str]) -> Plan:
-    """The plan with what readers should know besides: changed parameters, and what is paused."""
+def _told(given: PlanningInput, diff: RevisionDiff, notes: Mapping[str, str], anyway: PlanningInput | None) -> Plan:
+    """The plan with what readers should know besides: what is paused, and what differs from the base's."""
+    todo, observation = plan(given), given.observed
+    if anyway is not None:
+        changes = spec_changes(anyway.spec, given.spec)
+        todo = replace(todo, beyond=beyond(todo, plan(anyway)), changes=changes)
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
     return replace(todo, enc=tuple(diff.changes), notes={**todo.notes, **notes, **paused})
+
+
+def _base_of(
+    site: Site, base: str | None, before: SpecTree | None, notes: Mapping[str, str], same: SpecTree | None
+) -> SpecTree | None:
+    """The specs to compare with; None: nobody asks for a comparison, and there is nothing to compare with.
+
+    Args:
+        site: Where commits are looked for.
+        base: What the operator named.
+        before: The specs in force, where they are others than the plan's and at hand.
+        notes: What is said of specs, such as why those in force are not at hand.
+        same: The plan's specs, where these are in force.
+
+    Raises:
+        UnknownBaseError: What was named is not here.
+    """
+    if base is None:
+        return before
+    if base == IN_FORCE:
+        if (tree := before or same) is None:
+            raise UnknownBaseError(notes.get(NOT_SHOWN) or "no commit is in force yet")
+        return tree
+    if (tree := site.specs.tree_named(base)) is None:
+        raise UnknownBaseError(f'"{base}" is no commit with specs in the repository that holds these')
+    return tree
 
 
 def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
@@ -83,7 +138,7 @@ def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTre
     if before is not None:
         return before, refused
     return None, refused | {
-        "Puppet documents": f"changes are not shown: the commit in force, {good[:12]}, is not in the repository that "
+        NOT_SHOWN: f"changes are not shown: the commit in force, {good[:12]}, is not in the repository that "
         "holds the specs (in a shallow clone: git fetch --unshallow)"
     }
 

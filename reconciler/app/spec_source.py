@@ -20,7 +20,8 @@ from ..specs.puppet_module import known_signatures
 from ..specs.settings_table import load_table
 from ..specs.source.follow import DirectorySource, FollowedSource, Repository, SourceLook, SourceState
 from ..specs.source.git import GitSource
-from ..specs.source.work_tree import commit_of, read_commit
+from ..specs.source.run_git import full_name
+from ..specs.source.work_tree import commit_of, read_commit, repository_of
 from ..specs.validate import validate
 from .config import Config, SourceConfig
 from .database import SiteDatabase
@@ -230,6 +231,15 @@ class SpecSource:
         files = self.files_at(commit)
         tree = load_tree(files, load_table()).tree if files is not None else None
         return self._floored(tree) if tree is not None else None
+
+    def tree_named(self, name: str) -> SpecTree | None:
+        """The specs at a commit; None where there are none. In a work tree any name of git's does: a branch, a tag."""
+        if self._config.source is not None:
+            return self.tree_at(name)
+        try:
+            return self.tree_at(full_name(repository_of(self._config.specs), name))
+        except (PermanentError, TemporaryError):
+            return None
 
     def files_at(self, commit: str) -> Mapping[str, bytes] | None:
         """The files at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""

@@ -6,6 +6,7 @@ Commands import what they need when they run, so that ``--help`` and completion 
 import os
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 import typer.main
 from typer.exceptions import TyperException
 
+from ..model.spec_change import IN_FORCE
 from . import (
     adopt,
     backup,
@@ -125,7 +127,7 @@ def run(arguments: Sequence[str]) -> int:
             reconfigure(errors="backslashreplace")  # whatever the terminal's encoding, printing must not fail
     command = typer.main.get_command(app)
     try:
-        result = command(list(arguments), prog_name="reconciler", standalone_mode=False)
+        result = command(with_base(arguments), prog_name="reconciler", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except TyperException as error:
@@ -142,6 +144,16 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except Exception as error:
         return _failed(error)
+
+
+def with_base(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with the value that ``--base`` stands for where it has none; Typer has no such options."""
+    found: list[str] = []
+    for word, following in zip_longest(arguments, arguments[1:]):
+        found.append(word)
+        if word == "--base" and (following is None or following.startswith("-")):
+            found.append(IN_FORCE)
+    return found
 
 
 def _unread() -> int:

@@ -49,6 +49,8 @@ Examples:
   reconciler plan 2S2JGM2
   reconciler plan -l cluster=cl1,role=compute
   reconciler --specs my-branch/cluster-specs plan
+  reconciler --specs my-branch/cluster-specs plan --base
+  reconciler --specs cluster-specs plan --base origin/main
   reconciler --specs cluster-specs plan --observed fleet.json \\
       --detailed-exitcode --format markdown
 """
@@ -69,6 +71,13 @@ def plan(
     observed: ObservedOption = None,
     server: ServerOption = None,
     token: TokenOption = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[COMMIT]",
+            help="Only what these specs change against a commit; without a value: against the one in force.",
+        ),
+    ] = None,
     detailed_exitcode: Annotated[
         bool,
         typer.Option(
@@ -80,10 +89,12 @@ def plan(
 ) -> int:
     """Say what the daemon would do now, and why.
 
-    It changes nothing. With other specs than the daemon's (--specs) it also says which Puppet parameters would change.
-    The plan is always made for all machines. With some named or selected it tells, and exits, by these.
+    It changes nothing. With other specs than the daemon's (--specs) it says first which rules they loosen, marks (*)
+    the machines whose step is theirs, and says which Puppet parameters would change. The plan is always made for all
+    machines. With some named or selected, or with a base, it tells, and exits, by what is shown.
     """
-    from ..app.plans import planned
+    from ..app.plans import UnknownBaseError, planned
+    from ..planning.against import only_the_change
     from ..render import plan as render
 
     try:
@@ -92,12 +103,17 @@ def plan(
         raise typer.BadParameter(str(error), param_hint="--select") from None
     text = observation_text(observed, server, token)
     site = open_site(context) if text is not None else open_to_read(context, tells=format is PlanFormat.TEXT)
-    todo, _ = planned(site, text)
+    try:
+        todo, _ = planned(site, text, base)
+    except UnknownBaseError as error:
+        raise typer.BadParameter(str(error.args[0]), param_hint="--base") from None
     if machines or select:
         try:
             todo = render.only(todo, part)
         except LookupError as error:
             return failed(f"{error.args[0]}: see reconciler machines")
+    if base is not None:
+        todo = only_the_change(todo)
     match format:
         case PlanFormat.JSON:
             print(json.dumps(render.plan_json(todo), indent=1))

@@ -10,6 +10,7 @@ from .gates import Gate
 from .history import Phase
 from .machine import Observation
 from .reasons import Reason
+from .spec_change import SpecChange
 from .statements import Asked
 from .tree import SpecTree
 
@@ -177,6 +178,16 @@ class EncChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What a plan tells that another one of the same machines does not."""
+
+    serials: frozenset[str] = frozenset()  # machines with another step
+    shortfalls: tuple[Shortfall, ...] = ()
+    notes: frozenset[str] = frozenset()  # their subjects
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done now, and why. Rendered, compared, stored, executed; never edited."""
 
@@ -190,9 +201,12 @@ class Plan:
     warnings: tuple[str, ...] = ()  # what is written in vain, with the place; nothing has to be done about it
     gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict)  # of each machine with a system, by serial
     left_out: int = 0  # machines of which this part of the plan does not tell
+    changes: tuple[SpecChange, ...] = ()  # rules that are others under the specs that the plan is compared with
+    beyond: Difference | None = None  # what is told here and not by those specs; None: nothing is compared
+    going_on: int | None = None  # only that is told, and so many machines act or wait anyway; None: all is told
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing would be done, nothing waits but spare machines, and nobody has to look at anything."""
+        """Whether nothing would be done or changed, nothing waits but spare machines, and nobody has to look at it."""
         at_rest = all(isinstance(step, Settled) or (isinstance(step, Wait) and step.spare) for step in self.steps)
-        return at_rest and not (self.shortfalls or self.enc or self.notes or self.observing)
+        return at_rest and not (self.shortfalls or self.enc or self.notes or self.observing or self.changes)

@@ -100,6 +100,11 @@ def render_size(size: int) -> str:
     return f"{size}B"
 
 
+def render_hours(time: timedelta) -> str:
+    """``24h``, ``0.5h``."""
+    return f"{time.total_seconds() / 3600:g}h"
+
+
 def counted(number: int, what: str) -> str:
     """``1 disk``, ``2 disks``."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from ..model.action_base import Risk
 from ..model.plan import Act, Advance, EncChange, Orphaned, Plan, Settled, Step, Wait
+from ..model.spec_change import SpecChange
 from .words import because_of, erases, printable, worst_of
 
 LONGEST_VALUE = 100  # characters of a parameter's value; the JSON has it whole
@@ -31,6 +32,7 @@ class SummaryJson(TypedDict):
     settled: int
     orphaned: int
     enc: int
+    loosened: int
 
 
 def summary(plan: Plan) -> SummaryJson:
@@ -46,6 +48,7 @@ def summary(plan: Plan) -> SummaryJson:
         "settled": kinds[Settled],
         "orphaned": kinds[Orphaned],
         "enc": len(plan.enc),
+        "loosened": sum(change.looser for change in plan.changes),
     }
 
 
@@ -93,6 +96,21 @@ def shortfalls(plan: Plan) -> list[str]:
     return [f"{s.cluster} has {s.placed} of {s.wanted} {s.role}: {printable(s.because)}" for s in plan.shortfalls]
 
 
+def loosened(plan: Plan) -> list[str]:
+    """``policy.reinstall: approval -> automatic (fleet.yaml:12)``: rules that leave more undone by humans."""
+    return [_changed(change) for change in plan.changes if change.looser]
+
+
+def other_changes(plan: Plan) -> list[str]:
+    """The rules that changed, and were not loosened."""
+    return [_changed(change) for change in plan.changes if not change.looser]
+
+
+def _changed(change: SpecChange) -> str:
+    at = f"  ({change.at.file}:{change.at.line})" if change.at else ""
+    return f"{printable(change.what)}: {printable(change.before)} -> {printable(change.after)}{at}"
+
+
 def enc_lines(changes: Iterable[EncChange]) -> list[str]:
     """Changed Puppet parameters; the same change of many nodes is one line."""
     groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
@@ -122,6 +140,7 @@ def counts(plan: Plan) -> str:
         (s["spare"], " spare"),
         (s["settled"], " settled"),
         (s["enc"], " Puppet parameters changed"),
+        (s["loosened"], f" {'rule' if s['loosened'] == 1 else 'rules'} loosened"),
     ]
     numbers = ", ".join(f"{count}{text}" for count, text in said if count) or "no machines"
     return f"{numbers}; would erase {disks_of(s['destructive'])}" if s["destructive"] else numbers
@@ -137,9 +156,15 @@ def verdict(plan: Plan) -> str:
     return "No changes. " if plan.is_quiet else ""
 
 
+def is_by_change(step: Step, plan: Plan) -> bool:
+    """Whether a step has to be marked: it is another one than the base's, and such steps are told among others."""
+    return plan.going_on is None and plan.beyond is not None and step.serial in plan.beyond.serials
+
+
 def shown(plan: Plan) -> str:
-    """``Shown: 2 of 12 machines.``, with a space before it, where that is not all."""
-    return f" Shown: {len(plan.steps)} of {len(plan.steps) + plan.left_out} machines." if plan.left_out else ""
+    """``Shown: 2 of 12 machines, 3 others go on anyway.``, with a space before it, where that is not all."""
+    anyway = f", {plan.going_on} others go on anyway" if plan.going_on else ""
+    return f" Shown: {len(plan.steps)} of {len(plan.steps) + plan.left_out} machines{anyway}." if plan.left_out else ""
 
 
 def base(plan: Plan) -> str:

@@ -12,10 +12,11 @@ from ..model.disk_id import ControllerId, DiskId, InstalledSystem
 from ..model.gates import Gate, GateName
 from ..model.hardware import Nic
 from ..model.interfaces import NodeInterface
-from ..model.plan import Act, Advance, Plan, Step, Wait, risk_of
+from ..model.plan import Act, Advance, Difference, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
 from ..model.redaction import redact
+from ..model.spec_change import ChangeKind, SpecChange
 from ..model.statements import ApproverWord, Asked, Uncounted
 from .plan_groups import SummaryJson, summary
 from .rows import StepKind
@@ -89,6 +90,7 @@ class StepJson(TypedDict):
     until: str | None  # when a wait is worth another look
     gates: list[GateJson]  # those that a wait waits for, of the machine itself or of another one
     gates_of: str | None  # hostname of the other machine whose gates they are; null: they are its own
+    by_change: bool | None  # another step than under the specs of the base; null: nothing is compared
 
 
 EncJson = TypedDict("EncJson", {"hostname": str, "class": str, "parameter": str, "before": object, "after": object})
@@ -105,6 +107,18 @@ class ShortfallJson(TypedDict):
     because: str
 
 
+class SpecChangeJson(TypedDict):
+    """A rule that is another than under the specs in force."""
+
+    kind: ChangeKind
+    what: str
+    before: str
+    after: str
+    looser: bool  # more is done unasked, or somebody more is believed; also where that cannot be told
+    file: str | None  # where the plan's specs say it; null: what said it is gone
+    line: int | None
+
+
 class PlanJson(TypedDict):
     """What ``reconciler plan --format json`` prints. The schema is ``schemas/plan.json``."""
 
@@ -118,6 +132,8 @@ class PlanJson(TypedDict):
     observing: str | None  # why nothing may be begun; such a plan acts on nothing
     warnings: list[str]
     left_out: int  # machines of which this part of the plan does not tell
+    going_on: int | None  # only what differs from the base is told, and so many others act or wait; null: all is told
+    changes: list[SpecChangeJson]  # rules, the loosened first; none where the specs in force are not at hand
     summary: SummaryJson
 
 
@@ -127,7 +143,7 @@ def plan_json(plan: Plan) -> PlanJson:
         "version": VERSION,
         "base": plan.base,
         "observed": plan.observed,
-        "steps": [_step_json(step) for step in plan.steps],
+        "steps": [_step_json(step, plan.beyond) for step in plan.steps],
         "shortfalls": [
             {
                 "cluster": s.cluster,
@@ -153,11 +169,25 @@ def plan_json(plan: Plan) -> PlanJson:
         "observing": plan.observing,
         "warnings": list(plan.warnings),
         "left_out": plan.left_out,
+        "going_on": plan.going_on,
+        "changes": [_change_json(change) for change in plan.changes],
         "summary": summary(plan),
     }
 
 
-def _step_json(step: Step) -> StepJson:
+def _change_json(change: SpecChange) -> SpecChangeJson:
+    return {
+        "kind": change.kind,
+        "what": change.what,
+        "before": change.before,
+        "after": change.after,
+        "looser": change.looser,
+        "file": change.at.file if change.at else None,
+        "line": change.at.line if change.at else None,
+    }
+
+
+def _step_json(step: Step, beyond: Difference | None) -> StepJson:
     """A step with every key of ``schemas/plan.json``; None where a kind of step has no such thing."""
     waits = step if isinstance(step, Wait) else None
     return {
@@ -178,6 +208,7 @@ def _step_json(step: Step) -> StepJson:
         "until": waits.until.isoformat(timespec="seconds") if waits and waits.until else None,
         "gates": [_gate_json(gate) for gate in waits.gates] if waits else [],
         "gates_of": waits.gates_of if waits else None,
+        "by_change": step.serial in beyond.serials if beyond else None,
     }
 
 

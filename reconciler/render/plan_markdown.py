@@ -21,7 +21,7 @@ def escaped(text: str) -> str:
 
 
 def plan_markdown(plan: Plan) -> str:
-    """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
+    """The whole plan, with the marks of ``plan_text``."""
     lines = [
         f"### Plan {escaped(groups.base(plan))}",
         "",
@@ -29,10 +29,12 @@ def plan_markdown(plan: Plan) -> str:
     ]
     lines += ["", f"> **{escaped(plan.observing)}**"] if plan.observing else []
     lines += _warning(plan)
+    lines += _list("Loosened, against the specs in force", groups.loosened(plan))
+    lines += _list("Changed, against the specs in force", groups.other_changes(plan))
     lines += _table(plan)
-    lines += _details("waiting for an operator's word", groups.needing_approval(plan), is_open=True)
-    lines += _details("waiting", groups.waiting(plan))
-    lines += _details("orphaned, and left alone", groups.orphaned(plan), is_open=True)
+    lines += _details("waiting for an operator's word", groups.needing_approval(plan), plan, is_open=True)
+    lines += _details("waiting", groups.waiting(plan), plan)
+    lines += _details("orphaned, and left alone", groups.orphaned(plan), plan, is_open=True)
     lines += _list("Short of machines", groups.shortfalls(plan))
     lines += _list("Settled", groups.settled_counts(plan))
     lines += _list("Puppet documents", groups.enc_lines(plan.enc))
@@ -48,7 +50,7 @@ def _warning(plan: Plan) -> list[str]:
 
 def _table(plan: Plan) -> list[str]:
     rows = [
-        f"| **{mark(step).replace('~', chr(92) + '~')}** | {_name(step)} | {escaped(what(step))} "
+        f"| **{mark(step).replace('~', chr(92) + '~')}** | {_name(step)}{_star(step, plan)} | {escaped(what(step))} "
         f"| {escaped(because_of(step))} |"
         for step in groups.doing(plan)
     ]
@@ -62,17 +64,21 @@ def _name(step: Step) -> str:
     return f"{escaped(step.serial)} {escaped(step.hostname)}" if step.hostname else escaped(step.serial)
 
 
-def _marked(step: Step) -> str:
-    return f"**!** {_name(step)}" if erases(step) else _name(step)
+def _star(step: Step, plan: Plan) -> str:
+    return " \\*" if groups.is_by_change(step, plan) else ""
 
 
-def _details(title: str, steps: list[Step], *, is_open: bool = False) -> list[str]:
+def _marked(step: Step, plan: Plan) -> str:
+    return f"{'**!** ' if erases(step) else ''}{_name(step)}{_star(step, plan)}"
+
+
+def _details(title: str, steps: list[Step], plan: Plan, *, is_open: bool = False) -> list[str]:
     if not steps:
         return []
     lines = ["", f"<details{' open' if is_open else ''}><summary>{len(steps)} {title}</summary>", ""]
     for sentence, group in groups.by_sentence(steps).items():
         more = f", and {len(group) - LONGEST_LIST} more" if len(group) > LONGEST_LIST else ""
-        lines.append(f"- {escaped(sentence)}: {', '.join(map(_marked, group[:LONGEST_LIST]))}{more}")
+        lines.append(f"- {escaped(sentence)}: {', '.join(_marked(step, plan) for step in group[:LONGEST_LIST])}{more}")
     return [*lines, "", "</details>"]
 
 

@@ -68,5 +68,5 @@ def only(plan: Plan, part: PlanPart) -> Plan:
         shortfalls=shortfalls,
         enc=tuple(change for change in plan.enc if change.hostname in hostnames),
         gates={serial: gates for serial, gates in plan.gates.items() if serial in serials},
-        left_out=len(plan.steps) - len(steps),
+        left_out=plan.left_out + len(plan.steps) - len(steps),
     )

@@ -10,14 +10,21 @@ FOLD_AT = 12  # machines with the same reason are listed up to here; a screen ha
 
 
 def plan_text(plan: Plan) -> str:
-    """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither."""
+    """The whole plan. ``!`` leads to erased disks, ``~`` interrupts service, ``+`` does neither.
+
+    ``*`` behind a name: its step is another one under the specs that the plan is compared with.
+    """
     lines: list[str] = [f"! {printable(plan.observing)}", ""] if plan.observing else []
+    lines += _top("Loosened, against the specs in force", groups.loosened(plan))
+    lines += _top("Changed, against the specs in force", groups.other_changes(plan))
     for step in groups.doing(plan):
-        lines.append(f"{mark(step)} {_name(step)}  {printable(what(step))}")
+        lines.append(f"{mark(step)} {_name(step)}{_star(step, plan)}  {printable(what(step))}")
         lines.append(f"      because {printable(because_of(step))}")
-    lines += _section("Waiting for an operator's word (reconciler approve)", _folded(groups.needing_approval(plan)))
-    lines += _section("Waiting for", _folded(groups.waiting(plan)))
-    lines += _section("Orphaned, and left alone", _folded(groups.orphaned(plan)))
+    lines += _section(
+        "Waiting for an operator's word (reconciler approve)", _folded(groups.needing_approval(plan), plan)
+    )
+    lines += _section("Waiting for", _folded(groups.waiting(plan), plan))
+    lines += _section("Orphaned, and left alone", _folded(groups.orphaned(plan), plan))
     lines += _section("Short of machines", groups.shortfalls(plan))
     lines += _section("Settled", groups.settled_counts(plan))
     lines += _section("Puppet documents", groups.enc_lines(plan.enc))
@@ -36,11 +43,20 @@ def _section(title: str, items: Iterable[str]) -> list[str]:
     return ["", title, *found] if found else []
 
 
-def _folded(steps: Iterable[Step]) -> list[str]:
+def _top(title: str, items: Iterable[str]) -> list[str]:
+    found = [f"  {item}" for item in items]
+    return [title, *found, ""] if found else []
+
+
+def _star(step: Step, plan: Plan) -> str:
+    return " *" if groups.is_by_change(step, plan) else ""
+
+
+def _folded(steps: Iterable[Step], plan: Plan) -> list[str]:
     """One line per sentence, and the machines of which it is told below."""
     lines = []
     for sentence, group in groups.by_sentence(steps).items():
         more = [f"  and {len(group) - FOLD_AT} more"] if len(group) > FOLD_AT else []
-        names = [f"{'!' if erases(step) else ' '} {_name(step)}" for step in group[:FOLD_AT]]
+        names = [f"{'!' if erases(step) else ' '} {_name(step)}{_star(step, plan)}" for step in group[:FOLD_AT]]
         lines += [printable(sentence), *(f"  {name}" for name in [*names, *more])]
     return lines

@@ -54,6 +54,61 @@ def test_a_setting_changes_the_documents_of_its_role(plan_of: Any, laid: Laid) -
     assert "oci::swiftstore::swift_ec_enable: false -> true  (6 nodes, swift01-swiftstore-1" in text
 
 
+def test_rules_that_the_specs_loosen_are_told_before_anything_else(plan_of: Any, laid: Laid) -> None:
+    before = plan_of(laid.specs, "--format", "json").json
+    assert before["changes"] == [] and before["summary"]["loosened"] == 0
+    laid.change("reinstall: approval", "reinstall: automatic", "fleet.yaml")
+    laid.change("self_heal: true", "self_heal: false", "fleet.yaml")
+    said = plan_of(laid.specs, "--format", "json", "--detailed-exitcode")
+    file = next(laid.specs.rglob("fleet.yaml"))
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "reinstall:" in text)
+    assert [{key: one[key] for key in ("what", "looser", "file", "line")} for one in said.json["changes"]] == [
+        {"what": "policy.reinstall", "looser": True, "file": str(file), "line": line},
+        {"what": "policy.self_heal", "looser": False, "file": str(file), "line": line + 1},
+    ]
+    assert said.status == 2
+    shown = plan_of(laid.specs)
+    assert shown.out.startswith(
+        "Loosened, against the specs in force\n"
+        f"  policy.reinstall: approval -> automatic  ({file}:{line})\n"
+        "\nChanged, against the specs in force\n"
+    ), shown.out
+    assert "1 rule loosened" in shown.out.splitlines()[-1]
+    assert "**Loosened, against the specs in force**" in plan_of(laid.specs, "--format", "markdown").out
+
+
+def test_steps_of_the_change_are_marked_and_with_a_base_told_alone(plan_of: Any, laid: Laid) -> None:
+    plan_of(laid.specs)  # observed before
+    assert plan_of(laid.specs, "--base", "--detailed-exitcode").out.startswith("No changes. Plan ")
+    serial = laid.serial(STORES[0])
+    (laid.specs / "machines/more.yaml").write_text(
+        "apiVersion: reconciler/v1\nkind: Machine\n"
+        f"metadata: {{name: {serial}}}\nspec: {{reinstall: now, data_disks: erase}}\n"
+    )
+    whole = plan_of(laid.specs)
+    assert f"{serial} ({STORES[0]}) *" in whole.out and whole.out.count(" *") == 1
+    marked = [step["serial"] for step in plan_of(laid.specs, "--format", "json").json["steps"] if step["by_change"]]
+    assert marked == [serial]
+    alone = plan_of(laid.specs, "--base", "--detailed-exitcode")
+    assert (alone.status, alone.out.count(" *"), STORES[1] in alone.out) == (2, 0, False)
+    assert f"{serial} ({STORES[0]})" in alone.out
+    assert "Shown: 1 of " in alone.out.splitlines()[-1]
+    said = plan_of(laid.specs, "--base", "--format", "json").json
+    assert ([step["serial"] for step in said["steps"]], said["going_on"]) == ([serial], 0)
+    assert said["left_out"] > 0 and [one["what"] for one in said["changes"]] == [f"Machine {serial} data_disks"]
+    commit = laid.commit()
+    assert plan_of(laid.specs, "--base", commit, "--detailed-exitcode").status == 0
+    assert plan_of(laid.specs, "--base", "HEAD~1", "--format", "json").json["steps"] == said["steps"]
+
+
+def test_a_base_that_nobody_has_is_refused(plan_of: Any, laid: Laid) -> None:
+    plan_of(laid.specs)
+    for base in ("no-such-branch", "0" * 40):
+        said = plan_of(laid.specs, "--base", base)
+        assert said.status == 64
+        assert f'"{base}" is no commit with specs' in said.err
+
+
 def test_a_commit_that_the_daemon_has_not_taken_yet_is_fetched_for_the_plan(on: Any, laid: Laid) -> None:
     laid.change(
         "swift_object_replicator_concurrency: 5", "swift_object_replicator_concurrency: 5\n    swift_ec_enable: true"
@@ -159,6 +214,8 @@ def test_a_shallow_clone_says_that_it_cannot_compare(on: Any, cli: Cli, laid: La
     subprocess.run(["git", "clone", "-q", "--depth=1", repository, clone], check=True)
     said = cli("--specs", clone / "cluster-specs", "plan", "--observed", tmp_path / "fleet.json")
     assert "git fetch --unshallow" in said.out
+    refused = cli("--specs", clone / "cluster-specs", "plan", "--base", "--observed", tmp_path / "fleet.json")
+    assert refused.status == 64 and "git fetch --unshallow" in refused.err
     subprocess.run(["git", "-C", clone, "fetch", "-q", "--unshallow"], check=True)
     said = cli("--specs", clone / "cluster-specs", "plan", "--observed", tmp_path / "fleet.json")
     assert "swift_ec_enable: false -> true" in said.out

@@ -10,8 +10,10 @@ import jsonschema
 import pytest
 
 from reconciler.model.history import Failures, History, Phase, Proof
+from reconciler.model.kinds.fleet import Hooks, Release
 from reconciler.model.machine import InstallStatus, Pause, Power
 from reconciler.model.plan import EncChange, Plan
+from reconciler.planning.spec_changes import spec_changes
 from reconciler.render.plan import plan_json, plan_markdown, plan_text
 from reconciler.render.plan_groups import doing
 from reconciler.render.plan_markdown import escaped
@@ -121,7 +123,18 @@ def hostile() -> Plan:
     return replace(todo, enc=(*same, other), notes={"specs": evil})
 
 
-STORIES = [first_day, grow_swift, less_is_asked_for, a_bad_night, hostile]
+def rules_loosened() -> Plan:
+    """Specs that change no machine's step, and what may be done with machines unasked."""
+    roles = {"controller": {"count": 3}, "compute": {}}
+    before = tree({"cl1": cluster(**roles)}, {"C1": {"protected": True}}, policy={"max_destructive": 1})
+    after = tree({"cl1": cluster(**roles)}, policy={"reinstall": "automatic", "max_unavailable": {"default": "50%"}})
+    hooks = Hooks(dns="powerdns")
+    after = replace(after, fleet=after.fleet.model_copy(update={"hooks": hooks, "release": Release(debian="bookworm")}))
+    fleet = [silent(holding(in_phase(machine(f"C{n}", zone=f"z{n}"), Phase.IN_SERVICE), n)) for n in (1, 2, 3)]
+    return replace(planned(after, fleet, vips=VIPS), changes=spec_changes(before, after))
+
+
+STORIES = [first_day, grow_swift, less_is_asked_for, a_bad_night, hostile, rules_loosened]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

@@ -1,13 +1,13 @@
 """A floor under the policy of the specs: what git may make stricter, and never looser."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StrictInt
 
 from ...model.kinds.base import Duration, Strict
 from ...model.kinds.fleet import Approvals, Policy
+from ...model.units import render_hours
 
 _Approved = Literal["install_os", "reinstall", "release", "change_rings"]
 _APPROVED: tuple[str, ...] = get_args(_Approved)
@@ -61,8 +61,4 @@ def _told(policy: Policy) -> dict[str, str]:
     """What a floor may hold up, by its name in the specs, as text."""
     rules = {name: str(getattr(policy, name)) for name in (*_ASKED, "max_destructive")}
     people = {f"approvals.approvers.{what}": str(_people(policy.approvals.approvers, what)) for what in _APPROVED}
-    return {**rules, "approvals.lasts": _hours(policy.approvals.lasts), **people}
-
-
-def _hours(lasts: timedelta) -> str:
-    return f"{lasts.total_seconds() / 3600:g}h"
+    return {**rules, "approvals.lasts": render_hours(policy.approvals.lasts), **people}
