@@ -14,7 +14,6 @@ import typer
 import typer.main
 from typer.exceptions import TyperException
 
-from ..model.spec_change import IN_FORCE
 from . import (
     adopt,
     backup,
@@ -147,7 +146,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def with_base(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with the value that ``--base`` stands for where it has none; Typer has no such options."""
+    """The arguments, with the value that ``plan --base`` stands for where it has none; Typer has no such options."""
+    if "plan" not in arguments or "--base" not in arguments:
+        return list(arguments)
+    from ..model.spec_change import IN_FORCE
+
     found: list[str] = []
     for word, following in zip_longest(arguments, arguments[1:]):
         found.append(word)

@@ -9,7 +9,7 @@ IN_FORCE = "in-force"
 """As a base, the commit that the daemon acts by."""
 
 
-class ChangeKind(StrEnum):
+class RuleKind(StrEnum):
     """What a changed rule is about."""
 
     POLICY = "policy"
@@ -30,9 +30,10 @@ class ChangeKind(StrEnum):
 class SpecChange:
     """One rule that is another under the specs of a plan than under those in force."""
 
-    kind: ChangeKind
+    kind: RuleKind
     what: str  # "policy.reinstall", "Machine 2S2JGM2 protected"
     before: str
     after: str
     looser: bool  # more is done unasked, or somebody more is believed; also where that cannot be told
+    serial: str | None  # of the one machine that it is about; None: it is about more
     at: Location | None  # in the specs of the plan; None: what said it is gone

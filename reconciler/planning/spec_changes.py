@@ -10,7 +10,7 @@ from typing import Any
 
 from ..model.kinds import ClusterSpec, MachineSpec
 from ..model.kinds.fleet import InstallPolicy, Policy, Window
-from ..model.spec_change import ChangeKind, SpecChange
+from ..model.spec_change import RuleKind, SpecChange
 from ..model.tree import SpecTree
 from ..model.units import render_hours
 
@@ -22,7 +22,7 @@ NO_CLUSTER = "none"
 
 
 def spec_changes(before: SpecTree, after: SpecTree) -> tuple[SpecChange, ...]:
-    """The rules that differ, the loosened first; then by kind, as ``ChangeKind`` has them, and by name.
+    """The rules that differ, the loosened first; then by kind, as ``RuleKind`` has them, and by name.
 
     Args:
         before: The specs in force.
@@ -30,7 +30,7 @@ def spec_changes(before: SpecTree, after: SpecTree) -> tuple[SpecChange, ...]:
     """
     found = [*_of_fleet(before, after), *_of_machines(before, after), *_of_profiles(before, after)]
     found += _of_clusters(before, after)
-    kinds = list(ChangeKind)
+    kinds = list(RuleKind)
     return tuple(sorted(found, key=lambda change: (not change.looser, kinds.index(change.kind), change.what)))
 
 
@@ -75,34 +75,34 @@ def _never(_: object, __: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class _FleetRule:
     """A value of the Fleet that plans tell of."""
 
-    kind: ChangeKind
+    kind: RuleKind
     path: tuple[str, ...]
     is_looser: Looser
 
 
 _RULES = (
-    _Rule(ChangeKind.POLICY, ("policy", "install"), _is_asked_no_more),
-    _Rule(ChangeKind.POLICY, ("policy", "foreign_data"), _is_asked_no_more),
-    _Rule(ChangeKind.POLICY, ("policy", "reinstall"), _is_asked_no_more),
-    _Rule(ChangeKind.POLICY, ("policy", "roll_out"), lambda _, after: after == "automatic"),
-    _Rule(ChangeKind.POLICY, ("policy", "self_heal"), _is_true),
-    _Rule(ChangeKind.POLICY, ("policy", "max_destructive"), _is_more),
-    _Rule(ChangeKind.POLICY, ("policy", "max_renewals"), _is_more),
-    _Rule(ChangeKind.POLICY, ("policy", "approvals", "lasts"), _is_more),
-    _Rule(ChangeKind.POLICY, ("policy", "windows"), _opens_more),
-    _Rule(ChangeKind.POLICY, ("bmc", "manage"), _is_true),
-    _Rule(ChangeKind.TRUST, ("provisioning", "trusted_networks"), _has_more),
-    _Rule(ChangeKind.TRUST, ("puppet", "servers"), _has_more),
-    _Rule(ChangeKind.HOOK, ("hooks", "dns"), _is_named),
-    _Rule(ChangeKind.HOOK, ("hooks", "monitoring"), _is_named),
-    _Rule(ChangeKind.HOOK, ("hooks", "root_password"), _is_named),
-    _Rule(ChangeKind.HOOK, ("hooks", "bmc_password"), _is_named),
-    _Rule(ChangeKind.RELEASE, ("release", "openstack"), _never),
-    _Rule(ChangeKind.RELEASE, ("release", "debian"), _never),
-    _Rule(ChangeKind.RELEASE, ("puppet", "module_version"), _never),
+    _FleetRule(RuleKind.POLICY, ("policy", "install"), _is_asked_no_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "foreign_data"), _is_asked_no_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "reinstall"), _is_asked_no_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "roll_out"), lambda _, after: after == "automatic"),
+    _FleetRule(RuleKind.POLICY, ("policy", "self_heal"), _is_true),
+    _FleetRule(RuleKind.POLICY, ("policy", "max_destructive"), _is_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "max_renewals"), _is_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "approvals", "lasts"), _is_more),
+    _FleetRule(RuleKind.POLICY, ("policy", "windows"), _opens_more),
+    _FleetRule(RuleKind.POLICY, ("bmc", "manage"), _is_true),
+    _FleetRule(RuleKind.TRUST, ("provisioning", "trusted_networks"), _has_more),
+    _FleetRule(RuleKind.TRUST, ("puppet", "servers"), _has_more),
+    _FleetRule(RuleKind.HOOK, ("hooks", "dns"), _is_named),
+    _FleetRule(RuleKind.HOOK, ("hooks", "monitoring"), _is_named),
+    _FleetRule(RuleKind.HOOK, ("hooks", "root_password"), _is_named),
+    _FleetRule(RuleKind.HOOK, ("hooks", "bmc_password"), _is_named),
+    _FleetRule(RuleKind.RELEASE, ("release", "openstack"), _never),
+    _FleetRule(RuleKind.RELEASE, ("release", "debian"), _never),
+    _FleetRule(RuleKind.RELEASE, ("puppet", "module_version"), _never),
 )
 
 
@@ -124,9 +124,9 @@ def _value(tree: SpecTree, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _of_rule(rule: _Rule, after: SpecTree, old: object, new: object) -> SpecChange:
+def _of_rule(rule: _FleetRule, after: SpecTree, old: object, new: object) -> SpecChange:
     looser, what = rule.is_looser(old, new), ".".join(rule.path)
-    return SpecChange(rule.kind, what, _text(old), _text(new), looser, after.place_in_fleet(*rule.path))
+    return SpecChange(rule.kind, what, _text(old), _text(new), looser, None, after.place_in_fleet(*rule.path))
 
 
 def _of_map(
@@ -135,7 +135,7 @@ def _of_map(
     """Of a rule for each of several things; both have the same keys."""
     for key in old:
         if old[key] != new[key]:
-            rule = _Rule(ChangeKind.POLICY, (*path, key), is_looser)
+            rule = _FleetRule(RuleKind.POLICY, (*path, key), is_looser)
             yield _of_rule(rule, after, old[key], new[key])
 
 
@@ -160,9 +160,8 @@ def _of_machines(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
             was, will = getattr(old, name), getattr(new, name)
             if was != will:
                 at = after.place("Machine", serial, name)
-                yield SpecChange(
-                    ChangeKind.PROTECTION, f"Machine {serial} {name}", _text(was), _text(will), will == open_value, at
-                )
+                what, looser = f"Machine {serial} {name}", will == open_value
+                yield SpecChange(RuleKind.PROTECTION, what, _text(was), _text(will), looser, serial, at)
 
 
 def _of_profiles(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
@@ -171,7 +170,7 @@ def _of_profiles(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
         was, will = before.profiles[name].unlisted_disks, after.profiles[name].unlisted_disks
         if was != will:
             what, at = f"HardwareProfile {name} unlisted_disks", after.place("HardwareProfile", name, "unlisted_disks")
-            yield SpecChange(ChangeKind.PROTECTION, what, was, will, will == "use", at)
+            yield SpecChange(RuleKind.PROTECTION, what, was, will, will == "use", None, at)
 
 
 def _of_clusters(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
@@ -181,7 +180,7 @@ def _of_clusters(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
             if was.get(what) != will.get(what):
                 at = after.place("Cluster", name, *what.split("."))
                 old, new = was.get(what, NO_CLUSTER), will.get(what, NO_CLUSTER)
-                yield SpecChange(ChangeKind.CLUSTER, f"Cluster {name} {what}".rstrip(), old, new, False, at)
+                yield SpecChange(RuleKind.CLUSTER, f"Cluster {name} {what}".rstrip(), old, new, False, None, at)
 
 
 def _asked(cluster: ClusterSpec | None) -> dict[str, str]:

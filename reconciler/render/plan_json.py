@@ -16,7 +16,7 @@ from ..model.plan import Act, Advance, Difference, Plan, Step, Wait, risk_of
 from ..model.raid import RaidDisk, RaidVolume
 from ..model.reasons import Reason
 from ..model.redaction import redact
-from ..model.spec_change import ChangeKind, SpecChange
+from ..model.spec_change import RuleKind, SpecChange
 from ..model.statements import ApproverWord, Asked, Uncounted
 from .plan_groups import SummaryJson, summary
 from .rows import StepKind
@@ -110,7 +110,7 @@ class ShortfallJson(TypedDict):
 class SpecChangeJson(TypedDict):
     """A rule that is another than under the specs in force."""
 
-    kind: ChangeKind
+    kind: RuleKind
     what: str
     before: str
     after: str

@@ -1,9 +1,10 @@
 """Parts of a plan: the steps of some machines, of a plan that was made for all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model.plan import Plan, Shortfall, Step
+from ..model.spec_change import RuleKind, SpecChange
 
 KEYS = ("cluster", "role")
 """What machines may be chosen by, beside their names."""
@@ -68,5 +69,11 @@ def only(plan: Plan, part: PlanPart) -> Plan:
         shortfalls=shortfalls,
         enc=tuple(change for change in plan.enc if change.hostname in hostnames),
         gates={serial: gates for serial, gates in plan.gates.items() if serial in serials},
+        changes=tuple(one for one in plan.changes if _concerns(one, serials)),
         left_out=plan.left_out + len(plan.steps) - len(steps),
     )
+
+
+def _concerns(change: SpecChange, serials: Container[str]) -> bool:
+    """Whether a rule is about some machines. What a cluster asks for, their steps and its shortfalls tell."""
+    return change.kind is not RuleKind.CLUSTER and (change.serial is None or change.serial in serials)

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model.diagnostics import Location
 from reconciler.model.kinds import KINDS
-from reconciler.model.spec_change import ChangeKind, SpecChange
+from reconciler.model.spec_change import RuleKind, SpecChange
 from reconciler.model.tree import SpecTree
 from reconciler.planning.spec_changes import spec_changes
 
@@ -203,6 +203,6 @@ def test_what_is_loosened_comes_first_and_the_place_is_named() -> None:
     at = {("Fleet", "fleet"): {("policy", "max_destructive"): Location("fleet.yaml", 9, 5)}}
     after = with_fleet(policy={"max_destructive": 99}, release={"debian": "bookworm"})
     assert spec_changes(with_fleet(), replace(after, places=at)) == (
-        SpecChange(ChangeKind.POLICY, "policy.max_destructive", "10", "99", True, Location("fleet.yaml", 9, 5)),
-        SpecChange(ChangeKind.RELEASE, "release.debian", "trixie", "bookworm", False, None),
+        SpecChange(RuleKind.POLICY, "policy.max_destructive", "10", "99", True, None, Location("fleet.yaml", 9, 5)),
+        SpecChange(RuleKind.RELEASE, "release.debian", "trixie", "bookworm", False, None, None),
     )
