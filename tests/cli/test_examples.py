@@ -82,18 +82,21 @@ def scripts(file: str) -> list[str]:
 @pytest.mark.parametrize("change", [None, "growth", "shrink"])
 def test_the_pipeline_runs_as_it_stands(on: Any, laid: Laid, tmp_path: Path, file: str, change: str | None) -> None:
     on("observe", "--output", tmp_path / "observed.json")
+    merged_into = laid.commit()
+    subprocess.run(["git", "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=laid.specs, check=True)
     if change is not None:
         laid.change("swiftstore: {count: 6", f"swiftstore: {{count: {8 if change == 'growth' else 4}")
         laid.commit()
     status = 2 if change and file == "gitlab.yml" else 0
-    ran = [run(script, laid, tmp_path) for script in scripts(file)]
+    told = f"export GITHUB_BASE_REF=main CI_MERGE_REQUEST_DIFF_BASE_SHA={merged_into}\n"
+    ran = [run(told + script, laid, tmp_path) for script in scripts(file)]
     assert [done.returncode for done in ran] == [0, 0, status], [done.stderr for done in ran]
     plan = (laid.folder / "repository/plan.md").read_text()
     assert ("enroll as swift01-swiftstore-7" in plan) is (change == "growth")
     assert ("2 orphaned, and left alone" in plan) is (change == "shrink")
+    assert ("No changes." in plan) is (change is None)
     if file == "github.yml":
         assert (tmp_path / "summary").read_text() == plan
-        assert (tmp_path / "output").read_text() == f"status={2 if change else 0}\n"
 
 
 @pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
@@ -178,7 +181,6 @@ def run(script: str, laid: Laid, folder: Path, token: str = "token") -> subproce
         "TOKEN": token,
         "RECONCILER_TOKEN": token,
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-        "GITHUB_OUTPUT": str(folder / "output"),
     }
     command = ["bash", "-eo", "pipefail", "-c", script]
     return subprocess.run(command, cwd=laid.folder / "repository", env=env, capture_output=True, text=True, check=False)
