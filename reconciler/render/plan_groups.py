@@ -3,15 +3,15 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from typing_extensions import TypedDict
 
 from ..model.action_base import Risk
 from ..model.plan import Act, Advance, EncChange, Orphaned, Plan, Settled, Step, Wait
 from ..model.spec_change import SpecChange
+from .value_diff import differences, shown_value
 from .words import because_of, erases, printable, worst_of
-
-LONGEST_VALUE = 100  # characters of a parameter's value; the JSON has it whole
 
 _WORST_FIRST = (Risk.DESTRUCTIVE, Risk.DISRUPTIVE, Risk.NONE)
 
@@ -111,23 +111,42 @@ def _changed(change: SpecChange) -> str:
     return f"{printable(change.what)}: {printable(change.before)} -> {printable(change.after)}{at}"
 
 
-def enc_lines(changes: Iterable[EncChange]) -> list[str]:
-    """Changed Puppet parameters; the same change of many nodes is one line."""
-    groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+MOST_PARTS = 12
+"""Parts of one parameter of which it is told; the JSON has both values whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncLine:
+    """One changed parameter of one node, or of many that it changes alike."""
+
+    text: str
+    parts: tuple[str, ...] = ()  # where it is a list or a mapping: what differs in it
+
+
+def enc_lines(changes: Iterable[EncChange]) -> list[EncLine]:
+    """Changed Puppet parameters; the same change of many nodes is told once."""
+    groups: dict[tuple[str, str, str, str], list[EncChange]] = defaultdict(list)
     for c in changes:
-        groups[c.puppet_class, c.parameter, _value(c.before), _value(c.after)].append(c.hostname)
-    return [_enc_line(change, sorted(hosts)) for change, hosts in sorted(groups.items())]
+        groups[c.puppet_class, c.parameter, _whole(c.before), _whole(c.after)].append(c)
+    return [_enc_line(alike) for _, alike in sorted(groups.items())]
 
 
-def _value(value: object) -> str:
-    text = printable(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+def _whole(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
-def _enc_line(change: tuple[str, str, str, str], hosts: list[str]) -> str:
-    puppet_class, parameter, before, after = change
+def _enc_line(alike: list[EncChange]) -> EncLine:
+    first, hosts = alike[0], sorted(change.hostname for change in alike)
+    name = f"{first.puppet_class}::{first.parameter}"
     who = hosts[0] if len(hosts) == 1 else f"{len(hosts)} nodes, {hosts[0]} to {hosts[-1]}"
-    return f"{puppet_class}::{parameter}: {before} -> {after}  ({who})"
+    parts = list(differences(first.before, first.after))
+    if all(not part.path for part in parts):
+        return EncLine(
+            f"{name}: {printable(shown_value(first.before))} -> {printable(shown_value(first.after))}  ({who})"
+        )
+    told = [printable(str(part)) for part in parts[:MOST_PARTS]]
+    more = [f"and {len(parts) - MOST_PARTS} more"] if len(parts) > MOST_PARTS else []
+    return EncLine(f"{name}  ({who})", (*told, *more))
 
 
 def counts(plan: Plan) -> str:

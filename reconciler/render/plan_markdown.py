@@ -37,7 +37,7 @@ def plan_markdown(plan: Plan) -> str:
     lines += _details("orphaned, and left alone", groups.orphaned(plan), plan, is_open=True)
     lines += _list("Short of machines", groups.shortfalls(plan))
     lines += _list("Settled", groups.settled_counts(plan))
-    lines += _list("Puppet documents", groups.enc_lines(plan.enc))
+    lines += _documents(groups.enc_lines(plan.enc))
     lines += _list("Notes", [f"{name}: {note}" for name, note in sorted(plan.notes.items())])
     lines += _list("Warnings", plan.warnings)
     return "\n".join(lines) + "\n"
@@ -86,3 +86,13 @@ def _list(title: str, items: Iterable[str]) -> list[str]:
     found = [f"- {escaped(item)}" for item in items]
     more = [f"- and {len(found) - LONGEST_LIST} more"] if len(found) > LONGEST_LIST else []
     return ["", f"**{title}**", "", *found[:LONGEST_LIST], *more] if found else []
+
+
+def _documents(changed: list[groups.EncLine]) -> list[str]:
+    if not changed:
+        return []
+    lines = ["", "**Puppet documents**", ""]
+    for one in changed[:LONGEST_LIST]:
+        lines += [f"- {escaped(one.text)}", *(f"  - {escaped(part)}" for part in one.parts)]
+    more = [f"- and {len(changed) - LONGEST_LIST} more"] if len(changed) > LONGEST_LIST else []
+    return [*lines, *more]

@@ -27,7 +27,8 @@ def plan_text(plan: Plan) -> str:
     lines += _section("Orphaned, and left alone", _folded(groups.orphaned(plan), plan))
     lines += _section("Short of machines", groups.shortfalls(plan))
     lines += _section("Settled", groups.settled_counts(plan))
-    lines += _section("Puppet documents", groups.enc_lines(plan.enc))
+    documents = (text for line in groups.enc_lines(plan.enc) for text in (line.text, *(f"  {p}" for p in line.parts)))
+    lines += _section("Puppet documents", documents)
     lines += _section("Notes", [f"{name}: {printable(note)}" for name, note in sorted(plan.notes.items())])
     lines += _section("Warnings", map(printable, plan.warnings))
     lines += ["", f"{groups.verdict(plan)}Plan {groups.base(plan)}: {groups.counts(plan)}.{groups.shown(plan)}"]
