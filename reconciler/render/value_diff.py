@@ -56,11 +56,11 @@ def _of_mappings(before: Mapping[str, object], after: Mapping[str, object], path
 
 
 def _of_lists(before: Sequence[object], after: Sequence[object], path: str) -> Iterator[PartDiff]:
-    known = [[json.dumps(item, sort_keys=True, default=str) for item in items] for items in (before, after)]
-    for _, first, end, other_first, other_end in SequenceMatcher(None, *known, autojunk=False).get_opcodes():
+    old, new = ([json.dumps(item, sort_keys=True, default=str) for item in items] for items in (before, after))
+    for _, first, end, other_first, other_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         both = min(end - first, other_end - other_first)
         for step in range(both):
-            if known[0][first + step] != known[1][other_first + step]:
+            if old[first + step] != new[other_first + step]:
                 yield from differences(before[first + step], after[other_first + step], f"{path}[{other_first + step}]")
         yield from (PartDiff("-", f"{path}[{n}]", before=before[n]) for n in range(first + both, end))
         yield from (PartDiff("+", f"{path}[{n}]", after=after[n]) for n in range(other_first + both, other_end))
