@@ -22,6 +22,7 @@ from .conftest import ROOT, Laid
 
 SYSTEMD = ROOT / "examples/systemd"
 CI = ROOT / "examples/ci"
+PIPELINES = ["github.yml", "gitlab.yml", "gitea.yml"]
 SIGNED = ROOT / "examples/signed"
 HARDENED = [
     "NoNewPrivileges",
@@ -78,7 +79,7 @@ def scripts(file: str) -> list[str]:
     return [asks, validates, plans]
 
 
-@pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
+@pytest.mark.parametrize("file", PIPELINES)
 @pytest.mark.parametrize("change", [None, "growth", "shrink"])
 def test_the_pipeline_runs_as_it_stands(on: Any, laid: Laid, tmp_path: Path, file: str, change: str | None) -> None:
     on("observe", "--output", tmp_path / "observed.json")
@@ -99,7 +100,7 @@ def test_the_pipeline_runs_as_it_stands(on: Any, laid: Laid, tmp_path: Path, fil
         assert (tmp_path / "summary").read_text() == plan
 
 
-@pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
+@pytest.mark.parametrize("file", PIPELINES)
 @pytest.mark.parametrize("token", ["token", ""])
 def test_what_a_cluster_with_nodes_cannot_take_is_no_valid_change(
     on: Any, laid: Laid, tmp_path: Path, file: str, token: str
