@@ -55,7 +55,8 @@ def planned(site: Site, observed: str | None = None, base: str | None = None) ->
         return (store.fingerprint(ref) if store else None) or ""
 
     other = _base_of(site, base, before, notes, tree if commit is not None and commit == good else None)
-    diff = _comparer().compare(other, tree, snapshot, fingerprint) if other else RevisionDiff()
+    comparer = RevisionComparer(known_signatures(), site.observer)
+    diff = comparer.compare(other, tree, snapshot, fingerprint) if other else RevisionDiff()
     given = PlanningInput(commit, tree, observation, site.config.planning_timings)
     anyway = replace(given, spec=other, observed=site.observe(other, snapshot)) if other else None
     return _told(given, diff, notes, anyway), observation
@@ -68,9 +69,11 @@ def replayed(site: Site, observation: Observation, base: str | None = None) -> t
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
     unmade = {ref for m in observation.machines for ref in m.missing_secrets}
 
+    comparer = RevisionComparer(known_signatures())
+
     def under(other: SpecTree, of: SpecTree | None) -> tuple[RevisionDiff, Observation]:
         """What specs make of documents that others gave, and of the machines."""
-        diff = _comparer().compare(of, other, snapshot, lambda ref: "", unmade) if of is not None else RevisionDiff()
+        diff = comparer.compare(of, other, snapshot, lambda ref: "", unmade) if of is not None else RevisionDiff()
         return diff, observe_again(observation, other, snapshot, diff)
 
     diff, seen = under(tree, before)
@@ -141,7 +144,3 @@ def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTre
         NOT_SHOWN: f"changes are not shown: the commit in force, {good[:12]}, is not in the repository that "
         "holds the specs (in a shallow clone: git fetch --unshallow)"
     }
-
-
-def _comparer() -> RevisionComparer:
-    return RevisionComparer(known_signatures())

@@ -35,6 +35,7 @@ class RevisionComparer:
     """Compares the documents that two revisions of the specs give the same machines, secrets as names."""
 
     known: Mapping[str, Signatures]
+    observer: Observer = field(default_factory=Observer)  # what it has assessed already costs nothing
 
     def compare(
         self,
@@ -71,7 +72,7 @@ class RevisionComparer:
             if name in after.clusters and after.clusters[name].api.certificate == asked.get(name)
         }  # of another file it is told what it changes once it is taken
         old, new = (
-            cluster_inputs(tree, Observer().members(tree, snapshot), records, self.known)
+            cluster_inputs(tree, self.observer.members(tree, snapshot), records, self.known)
             for tree, records in ((before, known), (after, replace(known, shown=same)))
         )
         for one, other in zip(old, new, strict=True):  # both have every cluster that has machines, in the same order

@@ -56,7 +56,7 @@ class Site:
         self.database = SiteDatabase(config, makes=makes_database)
         self._follows = follows or config.source
         self.reading = reading
-        self._observer = Observer()
+        self.observer = Observer()
 
     @property
     def store(self) -> Store:
@@ -117,7 +117,7 @@ class Site:
         tree = tree or self.specs.tree()
         snapshot = snapshot or self.snapshot()
         now = self.now()
-        members = self._observer.members(tree, snapshot)
+        members = self.observer.members(tree, snapshot)
         if snapshot.secrets:
             self.secrets.refresh(snapshot.secrets)
             secrets = Secrets(self.secrets.seals, self.secrets.text, self.secrets.expect)
@@ -125,7 +125,7 @@ class Site:
             secrets = Secrets({}, _no_text)
         records = ClusterRecords(snapshot.vips, snapshot.set_up, snapshot.fixed, snapshot.shown)
         self.documents.refresh(tree, members, records, secrets)
-        observation = self._observer.observe(tree, snapshot, self.documents, now, self.now())
+        observation = self.observer.observe(tree, snapshot, self.documents, now, self.now())
         if self.signatures is not None:
             words = self.signatures.judged(observation.approvals, _fleet_of(snapshot))
             observation = replace(observation, approvals=words)
@@ -143,7 +143,7 @@ class Site:
 
     def keep_documents(self) -> None:
         """Write down which nodes' documents the last ``observe`` found changed; for the one who acts."""
-        self.store.keep_documents(self._observer.new_documents)
+        self.store.keep_documents(self.observer.new_documents)
 
     def keep_facts(self, tree: SpecTree, observation: Observation, known: frozenset[str]) -> bool:
         """Write down which clusters' first setup is over, and what clusters with nodes keep.

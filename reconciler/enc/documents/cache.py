@@ -351,6 +351,10 @@ def cluster_inputs(
         )
 
 
+NOT_IN_DOCUMENTS = frozenset({"bmc", "hooks", "policy"})
+"""What of the Fleet no document is made of: where nothing else changed, none is rendered anew."""
+
+
 def same_documents(one: ClusterInput, other: ClusterInput) -> bool:
     """Whether nothing that documents are made of differs, but for secrets."""
     return _key(one) == _key(other)
@@ -362,7 +366,7 @@ def _key(given: ClusterInput) -> tuple[object, ...]:
     spec = tree.clusters.get(given.name)
     profiles = dict.fromkeys(member.allocation.profile for member in given.members)
     return (
-        tree.fleet,
+        *(getattr(tree.fleet, name) for name in type(tree.fleet).model_fields if name not in NOT_IN_DOCUMENTS),
         tree.locations,
         tree.repositories,
         tree.roles,

@@ -11,6 +11,7 @@ import yaml
 from reconciler.app.revisions import RevisionDiff, compare
 from reconciler.enc.compile import compile_node, secrets_in
 from reconciler.enc.documents.cache import (
+    NOT_IN_DOCUMENTS,
     ClusterRecords,
     Documents,
     EnrolledMachine,
@@ -84,12 +85,44 @@ def classes(documents: Documents, hostname: str = STORE) -> dict[str, Any]:
     return yaml.safe_load(document.yaml)["classes"]
 
 
+def digests(site: Site) -> dict[str, str]:
+    found = (site.documents.get(member.allocation.hostname) for member in site.given.members)
+    return {document.hostname: document.digest for document in found if document is not None}
+
+
 def test_a_document_holds_the_texts_of_its_secrets() -> None:
     site = Site()
     assert site.refresh() == {m.allocation.hostname for m in site.given.members}
     assert classes(site.documents)["oci::swiftstore"]["pass_swift_hashpathprefix"] == "text of z:swift/hashpathprefix"
     # "key of z-swiftstore-1.example.com:pki/snakeoil", in base64
     assert classes(site.documents)["oci::generic"]["ssl_cert_snakeoil_key"].startswith("a2V5IG9mIHotc3dpZnRzdG9yZS0x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("policy", {"reinstall": "automatic", "max_destructive": 99}),
+        ("hooks", {"dns": "powerdns"}),
+        ("bmc", {"username": "other", "manage": True, "rotate": "now"}),
+    ],
+)
+def test_what_no_document_is_made_of_has_none_rendered_anew(field: str, value: dict[str, Any]) -> None:
+    assert field in NOT_IN_DOCUMENTS
+    site = Site()
+    site.refresh()
+    before = digests(site)
+    fleet = site.given.tree.fleet
+    changed = fleet.model_copy(update={field: type(getattr(fleet, field)).model_validate(value)})
+    assert changed != fleet
+    site.given = replace(site.given, tree=replace(site.given.tree, fleet=changed))
+    assert site.refresh() == frozenset()
+    anew = Site(site.given)
+    anew.refresh()
+    assert digests(anew) == before
+
+
+def test_all_that_no_document_is_made_of_is_tried() -> None:
+    assert frozenset({"bmc", "hooks", "policy"}) == NOT_IN_DOCUMENTS
 
 
 def test_both_forms_say_the_same() -> None:
