@@ -315,7 +315,8 @@ class World:
     @contextlib.contextmanager
     def inside(self, process: Process) -> Iterator[None]:
         """Whatever begins within the block belongs to a process, which has clock and chance of its own."""
-        with process.inside(), seam.replaced(seam_of(process, self.chance, self.loop.time, self.scenario.begins)):
+        steady, begins = self.loop.time, self.scenario.begins
+        with process.inside(), seam.replaced(seam_of(process, self.chance, steady, begins, self.effect)):
             yield
 
     async def supervise(self) -> None:
