@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, Table, bindparam, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, NullPool, Table, bindparam, create_engine, event, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from ..execution import seam
 from ..model.errors import PermanentError
@@ -45,10 +47,7 @@ _TELL = update(change).where(change.c.area.in_(bindparam("areas", expanding=True
 _TELL_COUNT = _TELL.values(revision=bindparam("counted"))
 _OTHER = change.alias()
 _NEXT = select(_OTHER.c.revision + 1).where(_OTHER.c.area == TOKEN).scalar_subquery()
-_COUNT_AT_ONCE = _TELL.values(revision=_NEXT).returning(
-    change.c.revision, select(lease.c.fence).where(lease.c.name == DAEMON).scalar_subquery()
-)
-"""All of the above in one go: where there is one writer at a time, nobody comes in between."""
+_HOLDS = select(lease.c.fence).where(lease.c.name == DAEMON).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ class Database:
     def _begun(self, connection: Connection, areas: tuple[str, ...], *, fenced: bool) -> int:
         """The number of the transaction, told to the areas; where we were the daemon, we still are."""
         if self._is_sqlite and areas:
-            revision, fence = connection.execute(_COUNT_AT_ONCE, {"areas": (TOKEN, *areas)}).all()[0]
+            revision, fence = connection.execute(_count_at_once(areas)).all()[0]
             self._check_fence(fence if fenced else self.fence)
             return int(revision)
         if fenced and self.fence is not None:
@@ -319,6 +318,13 @@ def _begin_sqlite(connection: Connection, *, writes: bool) -> None:
         dbapi.execute(word).close()
     except sqlite3.Error as error:
         raise DBAPIError.instance(word, None, error, sqlite3.Error) from error
+
+
+@cache
+def _count_at_once(areas: tuple[str, ...]) -> ReturningUpdate[int, int | None]:
+    """Counts a transaction and tells it to areas, in one go: where there is one writer, nobody comes in between."""
+    told = or_(*(change.c.area == area for area in (TOKEN, *areas)))
+    return update(change).where(told).values(revision=_NEXT).returning(change.c.revision, _HOLDS)
 
 
 def _next_revision(connection: Connection, areas: tuple[str, ...]) -> int:
