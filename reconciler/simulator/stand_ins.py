@@ -79,13 +79,16 @@ def without_gc() -> Iterator[None]:
     """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over.
 
     Else what is left of one history would tidy up in the middle of the next one, whenever somebody happens to look.
+    What was there before, the program above all, is not looked at for that.
     """
     was_on = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
         gc.collect()
+        gc.unfreeze()
         if was_on:
             gc.enable()
 
