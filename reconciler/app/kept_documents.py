@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..enc.documents.writer import Document, pieces_of
 from ..model.errors import PermanentError, TemporaryError
@@ -70,6 +70,7 @@ class KeptDocuments:
     _parts: dict[bytes, bytes] = field(default_factory=dict)  # by name: shared parts that were opened
     _is_made: bool = False  # the tables are there
     _asking: tuple[Asking, bytes] | None = None  # who may ask, and how the copy has it sealed
+    _seen: "_FileState | None" = None  # the copy, when it last was known to be right
 
     @classmethod
     def of(cls, config: Config) -> "KeptDocuments":
@@ -95,6 +96,9 @@ class KeptDocuments:
         """
         if not documents:
             return 0
+        if self._is_current(documents, asking):
+            self._see()
+            return 0
         with self._writing() as connection:
             known = self._digests = _digests(connection) if self._digests is None else self._digests
             changed = [one for host, one in documents.items() if known.get(host) != (one.digest, one.address)]
@@ -109,8 +113,19 @@ class KeptDocuments:
                     del known[hostname]
             self._keep_asking(connection, asking)
             self._addresses = _addresses(known)
-        os.utime(self.path)  # all that it holds is right as of now
+        self._see()
         return len(changed) + len(gone)
+
+    def _is_current(self, documents: Mapping[str, Document], asking: Asking) -> bool:
+        """Whether the copy holds all of this, and nobody has touched it since that was written."""
+        if self._asking is None or self._asking[0] != asking or self._seen is None or self._seen != _file(self.path):
+            return False
+        return self._digests == {host: (one.digest, one.address) for host, one in documents.items()}
+
+    def _see(self) -> None:
+        """All that it holds is right as of now."""
+        os.utime(self.path)
+        self._seen = _file(self.path)
 
     def read_addresses(self) -> None:
         """Find out whose documents it holds, for ``holds`` and ``is_of``; nobody's, when it cannot be read."""
@@ -268,6 +283,24 @@ class _Batch:
         own = self._sealer.seal(document.own, name)
         row = (document.hostname, document.digest, document.address, layout, own)
         self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)", row)
+
+
+class _FileState(NamedTuple):
+    """What differs where somebody has written to a file, or put another one there."""
+
+    device: int
+    inode: int
+    size: int
+    changed_at: int  # nanoseconds since 1970
+
+
+def _file(path: Path) -> _FileState | None:
+    """The file as it is now; None: it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return _FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _trust(connection: sqlite3.Connection) -> bytes:

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..model.contents import NOTHING_FOUND, Contents, Unreadable
@@ -41,10 +42,13 @@ class DiskSystem:
     @property
     def node(self) -> InstalledNode | None:
         """As what it was installed; None: it is not whole."""
-        if (text := self.marker) is None:
-            return self.of_oci
-        marker = commands.parse_marker(text)
-        return InstalledNode(marker.hostname, marker.role, marker.cluster)
+        return self.of_oci if (text := self.marker) is None else _node_of(text)
+
+
+@lru_cache
+def _node_of(marker: str) -> InstalledNode:
+    told = commands.parse_marker(marker)
+    return InstalledNode(told.hostname, told.role, told.cluster)
 
 
 @dataclass(eq=False)

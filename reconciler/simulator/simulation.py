@@ -25,7 +25,7 @@ from .faults import FAULTS, Swarm
 from .judge import Invariant, Violation
 from .people import People
 from .scenario import Scenario
-from .stand_ins import commits, logged, seam_of, ssh_draws, without_gc, without_threads
+from .stand_ins import logged, seam_of, ssh_draws, without_gc, without_threads
 from .tally import Tally
 from .virtual_loop import Killed, Process
 from .wires import Request
@@ -117,7 +117,6 @@ class Simulation:
         drawn = world.chance.stream("libraries")
         with (
             seam.replaced(outside), ssh_draws(drawn), without_threads(), logged(world.logs), without_gc(),
-            commits(world.effect),
         ):  # fmt: skip
             world.loop.set_exception_handler(self._unheard)
             world.loop._world.run(seam._HERE.set, outside)

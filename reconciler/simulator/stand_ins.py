@@ -9,14 +9,19 @@ from typing import Any
 import anyio.to_thread
 import structlog
 from cryptography.hazmat.primitives.serialization import ssh
-from sqlalchemy import Connection, Engine, event
 
-from ..execution.seam import Seam, offload
+from ..execution.seam import Seam, nothing, offload
 from .chance import Chance, Stream
 from .virtual_loop import Process
 
 
-def seam_of(process: Process, chance: Chance, steady: Callable[[], float], begins: datetime) -> Seam:
+def seam_of(
+    process: Process,
+    chance: Chance,
+    steady: Callable[[], float],
+    begins: datetime,
+    before_commit: Callable[[], None] = nothing,
+) -> Seam:
     """What a process reads, draws and makes.
 
     Args:
@@ -24,6 +29,7 @@ def seam_of(process: Process, chance: Chance, steady: Callable[[], float], begin
         chance: What is drawn.
         steady: The seconds that have passed.
         begins: What the clock said when none had.
+        before_commit: Called before each of its transactions ends that writes.
     """
     draws = chance.stream(f"draws of {process.name}")
     return Seam(
@@ -32,6 +38,7 @@ def seam_of(process: Process, chance: Chance, steady: Callable[[], float], begin
         draw=draws.randbytes,
         rsa_key=chance.keys(f"keys of {process.name}"),
         process=lambda: process.name,
+        before_commit=before_commit,
     )
 
 
@@ -54,21 +61,6 @@ def ssh_draws(stream: Stream) -> Iterator[None]:
 
 
 @contextmanager
-def commits(before: Callable[[], None]) -> Iterator[None]:
-    """Have ``before`` called before each transaction ends that writes."""
-
-    def ends(connection: Connection) -> None:
-        if connection.get_execution_options().get("immediate"):
-            before()
-
-    event.listen(Engine, "commit", ends)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "commit", ends)
-
-
-@contextmanager
 def without_threads() -> Iterator[None]:
     """Have the web framework make its calls as all others are made."""
 
@@ -87,13 +79,16 @@ def without_gc() -> Iterator[None]:
     """Have nobody look for garbage meanwhile: it is let go as a whole, once a history is over.
 
     Else what is left of one history would tidy up in the middle of the next one, whenever somebody happens to look.
+    What was there before, the program above all, is not looked at for that.
     """
     was_on = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
         gc.collect()
+        gc.unfreeze()
         if was_on:
             gc.enable()
 

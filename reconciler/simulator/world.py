@@ -31,7 +31,7 @@ from .chance import Chance, Stream
 from .fleet import place
 from .hardware import ServerBody
 from .judge import Invariant, Judge, Running, ServingPool, finished
-from .life import ServerState
+from .life import OWN_ADDRESS, ServerState
 from .memory_bmc import MemoryBmc, connecting
 from .memory_git import MemoryBranch
 from .memory_http import MemoryAgent, MemoryListening
@@ -315,7 +315,8 @@ class World:
     @contextlib.contextmanager
     def inside(self, process: Process) -> Iterator[None]:
         """Whatever begins within the block belongs to a process, which has clock and chance of its own."""
-        with process.inside(), seam.replaced(seam_of(process, self.chance, self.loop.time, self.scenario.begins)):
+        steady, begins = self.loop.time, self.scenario.begins
+        with process.inside(), seam.replaced(seam_of(process, self.chance, steady, begins, self.effect)):
             yield
 
     async def supervise(self) -> None:
@@ -378,8 +379,19 @@ class World:
         for server in on:
             if serving_as(server) is not None:
                 self.judge.serves(server.serial)
-        ours = [one for one in on if not _has_strayed(one) or one.serial in self._turned_on_by_bmc]
-        self.judge.running(Running(one.serial, _hostname(one), one.own_address) for one in ours)
+        self.judge.running(running for one in on if (running := self._running(one)) is not None)
+
+    def _running(self, server: MemoryServer) -> Running | None:
+        """An installed system that is on; None: its disk has strayed, and nobody but a human turned it on."""
+        system = server.on_disk
+        if system is None:
+            return Running(server.serial, "", server.address)
+        if system.strayed and server.serial not in self._turned_on_by_bmc:
+            return None
+        given, node = system.files.read(OWN_ADDRESS), system.node
+        return Running(
+            server.serial, node.hostname if node else "", given.strip() if given is not None else server.address
+        )
 
     def journal(self) -> list[str]:
         """All entries of the journal, as they are in the database."""
@@ -399,15 +411,6 @@ SELECT 1 FROM journal WHERE kind = 'erasing' AND serial = ?1 AND position > (
     AND json_extract(body, '$.action.type') = 'install_os' AND json_extract(body, '$.action.generation') = ?2
 )
 """
-
-
-def _hostname(server: MemoryServer) -> str:
-    return server.node.hostname if server.node else ""
-
-
-def _has_strayed(server: MemoryServer) -> bool:
-    """Whether it runs another machine's system, as somebody has put that one's disk into it."""
-    return server.on_disk is not None and server.on_disk.strayed
 
 
 def services_of(server: MemoryServer) -> MemoryServices:

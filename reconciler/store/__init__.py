@@ -72,7 +72,7 @@ class Store(
             else:
                 require_head(database.engine)
         except BaseException as error:
-            database.engine.dispose()
+            database.close()
             if isinstance(error, DBAPIError):
                 raise failure(error, "the database does not answer") or error from error
             raise
@@ -92,7 +92,7 @@ class Store(
 
     def close(self) -> None:
         """Close every connection."""
-        self._database.engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self

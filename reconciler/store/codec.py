@@ -45,6 +45,7 @@ def event_text(event: Event) -> str:
     return _events.dump_json(event).decode()
 
 
+@lru_cache(maxsize=1024)  # the newest ones are asked for by several
 def parse_event(text: str) -> Event:
     """The event that ``event_text`` wrote."""
     return _events.validate_json(text)
@@ -55,6 +56,7 @@ def hardware_text(hardware: Hardware) -> str:
     return _hardware.dump_json(hardware, exclude_defaults=True).decode()
 
 
+@lru_cache(maxsize=256)  # the machines to which something is done are asked for again and again
 def parse_hardware(text: str) -> Hardware:
     """The hardware that ``hardware_text`` wrote. Parts that many machines have alike are the same objects."""
     found = _hardware.validate_json(text)

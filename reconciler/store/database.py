@@ -11,14 +11,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, NullPool, Table, bindparam, create_engine, event, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from ..execution import seam
 from ..model.errors import PermanentError
 from ..model.redaction import UNCLEAR_LOGIN, has_clear_login, redact_database
 from .failures import DAMAGED, failure
@@ -29,6 +32,8 @@ IDLE_SECONDS = 5.0
 """How long a process may do nothing in the midst of a transaction that writes, before PostgreSQL ends it. Ours think
 for milliseconds; and whoever takes over from one that stands still waits for that, within a lease's length."""
 CONNECT_SECONDS = 10
+KEPT_OPEN = 5
+"""Connections to SQLite that are kept open while nobody uses them; threads open more when more of them ask at once."""
 TOKEN = "token"  # noqa: S105 (the name of a row)
 DAEMON = "daemon"
 """The name of the lease that the acting daemon holds."""
@@ -42,10 +47,7 @@ _TELL = update(change).where(change.c.area.in_(bindparam("areas", expanding=True
 _TELL_COUNT = _TELL.values(revision=bindparam("counted"))
 _OTHER = change.alias()
 _NEXT = select(_OTHER.c.revision + 1).where(_OTHER.c.area == TOKEN).scalar_subquery()
-_COUNT_AT_ONCE = _TELL.values(revision=_NEXT).returning(
-    change.c.revision, select(lease.c.fence).where(lease.c.name == DAEMON).scalar_subquery()
-)
-"""All of the above in one go: where there is one writer at a time, nobody comes in between."""
+_HOLDS = select(lease.c.fence).where(lease.c.name == DAEMON).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._idle: list[Connection] = []  # to SQLite: opened, and used by nobody now
         self.fence: int | None = None  # set while we hold the daemon's lease: then every write checks that we still do
         self.make_room: Callable[[], object] = lambda: None  # called before what a human decided is written
         self._is_sqlite = engine.dialect.name == "sqlite"
@@ -90,11 +93,8 @@ class Database:
             PermanentError: It is damaged.
         """
         try:
-            with self.engine.connect() as connection:
-                if not self._is_sqlite:
-                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
-                with connection.begin():
-                    yield connection
+            with self._transaction(writes=False) as connection:
+                yield connection
         except DBAPIError as error:
             raise failure(error, "the database cannot be read") or error from error
 
@@ -114,12 +114,51 @@ class Database:
         try:
             with (
                 self._one_writer if self._is_sqlite else _nothing(),
-                self.engine.connect().execution_options(immediate=True) as connection,
-                connection.begin(),
+                self._transaction(writes=True) as connection,
             ):
                 yield Writing(connection, self._begun(connection, areas, fenced=fenced))
+                seam.before_commit()
         except DBAPIError as error:
             raise failure(error, "the database cannot be written") or error from error
+
+    def close(self) -> None:
+        """Close every connection: at once, or when whoever uses it has ended."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        """One transaction, committed where the block ends well."""
+        with self._connected() as connection:
+            if not self._is_sqlite and not writes:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                begin(connection, writes=writes)
+                yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection that nobody else uses. Those to SQLite are kept open, unless something went wrong on one."""
+        if not self._is_sqlite:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        idle = self._idle
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = self.engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if idle is self._idle and len(idle) < KEPT_OPEN:  # another list: all were closed meanwhile
+            idle.append(connection)
+        else:
+            connection.close()
 
     def damage(self) -> str | None:
         """What is wrong with the database's file; None when nothing is, or when its server looks after that.
@@ -147,7 +186,7 @@ class Database:
         try:
             found = path.stat()
         except OSError as error:
-            self.engine.dispose()  # what is there next is opened, and not what is gone
+            self.close()  # what is there next is opened, and not what is gone
             return f"{path} is gone ({error.strerror}): bring it back, or see whether its file system is mounted"
         now = found.st_dev, found.st_ino
         self._identity = self._identity or now
@@ -158,7 +197,7 @@ class Database:
     def _begun(self, connection: Connection, areas: tuple[str, ...], *, fenced: bool) -> int:
         """The number of the transaction, told to the areas; where we were the daemon, we still are."""
         if self._is_sqlite and areas:
-            revision, fence = connection.execute(_COUNT_AT_ONCE, {"areas": (TOKEN, *areas)}).all()[0]
+            revision, fence = connection.execute(_count_at_once(areas)).all()[0]
             self._check_fence(fence if fenced else self.fence)
             return int(revision)
         if fenced and self.fence is not None:
@@ -215,11 +254,18 @@ def _open_postgresql(url: URL) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
         },
     )
-    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
-def _begin_postgresql(connection: Connection) -> None:
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Say what a transaction is to be, as the first thing in it. SQLAlchemy's event for this slows down all others."""
+    if connection.dialect.name == "sqlite":
+        _begin_sqlite(connection, writes=writes)
+    else:
+        _begin_postgresql(connection, writes=writes)
+
+
+def _begin_postgresql(connection: Connection, *, writes: bool) -> None:
     """Bound how long a transaction waits for others, and how long others wait for it.
 
     A process that stands still in the midst of one holds its locks, the lease's among them: the server ends it then.
@@ -227,7 +273,7 @@ def _begin_postgresql(connection: Connection) -> None:
     nothing else of what a session was told.
     """
     bounds = {"lock_timeout": BUSY_SECONDS}
-    if connection.get_execution_options().get("immediate", False):
+    if writes:
         bounds["idle_in_transaction_session_timeout"] = IDLE_SECONDS
     said = ", ".join(f"set_config('{name}', '{seconds:.0f}s', true)" for name, seconds in bounds.items())
     connection.exec_driver_sql(f"SELECT {said}")  # in one go; "true": for this transaction
@@ -249,10 +295,11 @@ def _open_sqlite(url: URL) -> Engine:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise PermanentError(f"cannot open the database {path}: {error.strerror}") from error
-    # Every transaction of ours ends by itself: none is left to be rolled back when its connection is given back.
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_reset_on_return=None)
+    # Every transaction of ours ends by itself: none is left to be rolled back when its connection is given back. And
+    # ``Database`` keeps connections itself: taking one from SQLAlchemy's pool takes longer than a short question does.
+    options = {"poolclass": NullPool, "pool_reset_on_return": None}
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **options)
     event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -262,15 +309,22 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection, *, writes: bool) -> None:
     """Take the write lock at the beginning: a transaction that reads first and then wants it may be refused at once."""
-    begin = "BEGIN IMMEDIATE" if connection.get_execution_options().get("immediate", False) else "BEGIN"
+    word = "BEGIN IMMEDIATE" if writes else "BEGIN"
     dbapi = connection.connection.driver_connection
     assert isinstance(dbapi, sqlite3.Connection)
     try:  # past SQLAlchemy, which makes much of a word that is said a hundred times a second
-        dbapi.execute(begin).close()
+        dbapi.execute(word).close()
     except sqlite3.Error as error:
-        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
+        raise DBAPIError.instance(word, None, error, sqlite3.Error) from error
+
+
+@cache
+def _count_at_once(areas: tuple[str, ...]) -> ReturningUpdate[int, int | None]:
+    """Counts a transaction and tells it to areas, in one go: where there is one writer, nobody comes in between."""
+    told = or_(*(change.c.area == area for area in (TOKEN, *areas)))
+    return update(change).where(told).values(revision=_NEXT).returning(change.c.revision, _HOLDS)
 
 
 def _next_revision(connection: Connection, areas: tuple[str, ...]) -> int:

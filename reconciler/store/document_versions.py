@@ -12,6 +12,11 @@ from .tables import rendered
 
 KEPT = 5  # versions per node; enough to name the one that a node which is behind still has
 
+_CHANGED = select(rendered.c.hostname).where(rendered.c.revision > bindparam("since")).distinct()
+_VERSIONS = (
+    select(rendered).where(rendered.c.hostname.in_(bindparam("some", expanding=True))).order_by(rendered.c.since.desc())
+)
+
 Versions = tuple[DocumentVersion, ...]
 """Of one node, the newest first."""
 
@@ -45,11 +50,9 @@ def read_versions(
 ) -> dict[str, Versions]:
     """All versions of the nodes named, or of those to which one came after a revision."""
     if hostnames is None:
-        changed = select(rendered.c.hostname).where(rendered.c.revision > since_revision).distinct()
-        hostnames = list(connection.scalars(changed))
-    query = select(rendered).where(rendered.c.hostname.in_(bindparam("some", expanding=True)))
+        hostnames = list(connection.scalars(_CHANGED, {"since": since_revision}))
     found: dict[str, list[DocumentVersion]] = defaultdict(list)
     for some in chunks(hostnames):
-        for row in connection.execute(query.order_by(rendered.c.since.desc()), {"some": some}):
+        for row in connection.execute(_VERSIONS, {"some": some}):
             found[row.hostname].append(DocumentVersion(row.digest, row.since))
     return {hostname: tuple(versions) for hostname, versions in found.items()}

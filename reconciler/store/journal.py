@@ -35,7 +35,6 @@ class JournalPart(Part):
         super().__init__(database)
         self._folding = threading.Lock()
         self._folded = _Folded()
-        self._parsed: dict[int, Event] = {}  # by position: what was read last
 
     def append(self, event: Event) -> int:
         """Write one event; it is on disk when this returns its position."""
@@ -82,13 +81,10 @@ class JournalPart(Part):
         return self._folded.position > 0
 
     def _read_events(self, connection: Connection, position: int, limit: int | None) -> list[tuple[int, Event]]:
-        """Events after a position. The newest ones are asked for by several, and parsed once."""
+        """Events after a position."""
         query = _EVENTS if limit is None else _SOME_EVENTS
         rows = connection.execute(query, {"after": position, **({} if limit is None else {"most": limit})}).all()
-        known = self._parsed
-        found = [(row.position, known.get(row.position) or parse_event(row.body)) for row in rows]
-        self._parsed = dict(found[-PAGE:]) or known
-        return found
+        return [(row.position, parse_event(row.body)) for row in rows]
 
     def _fold(self, connection: Connection) -> Mapping[str, History]:
         with self._folding:

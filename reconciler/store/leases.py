@@ -16,7 +16,19 @@ from .database import DAEMON, Part, Writing
 from .journal import write_notices
 from .tables import lease, state
 
+# As elsewhere in the store, what is asked all the time is put into words once.
 _STATE = select(state.c.text).where(state.c.name == bindparam("of"))
+_ACTED = select(lease.c.acted).where(lease.c.name == DAEMON)
+_BEAT = (
+    update(lease)
+    .where(lease.c.name == DAEMON, lease.c.fence == bindparam("mine"), lease.c.held.is_(True))
+    .values(
+        beat=lease.c.beat + 1,
+        at=bindparam("said"),
+        until=bindparam("ends"),
+        acted=lease.c.acted + bindparam("lived"),
+    )
+)
 
 
 class HeldLease(NamedTuple):
@@ -105,11 +117,9 @@ class LeasesPart(Part):
             lived: Seconds since the last beat, by a clock that nobody sets; a pause of the whole machine counts as no
                 more than the lease's length.
         """
-        mine = update(lease).where(lease.c.name == DAEMON, lease.c.fence == fence, lease.c.held.is_(True))
-        acted = lease.c.acted + min(max(lived, 0.0), ttl.total_seconds())
+        said = {"mine": fence, "said": now, "ends": now + ttl, "lived": min(max(lived, 0.0), ttl.total_seconds())}
         with self._database.writing(fenced=False) as writing:
-            beat = mine.values(beat=lease.c.beat + 1, at=now, until=now + ttl, acted=acted)
-            return writing.connection.execute(beat).rowcount == 1
+            return writing.connection.execute(_BEAT, said).rowcount == 1
 
     def held_lease(self) -> HeldLease | None:
         """Who has the lease, and how often it has beaten; None: nobody has it."""
@@ -138,7 +148,7 @@ class LeasesPart(Part):
 
 def read_acted(connection: Connection) -> float | None:
     """Seconds that daemons have acted on the database so far, on a connection; None: none ever did."""
-    return connection.scalar(select(lease.c.acted).where(lease.c.name == DAEMON))
+    return connection.scalar(_ACTED)
 
 
 def write_state(writing: Writing, name: str, text: str) -> None:

@@ -34,6 +34,15 @@ _READINGS = select(machine.c.serial, machine.c.readings).where(
     machine.c.readings.is_not(None), machine.c.serial.in_(bindparam("some", expanding=True))
 )
 _DIGESTS = select(machine.c.serial, machine.c.digest).where(machine.c.serial.in_(bindparam("some", expanding=True)))
+_MINE = hardware.c.serial == bindparam("of")
+_ADD = insert(hardware).returning(hardware.c.id)
+_HAS = (
+    update(machine)
+    .where(machine.c.serial == bindparam("of"))
+    .values(hardware=bindparam("its"), digest=bindparam("said"))
+)
+_NEWEST = select(hardware.c.id).where(_MINE).order_by(hardware.c.id.desc()).limit(KEPT_REPORTS)
+_LET_GO = delete(hardware).where(_MINE, hardware.c.id.not_in(_NEWEST.scalar_subquery()))
 _SAID = (
     "address", "reported_at", "reported_from", "status", "status_at", "power", "power_at", "puppet_at", "readings",
     "witnessed_at",
@@ -119,15 +128,9 @@ def _write_hardware(connection: Connection, word: Heard) -> None:
     """Add an observation, make it the machine's own, and let go of its oldest."""
     assert word.hardware is not None
     row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(word.hardware)}
-    added = connection.execute(insert(hardware).returning(hardware.c.id), row).scalar_one()
-    mine = update(machine).where(machine.c.serial == word.serial)
-    connection.execute(mine.values(hardware=added, digest=word.digest))
-    newest = select(hardware.c.id).where(hardware.c.serial == word.serial).order_by(hardware.c.id.desc())
-    connection.execute(
-        delete(hardware).where(
-            hardware.c.serial == word.serial, hardware.c.id.not_in(newest.limit(KEPT_REPORTS).scalar_subquery())
-        )
-    )
+    added = connection.execute(_ADD, row).scalar_one()
+    connection.execute(_HAS, {"of": word.serial, "its": added, "said": word.digest})
+    connection.execute(_LET_GO, {"of": word.serial})
 
 
 def _digests(connection: Connection, serials: Iterable[str]) -> dict[str, str | None]:

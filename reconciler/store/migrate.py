@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from ..model.errors import PermanentError
+from .database import begin
 
 HEAD = "0011"
 """The newest revision below ``migrations/versions``; kept here so that asking for it loads no Alembic."""
@@ -16,6 +17,7 @@ _LOCK = 0x5EC0_CC17  # any number, the same for all of us: PostgreSQL's advisory
 def current(engine: Engine) -> str | None:
     """The revision the database is at; None for an empty one."""
     with engine.connect() as connection:  # fails where nobody answers, which is not the same as an empty database
+        begin(connection, writes=False)
         try:
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         except DBAPIError:  # no such table
@@ -33,7 +35,8 @@ def migrate(engine: Engine) -> None:
         return
     if at is not None and at > HEAD:
         raise PermanentError(f"the database is at schema {at}, made by a newer reconciler; this one knows up to {HEAD}")
-    with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+    with engine.connect() as connection, connection.begin():
+        begin(connection, writes=True)
         _wait_for_others(connection)
         _upgrade(connection)
 

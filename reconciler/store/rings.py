@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from ..model.errors import PermanentError, TemporaryError
 from ..model.observations import Notice
@@ -106,15 +106,20 @@ def _newest() -> Any:
     return ring.c.version == select(func.max(other.c.version)).where(*mine).scalar_subquery()
 
 
+_IN_FORCE = select(ring).where(_newest()).order_by(ring.c.cluster, ring.c.name)
+_OF_CLUSTER = _IN_FORCE.where(ring.c.cluster == bindparam("of"))
+_STATES = select(ring.c.state).where(_newest()).order_by(ring.c.cluster, ring.c.name)
+
+
 def read_built(connection: Connection, cluster: str | None = None) -> dict[str, BuiltRing]:
     """Rings in force of a cluster by name; or of all, by ``cluster/name``.
 
     Raises:
         PermanentError: One is not what was written.
     """
-    query = select(ring).where(_newest()).order_by(ring.c.cluster, ring.c.name)
     found: dict[str, BuiltRing] = {}
-    for row in connection.execute(query if cluster is None else query.where(ring.c.cluster == cluster)):
+    asked = {} if cluster is None else {"of": cluster}
+    for row in connection.execute(_IN_FORCE if cluster is None else _OF_CLUSTER, asked):
         one = BuiltRing(_states.validate_json(row.state), row.builder, row.file)
         if row.checksum != _checksum(row.builder) or md5_of(row.file) != one.state.md5:
             raise PermanentError(
@@ -127,8 +132,7 @@ def read_built(connection: Connection, cluster: str | None = None) -> dict[str, 
 
 def read_states(connection: Connection) -> tuple[RingState, ...]:
     """Rings in force, by cluster and name, without builders and files."""
-    query = select(ring.c.state).where(_newest()).order_by(ring.c.cluster, ring.c.name)
-    return tuple(_states.validate_json(text) for text in connection.scalars(query))
+    return tuple(_states.validate_json(text) for text in connection.scalars(_STATES))
 
 
 def read_rounds(connection: Connection) -> tuple[RingRound, ...]:

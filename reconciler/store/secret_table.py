@@ -64,15 +64,10 @@ class SecretsPart(Part):
             PermanentError: As ``secret``.
         """
         vault, wanted = self._right_vault(), frozenset(refs)
-        names = (secret.c.owner, secret.c.service, secret.c.kind, secret.c.form)
-        query = select(*names, secret.c.sealed).where(
-            secret.c.owner.in_(bindparam("owners", expanding=True)),
-            secret.c.kind.in_(bindparam("kinds", expanding=True)),
-        )
         kinds, found = sorted({ref.kind for ref in wanted}), dict[SecretRef, str]()
         with self._database.reading() as connection:
             for owners in chunks(sorted({ref.owner for ref in wanted})):
-                rows = connection.execute(query, {"owners": owners, "kinds": kinds})
+                rows = connection.execute(_TEXTS, {"owners": owners, "kinds": kinds})
                 named = ((SecretRef(*name), sealed) for *name, sealed in rows)
                 found |= {ref: vault.open(ref, sealed) for ref, sealed in named if ref in wanted}
         return found
@@ -192,6 +187,9 @@ class SecretsPart(Part):
 
 _NAMES = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form).where(
     secret.c.owner.in_(bindparam("owners", expanding=True))
+)
+_TEXTS = select(secret.c.owner, secret.c.service, secret.c.kind, secret.c.form, secret.c.sealed).where(
+    secret.c.owner.in_(bindparam("owners", expanding=True)), secret.c.kind.in_(bindparam("kinds", expanding=True))
 )
 _SEALED = select(secret.c.sealed).where(
     secret.c.owner == bindparam("who"), secret.c.service == bindparam("what"), secret.c.kind == bindparam("which")

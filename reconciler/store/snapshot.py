@@ -41,6 +41,8 @@ from .machines import chunks
 from .rings import read_rounds, read_states
 from .tables import allocation, approval, conflict, hardware, journal, machine, pause, secret, vip
 
+_HELD = select(allocation).where(allocation.c.ended_at.is_(None))
+_ALLOCATED = select(allocation).where(allocation.c.revision > bindparam("since")).order_by(allocation.c.id)
 _BODIES = (
     select(journal.c.body)
     .where(journal.c.serial.in_(bindparam("some", expanding=True)), journal.c.body.is_not(None))
@@ -156,7 +158,7 @@ class SnapshotPart(JournalPart):
     def allocations(self) -> Mapping[str, Allocation]:
         """What machines hold, by serial; for those who need nothing else."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(allocation).where(allocation.c.ended_at.is_(None)))
+            rows = connection.execute(_HELD)
             return {row.serial: allocation_of(row) for row in rows}
 
     def vips(self) -> tuple[Vip, ...]:
@@ -259,8 +261,7 @@ def _read_hardware(connection: Connection, ids: list[int]) -> dict[int, Hardware
 
 def _look_at_allocations(connection: Connection, known: _LastLook, since: int) -> None:
     """Take the rows that changed, oldest first: a row that ended gives way, unless a newer one has taken its place."""
-    query = select(allocation).where(allocation.c.revision > since).order_by(allocation.c.id)
-    for row in connection.execute(query):
+    for row in connection.execute(_ALLOCATED, {"since": since}):
         held, retired = known.allocations.get(row.serial), known.retired.get(row.serial)
         if row.ended_at is None:
             known.allocations[row.serial] = (row.id, allocation_of(row))

@@ -2,7 +2,8 @@
 
 All else that the program does follows from what came in. Whoever puts another ``Seam`` in its place, and an event loop
 whose clock ``asyncio.sleep`` and ``asyncio.timeout`` wait by, has a run again just as it was: ``simulator`` does.
-Who waits, waits by the event loop; ``rest`` is for programs that have none.
+Who waits, waits by the event loop; ``rest`` is for programs that have none. A seam is also told before each commit, as
+that is where a process may die.
 """
 
 import asyncio
@@ -31,6 +32,10 @@ _SERIAL_BYTES = 20
 """Of a certificate's serial number, at most; and it must be positive (RFC 5280, 4.1.2.2)."""
 
 
+def nothing() -> None:
+    """Nothing at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seam:
     """Where all of it comes from."""
@@ -40,6 +45,7 @@ class Seam:
     draw: Callable[[int], bytes]  # so many bytes that nobody can guess
     rsa_key: Callable[[int], "rsa.RSAPrivateKey"]  # by its size in bits
     process: Callable[[], str]  # tells this process from all others, on this host and elsewhere
+    before_commit: Callable[[], None] = nothing  # called before each transaction ends that writes: one may die there
 
 
 def _new_rsa_key(bits: int) -> "rsa.RSAPrivateKey":
@@ -120,6 +126,11 @@ def new_rsa_key(bits: int) -> "rsa.RSAPrivateKey":
 def process() -> str:
     """The name of this process: no other that runs has it."""
     return _HERE.get().process()
+
+
+def before_commit() -> None:
+    """To be called before each transaction ends that writes."""
+    _HERE.get().before_commit()
 
 
 # ---- threads
