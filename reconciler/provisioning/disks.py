@@ -77,10 +77,11 @@ def _is_hardware(subsystems: object) -> bool:
 
     Args:
         subsystems: Of the disk and of the devices that it hangs on (``block:scsi:pci``). What is made of other disks,
-            or of nothing (drbd, zvols, bcache, dm, md), hangs on none; Ceph's images hang on devices of their own.
+            or of nothing (drbd, zvols, bcache, dm, md), hangs on none; Ceph's images hang on devices of their own,
+            and a flash chip with the firmware on an MTD device.
     """
     behind = set(str(subsystems or "unknown").split(":")) - {"block"}
-    return bool(behind) and "rbd" not in behind
+    return bool(behind) and not behind & {"rbd", "mtd", "ubi"}
 
 
 def differences(identity: Iterable[DiskId], disks: Iterable[Disk]) -> list[str]:

@@ -141,6 +141,7 @@ CHAINS = {
     "mmcblk0": "block:mmc:mmc_host:platform", "sdb": "block:scsi:usb:pci", "old": None,
     "drbd1000": "block", "zd0": "block", "bcache0": "block", "nullb0": "block", "mpatha": "block", "md127": "block",
     "nbd0": "block", "zram0": "block", "rbd0": "block:rbd",
+    "mtdblock0": "block:mtd:spi:spi_master:pci",
 }  # fmt: skip
 """Subsystems as lsblk lists them, by disk; lsblk of a system that does not tell says none."""
 
