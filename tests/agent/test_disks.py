@@ -1,6 +1,7 @@
 """Disks as the real agent tells them: block devices that are none to install on, and what a disk cannot do."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.hardware.report import parse_report
+from reconciler.hardware.report import PETABYTE, parse_report
 from reconciler.model.hardware import Hardware
 
 from ..hardware.test_corpus import CORPUS, a_machine
@@ -56,6 +57,11 @@ LEFT_OUT = [
     (Device("mtdblock0", MTD, 33554432), f"disks: left out are mtdblock0 ({FLASH})"),
     (Device("ftla", MTD, 33554432), f"disks: left out are ftla ({FLASH})"),
     (Device("ubiblock0_0", "virtual/ubi/ubi0", 33554432), f"disks: left out are ubiblock0_0 ({FLASH})"),
+    (
+        Device("sdb", size=130 * 10**15),
+        "disks: sdb (SSDSC2KB480G8 S2) is left out: it says an impossible size, 130000 TB",
+    ),
+    (Device("sdc", size=0), "disks: sdc (SSDSC2KB480G8 S2) is left out: it says size 0"),
 ]
 
 
@@ -67,3 +73,25 @@ def test_what_is_no_disk_to_install_on_leaves_out_itself(
     hardware = hardware_with(device, tmp_path, shell)
     assert [disk.device for disk in hardware.disks] == ["sda"]
     assert remark in hardware.remarks
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize("size", [10**15, 10**15 + 1])
+def test_the_largest_disk_that_counts_is_the_largest_that_the_server_takes(
+    size: int, shell: str, tmp_path: Path
+) -> None:
+    hardware = hardware_with(Device("sdb", size=size), tmp_path, shell)
+    assert [disk.device for disk in hardware.disks] == (["sda", "sdb"] if size <= PETABYTE else ["sda"])
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_disk_behind_a_controller_that_says_an_impossible_size_leaves_out_itself(shell: str, tmp_path: Path) -> None:
+    folder, root = tmp_path / "machine", tmp_path / "root"
+    shutil.copytree(next(path for path in CORPUS if path.name == "megacli-directly-attached"), folder)
+    root.mkdir()
+    listing = next(path for path in folder.iterdir() if "PDList" in path.name)
+    first, size, rest = re.split(r"(Raw Size: .*\[0x[0-9a-f]+)", listing.read_text(), maxsplit=1)
+    listing.write_text(f"{first}{size}ffffffff{rest}".replace("Non Coerced Size", "Size"))
+    report = json.loads(printed(a_machine(root, folder, shell)))
+    assert any("is left out: it says an impossible size" in remark for remark in report["remarks"])
+    assert len(parse_report(json.dumps(report).encode()).physical_disks) >= 1
