@@ -8,9 +8,9 @@ A controller's physical disks count, never the volumes made of them. Block devic
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
-SRP, which other machines may have as well. A disk that its controller calls bad goes to no entry. What a controller
-makes a volume of are disks of that controller alone, the first that has enough, and a number that the RAID level can be
-made of.
+SRP, which other machines may have as well. A disk that its controller calls bad, or keeps as a hot spare, goes to no
+entry. What a controller makes a volume of are disks of that controller alone, the first that has enough, and a number
+that the RAID level can be made of.
 """
 
 import re
@@ -165,7 +165,7 @@ def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDis
     untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
-        if _is_bad(disk) and not installed:
+        if _is_unusable(disk) and not installed:
             return False
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
@@ -195,13 +195,13 @@ def _names(disk: AnyDisk, called: AbstractSet[str]) -> set[str]:
     return {disk.name, *({disk.device} - called)} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
-def _is_bad(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
-    return isinstance(disk, PhysicalDisk) and disk.is_bad
+def _is_unusable(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
+    return isinstance(disk, PhysicalDisk) and (disk.is_bad or disk.is_spare)
 
 
 def _described(disk: AnyDisk) -> str:
     """With its state, where that is why no entry takes it."""
-    return f"{describe(disk)} {disk.state}" if _is_bad(disk) else describe(disk)
+    return f"{describe(disk)} {disk.state}" if _is_unusable(disk) else describe(disk)
 
 
 def _is_external(disk: AnyDisk) -> bool:
@@ -229,9 +229,18 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
         volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
-    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule, frozenset())]
-    besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
+    besides = _not_counted(hardware, rule)
     return f"{where}needs {_number(rule, least)}{_kind(rule)}{volume}, has {left}{earlier}{besides}"
+
+
+def _not_counted(hardware: Hardware, rule: DiskRule) -> str:
+    """Which disks the entry means, and may not take."""
+    meant = [disk for disk in hardware.physical_disks if _fits(disk, rule, frozenset())]
+    why = {
+        "calls bad": [_described(disk) for disk in meant if disk.is_bad],
+        "keeps as hot spares": [_described(disk) for disk in meant if disk.is_spare],
+    }
+    return "".join(f"; its controller {said}: {', '.join(disks)}" for said, disks in why.items() if disks)
 
 
 def _number(rule: DiskRule, least: int | None) -> str:

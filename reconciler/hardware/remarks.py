@@ -56,6 +56,8 @@ def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     for listed in hardware.physical_disks:
         if listed.is_bad:
             yield Remark(RemarkKind.LEFT_OUT, RemarkReason.BAD_DISK, disk_name(listed), (listed.state,))
+        if listed.is_spare:
+            yield Remark(RemarkKind.LEFT_OUT, RemarkReason.SPARE_DISK, disk_name(listed), (listed.state,))
 
 
 def _of_nics(hardware: Hardware) -> Iterator[Remark]:

@@ -84,6 +84,11 @@ class PhysicalDisk:
         """Whether its controller says that it is not to be used."""
         return disk_use(self.state) == "bad"
 
+    @property
+    def is_spare(self) -> bool:
+        """Whether its controller keeps it to replace a member that fails."""
+        return disk_use(self.state) == "spare"
+
 
 @dataclass(frozen=True, slots=True)
 class Nic:

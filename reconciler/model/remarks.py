@@ -23,6 +23,7 @@ class RemarkReason(StrEnum):
     WHOSE_IS_UNTOLD = "whose-is-untold"
     DISKS_UNCLEAR = "disks-unclear"
     BAD_DISK = "bad-disk"
+    SPARE_DISK = "spare-disk"
     USB = "usb"
     USB_DISK = "usb-disk"
     LUN = "lun"

@@ -140,15 +140,21 @@ def test_entries_take_disks_in_order_with_and_without_a_controller(
     assert taken(hardware, *entries, unlisted_disks=unlisted) == wanted
 
 
-@pytest.mark.parametrize("state", ["UBad", "UBUnsp", "UGUnsp", "Failed", "Msng", "Unconfigured(bad), Spun Up"])
-def test_a_disk_that_its_controller_calls_bad_is_taken_by_no_entry(state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        *((bad, "calls bad") for bad in ("UBad", "UBUnsp", "UGUnsp", "Failed", "Msng", "Unconfigured(bad), Spun Up")),
+        *((spare, "keeps as hot spares") for spare in ("GHS", "DHS", "HSPShld", "Hotspare, Spun Up")),
+    ],
+)
+def test_a_disk_that_its_controller_calls_bad_or_keeps_as_a_spare_is_taken_by_no_entry(state: str, why: str) -> None:
     first, *good = behind(240, 240, 240)
     hardware = machine(physical_disks=(replace(first, state=state), *good), disks=())
     mirror = entry(*SMALL, 2, 2, raid=1)
     assert taken(hardware, mirror) == ["0:32:1 0:32:2", "0:32:0"]
     assert taken(hardware, entry(*SMALL, 2, None)) == ["0:32:1 0:32:2", "0:32:0"]
     assert taken(hardware, {"devices": ["0:32:0"]}) == (
-        f"needs at least 1 disk named 0:32:0, has 0; its controller calls bad: 0:32:0 (240GB MZ7LH) {state}"
+        f"needs at least 1 disk named 0:32:0, has 0; its controller {why}: 0:32:0 (240GB MZ7LH) {state}"
     )
     left = f"no disk may be left over, but 1 is: 0:32:0 (240GB MZ7LH) {state}"
     assert taken(hardware, mirror, unlisted_disks="refuse") == left
@@ -159,7 +165,7 @@ def test_a_disk_that_its_controller_calls_bad_is_taken_by_no_entry(state: str) -
 
 
 @pytest.mark.parametrize(
-    "state", ["", "UGood", "JBOD", "Onln", "Offln", "Rbld", "GHS", "Unconfigured(good), Spun Up", "?"]
+    "state", ["", "UGood", "JBOD", "Onln", "Offln", "Rbld", "Cpybck", "Unconfigured(good), Spun Up", "?"]
 )
 def test_a_disk_of_any_other_state_counts(state: str) -> None:
     hardware = machine(physical_disks=tuple(replace(disk, state=state) for disk in behind(240, 240)), disks=())

@@ -1,6 +1,7 @@
 """What of a report was not taken as it came, as data and in words."""
 
 import re
+from dataclasses import replace
 
 from reconciler.hardware.remarks import remarks
 from reconciler.model.hardware import Disk, Nic, PhysicalDisk
@@ -76,12 +77,20 @@ def test_a_disk_that_its_controller_calls_bad_is_told() -> None:
     assert why_text(remarks(BAD)) == "    left-out: disk 0:32:1 is called UBad by its controller: no entry takes it\n"
 
 
+SPARE = replace(BAD, physical_disks=(*behind(1000), PhysicalDisk(0, 32, 1, 10**12, state="GHS")))
+
+
+def test_a_hot_spare_is_told() -> None:
+    assert remarks(SPARE) == (Remark(RemarkKind.LEFT_OUT, RemarkReason.SPARE_DISK, "0:32:1", ("GHS",)),)
+
+
 def test_each_has_its_sentence_beside_the_data() -> None:
     found = (
         *remarks(HARDWARE),
         *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})),
         *remarks(ARECA),
         *remarks(BAD),
+        *remarks(SPARE),
     )
     assert {remark.reason for remark in found} == set(RemarkReason)
     for remark in found:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
+from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume, disk_use
 from reconciler.provisioning import raid
 from reconciler.provisioning.raid.dialects import TOOLS
 
@@ -186,3 +186,11 @@ FAILED = """{"Controllers": [{"Command Status": {"Controller": 0, "Status": "Fai
 def test_how_a_command_ended(tool: str, printed: str, why: str | None) -> None:
     said = raid.dialect_of(tool).done(printed)
     assert said is None if why is None else said is not None and why in said
+
+
+@pytest.mark.parametrize("state", ["UBad", "GHS", "DHS", "Hotspare, Spun Up", "Sntze"])
+def test_a_disk_that_can_be_no_member_stops_it_before_anything_is_deleted(state: str) -> None:
+    found = raid.FoundDisk(0, 32, 1, frozenset({"S1"}), disk_use(state), told=state)
+    assert raid.changed(RaidLayout((), (RaidDisk(0, 32, 1, "S1"),)), raid.RaidState((found,), ())) == [
+        f"disk 0:32:1 cannot be used: it is {state}"
+    ]

@@ -66,7 +66,7 @@ def changed(layout: RaidLayout, state: RaidState) -> list[str]:
         elif not disk.is_one(wanted):
             is_now = " or ".join(sorted(disk.serials)) or "of no serial"
             found.append(f"disk {wanted.place} is {is_now}, the plan saw {wanted.serial}")
-        elif disk.use in ("bad", "other"):
+        elif disk.use in ("bad", "spare", "other"):
             found.append(f"disk {wanted.place} cannot be used: it is {disk.told or 'in a state that is not told'}")
     return found
 
