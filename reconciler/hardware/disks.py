@@ -9,8 +9,9 @@ for a RAID that the controller should make. Where nothing says what a device han
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
 SRP, which other machines may have as well. A disk that its controller calls bad, or keeps as a hot spare, goes to no
-entry. What a controller makes a volume of are disks of that controller alone, the first that has enough, and a number
-that the RAID level can be made of.
+entry. A RAID by software that has to outlive a drive takes one namespace of each NVMe drive. What a controller
+makes a volume of are disks of that controller alone, the first that has enough, and a number that the RAID level can be
+made of.
 """
 
 import re
@@ -23,6 +24,7 @@ from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
+from .drives import on_own_drives, wants_own_drives
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
 from .volumes import disks_needed, of_one_controller, volume_level, volume_of
@@ -57,8 +59,8 @@ def disk_plan(
     for entry, (rule, level) in enumerate(zip(profile.disks, levels, strict=True)):
         fitting = there = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
         wanted = disks_needed(rule, level)
-        if level is not None:
-            fitting = volume_of(fitting, rule, level)
+        if not installed:
+            fitting = _joining(fitting, rule, level)
         if len(fitting) < wanted and not installed:
             return Refusal(_too_few(hardware, profile, entry, there))
         taken.append(fitting[:wanted])
@@ -66,8 +68,8 @@ def disk_plan(
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
-        if (level := levels[entry]) is not None:
-            fitting = volume_of(fitting, rule, level, held)
+        if not installed:
+            fitting = _joining(fitting, rule, levels[entry], held)
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
@@ -160,6 +162,15 @@ def number_words(low: int | None, high: int | None) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def _joining(
+    fitting: Sequence[AnyDisk], rule: DiskRule, level: int | None, held: Sequence[AnyDisk] = ()
+) -> list[AnyDisk]:
+    """Those of the disks that fit which may stand beside the ones held: in a volume, or in a RAID by software."""
+    if level is not None:
+        return volume_of(fitting, rule, level, held)
+    return on_own_drives(fitting, held) if wants_own_drives(rule) else list(fitting)
+
+
 def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
     untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
@@ -227,6 +238,10 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
         left, fit_at_all = (len(of_one_controller(each, least)) for each in (there, fitting))
         together = " behind one controller" if fit_at_all < len(fitting) else ""
         volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
+    elif wants_own_drives(rule):
+        left, listed = len(on_own_drives(there)), fit_at_all
+        fit_at_all = len(on_own_drives(fitting))
+        volume = f" on a drive each for RAID {rule.raid}" if fit_at_all < listed else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
     besides = _not_counted(hardware, rule)

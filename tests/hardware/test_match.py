@@ -204,6 +204,51 @@ def test_a_volume_is_made_of_the_disks_of_one_controller(
     assert taken(hardware, *rules) == expected
 
 
+def namespaces(*names: str) -> tuple[Disk, ...]:
+    """Namespaces of 240 GB, as ``nvme0n1/S1``: their kernel names, each with the serial of its drive."""
+    told = [each.partition("/") for each in names]
+    return tuple(Disk(name, name, 240 * 10**9, "MZQL2", serial) for name, _, serial in told)
+
+
+HALVES = tuple(
+    Disk(f"sd{letter}", f"sd{letter}", 240 * 10**9, "ST14000NM", serial, f"0x5000c500a1b2c3d{place}")
+    for place, (letter, serial) in enumerate(zip("abcd", ("ZK1", "ZK1", "ZK2", "ZK2"), strict=True))
+)
+"""Two hard disks with two actuators each, which show as two disks of one serial."""
+
+ON_TWO, ON_ONE = namespaces("nvme0n1/S1A", "nvme0n2/S1A", "nvme1n1/S2B"), namespaces("nvme0n1/S1A", "nvme0n2/S1A")
+
+
+@pytest.mark.parametrize(
+    ("listed", "rule", "expected"),
+    [
+        (ON_TWO, {"raid": 1, "count": {"min": 2, "max": 2}}, ["nvme0n1 nvme1n1", "nvme0n2"]),
+        (ON_TWO, {"raid": 1, "count": {"min": 2}}, ["nvme0n1 nvme1n1", "nvme0n2"]),
+        (ON_TWO, {"raid": 0, "count": {"min": 2, "max": 2}}, ["nvme0n1 nvme0n2", "nvme1n1"]),  # outlives no drive
+        (ON_TWO, {"count": {"min": 2, "max": 2}, "by": "controller"}, ["nvme0n1 nvme0n2", "nvme1n1"]),
+        (ON_ONE, {"raid": 1, "count": {"min": 2, "max": 2}}, "needs 2 disks on a drive each for RAID 1, has 1"),
+        # one drive over two controllers; no serial told
+        (namespaces("nvme0n1/S1A", "nvme1n2/S1A"), {"raid": 1, "count": {"min": 2, "max": 2}},
+         "needs 2 disks on a drive each for RAID 1, has 1"),
+        (namespaces("nvme0n1", "nvme0n2", "nvme10n1"), {"raid": 1, "count": {"min": 2, "max": 2}},
+         ["nvme0n1 nvme10n1", "nvme0n2"]),
+        (HALVES, {"raid": 1, "count": {"min": 2, "max": 2}}, ["sda sdc", "sdb sdd"]),
+        (HALVES[:2], {"raid": 1, "count": {"min": 2, "max": 2}}, ["sda sdb", ""]),  # maybe volumes of one controller
+    ],
+)  # fmt: skip
+def test_a_mirror_by_software_is_on_several_drives(
+    listed: tuple[Disk, ...], rule: dict[str, Any], expected: object
+) -> None:
+    assert taken(machine(disks=listed), {"by": "software", **rule}) == expected
+
+
+def test_a_mirror_that_is_on_one_drive_already_keeps_its_place() -> None:
+    rule = entry(*SMALL, 2, 2, raid=1, by="software")
+    found = disk_plan(machine(disks=ON_ONE), profile(rule), installed=True)
+    assert isinstance(found, DiskPlan)
+    assert [disk_name(disk) for disk in found.taken[0].disks] == ["nvme0n1", "nvme0n2"]
+
+
 @pytest.mark.parametrize(
     ("number", "rule", "expected"),
     [
