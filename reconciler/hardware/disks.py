@@ -9,9 +9,9 @@ for a RAID that the controller should make. Where nothing says what a device han
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
 SRP, which other machines may have as well. A disk that its controller calls bad, or keeps as a hot spare, goes to no
-entry. A RAID by software that has to outlive a drive takes one namespace of each NVMe drive. What a controller
-makes a volume of are disks of that controller alone, the first that has enough, and a number that the RAID level can be
-made of.
+entry, nor does one that is read-only, or whose zones take writes in sequence only. A RAID by software that has to
+outlive a drive takes one namespace of each NVMe drive. What a controller makes a volume of are disks of that controller
+alone, the first that has enough, and a number that the RAID level can be made of.
 """
 
 import re
@@ -53,7 +53,7 @@ def disk_plan(
         installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing, and
             one that went bad keeps its place.
     """
-    free, fits = countable_disks(hardware), _fitting(hardware, installed=installed)
+    free, fits = countable_disks(hardware), _fitting(hardware, recalled, installed=installed)
     taken: list[list[AnyDisk]] = []
     levels = [None if installed else volume_level(hardware, rule) for rule in profile.disks]
     for entry, (rule, level) in enumerate(zip(profile.disks, levels, strict=True)):
@@ -171,12 +171,24 @@ def _joining(
     return on_own_drives(fitting, held) if wants_own_drives(rule) else list(fitting)
 
 
-def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDisk, DiskRule], bool]:
+def is_usable(disk: AnyDisk, recalled: Recalled, *, installed: bool) -> bool:
+    """Whether the machine's system may be on the disk, or its data.
+
+    What was installed on a disk is there still, where the disk went bad or became read-only since.
+    """
+    if isinstance(disk, Disk):
+        return not disk.zoned and (not disk.read_only or (installed and recalled.may_hold(disk)))
+    return installed or not _is_unusable(disk)
+
+
+def _fitting(
+    hardware: Hardware, recalled: Recalled = NOTHING, *, installed: bool = False
+) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
     untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
-        if _is_unusable(disk) and not installed:
+        if not is_usable(disk, recalled, installed=installed):
             return False
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
@@ -212,7 +224,8 @@ def _is_unusable(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
 
 def _described(disk: AnyDisk) -> str:
     """With its state, where that is why no entry takes it."""
-    return f"{describe(disk)} {disk.state}" if _is_unusable(disk) else describe(disk)
+    state = disk.fault if isinstance(disk, Disk) else disk.state if _is_unusable(disk) else ""
+    return f"{describe(disk)} {state}".rstrip()
 
 
 def _is_external(disk: AnyDisk) -> bool:
@@ -250,12 +263,14 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
 
 def _not_counted(hardware: Hardware, rule: DiskRule) -> str:
     """Which disks the entry means, and may not take."""
-    meant = [disk for disk in hardware.physical_disks if _fits(disk, rule, frozenset())]
-    why = {
-        "calls bad": [_described(disk) for disk in meant if disk.is_bad],
-        "keeps as hot spares": [_described(disk) for disk in meant if disk.is_spare],
+    called = frozenset(disk.name for disk in hardware.disks)
+    behind = [disk for disk in hardware.physical_disks if _fits(disk, rule, frozenset())]
+    why: dict[str, list[AnyDisk]] = {
+        "its controller calls bad": [disk for disk in behind if disk.is_bad],
+        "its controller keeps as hot spares": [disk for disk in behind if disk.is_spare],
+        "no file system can be made on": [disk for disk in hardware.disks if disk.fault and _fits(disk, rule, called)],
     }
-    return "".join(f"; its controller {said}: {', '.join(disks)}" for said, disks in why.items() if disks)
+    return "".join(f"; {said}: {', '.join(map(_described, disks))}" for said, disks in why.items() if disks)
 
 
 def _number(rule: DiskRule, least: int | None) -> str:

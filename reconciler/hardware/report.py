@@ -208,6 +208,8 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             transport=entry.text("transport"),
             pci=_pci(entry),
             nsid=entry.maybe_whole("nsid", MAX_NSID),
+            read_only=entry.yes("read_only"),
+            zoned=entry.yes("zoned"),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined

@@ -24,6 +24,8 @@ class RemarkReason(StrEnum):
     DISKS_UNCLEAR = "disks-unclear"
     BAD_DISK = "bad-disk"
     SPARE_DISK = "spare-disk"
+    READ_ONLY = "read-only"
+    ZONED = "zoned"
     USB = "usb"
     USB_DISK = "usb-disk"
     LUN = "lun"

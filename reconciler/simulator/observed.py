@@ -100,6 +100,7 @@ def _block(disk: Disk) -> dict[str, Any]:
         found["nsid"] = str(disk.nsid)
     if disk.rotational is not None:
         found["rotational"] = "yes" if disk.rotational else "no"
+    found |= {key: "yes" for key, is_so in (("read_only", disk.read_only), ("zoned", disk.zoned)) if is_so}
     if disk.paths:
         found["multipath"] = f"of-{disk.device}"
     signatures = [part for part in disk.contents.parts if isinstance(part, SignatureFound)]

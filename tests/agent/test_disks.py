@@ -75,6 +75,24 @@ def test_what_is_no_disk_to_install_on_leaves_out_itself(
     assert remark in hardware.remarks
 
 
+FAULTS = [
+    ({"ro": "0", "queue/zoned": "none"}, ""),
+    ({"ro": "1", "queue/zoned": "none"}, "read-only"),
+    ({"ro": "0", "queue/zoned": "host-managed"}, "host-managed"),
+    ({"ro": "0", "queue/zoned": "host-aware"}, ""),  # it takes random writes
+    ({}, ""),
+]
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(("sys", "fault"), FAULTS)
+def test_a_disk_says_why_no_file_system_can_be_made_on_it(
+    sys: Mapping[str, str], fault: str, shell: str, tmp_path: Path
+) -> None:
+    first, second = hardware_with(Device("sdb", sys=sys), tmp_path, shell).disks
+    assert (first.fault, second.fault) == ("", fault)
+
+
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
 @pytest.mark.parametrize("size", [10**15, 10**15 + 1])
 def test_the_largest_disk_that_counts_is_the_largest_that_the_server_takes(
