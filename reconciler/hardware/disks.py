@@ -24,7 +24,7 @@ from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
-from .drives import on_own_drives, wants_own_drives
+from .drives import on_own_drives, once_each, wants_own_drives
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
 from .volumes import disks_needed, of_one_controller, volume_level, volume_of
@@ -97,7 +97,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
     whose = origins(hardware)
-    behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
+    behind = once_each(sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place)))
     beside = [disk for disk in hardware.disks if whose[disk.device] is not DiskOrigin.CONTROLLER]
     return [*behind, *sorted(beside, key=_by_name)]
 

@@ -1,10 +1,13 @@
-"""Drives behind block devices: the namespaces of one NVMe drive, or both halves of one hard disk, fail together."""
+"""Drives behind what a report lists: parts of one drive fail together, and a drive behind two controllers is one.
 
-from collections.abc import Hashable, Sequence
+The namespaces of one NVMe drive are its parts, and so are both halves of a hard disk with two actuators.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final
 
 from ..model.disk_matching import is_namespace, real_identifier
-from ..model.hardware import Disk
+from ..model.hardware import Disk, PhysicalDisk
 from ..model.kinds import DiskRule
 from .recall import AnyDisk
 
@@ -38,6 +41,28 @@ def on_own_drives(disks: Sequence[AnyDisk], held: Sequence[AnyDisk] = ()) -> lis
             first.append(disk)
             serials.add(serial)
     return [*first, *later]
+
+
+def once_each(disks: Iterable[PhysicalDisk]) -> list[PhysicalDisk]:
+    """Each drive by the first of its places: the controllers of a shared enclosure list its drives once each.
+
+    A drive is known again by its serial with model and size, where no WWN says that it is another.
+    """
+    found: dict[tuple[str, str, int], list[PhysicalDisk]] = {}
+    once = []
+    for disk in disks:
+        serial = real_identifier(disk.serial)
+        alike = found.setdefault((serial, disk.model, disk.size), []) if serial else []
+        if not any(_is_one_drive(disk, other) for other in alike):
+            once.append(disk)
+            alike.append(disk)
+    return once
+
+
+def _is_one_drive(one: PhysicalDisk, other: PhysicalDisk) -> bool:
+    """Whether both are one drive, of which serial, model and size are the same."""
+    wwns = {real_identifier(one.wwn), real_identifier(other.wwn)} - {None}
+    return one.controller != other.controller and len(wwns) < 2
 
 
 def _nvme_drive(disk: AnyDisk) -> Hashable | None:

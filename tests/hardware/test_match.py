@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.hardware.choice import choose_disks
-from reconciler.hardware.disks import Refusal, disk_name, disk_plan, left_alone
+from reconciler.hardware.disks import Refusal, countable_disks, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
 from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk
 from reconciler.model.machine import DiskChoice
@@ -247,6 +247,39 @@ def test_a_mirror_that_is_on_one_drive_already_keeps_its_place() -> None:
     found = disk_plan(machine(disks=ON_ONE), profile(rule), installed=True)
     assert isinstance(found, DiskPlan)
     assert [disk_name(disk) for disk in found.taken[0].disks] == ["nvme0n1", "nvme0n2"]
+
+
+def behind_two(**changed: Any) -> Hardware:
+    """Two drives that both controllers list; ``changed``: what the second controller says otherwise."""
+    first = tuple(
+        PhysicalDisk(0, 20, slot, 240 * 10**9, "ST4000NM", f"Z1Z{slot}AAAA", wwn=f"5000c500a1b2c3d{slot}")
+        for slot in (0, 1)
+    )
+    return machine(physical_disks=(*first, *(replace(disk, controller=1, **changed) for disk in first)), disks=())
+
+
+@pytest.mark.parametrize(
+    ("hardware", "number"),
+    [
+        (behind_two(), 2),
+        (behind_two(wwn=""), 2),
+        (behind_two(enclosure=21, state="UGood"), 2),
+        (behind_two(wwn="5000c500ffffffff"), 4),
+        (behind_two(serial=""), 4),
+        (behind_two(serial="Z1Z9BBBB", wwn="5000c500ffffffff"), 4),
+        (behind_two(model="ST8000NM"), 4),
+    ],
+)
+def test_a_drive_behind_two_controllers_counts_once(hardware: Hardware, number: int) -> None:
+    assert len(countable_disks(hardware)) == number
+    found = taken(hardware, {"count": {"min": 4, "max": 4}})
+    assert found == ("needs 4 disks, has 2" if number == 2 else ["0:20:0 0:20:1 1:20:0 1:20:1", ""])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_disks_of_one_controller_that_share_a_serial_are_several(number: int) -> None:
+    listed = tuple(PhysicalDisk(0, 32, slot, 240 * 10**9, "ST14000NM", "ZK1ABCD") for slot in range(number))
+    assert len(countable_disks(machine(physical_disks=listed, disks=()))) == number
 
 
 @pytest.mark.parametrize(
