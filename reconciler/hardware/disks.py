@@ -11,7 +11,7 @@ module, goes to an entry that names it only: a BMC pretends such disks, too. So 
 SRP, which other machines may have as well. A disk that its controller calls bad, or keeps as a hot spare, goes to no
 entry, nor does one that is read-only, or whose zones take writes in sequence only. A RAID by software that has to
 outlive a drive takes one namespace of each NVMe drive. What a controller makes a volume of are disks of that controller
-alone, the first that has enough, and a number that the RAID level can be made of.
+alone, the first that has enough, SSDs or hard disks, and a number that the RAID level can be made of.
 """
 
 import re
@@ -27,7 +27,7 @@ from ..model.units import render_size
 from .drives import on_own_drives, once_each, wants_own_drives
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
-from .volumes import disks_needed, of_one_controller, volume_level, volume_of
+from .volumes import disks_needed, is_behind_one, of_one_controller, volume_level, volume_of
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -249,7 +249,8 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
         if rule.count.max is not None and least > rule.count.max:
             return f"{where}asks for RAID {level}, and no controller makes it of {_number(rule, rule.count.min)}"
         left, fit_at_all = (len(of_one_controller(each, least)) for each in (there, fitting))
-        together = " behind one controller" if fit_at_all < len(fitting) else ""
+        together = " that are all SSDs or all hard disks" if is_behind_one(fitting) else " behind one controller"
+        together = together if fit_at_all < len(fitting) else ""
         volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
     elif wants_own_drives(rule):
         left, listed = len(on_own_drives(there)), fit_at_all

@@ -249,6 +249,8 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
             state=entry.text("state"),
             wwn=entry.text("wwn"),
             pci=_pci(entry),
+            rotational=entry.yes("rotational") if "rotational" in entry.values else None,
+            interface=entry.text("interface"),
         )
         extra.update(entry.rest())
     return tuple(found.values())

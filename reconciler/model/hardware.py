@@ -81,6 +81,8 @@ class PhysicalDisk:
     state: str = ""  # as the controller prints it
     wwn: str = ""
     pci: str = ""  # address of the controller; empty where the agent does not say
+    rotational: bool | None = None  # None where the agent does not say
+    interface: str = ""  # SAS, SATA, NVMe, as the controller prints it; empty where the agent does not say
 
     @property
     def place(self) -> DiskPlace:

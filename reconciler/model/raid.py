@@ -16,6 +16,12 @@ _USES: Mapping[str, str] = {
 """The states of a disk in the words of storcli and MegaCLI, in small letters, and what can be done with it."""
 
 
+def is_rotational(medium: str) -> bool | None:
+    """Whether a disk is a hard disk, by its medium as storcli or MegaCLI prints it; None: not told, or another one."""
+    word = " ".join(medium.lower().split())
+    return True if word.startswith(("hdd", "hard disk")) else False if word.startswith(("ssd", "solid state")) else None
+
+
 def disk_use(state: str) -> str:
     """``member`` of a volume, ``good`` for one, ``single`` (JBOD), hot ``spare``, ``bad``: not to be used; ``other``.
 

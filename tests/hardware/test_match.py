@@ -282,6 +282,39 @@ def test_disks_of_one_controller_that_share_a_serial_are_several(number: int) ->
     assert len(countable_disks(machine(physical_disks=listed, disks=()))) == number
 
 
+HDD, SSD, SAS = {"rotational": True, "interface": "SAS"}, {"rotational": False, "interface": "SATA"}, {
+    "rotational": False, "interface": "SAS",
+}  # fmt: skip
+
+
+def of_kinds(*kinds: dict[str, Any]) -> Hardware:
+    """Disks of 240 GB behind one controller, in slots 0, 1, ..."""
+    listed = zip(behind(*[240] * len(kinds)), kinds, strict=True)
+    return machine(physical_disks=tuple(replace(disk, **kind) for disk, kind in listed), disks=())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rule", "expected"),
+    [
+        ([HDD, SSD, SSD], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([HDD, SSD, SSD], {"raid": 1, "count": {"min": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([HDD, SSD, HDD, HDD], {"raid": 5, "count": {"min": 3}}, ["0:32:0 0:32:2 0:32:3", "0:32:1"]),
+        ([SSD, SAS, SAS], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([SSD, SAS], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),  # some controllers mix these
+        ([HDD, SSD], {"raid": 1, "count": {"min": 2, "max": 2}},
+         "needs 2 disks that are all SSDs or all hard disks for RAID 1, has 1"),
+        ([HDD, {}, {}], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([{}, {}], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),  # the stock agent says nothing
+        ([HDD, SSD], {"count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),
+        ([HDD, SSD], {"raid": 1, "by": "software", "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),
+    ],
+)  # fmt: skip
+def test_a_volume_is_of_ssds_or_of_hard_disks(
+    kinds: list[dict[str, Any]], rule: dict[str, Any], expected: object
+) -> None:
+    assert taken(of_kinds(*kinds), rule) == expected
+
+
 @pytest.mark.parametrize(
     ("number", "rule", "expected"),
     [
