@@ -17,7 +17,7 @@ from ..model.history import History, Phase
 from ..model.kinds import HardwareProfileSpec
 from ..model.machine import DiskChoice
 from ..model.roles import facts_of
-from .disks import Refusal, disk_plan, doubt_of_names
+from .disks import Refusal, disk_plan, doubt_of_names, is_usable
 from .origin import DiskOrigin, origins
 from .paths import of_one_serial
 from .recall import NOTHING, AnyDisk, Recalled, Remembered, recall
@@ -92,8 +92,9 @@ def choose_disks(
         return _NO_SYSTEM  # some of its disks are not shown
     if formats and (doubt := _doubt_of_data(profile, seen)):
         return doubt
-    data = _data(hardware, plan, profile, seen, (*system, *recalled.system)) if formats else ()
-    if doubt := _doubt_of_paths(hardware, (*system, *data)):
+    may_be = _may_be_data(hardware, profile, recalled, installed=False)
+    data = _data(may_be, plan, profile, seen, (*system, *recalled.system)) if formats else ()
+    if doubt := _doubt_of_paths(hardware, (*system, *data)) or _not_to_be_written((*system, *data)):
         return doubt
     return DiskChoice(
         system_disks=tuple(disk.device for disk in system),
@@ -125,7 +126,8 @@ def disks_in_use(
         return system
     if not (recalled.stays and recalled.data) and (doubt := _doubt_of_data(profile, seen)):
         return doubt
-    data = _data(hardware, plan, profile, seen, (*system, *recalled.system))
+    may_be = _may_be_data(hardware, profile, recalled, installed=True)
+    data = _data(may_be, plan, profile, seen, (*system, *recalled.system))
     return DisksInUse(tuple(disk.name for disk in system), tuple(disk.name for disk in data))
 
 
@@ -196,16 +198,37 @@ def _doubt_of_paths(hardware: Hardware, erased: tuple[Disk, ...]) -> Refusal | N
     return None
 
 
+def _not_to_be_written(erased: tuple[Disk, ...]) -> Refusal | None:
+    """Why an install would fail after it began: of a volume that a controller shows, no entry asked before."""
+    for disk in erased:
+        if disk.fault:
+            return Refusal(f"{disk.name} is {disk.fault}, and no file system can be made on it")
+    return None
+
+
+def _may_be_data(
+    hardware: Hardware, profile: HardwareProfileSpec, recalled: Recalled, *, installed: bool
+) -> tuple[Disk, ...]:
+    """All disks; but where those are used that no entry takes, only the ones on which data can be."""
+    if profile.unlisted_disks != "use":
+        return hardware.disks
+    return tuple(disk for disk in hardware.disks if is_usable(disk, recalled, installed=installed))
+
+
 def _data(
-    hardware: Hardware, plan: DiskPlan, profile: HardwareProfileSpec, seen: DisksShown, system: tuple[AnyDisk, ...]
+    may_be: tuple[Disk, ...],
+    plan: DiskPlan,
+    profile: HardwareProfileSpec,
+    seen: DisksShown,
+    system: tuple[AnyDisk, ...],
 ) -> tuple[Disk, ...]:
     """The disks for data, in the order of the report."""
     if profile.unlisted_disks == "use":
         named = {disk for entry in plan.taken for disk in entry.disks}
-        return tuple(disk for disk in hardware.disks if disk not in system and (not disk.is_external or disk in named))
+        return tuple(disk for disk in may_be if disk not in system and (not disk.is_external or disk in named))
     found = {disk for entry in plan.taken[1:] for disk in entry.disks if isinstance(disk, Disk)}
     found.update(disk for entry, disks in seen.devices.items() if entry > 0 for disk in disks)
-    return tuple(disk for disk in hardware.disks if disk in found and disk not in system)
+    return tuple(disk for disk in may_be if disk in found and disk not in system)
 
 
 def _shown(

@@ -8,9 +8,10 @@ A controller's physical disks count, never the volumes made of them. Block devic
 for a RAID that the controller should make. Where nothing says what a device hangs on, only an entry takes it that fits
 none of the controller's disks: one that names it, or its size, cannot mean another. A disk on USB, such as a boot
 module, goes to an entry that names it only: a BMC pretends such disks, too. So does a LUN over Fibre Channel or
-SRP, which other machines may have as well. A disk that its controller calls bad goes to no entry. What a controller
-makes a volume of are disks of that controller alone, the first that has enough, and a number that the RAID level can be
-made of.
+SRP, which other machines may have as well. A disk that its controller calls bad, or keeps as a hot spare, goes to no
+entry, nor does one that is read-only, or whose zones take writes in sequence only. A RAID by software that has to
+outlive a drive takes one namespace of each NVMe drive. What a controller makes a volume of are disks of that controller
+alone, the first that has enough, SSDs or hard disks, and a number that the RAID level can be made of.
 """
 
 import re
@@ -23,9 +24,10 @@ from ..model.hardware import Disk, DiskPlan, DisksTaken, Hardware, PhysicalDisk
 from ..model.kinds import DiskRule, HardwareProfileSpec
 from ..model.raid import place_order, place_text
 from ..model.units import render_size
+from .drives import on_own_drives, once_each, wants_own_drives
 from .origin import DiskOrigin, origins
 from .recall import NOTHING, AnyDisk, Recalled
-from .volumes import disks_needed, of_one_controller, volume_level, volume_of
+from .volumes import disks_needed, is_behind_one, of_one_controller, volume_level, volume_of
 
 _NUMBERED = re.compile(r"\d+|\D+")
 
@@ -51,14 +53,14 @@ def disk_plan(
         installed: The machine is installed already, so that a disk that was pulled or added since refuses nothing, and
             one that went bad keeps its place.
     """
-    free, fits = countable_disks(hardware), _fitting(hardware, installed=installed)
+    free, fits = countable_disks(hardware), _fitting(hardware, recalled, installed=installed)
     taken: list[list[AnyDisk]] = []
     levels = [None if installed else volume_level(hardware, rule) for rule in profile.disks]
     for entry, (rule, level) in enumerate(zip(profile.disks, levels, strict=True)):
         fitting = there = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
         wanted = disks_needed(rule, level)
-        if level is not None:
-            fitting = volume_of(fitting, rule, level)
+        if not installed:
+            fitting = _joining(fitting, rule, level)
         if len(fitting) < wanted and not installed:
             return Refusal(_too_few(hardware, profile, entry, there))
         taken.append(fitting[:wanted])
@@ -66,8 +68,8 @@ def disk_plan(
     for entry, (rule, held) in enumerate(zip(profile.disks, taken, strict=True)):
         room = len(free) if rule.count.max is None else rule.count.max - len(held)
         fitting = recalled.for_entry(entry, [disk for disk in free if fits(disk, rule)])
-        if (level := levels[entry]) is not None:
-            fitting = volume_of(fitting, rule, level, held)
+        if not installed:
+            fitting = _joining(fitting, rule, levels[entry], held)
         extras = fitting[: max(room, 0)]
         held.extend(extras)
         free = [disk for disk in free if disk not in extras]
@@ -95,7 +97,7 @@ def left_alone(hardware: Hardware, profile: HardwareProfileSpec) -> tuple[str, .
 def countable_disks(hardware: Hardware) -> list[AnyDisk]:
     """Every real disk once: in order of slots, then of names (sda, sdb, ... sdz, sdaa)."""
     whose = origins(hardware)
-    behind = sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place))
+    behind = once_each(sorted(hardware.physical_disks, key=lambda disk: place_order(disk.place)))
     beside = [disk for disk in hardware.disks if whose[disk.device] is not DiskOrigin.CONTROLLER]
     return [*behind, *sorted(beside, key=_by_name)]
 
@@ -160,12 +162,33 @@ def number_words(low: int | None, high: int | None) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _fitting(hardware: Hardware, *, installed: bool = False) -> Callable[[AnyDisk, DiskRule], bool]:
+def _joining(
+    fitting: Sequence[AnyDisk], rule: DiskRule, level: int | None, held: Sequence[AnyDisk] = ()
+) -> list[AnyDisk]:
+    """Those of the disks that fit which may stand beside the ones held: in a volume, or in a RAID by software."""
+    if level is not None:
+        return volume_of(fitting, rule, level, held)
+    return on_own_drives(fitting, held) if wants_own_drives(rule) else list(fitting)
+
+
+def is_usable(disk: AnyDisk, recalled: Recalled, *, installed: bool) -> bool:
+    """Whether the machine's system may be on the disk, or its data.
+
+    What was installed on a disk is there still, where the disk went bad or became read-only since.
+    """
+    if isinstance(disk, Disk):
+        return not disk.zoned and (not disk.read_only or (installed and recalled.may_hold(disk)))
+    return installed or not _is_unusable(disk)
+
+
+def _fitting(
+    hardware: Hardware, recalled: Recalled = NOTHING, *, installed: bool = False
+) -> Callable[[AnyDisk, DiskRule], bool]:
     """Whether an entry may take a disk of this machine."""
     untold, called = untold_disks(hardware), frozenset(disk.name for disk in hardware.disks)
 
     def fits(disk: AnyDisk, rule: DiskRule) -> bool:
-        if _is_bad(disk) and not installed:
+        if not is_usable(disk, recalled, installed=installed):
             return False
         beside = bool(hardware.physical_disks) and isinstance(disk, Disk)
         if beside and rule.raid is not None and rule.by == "controller":
@@ -195,13 +218,14 @@ def _names(disk: AnyDisk, called: AbstractSet[str]) -> set[str]:
     return {disk.name, *({disk.device} - called)} if isinstance(disk, Disk) else {disk_name(disk)}
 
 
-def _is_bad(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
-    return isinstance(disk, PhysicalDisk) and disk.is_bad
+def _is_unusable(disk: AnyDisk) -> TypeGuard[PhysicalDisk]:
+    return isinstance(disk, PhysicalDisk) and (disk.is_bad or disk.is_spare)
 
 
 def _described(disk: AnyDisk) -> str:
     """With its state, where that is why no entry takes it."""
-    return f"{describe(disk)} {disk.state}" if _is_bad(disk) else describe(disk)
+    state = disk.fault if isinstance(disk, Disk) else disk.state if _is_unusable(disk) else ""
+    return f"{describe(disk)} {state}".rstrip()
 
 
 def _is_external(disk: AnyDisk) -> bool:
@@ -225,13 +249,29 @@ def _too_few(hardware: Hardware, profile: HardwareProfileSpec, entry: int, there
         if rule.count.max is not None and least > rule.count.max:
             return f"{where}asks for RAID {level}, and no controller makes it of {_number(rule, rule.count.min)}"
         left, fit_at_all = (len(of_one_controller(each, least)) for each in (there, fitting))
-        together = " behind one controller" if fit_at_all < len(fitting) else ""
+        together = " that are all SSDs or all hard disks" if is_behind_one(fitting) else " behind one controller"
+        together = together if fit_at_all < len(fitting) else ""
         volume = f"{together} for RAID {level}" if together or least != rule.count.min else ""
+    elif wants_own_drives(rule):
+        left, listed = len(on_own_drives(there)), fit_at_all
+        fit_at_all = len(on_own_drives(fitting))
+        volume = f" on a drive each for RAID {rule.raid}" if fit_at_all < listed else ""
     others = "entries before it take {}" if entry else "{} held data at its last install"
     earlier = f" left, because {others.format(fit_at_all - left)}" if fit_at_all > left else ""
-    bad = [_described(disk) for disk in hardware.physical_disks if disk.is_bad and _fits(disk, rule, frozenset())]
-    besides = f"; its controller calls bad: {', '.join(bad)}" if bad else ""
+    besides = _not_counted(hardware, rule)
     return f"{where}needs {_number(rule, least)}{_kind(rule)}{volume}, has {left}{earlier}{besides}"
+
+
+def _not_counted(hardware: Hardware, rule: DiskRule) -> str:
+    """Which disks the entry means, and may not take."""
+    called = frozenset(disk.name for disk in hardware.disks)
+    behind = [disk for disk in hardware.physical_disks if _fits(disk, rule, frozenset())]
+    why: dict[str, list[AnyDisk]] = {
+        "its controller calls bad": [disk for disk in behind if disk.is_bad],
+        "its controller keeps as hot spares": [disk for disk in behind if disk.is_spare],
+        "no file system can be made on": [disk for disk in hardware.disks if disk.fault and _fits(disk, rule, called)],
+    }
+    return "".join(f"; {said}: {', '.join(map(_described, disks))}" for said, disks in why.items() if disks)
 
 
 def _number(rule: DiskRule, least: int | None) -> str:

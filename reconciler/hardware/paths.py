@@ -82,4 +82,6 @@ def _folded(group: list[Disk]) -> Disk:
     if len(group) == 1:
         return group[0]
     contents = next((disk.contents for disk in group if disk.contents), NOTHING_FOUND)
-    return replace(group[0], contents=contents, paths=tuple(disk.device for disk in group))
+    read_only, zoned = (any(each) for each in zip(*((disk.read_only, disk.zoned) for disk in group), strict=True))
+    paths = tuple(disk.device for disk in group)
+    return replace(group[0], contents=contents, paths=paths, read_only=read_only, zoned=zoned)

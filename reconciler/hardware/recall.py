@@ -39,6 +39,11 @@ class Recalled:
         """Why nobody can tell which disks hold the system; None: it is known, or may be installed on others."""
         return self.problem if self.doubtful or self.stays else None
 
+    def may_hold(self, disk: AnyDisk) -> bool:
+        """Whether an earlier install may have written to the disk; so it may to any where nobody recorded its disks."""
+        known = (*self.system, *self.data)
+        return not known or disk in known
+
     def for_entry(self, entry: int, disks: Sequence[AnyDisk]) -> list[AnyDisk]:
         """The disks that an entry of a profile may take; first the ones that it had before."""
         mine, others = (self.system, self.data) if entry == 0 else (self.data, self.system)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..model.disk_matching import real_identifier
-from ..model.hardware import Hardware
+from ..model.hardware import Disk, Hardware
 from ..model.kinds import HardwareProfileSpec
 from ..model.nics import is_usb
 from ..model.remarks import Remark, RemarkKind, RemarkReason
@@ -40,9 +40,7 @@ def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     untold = untold_disks(hardware)
     alike = {disk.device: group for group in of_one_serial(hardware.disks) for disk in group}
     for disk in hardware.disks:
-        if disk.is_external:
-            reason = RemarkReason.USB_DISK if disk.transport == "usb" else RemarkReason.LUN
-            yield Remark(RemarkKind.LEFT_OUT, reason, disk.name, (disk.model,) if disk.model else ())
+        yield from _of_one_not_taken(disk)
         if disk.device in alike:
             others = tuple(other.name for other in alike[disk.device])
             yield Remark(RemarkKind.DOUBTED, RemarkReason.ONE_SERIAL, disk.name, others)
@@ -56,6 +54,20 @@ def _of_disks(hardware: Hardware) -> Iterator[Remark]:
     for listed in hardware.physical_disks:
         if listed.is_bad:
             yield Remark(RemarkKind.LEFT_OUT, RemarkReason.BAD_DISK, disk_name(listed), (listed.state,))
+        if listed.is_spare:
+            yield Remark(RemarkKind.LEFT_OUT, RemarkReason.SPARE_DISK, disk_name(listed), (listed.state,))
+
+
+def _of_one_not_taken(disk: Disk) -> Iterator[Remark]:
+    """Why an entry does not take a disk, or only where it names it."""
+    reasons = {
+        RemarkReason.USB_DISK: disk.transport == "usb",
+        RemarkReason.LUN: disk.is_external and disk.transport != "usb",
+        RemarkReason.READ_ONLY: disk.read_only,
+        RemarkReason.ZONED: disk.zoned,
+    }
+    for reason in (reason for reason, is_so in reasons.items() if is_so):
+        yield Remark(RemarkKind.LEFT_OUT, reason, disk.name, (disk.model,) if disk.model else ())
 
 
 def _of_nics(hardware: Hardware) -> Iterator[Remark]:

@@ -208,6 +208,8 @@ def _disks(top: Fields, extra: dict[str, object]) -> tuple[Disk, ...]:
             transport=entry.text("transport"),
             pci=_pci(entry),
             nsid=entry.maybe_whole("nsid", MAX_NSID),
+            read_only=entry.yes("read_only"),
+            zoned=entry.yes("zoned"),
         )
         if joined := entry.text("multipath"):
             multipath[device] = joined
@@ -247,6 +249,8 @@ def _physical_disks(top: Fields, extra: dict[str, object]) -> tuple[PhysicalDisk
             state=entry.text("state"),
             wwn=entry.text("wwn"),
             pci=_pci(entry),
+            rotational=entry.yes("rotational") if "rotational" in entry.values else None,
+            interface=entry.text("interface"),
         )
         extra.update(entry.rest())
     return tuple(found.values())

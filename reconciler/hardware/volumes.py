@@ -1,6 +1,7 @@
 """Volumes of a RAID controller: the disks of a machine that one may be made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..model.hardware import Hardware, PhysicalDisk
 from ..model.kinds import DiskRule
@@ -31,18 +32,40 @@ def volume_of(disks: Sequence[AnyDisk], rule: DiskRule, level: int, held: Sequen
 
 
 def of_one_controller(disks: Sequence[AnyDisk], number: int, held: Sequence[AnyDisk] = ()) -> list[AnyDisk]:
-    """The disks behind the controller of those that are held; else behind the first one that has as many as asked for.
+    """The disks of which the controller of those held makes a volume; else the first group of as many as asked for.
 
-    Where none has as many, the answer is of one that comes closest.
+    A group is of SSDs or of hard disks, as no controller mixes them, and of one interface where that is enough: many
+    mix SAS and SATA neither. Where no group has as many, the answer is the one that comes closest.
     """
-    behind: dict[int | None, list[AnyDisk]] = {}
-    for disk in disks:
-        behind.setdefault(_controller(disk), []).append(disk)
-    if held:
-        return behind.get(_controller(held[0]), [])
-    enough = [each for each in behind.values() if len(each) >= number]
-    return enough[0] if enough else max(behind.values(), key=len, default=[])
+    for kind in (_kind, _loose_kind):
+        groups: dict[_MemberKind, list[AnyDisk]] = {}
+        for disk in disks:
+            groups.setdefault(kind(disk), []).append(disk)
+        if held:
+            if len({kind(disk) for disk in held}) == 1:
+                return groups.get(kind(held[0]), [])
+        elif enough := [each for each in groups.values() if len(each) >= number]:
+            return enough[0]
+    return max(groups.values(), key=len, default=[])
 
 
-def _controller(disk: AnyDisk) -> int | None:
-    return disk.controller if isinstance(disk, PhysicalDisk) else None
+def is_behind_one(disks: Iterable[AnyDisk]) -> bool:
+    """Whether all disks are behind one controller."""
+    return len({_loose_kind(disk).controller for disk in disks}) < 2
+
+
+class _MemberKind(NamedTuple):
+    """What the disks of a volume have in common."""
+
+    controller: int | None
+    rotational: bool | None
+    interface: str
+
+
+def _kind(disk: AnyDisk) -> _MemberKind:
+    interface = disk.interface.upper() if isinstance(disk, PhysicalDisk) else ""
+    return _loose_kind(disk)._replace(interface=interface)
+
+
+def _loose_kind(disk: AnyDisk) -> _MemberKind:
+    return _MemberKind(disk.controller if isinstance(disk, PhysicalDisk) else None, disk.rotational, "")

@@ -28,6 +28,13 @@ class Disk:
     transport: str = ""  # ``usb``, ``fc``, ``fcoe``, ``srp``; empty where the agent does not say, as for any other
     pci: str = ""  # address of the storage controller that it hangs on; empty where the agent does not say
     nsid: int | None = None  # NVMe: id of its namespace, which its kernel name does not tell; None: not said
+    read_only: bool = False  # the kernel has it so: a worn-out SSD, a write-protected volume; or the agent does not say
+    zoned: bool = False  # its zones take writes in sequence only (host-managed); or the agent does not say
+
+    @property
+    def fault(self) -> str:
+        """Why no file system can be made on it, as an adjective; empty: one can, as far as the agent says."""
+        return "read-only" if self.read_only else "host-managed" if self.zoned else ""
 
     @property
     def is_external(self) -> bool:
@@ -74,6 +81,8 @@ class PhysicalDisk:
     state: str = ""  # as the controller prints it
     wwn: str = ""
     pci: str = ""  # address of the controller; empty where the agent does not say
+    rotational: bool | None = None  # None where the agent does not say
+    interface: str = ""  # SAS, SATA, NVMe, as the controller prints it; empty where the agent does not say
 
     @property
     def place(self) -> DiskPlace:
@@ -83,6 +92,11 @@ class PhysicalDisk:
     def is_bad(self) -> bool:
         """Whether its controller says that it is not to be used."""
         return disk_use(self.state) == "bad"
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether its controller keeps it to replace a member that fails."""
+        return disk_use(self.state) == "spare"
 
 
 @dataclass(frozen=True, slots=True)

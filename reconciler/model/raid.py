@@ -11,13 +11,19 @@ _USES: Mapping[str, str] = {
     "onln": "member", "offln": "member", "rbld": "member", "online": "member", "offline": "member", "rebuild": "member",
     "ugood": "good", "unconfigured(good)": "good", "jbod": "single",
     "ubad": "bad", "ubunsp": "bad", "ugunsp": "bad", "unconfigured(bad)": "bad", "failed": "bad", "msng": "bad",
-    "missing": "bad",
+    "missing": "bad", "ghs": "spare", "dhs": "spare", "hspshld": "spare", "hotspare": "spare", "hot spare": "spare",
 }  # fmt: skip
 """The states of a disk in the words of storcli and MegaCLI, in small letters, and what can be done with it."""
 
 
+def is_rotational(medium: str) -> bool | None:
+    """Whether a disk is a hard disk, by its medium as storcli or MegaCLI prints it; None: not told, or another one."""
+    word = " ".join(medium.lower().split())
+    return True if word.startswith(("hdd", "hard disk")) else False if word.startswith(("ssd", "solid state")) else None
+
+
 def disk_use(state: str) -> str:
-    """``member`` of a volume, ``good`` for one, ``single`` (JBOD), ``bad``: not to be used; else ``other``: a spare ...
+    """``member`` of a volume, ``good`` for one, ``single`` (JBOD), hot ``spare``, ``bad``: not to be used; ``other``.
 
     Args:
         state: As the controller's tool prints it; what follows a comma is how it spins.

@@ -48,9 +48,9 @@ READ_SERIAL = (
 """Every number the firmware has for the machine, one a line. The agent reports one of them, and which one depends on
 the vendor (Supermicro's system serial is the same on every board). Answer: ``serials_in``."""
 
-LIST_DISKS = "lsblk --bytes --json --exclude 1,2,7,11 --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN,SUBSYSTEMS"
+LIST_DISKS = "lsblk --bytes --json --exclude 1,2,7,11,31 --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN,RO,ZONED,SUBSYSTEMS"
 """Every block device, each with its partitions, but what our agent leaves out, too: RAM disks, floppies, loop devices,
-and optical drives. Answer: ``disks.parse_lsblk``, ``disks.real``."""
+optical drives, and flash chips with the firmware (MTD). Answer: ``disks.parse_lsblk``, ``disks.real``."""
 
 READ_SIGNATURES = (
     "lsblk --bytes --noheadings --list --output NAME,TYPE,SIZE | while read -r name type size; do "

@@ -39,7 +39,8 @@ def _disk(raw: Mapping[str, object]) -> Disk | None:
     if not raw.get("name") or not size.isdecimal():
         return None
     name, (model, serial, wwn) = str(raw["name"]), (_text(raw.get(key)) for key in ("model", "serial", "wwn"))
-    return Disk(name=name, device=name, size=int(size), model=model, serial=serial, wwn=wwn)
+    read_only, zoned = raw.get("ro") in (True, 1, "1"), raw.get("zoned") == "host-managed"
+    return Disk(name, name, int(size), model, serial, wwn, read_only=read_only, zoned=zoned)
 
 
 def _listed(text: str) -> list[Mapping[str, object]]:
@@ -77,10 +78,11 @@ def _is_hardware(subsystems: object) -> bool:
 
     Args:
         subsystems: Of the disk and of the devices that it hangs on (``block:scsi:pci``). What is made of other disks,
-            or of nothing (drbd, zvols, bcache, dm, md), hangs on none; Ceph's images hang on devices of their own.
+            or of nothing (drbd, zvols, bcache, dm, md), hangs on none; Ceph's images hang on devices of their own,
+            and a flash chip with the firmware on an MTD device.
     """
     behind = set(str(subsystems or "unknown").split(":")) - {"block"}
-    return bool(behind) and "rbd" not in behind
+    return bool(behind) and not behind & {"rbd", "mtd", "ubi"}
 
 
 def differences(identity: Iterable[DiskId], disks: Iterable[Disk]) -> list[str]:
@@ -101,6 +103,8 @@ def differences(identity: Iterable[DiskId], disks: Iterable[Disk]) -> list[str]:
             found.append(f"{name} is gone")
         elif _text(wanted.description, 1024) not in _names(disk):
             found.append(f'{name} is "{disk.identity}", the plan saw "{wanted}"')
+        elif disk.fault:
+            found.append(f"{name} is {disk.fault}, and no file system can be made on it")
         elif paths := [other.device for other in every if other is not disk and proven_same(disk, other)]:
             found.append(f"{name} is reached as {', '.join(paths)} too, and an install knows no multipath")
     return found

@@ -29,6 +29,9 @@ _SENTENCES: Mapping[RemarkReason, str] = {
     "disk or volume of the controller has its size; an entry takes it that fits none of the controller's disks",
     RemarkReason.DISKS_UNCLEAR: "profile {on} would wait before an install: {more}",
     RemarkReason.BAD_DISK: "disk {on} is called {more} by its controller: no entry takes it",
+    RemarkReason.SPARE_DISK: "disk {on} is a hot spare of its controller ({more}): no entry takes it before it is none",
+    RemarkReason.READ_ONLY: "disk {on}{said} is read-only: no entry takes it before an install",
+    RemarkReason.ZONED: "disk {on}{said} has zones that take writes in sequence only (host-managed): no entry takes it",
     RemarkReason.USB: "interface {on} ({more}) is behind USB: its address proves nothing, others may have it",
     RemarkReason.USB_DISK: "disk {on}{said} is on USB: only an entry that names it, by devices or model, takes it",
     RemarkReason.LUN: "disk {on}{said} is a LUN of a storage network, and other machines may have it, too: only an "

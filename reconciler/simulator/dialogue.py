@@ -62,7 +62,9 @@ def _lsblk(device: Mapping[str, str], inside: Iterable[str]) -> dict[str, object
     known = {key: device[key] for key in ("model", "serial", "wwn") if device.get(key)}
     parts = [{"name": part} for part in sorted(inside) if re.fullmatch(rf"{re.escape(name)}p?\d+", part)]
     children = {"children": parts} if parts else {}
-    return {"name": name, "type": "disk", "size": int(device["size"]), **known, **children}
+    zones = "host-managed" if device.get("zoned") == "yes" else "none"
+    can = {"ro": device.get("read_only") == "yes", "zoned": zones}
+    return {"name": name, "type": "disk", "size": int(device["size"]), **known, **can, **children}
 
 
 async def _signatures(server: ServerLife) -> tuple[int, str]:

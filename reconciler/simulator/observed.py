@@ -100,6 +100,7 @@ def _block(disk: Disk) -> dict[str, Any]:
         found["nsid"] = str(disk.nsid)
     if disk.rotational is not None:
         found["rotational"] = "yes" if disk.rotational else "no"
+    found |= {key: "yes" for key, is_so in (("read_only", disk.read_only), ("zoned", disk.zoned)) if is_so}
     if disk.paths:
         found["multipath"] = f"of-{disk.device}"
     signatures = [part for part in disk.contents.parts if isinstance(part, SignatureFound)]
@@ -126,7 +127,10 @@ def _nic(nic: Nic) -> dict[str, str]:
 
 
 def _physical(disk: PhysicalDisk) -> dict[str, str]:
+    """A disk behind a controller as the agent would tell it."""
     enclosure = {} if disk.enclosure is None else {"enclosure": str(disk.enclosure)}
+    rotational = {None: "", True: "yes", False: "no"}[disk.rotational]
+    told = {"wwn": disk.wwn, "pci": disk.pci, "rotational": rotational, "interface": disk.interface}
     return {
         "controller": str(disk.controller),
         **enclosure,
@@ -135,7 +139,7 @@ def _physical(disk: PhysicalDisk) -> dict[str, str]:
         "model": disk.model,
         "serial": disk.serial,
         "state": disk.state,
-        **{key: value for key, value in (("wwn", disk.wwn), ("pci", disk.pci)) if value},
+        **{key: value for key, value in told.items() if value},
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.hardware.choice import DisksInUse, choose_disks, disks_in_use
 from reconciler.hardware.disks import Refusal
+from reconciler.hardware.recall import Recalled
 from reconciler.model.hardware import Disk, Hardware, PhysicalDisk
 from reconciler.model.kinds import HardwareProfileSpec
 from reconciler.model.machine import DiskChoice
@@ -54,6 +55,58 @@ def test_no_disk_on_usb_is_taken_for_another() -> None:
     assert isinstance(choice, DiskChoice)
     assert choice.system_disks == ("sdb",)
     assert isinstance(choose_disks(on_usb(volume, "sdb"), mirror), Refusal)
+
+
+def with_fault(hardware: Hardware, name: str, **fault: bool) -> Hardware:
+    disks = tuple(replace(disk, **fault) if disk.device == name else disk for disk in hardware.disks)
+    return replace(hardware, disks=disks)
+
+
+FAULTS = [({"read_only": True}, "read-only"), ({"zoned": True}, "host-managed")]
+
+
+@pytest.mark.parametrize("unlisted", ["use", "ignore"])
+@pytest.mark.parametrize(("fault", "word"), FAULTS)
+def test_a_disk_on_which_no_file_system_can_be_made_is_not_installed_on(
+    fault: dict[str, bool], word: str, unlisted: str
+) -> None:
+    specs = STORE.model_copy(update={"unlisted_disks": unlisted})
+    choice = choose_disks(with_fault(machine(12000 * GB, *STORE_DISKS), "sda", **fault), specs)
+    assert isinstance(choice, DiskChoice)
+    assert (choice.system_disks, choice.data_disks) == (("sde", "sdf"), ("sdb", "sdc", "sdd"))
+    assert choose_disks(with_fault(machine(*STORE_DISKS), "sdd", **fault), specs) == Refusal(
+        "disks entry 1 needs 2 disks of 200GB to 250GB, has 1; no file system can be made on: sdd (240GB M) " + word
+    )
+
+
+@pytest.mark.parametrize(("fault", "word"), FAULTS)
+def test_no_volume_of_a_controller_on_which_nothing_can_be_written_is_installed_on(
+    fault: dict[str, bool], word: str
+) -> None:
+    mirror = profile("compute", {"count": {"min": 2, "max": 2}, "raid": 1, "by": "controller"})
+    hardware = with_fault(machine(240 * GB, behind=(240 * GB, 240 * GB)), "sda", **fault)
+    assert choose_disks(hardware, mirror) == Refusal(f"sda is {word}, and no file system can be made on it")
+
+
+@pytest.mark.parametrize("unlisted", ["use", "ignore"])
+def test_a_disk_that_became_read_only_keeps_its_place_where_something_is_installed(unlisted: str) -> None:
+    specs = STORE.model_copy(update={"unlisted_disks": unlisted})
+    for name in ("sda", "sdd"):
+        now = with_fault(machine(*STORE_DISKS), name, read_only=True)
+        assert disks_in_use(now, specs) == DisksInUse(("sdd", "sde"), ("sda", "sdb", "sdc"))
+    recalled = Recalled(now.disks[3:], now.disks[:3], stays=True)
+    assert disks_in_use(now, specs, recalled) == DisksInUse(("sdd", "sde"), ("sda", "sdb", "sdc"))
+
+
+@pytest.mark.parametrize("unlisted", ["use", "ignore"])
+@pytest.mark.parametrize(("fault", "word"), FAULTS)
+def test_a_disk_on_which_the_install_could_not_put_anything_holds_no_data_later(
+    fault: dict[str, bool], word: str, unlisted: str
+) -> None:
+    now = with_fault(machine(12000 * GB, *STORE_DISKS), "sda", **fault)
+    recalled = Recalled(now.disks[4:], now.disks[1:4], stays=True)
+    more = profile("swiftstore", SSD, {**HDD, "count": {"min": 3}}).model_copy(update={"unlisted_disks": unlisted})
+    assert disks_in_use(now, more, recalled) == DisksInUse(("sde", "sdf"), ("sdb", "sdc", "sdd")), word
 
 
 def test_a_disk_on_usb_that_an_entry_names_has_the_system_or_data() -> None:

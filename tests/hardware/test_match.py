@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.hardware.choice import choose_disks
-from reconciler.hardware.disks import Refusal, disk_name, disk_plan, left_alone
+from reconciler.hardware.disks import Refusal, countable_disks, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
 from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk
 from reconciler.model.machine import DiskChoice
@@ -140,15 +140,21 @@ def test_entries_take_disks_in_order_with_and_without_a_controller(
     assert taken(hardware, *entries, unlisted_disks=unlisted) == wanted
 
 
-@pytest.mark.parametrize("state", ["UBad", "UBUnsp", "UGUnsp", "Failed", "Msng", "Unconfigured(bad), Spun Up"])
-def test_a_disk_that_its_controller_calls_bad_is_taken_by_no_entry(state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        *((bad, "calls bad") for bad in ("UBad", "UBUnsp", "UGUnsp", "Failed", "Msng", "Unconfigured(bad), Spun Up")),
+        *((spare, "keeps as hot spares") for spare in ("GHS", "DHS", "HSPShld", "Hotspare, Spun Up")),
+    ],
+)
+def test_a_disk_that_its_controller_calls_bad_or_keeps_as_a_spare_is_taken_by_no_entry(state: str, why: str) -> None:
     first, *good = behind(240, 240, 240)
     hardware = machine(physical_disks=(replace(first, state=state), *good), disks=())
     mirror = entry(*SMALL, 2, 2, raid=1)
     assert taken(hardware, mirror) == ["0:32:1 0:32:2", "0:32:0"]
     assert taken(hardware, entry(*SMALL, 2, None)) == ["0:32:1 0:32:2", "0:32:0"]
     assert taken(hardware, {"devices": ["0:32:0"]}) == (
-        f"needs at least 1 disk named 0:32:0, has 0; its controller calls bad: 0:32:0 (240GB MZ7LH) {state}"
+        f"needs at least 1 disk named 0:32:0, has 0; its controller {why}: 0:32:0 (240GB MZ7LH) {state}"
     )
     left = f"no disk may be left over, but 1 is: 0:32:0 (240GB MZ7LH) {state}"
     assert taken(hardware, mirror, unlisted_disks="refuse") == left
@@ -159,7 +165,7 @@ def test_a_disk_that_its_controller_calls_bad_is_taken_by_no_entry(state: str) -
 
 
 @pytest.mark.parametrize(
-    "state", ["", "UGood", "JBOD", "Onln", "Offln", "Rbld", "GHS", "Unconfigured(good), Spun Up", "?"]
+    "state", ["", "UGood", "JBOD", "Onln", "Offln", "Rbld", "Cpybck", "Unconfigured(good), Spun Up", "?"]
 )
 def test_a_disk_of_any_other_state_counts(state: str) -> None:
     hardware = machine(physical_disks=tuple(replace(disk, state=state) for disk in behind(240, 240)), disks=())
@@ -196,6 +202,117 @@ def test_a_volume_is_made_of_the_disks_of_one_controller(
     hardware: Hardware, rules: list[dict[str, Any]], expected: object
 ) -> None:
     assert taken(hardware, *rules) == expected
+
+
+def namespaces(*names: str) -> tuple[Disk, ...]:
+    """Namespaces of 240 GB, as ``nvme0n1/S1``: their kernel names, each with the serial of its drive."""
+    told = [each.partition("/") for each in names]
+    return tuple(Disk(name, name, 240 * 10**9, "MZQL2", serial) for name, _, serial in told)
+
+
+HALVES = tuple(
+    Disk(f"sd{letter}", f"sd{letter}", 240 * 10**9, "ST14000NM", serial, f"0x5000c500a1b2c3d{place}")
+    for place, (letter, serial) in enumerate(zip("abcd", ("ZK1", "ZK1", "ZK2", "ZK2"), strict=True))
+)
+"""Two hard disks with two actuators each, which show as two disks of one serial."""
+
+ON_TWO, ON_ONE = namespaces("nvme0n1/S1A", "nvme0n2/S1A", "nvme1n1/S2B"), namespaces("nvme0n1/S1A", "nvme0n2/S1A")
+
+
+@pytest.mark.parametrize(
+    ("listed", "rule", "expected"),
+    [
+        (ON_TWO, {"raid": 1, "count": {"min": 2, "max": 2}}, ["nvme0n1 nvme1n1", "nvme0n2"]),
+        (ON_TWO, {"raid": 1, "count": {"min": 2}}, ["nvme0n1 nvme1n1", "nvme0n2"]),
+        (ON_TWO, {"raid": 0, "count": {"min": 2, "max": 2}}, ["nvme0n1 nvme0n2", "nvme1n1"]),  # outlives no drive
+        (ON_TWO, {"count": {"min": 2, "max": 2}, "by": "controller"}, ["nvme0n1 nvme0n2", "nvme1n1"]),
+        (ON_ONE, {"raid": 1, "count": {"min": 2, "max": 2}}, "needs 2 disks on a drive each for RAID 1, has 1"),
+        # one drive over two controllers; no serial told
+        (namespaces("nvme0n1/S1A", "nvme1n2/S1A"), {"raid": 1, "count": {"min": 2, "max": 2}},
+         "needs 2 disks on a drive each for RAID 1, has 1"),
+        (namespaces("nvme0n1", "nvme0n2", "nvme10n1"), {"raid": 1, "count": {"min": 2, "max": 2}},
+         ["nvme0n1 nvme10n1", "nvme0n2"]),
+        (HALVES, {"raid": 1, "count": {"min": 2, "max": 2}}, ["sda sdc", "sdb sdd"]),
+        (HALVES[:2], {"raid": 1, "count": {"min": 2, "max": 2}}, ["sda sdb", ""]),  # maybe volumes of one controller
+    ],
+)  # fmt: skip
+def test_a_mirror_by_software_is_on_several_drives(
+    listed: tuple[Disk, ...], rule: dict[str, Any], expected: object
+) -> None:
+    assert taken(machine(disks=listed), {"by": "software", **rule}) == expected
+
+
+def test_a_mirror_that_is_on_one_drive_already_keeps_its_place() -> None:
+    rule = entry(*SMALL, 2, 2, raid=1, by="software")
+    found = disk_plan(machine(disks=ON_ONE), profile(rule), installed=True)
+    assert isinstance(found, DiskPlan)
+    assert [disk_name(disk) for disk in found.taken[0].disks] == ["nvme0n1", "nvme0n2"]
+
+
+def behind_two(**changed: Any) -> Hardware:
+    """Two drives that both controllers list; ``changed``: what the second controller says otherwise."""
+    first = tuple(
+        PhysicalDisk(0, 20, slot, 240 * 10**9, "ST4000NM", f"Z1Z{slot}AAAA", wwn=f"5000c500a1b2c3d{slot}")
+        for slot in (0, 1)
+    )
+    return machine(physical_disks=(*first, *(replace(disk, controller=1, **changed) for disk in first)), disks=())
+
+
+@pytest.mark.parametrize(
+    ("hardware", "number"),
+    [
+        (behind_two(), 2),
+        (behind_two(wwn=""), 2),
+        (behind_two(enclosure=21, state="UGood"), 2),
+        (behind_two(wwn="5000c500ffffffff"), 4),
+        (behind_two(serial=""), 4),
+        (behind_two(serial="Z1Z9BBBB", wwn="5000c500ffffffff"), 4),
+        (behind_two(model="ST8000NM"), 4),
+    ],
+)
+def test_a_drive_behind_two_controllers_counts_once(hardware: Hardware, number: int) -> None:
+    assert len(countable_disks(hardware)) == number
+    found = taken(hardware, {"count": {"min": 4, "max": 4}})
+    assert found == ("needs 4 disks, has 2" if number == 2 else ["0:20:0 0:20:1 1:20:0 1:20:1", ""])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_disks_of_one_controller_that_share_a_serial_are_several(number: int) -> None:
+    listed = tuple(PhysicalDisk(0, 32, slot, 240 * 10**9, "ST14000NM", "ZK1ABCD") for slot in range(number))
+    assert len(countable_disks(machine(physical_disks=listed, disks=()))) == number
+
+
+HDD, SSD, SAS = {"rotational": True, "interface": "SAS"}, {"rotational": False, "interface": "SATA"}, {
+    "rotational": False, "interface": "SAS",
+}  # fmt: skip
+
+
+def of_kinds(*kinds: dict[str, Any]) -> Hardware:
+    """Disks of 240 GB behind one controller, in slots 0, 1, ..."""
+    listed = zip(behind(*[240] * len(kinds)), kinds, strict=True)
+    return machine(physical_disks=tuple(replace(disk, **kind) for disk, kind in listed), disks=())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rule", "expected"),
+    [
+        ([HDD, SSD, SSD], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([HDD, SSD, SSD], {"raid": 1, "count": {"min": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([HDD, SSD, HDD, HDD], {"raid": 5, "count": {"min": 3}}, ["0:32:0 0:32:2 0:32:3", "0:32:1"]),
+        ([SSD, SAS, SAS], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([SSD, SAS], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),  # some controllers mix these
+        ([HDD, SSD], {"raid": 1, "count": {"min": 2, "max": 2}},
+         "needs 2 disks that are all SSDs or all hard disks for RAID 1, has 1"),
+        ([HDD, {}, {}], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:1 0:32:2", "0:32:0"]),
+        ([{}, {}], {"raid": 1, "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),  # the stock agent says nothing
+        ([HDD, SSD], {"count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),
+        ([HDD, SSD], {"raid": 1, "by": "software", "count": {"min": 2, "max": 2}}, ["0:32:0 0:32:1", ""]),
+    ],
+)  # fmt: skip
+def test_a_volume_is_of_ssds_or_of_hard_disks(
+    kinds: list[dict[str, Any]], rule: dict[str, Any], expected: object
+) -> None:
+    assert taken(of_kinds(*kinds), rule) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What of a report was not taken as it came, as data and in words."""
 
 import re
+from dataclasses import replace
 
 from reconciler.hardware.remarks import remarks
 from reconciler.model.hardware import Disk, Nic, PhysicalDisk
@@ -17,6 +18,8 @@ HARDWARE = machine(
         Disk("sdd", "sdd", 10**12, serial="S3"),
         Disk("sde", "sde", 64 * 10**9, "IDSDM", serial="0123", transport="usb"),
         Disk("sdf", "sdf", 64 * 10**9, "LUN C-Mode", serial="0124", transport="fc"),
+        Disk("sdg", "sdg", 10**12, "SSD", serial="S12345", read_only=True),
+        Disk("sdh", "sdh", 10**13, "HSH721414AL", serial="S12346", zoned=True),
     ),
     nics=(
         nic("eno1", 1),
@@ -38,6 +41,8 @@ def test_every_part_that_was_not_taken_as_it_came_is_told_once() -> None:
         Remark(RemarkKind.DOUBTED, RemarkReason.NO_IDENTITY, "sdb", ("00000000",)),
         Remark(RemarkKind.LEFT_OUT, RemarkReason.USB_DISK, "sde", ("IDSDM",)),
         Remark(RemarkKind.LEFT_OUT, RemarkReason.LUN, "sdf", ("LUN C-Mode",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.READ_ONLY, "sdg", ("SSD",)),
+        Remark(RemarkKind.LEFT_OUT, RemarkReason.ZONED, "sdh", ("HSH721414AL",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.USB, "enp0s20f0u1u6", ("be:3a:f2:00:00:01",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.CHOSEN_ADDRESS, "ens1f0v3", ("be:3a:f2:00:00:02",)),
         Remark(RemarkKind.DOUBTED, RemarkReason.SHARED_ADDRESS, "eno2", ("e4:43:4b:00:00:07",)),
@@ -76,12 +81,20 @@ def test_a_disk_that_its_controller_calls_bad_is_told() -> None:
     assert why_text(remarks(BAD)) == "    left-out: disk 0:32:1 is called UBad by its controller: no entry takes it\n"
 
 
+SPARE = replace(BAD, physical_disks=(*behind(1000), PhysicalDisk(0, 32, 1, 10**12, state="GHS")))
+
+
+def test_a_hot_spare_is_told() -> None:
+    assert remarks(SPARE) == (Remark(RemarkKind.LEFT_OUT, RemarkReason.SPARE_DISK, "0:32:1", ("GHS",)),)
+
+
 def test_each_has_its_sentence_beside_the_data() -> None:
     found = (
         *remarks(HARDWARE),
         *remarks(LISTED, "compute", profile({"devices": ["0:32:1"]})),
         *remarks(ARECA),
         *remarks(BAD),
+        *remarks(SPARE),
     )
     assert {remark.reason for remark in found} == set(RemarkReason)
     for remark in found:

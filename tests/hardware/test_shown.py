@@ -124,10 +124,13 @@ def test_only_disks_that_an_entry_takes_are_formatted(
 def test_what_is_as_large_as_a_disk_that_no_device_shows_is_not_that_disk() -> None:
     """A LUN, say."""
     spec = profile(SYSTEM, {"size": {"min": "10TB"}, "count": {"min": 1}}, role="swiftstore")
-    for state, data in (("JBOD", "sdb"), ("", "sdb"), ("Unconfigured(good)", ""), ("UGood", ""), ("GHS", "")):
+    for state, data in (("JBOD", "sdb"), ("", "sdb"), ("Unconfigured(good)", ""), ("UGood", "")):
         listed = [behind(0, SSD, "PHYG901"), behind(2, serial="ZJV0AB02", state=state)]
         lun = device("sdb", serial="600a098038314d53")
         assert told(choose_disks(with_([device("sda", SSD, "PHYG901"), lun], listed), spec)) == f"sda | {data}"
+    spare = with_([device("sda", SSD, "PHYG901"), lun], [listed[0], behind(2, serial="ZJV0AB02", state="GHS")])
+    assert told(disks_in_use(spare, spec)) == "sda | "
+    assert "keeps as hot spares: 0:32:2" in told(choose_disks(spare, spec))
 
 
 def installed_on(*names: str, serials: str = "wwn") -> LastInstall:

@@ -136,11 +136,28 @@ def test_a_disk_that_shows_a_second_path_is_not_the_plans_any_more() -> None:
     assert said == "sdb is reached as sdc too, and an install knows no multipath"
 
 
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"ro": False, "zoned": "none"}, ""), ({"ro": "0"}, ""), ({}, ""), ({"ro": None, "zoned": None}, ""),
+        ({"zoned": "host-aware"}, ""), ({"ro": True}, "read-only"), ({"ro": "1"}, "read-only"),
+        ({"zoned": "host-managed"}, "host-managed"),
+    ],
+)  # fmt: skip
+def test_a_disk_on_which_no_file_system_can_be_made_is_refused_before_anything_is_erased(
+    said: dict[str, object], word: str
+) -> None:
+    (now,) = disks.parse_lsblk(json.dumps({"blockdevices": [{"name": "sda", "size": 9, "serial": "S1", **said}]}))
+    found = disks.differences([Disk("sda", "sda", 9, serial="S1").identity], [now])
+    assert found == ([f"sda is {word}, and no file system can be made on it"] if word else [])
+
+
 CHAINS = {
     "sda": "block:scsi:pci", "vda": "block:virtio:pci", "nvme0n1": "block:nvme:pci", "nvme1n1": "block:nvme-subsystem",
     "mmcblk0": "block:mmc:mmc_host:platform", "sdb": "block:scsi:usb:pci", "old": None,
     "drbd1000": "block", "zd0": "block", "bcache0": "block", "nullb0": "block", "mpatha": "block", "md127": "block",
     "nbd0": "block", "zram0": "block", "rbd0": "block:rbd",
+    "mtdblock0": "block:mtd:spi:spi_master:pci",
 }  # fmt: skip
 """Subsystems as lsblk lists them, by disk; lsblk of a system that does not tell says none."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume
+from reconciler.model.raid import RaidDisk, RaidLayout, RaidVolume, disk_use, is_rotational
 from reconciler.provisioning import raid
 from reconciler.provisioning.raid.dialects import TOOLS
 
@@ -186,3 +186,42 @@ FAILED = """{"Controllers": [{"Command Status": {"Controller": 0, "Status": "Fai
 def test_how_a_command_ended(tool: str, printed: str, why: str | None) -> None:
     said = raid.dialect_of(tool).done(printed)
     assert said is None if why is None else said is not None and why in said
+
+
+@pytest.mark.parametrize("state", ["UBad", "GHS", "DHS", "Hotspare, Spun Up", "Sntze"])
+def test_a_disk_that_can_be_no_member_stops_it_before_anything_is_deleted(state: str) -> None:
+    found = raid.FoundDisk(0, 32, 1, frozenset({"S1"}), disk_use(state), told=state)
+    assert raid.changed(RaidLayout((), (RaidDisk(0, 32, 1, "S1"),)), raid.RaidState((found,), ())) == [
+        f"disk 0:32:1 cannot be used: it is {state}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("medium", "is_hard_disk"),
+    [("HDD", True), ("SSD", False), ("Hard Disk Device", True), ("Solid State Device", False), ("", None), ("-", None)],
+)
+def test_what_a_medium_is(medium: str, is_hard_disk: bool | None) -> None:
+    assert is_rotational(medium) is is_hard_disk
+
+
+@pytest.mark.parametrize(("media", "is_refused"), [("HS", True), ("SS", False), ("H?", False), ("??", False)])
+def test_a_volume_of_ssds_and_hard_disks_is_refused_before_anything_is_deleted(media: str, is_refused: bool) -> None:
+    layout = RaidLayout((RaidVolume(1, (RaidDisk(0, 32, 0, "S0"), RaidDisk(0, 32, 1, "S1"))),))
+    found = tuple(
+        raid.FoundDisk(0, 32, slot, frozenset({f"S{slot}"}), "good", rotational={"H": True, "S": False}.get(medium))
+        for slot, medium in enumerate(media)
+    )
+    why = ["RAID 1 of 0:32:0, 0:32:1 is of SSDs and of hard disks, and no controller makes it of both"]
+    assert raid.changed(layout, raid.RaidState(found, ())) == (why if is_refused else [])
+
+
+def test_storcli_and_megacli_say_the_medium_of_each_disk() -> None:
+    folder = Path(__file__).parent / "raid"
+    seen = set()
+    for case in CASES:
+        tool = json.loads((case / "case.json").read_text())["tool"]
+        answers = [folder / case.name / f"{what}.txt" for what in ("disks", "volumes", "without_enclosure")]
+        dialect = raid.dialect_of(f"/usr/sbin/{tool}")
+        texts = [path.read_text() if path.exists() else NO_DRIVE for path in answers[: len(dialect.questions)]]
+        seen |= {(type(dialect).__name__, disk.rotational) for disk in dialect.understand(texts).disks}
+    assert {("StorCli", True), ("StorCli", False), ("MegaCli", True)} <= seen

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...model.raid import DiskPlace, disk_use
+from ...model.raid import DiskPlace, disk_use, is_rotational
 from .state import FoundDisk, FoundVolume, RaidState
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
@@ -67,6 +67,7 @@ def _disks(text: str) -> Iterator[FoundDisk]:
             use=disk_use(told),
             foreign=block.values.get("Foreign State", "None") not in ("None", ""),
             told=told,
+            rotational=is_rotational(block.values.get("Media Type", "")),
         )
 
 

@@ -16,6 +16,7 @@ class FoundDisk:
     use: str  # ``disk_use`` of its state
     foreign: bool = False  # it carries the configuration of another controller
     told: str = ""  # its state, as the tool printed it
+    rotational: bool | None = None  # None where the tool does not say
 
     @property
     def place(self) -> DiskPlace:

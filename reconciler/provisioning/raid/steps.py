@@ -66,9 +66,15 @@ def changed(layout: RaidLayout, state: RaidState) -> list[str]:
         elif not disk.is_one(wanted):
             is_now = " or ".join(sorted(disk.serials)) or "of no serial"
             found.append(f"disk {wanted.place} is {is_now}, the plan saw {wanted.serial}")
-        elif disk.use in ("bad", "other"):
+        elif disk.use in ("bad", "spare", "other"):
             found.append(f"disk {wanted.place} cannot be used: it is {disk.told or 'in a state that is not told'}")
-    return found
+    mixed = [volume for volume in layout.volumes if _found(volume, state) is None and _is_mixed(volume, state)]
+    return [*found, *(f"{volume} is of SSDs and of hard disks, and no controller makes it of both" for volume in mixed)]
+
+
+def _is_mixed(volume: RaidVolume, state: RaidState) -> bool:
+    there = [disk for wanted in volume.disks if (disk := state.disk_at(wanted))]
+    return {True, False} <= {disk.rotational for disk in there}
 
 
 def steps(layout: RaidLayout, state: RaidState) -> tuple[RaidStep, ...]:

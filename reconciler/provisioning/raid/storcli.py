@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...model.raid import DiskPlace, disk_use
+from ...model.raid import DiskPlace, disk_use, is_rotational
 from .state import FoundDisk, FoundVolume, RaidState
 
 _DRIVE = re.compile(r"Drive /c(\d+)(?:/e(\d+))?/s(\d+)")
@@ -51,6 +51,7 @@ def _attributes(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _disk(at: re.Match[str], row: Mapping[str, Any], attributes: Mapping[str, Any]) -> FoundDisk:
+    """The drive at a place, of its row in the table and the attributes below it."""
     controller, enclosure, slot = at.groups()
     state = str(row.get("State") or "")
     serial = " ".join(str(attributes.get("SN") or attributes.get("Serial Number") or "").split())
@@ -62,6 +63,7 @@ def _disk(at: re.Match[str], row: Mapping[str, Any], attributes: Mapping[str, An
         use=disk_use(state),
         foreign=str(row.get("DG")) == "F",
         told=state,
+        rotational=is_rotational(str(row.get("Med") or "")),
     )
 
 
