@@ -95,10 +95,12 @@ def _with_shared(question: Question | None, m: MachineView, ctx: Context) -> Que
     Not asked again of what this install has begun to erase: its approval is used up.
     """
     named = {*m.disks.system_disks, *_data_disks(m, ctx)} if m.disks else set[str]()
-    disks = [disk for disk in (m.seen.hardware.disks if m.seen else ()) if disk.device in named]
+    every = m.seen.hardware.disks if m.seen else ()
     begun = m.history.disks.erased
     shared = [
-        (disk, others) for disk in disks if (others := ctx.shared.others(m, disk)) and not is_ours(disk, (), begun)
+        (disk, others)
+        for disk in every
+        if disk.device in named and (others := ctx.shared.others(m, disk)) and not is_ours(disk, (), begun, every)
     ]
     if not shared:
         return question
@@ -163,15 +165,14 @@ def foreign_data(m: MachineView) -> tuple[Finding, ...]:
         return in_order(met)
     known = {on for on, _ in met}  # the live system looked closer than the report
     holding = [disk for disk in m.seen.hardware.disks if disk.contents and disk.identity in erased - known]
-    reported = {
-        Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history.disks.erased)
-    }
+    reported = {Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m)}
     return in_order(met | reported)
 
 
-def _left_to_handler(disk: Disk, erased: tuple[str, ...]) -> bool:
+def _left_to_handler(disk: Disk, m: MachineView) -> bool:
     """Whether it is ours, or may be by what is written on it: only the live system sees that."""
-    return could_be_ours(disk, erased) or is_ours(disk, (), erased)
+    erased, every = m.history.disks.erased, m.seen.hardware.disks if m.seen else ()
+    return could_be_ours(disk, erased, every) or is_ours(disk, (), erased, every)
 
 
 def _installed(m: MachineView) -> tuple[Finding, ...]:
