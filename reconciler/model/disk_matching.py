@@ -107,6 +107,22 @@ def evidence(recorded: DiskId, disk: Disk) -> frozenset[str]:
     return frozenset(found)
 
 
+def serials_contradict(recorded: DiskId, disk: Disk) -> bool:
+    """Whether both have one WWN, and serials that are two disks': there are makers that give all their disks one WWN.
+
+    lsblk may say the WWN in place of the serial, which contradicts none.
+    """
+    wwn, words, model = real_identifier(disk.wwn), disk.serial.split(), disk.model.split()
+    if wwn is None or real_identifier(disk.serial) is None or wwn not in map(real_identifier, recorded.known[-1:]):
+        return False
+    told = list(recorded.known[:-1])
+    then = told[len(model) :] if told[: len(model)] == model else told
+    serial = real_identifier(" ".join(then))
+    if serial is None or _ends_with(then, words):
+        return False
+    return not any(wwn in said or said in wwn for said in (serial, real_identifier(disk.serial) or ""))
+
+
 def _is_all_the_same(recorded: DiskId, disk: Disk) -> bool:
     """Whether model, serial and namespace's id were told then and now, and agree."""
     told = recorded.nsid is not None and recorded.nsid == disk.nsid and bool(disk.model)
