@@ -45,6 +45,7 @@ from .ring_devices import (
     object_ports,
     rings_wanted,
     storing_roles,
+    told_apart,
     wanted_devices,
 )
 from .safety import waiting
@@ -70,7 +71,7 @@ class Swift:
     def devices(self) -> tuple[WantedDevice, ...]:
         """All disks of its nodes that belong into its rings."""
         held = ((m, m.allocation) for m in self.nodes if m.allocation)
-        return tuple(dev for m, place in held for dev in wanted_devices(self.ctx.spec, m, place))
+        return told_apart(dev for m, place in held for dev in wanted_devices(self.ctx.spec, m, place))
 
     @property
     def serving(self) -> tuple[MachineView, ...]:
