@@ -426,6 +426,18 @@ def test_a_disk_of_one_serial_and_wwn_that_two_nodes_report_is_in_the_rings_once
     assert "have another address" in todo.notes["rings of cl1"]
 
 
+def test_disks_that_changed_their_names_are_told():
+    hardware = SERVING[0].seen.hardware
+    system, first, second = hardware.disks
+    names = replace(first, name="sdc", device="sdc"), replace(second, name="sdb", device="sdb")
+    swapped = replace(SERVING[0], seen=replace(SERVING[0].seen, hardware=replace(hardware, disks=(system, *names))))
+    todo = plan([swapped, *SERVING[1:]], rings=RINGS)
+    assert {kind(step) for step in todo.steps} == {"settled"}
+    assert todo.notes["rings of cl1"].startswith(
+        "10.1.1.2/sdb is sdc now, 10.1.1.2/sdc is sdb now: Puppet mounts a disk"
+    )
+
+
 def test_another_part_power_is_refused_with_the_way_that_swift_has():
     todo = plan(SERVING, spec({"part_power": 20}), rings=RINGS)
     assert {kind(step) for step in todo.steps} == {"settled"}
