@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..model.disk_matching import real_identifier
+from ..model.disk_matching import real_identifier, serials_contradict
 from ..model.hardware import Disk, DiskController, Hardware, Nic, PhysicalDisk
 from ..model.switches import same_switch
 from ..model.units import counted, render_size
@@ -71,6 +71,9 @@ def _by_identity(before: Sequence[Disk], after: Sequence[Disk]) -> tuple[dict[st
         return next((key for key in _keys([disk]) if key not in shared), disk.name)
 
     old, new = ({key_of(disk): disk for disk in disks} for disks in (before, after))
+    for key in sorted(old.keys() & new.keys()):
+        if serials_contradict(old[key].identity, new[key]):  # another disk, of a maker that gives all one WWN
+            new[f"{key} of another serial"] = new.pop(key)
     return old, new
 
 

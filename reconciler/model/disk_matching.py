@@ -6,7 +6,7 @@ contradict. The namespaces of an NVMe controller share its serial, and the numbe
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -56,12 +56,29 @@ def proven_same(one: Disk, other: Disk) -> bool:
     return None not in wwns or by_serial
 
 
-def proven_by(recorded: DiskId, disk: Disk) -> bool:
+def proven_by(recorded: DiskId, disk: Disk, shared: Collection[str] = ()) -> bool:
     """Whether a recorded disk is this one, by its WWN or its own serial, and nothing contradicts it.
 
-    Of these two alone; what is known of all disks of a machine says more: ``shared_evidence``.
+    Args:
+        recorded: As it was known then.
+        disk: As it is now.
+        shared: Identifiers that several disks have, and that prove none (``shared_evidence``).
     """
-    return bool(_agreed(recorded, disk))
+    return not set(_agreed(recorded, disk) or ()) <= set(shared)
+
+
+def own_identifiers(disk: Disk, shared: Collection[str] = ()) -> tuple[str, ...]:
+    """What identifies the disk and is its own: its WWN first, then its serial, but for those that others have, too."""
+    wwn, serial = real_identifier(disk.wwn), own_serial(disk)
+    found = (f"wwn {wwn}" if wwn else "", f"serial {serial}" if serial else "")
+    return tuple(identifier for identifier in found if identifier and identifier not in shared)
+
+
+def tells_of(recorded: DiskId, disk: Disk) -> bool:
+    """Whether the record has this disk's WWN or serial, whatever else it has."""
+    wwn, words, known = real_identifier(disk.wwn), disk.serial.split(), list(recorded.known)
+    by_wwn = wwn is not None and wwn in map(real_identifier, known[-1:])
+    return by_wwn or _ends_with(known, words) or _ends_with(known[:-1], words)
 
 
 def could_be(recorded: DiskId, disk: Disk) -> bool:
@@ -88,6 +105,22 @@ def evidence(recorded: DiskId, disk: Disk) -> frozenset[str]:
     if _namespace(recorded.name) == _namespace(disk.device):
         found.add(f"serial {serial}")
     return frozenset(found)
+
+
+def serials_contradict(recorded: DiskId, disk: Disk) -> bool:
+    """Whether both have one WWN, and serials that are two disks': there are makers that give all their disks one WWN.
+
+    lsblk may say the WWN in place of the serial, which contradicts none.
+    """
+    wwn, words, model = real_identifier(disk.wwn), disk.serial.split(), disk.model.split()
+    if wwn is None or real_identifier(disk.serial) is None or wwn not in map(real_identifier, recorded.known[-1:]):
+        return False
+    told = list(recorded.known[:-1])
+    then = told[len(model) :] if told[: len(model)] == model else told
+    serial = real_identifier(" ".join(then))
+    if serial is None or _ends_with(then, words):
+        return False
+    return not any(wwn in said or said in wwn for said in (serial, real_identifier(disk.serial) or ""))
 
 
 def _is_all_the_same(recorded: DiskId, disk: Disk) -> bool:
@@ -129,12 +162,12 @@ def _agreed(recorded: DiskId, disk: Disk) -> tuple[str, ...] | None:
     wwn, serial, serial_words = real_identifier(disk.wwn), own_serial(disk), disk.serial.split()
     agreed: list[str] = []
     if known and disk.wwn and (known[-1] == disk.wwn or real_identifier(known[-1]) == wwn is not None):
-        agreed += [wwn] if wwn else []
+        agreed += [f"wwn {wwn}"] if wwn else []
         known.pop()
     elif not disk.wwn and _ends_with(known[:-1], serial_words):  # the record knows a WWN, and this look does not
         known.pop()
     if _ends_with(known, serial_words):
-        agreed += [serial] if serial else []
+        agreed += [f"serial {serial}"] if serial else []
         return tuple(agreed)
     model = disk.model.split()
     if known in ([], ["null"], model) or (not serial_words and known[: len(model)] == model):

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     DISKS_UNCLEAR = "disks-unclear"
     SEVERAL_PATHS = "several-paths"
     BOOT_MODE_UNKNOWN = "boot-mode-unknown"
+    INSTALLER_CANNOT = "installer-cannot"
     NETWORK_IMPOSSIBLE = "network-impossible"
     NO_BMC_ADDRESS = "no-bmc-address"
     BMC_DIFFERS = "bmc-differs"
@@ -229,6 +230,13 @@ REASONS: Mapping[Reason, About] = {
     Reason.BOOT_MODE_UNKNOWN: About(
         "The agent that reported the machine did not say whether it booted with UEFI or as BIOS, and an install for "
         "the wrong one of them would not start. The agent of the live image that this version builds says so.",
+        wants_operator=True,
+    ),
+    Reason.INSTALLER_CANNOT: About(
+        "The profile's installer cannot put a system on the disks that the profile takes for it: debian makes no "
+        "software RAID but RAID 1 of two disks, and installs on NVMe only where the machine boots with UEFI and on a "
+        "controller's first namespace; image starts from no RAID 0 on BIOS. Change the profile's disks or "
+        "installer, or how the machine boots.",
         wants_operator=True,
     ),
     Reason.NETWORK_IMPOSSIBLE: About(

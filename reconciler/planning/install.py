@@ -13,6 +13,7 @@ from ..model.actions import Erasable, InstallOs, RootImage, Voucher
 from ..model.disk_id import ControllerId, DiskId, Finding, InstalledSystem, in_order
 from ..model.hardware import Disk, Nic
 from ..model.in_force import Place, SettingsAt
+from ..model.installable import why_not_debian, why_not_image
 from ..model.interfaces import counted
 from ..model.kinds import HardwareProfileSpec, InstallPolicy
 from ..model.machine import Allocation, MachineView
@@ -44,6 +45,8 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
     if m.seen.hardware.uefi is None:
         on = "a report that says whether it booted with UEFI or as BIOS: the agent that reports it left that out. "
         return Wait(m.serial, Reason.BOOT_MODE_UNKNOWN, on + "Build the live image anew, and boot it from the network")
+    if impossible := _not_for_its_installer(m, allocation, m.seen.hardware.uefi, ctx):
+        return impossible
     if not allocation.addresses:
         on = f"its management network: none is in {allocation.cluster} for it"
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, on)
@@ -52,6 +55,20 @@ def not_installable(m: MachineView, allocation: Allocation, ctx: Context) -> Wai
     except NoInterfacesError as error:
         return Wait(m.serial, Reason.NETWORK_IMPOSSIBLE, str(error))
     return None
+
+
+def _not_for_its_installer(m: MachineView, allocation: Allocation, uefi: bool, ctx: Context) -> Wait | None:
+    """System disks that its profile's installer would refuse, once all was approved and the machine booted."""
+    assert m.disks is not None
+    is_image = _image(ctx.spec.profiles.get(allocation.profile)) is not None
+    installer, asked = ("image", why_not_image) if is_image else ("debian", why_not_debian)
+    why = asked(m.disks.system_disks, m.disks.raid, uefi=uefi)
+    if why is None:
+        return None
+    on = f'system disks that the installer "{installer}" of profile {allocation.profile} can install on: {why}. '
+    return Wait(
+        m.serial, Reason.INSTALLER_CANNOT, on + "Change the disks in the profile, its installer, or the boot mode"
+    )
 
 
 def _over_several_paths(m: MachineView, ctx: Context) -> Wait | None:
@@ -95,10 +112,12 @@ def _with_shared(question: Question | None, m: MachineView, ctx: Context) -> Que
     Not asked again of what this install has begun to erase: its approval is used up.
     """
     named = {*m.disks.system_disks, *_data_disks(m, ctx)} if m.disks else set[str]()
-    disks = [disk for disk in (m.seen.hardware.disks if m.seen else ()) if disk.device in named]
+    every = m.seen.hardware.disks if m.seen else ()
     begun = m.history.disks.erased
     shared = [
-        (disk, others) for disk in disks if (others := ctx.shared.others(m, disk)) and not is_ours(disk, (), begun)
+        (disk, others)
+        for disk in every
+        if disk.device in named and (others := ctx.shared.others(m, disk)) and not is_ours(disk, (), begun, every)
     ]
     if not shared:
         return question
@@ -163,15 +182,14 @@ def foreign_data(m: MachineView) -> tuple[Finding, ...]:
         return in_order(met)
     known = {on for on, _ in met}  # the live system looked closer than the report
     holding = [disk for disk in m.seen.hardware.disks if disk.contents and disk.identity in erased - known]
-    reported = {
-        Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m.history.disks.erased)
-    }
+    reported = {Finding(disk.identity, disk.contents) for disk in holding if not _left_to_handler(disk, m)}
     return in_order(met | reported)
 
 
-def _left_to_handler(disk: Disk, erased: tuple[str, ...]) -> bool:
+def _left_to_handler(disk: Disk, m: MachineView) -> bool:
     """Whether it is ours, or may be by what is written on it: only the live system sees that."""
-    return could_be_ours(disk, erased) or is_ours(disk, (), erased)
+    erased, every = m.history.disks.erased, m.seen.hardware.disks if m.seen else ()
+    return could_be_ours(disk, erased, every) or is_ours(disk, (), erased, every)
 
 
 def _installed(m: MachineView) -> tuple[Finding, ...]:

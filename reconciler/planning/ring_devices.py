@@ -1,14 +1,15 @@
 """The disks that belong into a cluster's rings, and what the next round would change to bring them there.
 
-A disk is known by its serial and WWN, as kernel names change; where nobody said these, by its node's address and its
-name there. Its weight is its size in GB. Rings that came from elsewhere keep their own scale: a new disk is weighed as
-those are that they have.
+A disk is known by its serial and WWN, as kernel names change; where nobody said these, or several disks say one and the
+same serial and nothing else, by its node's address and its name there. Its weight is its size in GB. Rings that came
+from elsewhere keep their own scale: a new disk is weighed as those are that they have.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..model.disk_matching import real_identifier
 from ..model.hardware import Disk
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import ClusterSpec
@@ -46,10 +47,12 @@ class WantedDevice:
     zone: int
     ip: str
     device: str
-    disk: str
+    disk: str  # its serial and WWN, as its node reports them; empty: neither says anything
     size: int
     kinds: tuple[str, ...]  # account, container, object
     own_port: bool  # its object server listens on a port of its own
+    sure: bool = True  # it says both serial and WWN: they are one disk's, which was moved, or which two nodes reach
+    alone: bool = True  # no other disk of the cluster says the same
 
 
 def rings_wanted(spec: SpecTree, cluster: str, kept: Mapping[str, str]) -> tuple[RingWanted, ...]:
@@ -101,11 +104,28 @@ def wanted_devices(spec: SpecTree, m: MachineView, held: Allocation) -> tuple[Wa
     place = swift_region_id(spec.locations, at), swift_zone_id(spec.locations, at), held.address
     own = settings.number("servers_per_port") > 0
     disks = [by_name[name] for name in m.disks.data_disks if name in by_name] if kinds else []
-    return tuple(WantedDevice(m.serial, *place, d.name, _identity(d), d.size, kinds, own) for d in disks)
+    return tuple(WantedDevice(m.serial, *place, d.name, _identity(d), d.size, kinds, own, _is_sure(d)) for d in disks)
 
 
 def _identity(disk: Disk) -> str:
-    return f"{disk.serial} {disk.wwn}".strip()
+    """By what rings know a disk: its serial and WWN; empty where neither says anything."""
+    says_any = _is_real(disk.serial) or _is_real(disk.wwn)
+    return f"{disk.serial} {disk.wwn}".strip() if says_any else ""
+
+
+def _is_sure(disk: Disk) -> bool:
+    return _is_real(disk.serial) and _is_real(disk.wwn)
+
+
+def _is_real(said: str) -> bool:
+    return real_identifier(said) is not None
+
+
+def told_apart(devices: Iterable[WantedDevice]) -> tuple[WantedDevice, ...]:
+    """The disks, with whether another one says the same: there are controllers that give all their disks one serial."""
+    every = tuple(devices)
+    times = Counter(device.disk for device in every)
+    return tuple(replace(device, alone=False) if times[device.disk] > 1 else device for device in every)
 
 
 def is_in(ring: str, device: WantedDevice) -> bool:
@@ -118,15 +138,18 @@ class RingIndex:
 
     def __init__(self, state: RingState | None) -> None:
         devices = state.devices if state else ()
+        self._times = Counter(dev.disk for dev in devices)
         self._by_disk = {dev.disk: dev for dev in devices if dev.disk}
         self._by_place = {(dev.ip, dev.device): dev for dev in devices}
 
     def held_by(self, device: WantedDevice) -> RingDevice | None:
         """The device that is this disk."""
-        if device.disk and (known := self._by_disk.get(device.disk)):
+        known = self._by_disk.get(device.disk)
+        if known and (device.sure or (device.alone and self._times[device.disk] == 1)):
             return known
         there = self.in_place_of(device)
-        return there if there and not (there.disk and device.disk) else None
+        is_another = there and there.disk and device.disk and there.disk != device.disk
+        return None if is_another else there
 
     def in_place_of(self, device: WantedDevice) -> RingDevice | None:
         """The device that the ring has at this address under this name, whichever disk it is."""
@@ -153,7 +176,7 @@ def changes(
     """
     found = []
     index, weight_of_byte = RingIndex(state), scale(state)
-    for device in devices:
+    for device in told_apart(devices):
         if not is_in(ring.name, device):
             continue
         dev = index.held_by(device)

@@ -45,6 +45,7 @@ from .ring_devices import (
     object_ports,
     rings_wanted,
     storing_roles,
+    told_apart,
     wanted_devices,
 )
 from .safety import waiting
@@ -70,7 +71,7 @@ class Swift:
     def devices(self) -> tuple[WantedDevice, ...]:
         """All disks of its nodes that belong into its rings."""
         held = ((m, m.allocation) for m in self.nodes if m.allocation)
-        return tuple(dev for m, place in held for dev in wanted_devices(self.ctx.spec, m, place))
+        return told_apart(dev for m, place in held for dev in wanted_devices(self.ctx.spec, m, place))
 
     @property
     def serving(self) -> tuple[MachineView, ...]:
@@ -336,7 +337,7 @@ def _fails_for_want_of_rings(m: MachineView, step: Step) -> bool:
 def ring_notes(swifts: Iterable[Swift]) -> Iterator[tuple[str, str]]:
     """What an operator should know of rings, by subject."""
     for swift in swifts:
-        told = [*_unknown(swift), *_refused(swift), *_leaving(swift)]
+        told = [*_unknown(swift), *_refused(swift), *_leaving(swift), *_renamed(swift)]
         if told:
             yield f"rings of {swift.name}", "; ".join(told)
 
@@ -384,3 +385,19 @@ def _leaving(swift: Swift) -> Iterator[str]:
         yield f"{_some(list(gone))} are in them, and no node has such a disk now: they stay, as nothing drains them yet"
     if moved:
         yield f"{_some(list(moved))} stand in another region or zone, or have another address, than the rings say"
+
+
+def _renamed(swift: Swift) -> Iterator[str]:
+    """Disks with another kernel name: rings know a device by where it is mounted, and Puppet mounts it by its name."""
+    found: dict[str, None] = {}
+    for state in swift.states.values():
+        index = RingIndex(state)
+        for device in swift.devices:
+            dev = index.held_by(device)
+            if dev and dev.ip == device.ip and dev.device != device.device:
+                found[f"{dev.ip}/{dev.device} is {device.device} now"] = None
+    if found:
+        yield (
+            f"{_some(sorted(found))}: Puppet mounts a disk below /srv/node by the name that it has, and the rings mean "
+            "the disk that had the name. Boot the node until the names are those of the rings, before Puppet runs there"
+        )

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..model.actions import InstallOs
-from ..model.contents import ContentPart, Contents, MarkFound
+from ..model.contents import Contents, MarkFound
 from ..model.disk_id import UNREADABLE, DiskId, Finding, InstalledSystem, in_order
-from ..model.disk_matching import own_serial, proven_by, real_identifier
+from ..model.disk_matching import own_identifiers, proven_by, shared_evidence
 from ..model.hardware import Disk
 from ..model.ownership import disk_marks, is_ours, uuid_marks
 from . import commands
@@ -26,7 +26,8 @@ class There:
 
     def marks(self, names: Iterable[str]) -> tuple[str, ...]:
         """By which these disks, and what they hold now, are known again."""
-        found = {mark for name in names for mark in disk_marks(self.disks[name])}
+        every = tuple(self.disks.values())
+        found = {mark for name in names for mark in disk_marks(self.disks[name], every)}
         written = {mark for name in names for mark in uuid_marks(self.looked.uuids.get(name, ()))}
         return tuple(sorted(found | written))
 
@@ -93,7 +94,7 @@ def _may_go(action: InstallOs, name: str, there: There) -> bool:
         return True
     if name not in action.system_disks and name in there.looked.files:
         return False  # we left it empty
-    return is_ours(there.disks[name], there.looked.uuids.get(name, ()), action.ours)
+    return is_ours(there.disks[name], there.looked.uuids.get(name, ()), action.ours, there.disks.values())
 
 
 def _met(action: InstallOs, name: str, looked: Looked) -> set[Verdict]:
@@ -122,12 +123,11 @@ def _what(action: InstallOs, name: str, there: There) -> Contents:
     """What it holds, and what tells this disk from one that holds the same, unless the plan knows that."""
     disk, known = there.disks[name], _identity(action)[name]
     what = there.holding[name] or Contents(tuple(part for on, part in there.looked.unread if on == name))
-    if not what or proven_by(known, disk):
+    shared = shared_evidence((), there.disks.values())
+    if not what or proven_by(known, disk, shared):
         return what
-    own: list[ContentPart] = []
-    if own_serial(disk):
-        own.append(MarkFound("serial", disk.serial))
-    if real_identifier(disk.wwn):
-        own.append(MarkFound("WWN", disk.wwn))
+    kinds = {identifier.partition(" ")[0] for identifier in own_identifiers(disk, shared)}
+    own = [MarkFound("serial", disk.serial)] if "serial" in kinds else []
+    own += [MarkFound("WWN", disk.wwn)] if "wwn" in kinds else []
     written = [MarkFound("UUID", uuid) for uuid in sorted(there.looked.uuids.get(name, ()))[:1]]
     return what + Contents(tuple(own or written))

@@ -1,16 +1,15 @@
 """The installer's command line, and what a machine is given for its first boot."""
 
-import re
 from collections.abc import Sequence
 
 from ..model.actions import InstallOs
 from ..model.hardware import Hardware
+from ..model.installable import DEBIAN, nvme_controller, why_not_debian
 from ..model.kinds import FleetSpec
-from ..model.raid import software_levels
 from ..model.roles import facts_of
 from . import commands, interfaces
 
-PROGRAM = "build-openstack-debian-image"
+PROGRAM = DEBIAN
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
 (``commands.install_script``), because that wrapper ends with exit status 0 when the installer failed."""
 
@@ -69,31 +68,13 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
     ]  # fmt: skip
 
 
-_NVME = re.compile(r"(nvme\d+)n1")
-
-
 def _destination(action: InstallOs, *, uefi: bool) -> Sequence[str]:
     disks = action.system_disks
+    if why := why_not_debian(disks, action.raid, uefi=uefi):
+        raise ValueError(why)
     if action.raid is None:
-        if len(disks) != 1:
-            raise ValueError(f"{len(disks)} system disks need a RAID level")
-        return "--dest-hdd", _disk(disks[0], uefi=uefi)
-    if action.raid not in software_levels("debian", uefi=uefi) or len(disks) < 2:
-        raise ValueError(
-            f"software RAID {action.raid} of {len(disks)} disks is not possible: {PROGRAM} makes RAID 1 of two"
-        )
-    return "--dest-hdd", "raid1", "--raid-devices", ",".join(disks[:2])
-
-
-def _disk(name: str, *, uefi: bool) -> str:
-    """What the installer calls the disk: of NVMe it wants the controller, and looks for its first namespace."""
-    if not name.startswith("nvme"):
-        return name
-    first = _NVME.fullmatch(name)
-    if first is None or not uefi:
-        why = "only a controller's first namespace" if uefi else "NVMe only with UEFI, and it booted as BIOS"
-        raise ValueError(f"{PROGRAM} cannot install on {name}: {why}")
-    return first[1]
+        return "--dest-hdd", nvme_controller(disks[0]) or disks[0]  # of NVMe it looks for the first namespace itself
+    return "--dest-hdd", "raid1", "--raid-devices", ",".join(disks)
 
 
 def _packages(action: InstallOs, hardware: Hardware) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ..model.actions import InstallOs
 from ..model.files import File, private, public
 from ..model.hardware import Hardware
-from ..model.raid import software_levels
+from ..model.installable import why_not_image
 from . import commands, ifupdown, interfaces, tarball
 
 SCRIPT_FILE = "/run/reconciler/image.sh"
@@ -301,12 +301,9 @@ def image_script(action: InstallOs, hardware: Hardware) -> str:
     disks, image = action.system_disks, action.image
     if image is None:
         raise ValueError("no image is given")
-    several = action.raid is not None
-    if (len(disks) > 1) != several or (several and action.raid not in software_levels("image", uefi=None)):
-        raise ValueError(f"software RAID {action.raid} of {len(disks)} disks is not possible")
+    if why := why_not_image(disks, action.raid, uefi=hardware.uefi):
+        raise ValueError(why)
     uefi = hardware.boots_with_uefi
-    if several and action.raid not in software_levels("image", uefi=uefi):
-        raise ValueError(f"GRUB cannot be relied on to start from a software RAID {action.raid} on BIOS")
     firmware = _EFI.get(hardware.architecture, "x86_64-efi") if uefi else "bios"
     chosen = {
         "NODE": action.hostname,

@@ -67,14 +67,13 @@ def disk_rings(m: MachineView, observed: Observation) -> Mapping[str, tuple[str,
 
 
 def _of_disk(state: RingState, disk: Disk, address: str | None) -> RingDevice | None:
-    identity = f"{disk.serial} {disk.wwn}".strip()
-    for dev in state.devices:
-        if dev.disk and identity:
-            if dev.disk == identity:
-                return dev
-        elif (dev.ip, dev.device) == (address, disk.name):
-            return dev
-    return None
+    """The device that is a disk: of several that say the same, the one in its place."""
+    known = f"{disk.serial} {disk.wwn}".strip()
+    same = [dev for dev in state.devices if dev.disk == known and known]
+    if len(same) == 1:
+        return same[0]
+    there = (dev for dev in same or state.devices if (dev.ip, dev.device) == (address, disk.name))
+    return next((dev for dev in there if same or not (dev.disk and known)), None)
 
 
 # ---- where something is

@@ -49,6 +49,14 @@ ENO1 = "eno1 (e4:43:4b:00:00:01)"
                 (Kind.DISK_CHANGED, "disk sdf (12TB ST12000NM) was called sdg before"),
             ],
         ),
+        (  # one was replaced by another of its batch
+            {"disks": (SAME_WWN,)},
+            {"disks": (replace(SAME_WWN, serial="S2"),)},
+            [
+                (Kind.DISK_GONE, "disk sdf (12TB ST12000NM) is gone"),
+                (Kind.DISK_NEW, "disk sdf (12TB ST12000NM) is new"),
+            ],
+        ),
         (  # namespaces share their controller's serial
             {
                 "disks": (

@@ -109,6 +109,18 @@ NOT_TOLD = "no serial or WWN tells which of {} that is now"
         ([told("sda", size=6 * TB), *SAS[1:]], SAS, "", "no such disk"),
         (SAS[:1], [replace(SAS[0], serial="X1"), replace(SAS[1], serial=SERIALS[0])], "", NOT_TOLD.format("sda, sdb")),
         ([SAS[0], SAS[1]], [replace(SAS[1], serial="KJG9", wwn="")], "", "no such disk"),
+        # one WWN, and another serial: the disk was replaced, or lsblk says another text
+        (SAS[:1], [replace(SAS[0], serial="X1")], "", "and sda has that WWN and another serial"),
+        (SAS[:1], [replace(SAS[0], serial="X1", device="sdq", name="sdq")], "", "sdq has that WWN and another serial"),
+        (SAS[:2], [replace(SAS[0], serial="X1"), SAS[1]], "", "and sda has that WWN and another serial"),
+        (SAS[:1], [replace(SAS[0], serial=f"0x{W[0]}")], "sda", None),
+        (SAS[:1], [replace(SAS[0], serial="00000000")], "sda", None),
+        (SAS[:1], [replace(SAS[0], serial="X1", model="HDD-12U")], "", "and sda has that WWN and another serial"),
+        (SAS[:1], [replace(SAS[0], model="HDD-12U")], "sda", None),
+        ([replace(SAS[0], serial="")], SAS[:1], "sda", None),
+        (SAS[:1], [replace(SAS[0], serial="")], "sda", None),
+        # ... which one WWN of all does not have to mean
+        ([replace(d, wwn="0x1234") for d in SAS[:2]], [replace(d, wwn="0x1234") for d in SAS[1:]], "", "no such disk"),
         # two of a batch with one WWN
         ([replace(disk, wwn="0x1234") for disk in SAS[:2]], [replace(SAS[1], wwn="0x1234")], "", "no such disk"),
         # one serial for all, and the system's is gone
@@ -146,6 +158,17 @@ def test_an_identifier_that_one_disk_has_proves_it(
     assert (recalled.lost is None) == (problem is None)
     assert problem is None or (recalled.lost or "").endswith(problem)
     assert not {disk.device for disk in recalled.data if isinstance(disk, Disk)} & {system}
+
+
+def test_no_disk_of_a_mirror_is_taken_by_a_wwn_that_has_another_serial() -> None:
+    recalled = recall(Remembered(tuple(d.identity for d in SAS[:2])), (SAS[0], replace(SAS[1], serial="X1")))
+    assert [disk.device for disk in recalled.system if isinstance(disk, Disk)] == ["sda"]
+    assert "and sdb has that WWN and another serial" in str(recalled.lost)
+
+
+def test_a_disk_with_data_that_may_be_another_is_not_for_the_system() -> None:
+    recalled = recall(Remembered((SAS[0].identity,), (SAS[1].identity,)), (SAS[0], replace(SAS[1], serial="X1")))
+    assert [disk.device for disk in recalled.data if isinstance(disk, Disk)] == ["sdb"]
 
 
 def test_a_mirror_of_two_namespaces_is_on_both_whichever_is_which() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.actions import InstallOs
 from reconciler.model.hardware import Disk
 from reconciler.model.history import Phase
 from reconciler.model.machine import DiskChoice, MachineView
@@ -11,6 +12,7 @@ from reconciler.model.ownership import disk_marks
 from reconciler.model.plan import Act, Advance, Wait
 from reconciler.model.reasons import Reason
 from reconciler.planning.planner import plan
+from reconciler.provisioning.installers import uploads
 from reconciler.render.machines import machine_rows
 
 from .build import (
@@ -61,6 +63,48 @@ def test_nothing_is_installed_where_nobody_said_how_it_boots(uefi: bool | None, 
     step = one(SPEC, replace(m, seen=replace(m.seen, hardware=replace(m.seen.hardware, uefi=uefi))), vips=VIPS)
     assert isinstance(step, Act) is installs
     assert installs or (isinstance(step, Wait) and step.reason is Reason.BOOT_MODE_UNKNOWN)
+
+
+NVME = Disk("nvme0n1", "nvme0n1", 960_000_000_000, "SAMSUNG", "S64F", "eui.3634463052100001")
+SECOND = replace(NVME, name="nvme0n2", device="nvme0n2", wwn="eui.3634463052100002")
+MIRROR = tuple(replace(SYSTEM, name=f"sd{x}", device=f"sd{x}", serial=f"D{x}") for x in "abc")
+PICTURE = {"installer": "image", "image": {"url": "http://192.0.2.1/root.tar.xz", "sha256": "0" * 64}}
+
+
+@pytest.mark.parametrize(
+    ("installer", "disks", "raid", "uefi", "why"),
+    [
+        ({}, (NVME,), None, True, None),
+        ({}, (NVME,), None, False, "cannot install on nvme0n1: NVMe only with UEFI, and it booted as BIOS"),
+        ({}, (SECOND,), None, True, "cannot install on nvme0n2: only a controller's first namespace"),
+        (PICTURE, (NVME,), None, False, None),
+        (PICTURE, (SECOND,), None, True, None),
+        ({}, MIRROR[:2], 1, False, None),
+        ({}, MIRROR, 1, True, "software RAID 1 of 3 disks (sda, sdb, sdc) is not possible"),
+        ({}, MIRROR[:2], 0, True, "software RAID 0 of 2 disks (sda, sdb) is not possible"),
+        (PICTURE, MIRROR, 1, True, None),
+        (PICTURE, MIRROR[:2], 0, True, None),
+        (PICTURE, MIRROR[:2], 0, False, "GRUB cannot be relied on to start from a software RAID 0 on BIOS"),
+        (PICTURE, MIRROR, 5, True, "software RAID 5 of 3 disks is not possible"),
+    ],
+)
+def test_disks_that_the_installer_would_refuse_wait_before_anything_is_asked(
+    installer: dict[str, object], disks: tuple[Disk, ...], raid: int | None, uefi: bool, why: str | None
+) -> None:
+    m = with_disks(*disks, system=disks[0].device)
+    assert m.seen is not None and m.disks is not None
+    chosen = replace(m.disks, system_disks=tuple(disk.device for disk in disks), raid=raid)
+    m = replace(m, disks=chosen, seen=replace(m.seen, hardware=replace(m.seen.hardware, uefi=uefi)))
+    profile = SPEC.profiles["controller"]
+    asked = type(profile).model_validate({**profile.model_dump(exclude_unset=True), **installer})
+    step = one(replace(SPEC, profiles={**SPEC.profiles, "controller": asked}), m, vips=VIPS)
+    assert isinstance(step, Act) is (why is None)
+    if isinstance(step, Act):
+        assert isinstance(step.action, InstallOs)
+        uploads(step.action, SPEC.fleet, m.seen.hardware, {})  # the act does not refuse it
+    elif isinstance(step, Wait):
+        assert (step.reason, step.needs_approval) == (Reason.INSTALLER_CANNOT, None)
+        assert why is not None and why in step.on
 
 
 def test_a_machines_page_shows_the_paths() -> None:

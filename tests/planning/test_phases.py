@@ -354,6 +354,20 @@ class TestApprovals:
             ours = step(replace(self.FOREIGN, history=after(begun, event))).action
             assert (ours.may_hold, set(ours.ours)) == ((), {*event.disks, *event.marks})
 
+    def test_another_disk_with_the_wwn_or_serial_of_what_we_began_to_erase_is_not(self):
+        mine = self.FOREIGN.seen.hardware.disks[0]
+        begun = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1)))
+        twin = replace(mine, name="sdq", device="sdq", contents=Contents())
+        for was, now, beside in (
+            (replace(mine, wwn="0x5000cca0541ae074", serial="OLD"), replace(mine, wwn="0x5000cca0541ae074"), ()),
+            (mine, mine, (twin,)),
+        ):
+            erased = after(begun, Erasing("A", NOW, (), disk_marks(was)))
+            disks = DiskChoice(("sda",), identity=(now.identity,))
+            hardware = replace(self.FOREIGN.seen.hardware, disks=(now, *beside))
+            m = replace(self.FOREIGN, history=erased, disks=disks, seen=replace(self.FOREIGN.seen, hardware=hardware))
+            assert step(m).needs_approval == "install_os"
+
     def test_a_disk_is_not_ours_by_model_and_size(self):
         begun = History(Phase.ENROLLED, install=Install(begun=NOW - timedelta(hours=1)))
         erased = after(begun, Erasing("A", NOW, ("sda INTEL 240000000000",)))

@@ -386,6 +386,58 @@ def test_a_disk_in_anothers_place_is_told_and_not_added():
     assert "10.1.1.2/sdb are in them" in todo.notes["rings of cl1"]
 
 
+def saying(m: MachineView, serial: str, wwn: str = "") -> MachineView:
+    """All its data disks say this serial and WWN."""
+    assert m.seen is not None
+    disks = tuple(d if d.name == "sda" else replace(d, serial=serial, wwn=wwn) for d in m.seen.hardware.disks)
+    return replace(m, seen=replace(m.seen, hardware=replace(m.seen.hardware, disks=disks)))
+
+
+def kept(rings: Iterable[RingState], said: str) -> tuple[RingState, ...]:
+    return tuple(replace(each, devices=tuple(replace(dev, disk=said) for dev in each.devices)) for each in rings)
+
+
+@pytest.mark.parametrize("said", ["HPT0012345678", "HPT 0012345678", "0123456789ABCDEF"])
+def test_disks_that_all_say_one_serial_are_known_by_their_place(said):
+    """That of their controller, or what firmware says in place of one."""
+    nodes = [serves(saying(m, said), FILES) for m in NEW]
+    new = serves(saying(store("D", 4, "z1"), said), FILES)
+    for rings in (kept(RINGS, said), kept(RINGS, "" if said[0] == "0" else said)):
+        before = plan(
+            [*nodes, serves(proxy(), FILES)], spec(swiftstore={"count": 3}, swiftproxy={"count": 1}), rings=rings
+        )
+        assert (before.notes, {kind(step) for step in before.steps}) == ({}, {"settled"})
+        todo = steps(
+            [*nodes, new, serves(proxy(), FILES)], spec(swiftstore={"count": 4}, swiftproxy={"count": 1}), rings=rings
+        )
+        (action,) = (building(step) for step in todo.values() if kind(step) == "build_rings")
+        assert {(change.ip, change.device, change.id) for change in action.changes} == {
+            (new.allocation.address, "sdb", -1),
+            (new.allocation.address, "sdc", -1),
+        }
+
+
+def test_a_disk_of_one_serial_and_wwn_that_two_nodes_report_is_in_the_rings_once():
+    new = saying(store("D", 4, "z1"), "Asdb", "5000")
+    disks = replace(new.disks, data_disks=("sdb",))
+    nodes = [*SERVING[:3], serves(replace(new, disks=disks), FILES), *SERVING[3:]]
+    todo = plan(nodes, spec(swiftstore={"count": 4}, swiftproxy={"count": 1}), rings=RINGS)
+    assert "build_rings" not in {kind(step) for step in todo.steps}
+    assert "have another address" in todo.notes["rings of cl1"]
+
+
+def test_disks_that_changed_their_names_are_told():
+    hardware = SERVING[0].seen.hardware
+    system, first, second = hardware.disks
+    names = replace(first, name="sdc", device="sdc"), replace(second, name="sdb", device="sdb")
+    swapped = replace(SERVING[0], seen=replace(SERVING[0].seen, hardware=replace(hardware, disks=(system, *names))))
+    todo = plan([swapped, *SERVING[1:]], rings=RINGS)
+    assert {kind(step) for step in todo.steps} == {"settled"}
+    assert todo.notes["rings of cl1"].startswith(
+        "10.1.1.2/sdb is sdc now, 10.1.1.2/sdc is sdb now: Puppet mounts a disk"
+    )
+
+
 def test_another_part_power_is_refused_with_the_way_that_swift_has():
     todo = plan(SERVING, spec({"part_power": 20}), rings=RINGS)
     assert {kind(step) for step in todo.steps} == {"settled"}

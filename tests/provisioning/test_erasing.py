@@ -8,7 +8,7 @@ from reconciler.model.actions import Erasable
 from reconciler.model.contents import Contents, MarkFound, Unreadable, UnreadFound
 from reconciler.model.disk_id import DiskId, InstalledSystem
 from reconciler.model.hardware import Disk
-from reconciler.model.ownership import disk_marks, is_ours
+from reconciler.model.ownership import could_be_ours, disk_marks, is_ours
 from reconciler.provisioning import commands
 from reconciler.provisioning.erasing import There, impossible, installed_system, not_allowed
 from reconciler.provisioning.fence import NOTHING, FoundMarker, Looked
@@ -172,21 +172,38 @@ S1 = replace(NAMED, wwn="")
         (NAMELESS, ()),
         (FILLED, ()),
         (replace(FILLED, wwn="0x0000000000000000"), ()),
-        (NAMED, ("wwn 5000",)),
-        (replace(NAMED, wwn="eui.0000000000000000"), ("serial s1",)),
-        (S1, ("serial s1",)),
+        (NAMED, ("sda SSD S1 0x5000 240",)),
+        (replace(NAMED, wwn="eui.0000000000000000"), ("sda SSD S1 eui.0000000000000000 240",)),
+        (S1, ("sda SSD S1 240",)),
         (replace(S1, device="nvme0n1"), ()),  # the serial is the controller's, and 1 no namespace's id
         (replace(S1, device="nvme0n2"), ()),
-        (replace(NAMED, device="nvme0n2"), ("wwn 5000",)),
+        (replace(NAMED, device="nvme0n2"), ("nvme0n2 SSD S1 0x5000 240",)),
     ],
 )
-def test_a_disk_is_marked_by_its_strongest_own_identifier(disk: Disk, marks: tuple[str, ...]) -> None:
+def test_a_disk_is_marked_by_all_that_it_says_where_anything_is_its_own(disk: Disk, marks: tuple[str, ...]) -> None:
     assert disk_marks(disk) == marks
+
+
+@pytest.mark.parametrize(
+    ("other", "marks"),
+    [
+        (replace(NAMED, device="sdb", serial="S2", wwn="0x5001"), ("sda SSD S1 0x5000 240",)),
+        (replace(NAMED, device="sdb", serial="S2"), ("sda SSD S1 0x5000 240", "shared wwn 5000")),
+        (replace(NAMED, device="sdb", size=480), ("shared wwn 5000", "shared serial s1")),
+        (replace(FILLED, device="sdb"), ("sda SSD S1 0x5000 240",)),
+    ],
+)
+def test_what_another_disk_has_too_is_written_down_as_no_mark(other: Disk, marks: tuple[str, ...]) -> None:
+    assert disk_marks(NAMED, (NAMED, other)) == marks
+    there = There({"sda": NAMED, "sdb": other}, {}, NOTHING)
+    assert there.marks(("sda",)) == tuple(sorted(marks))
 
 
 ERASED = replace(NAMED, wwn="0x5001")
 OLD_MARKS = ("serial S1", "wwn 0x5001")
 """What journals of old have of ``ERASED``."""
+SPARE = replace(ERASED, serial="S2")
+"""Another disk, of a maker that gives all of them one WWN."""
 
 
 @pytest.mark.parametrize(
@@ -203,7 +220,65 @@ OLD_MARKS = ("serial S1", "wwn 0x5001")
         (FILLED, (str(FILLED.identity),), False),
         (replace(S1, device="nvme0n2"), ("serial S1",), False),
         (replace(S1, device="nvme0n2"), (str(replace(S1, device="nvme0n1").identity),), False),
+        # one WWN, and another disk: the serial, or the size, says so
+        (SPARE, disk_marks(ERASED), False),
+        (SPARE, (*disk_marks(ERASED), "wwn 5001"), False),  # a journal of old has what the plan knew of it
+        (SPARE, (str(REPORTED), "wwn 5001"), True),  # ... and that may have been neither WWN nor serial
+        (replace(SPARE, serial=""), disk_marks(ERASED), True),
+        (replace(ERASED, size=480), disk_marks(ERASED), False),
+        (replace(S1, size=480), (*disk_marks(S1), "serial s1"), False),
+        (S1, ("0:32:1 S1", "serial s1"), True),  # a disk in a volume says nothing of one that is shown by itself
     ],
 )
 def test_a_disk_is_ours_by_what_is_its_own(disk: Disk, marks: tuple[str, ...], ours: bool) -> None:
     assert is_ours(disk, (), marks) is ours
+
+
+TWIN = replace(S1, device="sdb")
+SPARE_TWIN = replace(SPARE, device="sdb")
+
+
+@pytest.mark.parametrize(
+    ("disk", "other", "marks", "ours"),
+    [
+        (S1, TWIN, disk_marks(S1), False),
+        (S1, TWIN, OLD_MARKS, False),
+        (TWIN, S1, disk_marks(S1), False),
+        (S1, replace(TWIN, size=480), disk_marks(S1), False),
+        (S1, replace(TWIN, serial="S2"), disk_marks(S1), True),
+        (ERASED, SPARE_TWIN, disk_marks(ERASED), True),  # its serial is its own
+        (ERASED, SPARE_TWIN, ("wwn 0x5001",), False),
+        (replace(ERASED, serial=""), SPARE_TWIN, disk_marks(ERASED), False),
+        # once several had it, it never proves one again
+        (TWIN, NAMELESS, (*disk_marks(S1, (S1, TWIN)), str(S1.identity)), False),
+        (TWIN, NAMELESS, (*disk_marks(S1, (S1, TWIN)), "serial s1"), False),
+    ],
+)
+def test_what_several_disks_have_makes_none_of_them_ours(
+    disk: Disk, other: Disk, marks: tuple[str, ...], ours: bool
+) -> None:
+    assert is_ours(disk, (), marks, (disk, other)) is ours
+    assert is_ours(disk, ("U1",), (*marks, "uuid u1"), (disk, other))  # what is written on it is
+
+
+@pytest.mark.parametrize(
+    ("disk", "among", "marks", "only_the_live_system_tells"),
+    [
+        (S1, (S1,), ("uuid u1",), False),
+        (S1, (S1, TWIN), ("uuid u1",), True),
+        (S1, (S1, TWIN), (), False),
+        (S1, (S1,), ("uuid u1", "shared serial s1"), True),
+    ],
+)
+def test_whose_a_disk_is_that_shares_its_serial_is_seen_on_it(
+    disk: Disk, among: tuple[Disk, ...], marks: tuple[str, ...], only_the_live_system_tells: bool
+) -> None:
+    assert could_be_ours(disk, marks, among) is only_the_live_system_tells
+
+
+@pytest.mark.parametrize("size", [240, 480])
+def test_data_on_a_disk_that_shares_its_serial_is_asked_about_by_what_is_written_on_it(size: int) -> None:
+    other = replace(TWIN, size=size)
+    action = replace(ACTION, system_disks=("sdb",), identity=(other.identity,), ours=disk_marks(S1))
+    there = There({"sda": S1, "sdb": other}, {"sdb": held("gpt")}, Looked(uuids={"sdb": ("U1",)}))
+    assert [what for _, what in not_allowed(action, there)] == [held("gpt, UUID U1")]

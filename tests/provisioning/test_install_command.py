@@ -19,7 +19,7 @@ def after(words: list[str], option: str) -> str:
     [
         (("sda",), None, ["--dest-hdd", "sda"]),
         (("nvme1n1",), None, ["--dest-hdd", "nvme1"]),
-        (("sda", "sdb", "sdc"), 1, ["--dest-hdd", "raid1", "--raid-devices", "sda,sdb"]),
+        (("sda", "sdb"), 1, ["--dest-hdd", "raid1", "--raid-devices", "sda,sdb"]),
     ],
 )
 def test_where_debian_goes(disks: tuple[str, ...], raid: int | None, expected: list[str]) -> None:
@@ -32,8 +32,9 @@ def test_where_debian_goes(disks: tuple[str, ...], raid: int | None, expected: l
     [
         (("sda", "sdb"), None, "2 system disks need a RAID level"),
         ((), None, "0 system disks"),
-        (("sda", "sdb", "sdc"), 5, "software RAID 5 of 3 disks is not possible"),
-        (("sda",), 1, "software RAID 1 of 1 disks is not possible"),
+        (("sda", "sdb", "sdc"), 5, r"software RAID 5 of 3 disks \(sda, sdb, sdc\) is not possible"),
+        (("sda",), 1, r"software RAID 1 of 1 disks \(sda\) is not possible"),
+        (("sda", "sdb", "sdc"), 1, r"RAID 1 of 3 disks \(sda, sdb, sdc\) is not possible: .* makes RAID 1 of two"),
         (("sda", "sdb", "sdc", "sdd"), 10, "makes RAID 1 of two"),
         (("nvme0n1",), None, "NVMe only with UEFI, and it booted as BIOS"),
     ],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
 from ...model.in_force import Place, written_at
+from ...model.installable import MIRRORED
 from ...model.kinds import PLACEHOLDERS, DiskRule, NumberRange, SizeRange
 from ...model.patterns import groups_of, pattern_problem
 from ...model.raid import FEWEST, OPTIONS, least_members, software_levels, unknown_options
@@ -95,12 +96,16 @@ def software_raid_can_be_installed_on(context: CheckContext) -> Iterator[Diagnos
     for name, profile in context.tree.profiles.items():
         first = profile.disks[0] if profile.disks else DiskRule()
         levels = software_levels(profile.installer, uefi=profile.match.uefi)
-        if first.by != "software" or first.raid is None or first.raid in levels:
+        least = first.count.min or 0
+        few = profile.installer == "debian" and least > MIRRORED
+        if first.by != "software" or first.raid is None or (first.raid in levels and not few):
             continue
         on = " of machines that boot as BIOS" if profile.match.uefi is False else ""
+        what = f" of {least} disks" if few and first.raid in levels else ""
+        only = f" of {MIRRORED} disks" if what else ""
         detail = (
-            f'In profile "{name}", the system goes to a software RAID {first.raid}, and the installer '
-            f'"{profile.installer}" puts the system{on} on RAID {listed(map(str, levels))} only.'
+            f'In profile "{name}", the system goes to a software RAID {first.raid}{what}, and the installer '
+            f'"{profile.installer}" puts the system{on} on RAID {listed(map(str, levels))}{only} only.'
         )
         at = context.parsed.at("HardwareProfile", name, "disks", 0, "raid")
         told = error if "installer" in profile.model_fields_set else warning
