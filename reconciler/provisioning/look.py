@@ -213,8 +213,8 @@ told() {
     said=$(within ceph --admin-daemon "$1" "$2")
     state=$(printf '%s' "$said" | tr -d ' \n' | sed -n 's/.*"state":"\([a-z_]*\)".*/\1/p')
     shift 2
-    for wanted; do
-        [ "$state" != "$wanted" ] || return 0
+    for good; do
+        [ "$state" != "$good" ] || return 0
     done
     said=${state:-no answer: $said}
     return 1
