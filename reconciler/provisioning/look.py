@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Collection
 from datetime import datetime
 
-from ..model.gates import ABSENT, GATES, GateName, Reading, Readings
+from ..model.gates import ABSENT, GATES, SIZE_OF, GateName, Reading, Readings
 from ..model.rings import RingFile
 from ..model.roles import as_now, gates_if_there, gates_of
 from .commands import ADMINISTRATOR_FILE, ROOT_HOME
@@ -391,11 +391,7 @@ SCRIPT = (
 )
 """Prints a gate and its value a line, as JSON."""
 
-READ_WITH = {
-    GateName.GALERA_SIZE: GateName.GALERA,
-    GateName.RABBITMQ_SIZE: GateName.RABBITMQ,
-    GateName.CATALOG: GateName.KEYSTONE,
-}
+READ_WITH = {**SIZE_OF, GateName.CATALOG: GateName.KEYSTONE}
 """Gates that are read with another one."""
 
 _BEGINS = f"exec timeout {MOST_SECONDS} /bin/sh -c {shlex.quote(SCRIPT)} look "
