@@ -35,12 +35,20 @@ def _lost(m: MachineView) -> frozenset[GateName]:
     It is out of service itself. The others are not out because of it too, or its reinstall would wait for them for
     ever, and they for its reinstall.
     """
-    readings = current_readings(m)
-    values = {each.name: each for each in readings.values} if readings else {}
-    shut = {name for name in (GateName.LOGIN, *SIZE_OF.values()) if gate_of(name, values.get(name)).holds is False}
-    if GateName.LOGIN in shut or (m.seen is not None and m.seen.power is Power.OFF):
+    if not answers(m):
         return frozenset(SIZE_OF)
-    return frozenset(size for size, gate in SIZE_OF.items() if gate in shut)
+    return frozenset(size for size, gate in SIZE_OF.items() if _is_shut(m, gate))
+
+
+def answers(m: MachineView) -> bool:
+    """Whether nothing says that the machine is dead: neither its power, nor the last try to log in to it."""
+    return not _is_shut(m, GateName.LOGIN) and (m.seen is None or m.seen.power is not Power.OFF)
+
+
+def _is_shut(m: MachineView, name: GateName) -> bool:
+    readings = current_readings(m)
+    known = readings.values if readings is not None else ()
+    return any(each.name is name and gate_of(name, each).holds is False for each in known)
 
 
 def runs_services(m: MachineView) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from ..model.actions import Release, RunHook, TellCluster
 from ..model.history import Phase
 from ..model.kinds import Lifecycle
-from ..model.machine import Allocation, MachineView, Power
+from ..model.machine import Allocation, MachineView
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
 from .context import Context, back_off
+from .gates import answers
 
 HOOKS = {
     "dns": Phase.ENROLLED,  # it has a name and addresses
@@ -55,7 +56,7 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
             )
             continue
         if (command := _due_command(m, allocation, ctx)) is not None:
-            controllers = controllers if controllers is not None else _controllers(machines)
+            controllers = controllers if controllers is not None else _controllers(machines, ctx)
             tells = _tell(m, allocation, command, controllers.get(allocation.cluster, []))
             if isinstance(tells, Act) or isinstance(step, Settled):
                 found[serial] = tells
@@ -108,19 +109,20 @@ def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> str | 
     return commands[run] if run < len(commands) else None
 
 
-def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineView]]:
-    """By cluster, the first one first."""
+def _controllers(machines: Mapping[str, MachineView], ctx: Context) -> dict[str, list[MachineView]]:
+    """By cluster, those whose gates hold before the others, and then by number."""
     found: dict[str, list[MachineView]] = {}
     for m in machines.values():
         if m.allocation is not None and facts_of(m.allocation.role).leads:
             found.setdefault(m.allocation.cluster, []).append(m)
     return {
-        name: sorted(some, key=lambda m: m.allocation.number if m.allocation else 0) for name, some in found.items()
+        name: sorted(some, key=lambda m: (m.serial in ctx.shut, m.allocation.number if m.allocation else 0))
+        for name, some in found.items()
     }
 
 
 def _tell(m: MachineView, allocation: Allocation, command: str, controllers: list[MachineView]) -> Step:
-    """Once all controllers are in, and both sides have their newest documents; until then it is settled."""
+    """Once all controllers are in, and those that answer and this node are up to date; until then it is settled."""
     if (missing := _not_ready(m, controllers)) is not None:
         because = f"in service; {missing}"
         return Settled(m.serial, Reason.IN_SERVICE, because, allocation.hostname, allocation.cluster, allocation.role)
@@ -144,14 +146,15 @@ def _tell(m: MachineView, allocation: Allocation, command: str, controllers: lis
 
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:
+    """Why the cluster is not told of the machine yet. A controller that is dead holds nobody up."""
     if not all(c.history.phase is Phase.IN_SERVICE for c in controllers):
         return "its cluster is told of it once all controllers are in service"
-    if not any(_answers(c) for c in controllers):
+    if not (asked := [c for c in controllers if _answers(c)]):
         return "its cluster is told of it once a controller is up"
-    if m.behind or any(c.behind for c in controllers):
+    if m.behind or any(c.behind for c in asked):
         return "its cluster is told of it once Puppet has run here and on the controllers"
     return None
 
 
 def _answers(controller: MachineView) -> bool:
-    return controller.seen is not None and controller.seen.power is not Power.OFF
+    return controller.seen is not None and answers(controller)

@@ -25,6 +25,7 @@ from .build import (
     in_phase,
     kind,
     kinds,
+    looked_at,
     machine,
     one,
     serving,
@@ -144,6 +145,34 @@ def test_and_not_before(controllers):
     step = steps(spec(), [*controllers, newcomer()], vips=VIPS)["N"]
     assert isinstance(step, Settled)
     assert step.because.startswith("in service; its cluster is told of it once")
+
+
+DEAD = {"login": "cannot connect to 10.1.1.9: timed out"}
+SICK = {"keystone": "no token: HTTP/1.1 503 Service Unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked"),
+    [
+        ({}, {}, "C"),
+        (DEAD, {}, "D"),
+        (SICK, {}, "D"),
+        (SICK, SICK, "C"),
+        (DEAD, SICK, "D"),
+        (SICK, DEAD, "C"),
+        (DEAD, DEAD, None),
+    ],
+)
+def test_the_first_controller_is_asked_that_serves_or_at_least_answers(first, second, asked):
+    pool = [looked_at(serving("C", 8), **first), looked_at(serving("D", 9), **second), newcomer()]
+    step = steps(spec(), pool, vips=VIPS)["N"]
+    assert getattr(getattr(step, "action", None), "controller", None) == asked
+
+
+def test_a_dead_controller_that_is_behind_holds_up_no_compute():
+    behind = replace(serving("C", 8, last_puppet_began=NOW - MINUTE), document=DocumentVersion("d", NOW))
+    found = steps(spec(), [looked_at(behind, **DEAD), serving("D", 9), newcomer()], vips=VIPS)
+    assert found["N"].action.controller == "D"
 
 
 def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():
