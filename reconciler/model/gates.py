@@ -69,7 +69,8 @@ GATES: Mapping[GateName, GateFacts] = {
     ),
     GateName.GALERA_SIZE: GateFacts("How many members the database's cluster has (wsrep_cluster_size).", None),
     GateName.RABBITMQ: GateFacts(
-        "Whether RabbitMQ answers, and is in one piece: the value names nodes that it has lost sight of.",
+        "Whether RabbitMQ answers, is in one piece and takes messages: the value names nodes that it has lost sight "
+        "of, or whose memory or disk is short, which stops the publishers of all nodes.",
         "no partition",
     ),
     GateName.RABBITMQ_SIZE: GateFacts("How many nodes of the message queue run.", None),

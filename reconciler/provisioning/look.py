@@ -163,7 +163,10 @@ rabbitmq() {
         say rabbitmq-size "no answer"
         return
     fi
-    case $said in
+    alarms=$(printf '%s' "$said" | grep -o '{[^{}]*"resource":"[^{}]*}' |
+        sed 's/.*"node":"\([^"]*\)".*/& on \1/; s/.*"resource":"\([^"]*\)"[^}]*}/\1/')
+    case $alarms:$said in
+        [!:]*) say rabbitmq "alarm: $alarms" ;;
         *'"partitions":{}'* | *'"partitions":[]'*) say rabbitmq "no partition" ;;
         *) say rabbitmq "partitions: $(printf '%s' "$said" | sed -n 's/.*"partitions":\(.*\)/\1/p')" ;;
     esac

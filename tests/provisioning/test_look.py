@@ -144,6 +144,29 @@ def test_rabbitmq_counts_its_nodes_and_names_partitions(node: Node) -> None:
     assert node.says("rabbitmq") == {"rabbitmq": "no answer: Error: unable to connect", "rabbitmq-size": "no answer"}
 
 
+DISK = '{"node":"rabbit@a","resource":"disk","source":"rabbit@a"}'
+MEMORY = '{"resource":"memory",\n "node":"rabbit@b"}'
+
+
+@pytest.mark.parametrize(
+    ("alarms", "expected"),
+    [
+        ("", "no partition"),
+        (DISK, "alarm: disk on rabbit@a"),
+        (f"{DISK},{MEMORY}", "alarm: disk on rabbit@a memory on rabbit@b"),
+        (
+            '{"resource":"file_descriptors"}',
+            "alarm: file_descriptors",
+        ),
+    ],
+)
+def test_a_queue_whose_memory_or_disk_is_short_takes_no_message(node: Node, alarms: str, expected: str) -> None:
+    systemctl(node, rabbitmq_server="active")
+    said = (RABBIT % "{}").replace('"alarms":[]', f'"alarms":[{alarms}]')
+    node.program("rabbitmqctl", f"echo {shlex.quote(said)}")
+    assert node.says("rabbitmq") == {"rabbitmq": expected, "rabbitmq-size": "2"}
+
+
 def test_what_is_not_installed_is_not_here(node: Node) -> None:
     systemctl(node)
     said = node.says("galera", "rabbitmq", "ceph-mon", "ceph-osds", "swift-servers")
