@@ -12,7 +12,7 @@ import structlog
 
 from ..execution.handlers import Tools
 from ..execution.handlers.node import node_shell
-from ..execution.handlers.puppet import began, last_run
+from ..execution.handlers.puppet import caught_up
 from ..execution.seam import offload
 from ..model.errors import PermanentError, TemporaryError
 from ..model.history import Phase
@@ -55,8 +55,7 @@ class PuppetWatch:
         assert m.seen is not None
         try:
             async with node_shell(self.tools, m) as shell:
-                last = await last_run(self.tools, shell)
-                when = await began(self.tools, shell, last) if last and last.good else None
+                when = await caught_up(self.tools, shell)
         except (TemporaryError, PermanentError) as error:
             log.info("last Puppet run not known", serial=m.serial, error=str(error))
             return False

@@ -36,7 +36,18 @@ from .events import (
     Wrote,
     uses_up,
 )
-from .history import Announced, BmcSetup, History, Looks, Phase, Service, Witnesses, with_moments
+from .history import (
+    Announced,
+    BmcSetup,
+    History,
+    Looks,
+    Phase,
+    Service,
+    ToldCommand,
+    Witnesses,
+    command_digest,
+    with_moments,
+)
 from .ownership import volumes
 
 
@@ -171,7 +182,7 @@ def _side_task(h: History, event: Started | Succeeded | Failed | Interrupted, ac
     if isinstance(action, ChangeBmc):
         return _bmc_is(done, replace(h.bmc, set_to=action.leaves(h.bmc.set_to), at=at, change=None))
     if isinstance(action, TellCluster):
-        return replace(done, announced=replace(h.announced, commands_run=action.number + 1))
+        return replace(done, announced=_told(h.announced, action))
     if isinstance(action, RunHook):
         others = tuple(name for name in h.announced.hooks if name != action.hook)
         hooks = others if action.event == "released" else (*others, action.hook)
@@ -254,12 +265,17 @@ def _begun(h: History, at: datetime, action: Action) -> History:
     return begun
 
 
+def _told(before: Announced, action: TellCluster) -> Announced:
+    command = ToldCommand(action.number, command_digest(action.command))
+    return replace(before, commands_run=(before.commands_run or 0) + 1, commands=(*before.commands, command))
+
+
 def _moved(h: History, at: datetime, to: Phase, announces: bool) -> History:
     failures = replace(h.failures, count=0, error=None)
     moved = replace(h, phase=to, failures=failures, permanent=False, repeats=0, service=replace(h.service, since=None))
     if to is Phase.IN_SERVICE:
         back = replace(moved, service=Service(since=at, released=h.service.released))
-        return replace(back, announced=replace(h.announced, commands_run=0)) if announces else back
+        return replace(back, announced=replace(h.announced, commands_run=0, commands=())) if announces else back
     if to is Phase.INSTALLED:  # it is booted from its disk from here on, by whomever
         return _booted_anew(moved)
     if h.phase is Phase.IN_SERVICE and to is Phase.ENROLLED:  # to be reinstalled: the last install counts no more

@@ -38,8 +38,14 @@ class GateFacts:
 
     text: str  # what is read, where, and what closes it
     opens_at: str | int | None
-    """The value that opens it; a number: that many at least; None: as many as nodes of its role run their services."""
+    """The value that opens it; a number: that many at least; None: as many as nodes of its role run the service."""
 
+
+SIZE_OF: Mapping[GateName, GateName] = {
+    GateName.GALERA_SIZE: GateName.GALERA,
+    GateName.RABBITMQ_SIZE: GateName.RABBITMQ,
+}
+"""Gates that count the members of a cluster, and the gate by which a member says that it is one."""
 
 ABSENT = "not here"
 """The value of a service that is not installed on the node."""
@@ -63,7 +69,8 @@ GATES: Mapping[GateName, GateFacts] = {
     ),
     GateName.GALERA_SIZE: GateFacts("How many members the database's cluster has (wsrep_cluster_size).", None),
     GateName.RABBITMQ: GateFacts(
-        "Whether RabbitMQ answers, and is in one piece: the value names nodes that it has lost sight of.",
+        "Whether RabbitMQ answers, is in one piece and takes messages: the value names nodes that it has lost sight "
+        "of, or whose memory or disk is short, which stops the publishers of all nodes.",
         "no partition",
     ),
     GateName.RABBITMQ_SIZE: GateFacts("How many nodes of the message queue run.", None),
@@ -134,13 +141,13 @@ def closed_first(gates: Gates) -> Gates:
     return tuple(sorted(gates, key=lambda gate: gate.holds is not False))
 
 
-def gate_of(name: GateName, reading: Reading | None, members: int) -> Gate:
+def gate_of(name: GateName, reading: Reading | None, members: int = 0) -> Gate:
     """The gate that a reading makes.
 
     Args:
         name: Of the gate.
         reading: What was read; None: nothing yet.
-        members: How many nodes of its role run their services.
+        members: How many nodes of its role run the service that the gate counts the members of.
     """
     least, threshold = _threshold(name, members)
     if reading is None:

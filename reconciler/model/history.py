@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from .actions import Action, ChangeBmc, ConfigureBmc
 from .disk_id import DiskId, Finding
@@ -148,12 +149,25 @@ class Service:
     released: datetime | None = None  # when a place was last taken from it: its disks may hold what it had there
 
 
+class ToldCommand(NamedTuple):
+    """A command that was run on a controller for the machine."""
+
+    number: int  # its place among the machine's commands then, from 0
+    digest: str  # of its text, as it was run
+
+
+def command_digest(command: str) -> str:
+    """What a command that was run is known by: it may hold a secret, so its text is not kept."""
+    return sha256(command.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Announced:
     """Who was told of the machine."""
 
     hooks: tuple[str, ...] = ()  # those that were told that it is there, and not that it left
-    commands_run: int | None = None  # for it, on a controller, since it came into service; None: it never did
+    commands_run: int | None = None  # on a controller, since it came into service; None: it never did
+    commands: tuple[ToldCommand, ...] = ()  # those; fewer, where an older version exported their number only
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +262,7 @@ PUBLISHED: Mapping[str, str] = {
     "left_install": "service.left_install",
     "hooks": "announced.hooks",
     "told": "announced.commands_run",
+    "told_commands": "announced.commands",
     "aside_failures": "side_failures.count",
     "aside_tried": "side_failures.tried",
     "aside_error": "side_failures.error",

@@ -169,7 +169,7 @@ def _history(before: History, word: Word, phase: Phase, reinstall: str | None, a
         install=_install(before.install, word, reinstall, at),
         disks=replace(before.disks, foreign_data=(), erased=volumes(before.disks.erased)),
         service=Service(since=at if phase is Phase.IN_SERVICE else None, released=before.service.released),
-        announced=replace(before.announced, commands_run=None),
+        announced=replace(before.announced, commands_run=None, commands=()),
     )
 
 

@@ -46,7 +46,7 @@ def _is_there(controllers: list[MachineView]) -> bool:
     """Whether a controller was given a token with endpoints; or none of them was ever asked."""
     known = [readings for m in controllers if (readings := current_readings(m)) is not None]
     catalogs = (each for readings in known for each in readings.values if each.name is GateName.CATALOG)
-    return not known or any(gate_of(GateName.CATALOG, each, 0).holds for each in catalogs)
+    return not known or any(gate_of(GateName.CATALOG, each).holds for each in catalogs)
 
 
 def _all_serve(tree: SpecTree, cluster: str, controllers: list[MachineView]) -> bool:

@@ -9,18 +9,46 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from ..model.explanation import ExplainedGates
-from ..model.gates import ABSENT, GateName, Gates, Readings, closed_first, gate_of
+from ..model.gates import ABSENT, SIZE_OF, GateName, Gates, Readings, closed_first, gate_of
 from ..model.history import Phase
-from ..model.machine import Allocation, MachineView
+from ..model.machine import Allocation, MachineView, Power
 from ..model.roles import gates_if_there, gates_of, needed_by, rank_in_bring_up
 from ..model.tree import SpecTree
+
+_Members = tuple[int, ...]
+"""How many members each cluster of ``SIZE_OF`` is to have on nodes of a role, in its order."""
 
 
 def gates_by_serial(machines: Iterable[MachineView]) -> Mapping[str, Gates]:
     """The gates of every machine that holds a place and has an installed system."""
     held = [(m, m.allocation) for m in machines if m.allocation is not None and _has_a_system(m)]
-    members = Counter((a.cluster, a.role) for m, a in held if runs_services(m))
+    counted = Counter(
+        (a.cluster, a.role, size) for m, a in held if runs_services(m) for size in SIZE_OF.keys() - _lost(m)
+    )
+    members = {pool: tuple(counted[*pool, size] for size in SIZE_OF) for pool in {(a.cluster, a.role) for _, a in held}}
     return {m.serial: _gates(m, a, members[a.cluster, a.role]) for m, a in held}
+
+
+def _lost(m: MachineView) -> frozenset[GateName]:
+    """The sizes in which the machine is not to count: its own gates say that it is dead, or its part of that service.
+
+    It is out of service itself. The others are not out because of it too, or its reinstall would wait for them for
+    ever, and they for its reinstall.
+    """
+    if not answers(m):
+        return frozenset(SIZE_OF)
+    return frozenset(size for size, gate in SIZE_OF.items() if _is_shut(m, gate))
+
+
+def answers(m: MachineView) -> bool:
+    """Whether nothing says that the machine is dead: neither its power, nor the last try to log in to it."""
+    return not _is_shut(m, GateName.LOGIN) and (m.seen is None or m.seen.power is not Power.OFF)
+
+
+def _is_shut(m: MachineView, name: GateName) -> bool:
+    readings = current_readings(m)
+    known = readings.values if readings is not None else ()
+    return any(each.name is name and gate_of(name, each).holds is False for each in known)
 
 
 def runs_services(m: MachineView) -> bool:
@@ -51,20 +79,22 @@ def _has_a_system(m: MachineView) -> bool:
     return m.history.phase in (Phase.INSTALLED, Phase.IN_SERVICE)
 
 
-def _gates(m: MachineView, allocation: Allocation, members: int) -> Gates:
+def _gates(m: MachineView, allocation: Allocation, members: _Members) -> Gates:
     readings = current_readings(m)
     if readings is None:
         return _unread(allocation.role, members)
     known = {each.name: each for each in readings.values}
     always, if_there = _names(allocation.role, readings.classes)
     there = [name for name in if_there if name in known and known[name].value != ABSENT]
-    return tuple([gate_of(name, known.get(name), members) for name in (*always, *there)])
+    sizes = dict(zip(SIZE_OF, members, strict=True))
+    return tuple([gate_of(name, known.get(name), sizes.get(name, 0)) for name in (*always, *there)])
 
 
 @cache
-def _unread(role: str, members: int) -> Gates:
+def _unread(role: str, members: _Members) -> Gates:
     """Of a node that nobody has looked at."""
-    return tuple(gate_of(name, None, members) for name in gates_of(role))
+    sizes = dict(zip(SIZE_OF, members, strict=True))
+    return tuple(gate_of(name, None, sizes.get(name, 0)) for name in gates_of(role))
 
 
 @cache

@@ -19,6 +19,7 @@ from ..model.reasons import Reason
 from ..model.roles import facts_of
 from ..model.units import counted
 from .context import Context, back_off, comes_up, fell_into_live, is_unanswered, said_after
+from .gates import answers
 from .windows import closed_until
 
 Pool = tuple[str, str]
@@ -169,7 +170,7 @@ class _ServiceCount:
         self._out: Counter[Pool] = Counter()
         self._down: Counter[Pool] = Counter()  # those among them that are out for more than a closed gate
         self._healing: Counter[Pool] = Counter()  # power-cycled, and not seen to be back yet
-        self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind
+        self._leading: Counter[str] = Counter()  # by cluster: controllers that are behind, and answer
         self._rolling: Counter[str] = Counter()  # by cluster: nodes other than controllers that are given documents now
         for m in machines.values():
             if m.allocation and (m.history.phase is Phase.IN_SERVICE or m.history.service.left):
@@ -179,7 +180,7 @@ class _ServiceCount:
                 self._down[pool] += is_down
                 self._out[pool] += is_down or m.serial in ctx.shut
                 self._healing[pool] += _heals_now(m, ctx)
-                self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind
+                self._leading[pool[0]] += facts_of(pool[1]).leads and m.behind and answers(m)
                 self._rolling[pool[0]] += isinstance(m.history.open_action, RollOut) and not facts_of(pool[1]).leads
 
     def _is_out(self, m: MachineView) -> bool:

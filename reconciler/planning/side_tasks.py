@@ -5,15 +5,17 @@ an account of its own. Only a release waits: who was told that a machine is ther
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..model.actions import Release, RunHook, TellCluster
-from ..model.history import Phase
+from ..model.history import Phase, ToldCommand, command_digest
 from ..model.kinds import Lifecycle
-from ..model.machine import Allocation, MachineView, Power
+from ..model.machine import Allocation, MachineView
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
 from .context import Context, back_off
+from .gates import answers
 
 HOOKS = {
     "dns": Phase.ENROLLED,  # it has a name and addresses
@@ -25,6 +27,8 @@ HOOKS = {
 
 DISCOVER_HOSTS = "su nova -s /bin/sh -c 'nova-manage cell_v2 discover_hosts'"
 """Maps a new compute into its cell, so that the scheduler sees it (nova-manage(1))."""
+
+_AGGREGATE = "{compute_aggregate}"
 
 _REACHED = {
     Phase.DISCOVERED: (),
@@ -55,7 +59,7 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
             )
             continue
         if (command := _due_command(m, allocation, ctx)) is not None:
-            controllers = controllers if controllers is not None else _controllers(machines)
+            controllers = controllers if controllers is not None else _controllers(machines, ctx)
             tells = _tell(m, allocation, command, controllers.get(allocation.cluster, []))
             if isinstance(tells, Act) or isinstance(step, Settled):
                 found[serial] = tells
@@ -97,45 +101,85 @@ def _hook(m: MachineView, allocation: Allocation, name: str, event: str, because
 # ---- the cluster
 
 
-def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> str | None:
-    """The next command for a controller; None: all have been run, or its cluster is not to be told."""
-    run = m.history.announced.commands_run
-    if m.history.phase is not Phase.IN_SERVICE or run is None:
+class _Command(NamedTuple):
+    """A command for a controller."""
+
+    number: int  # its place among the machine's, from 0
+    text: str  # for this machine, but for what its racking does not tell
+
+
+def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> _Command | None:
+    """The next command for a controller; None: all have been run, or its cluster is not to be told.
+
+    A command is known by its text, wherever it stands among the others by now. One that took the place of another one,
+    which is gone, counts as run: it may be the same with a word changed.
+    """
+    if m.history.phase is not Phase.IN_SERVICE or (told := _told_commands(m, allocation)) is None:
         return None
+    commands = _commands(m, allocation, ctx)
+    digests = [command_digest(command.text) for command in commands]
+    run = {each.digest for each in told}
+    replaced = {each.number for each in told if each.digest not in digests}
+    due = (each for each, digest in zip(commands, digests, strict=True) if digest not in run)
+    return next((command for command in due if command.number not in replaced), None)
+
+
+def _told_commands(m: MachineView, allocation: Allocation) -> tuple[ToldCommand, ...] | None:
+    """The commands that were run for it; None: its cluster is not to be told, or nobody knows which ones were."""
+    announced = m.history.announced
+    if announced.commands_run is None:
+        return None
+    unknown = announced.commands_run - len(announced.commands)
+    first = ToldCommand(0, command_digest(DISCOVER_HOSTS))
+    if unknown == 1 and facts_of(allocation.role).runs_instances and first not in announced.commands:
+        return (first, *announced.commands)
+    return announced.commands if unknown <= 0 else None
+
+
+def _commands(m: MachineView, allocation: Allocation, ctx: Context) -> list[_Command]:
     profile = ctx.spec.profiles.get(allocation.profile)
-    commands = [DISCOVER_HOSTS] if facts_of(allocation.role).runs_instances else []
-    commands += profile.after_puppet if profile else ()
-    return commands[run] if run < len(commands) else None
+    written = [DISCOVER_HOSTS] if facts_of(allocation.role).runs_instances else []
+    written += profile.after_puppet if profile else ()
+    values = {"{hostname}": allocation.hostname}
+    if m.racked and m.racked.compute_aggregate:
+        values[_AGGREGATE] = m.racked.compute_aggregate
+    return [_Command(number, _filled_in(text, values)) for number, text in enumerate(written)]
 
 
-def _controllers(machines: Mapping[str, MachineView]) -> dict[str, list[MachineView]]:
-    """By cluster, the first one first."""
+def _filled_in(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _controllers(machines: Mapping[str, MachineView], ctx: Context) -> dict[str, list[MachineView]]:
+    """By cluster, those whose gates hold before the others, and then by number."""
     found: dict[str, list[MachineView]] = {}
     for m in machines.values():
         if m.allocation is not None and facts_of(m.allocation.role).leads:
             found.setdefault(m.allocation.cluster, []).append(m)
     return {
-        name: sorted(some, key=lambda m: m.allocation.number if m.allocation else 0) for name, some in found.items()
+        name: sorted(some, key=lambda m: (m.serial in ctx.shut, m.allocation.number if m.allocation else 0))
+        for name, some in found.items()
     }
 
 
-def _tell(m: MachineView, allocation: Allocation, command: str, controllers: list[MachineView]) -> Step:
-    """Once all controllers are in, and both sides have their newest documents; until then it is settled."""
+def _tell(m: MachineView, allocation: Allocation, command: _Command, controllers: list[MachineView]) -> Step:
+    """Once all controllers are in, and those that answer and this node are up to date; until then it is settled."""
     if (missing := _not_ready(m, controllers)) is not None:
         because = f"in service; {missing}"
         return Settled(m.serial, Reason.IN_SERVICE, because, allocation.hostname, allocation.cluster, allocation.role)
-    aggregate = m.racked.compute_aggregate if m.racked else None
-    if "{compute_aggregate}" in command and not aggregate:
+    if _AGGREGATE in command.text:
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
         return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, allocation.hostname, allocation.cluster, allocation.role)
     first = next(c for c in controllers if _answers(c))
-    assert first.allocation is not None and m.history.announced.commands_run is not None
+    assert first.allocation is not None
     action = TellCluster(
         serial=m.serial,
         generation=allocation.generation,
         hostname=allocation.hostname,
-        number=m.history.announced.commands_run,
-        command=command.replace("{hostname}", allocation.hostname).replace("{compute_aggregate}", aggregate or ""),
+        number=command.number,
+        command=command.text,
         controller=first.serial,
         controller_hostname=first.allocation.hostname,
     )
@@ -144,14 +188,15 @@ def _tell(m: MachineView, allocation: Allocation, command: str, controllers: lis
 
 
 def _not_ready(m: MachineView, controllers: list[MachineView]) -> str | None:
+    """Why the cluster is not told of the machine yet. A controller that is dead holds nobody up."""
     if not all(c.history.phase is Phase.IN_SERVICE for c in controllers):
         return "its cluster is told of it once all controllers are in service"
-    if not any(_answers(c) for c in controllers):
+    if not (asked := [c for c in controllers if _answers(c)]):
         return "its cluster is told of it once a controller is up"
-    if m.behind or any(c.behind for c in controllers):
+    if m.behind or any(c.behind for c in asked):
         return "its cluster is told of it once Puppet has run here and on the controllers"
     return None
 
 
 def _answers(controller: MachineView) -> bool:
-    return controller.seen is not None and controller.seen.power is not Power.OFF
+    return controller.seen is not None and answers(controller)

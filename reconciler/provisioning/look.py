@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Collection
 from datetime import datetime
 
-from ..model.gates import ABSENT, GATES, GateName, Reading, Readings
+from ..model.gates import ABSENT, GATES, SIZE_OF, GateName, Reading, Readings
 from ..model.rings import RingFile
 from ..model.roles import as_now, gates_if_there, gates_of
 from .commands import ADMINISTRATOR_FILE, ROOT_HOME
@@ -163,7 +163,10 @@ rabbitmq() {
         say rabbitmq-size "no answer"
         return
     fi
-    case $said in
+    alarms=$(printf '%s' "$said" | grep -o '{[^{}]*"resource":"[^{}]*}' |
+        sed 's/.*"node":"\([^"]*\)".*/& on \1/; s/.*"resource":"\([^"]*\)"[^}]*}/\1/')
+    case $alarms:$said in
+        [!:]*) say rabbitmq "alarm: $alarms" ;;
         *'"partitions":{}'* | *'"partitions":[]'*) say rabbitmq "no partition" ;;
         *) say rabbitmq "partitions: $(printf '%s' "$said" | sed -n 's/.*"partitions":\(.*\)/\1/p')" ;;
     esac
@@ -213,33 +216,49 @@ told() {
     said=$(within ceph --admin-daemon "$1" "$2")
     state=$(printf '%s' "$said" | tr -d ' \n' | sed -n 's/.*"state":"\([a-z_]*\)".*/\1/p')
     shift 2
-    for wanted; do
-        [ "$state" != "$wanted" ] || return 0
+    for good; do
+        [ "$state" != "$good" ] || return 0
     done
     said=${state:-no answer: $said}
     return 1
 }
 
-# sockets KIND: of Ceph's daemons of a kind, wherever they were deployed by.
-sockets() {
-    for socket in /var/run/ceph/ceph-"$1".*.asok /var/run/ceph/*/ceph-"$1".*.asok; do
+# socket_of KIND NAME: of a daemon of Ceph's, wherever it was deployed by.
+socket_of() {
+    for socket in /var/run/ceph/ceph-"$1"."$2".asok /var/run/ceph/*/ceph-"$1"."$2".asok; do
         [ ! -S "$socket" ] || printf '%s\n' "$socket"
-    done
+    done | head -n 1
 }
 
-# kept KIND: folders of Ceph's daemons of a kind.
+# starts KIND NAME: whether systemd starts this daemon of Ceph's, or what brings it up, with the node.
+starts() {
+    for link in /etc/systemd/system/*.wants/ceph-"$1@$2".service \
+        /etc/systemd/system/*.wants/ceph-volume@lvm-"$2"-*.service \
+        /etc/systemd/system/*.wants/ceph-volume@simple-"$2"-*.service; do
+        [ ! -e "$link" ] && [ ! -L "$link" ] || return 0
+    done
+    return 1
+}
+
+# kept KIND: names of Ceph's daemons of a kind that have a folder. An empty one stays behind where one was removed, and
+# also where its disk died and it is still to run.
 kept() {
     for folder in /var/lib/ceph/"$1"/*/ /var/lib/ceph/*/"$1".*/; do
-        [ ! -d "$folder" ] || printf '%s\n' "$folder"
+        [ -d "$folder" ] || continue
+        name=${folder%/}
+        name=${name##*/}
+        name=${name#*[-.]}
+        [ -z "$(ls -A "$folder")" ] && ! starts "$1" "$name" || printf '%s\n' "$name"
     done
 }
 
 ceph_mon() {
-    if [ -z "$(kept mon)" ]; then
+    name=$(kept mon | head -n 1)
+    if [ -z "$name" ]; then
         say ceph-mon "@absent@"
         return
     fi
-    socket=$(sockets mon | head -n 1)
+    socket=$(socket_of mon "$name")
     if [ -z "$socket" ]; then
         say ceph-mon "it does not run"
     elif told "$socket" mon_status leader peon; then
@@ -250,19 +269,24 @@ ceph_mon() {
 }
 
 ceph_osds() {
-    wanted=$(kept osd | grep -c .)
-    if [ "$wanted" -eq 0 ]; then
+    osds=$(kept osd)
+    if [ -z "$osds" ]; then
         say ceph-osds "@absent@"
         return
     fi
-    up=0
-    for socket in $(sockets osd); do
-        ! told "$socket" status active || up=$((up + 1))
+    count=0
+    down=
+    for osd in $osds; do
+        count=$((count + 1))
+        socket=$(socket_of osd "$osd")
+        [ -n "$socket" ] && told "$socket" status active || down="$down $osd"
     done
-    if [ "$up" -eq "$wanted" ]; then
+    if [ -z "$down" ]; then
         say ceph-osds "all active"
     else
-        say ceph-osds "$up of $wanted active"
+        # shellcheck disable=SC2086  # a word each
+        set -- $down
+        say ceph-osds "$((count - $#)) of $count active, not: $(listed "$@")"
     fi
 }
 
@@ -370,11 +394,7 @@ SCRIPT = (
 )
 """Prints a gate and its value a line, as JSON."""
 
-READ_WITH = {
-    GateName.GALERA_SIZE: GateName.GALERA,
-    GateName.RABBITMQ_SIZE: GateName.RABBITMQ,
-    GateName.CATALOG: GateName.KEYSTONE,
-}
+READ_WITH = {**SIZE_OF, GateName.CATALOG: GateName.KEYSTONE}
 """Gates that are read with another one."""
 
 _BEGINS = f"exec timeout {MOST_SECONDS} /bin/sh -c {shlex.quote(SCRIPT)} look "

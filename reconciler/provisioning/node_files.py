@@ -37,11 +37,13 @@ runtimeout = 7200
 top_level_facts_soft_limit = 81920
 number_of_facts_soft_limit = 40960
 fact_value_length_soft_limit = 40960
+usecacheonfailure = false
 """
 """OCI's hook edits Debian's puppet.conf before it copies this one over it; Debian's holds comments only.
 
 Debian's own modules (collectd's, for one) use legacy facts, which Puppet leaves out since 8 (trixie). A controller's
-first run takes longer than Puppet's hour. Nodes with many interfaces have many facts.
+first run takes longer than Puppet's hour. Nodes with many interfaces have many facts. A run that gets no new catalog
+fails, rather than applying an old one once more and calling that a success.
 """
 
 

@@ -56,7 +56,8 @@ RUN_PUPPET = (
     "*) wait='--waitforlock 10 --maxwaitforlock 20m' ;; esac; "
     f"exec env -i HOME={ROOT_HOME} USER=root LOGNAME=root LANG=C.UTF-8 LC_ALL=C.UTF-8 "
     f'PATH={_PATH} "$@" '
-    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --detailed-exitcodes --verbose --color=false $wait"
+    "puppet agent --onetime --no-daemonize --no-usecacheonfailure --no-use_cached_catalog "
+    "--detailed-exitcodes --verbose --color=false $wait"
 )
 """One run in the foreground. Exit codes: ``PUPPET_GOOD``.
 
@@ -78,8 +79,11 @@ class LastRun:
     """How Puppet's last run on a node went."""
 
     began: datetime | None  # by the node's clock; None: the summary does not say how long the run took
-    good: bool  # a catalog was applied, and nothing in it failed
+    compiled: datetime | None  # its catalog, by the Puppet server's clock; None: the catalog's version does not say
+    good: bool  # a catalog was applied, and nothing in it failed or was left undone by noop
     failed: int  # resources
+    noop: int  # events: what the run would have changed, and did not
+    skipped: int  # resources, such as those without a tag that was asked for
 
 
 def parse_last_run(text: str) -> LastRun:
@@ -90,12 +94,24 @@ def parse_last_run(text: str) -> LastRun:
     """
     try:
         raw = yaml.safe_load(text)
-        resources, events = raw.get("resources"), raw.get("events")
+        resources, events = raw.get("resources") or {}, raw.get("events") or {}
         times = raw.get("time") or {}
         ended = datetime.fromtimestamp(int(times["last_run"]), UTC) if "last_run" in times else None
         began = ended - timedelta(seconds=float(times["total"])) if ended and "total" in times else None
-        failed = sum(int((resources or {}).get(name, 0)) for name in ("failed", "failed_to_restart"))
+        failed = sum(int(resources.get(name, 0)) for name in ("failed", "failed_to_restart"))
         applied = bool(resources and events and int(resources.get("total", 0)))
+        noop, changed = int(events.get("noop", 0)), int(events.get("success", 0))
+        well = not failed and not int(events.get("failure", 0)) and (changed > 0 or not noop)
+        skipped = int(resources.get("skipped", 0))
     except (AttributeError, OverflowError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"Puppet's run summary is not readable: {text[:200]!r}") from error
-    return LastRun(began, applied and not failed and not int(events.get("failure", 0)), failed)
+    return LastRun(began, _compiled(raw.get("version")), applied and well, failed, noop, skipped)
+
+
+def _compiled(version: object) -> datetime | None:
+    """When the catalog was compiled: its version, unless the Puppet server has a ``config_version`` of its own."""
+    said = version.get("config") if isinstance(version, dict) else None
+    try:
+        return datetime.fromtimestamp(int(str(said)), UTC)
+    except (OSError, OverflowError, ValueError):
+        return None

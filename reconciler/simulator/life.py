@@ -343,8 +343,9 @@ class ServerLife(ABC):
             return None
         failed = 0 if self._puppet_runs[-1] else 3
         summary = {
+            "version": {"config": int(self._puppet_ended - self.pace.puppet)},
             "time": {"last_run": int(self._puppet_ended), "total": self.pace.puppet},
-            "resources": {"total": 640, "failed": failed},
+            "resources": {"total": 640, "failed": failed, "skipped": 0},
             "events": {"total": 12, "failure": failed},
         }
         return json.dumps(summary)

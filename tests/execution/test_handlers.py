@@ -542,6 +542,35 @@ class TestPuppet:
         began = world.clock.now - timedelta(seconds=600 + 20) - SLACK
         assert (world.machine.puppet_runs, world.records.ran) == (0, [began])
 
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"compiled": (NOON - HOUR).timestamp()},
+            {"compiled": "v1.2-3-g1f2e"},
+            {"compiled": ""},
+            {"noop": 14},
+            {"skipped": 9},
+        ],
+        ids=["an old catalog from its cache", "of unknown age", "of no version", "noop", "some tags"],
+    )
+    async def test_a_run_of_its_own_that_need_not_have_had_the_document_is_none(self, world: World, how: dict) -> None:
+        known(world, NOON - HOUR)
+        world.machine.last_run = run_summary(ended=world.machine.clock - 60, **how)
+        began = world.clock.now
+        await do(world, build.ROLL_OUT)
+        assert (world.machine.puppet_runs, world.records.ran) == (1, [began])
+
+    async def test_a_first_boot_that_applied_a_part_only_is_followed_by_a_run_of_ours(self, world: World) -> None:
+        world.machine.last_run = run_summary(skipped=9)
+        await do(world, build.PUPPET)
+        assert world.machine.puppet_runs == 1
+
+    async def test_a_node_whose_puppet_only_says_what_it_would_do_is_an_operators(self, world: World) -> None:
+        world.machine.puppet_noop = 14
+        with pytest.raises(TemporaryError, match="left 14 changes undone: take noop out"):
+            await do(world, build.ROLL_OUT)
+        assert world.records.ran == []
+
     async def test_a_run_of_its_own_that_failed_is_no_catching_up(self, world: World) -> None:
         known(world, NOON - HOUR)
         world.machine.last_run = run_summary(failed=1, ended=NOON.timestamp() - 600)

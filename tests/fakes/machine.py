@@ -15,12 +15,32 @@ from reconciler.provisioning import commands, fence, look, puppet_runs, ring_fil
 
 from .clock import NOON
 
-_RUN = "---\nresources: {{failed: {0}, total: 9}}\ntime: {{last_run: {1:.0f}, total: 20.0}}\nevents: {{failure: {0}}}\n"
+_RUN = """---
+version: {{config: {compiled}, puppet: 7.23.0}}
+resources: {{failed: {failed}, skipped: {skipped}, total: 9}}
+time: {{last_run: {ended:.0f}, total: 20.0}}
+events: {{failure: {failed}, noop: {noop}, success: 0}}
+"""
 
 
-def run_summary(failed: int = 0, ended: float = NOON.timestamp()) -> str:
-    """What Puppet wrote after a run of twenty seconds that ended then, by the node's clock."""
-    return _RUN.format(failed, ended)
+def run_summary(
+    failed: int = 0,
+    ended: float = NOON.timestamp(),
+    compiled: float | str = NOON.timestamp(),
+    noop: int = 0,
+    skipped: int = 0,
+) -> str:
+    """What Puppet wrote after a run.
+
+    Args:
+        failed: So many resources.
+        ended: When, after twenty seconds, by the node's clock.
+        compiled: When the catalog was, by the Puppet server's clock; a text: another version of it.
+        noop: What it would have changed.
+        skipped: So many resources.
+    """
+    version = compiled if isinstance(compiled, str) else f"{compiled:.0f}"
+    return _RUN.format(failed=failed, ended=ended, compiled=version, noop=noop, skipped=skipped)
 
 
 @dataclass
@@ -46,6 +66,7 @@ class FakeMachine:
     clock: float = NOON.timestamp()  # its own, seconds since 1970
     puppet_exit: int = 2
     puppet_runs: int = 0
+    puppet_noop: int = 0  # changes that its Puppet, which only says what it would do, leaves undone
     puppet_is_ended: bool = False  # by SIGTERM: it ends with 0, and writes no summary
     first_boot_looks: int = 0  # until its first boot runs Puppet no more
     first_boot_succeeds: bool = False
@@ -228,7 +249,7 @@ class FakeMachine:
         if self.puppet_is_ended:
             return Ran(0, "", "Notice: Caught TERM; exiting\n")
         good = self.puppet_exit in puppet_runs.PUPPET_GOOD
-        self.last_run = run_summary(0 if good else 2, self.clock)
+        self.last_run = run_summary(0 if good else 2, self.clock, noop=self.puppet_noop)
         return Ran(self.puppet_exit, "", "" if good else "Error: 2 resources failed\n")
 
 

@@ -27,6 +27,7 @@ from reconciler.model.history import (
     Phase,
     Proof,
     Service,
+    ToldCommand,
     Witnesses,
     moments,
     with_moments,
@@ -72,7 +73,7 @@ FULL = History(
         raid="ba9876543210",
     ),
     service=Service(since=T + 8 * M, left=T + 9 * M, left_install="00112233aabb", released=T + 13 * M),
-    announced=Announced(hooks=("dns", "bmc_password"), commands_run=6),
+    announced=Announced(hooks=("dns", "bmc_password"), commands_run=6, commands=(ToldCommand(5, "0123456789abcdef"),)),
     side_failures=Failures(count=7, tried=T + 10 * M, error="hook dns: no answer", since=T + 11 * M),
     bmc=BmcSetup(
         set_to=ConfigureBmc(
@@ -136,6 +137,7 @@ AS_PUBLISHED: dict[str, Any] = {
     "left_install": "00112233aabb",
     "hooks": ["dns", "bmc_password"],
     "told": 6,
+    "told_commands": [[5, "0123456789abcdef"]],
     "aside_failures": 7,
     "aside_tried": "2026-11-23T10:10:00Z",
     "aside_error": "hook dns: no answer",

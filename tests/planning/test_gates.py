@@ -9,10 +9,10 @@ from reconciler.model.actions import BeginPuppet, InstallOs, RunPuppet
 from reconciler.model.events import Advanced, Started
 from reconciler.model.gates import Gate, GateName
 from reconciler.model.history import Phase
-from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView
-from reconciler.model.plan import Act, Settled, Step, Wait
+from reconciler.model.machine import DocumentVersion, InstallStatus, MachineView, Power
+from reconciler.model.plan import Act, Advance, Settled, Step, Wait
 from reconciler.model.reasons import Reason
-from reconciler.planning.gates import explained_gates, gates_by_serial
+from reconciler.planning.gates import closed_by_serial, explained_gates, gates_by_serial
 
 from .build import (
     MINUTE,
@@ -271,6 +271,43 @@ class TestAClosedGate:
         gates = gates_by_serial([*pool, third])
         assert {g.name: g.holds for g in gates["S3"]}[GateName.GALERA_SIZE] is False
         assert {g.name: g.threshold for g in gates["S1"]}[GateName.GALERA_SIZE] == "3 or more"
+
+    @pytest.mark.parametrize(
+        ("third", "sizes", "shut"),
+        [
+            ({"login": "cannot connect to 10.1.1.4: timed out"}, ("2", "2"), {"S3"}),
+            ({"galera": "no answer: ERROR 2002"}, ("2", "2"), {"S3"}),
+            ({"power": Power.OFF}, ("2", "2"), set()),  # who is off is out of service by its power
+            ({"login": "cannot connect to 10.1.1.4: timed out"}, ("2", "1"), {"S2", "S3"}),
+            ({"units": "mariadb is failed"}, ("2", "2"), {"S1", "S2", "S3"}),  # it says itself that it is a member
+            ({"galera_size": "1"}, ("2", "2"), {"S1", "S2", "S3"}),  # two clusters: nobody knows which one holds
+        ],
+        ids=["dead", "no database", "off", "and split", "a member", "two clusters"],
+    )
+    def test_a_dead_member_closes_no_gate_of_the_others(self, third, sizes, shut):
+        seen = {"power": third.pop("power")} if "power" in third else {}
+        pool = [looked_at(serving(f"S{n}", n, "sql"), galera_size=size) for n, size in enumerate(sizes, 1)]
+        dead = looked_at(serving("S3", 3, "sql", **seen), **third)
+        assert set(closed_by_serial(gates_by_serial([*pool, dead]))) == shut
+
+    def test_a_queue_that_lost_a_member_is_as_ready_as_it_can_be(self):
+        pool = [looked_at(serving(f"M{n}", n, "messaging"), rabbitmq_size="2") for n in (1, 2)]
+        dead = looked_at(serving("M3", 3, "messaging"), rabbitmq="no answer: nodedown")
+        assert set(closed_by_serial(gates_by_serial([*pool, dead]))) == {"M3"}
+
+    @pytest.mark.parametrize(("reinstalled", "lets"), [("S1", False), ("S3", True)])
+    def test_of_a_database_with_a_dead_member_only_that_one_is_reinstalled(self, reinstalled, lets):
+        spec = tree(
+            {"cl1": cluster(sql={"count": 3}, controller={"count": 1})},
+            machines={reinstalled: {"reinstall": "r1"}},
+            policy={"reinstall": "automatic", "max_unavailable": {"sql": 3}},
+            profiles=ROLES,
+        )
+        pool = [looked_at(serving(f"S{n}", n, "sql"), galera_size="2") for n in (1, 2)]
+        dead = looked_at(serving("S3", 3, "sql"), login="cannot connect to 10.1.1.4: timed out")
+        found = steps(*pool, dead, held_back("A", "controller"), spec=spec)
+        assert isinstance(found[reinstalled], Advance) is lets
+        assert isinstance(found["A"].action, BeginPuppet)  # two of three serve
 
 
 def test_a_cloud_comes_up_in_order_whatever_the_serials_are():

@@ -10,7 +10,7 @@ from reconciler.model.machine import DocumentVersion, MachineView, Power
 from reconciler.model.plan import Act, Settled, Wait
 
 from ..histories import history_with
-from .build import MINUTE, NOW, VIPS, cluster, kind, one, serving, steps, tree
+from .build import MINUTE, NOW, VIPS, cluster, kind, looked_at, one, serving, steps, tree
 
 SPEC = tree({"cl1": cluster(compute={}, controller={}, sql={})}, policy={"max_unavailable": {"default": 2}})
 CHANGED = DocumentVersion("d2", NOW - 10 * MINUTE)
@@ -105,6 +105,8 @@ def test_a_compute_that_is_new_to_its_cluster_comes_after_the_controllers_that_i
     assert rolled(found) == ["K"]
     assert found["N"].on == "1 controller of cl1 to catch up: they come first, as this node is new to them"
     assert rolled(steps(SPEC, [new, serving("K", 4)], vips=VIPS)) == ["N"]
+    dead = looked_at(behind("K", 4), login="cannot connect to 10.1.1.5: timed out")
+    assert "N" in rolled(steps(SPEC, [new, dead], vips=VIPS))
 
 
 def test_a_document_that_breaks_nodes_goes_no_further_than_the_budget():

@@ -9,7 +9,7 @@ import pytest
 from reconciler.model.actions import RunHook, TellCluster
 from reconciler.model.events import Advanced, Failed, Interrupted, Retried, Started, Succeeded
 from reconciler.model.folding import after
-from reconciler.model.history import Announced, Failures, History, Phase
+from reconciler.model.history import Announced, Failures, History, Phase, ToldCommand, command_digest
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, MachineView
 from reconciler.model.plan import Settled, Timings, Wait
@@ -25,6 +25,7 @@ from .build import (
     in_phase,
     kind,
     kinds,
+    looked_at,
     machine,
     one,
     serving,
@@ -104,31 +105,80 @@ def test_who_was_told_that_a_machine_is_there_is_told_that_it_leaves_before_it_i
     assert kind(one(leaving, replace(m, history=h), vips=VIPS, approvals=word)) == "release"
 
 
-def newcomer(serial: str = "N", number: int = 1, commands_run: int = 0, **seen: Any) -> MachineView:
-    return with_history(serving(serial, number, "compute", **seen), told=commands_run)
+def newcomer(
+    serial: str = "N", number: int = 1, commands_run: int = 0, ran: tuple[str, ...] = (), **seen: Any
+) -> MachineView:
+    """A compute, for which these commands were run, or so many of which nobody knows the text."""
+    commands = tuple(ToldCommand(place, command_digest(text)) for place, text in enumerate(ran))
+    history = {"told": len(ran) if ran else commands_run, "told_commands": commands}
+    return with_history(serving(serial, number, "compute", **seen), **history)
+
+
+D, A, B, X = DISCOVER_HOSTS, "echo A {hostname}", "echo B", "echo X"
+A_RAN = "echo A cl1-compute-1.example.com"
+
+
+@pytest.mark.parametrize(
+    ("written", "history", "due"),
+    [
+        ((A, B), {}, (0, D)),
+        ((A, B), {"ran": (D,)}, (1, A_RAN)),
+        ((A, B), {"ran": (D, A_RAN, B)}, None),
+        ((X, A, B), {"ran": (D, A_RAN, B)}, (1, X)),
+        ((A, X, B), {"ran": (D, A_RAN, B)}, (2, X)),
+        ((A, B, X), {"ran": (D, A_RAN, B)}, (3, X)),
+        ((B, A), {"ran": (D, A_RAN, B)}, None),
+        ((B,), {"ran": (D, A_RAN, B)}, None),
+        ((B, X), {"ran": (D, A_RAN, B)}, (2, X)),
+        (("echo another A", B), {"ran": (D, A_RAN, B)}, None),
+        (("echo another A", B, X), {"ran": (D, A_RAN, B)}, (3, X)),
+        ((A, A), {"ran": (D, A_RAN)}, None),
+        ((A, B), {"commands_run": 1}, (1, A_RAN)),  # the first one is always the same
+        ((A, B), {"commands_run": 2}, None),
+        ((X, A, B), {"commands_run": 3}, None),
+        (("echo {compute_aggregate}",), {"ran": (D, "echo rack1")}, None),  # it stands in no rack by now
+    ],
+)
+def test_a_command_is_known_by_its_text_wherever_it_stands(written, history, due):
+    found = steps(spec(after_puppet=written), [serving("C", 8), newcomer(**history)], vips=VIPS)["N"]
+    action = getattr(found, "action", None)
+    assert (action and (action.number, action.command)) == due
+
+
+def test_what_the_journal_of_any_version_says_was_run_is_run_no_more():
+    h = after(History(Phase.INSTALLED), Advanced("N", NOW, Phase.IN_SERVICE, "x", True))
+    told = []
+    for written in ((A,), (A,), (X, A), (X, A)):
+        m = replace(newcomer(), history=h)
+        step = steps(spec(after_puppet=written), [serving("C", 8), m], vips=VIPS)["N"]
+        if isinstance(step, Settled):
+            continue
+        told.append(step.action.command)
+        h = after(after(h, Started("N", NOW, step.action)), Succeeded("N", NOW, step.action))
+    assert told == [D, A_RAN, X]
+    assert after(h, Advanced("N", NOW, Phase.ENROLLED, "reinstall")).announced == Announced()
 
 
 def test_a_cluster_is_told_of_a_compute_once_all_its_controllers_are_in():
     commands = ("openstack compute service set --disable {hostname} nova-compute", "echo second")
-    told = []
-    for number in range(3):
-        step = one(spec(after_puppet=commands), newcomer(commands_run=number), vips=VIPS)
+    told, ran = [], ()
+    for _ in range(3):
+        step = one(spec(after_puppet=commands), newcomer(ran=ran), vips=VIPS)
         assert (
             isinstance(step, Settled)
             and step.because == "in service; its cluster is told of it once a controller is up"
         )
-        found = steps(
-            spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(commands_run=number)], vips=VIPS
-        )
+        found = steps(spec(after_puppet=commands), [serving("C", 8), serving("D", 9), newcomer(ran=ran)], vips=VIPS)
         action = found["N"].action
         assert isinstance(action, TellCluster)
         told.append((action.number, action.controller, action.command))
+        ran = (*ran, action.command)
     assert told == [
         (0, "C", DISCOVER_HOSTS),
         (1, "C", "openstack compute service set --disable cl1-compute-1.example.com nova-compute"),
         (2, "C", "echo second"),
     ]
-    found = steps(spec(after_puppet=commands), [serving("C", 8), newcomer(commands_run=3)], vips=VIPS)
+    found = steps(spec(after_puppet=commands), [serving("C", 8), newcomer(ran=ran)], vips=VIPS)
     assert kinds(found)["N"] == "settled"
 
 
@@ -144,6 +194,34 @@ def test_and_not_before(controllers):
     step = steps(spec(), [*controllers, newcomer()], vips=VIPS)["N"]
     assert isinstance(step, Settled)
     assert step.because.startswith("in service; its cluster is told of it once")
+
+
+DEAD = {"login": "cannot connect to 10.1.1.9: timed out"}
+SICK = {"keystone": "no token: HTTP/1.1 503 Service Unavailable"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked"),
+    [
+        ({}, {}, "C"),
+        (DEAD, {}, "D"),
+        (SICK, {}, "D"),
+        (SICK, SICK, "C"),
+        (DEAD, SICK, "D"),
+        (SICK, DEAD, "C"),
+        (DEAD, DEAD, None),
+    ],
+)
+def test_the_first_controller_is_asked_that_serves_or_at_least_answers(first, second, asked):
+    pool = [looked_at(serving("C", 8), **first), looked_at(serving("D", 9), **second), newcomer()]
+    step = steps(spec(), pool, vips=VIPS)["N"]
+    assert getattr(getattr(step, "action", None), "controller", None) == asked
+
+
+def test_a_dead_controller_that_is_behind_holds_up_no_compute():
+    behind = replace(serving("C", 8, last_puppet_began=NOW - MINUTE), document=DocumentVersion("d", NOW))
+    found = steps(spec(), [looked_at(behind, **DEAD), serving("D", 9), newcomer()], vips=VIPS)
+    assert found["N"].action.controller == "D"
 
 
 def test_an_aggregate_that_the_racking_does_not_name_wants_an_operator():

@@ -229,11 +229,36 @@ events: {{failure: {failure}, success: 3, total: 3}}
         (SUMMARY.format(failed=0, failure=1), False, 0),
         ("---\nversion: {config: , puppet: 7.23.0}\ntime: {last_run: 1763800123}\n", False, 0),
         ("---\nresources: {total: 0}\nevents: {total: 0}\n", False, 0),
+        (SUMMARY.format(failed=0, failure=0).replace("success: 3", "noop: 3, success: 0"), False, 0),
+        (
+            SUMMARY.format(failed=0, failure=0).replace("success: 3", "noop: 1, success: 2"),
+            True,
+            0,
+        ),  # of its metaparameter
     ],
 )
 def test_puppets_last_run_is_read(text: str, good: bool, failed: int) -> None:
     run = puppet_runs.parse_last_run(text)
     assert (run.good, run.failed) == (good, failed)
+
+
+COMPILED = datetime(2025, 11, 22, 8, 26, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("version", "compiled"),
+    [
+        ("1763800000", COMPILED),
+        ("'1763800000'", COMPILED),
+        ("", None),
+        ("v1.2-3-g1f2e", None),
+        ("9e99", None),
+        ("[]", None),
+    ],
+)
+def test_the_version_of_a_catalog_is_when_it_was_compiled(version: str, compiled: datetime | None) -> None:
+    text = SUMMARY.format(failed=0, failure=0).replace("config: 1763800000", f"config: {version}")
+    assert puppet_runs.parse_last_run(text).compiled == compiled
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "just words", "time: {last_run: soon}"])

@@ -56,7 +56,7 @@ class Node:
     def says(self, *words: str) -> dict[str, str]:
         """What the script prints, by gate."""
         script = look.SCRIPT
-        for path in ("/root", "/etc/swift", "/var/lib/ceph", "/var/run/ceph"):
+        for path in ("/root", "/etc/swift", "/etc/systemd", "/var/lib/ceph", "/var/run/ceph"):
             script = script.replace(path, f"{self.folder}{path}")
         ran = subprocess.run(
             [*self.shell, "-c", script, "look", *words], capture_output=True, text=True, check=True, timeout=90,
@@ -144,10 +144,86 @@ def test_rabbitmq_counts_its_nodes_and_names_partitions(node: Node) -> None:
     assert node.says("rabbitmq") == {"rabbitmq": "no answer: Error: unable to connect", "rabbitmq-size": "no answer"}
 
 
+DISK = '{"node":"rabbit@a","resource":"disk","source":"rabbit@a"}'
+MEMORY = '{"resource":"memory",\n "node":"rabbit@b"}'
+
+
+@pytest.mark.parametrize(
+    ("alarms", "expected"),
+    [
+        ("", "no partition"),
+        (DISK, "alarm: disk on rabbit@a"),
+        (f"{DISK},{MEMORY}", "alarm: disk on rabbit@a memory on rabbit@b"),
+        (
+            '{"resource":"file_descriptors"}',
+            "alarm: file_descriptors",
+        ),
+    ],
+)
+def test_a_queue_whose_memory_or_disk_is_short_takes_no_message(node: Node, alarms: str, expected: str) -> None:
+    systemctl(node, rabbitmq_server="active")
+    said = (RABBIT % "{}").replace('"alarms":[]', f'"alarms":[{alarms}]')
+    node.program("rabbitmqctl", f"echo {shlex.quote(said)}")
+    assert node.says("rabbitmq") == {"rabbitmq": expected, "rabbitmq-size": "2"}
+
+
 def test_what_is_not_installed_is_not_here(node: Node) -> None:
     systemctl(node)
     said = node.says("galera", "rabbitmq", "ceph-mon", "ceph-osds", "swift-servers")
     assert set(said.values()) == {look.ABSENT} and len(said) == 7
+
+
+def ceph(node: Node, **states: str) -> None:
+    """Daemons of Ceph's, each with its folder, its socket and what it says of its state there."""
+    cases = ""
+    for number, (daemon, state) in enumerate(states.items()):
+        kind, _, name = daemon.partition("_")
+        node.file(f"var/lib/ceph/{kind}/ceph-{name}/whoami", f"{name}\n")
+        path = node.folder / f"var/run/ceph/ceph-{kind}.{name}.asok"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        short = Path("/tmp") / f"{node.folder.name[-20:]}-{number}"
+        with socket.socket(socket.AF_UNIX) as bound:  # sun_path is too short for a test's folder
+            bound.bind(str(short))
+        short.rename(path)
+        cases += f"*/ceph-{kind}.{name}.asok) state={state} ;;\n"
+    said = """printf '{\\n  "cluster_fsid": "f",\\n  "state": "%s",\\n  "maps": 1\\n}\\n' $state"""
+    node.program("ceph", f"case $2 in\n{cases}esac\n{said}")
+
+
+CEPH = [
+    ({"osd_1": "active"}, "ceph-osds", "all active"),
+    ({"osd_1": "active", "osd_12": "active"}, "ceph-osds", "all active"),
+    ({"osd_1": "active", "osd_12": "booting"}, "ceph-osds", "1 of 2 active, not: 12"),
+    ({"mon_a": "peon"}, "ceph-mon", "in quorum"),
+    ({"mon_a": "probing"}, "ceph-mon", "probing"),
+]
+
+
+@pytest.mark.parametrize(("states", "gate", "expected"), CEPH)
+def test_cephs_daemons_say_their_states_themselves(node: Node, states: dict, gate: str, expected: str) -> None:
+    ceph(node, **states)
+    assert node.says(gate) == {gate: expected}
+
+
+EMPTY = [
+    ("ceph-osds", "osd/ceph-5", "", "all active"),
+    ("ceph-osds", "osd/ceph-5", "multi-user.target.wants/ceph-volume@lvm-5-1f2e.service", "1 of 2 active, not: 5"),
+    ("ceph-osds", "osd/ceph-5", "multi-user.target.wants/ceph-volume@lvm-15-1f2e.service", "all active"),
+    ("ceph-osds", "osd/ceph-5", "ceph-osd.target.wants/ceph-osd@5.service", "1 of 2 active, not: 5"),
+    ("ceph-mon", "mon/ceph-a", "", look.ABSENT),
+    ("ceph-mon", "mon/ceph-a", "ceph-mon.target.wants/ceph-mon@a.service", "it does not run"),
+]
+
+
+@pytest.mark.parametrize(("gate", "folder", "link", "expected"), EMPTY)
+def test_an_empty_folder_is_a_daemons_where_systemd_is_to_start_it(
+    node: Node, gate: str, folder: str, link: str, expected: str
+) -> None:
+    ceph(node, osd_1="active")
+    (node.folder / "var/lib/ceph" / folder).mkdir(parents=True)
+    if link:
+        node.file(f"etc/systemd/system/{link}", "")
+    assert node.says(gate) == {gate: expected}
 
 
 def test_of_rings_that_nobody_knows_the_three_have_to_be_there(node: Node) -> None:

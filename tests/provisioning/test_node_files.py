@@ -40,6 +40,7 @@ runtimeout = 7200
 top_level_facts_soft_limit = 81920
 number_of_facts_soft_limit = 40960
 fact_value_length_soft_limit = 40960
+usecacheonfailure = false
 """
 
 

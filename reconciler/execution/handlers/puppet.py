@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...model.actions import RollOut, RunPuppet
 from ...model.errors import TemporaryError
+from ...model.units import counted
 from ...provisioning import commands, puppet_runs
 from ..ports import Shell
 from ..seam import offload
@@ -31,8 +32,8 @@ async def run_puppet(tools: Tools, action: RunPuppet) -> None:
     try:
         await shell.run(puppet_runs.BEGIN_FIRST_BOOT, timeout=tools.options.answer)  # one that cannot is done without
         runs = await _first_boot(tools, shell, action)
-        if not action.again and (last := await last_run(tools, shell)) and last.good:
-            await _note(tools, action.serial, await began(tools, shell, last))
+        if not action.again and (when := await caught_up(tools, shell)) is not None:
+            await _note(tools, action.serial, when)
         else:
             await _run_after(runs, tools, shell, action.serial)
         await note_services(tools, shell, action.serial)
@@ -74,8 +75,7 @@ async def roll_out(tools: Tools, action: RollOut) -> None:
     seen = await last_seen(tools, action)
     shell = await open_node(tools, action.serial, action.hostname)
     try:
-        last = await last_run(tools, shell)
-        when = await began(tools, shell, last) if last and last.good else None
+        when = await caught_up(tools, shell)
         if when is not None and (seen.last_puppet_began is None or when > seen.last_puppet_began + SLACK):
             await _note(tools, action.serial, when)
         else:
@@ -97,21 +97,38 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
     if ran.status not in puppet_runs.PUPPET_GOOD:
         said = ran.stderr.strip() or ran.stdout.strip()
         raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
-    last = await last_run(tools, shell)
+    last = await _last_run(tools, shell)
+    if last is not None and last.noop and not last.good:
+        undone = counted(last.noop, "change")
+        raise TemporaryError(
+            f"Puppet ran in noop mode and left {undone} undone: take noop out of the node's puppet.conf"
+        )
     if last is None or not last.good:
         raise TemporaryError("the Puppet run ended well, but its summary does not say so")
-    since = await began(tools, shell, last)
+    since = await _began(tools, shell, last)
     if since is None or since + 2 * SLACK < when:  # a run that SIGTERM ends writes none, and may end with 0
         raise TemporaryError("the Puppet run was ended from outside: the summary that is there is of an earlier one")
     await _note(tools, serial, when)
 
 
-async def _note(tools: Tools, serial: str, when: datetime | None) -> None:
-    if when is not None:
-        await offload(tools.records.puppet_ran, serial, when, tools.time.now())
+async def _note(tools: Tools, serial: str, when: datetime) -> None:
+    await offload(tools.records.puppet_ran, serial, when, tools.time.now())
 
 
-async def last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
+async def caught_up(tools: Tools, shell: Shell) -> datetime | None:
+    """When the document was asked for that the node applied last, or before; None: its last run proves nothing.
+
+    The run may be anybody's. One that fell back to the catalog in its cache, as the Puppet server was away or refused,
+    has a document as old as that catalog. One with tags applied a part of it only.
+    """
+    last = await _last_run(tools, shell)
+    if last is None or not last.good or last.skipped or last.compiled is None:
+        return None
+    when = await _began(tools, shell, last)
+    return min(when, last.compiled - SLACK) if when is not None else None
+
+
+async def _last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
     """Puppet's last run on the node; None: it never ran there, or writes its summary just now."""
     ran = await shell.run(puppet_runs.READ_LAST_RUN, timeout=tools.options.answer)
     if ran.status != 0:
@@ -122,7 +139,7 @@ async def last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
         return None
 
 
-async def began(tools: Tools, shell: Shell, last: puppet_runs.LastRun) -> datetime | None:
+async def _began(tools: Tools, shell: Shell, last: puppet_runs.LastRun) -> datetime | None:
     """When the run asked for its document, or a little before, by our clock; None: its summary does not tell."""
     if last.began is None:
         return None

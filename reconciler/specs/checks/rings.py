@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from ...model.diagnostics import Diagnostic
+from ...model.diagnostics import Diagnostic, Location
+from ...model.in_force import Place, SettingsAt
 from ...model.kinds import RingPolicy
 from ...model.roles import facts_of
 from .context import Check, CheckContext, error
+
+_MOST_FRAGMENTS = 32
+"""EC_MAX_FRAGMENTS of liberasurecode until 1.6, which Debian 13 has: no server of Swift starts with more."""
+
+_FRAGILE = ("isa_l_rs_vand", 5)
+"""A code, and from how many parity fragments on it may lose data: then Swift starts no server with it (LP 1639691)."""
 
 
 def rings_and_settings_agree(context: CheckContext) -> Iterator[Diagnostic]:
@@ -54,6 +61,36 @@ def _misfits(policy: RingPolicy, before: tuple[RingPolicy, ...]) -> Iterator[str
         yield f"stores fragments, and lacks {' and '.join(missing)}"
 
 
+def fragments_can_be_made(context: CheckContext) -> Iterator[Diagnostic]:
+    """Swift starts with the code and the numbers of fragments, which are fixed once data is stored."""
+    for cluster in context.tree.clusters:
+        settings = SettingsAt(context.tree, Place(cluster))
+        if not settings.is_on("swift_ec_enable"):
+            continue
+        data, parity = (settings.number(f"swift_ec_num_{kind}_fragments") for kind in ("data", "parity"))
+        name, code = settings.text("swift_ec_policy_name"), settings.text("swift_ec_type")
+        at = _coded_at(context, cluster)
+        if data + parity > _MOST_FRAGMENTS:
+            said = (
+                f'Policy "{name}" of {cluster} has {data} + {parity} fragments, and liberasurecode makes no more than'
+            )
+            yield error("Too many fragments", f"{said} {_MOST_FRAGMENTS}. Write fewer data or parity fragments.", at)
+        elif code == _FRAGILE[0] and parity >= _FRAGILE[1]:
+            said = f'Policy "{name}" of {cluster} has {parity} parity fragments, and {code} may lose data with as many:'
+            yield error("A code that may lose data", f"{said} Swift refuses it. Write at most {_FRAGILE[1] - 1}.", at)
+
+
+def _coded_at(context: CheckContext, cluster: str) -> Location:
+    """Where the numbers of fragments of a cluster are written, or its name where it says none of them."""
+    spec = context.tree.clusters[cluster]
+    if (coded := spec.rings.coded) is not None:
+        return context.parsed.at("Cluster", cluster, "rings", "policies", spec.rings.policies.index(coded))
+    names = (f"swift_ec_num_{kind}_fragments" for kind in ("data", "parity"))
+    if (said := next((name for name in names if name in spec.settings), None)) is not None:
+        return context.parsed.at("Cluster", cluster, "settings", said)
+    return context.parsed.at_name("Cluster", cluster)
+
+
 def rings_can_begin(context: CheckContext) -> Iterator[Diagnostic]:
     """The first rings wait for no more stores than the roles ask for: else they would wait for ever, and all stores."""
     for cluster, spec in context.tree.clusters.items():
@@ -66,4 +103,4 @@ def rings_can_begin(context: CheckContext) -> Iterator[Diagnostic]:
             yield error("First rings that are never built", f"{said}. Write {sum(known)} or less.", at)
 
 
-CHECKS: tuple[Check, ...] = (rings_and_settings_agree, policies_fit, rings_can_begin)
+CHECKS: tuple[Check, ...] = (rings_and_settings_agree, policies_fit, fragments_can_be_made, rings_can_begin)
