@@ -220,9 +220,13 @@ class Hardware:
         return (dmi.uuid.lower(), dmi.uuid.upper(), *map(as_serial, (dmi.system, dmi.board, dmi.chassis)))
 
     @property
-    def has_raid_controller(self) -> bool:
-        """Whether disks sit behind a MegaRAID-like controller."""
-        return any(controller.kind == "LSI-raid" for controller in self.controllers)
+    def has_raid_controller(self) -> bool | None:
+        """Whether it has a MegaRAID-like controller; None: the agent could not read which controllers there are."""
+        if any(controller.kind == "LSI-raid" for controller in self.controllers):
+            return True
+        if ReportSection.CONTROLLERS not in self.unread:
+            return False
+        return True if self.physical_disks else None
 
     @property
     def raid_disks_are_unknown(self) -> bool:
