@@ -120,7 +120,7 @@ def _texts(v: View) -> NodeTexts:
         repositories=repository_files(v),
         repository_tokens=repository_tokens(v.fleet),
         self_signed_api=v.cluster.api_is_self_signed,
-        megaraid=v.node.hardware.has_raid_controller,
+        megaraid=v.node.hardware.has_raid_controller is not False,  # nor where nobody knows: the tools harm nothing
         stores_ceph=facts.may_run_osds and holds("compute_is_cephosd"),
         makes_osds=holds("cephosd_automatic_provisionning"),
         separate_volume_groups=facts.makes_volume_groups and holds("cinder_separate_volume_groups"),

@@ -5,15 +5,17 @@ from; a lease passes to another machine, and then a blank one is sent to its dis
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import structlog
 
 from ..model.boot_choice import BootChoice, BootFrom
+from ..model.fillers import is_uuid
 from ..model.kinds.base import Subnet
 from ..model.machine import MachineView
+from ..model.serials import number, spellings
 from ..model.tree import SpecTree
 from ..planning.netboot import UNKNOWN, boots_from
 from ..provisioning.boot import scripts
@@ -70,14 +72,29 @@ class Boots:
         """What a machine boots from that says this of itself.
 
         By its serial first, as a network card moves from one machine to another. Firmware may say another serial than
-        the agent reports, and GRUB says none: then by its address. Where two machines reported that, and one of them
-        is to boot from its disk, so is this. While nothing may be begun, everybody boots from its disk.
+        the agent reports, and GRUB says none: then by its address. Sleds may say their enclosure's serial, by which
+        one of them is called: then it may be the one that reported the address, too. Where several may be meant, and
+        one of them is to boot from its disk, so is this. While nothing may be begun, everybody boots from its disk.
         """
         if self.observing is not None:  # who asks may be in service, whatever is known of it
             return BootChoice(BootFrom.DISK, self.observing)
-        found = [self._by_serial[serial]] if serial in self._by_serial else self._by_mac.get(mac or "", [])
-        choices = [boots_from(m, self.tree) for m in found]
-        return next((choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN)
+        meant = self._meant(mac, serial)
+        choices = [boots_from(m, self.tree) for m in meant]
+        choice = next(
+            (choice for choice in choices if choice.boot is BootFrom.DISK), choices[0] if choices else UNKNOWN
+        )
+        if len(meant) == 1 or not choices:
+            return choice
+        names = ", ".join(m.serial for m in meant)
+        return replace(choice, because=f"{choice.because}; by its serial and MAC address it may be any of: {names}")
+
+    def _meant(self, mac: str | None, serial: str | None) -> Sequence[MachineView]:
+        """The machines that may be asking."""
+        called = [self._by_serial[each] for each in _spelled(serial) if each in self._by_serial]
+        having = self._by_mac.get(mac or "", [])
+        if serial is None or not called:
+            return having
+        return [m for m in called if m in having] or [*called, *(m for m in having if _may_say(m, serial))]
 
     @cached_property
     def _live(self) -> scripts.Live:
@@ -91,6 +108,21 @@ class Boots:
     @cached_property
     def _by_mac(self) -> dict[str, list[MachineView]]:
         return _grouped((mac, m) for m in self.machines if m.seen for mac in m.seen.hardware.macs)
+
+
+def _spelled(serial: str | None) -> Sequence[str]:
+    """What a machine may be called whose iPXE says this serial: as it stands first."""
+    return () if serial is None else (serial, *sorted(spellings(serial) - {serial}))
+
+
+def _may_say(m: MachineView, serial: str) -> bool:
+    """Whether a machine's iPXE may say this serial: that of its system, where its reports have one.
+
+    A machine that is called by its UUID, and of which no report has more, may say any.
+    """
+    reported = m.seen.hardware.dmi.system if m.seen else ""
+    of_system = number(reported or m.serial)
+    return of_system is None or of_system == number(serial) or (not reported and is_uuid(of_system))
 
 
 _DEBIANS = {"arm64": "arm64", "aarch64": "arm64"}

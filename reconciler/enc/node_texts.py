@@ -1,5 +1,6 @@
 """Files that nodes get whole: ``/etc/hosts``, and the facts file for Facter."""
 
+from ..model.hardware import ReportSection
 from . import yaml_writer
 from .view import ClusterView, View
 
@@ -80,15 +81,17 @@ def _linked_addresses(cluster: ClusterView) -> list[str]:
 
 
 def facts(v: View) -> str:
-    """The facts file: YAML for Facter."""
+    """The facts file: YAML for Facter. A fact is left out while the agent could not read what it says."""
     hardware = v.node.hardware
     drivers = tuple(dict.fromkeys(nic.driver for nic in hardware.nics if nic.driver))
+    are_read = ReportSection.CONTROLLERS not in hardware.unread
+    has_megaraid = hardware.has_raid_controller
     return "---\n" + yaml_writer.dump(
         {
             "role": v.node.role,
             "cluster": v.cluster.name,
-            "blkdev_ctrls": tuple(controller.product for controller in hardware.controllers),
-            "has_megaraid": hardware.has_raid_controller,
+            **({"blkdev_ctrls": tuple(each.product for each in hardware.controllers)} if are_read else {}),
+            **({} if has_megaraid is None else {"has_megaraid": has_megaraid}),
             "nic_drivers": drivers,
         }
     )

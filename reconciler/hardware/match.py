@@ -57,12 +57,18 @@ def _memory(hardware: Hardware, rule: MatchRule) -> str | None:
 
 
 def _raid_controller(hardware: Hardware, rule: MatchRule) -> str | None:
-    """What counts is whether a controller reports disks: one in pass-through mode, or not understood, is none."""
-    behind = len(hardware.physical_disks)
-    if rule.raid_controller == "megaraid" and not behind:
+    """What counts is whether a controller reports disks: one in pass-through mode, or not understood, is none.
+
+    Where its tool did not answer, nobody knows, and neither rule takes the machine.
+    """
+    behind, wanted = len(hardware.physical_disks), rule.raid_controller
+    if wanted != "any" and hardware.raid_disks_are_unknown:
+        needs = "needs a MegaRAID controller with disks" if wanted == "megaraid" else "wants no RAID controller"
+        return f"{needs}, and the agent's RAID tool did not answer whether there are disks behind one"
+    if wanted == "megaraid" and not behind:
         other = " (it has one, but the report names no disks behind it)" if hardware.has_raid_controller else ""
         return f"needs a MegaRAID controller with disks, has none{other}"
-    if rule.raid_controller == "none" and behind:
+    if wanted == "none" and behind:
         return f"wants no RAID controller, but one holds {behind} disk{'s' if behind > 1 else ''}"
     return None
 

@@ -16,7 +16,18 @@ from ..model.bmc import is_nobodys
 from ..model.boot_nonce import BootNonce, parse_nonce
 from ..model.contents import Contents
 from ..model.fillers import is_filler, is_no_serial
-from ..model.hardware import Cpu, Disk, DiskController, Dmi, Hardware, Nic, PhysicalDisk, Signature, contents_of
+from ..model.hardware import (
+    Cpu,
+    Disk,
+    DiskController,
+    Dmi,
+    Hardware,
+    Nic,
+    PhysicalDisk,
+    ReportSection,
+    Signature,
+    contents_of,
+)
 from ..model.raid import DiskPlace, place_order
 from ..model.serials import SERIAL, SERIAL_WORDS, as_serial
 from .fields import MAX_BLOCK_DEVICES, MAX_DISKS, Fields, ReportError, clip, kind_of, parse_object, storable
@@ -32,6 +43,7 @@ MAX_CONTROLLERS: Final = 64
 MAX_MODULES: Final = 256
 MAX_KEYS: Final = 16
 MAX_REMARKS: Final = 64
+MAX_UNREAD: Final = 16  # our agent's report has half as many sections
 MAX_NSID: Final = 2**32 - 2  # NVM Express base specification: FFFFFFFFh stands for all namespaces
 MODULE_WORDS: Final[tuple[str, ...]] = ("type", "speed", "manufacturer")
 
@@ -114,6 +126,7 @@ def _hardware(top: Fields) -> Hardware:
         ssh_host_keys=_host_keys(top),
         dmi=_dmi(machine),
         remarks=(*_remarks(top), *cut),
+        unread=_unread(top),
         from_installed=machine.yes("installed_system"),
     )
     return replace(hardware, extra=storable(extra | machine.rest() | top.rest()))
@@ -382,6 +395,15 @@ def _host_keys(top: Fields) -> tuple[str, ...]:
         if key not in readable:
             top.keep(f"ssh_host_keys[{i}]", key)
     return readable
+
+
+def _unread(top: Fields) -> tuple[ReportSection, ...]:
+    """The sections that our agent could not fill; what it names beside them is put aside."""
+    named = top.items("unread", MAX_UNREAD)
+    for i, each in enumerate(named):
+        if each not in list(ReportSection):
+            top.keep(f"unread[{i}]", each)
+    return tuple(section for section in ReportSection if section in named)
 
 
 def _remarks(top: Fields) -> tuple[str, ...]:

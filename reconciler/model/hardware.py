@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
 from .disk_id import DiskId
@@ -152,6 +153,13 @@ class Dmi:
     uuid: str = ""
 
 
+class ReportSection(StrEnum):
+    """A part of a report that may be unknown rather than empty."""
+
+    CONTROLLERS = "controllers"
+    RAID_DISKS = "physical_disks"  # behind RAID controllers
+
+
 @dataclass(frozen=True, slots=True)
 class Hardware:
     """One report, converted and bounded. Made by ``hardware.report.parse_report``."""
@@ -178,6 +186,7 @@ class Hardware:
     dmi: Dmi = Dmi()  # where the agent says; ``serial`` is what it chose
     remarks: tuple[str, ...] = ()  # sentences of the agent: what it left out or could not read, and missing tools
     from_installed: bool = False  # an agent on the installed system says so; the stock one runs in the live system
+    unread: tuple[ReportSection, ...] = ()  # what the agent asked for and was not told: empty there is not none
     extra: Mapping[str, object] = field(default_factory=dict)  # fields we do not know, kept as they came
 
     @property
@@ -225,9 +234,18 @@ class Hardware:
         return (dmi.uuid.lower(), dmi.uuid.upper(), *map(as_serial, (dmi.system, dmi.board, dmi.chassis)))
 
     @property
-    def has_raid_controller(self) -> bool:
-        """Whether disks sit behind a MegaRAID-like controller."""
-        return any(controller.kind == "LSI-raid" for controller in self.controllers)
+    def has_raid_controller(self) -> bool | None:
+        """Whether it has a MegaRAID-like controller; None: the agent could not read which controllers there are."""
+        if any(controller.kind == "LSI-raid" for controller in self.controllers):
+            return True
+        if ReportSection.CONTROLLERS not in self.unread:
+            return False
+        return True if self.physical_disks else None
+
+    @property
+    def raid_disks_are_unknown(self) -> bool:
+        """Whether disks may sit behind a RAID controller that no tool got to list them."""
+        return ReportSection.RAID_DISKS in self.unread and not self.physical_disks
 
 
 @dataclass(frozen=True, slots=True)

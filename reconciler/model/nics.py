@@ -14,6 +14,10 @@ _USB_NAME: Final = re.compile(r"(?:usb|idrac|enx)|en[a-z0-9]*?p[0-9]+s[0-9]+(?:f
 _USB_DRIVERS: Final = frozenset({"cdc_ether", "cdc_ncm", "cdc_subset", "cdc_eem", "rndis_host", "usbnet"})
 
 
+NO_RENAMING: Final = "net.ifnames=0"
+"""A word for the kernel: with it udev leaves interfaces the names that the kernel gave (systemd-udevd.service(8))."""
+
+
 def is_usb(nic: Nic) -> bool:
     """Whether a network interface is behind a USB port."""
     return nic.driver in _USB_DRIVERS or _USB_NAME.match(nic.name) is not None

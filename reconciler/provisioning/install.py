@@ -6,8 +6,10 @@ from ..model.actions import InstallOs
 from ..model.hardware import Hardware
 from ..model.installable import DEBIAN, nvme_controller, why_not_debian
 from ..model.kinds import FleetSpec
+from ..model.nics import NO_RENAMING
 from ..model.roles import facts_of
 from . import commands, interfaces
+from .nic_names import keeps_kernels_names
 
 PROGRAM = DEBIAN
 """What OCI's ``oci-install-with-report`` runs. We run it ourselves and send the status calls ourselves
@@ -39,10 +41,11 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         hardware: The machine's report: its NICs, firmware kind and CPU vendor.
 
     Raises:
-        ValueError: A NIC of the plan is not in this machine, the installer cannot boot from such disks, or nobody said
-            how the machine boots.
+        ValueError: A NIC of the plan is not in this machine, or would have another name on the node; the installer
+            cannot boot from such disks; or nobody said how the machine boots.
     """
     interfaces.check_present(action.interfaces, hardware.nics)
+    _check_names(action, fleet, hardware)
     uefi = hardware.boots_with_uefi
     formatted = action.data_disks if facts_of(action.role).installer_formats_data else ()
     return [
@@ -66,6 +69,19 @@ def install_command(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> 
         *(("--xfsformat", ",".join(formatted)) if formatted else ()),
         *(("--kernel-from-backports", "yes") if action.backports_kernel else ()),
     ]  # fmt: skip
+
+
+def _check_names(action: InstallOs, fleet: FleetSpec, hardware: Hardware) -> None:
+    """The installer writes GRUB's menu itself, and takes no words for the kernel: the node would rename interfaces."""
+    told = NO_RENAMING in fleet.provisioning.boot.kernel_arguments
+    if told and keeps_kernels_names(hardware.nics):
+        named = ", ".join(dict.fromkeys(nic for one in action.interfaces for nic in one.nics))
+        raise ValueError(
+            f"the live system's kernel is told {NO_RENAMING}, so that its interfaces are called {named}. The installer "
+            "debian cannot tell the node's kernel, and the node would have no network. Take it out of the fleet's "
+            "provisioning.boot.kernel_arguments and have the machine boot the live system anew, or give its profile "
+            "installer: image"
+        )
 
 
 def _destination(action: InstallOs, *, uefi: bool) -> Sequence[str]:

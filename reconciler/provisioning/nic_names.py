@@ -2,7 +2,7 @@
 
 What a node's network is made of are names that the live system's kernel gave. The installed system has its own kernel,
 and later ones, which may count slots and ports in another way. systemd.link(5) files have udev give each interface the
-name that it was reported with.
+name that it was reported with. Where the live system renamed none, the installed one is told to rename none.
 """
 
 import re
@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from ..model.debian import knows_permanent_macs
 from ..model.files import File, public
 from ..model.hardware import Nic
-from ..model.nics import macs_by_name
+from ..model.nics import is_usb, macs_by_name
 
 _KERNELS_OWN = re.compile(r"(eth|wlan)\d+")
 """Names that the kernel gives before udev is asked: two of them cannot be exchanged."""
+
+_UNRENAMED = re.compile(r"(eth|wlan|ib)\d+")
+"""Names of network cards in a system whose udev renames nothing."""
 
 _LINK = """\
 # The interface that was {name} when this node was installed, whatever a kernel would call it.
@@ -24,6 +27,15 @@ PermanentMACAddress={mac}
 [Link]
 Name={name}
 """
+
+
+def keeps_kernels_names(nics: Iterable[Nic]) -> bool:
+    """Whether all interfaces have the names that a kernel gives before udev is asked: none was renamed.
+
+    The installed system has these names only where its kernel is told ``nics.NO_RENAMING``, too.
+    """
+    names = [nic.name for nic in nics if not is_usb(nic)]
+    return any(map(_KERNELS_OWN.fullmatch, names)) and all(map(_UNRENAMED.fullmatch, names))
 
 
 def link_files(release: str, nics: Iterable[Nic]) -> Mapping[str, File]:

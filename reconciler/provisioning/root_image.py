@@ -14,7 +14,9 @@ from ..model.actions import InstallOs
 from ..model.files import File, private, public
 from ..model.hardware import Hardware
 from ..model.installable import why_not_image
+from ..model.nics import NO_RENAMING
 from . import commands, ifupdown, interfaces, tarball
+from .nic_names import keeps_kernels_names
 
 SCRIPT_FILE = "/run/reconciler/image.sh"
 COMMAND = ("/bin/sh", SCRIPT_FILE)
@@ -422,7 +424,11 @@ and for control groups of version 1: trixie's systemd waits half a minute at eac
 
 
 def _grub(action: InstallOs, hardware: Hardware) -> dict[str, File]:
-    words = " ".join([*_KERNEL, *(["iommu=pt"] if hardware.cpu.vendor == "AuthenticAMD" else [])])
+    more = (
+        ("iommu=pt", hardware.cpu.vendor == "AuthenticAMD"),
+        (NO_RENAMING, keeps_kernels_names(hardware.nics)),
+    )
+    words = " ".join([*_KERNEL, *(word for word, is_wanted in more if is_wanted)])
     lines = ['GRUB_DISTRIBUTOR="Debian"', f'GRUB_CMDLINE_LINUX_DEFAULT="{words}"']  # no tarball has /etc/default/grub
     if action.console is not None:
         lines.append(f'GRUB_CMDLINE_LINUX="console=tty0 console={action.console},{_BAUD}n8"')

@@ -18,7 +18,7 @@ import pytest
 from reconciler.hardware.report import parse_report, read_report
 from reconciler.model.boot_nonce import make_nonce
 from reconciler.model.contents import Contents
-from reconciler.model.hardware import Disk
+from reconciler.model.hardware import Disk, ReportSection
 from reconciler.provisioning import commands
 from reconciler.provisioning.disks import differences, parse_contents, parse_lsblk
 from reconciler.server.serve import Server
@@ -210,6 +210,32 @@ def test_a_bmc_that_gives_no_answer_is_asked_no_more(tmp_path: Path, shell: str)
     assert hardware.bmc_address is None
     assert hardware.remarks.count("ipmitool: no answer within 1 seconds") == 1
     assert (tmp_path / "asked").read_text().splitlines() == ["mc info", "lan print 1"]
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.parametrize(
+    ("tool", "says", "unread"),
+    [
+        ("storcli64", "exec sleep 30", [ReportSection.RAID_DISKS]),
+        ("storcli64", "echo '{\"Controllers\": [}'", [ReportSection.RAID_DISKS]),
+        ("storcli64", "exit 1", []),
+        ("lshw", "exec sleep 30", [ReportSection.CONTROLLERS]),
+        ("lshw", 'echo \'[{"product": "\\q"}]\'', [ReportSection.CONTROLLERS]),
+        ("lshw", "exit 1", [ReportSection.CONTROLLERS]),
+        ("lshw", None, [ReportSection.CONTROLLERS]),
+        ("lshw", "echo '[]'", []),
+    ],
+)
+def test_what_a_tool_did_not_answer_is_unknown_rather_than_nothing(
+    tmp_path: Path, shell: str, tool: str, says: str | None, unread: list[ReportSection]
+) -> None:
+    root = a_root(tmp_path, MACHINES / "dell-r640-storcli", shell)
+    script = Path(root["PATH"]) / tool
+    script.unlink()
+    if says is not None:
+        script.write_text(f"#!/bin/sh\n{says}\n")
+        script.chmod(0o755)
+    assert list(parse_report(printed({**root, "PATIENCE": "1"}).encode()).unread) == unread
 
 
 def test_shellcheck_has_nothing_to_say() -> None:

@@ -89,6 +89,7 @@ def told(hardware: Hardware) -> dict[str, Any]:
         "bmc": hardware.bmc_address,
         "bios": hardware.bios_version,
         "cpu": hardware.cpu.model,
+        "unread": list(hardware.unread),
     }
 
 

@@ -8,12 +8,13 @@ import pytest
 from reconciler.hardware.choice import choose_disks
 from reconciler.hardware.disks import Refusal, countable_disks, disk_name, disk_plan, left_alone
 from reconciler.hardware.match import match, why_refused
-from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk
+from reconciler.model.hardware import Cpu, Disk, DiskController, DiskPlan, Hardware, PhysicalDisk, ReportSection
 from reconciler.model.machine import DiskChoice
 
 from .machines import GIB, behind, disks, entry, machine, nic, profile
 
 RAID = DiskController("raid", "Broadcom / LSI", "MegaRAID", "LSI-raid")
+UNANSWERED = "the agent's RAID tool did not answer whether there are disks behind one"
 SMALL, LARGE = ("200GB", "300GB"), ("800GB", "1.8TB")
 
 
@@ -42,6 +43,24 @@ SMALL, LARGE = ("200GB", "300GB"), ("800GB", "1.8TB")
         ({"raid_controller": "none"}, {"controllers": (RAID,)}, None),
         ({"raid_controller": "megaraid"}, {"physical_disks": behind(240)}, None),
         ({"raid_controller": "megaraid"}, {}, "needs a MegaRAID controller with disks, has none"),
+        ({"raid_controller": "any"}, {"unread": (ReportSection.RAID_DISKS,)}, None),
+        ({"raid_controller": "none"}, {"unread": (ReportSection.CONTROLLERS,)}, None),
+        (
+            {"raid_controller": "none"},
+            {"unread": (ReportSection.RAID_DISKS,), "controllers": (RAID,)},
+            f"wants no RAID controller, and {UNANSWERED}",
+        ),
+        (
+            {"raid_controller": "none"},
+            {"unread": (ReportSection.RAID_DISKS,)},
+            f"wants no RAID controller, and {UNANSWERED}",
+        ),
+        (
+            {"raid_controller": "megaraid"},
+            {"unread": (ReportSection.RAID_DISKS,), "controllers": (RAID,)},
+            f"needs a MegaRAID controller with disks, and {UNANSWERED}",
+        ),
+        ({"raid_controller": "megaraid"}, {"unread": (ReportSection.RAID_DISKS,), "physical_disks": behind(240)}, None),
         (
             {"raid_controller": "megaraid"},
             {"controllers": (RAID,)},

@@ -142,6 +142,77 @@ def test_grub_for_bios_searches_for_the_disk_of_the_system_before_it_takes_the_f
     assert menu.rstrip().endswith("  exit\n}"), "the firmware goes on with its next entry"
 
 
+_GRUB_IN_SH = r"""
+search() {
+    for word; do case $word in --set=*) into=${word#--set=} ;; --*) ;; *) file=$word ;; esac; done
+    for device in "$DISKS"/*; do
+        [ -e "$device$file" ] && eval "$into=${device##*/}" && return
+    done
+    return 1
+}
+regexp() {
+    case $3 in hd*) eval "${1#--set=1:}=${3%%,*}" ;; *) return 1 ;; esac
+}
+there() {
+    [ -e "$DISKS/$1" ]
+}
+chainloader() {
+    chosen=$1
+    there "$1"
+}
+boot() {
+    echo "$chosen"
+    exit
+}
+configfile() {
+    chosen=$1
+    boot
+}
+assign() {
+    eval "$1"
+}
+insmod() {
+    :
+}
+grub_cpu=x86_64 grub_platform=efi
+"""
+"""GRUB's commands, of the disks that are folders in DISKS. Its language is near enough to that of sh."""
+
+_SHIM, _GRUB, _MENU = "EFI/debian/shimx64.efi", "EFI/debian/grubx64.efi", "boot/grub/grub.cfg"
+_FOREIGN = {"hd0,gpt1": [_SHIM, _GRUB], "hd0,gpt2": [_MENU]}
+_OURS = [MARKER_FILE.lstrip("/"), _MENU]
+
+
+@pytest.mark.parametrize(
+    ("disks", "booted"),
+    [
+        ({"hd1,gpt2": [_SHIM, _GRUB], "hd1,gpt3": _OURS}, f"hd1,gpt2/{_SHIM}"),
+        ({"hd1,gpt2": [_GRUB], "hd1,gpt3": _OURS}, f"hd1,gpt2/{_GRUB}"),
+        ({"hd1,gpt1": ["EFI/boot/bootx64.efi"], "hd1,gpt2": _OURS}, "hd1,gpt1/EFI/boot/bootx64.efi"),
+        ({"hd1,gpt3": _OURS}, f"hd1,gpt3/{_MENU}"),
+        ({"hd1,gpt3": _OURS[:1]}, ""),
+        ({"hd1,gpt2": [_SHIM], "hd2,gpt2": [_SHIM], "md0": _OURS}, f"md0/{_MENU}"),
+        ({"hd1,gpt2": [_SHIM], "lvm": _OURS[:1]}, f"hd0,gpt1/{_SHIM}"),
+        ({}, f"hd0,gpt1/{_SHIM}"),
+    ],
+    ids=["ours", "no-shim", "other-path", "no-loader", "nothing-to-start", "raid", "lvm", "no-record"],
+)
+def test_grub_for_uefi_starts_the_system_that_we_installed_rather_than_the_first(
+    tmp_path: Path, disks: dict[str, list[str]], booted: str
+) -> None:
+    for device, files in (_FOREIGN | disks).items():
+        for file in files:
+            (tmp_path / device / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / device / file).touch()
+    entry = grub(TO_DISK, LIVE, PORT).partition("menuentry 'Local disk' {\n")[2].rpartition("}")[0]
+    entry = entry.replace("[ -f ($system)$menu ]", "there $system$menu")
+    entry = re.sub(r"^( *)set (\w+=)", r"\1assign \2", re.sub(r"\((\$\w+)\)", r"\1", entry), flags=re.MULTILINE)
+    ran = subprocess.run(
+        ["sh", "-c", _GRUB_IN_SH + entry], env={"DISKS": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert (ran.stdout.strip(), ran.stderr) == (booted, "")
+
+
 def test_ipxe_for_bios_tries_more_disks_than_the_first() -> None:
     (line,) = [line for line in ipxe(TO_DISK, LIVE, PORT).splitlines() if "sanboot" in line]
     tried = [f"sanboot --no-describe --drive {drive}" for drive in ("0x80", "0x81", "0x82", "0x83")]

@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.actions import RootImage
+from reconciler.model.hardware import Nic
+from reconciler.model.interfaces import NodeInterface
+from reconciler.model.nics import NO_RENAMING
 from reconciler.provisioning import install, root_image
 
 from .build import FLEET, R640, an_install
@@ -42,6 +45,21 @@ def test_where_debian_goes(disks: tuple[str, ...], raid: int | None, expected: l
 def test_an_impossible_disk_layout_is_refused(disks: tuple[str, ...], raid: int | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         install.install_command(an_install(system_disks=disks, raid=raid), FLEET, R640)
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "refused"), [(True, "eth0", True), (True, "eno1", False), (False, "eth0", False)]
+)
+def test_a_machine_is_refused_whose_interfaces_the_node_would_rename(told: bool, name: str, refused: bool) -> None:
+    boot = FLEET.provisioning.boot.model_copy(update={"kernel_arguments": (NO_RENAMING,) if told else ("nomodeset",)})
+    fleet = FLEET.model_copy(update={"provisioning": FLEET.provisioning.model_copy(update={"boot": boot})})
+    hardware = replace(R640, nics=(Nic(name, "52:54:00:00:00:01"),))
+    action = an_install(interfaces=(NodeInterface(network="m", kind="normal", nics=(name,)),))
+    if not refused:
+        install.install_command(action, fleet, hardware)
+        return
+    with pytest.raises(ValueError, match=r"net\.ifnames=0, so that its interfaces are called eth0"):
+        install.install_command(action, fleet, hardware)
 
 
 def test_nothing_is_installed_for_a_boot_mode_that_nobody_reported() -> None:

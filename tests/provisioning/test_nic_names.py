@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.hardware import Nic
-from reconciler.provisioning.nic_names import link_files
+from reconciler.provisioning.nic_names import keeps_kernels_names, link_files
 
 
 def named(*nics: Nic, release: str = "trixie") -> dict[str, tuple[str, str]]:
@@ -57,3 +57,19 @@ def test_an_address_that_two_have_says_nothing() -> None:
 
 def test_a_udev_that_does_not_know_permanent_addresses_is_given_none() -> None:
     assert named(Nic("eno1", "24:6e:96:00:00:01"), release="buster") == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["eth0"], True),
+        (["eth0", "eth1", "ib0"], True),
+        (["eth0", "enxa0cec8000001"], True),
+        (["eth0", "eno1"], False),
+        (["eno1", "eno2"], False),
+        (["ib0"], False),
+        ([], False),
+    ],
+)
+def test_kernels_names_are_kept_where_no_interface_was_renamed(names: list[str], kept: bool) -> None:
+    assert keeps_kernels_names(Nic(name, f"24:6e:96:00:00:0{n}") for n, name in enumerate(names)) is kept

@@ -22,7 +22,7 @@ import pytest
 
 from reconciler.model.actions import InstallOs, RootImage
 from reconciler.model.files import private, public
-from reconciler.model.hardware import Cpu
+from reconciler.model.hardware import Cpu, Nic
 from reconciler.model.interfaces import NodeInterface
 from reconciler.provisioning import commands, fence, fence_script, root_image
 from reconciler.provisioning import tarball as tarball_of
@@ -453,6 +453,15 @@ def test_the_kernel_is_told_what_suits_a_server(vendor: str, words: str, console
     told = "text consoleblank=0 systemd.show_status=true processor.max_cstate=0" + words
     assert f'GRUB_CMDLINE_LINUX_DEFAULT="{told}"' in lines
     assert len(lines) == (5 if console else 2)
+
+
+@pytest.mark.parametrize(("name", "told"), [("eth0", True), ("eno1", False)])
+def test_a_node_renames_interfaces_where_the_live_system_did(name: str, told: bool) -> None:
+    hardware = replace(R640, nics=(Nic(name, "52:54:00:00:00:01"),))
+    plain = (NodeInterface(network="m", kind="normal", nics=(name,)),)
+    files = root_image.image_files(an_install(image=PICTURE, interfaces=plain), hardware, {})
+    text = files[f"{commands.TARGET}/etc/default/grub.d/reconciler.cfg"].content.decode()
+    assert (" net.ifnames=0" in text) is told
 
 
 @pytest.mark.parametrize(("interface", "there"), [(BRIDGED, True), (ROUTED, False)], ids=["a bond", "none"])

@@ -14,6 +14,7 @@ from reconciler.app.netboot import Boots
 from reconciler.hardware.report import parse_report
 from reconciler.model.boot_nonce import parse_nonce
 from reconciler.model.errors import TemporaryError
+from reconciler.model.hardware import Dmi
 from reconciler.model.history import History, Phase, Witnesses
 from reconciler.model.kinds import KINDS
 from reconciler.model.machine import MachineView
@@ -239,6 +240,50 @@ def test_an_address_that_two_machines_reported_is_nobodys(tmp_path: Path) -> Non
     assert both.choice(mac_of(SERVING), None).boot == "disk"
     assert both.choice(mac_of(SERVING), twin.serial).boot == "live"
     assert both.choice(mac_of(SERVING), SERVING.serial).boot == "disk"
+
+
+def sled(m: MachineView, serial: str, mac: str, system: str) -> MachineView:
+    """The machine, called by this serial, with one interface and what its firmware calls its system."""
+    assert m.seen is not None
+    [nic, *_] = m.seen.hardware.nics
+    hardware = replace(m.seen.hardware, serial=serial, nics=(replace(nic, mac=mac),), dmi=Dmi(system=system))
+    return replace(m, serial=serial, seen=replace(m.seen, hardware=hardware))
+
+
+ITS_OWN, OF_THE_OTHER = "3c:ec:ef:00:00:01", "3c:ec:ef:00:00:02"
+ENCLOSURE, A_UUID, A_BOARD = "CHASSIS77", "4c4c4544-004b-3210-8050-b7c04f455243", "ZM17AS022911"
+
+
+@pytest.mark.parametrize(
+    ("called", "system", "mac", "says", "boot"),
+    [
+        pytest.param(A_UUID, ENCLOSURE, OF_THE_OTHER, ENCLOSURE, "disk", id="both-say-the-enclosures"),
+        pytest.param(A_UUID, "", OF_THE_OTHER, ENCLOSURE, "disk", id="nobody-knows-what-it-says"),
+        pytest.param(A_BOARD, ENCLOSURE, OF_THE_OTHER, ENCLOSURE, "disk", id="called-by-its-board"),
+        pytest.param(A_UUID, ENCLOSURE, ITS_OWN, ENCLOSURE, "live", id="the-one-that-is-called-so"),
+        pytest.param(A_UUID, ENCLOSURE, UNSEEN, ENCLOSURE, "live", id="a-third-one"),
+        pytest.param(A_UUID, ENCLOSURE, None, ENCLOSURE, "live", id="no-address"),
+        pytest.param(A_UUID, "OWN1234", OF_THE_OTHER, ENCLOSURE, "live", id="its-card-moved"),
+        pytest.param("OWN1234", "", OF_THE_OTHER, ENCLOSURE, "live", id="its-card-moved-and-the-stock-agent-reports"),
+        pytest.param("OWN1234", "OWN1234", ITS_OWN, "OWN1234", "disk", id="got-the-card-of-another"),
+    ],
+)
+def test_a_sled_in_service_is_not_taken_for_another_that_is_called_as_all_are(
+    tmp_path: Path, called: str, system: str, mac: str | None, says: str, boot: str
+) -> None:
+    new = sled(NEW, ENCLOSURE, ITS_OWN, ENCLOSURE)
+    choice = boots(tmp_path, new, sled(SERVING, called, OF_THE_OTHER, system)).choice(mac, says)
+    assert (choice.boot, choice.serial) == (boot, called if boot == "disk" else ENCLOSURE)
+
+
+def test_a_choice_between_two_names_both(tmp_path: Path) -> None:
+    sleds = boots(tmp_path, sled(NEW, ENCLOSURE, ITS_OWN, ""), sled(SERVING, A_UUID, OF_THE_OTHER, ""))
+    because = sleds.choice(OF_THE_OTHER, ENCLOSURE).because
+    assert ENCLOSURE in because and A_UUID in because
+
+
+def test_a_serial_with_a_slash_is_that_of_its_machine(tmp_path: Path) -> None:
+    assert boots(tmp_path, replace(SERVING, serial="S~1")).choice(UNSEEN, "S/1").boot == "disk"
 
 
 def test_networks_of_the_specs_are_those_that_boot(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ his BMCs' certificates signed gives the authorities instead, and they are verifi
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +35,12 @@ READ_SECONDS = 30.0
 """A BMC that collects its inventory answers within seconds; a busy iDRAC was seen to take ten."""
 
 _BOOT = {BootDevice.NETWORK: sushy.BootSource.PXE, BootDevice.DISK: sushy.BootSource.HDD}
-_ON, _OFF = sushy.ResetType.ON, sushy.ResetType.FORCE_OFF
+_RESETS = {
+    Power.ON: (sushy.ResetType.ON, sushy.ResetType.FORCE_ON),
+    Power.OFF: (sushy.ResetType.FORCE_OFF,),
+}
+"""What turns the power on or off (Resource.json, ResetType), the best first. A BMC says which it takes, and some take
+``ForceOn`` alone. ``GracefulShutdown`` asks the system, which need not listen; ``PushPowerButton`` may do either."""
 _POWER = {
     "On": Power.ON, "PoweringOn": Power.STARTING, "Off": Power.OFF, "PoweringOff": Power.STOPPING,
 }  # fmt: skip
@@ -109,7 +114,7 @@ class RedfishBmc:
     async def set_power(self, want: Power) -> None:
         def change() -> None:
             if self._power() is not want:  # some answer with an error where there is nothing to do
-                self._system.reset_system(_ON if want is Power.ON else _OFF)
+                self._system.reset_system(reset_for(want, self._system.get_allowed_reset_system_values()))
 
         await self._ask(f"turn the power {want}", change)
 
@@ -255,6 +260,11 @@ class RedfishBmc:
             if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "SSL" in str(error):
                 raise TemporaryError(f"cannot {what}: no TLS with {at}: {_said(error)}") from error
             raise TemporaryError(f"cannot {what}: {at} does not answer") from error
+        except (exceptions.InvalidParameterValueError, exceptions.MissingActionError) as error:
+            raise TemporaryError(
+                f"cannot {what}: {at} does not offer it over Redfish: {_said(error)}. If it never does, have IPMI "
+                "spoken to it: bmc: {protocol: ipmi} in the Machine document"
+            ) from error
         except exceptions.SushyError as error:
             raise TemporaryError(f"cannot {what}: {at} does not speak Redfish: {_said(error)}") from error
 
@@ -301,6 +311,11 @@ def _own_numbers(told: frozenset[str], access: BmcAccess) -> frozenset[str]:
     known, own = access.owners(told), frozenset({access.machine})
     called = number(access.machine)
     return frozenset(each for each in told if (known.get(each) or (own if each == called else None)) == own)
+
+
+def reset_for(want: Power, allowed: Collection[sushy.ResetType]) -> sushy.ResetType:
+    """What a system is told so that its power is as wanted; where it takes nothing of that, what it should take."""
+    return next((each for each in _RESETS[want] if each in allowed), _RESETS[want][0])
 
 
 def power_of(said: object) -> Power:

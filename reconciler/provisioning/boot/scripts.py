@@ -182,16 +182,48 @@ whatever disk has a boot sector, for a file system that this GRUB does not know.
 none. A module that is missing is told, and nothing else comes of it."""
 
 
+_GRUB_EFI_DISK = """\
+    for module in part_gpt part_msdos fat ext2 xfs btrfs mdraid09 mdraid1x lvm regexp; do
+      insmod $module
+    done
+    if search --no-floppy --file --set=system /etc/reconciler/install.json; then
+      set disk=
+      if regexp --set=1:disk '^(hd[0-9]+)' $system; then
+        for loader in LOADERS; do
+          for part in gpt1 gpt2 gpt3 gpt4 msdos1 msdos2 msdos3 msdos4; do
+            set esp=$disk,$part
+            if chainloader ($esp)/EFI/$loader; then
+              boot
+            fi
+          done
+        done
+      fi
+      for menu in /boot/grub/grub.cfg /grub/grub.cfg; do
+        if [ -f ($system)$menu ]; then
+          set root=$system
+          configfile ($system)$menu
+        fi
+      done
+      if [ -n "$disk" ]; then
+        exit
+      fi
+    fi
+    for loader in LOADERS; do
+      if search --no-floppy --file --set=esp /EFI/$loader; then
+        chainloader ($esp)/EFI/$loader
+        boot
+      fi
+    done
+"""
+"""With UEFI: a loader on the disk that has our record of the install, as a disk that is left alone may have another
+Debian's, below the same path. A system in software RAID or LVM is on no disk of its own, so its menu is read. Whatever
+disk has a loader comes last: where no file system with our record can be read, or it is on no disk and has no menu."""
+
+
 def _grub_disk() -> str:
     """The disk, or the loader on it, of the installed system; where there is none, what the firmware has next."""
     loaders = [
-        f"    for loader in {' '.join(_EFI_LOADERS[architecture])}; do\n"
-        "      if search --no-floppy --file --set=esp /EFI/$loader; then\n"
-        "        chainloader ($esp)/EFI/$loader\n"
-        "        boot\n"
-        "      fi\n"
-        "    done\n"
-        for architecture in ARCHITECTURES
+        _GRUB_EFI_DISK.replace("LOADERS", " ".join(_EFI_LOADERS[architecture])) for architecture in ARCHITECTURES
     ]
     return f"menuentry 'Local disk' {{\n{_GRUB_BIOS_DISK}{_by_processor(*loaders)}  exit\n}}\n"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from ...model.diagnostics import Diagnostic
+from ...model.nics import NO_RENAMING
 from ..schema_errors import suggestion
 from .context import Check, CheckContext, error, warning
 
@@ -101,6 +102,21 @@ def boot_networks_hold_together(context: CheckContext) -> Iterator[Diagnostic]:
             yield error("Overlapping boot networks", detail, context.parsed.at("Fleet", fleet, *path, "subnet"))
 
 
+def interfaces_are_renamed(context: CheckContext) -> Iterator[Diagnostic]:
+    """The live system gives interfaces names that nodes can have, too."""
+    words = context.tree.fleet.provisioning.boot.kernel_arguments
+    if context.fleet_name is None or NO_RENAMING not in words:
+        return
+    detail = (
+        f"With {NO_RENAMING} the live system reports eth0, eth1 and so on, in the order in which its kernel finds "
+        "them. A node's kernel may find them in another. The installer image tells the node's kernel the same word. "
+        "The installer debian cannot, and refuses such machines. Take it out, and have machines boot the live system "
+        "anew."
+    )
+    path = ("provisioning", "boot", "kernel_arguments", words.index(NO_RENAMING))
+    yield warning("Interfaces are not renamed", detail, context.parsed.at("Fleet", context.fleet_name, *path))
+
+
 def locations_are_reached(context: CheckContext) -> Iterator[Diagnostic]:
     """Where switches give locations, each location has one; else nothing would ever be placed there."""
     switches = [place for racking in context.tree.rackings.values() for place in racking.switches.values()]
@@ -118,5 +134,6 @@ CHECKS: tuple[Check, ...] = (
     somebody_is_trusted,
     bmc_networks_hold_together,
     boot_networks_hold_together,
+    interfaces_are_renamed,
     locations_are_reached,
 )

@@ -4,7 +4,7 @@ import base64
 import json
 import string
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives import serialization
@@ -23,7 +23,9 @@ CLIENT_ONLY = {"client"}
 
 KEY_BYTES = 32  # 256 bits; OCI's passwords are as long: 64 hexadecimal digits
 SSH_BITS = 3072  # what ssh-keygen makes of "-t rsa", ssh-keygen(1); Puppet's classes say ssh-rsa, so no Ed25519
-BMC_CHARACTERS = 16  # IPMI 2.0, 22.30 Set User Password: 16 bytes for those that know no 20; 62^16 is 95 bits
+BMC_CHARACTERS = 16  # IPMI 2.0, 22.30 Set User Password: 16 bytes for those that know no 20; these have over 80 bits
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_DASHES = "-_"
 _CEPH_AES = 1  # Ceph's CEPH_CRYPTO_AES, the only type of cephx key there is
 _CEPH_KEY_BYTES = 16
 
@@ -114,7 +116,23 @@ def _ssh() -> str:
 
 
 def _password16() -> str:
-    return "".join(choose(string.ascii_letters + string.digits) for _ in range(BMC_CHARACTERS))
+    """A password that BMCs take as makers ship them, whatever chance says.
+
+    Lenovo's XCC wants a digit and letters of both kinds, and no character three times in a row; Huawei's iBMC wants a
+    special character, too. Dashes are what all of them, IPMI, and ipmitool's command files take. It begins with a
+    letter and ends with a letter or digit: nothing takes it for an option, or cuts off its end.
+    """
+    inside = [string.ascii_uppercase, string.ascii_lowercase, string.digits, _DASHES]
+    inside += [_ALPHANUMERIC] * (BMC_CHARACTERS - 2 - len(inside))
+    text = ""
+    for kind in (string.ascii_letters, *_shuffled(inside), _ALPHANUMERIC):
+        text += choose([each for each in kind if each != text[-1:]])
+    return text
+
+
+def _shuffled(kinds: Sequence[str]) -> Sequence[str]:
+    left = list(kinds)
+    return [left.pop(choose(range(len(left)))) for _ in kinds]
 
 
 _MINTERS: Mapping[str, Callable[[], str]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sushy.exceptions import ServerSideError
+from sushy.resources.system import system as sushy_system
 from sushy.resources.system.constants import BootSourceOverrideMode
 
 from reconciler.execution.drivers.blocking_pool import Loan
@@ -55,6 +56,46 @@ async def test_a_bmc_that_does_not_say_on_or_off_over_redfish_says_neither(said:
         with pytest.raises(TemporaryError, match="does not say whether the machine is on or off") as error:
             await asked
         assert ("nothing" if said is None else repr(said)) in str(error.value)
+
+
+class Resetting:
+    """Sushy's end of a BMC that takes some resets of its system, which is in this state."""
+
+    def __init__(self, state: str, *allowed: str) -> None:
+        self._json = {
+            "@odata.id": "/redfish/v1/Systems/1", "@odata.type": "#ComputerSystem.v1_5_0.ComputerSystem",
+            "Id": "1", "Name": "system", "PowerState": state,
+            "Actions": {"#ComputerSystem.Reset": {"target": "/reset", "ResetType@Redfish.AllowableValues": allowed}},
+        }  # fmt: skip
+        self.sent: list[object] = []
+
+    def get(self, path: str = "", **_: object) -> SimpleNamespace:
+        return SimpleNamespace(json=lambda: self._json, content=b"{}", status_code=200, headers={})
+
+    def post(self, path: str = "", data: Any = None, **_: object) -> None:
+        self.sent.append(data["ResetType"])
+
+
+@pytest.mark.parametrize(
+    ("want", "allowed", "sent"),
+    [
+        (Power.ON, ["On", "ForceOn", "ForceOff"], "On"),
+        (Power.ON, ["ForceOn", "ForceOff", "ForceRestart", "GracefulShutdown"], "ForceOn"),
+        (Power.ON, ["PushPowerButton", "ForceOff"], None),
+        (Power.ON, [], "On"),
+        (Power.OFF, ["On", "ForceOff", "GracefulShutdown"], "ForceOff"),
+        (Power.OFF, ["On", "GracefulShutdown", "PushPowerButton"], None),
+    ],
+)
+async def test_a_system_is_reset_in_a_way_that_its_bmc_takes(want: Power, allowed: list[str], sent: str | None) -> None:
+    wire = Resetting("Off" if want is Power.ON else "On", *allowed)
+    bmc = over_redfish(sushy_system.System(wire, "/redfish/v1/Systems/1", redfish_version="1.6.0"))
+    if sent is None:
+        with pytest.raises(TemporaryError, match=r"does not offer it over Redfish.*bmc: \{protocol: ipmi\}"):
+            await bmc.set_power(want)
+    else:
+        await bmc.set_power(want)
+    assert wire.sent == ([] if sent is None else [sent])
 
 
 async def test_a_bmc_without_a_power_state_says_neither() -> None:

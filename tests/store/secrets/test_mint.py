@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.bmc import check_password
 from reconciler.model.errors import PermanentError
 from reconciler.model.machine import SecretRef
 from reconciler.model.secret_parts import part_of
+from reconciler.provisioning.bmc import login_file
 from reconciler.store.secrets import mint
 
 from ...reference.clusters import CLUSTERS
@@ -27,7 +29,7 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, 5000, tzinfo=UTC)
         ("rndc", r"[A-Za-z0-9+/]{43}="),
         ("cephx", r"AQ[A-Za-z0-9+/]{36}=="),
         ("uuid", r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
-        ("password16", r"[A-Za-z0-9]{16}"),
+        ("password16", r"[A-Za-z][A-Za-z0-9_-]{14}[A-Za-z0-9]"),
     ],
 )
 def test_every_form_looks_as_its_service_wants_it(form: str, pattern: str) -> None:
@@ -35,6 +37,19 @@ def test_every_form_looks_as_its_service_wants_it(form: str, pattern: str) -> No
     made = {mint.mint(ref, NOW) for _ in range(5)}
     assert len(made) == 5
     assert all(re.fullmatch(pattern, text) for text in made)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [("[0-9]", True), ("[A-Z]", True), ("[a-z]", True), ("[_-]", True), (r"(.)\1", False), ("[_-].*[_-]", False)],
+)
+def test_a_password_of_a_bmc_is_one_that_makers_accept(wanted: str, there: bool) -> None:
+    ref = SecretRef("bmc:A", "bmc", "next_password", "password16")
+    made = [mint.mint(ref, NOW) for _ in range(500)]
+    assert {re.search(wanted, text) is not None for text in made} == {there}
+    for text in made:
+        check_password(text)
+        assert login_file(2, text)
 
 
 def test_a_cephx_key_says_its_type_time_and_length() -> None:
