@@ -109,6 +109,29 @@ def test_what_was_tried_and_failed_stays_its_own_as_its_bmc_may_have_taken_it() 
     assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
 
 
+@pytest.mark.parametrize(
+    ("boot", "m", "expected"),
+    [
+        ({"gateway": "10.9.0.2"}, in_live(), "10.9.0.3"),
+        ({"dns": ["10.9.0.2", "10.9.0.3"]}, in_live(), "10.9.0.4"),
+        ({"dns": ["10.9.0.2"]}, in_live(has="10.9.0.2"), "10.9.0.3"),
+        ({"range": {"first": "10.9.0.2", "last": "10.9.0.4"}}, in_live(), "10.9.0.5"),
+        ({"range": {"first": "10.9.0.4", "last": "10.9.0.6"}}, in_live(has="10.9.0.5"), "10.9.0.2"),
+        ({"range": {"first": "10.9.0.2", "last": "10.9.0.4"}}, in_live(has="10.9.0.2", **done()), None),
+    ],
+    ids=["the gateway", "name servers", "adopts none", "DHCP's range", "what DHCP gave is not adopted", "given before"],
+)
+def test_what_belongs_to_the_network_that_machines_boot_on_is_no_bmcs(
+    boot: dict[str, Any], m: MachineView, expected: str | None
+) -> None:
+    boots = {"networks": [{"subnet": "10.9.0.0/29", "gateway": "10.9.0.1", **boot}]}
+    tree = spec(IPMI)
+    fleet = tree.fleet.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    fleet["provisioning"]["boot"] = boots
+    step = plan(replace(tree, fleet=KINDS["Fleet"].model_validate(fleet)), m)["A"]
+    assert (address(step) if expected else kind(step)) == (expected or "install_os")
+
+
 def test_the_narrowest_network_that_the_machine_booted_from_counts() -> None:
     wide = IPMI | {"name": "wide", "subnet": "10.8.0.0/24", "gateway": "10.8.0.1", "for_machines_in": "192.0.0.0/16"}
     assert address(plan(spec(wide, IPMI), in_live())["A"]) == "10.9.0.2"
