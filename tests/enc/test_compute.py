@@ -64,6 +64,38 @@ def test_each_bridge_is_an_external_network_once(
     assert (found["bridge_mapping_list"], found["external_network_list"]) == (mappings, names)
 
 
+FAR = """    near: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-near, location: zone-1}
+    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-far, location: zone-2}
+"""
+ABROAD = "    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-BRIDGE, location: zone-2}\n"
+
+
+@pytest.mark.parametrize(
+    ("networks", "zone", "mappings"),
+    [
+        (FAR, "zone-1", ("external:br-near",)),
+        (FAR, "zone-2", ("external1:br-far",)),
+        (ABROAD.replace("BRIDGE", "far"), "zone-1", ()),
+        (ABROAD.replace("BRIDGE", "ex"), "zone-1", ("external:br-ex",)),
+    ],
+    ids=[
+        "the first",
+        "the second",
+        "of the br-ex that it is given nothing is known",
+        "br-ex is that of the other zone",
+    ],
+)
+@pytest.mark.parametrize("role", ["compute", "network"])
+def test_a_node_is_told_of_the_bridges_of_its_location(
+    role: str, networks: str, zone: str, mappings: tuple[str, ...]
+) -> None:
+    given = cluster({"controller": 1, "compute": 1, "network": 1}, networks=networks)
+    members = tuple(replace(m, allocation=replace(m.allocation, location=zone)) for m in given.members)
+    found = values(replace(given, members=members), role)
+    assert found["bridge_mapping_list"] == mappings
+    assert found["external_network_list"] == tuple(each.partition(":")[0] for each in mappings)
+
+
 @pytest.mark.parametrize("role", ["compute", "network"])
 def test_instances_talk_over_a_network_of_their_own_where_there_is_one(role: str) -> None:
     roles = {"controller": 1, "compute": 1, "network": 1}

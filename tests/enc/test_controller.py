@@ -178,6 +178,20 @@ def test_each_external_network_is_mapped_to_each_bridge_once() -> None:
     assert rows(openstack({**CONTROLLERS, "compute": 1}))["bridge_mapping_list"] == ("external:br-ex",)
 
 
+APART = """
+    near: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-near, location: zone-1}
+    far: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-far, location: zone-2}
+"""
+
+
+def test_a_controller_knows_all_external_networks_and_maps_the_bridges_that_it_routes_over() -> None:
+    for more, told in (({}, ("external:br-near",)), ({"network": 1}, ("external:br-near", "external1:br-far"))):
+        nodes = {**CONTROLLERS, "compute": 2, **more}
+        found = rows(openstack(nodes, networks=APART, asked=nodes))
+        assert found["bridge_mapping_list"] == told
+        assert found["external_network_list"] == ("external", "external1")
+
+
 def test_instances_are_reached_on_the_networks_for_them() -> None:
     own = {"os-controller-1": {"addresses": {"vm": "192.168.70.3"}}}
     given = openstack({**CONTROLLERS, "compute": 1}, networks=BRIDGES, own=own)
