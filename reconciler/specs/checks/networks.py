@@ -106,6 +106,10 @@ def ranges_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
             yield error("Range ends before it begins", detail, at)
 
 
+NEUTRONS_OWN = frozenset({"br-int", "br-tun", "ovs-system"})
+"""Bridges of Neutron's agent for Open vSwitch (integration_bridge, tunnel_bridge), and the device of its data path."""
+
+
 def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagnostic]:
     """A bridge network names its bridge, a VIP network what the address serves; others do neither."""
     for cluster, name, network in each_network(context):
@@ -113,6 +117,16 @@ def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagno
         if network.role == "ovs-bridge" and network.bridge is None:
             detail = f'Network "{name}" has the role ovs-bridge. Name its bridge, such as "bridge: br-ex".'
             yield error("Bridge without a name", detail, at)
+        if network.bridge in NEUTRONS_OWN:
+            detail = (
+                f'The bridge of network "{name}" is called {network.bridge}, as is one that Neutron\'s agent makes for '
+                'itself, with flows of its own. Write another, such as "bridge: br-ex".'
+            )
+            yield error(
+                "Bridge of Neutron's own",
+                detail,
+                context.parsed.at("Cluster", cluster, "networks", name, "bridge"),
+            )
         if network.role == "vip" and network.usage is None and not network.public:
             detail = f'Network "{name}" has the role vip. Say what its address serves, such as "usage: sql".'
             yield error("VIP without a usage", detail, at)
