@@ -98,7 +98,8 @@ class Book:
         """Keep what nobody may have, and what pinned machines and replacements have a right to."""
         never = [vip.address for vip in observed.vips]
         never += [str(self._spec.fleet.provisioning.address), *map(str, routers(self._spec.fleet))]
-        never += [m.seen.hardware.bmc_address for m in observed.machines if m.seen and m.seen.hardware.bmc_address]
+        said = [m.seen.hardware for m in observed.machines if m.seen]
+        never += [bmc for one in said for bmc in (one.bmc_address, one.bmc_address_before) if bmc]
         never += [m.history.bmc.address for m in observed.machines if m.history.bmc.address]
         for cluster in self._spec.clusters.values():
             never += [gateway for network in cluster.networks.values() if (gateway := gateway_of(network))]

@@ -37,7 +37,7 @@ class BmcBook:
         self._given = {m.serial: m.history.bmc.address for m in observed.machines if m.history.bmc.address}
         self._free: dict[str, Iterator[IPv4Address]] = {}  # network -> what was not looked at; a book only grows
         for m in observed.machines:
-            if (reported := _reported(m)) is not None:
+            if (reported := _reported(m) or _before(m)) is not None:
                 self._owners[reported].add(m.serial)
         for serial, pin in spec.machines.items():
             if pin.bmc.address is not None and pin.lifecycle is not Lifecycle.DECOMMISSIONED:
@@ -129,7 +129,7 @@ class BmcBook:
         return max(fitting, key=lambda network: (network.for_machines_in.prefixlen, network.name), default=None)
 
     def _address(self, m: MachineView, network: BmcNetwork) -> str | None:
-        for known in (self._given.get(m.serial), _reported(m)):
+        for known in (self._given.get(m.serial), _reported(m) or _before(m)):
             if known is not None and self._is_good(known, m.serial, network):
                 return known
         free = self._free.setdefault(network.name, network.subnet.hosts())
@@ -199,5 +199,13 @@ def _because(has: ConfigureBmc | None, wanted: ConfigureBmc, reported: str | Non
 
 def _reported(m: MachineView) -> str | None:
     """The IPv4 address that its agent says its BMC has."""
-    text = m.seen.hardware.bmc_address if m.seen else None
+    return _version_4(m.seen.hardware.bmc_address if m.seen else None)
+
+
+def _before(m: MachineView) -> str | None:
+    """The IPv4 address that its BMC had when its agent last heard it."""
+    return _version_4(m.seen.hardware.bmc_address_before if m.seen else None)
+
+
+def _version_4(text: str | None) -> str | None:
     return text if text and isinstance(ip_address(text), IPv4Address) else None

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from ..model.gates import Readings
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .codec import hardware_text, parse_readings, readings_text
+from .codec import hardware_text, parse_hardware, parse_readings, readings_text
 from .database import Part, Writing
 from .journal import write_notices
 from .tables import hardware, machine
@@ -34,6 +34,11 @@ _READINGS = select(machine.c.serial, machine.c.readings).where(
     machine.c.readings.is_not(None), machine.c.serial.in_(bindparam("some", expanding=True))
 )
 _DIGESTS = select(machine.c.serial, machine.c.digest).where(machine.c.serial.in_(bindparam("some", expanding=True)))
+_BODY = (
+    select(hardware.c.body)
+    .join(machine, machine.c.hardware == hardware.c.id)
+    .where(machine.c.serial == bindparam("of"))
+)
 _SAID = (
     "address", "reported_at", "reported_from", "status", "status_at", "power", "power_at", "puppet_at", "readings",
     "witnessed_at",
@@ -118,7 +123,10 @@ def _row(word: Heard, revision: int) -> dict[str, Any]:
 def _write_hardware(connection: Connection, word: Heard) -> None:
     """Add an observation, make it the machine's own, and let go of its oldest."""
     assert word.hardware is not None
-    row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(word.hardware)}
+    said = word.hardware
+    if said.bmc_address is None and (before := connection.execute(_BODY, {"of": word.serial}).scalar()) is not None:
+        said = said.coming_after(parse_hardware(before))
+    row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(said)}
     added = connection.execute(insert(hardware).returning(hardware.c.id), row).scalar_one()
     mine = update(machine).where(machine.c.serial == word.serial)
     connection.execute(mine.values(hardware=added, digest=word.digest))

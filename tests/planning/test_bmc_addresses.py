@@ -95,6 +95,14 @@ def test_an_address_that_cannot_be_a_bmcs_there_is_not_adopted(bad: str) -> None
     assert address(plan(spec(IPMI), in_live(has=bad))["A"]) == "10.9.0.2"
 
 
+def test_the_address_of_a_bmc_that_was_silent_in_the_last_report_is_given_to_no_other_and_adopted_for_it() -> None:
+    silent_now = in_live("B", 2, has=None)
+    assert silent_now.seen is not None
+    before = replace(silent_now.seen.hardware, bmc_firmware="6.0", bmc_address_before="10.9.0.2")
+    found = plan(spec(IPMI), in_live("A", 1), replace(silent_now, seen=replace(silent_now.seen, hardware=before)))
+    assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
+
+
 def test_an_address_that_two_report_is_nobodys_unless_it_was_given() -> None:
     twins = (in_live("A", 1, has="10.9.0.2"), in_live("B", 2, has="10.9.0.2"))
     assert [address(step) for step in plan(spec(IPMI), *twins).values()] == ["10.9.0.3", "10.9.0.4"]
