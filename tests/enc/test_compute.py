@@ -42,9 +42,9 @@ def test_what_nova_skips_is_told_in_its_own_words() -> None:
     ]
 
 
-BRIDGES = """    lb-1: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-lb}
-    lb-2: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-lb}
-    fast: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-fast}
+BRIDGES = """    lb-1: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    lb-2: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    fast: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-fast, bridge_number: 1}
 """
 
 
@@ -64,8 +64,16 @@ def test_each_bridge_is_an_external_network_once(
     assert (found["bridge_mapping_list"], found["external_network_list"]) == (mappings, names)
 
 
-FAR = """    near: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-near, location: zone-1}
-    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-far, location: zone-2}
+def test_another_bridge_renames_no_physical_network_wherever_it_is_written() -> None:
+    old = "    provider: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}\n"
+    new = "    fast: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-fast, bridge_number: 1}\n"
+    for networks in (new + old, old + new):
+        found = values(cluster({"controller": 1, "compute": 1}, networks=networks))
+        assert found["bridge_mapping_list"] == ("external:br-lb", "external1:br-fast")
+
+
+FAR = """    near: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-near, bridge_number: 0, location: zone-1}
+    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-far, bridge_number: 1, location: zone-2}
 """
 ABROAD = "    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-BRIDGE, location: zone-2}\n"
 

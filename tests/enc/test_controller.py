@@ -163,9 +163,9 @@ def test_a_controller_is_told_of_the_bridge_that_it_is_installed_with() -> None:
 
 
 BRIDGES = """
-    lb-1: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-lb}
-    lb-2: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-lb}
-    out: {subnet: 192.168.43.0/24, role: ovs-bridge, bridge: br-out}
+    lb-1: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    lb-2: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    out: {subnet: 192.168.43.0/24, role: ovs-bridge, bridge: br-out, bridge_number: 1}
     vm: {subnet: 192.168.70.0/24, role: vm-net}
 """
 
@@ -179,8 +179,8 @@ def test_each_external_network_is_mapped_to_each_bridge_once() -> None:
 
 
 APART = """
-    near: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-near, location: zone-1}
-    far: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-far, location: zone-2}
+    near: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-near, bridge_number: 0, location: zone-1}
+    far: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-far, bridge_number: 1, location: zone-2}
 """
 
 
