@@ -65,8 +65,13 @@ class Lan:
 
 
 def lan_after(now: Lan, action: ConfigureBmc | ChangeBmc) -> Lan:
-    """The network that the action wants: ``now`` where it names none. A gateway that it does not name stays."""
+    """The network that the action wants: ``now`` where it names none.
+
+    A gateway that it does not name stays, unless it is on another network than the address (RFC 1122, 3.3.1.1).
+    """
     if action.address is None or action.network is None:
         return now
-    netmask = str(IPv4Network(action.network).netmask)
-    return Lan(True, action.address, netmask, action.gateway or now.gateway, action.vlan)
+    network = IPv4Network(action.network)
+    is_reached = is_nobodys(now.gateway) or ip_address(now.gateway) in network  # nobody's: there is none
+    gateway = action.gateway or (now.gateway if is_reached else "")
+    return Lan(True, action.address, str(network.netmask), gateway, action.vlan)

@@ -1,7 +1,7 @@
 """Hardware as a machine reports it, in one form whatever the agent called it."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .contents import NOTHING_FOUND, Contents, SignatureFound
@@ -177,6 +177,7 @@ class Hardware:
     lifecycle_version: str = ""  # Dell's Lifecycle Controller
     bmc_firmware: str = ""
     bmc_address: str | None = None
+    bmc_address_before: str | None = None  # what it reported last, where this report says none; the store adds it
     uefi: bool | None = False  # how it booted; None: not reported. Stored reports leave out what is not so
     secure_boot: bool | None = False  # None: not reported
     architecture: str | None = None  # amd64 | arm64; None where the agent does not say
@@ -199,6 +200,12 @@ class Hardware:
         if self.uefi is None:
             raise ValueError("its agent does not say whether it booted with UEFI or as BIOS")
         return self.uefi
+
+    def coming_after(self, before: "Hardware") -> "Hardware":
+        """This report, with the BMC's address of the one before where it says none: a BMC that restarts is silent."""
+        if self.bmc_address is not None:
+            return self
+        return replace(self, bmc_address_before=before.bmc_address or before.bmc_address_before)
 
     @property
     def macs(self) -> frozenset[str]:

@@ -165,7 +165,9 @@ def with_bmc_address(seen: Seen, h: History) -> Seen:
     """
     if (reported := seen.hardware.bmc_address) is not None and is_nobodys(reported):
         seen = replace(seen, hardware=replace(seen.hardware, bmc_address=None))
-    if h.bmc.set_to is None or h.bmc.set_to.address is None or h.bmc.at is None or seen.reported_at > h.bmc.at:
+    if h.bmc.set_to is None or h.bmc.set_to.address is None or h.bmc.at is None:
+        return seen
+    if seen.reported_at > h.bmc.at and seen.hardware.bmc_address is not None:  # silence is no other address
         return seen
     if seen.hardware.bmc_address == h.bmc.set_to.address:
         return seen

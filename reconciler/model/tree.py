@@ -46,9 +46,10 @@ class SpecTree:
         return next((name for kind, name in self.places if kind == "Fleet"), "fleet")
 
     def bmc_address(self, serial: str, seen: Seen | None) -> str | None:
-        """Where a machine's BMC is: as its agent says, else as its document does; None: neither says so."""
+        """Where a machine's BMC is: as its agent says, its document, or a report before; None: none of them says so."""
         pin = self.machines.get(serial)
-        said = (seen.hardware.bmc_address if seen else None, str(pin.bmc.address) if pin and pin.bmc.address else None)
+        now, before = (seen.hardware.bmc_address, seen.hardware.bmc_address_before) if seen else (None, None)
+        said = (now, str(pin.bmc.address) if pin and pin.bmc.address else None, before)
         server = self.fleet.provisioning.address
         return next((address for address in said if address and not is_nobodys(address, server)), None)
 

@@ -65,6 +65,7 @@ def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[Spe
                 networks[one["name"]] = network(one, places)
             except ValueError as error:
                 leftover.append(f"network {one['name']} of {name}: {error}")
+    _number_bridges(networks.values())
     settings: dict[str, Any] = dict(levels.clusters.get(name, {}))
     if of_oci.ceph_alone:
         settings["initial_mon_on_ctrl"] = Noted(True, stage_note(name))
@@ -88,6 +89,14 @@ def cluster(of_oci: OciCluster, levels: Levels, *, unbounded: bool) -> tuple[Spe
         "roles": {role: _pool(name, role, machines, levels, unbounded) for role in _roles(machines)},
     }
     return SpecDocument("Cluster", name, {key: value for key, value in spec.items() if value}), leftover
+
+
+def _number_bridges(networks: Iterable[dict[str, Any]]) -> None:
+    """Write which physical network each of several bridges is: OCI counts them in the order of its table."""
+    own = [network for network in networks if network.get("role") == "ovs-bridge" and network.get("bridge")]
+    bridges = list(dict.fromkeys(network["bridge"] for network in own))
+    for network in own if len(bridges) > 1 else ():
+        network["bridge_number"] = bridges.index(network["bridge"])
 
 
 def network(row: Row, places: Mapping[int, str]) -> dict[str, Any]:

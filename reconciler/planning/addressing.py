@@ -18,10 +18,11 @@ Every network counts only in its own location. (The roles are those to which OCI
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from ..model.actions import Enroll, EnrolledVip
+from ..model.boot_pools import DhcpRange, named_servers, routers, written_ranges
 from ..model.in_force import Place, SettingsAt
 from ..model.kinds import ClusterSpec, MachineSpec, Network
 from ..model.machine import Allocation, MachineView, Observation, Vip
@@ -83,6 +84,7 @@ class Book:
         self._numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
         self._hosts: dict[str, str] = {}  # hostname -> serial of who holds it or has a right to it
         self._owners: dict[int, str] = {}  # address -> the same; "" for what no machine may have
+        self._dhcp = written_ranges(spec.fleet)
         self._lowest: dict[tuple[str, str], int] = {}  # network -> no address below is free
         self._next: dict[tuple[str, str], int] = {}  # cluster and role -> no number below is free
         self.vips: dict[tuple[str, str], Vip] = {(vip.cluster, vip.usage): vip for vip in observed.vips}
@@ -95,8 +97,9 @@ class Book:
     def _reserve(self, observed: Observation) -> None:
         """Keep what nobody may have, and what pinned machines and replacements have a right to."""
         never = [vip.address for vip in observed.vips]
-        never.append(str(self._spec.fleet.provisioning.address))
-        never += [m.seen.hardware.bmc_address for m in observed.machines if m.seen and m.seen.hardware.bmc_address]
+        never += [str(self._spec.fleet.provisioning.address), *map(str, routers(self._spec.fleet))]
+        said = [m.seen.hardware for m in observed.machines if m.seen]
+        never += [bmc for one in said for bmc in (one.bmc_address, one.bmc_address_before) if bmc]
         never += [m.history.bmc.address for m in observed.machines if m.history.bmc.address]
         for cluster in self._spec.clusters.values():
             never += [gateway for network in cluster.networks.values() if (gateway := gateway_of(network))]
@@ -111,6 +114,8 @@ class Book:
                 self._hosts.setdefault(pin.hostname, serial)
             if pin.address:
                 self._owners.setdefault(int(pin.address), serial)
+        for server in named_servers(self._spec.fleet, self._spec.clusters):
+            self._owners.setdefault(int(server), "")  # an operator may pin a node that is such a server
 
     def _claim(self, serial: str, allocation: Allocation) -> None:
         self._hosts[allocation.hostname] = serial
@@ -211,6 +216,8 @@ class Book:
             raise NothingFreeError(
                 f"another address: it is pinned to {address}, and its network {name} is {network.subnet}"
             )
+        if owner == serial and any(int(address) in taken for taken in self._dhcp):
+            raise NothingFreeError(f"another address: it is pinned to {address}, which DHCP hands out to who boots")
         if owner != serial:
             whose = f"{owner} has it" if owner else "it is a gateway, a BMC, a VIP or this server"
             raise NothingFreeError(f"another address: it is pinned to {address}, and {whose}")
@@ -219,12 +226,16 @@ class Book:
     def _free(self, cluster: str, name: str) -> Iterator[int]:
         """Free addresses of a network, lowest first."""
         network = self._spec.clusters[cluster].networks[name]
-        first, last = _range(network)
-        address = self._lowest.get((cluster, name), first)
-        while address <= last and address in self._owners:
-            address += 1
+        spans = list(_without(self._dhcp, *_range(network)))
+        lowest = self._lowest.get((cluster, name), 0)
+        free = (a for first, last in spans for a in range(max(first, lowest), last + 1) if a not in self._owners)
+        address = next(free, None)
+        if address is None:
+            self._lowest[cluster, name] = spans[-1][1] + 1
+            return
         self._lowest[cluster, name] = address
-        return (a for a in range(address, last + 1) if a not in self._owners)
+        yield address
+        yield from (a for a in free if a not in self._owners)
 
     def _name(self, serial: str, placed: FilledSlot, cluster: ClusterSpec, pin: MachineSpec) -> tuple[str, int]:
         """Hostname and number: the pinned name, with 0; else those of the machine's old place; else the lowest free.
@@ -260,6 +271,15 @@ def _range(network: Network) -> tuple[int, int]:
     if network.range is not None:
         first, last = max(first, int(network.range.first)), min(last, int(network.range.last))
     return first, last
+
+
+def _without(taken: Iterable[DhcpRange], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """What is left of the addresses from first to last, as firsts and lasts; ``taken`` is in order."""
+    for one in taken:
+        if one.first > first:
+            yield first, min(last, one.first - 1)
+        first = max(first, one.last + 1)
+    yield first, last
 
 
 def _number_of(text: str) -> int | None:

@@ -7,6 +7,8 @@ address in ``for_machines_in``. There it gets, in this order:
 * the one it has, if that lies in the network and no other machine reports it: adopted, nothing is renumbered;
 * the lowest that is free.
 
+An address that DHCP hands out to machines that boot, as the specs say, is neither adopted nor given.
+
 A machine that no network is for keeps its BMC's address, and gets the login only.
 
 A machine in service calls from other networks; its BMC stays in the network that it was given.
@@ -18,6 +20,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 from ..model.actions import ChangeBmc, ConfigureBmc
+from ..model.boot_pools import named_servers, routers, written_ranges
 from ..model.kinds import BmcNetwork, Lifecycle
 from ..model.machine import Allocation, MachineView, Observation
 from ..model.plan import Act, Step, Wait
@@ -34,17 +37,24 @@ class BmcBook:
         self._given = {m.serial: m.history.bmc.address for m in observed.machines if m.history.bmc.address}
         self._free: dict[str, Iterator[IPv4Address]] = {}  # network -> what was not looked at; a book only grows
         for m in observed.machines:
-            if (reported := _reported(m)) is not None:
+            if (reported := _reported(m) or _before(m)) is not None:
                 self._owners[reported].add(m.serial)
         for serial, pin in spec.machines.items():
             if pin.bmc.address is not None and pin.lifecycle is not Lifecycle.DECOMMISSIONED:
                 self._owners[str(pin.bmc.address)].add(serial)
         for serial, address in self._given.items():
             self._owners[address].add(serial)
-        for network in self._settings.networks:
-            if network.gateway is not None:
-                self._owners[str(network.gateway)].add("")
-        self._owners[str(spec.fleet.provisioning.address)].add("")
+        for no_bmcs in self._others(spec):
+            self._owners[no_bmcs].add("")
+        self._dhcp = written_ranges(spec.fleet)
+
+    def _others(self, spec: SpecTree) -> Iterator[str]:
+        """This server, gateways, and servers that the specs name; a BMC given or pinned to such an address has it."""
+        yield str(spec.fleet.provisioning.address)
+        gateways = (network.gateway for network in self._settings.networks if network.gateway is not None)
+        yield from map(str, (*gateways, *routers(spec.fleet)))
+        pinned = {str(pin.bmc.address) for pin in spec.machines.values()}
+        yield from set(map(str, named_servers(spec.fleet, spec.clusters))) - pinned - {*self._given.values()}
 
     def wanted(self, m: MachineView, generation: int) -> ConfigureBmc | Wait:
         """What the machine's BMC should be; a wait where its network is full. The address is taken from here on."""
@@ -119,16 +129,21 @@ class BmcBook:
         return max(fitting, key=lambda network: (network.for_machines_in.prefixlen, network.name), default=None)
 
     def _address(self, m: MachineView, network: BmcNetwork) -> str | None:
-        for known in (self._given.get(m.serial), _reported(m)):
+        for known in (self._given.get(m.serial), _reported(m) or _before(m)):
             if known is not None and self._is_good(known, m.serial, network):
                 return known
         free = self._free.setdefault(network.name, network.subnet.hosts())
-        return next((str(candidate) for candidate in free if not self._owners.get(str(candidate))), None)
+        return next((str(one) for one in free if not self._owners.get(str(one)) and not self._is_dhcps(one)), None)
+
+    def _is_dhcps(self, address: IPv4Address) -> bool:
+        return any(int(address) in taken for taken in self._dhcp)
 
     def _is_good(self, address: str, serial: str, network: BmcNetwork) -> bool:
         """Whether it lies in the network, and nobody else has a claim on it."""
         at = ip_address(address)
         if at not in network.subnet or at in (network.subnet.network_address, network.subnet.broadcast_address):
+            return False
+        if self._given.get(serial) != address and self._is_dhcps(IPv4Address(address)):
             return False
         others = self._owners[address] - {serial}
         if self._given.get(serial) == address:  # a report alone does not take away what was given
@@ -184,5 +199,13 @@ def _because(has: ConfigureBmc | None, wanted: ConfigureBmc, reported: str | Non
 
 def _reported(m: MachineView) -> str | None:
     """The IPv4 address that its agent says its BMC has."""
-    text = m.seen.hardware.bmc_address if m.seen else None
+    return _version_4(m.seen.hardware.bmc_address if m.seen else None)
+
+
+def _before(m: MachineView) -> str | None:
+    """The IPv4 address that its BMC had when its agent last heard it."""
+    return _version_4(m.seen.hardware.bmc_address_before if m.seen else None)
+
+
+def _version_4(text: str | None) -> str | None:
     return text if text and isinstance(ip_address(text), IPv4Address) else None

@@ -15,6 +15,7 @@ The dialogue of ``ConfigureBmc``::
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
 
 from ..model.actions import ConfigureBmc
 from ..model.bmc import PASSWORD_BYTES, Lan, is_nobodys, lan_after
@@ -163,9 +164,14 @@ def lan_commands(now: Lan, action: ConfigureBmc, channel: int) -> list[str]:
         (now.static == wanted.static, "ipsrc static"),
         (now.address == wanted.address, f"ipaddr {wanted.address}"),
         (now.netmask == wanted.netmask, f"netmask {wanted.netmask}"),
-        (now.gateway == wanted.gateway, f"defgw ipaddr {wanted.gateway}"),
+        (_gateway(now) == _gateway(wanted), f"defgw ipaddr {_gateway(wanted)}"),
     ]
     return [f"ipmitool lan set {channel} {what}" for is_so, what in said if not is_so]
+
+
+def _gateway(lan: Lan) -> str:
+    """As ipmitool says and takes it: 0.0.0.0 is none (IPMI 2.0, table 23-4, parameter 12)."""
+    return lan.gateway or str(IPv4Address(0))
 
 
 def differing(now: Lan, action: ConfigureBmc) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from ..model.gates import Readings
 from ..model.machine import InstallStatus
 from ..model.observations import Heard, Notice
-from .codec import hardware_text, parse_readings, readings_text
+from .codec import hardware_text, parse_hardware, parse_readings, readings_text
 from .database import Part, Writing
 from .journal import write_notices
 from .tables import hardware, machine
@@ -43,6 +43,11 @@ _HAS = (
 )
 _NEWEST = select(hardware.c.id).where(_MINE).order_by(hardware.c.id.desc()).limit(KEPT_REPORTS)
 _LET_GO = delete(hardware).where(_MINE, hardware.c.id.not_in(_NEWEST.scalar_subquery()))
+_BODY = (
+    select(hardware.c.body)
+    .join(machine, machine.c.hardware == hardware.c.id)
+    .where(machine.c.serial == bindparam("of"))
+)
 _SAID = (
     "address", "reported_at", "reported_from", "status", "status_at", "power", "power_at", "puppet_at", "readings",
     "witnessed_at",
@@ -127,7 +132,10 @@ def _row(word: Heard, revision: int) -> dict[str, Any]:
 def _write_hardware(connection: Connection, word: Heard) -> None:
     """Add an observation, make it the machine's own, and let go of its oldest."""
     assert word.hardware is not None
-    row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(word.hardware)}
+    said = word.hardware
+    if said.bmc_address is None and (before := connection.scalar(_BODY, {"of": word.serial})) is not None:
+        said = said.coming_after(parse_hardware(before))
+    row = {"serial": word.serial, "at": word.at, "digest": word.digest, "body": hardware_text(said)}
     added = connection.execute(_ADD, row).scalar_one()
     connection.execute(_HAS, {"of": word.serial, "its": added, "said": word.digest})
     connection.execute(_LET_GO, {"of": word.serial})

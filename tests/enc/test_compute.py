@@ -42,9 +42,9 @@ def test_what_nova_skips_is_told_in_its_own_words() -> None:
     ]
 
 
-BRIDGES = """    lb-1: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-lb}
-    lb-2: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-lb}
-    fast: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-fast}
+BRIDGES = """    lb-1: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    lb-2: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    fast: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-fast, bridge_number: 1}
 """
 
 
@@ -62,6 +62,46 @@ def test_each_bridge_is_an_external_network_once(
 ) -> None:
     found = values(cluster({"controller": 1, "compute": 1, "network": 1}, networks=networks), role)
     assert (found["bridge_mapping_list"], found["external_network_list"]) == (mappings, names)
+
+
+def test_another_bridge_renames_no_physical_network_wherever_it_is_written() -> None:
+    old = "    provider: {subnet: 10.0.6.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}\n"
+    new = "    fast: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-fast, bridge_number: 1}\n"
+    for networks in (new + old, old + new):
+        found = values(cluster({"controller": 1, "compute": 1}, networks=networks))
+        assert found["bridge_mapping_list"] == ("external:br-lb", "external1:br-fast")
+
+
+FAR = """    near: {subnet: 10.0.4.0/24, role: ovs-bridge, bridge: br-near, bridge_number: 0, location: zone-1}
+    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-far, bridge_number: 1, location: zone-2}
+"""
+ABROAD = "    far: {subnet: 10.0.5.0/24, role: ovs-bridge, bridge: br-BRIDGE, location: zone-2}\n"
+
+
+@pytest.mark.parametrize(
+    ("networks", "zone", "mappings"),
+    [
+        (FAR, "zone-1", ("external:br-near",)),
+        (FAR, "zone-2", ("external1:br-far",)),
+        (ABROAD.replace("BRIDGE", "far"), "zone-1", ()),
+        (ABROAD.replace("BRIDGE", "ex"), "zone-1", ("external:br-ex",)),
+    ],
+    ids=[
+        "the first",
+        "the second",
+        "of the br-ex that it is given nothing is known",
+        "br-ex is that of the other zone",
+    ],
+)
+@pytest.mark.parametrize("role", ["compute", "network"])
+def test_a_node_is_told_of_the_bridges_of_its_location(
+    role: str, networks: str, zone: str, mappings: tuple[str, ...]
+) -> None:
+    given = cluster({"controller": 1, "compute": 1, "network": 1}, networks=networks)
+    members = tuple(replace(m, allocation=replace(m.allocation, location=zone)) for m in given.members)
+    found = values(replace(given, members=members), role)
+    assert found["bridge_mapping_list"] == mappings
+    assert found["external_network_list"] == tuple(each.partition(":")[0] for each in mappings)
 
 
 @pytest.mark.parametrize("role", ["compute", "network"])

@@ -163,9 +163,9 @@ def test_a_controller_is_told_of_the_bridge_that_it_is_installed_with() -> None:
 
 
 BRIDGES = """
-    lb-1: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-lb}
-    lb-2: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-lb}
-    out: {subnet: 192.168.43.0/24, role: ovs-bridge, bridge: br-out}
+    lb-1: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    lb-2: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-lb, bridge_number: 0}
+    out: {subnet: 192.168.43.0/24, role: ovs-bridge, bridge: br-out, bridge_number: 1}
     vm: {subnet: 192.168.70.0/24, role: vm-net}
 """
 
@@ -176,6 +176,20 @@ def test_each_external_network_is_mapped_to_each_bridge_once() -> None:
     assert found["external_network_list"] == ("external", "external1")
     assert rows(openstack(CONTROLLERS, networks=BRIDGES))["bridge_mapping_list"] == ()
     assert rows(openstack({**CONTROLLERS, "compute": 1}))["bridge_mapping_list"] == ("external:br-ex",)
+
+
+APART = """
+    near: {subnet: 192.168.41.0/24, role: ovs-bridge, bridge: br-near, bridge_number: 0, location: zone-1}
+    far: {subnet: 192.168.42.0/24, role: ovs-bridge, bridge: br-far, bridge_number: 1, location: zone-2}
+"""
+
+
+def test_a_controller_knows_all_external_networks_and_maps_the_bridges_that_it_routes_over() -> None:
+    for more, told in (({}, ("external:br-near",)), ({"network": 1}, ("external:br-near", "external1:br-far"))):
+        nodes = {**CONTROLLERS, "compute": 2, **more}
+        found = rows(openstack(nodes, networks=APART, asked=nodes))
+        assert found["bridge_mapping_list"] == told
+        assert found["external_network_list"] == ("external", "external1")
 
 
 def test_instances_are_reached_on_the_networks_for_them() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.kinds import Network
+from reconciler.model.kinds import KINDS, Network
 from reconciler.model.plan import Act
 from reconciler.planning.addressing import gateway_of
 
@@ -112,6 +112,57 @@ def test_what_belongs_to_others_is_never_given():
     bmc = machine("A", "compute", bmc="10.1.1.4")
     found = steps(spec, [held, bmc], vips=(*VIPS, replace(VIPS[0], usage="sql", address="10.1.1.5")))
     assert dict(found["A"].action.addresses) == {"mgmt": "10.1.1.6"}
+
+
+BOOT = {"subnet": "10.1.1.0/24", "gateway": "10.1.1.254"}
+
+
+def with_fleet(spec, **facts):
+    """The tree, with more in its Fleet's provisioning and beside it."""
+    boot = facts.pop("boot", {})
+    provisioning = {"address": "10.1.1.2", "trusted_networks": ["10.1.1.0/24"], "boot": boot}
+    return replace(spec, fleet=KINDS["Fleet"].model_validate({"provisioning": provisioning, **facts}))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ["10.1.1.3", "10.1.1.4"]),
+        ({"boot": {"networks": [{**BOOT, "gateway": "10.1.1.3"}]}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"boot": {"networks": [{**BOOT, "dns": ["10.1.1.4"]}]}}, ["10.1.1.3", "10.1.1.5"]),
+        (
+            {"boot": {"networks": [{**BOOT, "range": {"first": "10.1.1.3", "last": "10.1.1.9"}}]}},
+            ["10.1.1.10", "10.1.1.11"],
+        ),
+        (
+            {"boot": {"networks": [{**BOOT, "range": {"first": "10.1.1.4", "last": "10.1.1.9"}}]}},
+            ["10.1.1.3", "10.1.1.10"],
+        ),
+        ({"boot": {"images": "http://10.1.1.3/boot"}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"puppet": {"servers": ["10.1.1.3"]}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"mirrors": {"debian": "http://10.1.1.3:3142/debian"}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"http_proxy": {"enabled": True, "address": "10.1.1.3:3128"}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"settings": {"time_server_host": "10.1.1.3"}}, ["10.1.1.4", "10.1.1.5"]),
+        ({"settings": {"filebeat_output_hosts": ["10.1.1.3:5044"]}}, ["10.1.1.4", "10.1.1.5"]),
+    ],
+)
+def test_what_dhcp_hands_out_and_servers_that_the_specs_name_is_given_to_no_node(facts, expected):
+    assert given_to(with_fleet(tree({"cl1": cluster(networks=flat(), compute={})}), **dict(facts)), "AB") == expected
+
+
+def test_a_network_that_is_all_dhcps_is_full():
+    ranged = {**BOOT, "range": {"first": "10.1.1.1", "last": "10.1.1.254"}}
+    spec = with_fleet(tree({"cl1": cluster(networks=flat(), compute={})}), boot={"networks": [ranged]})
+    assert one(spec, machine("A", "compute")).on == "a free address: network mgmt of cl1 is full"
+
+
+def test_a_node_may_be_pinned_to_the_address_of_a_server_and_to_none_of_dhcps():
+    ranged = {**BOOT, "dns": ["10.1.1.7"], "range": {"first": "10.1.1.100", "last": "10.1.1.200"}}
+    for address, expected in (("10.1.1.7", "enroll"), ("10.1.1.150", "wait")):
+        pins = {"A": {"cluster": "cl1", "role": "compute", "address": address}}
+        spec = tree({"cl1": cluster(networks=flat(), compute={})}, pins)
+        step = one(with_fleet(spec, boot={"networks": [ranged]}), machine("A", "compute"))
+        assert kind(step) == expected, step
 
 
 def test_a_full_network_is_named_and_the_others_keep_their_addresses():

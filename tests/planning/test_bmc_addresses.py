@@ -95,6 +95,14 @@ def test_an_address_that_cannot_be_a_bmcs_there_is_not_adopted(bad: str) -> None
     assert address(plan(spec(IPMI), in_live(has=bad))["A"]) == "10.9.0.2"
 
 
+def test_the_address_of_a_bmc_that_was_silent_in_the_last_report_is_given_to_no_other_and_adopted_for_it() -> None:
+    silent_now = in_live("B", 2, has=None)
+    assert silent_now.seen is not None
+    before = replace(silent_now.seen.hardware, bmc_firmware="6.0", bmc_address_before="10.9.0.2")
+    found = plan(spec(IPMI), in_live("A", 1), replace(silent_now, seen=replace(silent_now.seen, hardware=before)))
+    assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
+
+
 def test_an_address_that_two_report_is_nobodys_unless_it_was_given() -> None:
     twins = (in_live("A", 1, has="10.9.0.2"), in_live("B", 2, has="10.9.0.2"))
     assert [address(step) for step in plan(spec(IPMI), *twins).values()] == ["10.9.0.3", "10.9.0.4"]
@@ -107,6 +115,29 @@ def test_what_was_tried_and_failed_stays_its_own_as_its_bmc_may_have_taken_it() 
     begun = in_live("B", 2, bmc_address="10.9.0.2", failures=1, last_error="no login", tried=NOW - 30 * MINUTE)
     found = plan(spec(IPMI), in_live("A", 1), begun)
     assert (address(found["A"]), address(found["B"])) == ("10.9.0.3", "10.9.0.2")
+
+
+@pytest.mark.parametrize(
+    ("boot", "m", "expected"),
+    [
+        ({"gateway": "10.9.0.2"}, in_live(), "10.9.0.3"),
+        ({"dns": ["10.9.0.2", "10.9.0.3"]}, in_live(), "10.9.0.4"),
+        ({"dns": ["10.9.0.2"]}, in_live(has="10.9.0.2"), "10.9.0.3"),
+        ({"range": {"first": "10.9.0.2", "last": "10.9.0.4"}}, in_live(), "10.9.0.5"),
+        ({"range": {"first": "10.9.0.4", "last": "10.9.0.6"}}, in_live(has="10.9.0.5"), "10.9.0.2"),
+        ({"range": {"first": "10.9.0.2", "last": "10.9.0.4"}}, in_live(has="10.9.0.2", **done()), None),
+    ],
+    ids=["the gateway", "name servers", "adopts none", "DHCP's range", "what DHCP gave is not adopted", "given before"],
+)
+def test_what_belongs_to_the_network_that_machines_boot_on_is_no_bmcs(
+    boot: dict[str, Any], m: MachineView, expected: str | None
+) -> None:
+    boots = {"networks": [{"subnet": "10.9.0.0/29", "gateway": "10.9.0.1", **boot}]}
+    tree = spec(IPMI)
+    fleet = tree.fleet.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    fleet["provisioning"]["boot"] = boots
+    step = plan(replace(tree, fleet=KINDS["Fleet"].model_validate(fleet)), m)["A"]
+    assert (address(step) if expected else kind(step)) == (expected or "install_os")
 
 
 def test_the_narrowest_network_that_the_machine_booted_from_counts() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.actions import ConfigureBmc
-from reconciler.model.bmc import Lan
+from reconciler.model.bmc import Lan, lan_after
 from reconciler.provisioning import bmc
 
 from ..agent.box import AGENT
@@ -75,6 +75,19 @@ def test_only_what_differs_is_set(differs: dict[str, Any], said: list[str]) -> N
 def test_a_bmc_that_keeps_its_address_is_told_nothing_of_networks() -> None:
     keeps = ConfigureBmc(serial="A001", generation=1, username="oci")
     assert bmc.lan_commands(replace(AS_WANTED, static=False), keeps, 1) == []
+
+
+@pytest.mark.parametrize(
+    ("gateway", "said"),
+    [("10.4.0.254", []), ("0.0.0.0", []), ("", []), ("10.9.0.1", ["defgw ipaddr 0.0.0.0"])],
+    ids=["on the network", "none", "not said", "of the network that it comes from"],
+)
+def test_a_gateway_that_nobody_names_stays_on_its_own_network_only(gateway: str, said: list[str]) -> None:
+    now, wanted = replace(AS_WANTED, gateway=gateway), replace(WANTED, gateway=None)
+    assert bmc.lan_commands(now, wanted, 2) == [f"ipmitool lan set 2 {what}" for what in said]
+    settled = lan_after(lan_after(now, wanted), wanted)
+    assert settled == lan_after(now, wanted)
+    assert settled.gateway == ("" if said else gateway)
 
 
 def test_a_vlan_that_is_no_longer_wanted_is_turned_off() -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from reconciler.model.boot_choice import BootChoice, BootFrom
 from reconciler.model.boot_nonce import make_nonce
+from reconciler.model.boot_pools import longest_run, pools
 from reconciler.model.kinds import FleetSpec
 from reconciler.provisioning.boot.arguments import KernelArguments, parse_mac
-from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq, longest_run, pools
+from reconciler.provisioning.boot.dhcp import dhcpd, dnsmasq
 from reconciler.provisioning.boot.scripts import BootPort, Live, grub, grub_entry, ipxe, ipxe_identify, live_of
 from reconciler.provisioning.boot.tree import written
 from reconciler.provisioning.commands import MARKER_FILE

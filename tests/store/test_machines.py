@@ -5,8 +5,10 @@ from sqlalchemy import func, select
 
 from reconciler.model.gates import GateName, Reading, Readings
 from reconciler.model.hardware import Disk, Hardware
+from reconciler.model.kinds import KINDS
 from reconciler.model.machine import DocumentVersion, InstallStatus, Power
 from reconciler.model.observations import Heard, Notice
+from reconciler.model.tree import SpecTree
 from reconciler.store import Store
 from reconciler.store.codec import hardware_text, parse_hardware
 from reconciler.store.document_versions import KEPT
@@ -88,6 +90,23 @@ def test_hardware_is_stored_when_it_changed_and_only_then(store: Store) -> None:
     store.record([report(disks=1), report(disks=2), report(disks=2)])
     assert reports_kept(store) == 3
     assert len(store.snapshot().seen["A"].hardware.disks) == 2
+
+
+def test_a_report_that_says_no_address_of_the_bmc_keeps_the_one_before_until_another_is_said(store: Store) -> None:
+    tree = SpecTree(KINDS["Fleet"].model_validate({"provisioning": {"address": "192.0.2.2", "trusted_networks": []}}))
+    told = ["192.168.200.7", None, None, "192.168.200.8"]
+    found = []
+    for number, address in enumerate(told):
+        one = replace(hardware(), bmc_address=address, bmc_firmware=str(number))
+        store.record([Heard("A", NOW + number * SECOND, "192.168.100.20", hardware=one, digest=str(number))])
+        seen = store.snapshot().seen["A"]
+        found.append((seen.hardware.bmc_address, tree.bmc_address("A", seen)))
+    assert found == [
+        ("192.168.200.7", "192.168.200.7"),
+        (None, "192.168.200.7"),
+        (None, "192.168.200.7"),
+        ("192.168.200.8", "192.168.200.8"),
+    ]
 
 
 def test_a_report_may_leave_out_hardware_that_is_known(store: Store) -> None:

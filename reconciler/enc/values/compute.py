@@ -1,11 +1,9 @@
 """Values for computes, network nodes and volumes. The docstring of each is the reason that ``explain`` shows."""
 
+from ...model.bridges import bridges_at
 from ..conditions import has_osds, has_swift
 from ..params import Derived, Value, derived
 from ..view import View
-
-DEFAULT_BRIDGE = "br-ex"
-"""The bridge to the outside where the specs name none."""
 
 
 def sql_address(v: View) -> Value:
@@ -15,26 +13,21 @@ def sql_address(v: View) -> Value:
     return v.cluster.api_address if v.cluster.has("controller") else None
 
 
-def bridges(v: View) -> tuple[str, ...]:
-    """Names of the bridges to the outside, each once."""
-    networks = v.cluster.spec.networks.values()
-    named = dict.fromkeys(n.bridge for n in networks if n.role == "ovs-bridge" and n.bridge)
-    return tuple(named) or (DEFAULT_BRIDGE,)
-
-
-def _external_networks(v: View) -> tuple[str, ...]:
+def _bridges(v: View) -> dict[str, str]:
+    """Names of the external networks that the node has, and the bridge of each."""
     name = v.setting("neutron_external_network_name")
-    return tuple(f"{name}{n or ''}" for n in range(len(bridges(v))))
+    here = bridges_at(v.cluster.spec, v.node.member.allocation.location)
+    return {f"{name}{number or ''}": bridge for bridge, number in here.items()}
 
 
 def bridge_mappings(v: View) -> Value:
-    """neutron_external_network_name and the bridge of each network with role ovs-bridge, numbered from the second on"""
-    return tuple(f"{network}:{bridge}" for network, bridge in zip(_external_networks(v), bridges(v), strict=True))
+    """neutron_external_network_name, numbered, and the bridge of each ovs-bridge network of the node's location"""
+    return tuple(f"{network}:{bridge}" for network, bridge in _bridges(v).items())
 
 
 def external_networks(v: View) -> Value:
-    """The names of the external networks, one for each bridge"""
-    return _external_networks(v)
+    """The names of the external networks, one for each bridge of the node's location"""
+    return tuple(_bridges(v))
 
 
 def address_for_instances(v: View) -> Value:

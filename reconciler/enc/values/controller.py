@@ -1,16 +1,17 @@
 """Values for controllers, messaging and database nodes. The docstring of each is the reason that ``explain`` shows."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from ...model.bridges import bridge_numbers, bridges_at
 from ...model.kinds.fleet import pollster_name
-from ...model.roles import has_external_bridge
+from ...model.roles import has_external_bridge, is_on_vm_networks
 from ..conditions import has_osds, has_swift
 from ..params import Derived, Value, derived
 from ..view import NodeView, View
-from .compute import bridges
 
 DNS_PORT, MDNS_PORT, RNDC_PORT = 53, 5354, 953
 """Of BIND, of Designate's own DNS on controllers that feeds it, and of BIND's remote control."""
@@ -24,19 +25,28 @@ def machine_interface(v: View) -> Value:
 
 
 def all_bridge_mappings(v: View) -> Value:
-    """Each external network name that a compute or network node has, with the bridges, numbered from the second on"""
-    return v.cluster.cached(("all bridges",), lambda: tuple(f"{name}:{bridge}" for name, bridge in _mapped(v)))
+    """Each external network name of a compute or network node, with the bridges; where it routes, its location's"""
+    spec = v.cluster.spec
+    if not is_on_vm_networks(v.node.role, spec.roles):
+        return v.cluster.cached(("all bridges",), lambda: _mapped(v, bridge_numbers(spec)))
+    return _mapped(v, bridges_at(spec, v.node.member.allocation.location))
 
 
 def all_external_networks(v: View) -> Value:
     """The names of the external networks of all compute and network nodes, one for each bridge"""
-    return v.cluster.cached(("all externals",), lambda: tuple(name for name, _ in _mapped(v)))
+    numbers = bridge_numbers(v.cluster.spec).values()
+    return v.cluster.cached(
+        ("all externals",), lambda: tuple(f"{name}{n or ''}" for name in _external_names(v) for n in numbers)
+    )
 
 
-def _mapped(v: View) -> list[tuple[str, str]]:
+def _mapped(v: View, numbers: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(f"{name}{n or ''}:{bridge}" for name in _external_names(v) for bridge, n in numbers.items())
+
+
+def _external_names(v: View) -> dict[str, None]:
     nodes = v.cluster.by_role("compute", "network")
-    names = dict.fromkeys(str(node.settings["neutron_external_network_name"].value) for node in nodes)
-    return [(f"{name}{n or ''}", bridge) for name in names for n, bridge in enumerate(bridges(v))]
+    return dict.fromkeys(str(node.settings["neutron_external_network_name"].value) for node in nodes)
 
 
 def others_than_first(what: str) -> Derived:

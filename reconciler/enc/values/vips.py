@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...model.bridges import DEFAULT_BRIDGE
 from ...model.hardware import Nic
 from ...model.interfaces import is_by_speed, kernel_name
 from ...model.kinds import Network
@@ -11,7 +12,6 @@ from ...model.vips import LOOPBACK, is_on_loopback
 from ..params import Derived, Value, derived
 from ..view import EncError, View
 from .common import network_line
-from .compute import DEFAULT_BRIDGE
 from .peers import RoleOf, database_role
 
 VIP_ADDRESS = "the virtual address for {}"
@@ -128,8 +128,8 @@ def _is_on_external_bridge(v: View) -> bool:
 
     As it is installed: by the roles that the cluster asks for, whether or not their nodes are there yet.
     """
-    spec = v.cluster.spec
-    own = any(network.role == "ovs-bridge" for network in spec.networks.values())
+    spec, places = v.cluster.spec, (None, v.node.member.allocation.location)
+    own = any(network.role == "ovs-bridge" and network.location in places for network in spec.networks.values())
     return has_external_bridge(v.node.role, spec.roles) and not own
 
 

@@ -52,6 +52,7 @@ _INTERFACE = r"^([A-Za-z][A-Za-z0-9._-]{0,14}|[0-9]+[mg][0-9]{1,2})$"
 _ARGUMENT = r"^[A-Za-z0-9][A-Za-z0-9_.,:=/@+~%-]*$"
 _CONSOLE = r"^tty[A-Za-z]*[0-9]+(,[0-9]+[neo]?[78]?r?)?$"
 _PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
+_BMC_USER = r"^[ -~]{1,16}$"
 _SSH_KEY = r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+|sk-[a-z0-9.@-]+) [A-Za-z0-9+/]+=*( [ -~]*)?$"
 _URL = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
 
@@ -78,6 +79,9 @@ Console = Annotated[str, StringConstraints(pattern=_CONSOLE)]
 PackageName = Annotated[str, StringConstraints(pattern=_PACKAGE)]
 """A Debian package's name (Debian policy, 5.6.1)."""
 
+BmcUser = Annotated[str, StringConstraints(pattern=_BMC_USER)]
+"""The name of a BMC's user: IPMI 2.0, 22.28 has 16 bytes of ASCII."""
+
 SshPublicKey = Annotated[str, StringConstraints(pattern=_SSH_KEY)]
 """A line of an ``authorized_keys`` file, without options."""
 
@@ -93,6 +97,7 @@ PATTERNS: dict[str, str] = {
     _ARGUMENT: "one kernel argument: letters, digits and _.,:=/@+~%- only, no blank",
     _CONSOLE: 'a console such as "tty0" or "ttyS1,115200"',
     _PACKAGE: "a Debian package's name: lower-case letters, digits and +.-",
+    _BMC_USER: "a BMC's user name: 1 to 16 ASCII characters, as IPMI takes no others",
     _SSH_KEY: 'an SSH public key such as "ssh-ed25519 AAAA... ada@example.com"',
     _URL: 'a URL such as "http://192.168.100.3/boot", without a user, a "?" or a slash at its end',
 }

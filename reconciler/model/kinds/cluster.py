@@ -35,6 +35,13 @@ class Network(Strict):
         default=False, description="its first free address is the API VIP, on its interfaces; a /32 is the VIP, on lo"
     )
     bridge: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{0,14}$", description="Open vSwitch bridge name")
+    bridge_number: StrictInt | None = Field(
+        default=None,
+        ge=0,
+        le=99,
+        description="the bridge's physical network in Neutron: 0 is neutron_external_network_name, 1 that name with a "
+        "1; must be written where the cluster has several bridges, as a physical network goes on meaning one bridge",
+    )
     usage: Literal["api", "sql", "sqlmsg", "messaging"] | None = Field(
         default=None, description="what the address of a network with role vip serves"
     )

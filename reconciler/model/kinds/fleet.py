@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo
 
 from ..roles import ROLES
-from .base import Address, Duration, Label, Name, Settings, Strict, Subnet
+from .base import Address, BmcUser, Duration, Label, Name, Settings, Strict, Subnet
 from .boot import NetworkBoot
 from .releases import DebianRelease, OpenStackRelease
 
@@ -55,7 +55,7 @@ class BmcNetwork(Strict):
 class BmcSettings(Strict):
     """How BMCs are addressed and logged in to."""
 
-    username: str = Field(default="oci", min_length=1, max_length=16, description="IPMI limits it to 16 bytes")
+    username: BmcUser = Field(default="oci", description="ASCII; IPMI limits it to 16 bytes")
     manage: StrictBool = Field(
         default=False,
         description="give BMCs their addresses and a login of their own: from the live system first, and through "

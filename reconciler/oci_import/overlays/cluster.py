@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+from ...model.bridges import DEFAULT_BRIDGE
 from ...model.roles import ROLES, facts_of
 from ..database import Row, Tables
 from ..machines import OciMachine
@@ -33,7 +34,8 @@ FIRST_SETUP = (
     "Drop this when they are all there; OCI's own word for that was: cluster-set --initial-cluster-setup no."
 )
 BRIDGES = (
-    "OCI counts a bridge once per location, so that the external network has a name for each.\n"
+    "OCI tells nodes of the bridges of every location, and counts a bridge once per location, so that the external "
+    "network has a name for each.\n"
     "Drop this when no network of Neutron uses the names that go: openstack network list --long."
 )
 GPUS = (
@@ -85,10 +87,10 @@ def _first_setup(cluster: Row, machines: Sequence[OciMachine], roles: set[str]) 
 
 
 def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles: set[str]) -> Iterator[Pin]:
-    """Pins of bridge mappings, where locations share a bridge: OCI then has a name of the external network for each."""
-    of_cluster = [row for row in tables["networks"] if row["cluster"] == cluster["id"]]
-    bridges = [str(row["bridgename"]) for row in of_cluster if row["role"] == "ovs-bridge"]
-    if len(bridges) == len(set(bridges)):
+    """Pins of bridge mappings, where locations share a bridge or differ in them: OCI tells each node of all of them."""
+    rows = [row for row in tables["networks"] if row["cluster"] == cluster["id"] and row["role"] == "ovs-bridge"]
+    bridges = [str(row["bridgename"]) for row in rows]
+    if _are_told_alike(rows, machines):
         return
     names: dict[str, dict[str, list[str]]] = {}
     for machine in machines:
@@ -107,6 +109,15 @@ def _bridges(cluster: Row, tables: Tables, machines: Sequence[OciMachine], roles
             for name, hostnames in groups.items():
                 classes = {facts.puppet_class: _mapped([name], bridges)}
                 yield Pin(f"{role}-{name}-bridges", BRIDGES, {"nodes": hostnames}, classes)
+
+
+def _are_told_alike(rows: Sequence[Row], machines: Iterable[OciMachine]) -> bool:
+    """Whether each node has all bridges, which are counted once; without a bridge of its location it has br-ex."""
+    bridges = [str(row["bridgename"]) for row in rows]
+    here = {row["location_id"] for row in rows}
+    there = {machine.row["location_id"] for machine in machines if machine.role} - here
+    is_everywhere = len(here) < 2 and (not there or set(bridges) <= {DEFAULT_BRIDGE})
+    return len(bridges) == len(set(bridges)) and is_everywhere
 
 
 def _mapped(names: Any, bridges: Sequence[str]) -> dict[str, list[str]]:

@@ -5,13 +5,12 @@ iPXE, which says so in option 77 and has an option 175 of its own, gets the addr
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
-from itertools import pairwise
+from ipaddress import IPv4Address
 
-from ...model.kinds import FleetSpec
-from ...model.kinds.boot import BootNetwork
+from ...model.boot_pools import BootPool, pools
 from .scripts import SCRIPT
+
+__all__ = ["BootPool", "dhcpd", "dnsmasq", "pools"]
 
 BIOS_PROGRAM = "undionly.kpxe"
 """iPXE on top of the firmware's own network driver."""
@@ -24,58 +23,6 @@ EFI_TYPES = {7: "efi-amd64", 9: "efi-amd64", 11: "efi-arm64"}
 
 LEASE = 3600
 """Seconds. Machines stay in the live system as long as their install takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class BootPool:
-    """A network on which machines boot, with nothing left to default."""
-
-    subnet: IPv4Network
-    gateway: IPv4Address
-    first: IPv4Address
-    last: IPv4Address
-    dns: tuple[IPv4Address, ...]
-
-
-def pools(fleet: FleetSpec) -> tuple[BootPool, ...]:
-    """The networks that the fleet's machines boot on.
-
-    Raises:
-        ValueError: There is none, or no address of one can be handed out.
-    """
-    given = fleet.provisioning
-    networks = given.boot.networks or tuple(
-        BootNetwork(subnet=subnet) for subnet in given.trusted_networks if given.address in subnet
-    )
-    if not networks:
-        raise ValueError(
-            f"provisioning.address {given.address} is in none of the trusted networks, so it is not clear where "
-            "machines boot: name their networks in provisioning.boot.networks"
-        )
-    return tuple(_pool(network, given.address) for network in networks)
-
-
-def _pool(network: BootNetwork, server: IPv4Address) -> BootPool:
-    gateway = network.gateway or network.subnet.network_address + 1
-    if network.range:
-        return BootPool(network.subnet, gateway, network.range.first, network.range.last, network.dns)
-    first, last = longest_run(network.subnet, {gateway, server, *network.dns})
-    return BootPool(network.subnet, gateway, first, last, network.dns)
-
-
-def longest_run(subnet: IPv4Network, taken: Iterable[IPv4Address]) -> tuple[IPv4Address, IPv4Address]:
-    """First and last of the most addresses in a row that nobody has; the network's own and the broadcast address apart.
-
-    Raises:
-        ValueError: There is no free address.
-    """
-    ends = [int(subnet.network_address), int(subnet.broadcast_address)]
-    borders = sorted({*ends, *(int(address) for address in taken if address in subnet)})
-    gaps = [(after - before, -before) for before, after in pairwise(borders) if after - before > 1]
-    if not gaps:
-        raise ValueError(f"no address of {subnet} is free for machines that boot")
-    size, before = max(gaps)
-    return IPv4Address(-before + 1), IPv4Address(-before + size - 1)
 
 
 def dnsmasq(server: IPv4Address, networks: Sequence[BootPool], tftp_root: str) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from ...model.diagnostics import Diagnostic
-from . import fleet, limits, machines, names, networks, pools, profiles, repositories, rings, settings
+from . import dhcp, fleet, limits, machines, names, networks, pools, profiles, repositories, rings, settings
 from .context import Check, CheckContext
 
 CHECKS: tuple[Check, ...] = (
     *names.CHECKS,
     *fleet.CHECKS,
     *networks.CHECKS,
+    *dhcp.CHECKS,
     *pools.CHECKS,
     *machines.CHECKS,
     *limits.CHECKS,

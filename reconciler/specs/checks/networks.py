@@ -106,6 +106,10 @@ def ranges_are_usable(context: CheckContext) -> Iterator[Diagnostic]:
             yield error("Range ends before it begins", detail, at)
 
 
+NEUTRONS_OWN = frozenset({"br-int", "br-tun", "ovs-system"})
+"""Bridges of Neutron's agent for Open vSwitch (integration_bridge, tunnel_bridge), and the device of its data path."""
+
+
 def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagnostic]:
     """A bridge network names its bridge, a VIP network what the address serves; others do neither."""
     for cluster, name, network in each_network(context):
@@ -113,10 +117,20 @@ def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagno
         if network.role == "ovs-bridge" and network.bridge is None:
             detail = f'Network "{name}" has the role ovs-bridge. Name its bridge, such as "bridge: br-ex".'
             yield error("Bridge without a name", detail, at)
+        if network.bridge in NEUTRONS_OWN:
+            detail = (
+                f'The bridge of network "{name}" is called {network.bridge}, as is one that Neutron\'s agent makes for '
+                'itself, with flows of its own. Write another, such as "bridge: br-ex".'
+            )
+            yield error(
+                "Bridge of Neutron's own",
+                detail,
+                context.parsed.at("Cluster", cluster, "networks", name, "bridge"),
+            )
         if network.role == "vip" and network.usage is None and not network.public:
             detail = f'Network "{name}" has the role vip. Say what its address serves, such as "usage: sql".'
             yield error("VIP without a usage", detail, at)
-        for key, role in (("bridge", "ovs-bridge"), ("usage", "vip")):
+        for key, role in (("bridge", "ovs-bridge"), ("bridge_number", "ovs-bridge"), ("usage", "vip")):
             if getattr(network, key) is not None and network.role != role:
                 detail = f'Network "{name}" has the role {network.role}; "{key}" is for networks with role {role} only.'
                 yield error(
@@ -132,6 +146,40 @@ def networks_say_what_their_role_needs(context: CheckContext) -> Iterator[Diagno
             detail = f'Network "{name}" is public, for the API, and has the role {network.role}. Write two networks.'
             at = context.parsed.at_key("Cluster", cluster, "networks", name, "public")
             yield error("Public network with another purpose", detail, at)
+
+
+def bridges_are_numbered(context: CheckContext) -> Iterator[Diagnostic]:
+    """Several bridges of a cluster say which physical network each is, so that another bridge renames none of them."""
+    for cluster, spec in context.tree.clusters.items():
+        named = {name: net for name, net in spec.networks.items() if net.role == "ovs-bridge" and net.bridge}
+        bridges = sorted({str(net.bridge) for net in named.values()})
+        numbers = {str(net.bridge): net.bridge_number for net in named.values() if net.bridge_number is not None}
+        if len(bridges) < 2:
+            continue
+        for name, network in named.items():
+            at, bridge = context.parsed.at("Cluster", cluster, "networks", name, "bridge"), str(network.bridge)
+            number = numbers.get(bridge)
+            others = [other for other in bridges if other != bridge and numbers.get(other) == number]
+            if number is None:
+                yield error("Bridge without a number", _unnumbered(cluster, bridges, name, bridge), at)
+            elif others:
+                detail = f'{bridge} of network "{name}" and {others[0]} have the same bridge_number. Change one.'
+                yield error("Same bridge number twice", detail, at)
+            elif network.bridge_number not in (None, number):
+                detail = (
+                    f'{bridge} has the bridge_number {network.bridge_number} in network "{name}", and {number} '
+                    "elsewhere. Keep one."
+                )
+                yield error("Two numbers of one bridge", detail, at)
+
+
+def _unnumbered(cluster: str, bridges: Iterable[str], name: str, bridge: str) -> str:
+    return (
+        f'"{cluster}" has the bridges {", ".join(bridges)}, and nothing says which physical network {bridge} '
+        f'of network "{name}" is. Write "bridge_number": 0 for the bridge that was there first (the physical network '
+        "external), then 1 (external1), and so on. Where nodes run, write what their bridge_mappings say: Neutron's "
+        "networks would move to other bridges otherwise."
+    )
 
 
 def clusters_have_one_public_network(context: CheckContext) -> Iterator[Diagnostic]:
@@ -300,6 +348,7 @@ CHECKS: tuple[Check, ...] = (
     gateways_are_usable,
     ranges_are_usable,
     networks_say_what_their_role_needs,
+    bridges_are_numbered,
     clusters_have_one_public_network,
     nodes_have_a_management_network,
     networks_have_interfaces,
