@@ -105,7 +105,7 @@ class _Command(NamedTuple):
     """A command for a controller."""
 
     number: int  # its place among the machine's, from 0
-    text: str  # for this machine, but for what its racking does not tell
+    line: str  # for this machine, but for what its racking does not tell
 
 
 def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> _Command | None:
@@ -117,7 +117,7 @@ def _due_command(m: MachineView, allocation: Allocation, ctx: Context) -> _Comma
     if m.history.phase is not Phase.IN_SERVICE or (told := _told_commands(m, allocation)) is None:
         return None
     commands = _commands(m, allocation, ctx)
-    digests = [command_digest(command.text) for command in commands]
+    digests = [command_digest(command.line) for command in commands]
     run = {each.digest for each in told}
     replaced = {each.number for each in told if each.digest not in digests}
     due = (each for each, digest in zip(commands, digests, strict=True) if digest not in run)
@@ -169,7 +169,7 @@ def _tell(m: MachineView, allocation: Allocation, command: _Command, controllers
     if (missing := _not_ready(m, controllers)) is not None:
         because = f"in service; {missing}"
         return Settled(m.serial, Reason.IN_SERVICE, because, allocation.hostname, allocation.cluster, allocation.role)
-    if _AGGREGATE in command.text:
+    if _AGGREGATE in command.line:
         on = "an operator: after_puppet names {compute_aggregate}, and the racking has none for its switch"
         return Wait(m.serial, Reason.AGGREGATE_UNKNOWN, on, allocation.hostname, allocation.cluster, allocation.role)
     first = next(c for c in controllers if _answers(c))
@@ -179,7 +179,7 @@ def _tell(m: MachineView, allocation: Allocation, command: _Command, controllers
         generation=allocation.generation,
         hostname=allocation.hostname,
         number=command.number,
-        command=command.text,
+        command=command.line,
         controller=first.serial,
         controller_hostname=first.allocation.hostname,
     )

@@ -93,7 +93,8 @@ def _networks(draw: st.DrawFn, zones: tuple[str, ...]) -> dict[str, dict[str, An
     for role in draw(st.sets(st.sampled_from(["vm-net", "ceph-cluster"]))):
         found[role] = {"role": role, "mtu": draw(st.sampled_from([1500, 9000]))}
     for number in range(draw(st.sampled_from([0, 0, 1, 3]))):
-        found[f"bridge-{number}"] = {"role": "ovs-bridge", "bridge": draw(st.sampled_from(["br-ex", "br-lb"]))}
+        bridge = draw(st.sampled_from(["br-ex", "br-lb"]))
+        found[f"bridge-{number}"] = {"role": "ovs-bridge", "bridge": bridge, "bridge_number": int(bridge == "br-lb")}
     for number, network in enumerate(found.values()):
         single = network.get("role") == "vip" or network.get("public")
         prefix = 32 if single and draw(st.booleans()) else 24
