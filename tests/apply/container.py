@@ -19,7 +19,7 @@ from .nodes import Node
 
 _DOCUMENT, _ENC = "/etc/reconciler/document.yaml", "/usr/local/sbin/enc"
 
-_AGENT = "puppet agent --onetime --no-daemonize --no-usecacheonfailure"
+_AGENT = "puppet agent --onetime --no-daemonize --no-usecacheonfailure --no-use_cached_catalog"
 _OWN = ("puppet.service", "oci-first-boot.service")
 """Units that run Puppet by themselves, for which there is no server here."""
 

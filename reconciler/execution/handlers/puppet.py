@@ -97,7 +97,7 @@ async def _run(tools: Tools, shell: Shell, serial: str) -> None:
     if ran.status not in puppet_runs.PUPPET_GOOD:
         said = ran.stderr.strip() or ran.stdout.strip()
         raise TemporaryError(f"the Puppet run ended with {ran.status}: {said[-500:] or 'it said nothing'}")
-    last = await _last_run(tools, shell)
+    last = await last_run(tools, shell)
     if last is not None and last.noop and not last.good:
         undone = counted(last.noop, "change")
         raise TemporaryError(
@@ -121,14 +121,14 @@ async def caught_up(tools: Tools, shell: Shell) -> datetime | None:
     The run may be anybody's. One that fell back to the catalog in its cache, as the Puppet server was away or refused,
     has a document as old as that catalog. One with tags applied a part of it only.
     """
-    last = await _last_run(tools, shell)
+    last = await last_run(tools, shell)
     if last is None or not last.good or last.skipped or last.compiled is None:
         return None
     when = await _began(tools, shell, last)
     return min(when, last.compiled - SLACK) if when is not None else None
 
 
-async def _last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
+async def last_run(tools: Tools, shell: Shell) -> puppet_runs.LastRun | None:
     """Puppet's last run on the node; None: it never ran there, or writes its summary just now."""
     ran = await shell.run(puppet_runs.READ_LAST_RUN, timeout=tools.options.answer)
     if ran.status != 0:
