@@ -81,8 +81,15 @@ def services() -> "Iterator[Services]":
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """A test that is not marked ``waits`` waits for nothing."""
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that is not marked ``waits`` waits for nothing, nor do the fixtures that it has made."""
+    with GUARD.watching(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Nor itself. What ends after it may be another test's: it happened to be the last of its module."""
     with GUARD.watching(item):
         return (yield)
 

@@ -231,7 +231,7 @@ class Book:
         free = (a for first, last in spans for a in range(max(first, lowest), last + 1) if a not in self._owners)
         address = next(free, None)
         if address is None:
-            self._lowest[cluster, name] = spans[-1][1] + 1
+            self._lowest[cluster, name] = max((last for _, last in spans), default=0) + 1
             return
         self._lowest[cluster, name] = address
         yield address
