@@ -177,6 +177,11 @@ class EncChange:
     after: object
 
 
+def is_at_rest(step: Step) -> bool:
+    """Whether nothing is done or awaited for the machine, or it is a spare one."""
+    return isinstance(step, Settled) or (isinstance(step, Wait) and step.spare)
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What a plan tells that another one of the same machines does not."""
@@ -208,5 +213,6 @@ class Plan:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing would be done or changed, nothing waits but spare machines, and nobody has to look at it."""
-        at_rest = all(isinstance(step, Settled) or (isinstance(step, Wait) and step.spare) for step in self.steps)
-        return at_rest and not (self.shortfalls or self.enc or self.notes or self.observing or self.changes)
+        return all(map(is_at_rest, self.steps)) and not (
+            self.shortfalls or self.enc or self.notes or self.observing or self.changes
+        )

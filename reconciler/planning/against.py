@@ -1,9 +1,8 @@
 """Plans against a base: what is there because of these specs, and what would be there anyway."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from ..model.plan import Difference, Plan, Settled, Step, Wait
+from ..model.plan import Difference, Plan, is_at_rest
 
 
 def beyond(plan: Plan, anyway: Plan) -> Difference:
@@ -28,10 +27,5 @@ def only_the_change(plan: Plan) -> Plan:
         notes={name: note for name, note in plan.notes.items() if name in found.notes},
         warnings=found.warnings,
         left_out=plan.left_out + len(plan.steps) - len(steps),
-        going_on=_going_on(step for step in plan.steps if step.serial not in found.serials),
+        going_on=sum(step.serial not in found.serials and not is_at_rest(step) for step in plan.steps),
     )
-
-
-def _going_on(steps: Iterable[Step]) -> int:
-    """How many of them are more than a machine at rest."""
-    return sum(not isinstance(step, Settled) and not (isinstance(step, Wait) and step.spare) for step in steps)

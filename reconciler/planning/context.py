@@ -49,8 +49,7 @@ class Context:
 
     def approvers(self, what: str) -> int:
         """How many have to approve this."""
-        wanted: Mapping[str, int] = dict(self.spec.fleet.policy.approvals.approvers.items())
-        return wanted.get(what, wanted.get("default", 1))
+        return self.spec.fleet.policy.approvals.needed(what)
 
     def networks(self, m: MachineView, allocation: Allocation) -> list[str]:
         """Networks that the machine would get an address on today; its cluster is in the tree."""

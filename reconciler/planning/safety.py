@@ -212,7 +212,7 @@ class _ServiceCount:
         if released and not self._is_wanted(pool):
             return None
         out, members = self._others(m, pool), self._members[pool]
-        if out >= (most := _budget(policy, pool[1], members)):
+        if out >= (most := policy.may_be_out(pool[1], members)):
             return f"its peers: {out} of {members} {pool[1]} machines are out of service, {most} may be"
         stays = released or _rolls_out(step)  # a released one votes no more; Puppet takes none down for long
         lone = members == 1  # has no quorum to lose
@@ -234,7 +234,7 @@ class _ServiceCount:
     def _not_yet_healed(self, pool: Pool, policy: Policy) -> str | None:
         """Why this machine is not power-cycled now. It serves nobody, so that one at a time always may be."""
         healing, members = self._healing[pool], self._members[pool]
-        most = max(1, _budget(policy, pool[1], members))
+        most = max(1, policy.may_be_out(pool[1], members))
         if healing < most:
             return None
         return f"its peers: {healing} of {members} {pool[1]} machines come up from their disks, {most} may at once"
@@ -267,12 +267,6 @@ class _ServiceCount:
             pool = (m.allocation.cluster, m.allocation.role)
             self._out[pool] += not self._is_out(m)
             self._down[pool] += not self._is_down(m)
-
-
-def _budget(policy: Policy, role: str, members: int) -> int:
-    """How many of a pool may be out of service at once. A percentage allows at least one."""
-    budget = policy.max_unavailable.get(role, policy.max_unavailable.get("default", "10%"))
-    return max(1, members * int(budget.rstrip("%")) // 100) if isinstance(budget, str) else budget
 
 
 def waiting(step: Step, reason: Reason, on: str, until: datetime | None = None) -> Wait:

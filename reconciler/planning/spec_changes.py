@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..model.kinds import ClusterSpec, MachineSpec
-from ..model.kinds.fleet import InstallPolicy, Policy, Window
+from ..model.kinds.fleet import APPROVED, InstallPolicy, Policy, Window
 from ..model.spec_change import RuleKind, SpecChange
 from ..model.tree import SpecTree
 from ..model.units import render_hours
@@ -111,7 +111,9 @@ def _of_fleet(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
         old, new = _value(before, rule.path), _value(after, rule.path)
         if old != new:
             yield _of_rule(rule, after, old, new)
-    old_people, new_people = _people(before.fleet.policy), _people(after.fleet.policy)
+    old_people, new_people = (
+        {what: tree.fleet.policy.approvals.needed(what) for what in APPROVED} for tree in (before, after)
+    )
     yield from _of_map(after, ("policy", "approvals", "approvers"), old_people, new_people, _is_less)
     old_budgets, new_budgets = (_budgets(tree.fleet.policy, (before, after)) for tree in (before, after))
     yield from _of_map(after, ("policy", "max_unavailable"), old_budgets, new_budgets, _may_be_more)
@@ -139,18 +141,10 @@ def _of_map(
             yield _of_rule(rule, after, old[key], new[key])
 
 
-def _people(policy: Policy) -> dict[str, int]:
-    said: Mapping[Any, int] = policy.approvals.approvers
-    return {
-        what: said.get(what, said.get("default", 1)) for what in ("install_os", "reinstall", "release", "change_rings")
-    }
-
-
 def _budgets(policy: Policy, trees: Iterable[SpecTree]) -> dict[str, int | str]:
     """What the policy says of each role that any of the trees has a word for, and of the rest."""
     named = sorted({role for tree in trees for role in tree.fleet.policy.max_unavailable} - {"default"})
-    said = policy.max_unavailable
-    return {role: said.get(role, said.get("default", "10%")) for role in ("default", *named)}
+    return {role: policy.budget(role) for role in ("default", *named)}
 
 
 def _of_machines(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
@@ -180,7 +174,7 @@ def _of_clusters(before: SpecTree, after: SpecTree) -> Iterator[SpecChange]:
             if was.get(what) != will.get(what):
                 at = after.place("Cluster", name, *what.split("."))
                 old, new = was.get(what, NO_CLUSTER), will.get(what, NO_CLUSTER)
-                yield SpecChange(RuleKind.CLUSTER, f"Cluster {name} {what}".rstrip(), old, new, False, None, at)
+                yield SpecChange(RuleKind.CLUSTER, f"Cluster {name} {what}", old, new, False, None, at)
 
 
 def _asked(cluster: ClusterSpec | None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo
@@ -100,7 +100,11 @@ def _budget(value: object) -> object:
 
 Budget = Annotated[int | str, BeforeValidator(_budget)]
 
-_Approvers = Annotated[StrictInt, Field(ge=1, le=9)]
+Approvers = Annotated[StrictInt, Field(ge=1, le=9)]
+
+Approved = Literal["install_os", "reinstall", "release", "change_rings"]
+APPROVED: tuple[str, ...] = get_args(Approved)
+"""What people approve."""
 
 _MAX_UNAVAILABLE: Mapping[str, Budget] = {
     **{role: facts.max_unavailable for role, facts in ROLES.items() if facts.max_unavailable is not None},
@@ -109,15 +113,24 @@ _MAX_UNAVAILABLE: Mapping[str, Budget] = {
 """A number of machines, or a percentage of them (at least one)."""
 
 
+def approvers_of(said: Mapping[Any, int], what: str) -> int:
+    """How many people have to approve this, as a mapping with a ``default`` says it."""
+    return said.get(what, said.get("default", 1))
+
+
 class Approvals(Strict):
     """How long an approval is good, and how many people have to give it."""
 
     lasts: Duration = Field(
         default="24h", validate_default=True, description="an approval that was not used by then is asked for again"
     )
-    approvers: Mapping[Literal["default", "install_os", "reinstall", "release", "change_rings"], _Approvers] = Field(
+    approvers: Mapping[Literal["default", Approved], Approvers] = Field(
         default_factory=dict, description="people who have to approve, by what they approve; default: one"
     )
+
+    def needed(self, what: str) -> int:
+        """How many people have to approve this."""
+        return approvers_of(self.approvers, what)
 
 
 class Policy(Strict):
@@ -149,6 +162,15 @@ class Policy(Strict):
     )
     approvals: Approvals = Approvals()
     windows: tuple[Window, ...] = Field(default=(), description="none: any time")
+
+    def budget(self, role: str) -> int | str:
+        """How many machines of a role may be out of service at once: their number, or a percentage."""
+        return self.max_unavailable.get(role, self.max_unavailable.get("default", "10%"))
+
+    def may_be_out(self, role: str, members: int) -> int:
+        """How many of so many machines of a role may be out of service at once. A percentage allows at least one."""
+        budget = self.budget(role)
+        return max(1, members * int(budget.rstrip("%")) // 100) if isinstance(budget, str) else budget
 
 
 def _no_command(value: object, info: ValidationInfo) -> object:

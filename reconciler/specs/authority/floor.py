@@ -1,16 +1,14 @@
 """A floor under the policy of the specs: what git may make stricter, and never looser."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field, StrictInt
 
 from ...model.kinds.base import Duration, Strict
-from ...model.kinds.fleet import Approvals, Policy
+from ...model.kinds.fleet import APPROVED, Approvals, Approved, Approvers, Policy, approvers_of
 from ...model.units import render_hours
 
-_Approved = Literal["install_os", "reinstall", "release", "change_rings"]
-_APPROVED: tuple[str, ...] = get_args(_Approved)
 _ASKED = ("install", "foreign_data", "reinstall")
 
 
@@ -22,7 +20,7 @@ class PolicyFloor(Strict):
     reinstall: Literal["approval"] | None = Field(default=None, description="a machine that was in service")
     max_destructive: StrictInt | None = Field(default=None, ge=0, description="machines being erased at any moment")
     approvals_last: Duration | None = Field(default=None, description="the longest that an approval is good")
-    approvers: Mapping[_Approved | Literal["default"], Annotated[StrictInt, Field(ge=1, le=9)]] = Field(
+    approvers: Mapping[Literal["default", Approved], Approvers] = Field(
         default={}, description="people who have to approve, by what they approve"
     )
 
@@ -44,7 +42,7 @@ def held_up(policy: Policy, floor: PolicyFloor) -> tuple[str, ...]:
 
 
 def _approvals(said: Approvals, floor: PolicyFloor) -> Approvals:
-    approvers = {what: max(_people(said.approvers, what), _people(floor.approvers, what)) for what in _APPROVED}
+    approvers = {what: max(said.needed(what), approvers_of(floor.approvers, what)) for what in APPROVED}
     lasts = min(said.lasts, floor.approvals_last) if floor.approvals_last is not None else said.lasts
     more = {what: people for what, people in approvers.items() if people > 1}
     wanted: Mapping[Any, int] = said.approvers
@@ -52,13 +50,8 @@ def _approvals(said: Approvals, floor: PolicyFloor) -> Approvals:
     return Approvals.model_validate({"lasts": lasts, "approvers": needed})
 
 
-def _people(wanted: Mapping[Any, int], what: str) -> int:
-    found: dict[str, int] = dict(wanted)
-    return found.get(what, found.get("default", 1))
-
-
 def _told(policy: Policy) -> dict[str, str]:
     """What a floor may hold up, by its name in the specs, as text."""
     rules = {name: str(getattr(policy, name)) for name in (*_ASKED, "max_destructive")}
-    people = {f"approvals.approvers.{what}": str(_people(policy.approvals.approvers, what)) for what in _APPROVED}
+    people = {f"approvals.approvers.{what}": str(policy.approvals.needed(what)) for what in APPROVED}
     return {**rules, "approvals.lasts": render_hours(policy.approvals.lasts), **people}
