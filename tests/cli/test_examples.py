@@ -116,6 +116,7 @@ def test_what_a_cluster_with_nodes_cannot_take_is_no_valid_change(
     assert ("A cluster that has nodes keeps this" in validated.stdout) is bool(token)
 
 
+@pytest.mark.lengthy
 def test_signed_orders_are_played_through_as_the_example_says(tmp_path: Path) -> None:
     if shutil.which("ssh-keygen") is None:
         pytest.skip("needs ssh-keygen (apt: openssh-client)")

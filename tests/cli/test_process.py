@@ -137,6 +137,7 @@ def test_a_daemon_may_begin_with_everything_paused(laid: Laid, tmp_path: Path) -
     assert b"reconciler run --paused" in machines.stderr
 
 
+@pytest.mark.lengthy
 def test_ten_thousand_reports_are_matched_in_seconds_and_little_memory(laid: Laid, tmp_path: Path) -> None:
     lines = [json.dumps(json.loads(report)).encode() for report in laid.reports]
     with (tmp_path / "reports.jsonl").open("wb") as out:

@@ -25,6 +25,7 @@ from .drawn import Drawn, clusters
 from .openstack import openstack
 
 
+@pytest.mark.lengthy
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(clusters())
 def test_every_node_has_a_document_that_puppet_takes(drawn: Drawn) -> None:

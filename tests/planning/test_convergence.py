@@ -83,6 +83,7 @@ def some_minutes(fleet: Fleet, data: st.DataObject, most: int = 10) -> None:
         fleet.a_minute_passes(reporting)
 
 
+@pytest.mark.lengthy
 @settings(max_examples=60)
 @for_all(fleets(), st.data())
 def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each_machine_once(fleet, data):
@@ -100,6 +101,7 @@ def test_any_crash_any_failure_and_any_silence_still_converges_and_installs_each
     assert settled | waiting == fleet.allocations.keys() - held_back(fleet)
 
 
+@pytest.mark.lengthy
 @settings(max_examples=40)
 @for_all(fleets(), st.data())
 def test_a_changed_document_reaches_everybody_in_service_and_takes_one_of_a_quorum_at_a_time(fleet, data):
@@ -116,6 +118,7 @@ def test_a_changed_document_reaches_everybody_in_service_and_takes_one_of_a_quor
 WORDS = st.lists(st.one_of(st.none(), st.sampled_from(InstallStatus)), max_size=3)
 
 
+@pytest.mark.lengthy
 @settings(max_examples=25)
 @for_all(fleets(), st.data())
 def test_whatever_is_said_in_its_name_a_machine_in_service_goes_on_serving(fleet, data):
@@ -177,6 +180,7 @@ def test_planning_is_deterministic_and_ignores_the_order_of_everything(fleet, da
     assert plan(given) == plan(replace(given, observed=load_observation(dump_observation(seen))))
 
 
+@pytest.mark.lengthy
 @settings(max_examples=60)
 @for_all(fleets(), st.data())
 def test_a_machine_is_never_touched_from_the_moment_it_is_protected(fleet, data):
@@ -291,6 +295,7 @@ def take_a_turn(fleet: Fleet, turn: str, data: st.DataObject) -> None:
             some_minutes(fleet, data)
 
 
+@pytest.mark.lengthy
 @settings(max_examples=DRAWN // 10)
 @for_all(stores(), st.data())
 def test_rings_grow_by_approved_rounds_and_reach_every_node_whatever_happens(fleet, data):
@@ -364,6 +369,7 @@ def test_a_life_told_to_its_end():
     assert phases == {"OLD": Phase.DISCOVERED, "NEW": Phase.IN_SERVICE}
 
 
+@pytest.mark.lengthy
 @pytest.mark.thorough
 def test_after_every_crash_and_every_silence_a_machine_is_installed_once():
     """Every write of a machine's whole life, lost or not, and a silence of twenty minutes at every moment around it."""

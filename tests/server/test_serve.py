@@ -77,6 +77,7 @@ async def test_an_answer_is_sent_without_waiting_for_the_client_to_acknowledge_i
     await server.stop()
 
 
+@pytest.mark.lengthy
 async def test_five_hundred_machines_at_once_are_all_heard(world: World, port: int) -> None:
     async with client_from(MACHINE, port) as machines:
         answers = await asyncio.gather(

@@ -76,11 +76,13 @@ def test_another_seed_is_another_history(lab: Lab, calm: Ending) -> None:
     assert other.digest != calm.digest
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_goes_wrong_no_rule_is_broken(lived: Lived, seed: int) -> None:
     ending = lived(seed)
     assert (ending.violations, ending.problems) == ((), ()), replays(seed)
 
 
+@pytest.mark.lengthy
 def test_what_these_histories_are_for_happens_in_them(lived: Lived) -> None:
     assert never_enough([lived(seed) for seed in SEEDS], SOMETIMES) == ()

@@ -306,6 +306,7 @@ def test_a_repository_that_never_answers_is_given_up(tmp_path: Path) -> None:
     assert children() == before
 
 
+@pytest.mark.lengthy
 def test_five_hundred_fetches_leave_nothing_open(source: GitSource, upstream: Upstream) -> None:
     commit = upstream.commit({FLEET: "a: 1"})
     source.fetch()
