@@ -129,7 +129,12 @@ class Site:
         if self.signatures is not None:
             words = self.signatures.judged(observation.approvals, _fleet_of(snapshot))
             observation = replace(observation, approvals=words)
-        return replace(observation, observing=_observing(observation, snapshot), clock=behind(snapshot.set_back, now))
+        return replace(
+            observation,
+            observing=_observing(observation, snapshot),
+            clock=behind(snapshot.set_back, now),
+            hooks=tuple(sorted(self.config.hooks)) if self.kept else None,
+        )
 
     @cached_property
     def signatures(self) -> SshSignatures | None:

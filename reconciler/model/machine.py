@@ -271,3 +271,4 @@ class Observation:
     ring_rounds: tuple[RingRound, ...] = ()  # worked out for clusters whose rings are to change
     observing: str | None = None  # why nothing may be begun: the database may be older than the machines
     acted: float | None = None  # seconds that daemons have acted on the database so far; None: not known
+    hooks: tuple[str, ...] | None = None  # that the daemon's configuration defines, by name; None: not known

@@ -37,6 +37,7 @@ class Context:
     bring_up: BringUp | None = None  # None: no order is kept
     acted: float | None = None  # seconds that daemons have acted so far
     shared: SharedDisks = field(default_factory=lambda: SharedDisks(()))
+    defined_hooks: tuple[str, ...] | None = None  # by the daemon's configuration; None: not known
     _networks: dict[tuple[str, str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def pin(self, m: MachineView) -> MachineSpec:

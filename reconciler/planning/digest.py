@@ -28,6 +28,8 @@ def observation_digest(observation: Observation) -> str:
     if observation.rings:
         text.update(repr([(state.cluster, *state.file) for state in observation.rings]).encode())
         text.update(repr([(each.cluster, each.digest) for each in observation.ring_rounds]).encode())
+    if observation.hooks:
+        text.update(repr(sorted(observation.hooks)).encode())
     return text.hexdigest()[:16]
 
 

@@ -29,7 +29,7 @@ from .renewal import renewals
 from .rings import Swift, ring_notes, ring_steps, swift_clusters
 from .safety import blocked_by_operator, within_budgets
 from .shared_disks import SharedDisks
-from .side_tasks import side_tasks
+from .side_tasks import hook_notes, side_tasks
 
 
 def plan(given: PlanningInput) -> Plan:
@@ -52,7 +52,7 @@ def plan(given: PlanningInput) -> Plan:
         digest,
         tuple(_shown(step, observed, erases=step.serial in erasing) for step in everybody),
         placement.shortfalls,
-        notes=_notes(observed, orders, swifts),
+        notes=_notes(observed, orders, swifts) | hook_notes(spec, observed.hooks),
         observing=observed.observing,
         gates=ctx.gates,
         warnings=tuple(sorted(f"{sentence} ({at or 'by default'})" for sentence, at in without_effect(spec))),
@@ -115,6 +115,7 @@ def context_of(given: PlanningInput, machines: Mapping[str, MachineView]) -> Con
         bring_up,
         observed.acted,
         SharedDisks(machines.values()),
+        observed.hooks,
     )
 
 

@@ -4,7 +4,7 @@ Nothing here holds a machine up. A hook or command has its turn when the machine
 an account of its own. Only a release waits: who was told that a machine is there is told that it leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ..model.actions import Release, RunHook, TellCluster
@@ -14,6 +14,7 @@ from ..model.machine import Allocation, MachineView
 from ..model.plan import Act, Settled, Step, Wait
 from ..model.reasons import Reason
 from ..model.roles import facts_of
+from ..model.tree import SpecTree
 from .context import Context, back_off
 from .gates import answers
 
@@ -40,7 +41,7 @@ _REACHED = {
 
 def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], ctx: Context) -> dict[str, Step]:
     """Steps in place of those of machines that have nothing better to do."""
-    wanted = [name for name in HOOKS if getattr(ctx.spec.fleet.hooks, name) is not None]
+    wanted, undefined = _wanted(ctx.spec), _undefined(ctx.spec, ctx.defined_hooks)
     controllers: dict[str, list[MachineView]] | None = None
     found: dict[str, Step] = {}
     for serial, step in steps.items():
@@ -53,7 +54,7 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
             continue
         if not has_time(m, step, ctx):
             continue
-        if due := _due_hook(m, wanted):
+        if due := _due_hook(m, wanted, undefined):
             found[serial] = _hook(
                 m, allocation, due, HOOKS[due].value, f"it is {HOOKS[due]}, and hook {due} was not told yet"
             )
@@ -64,6 +65,31 @@ def side_tasks(machines: Mapping[str, MachineView], steps: Mapping[str, Step], c
             if isinstance(tells, Act) or isinstance(step, Settled):
                 found[serial] = tells
     return found
+
+
+def hook_notes(spec: SpecTree, defined: Collection[str] | None) -> dict[str, str]:
+    """What keeps hooks from being told of any machine, by subject.
+
+    Args:
+        spec: Which names them.
+        defined: The names of those that the daemon's configuration defines; None: not known.
+    """
+    others = f"only {', '.join(sorted(defined))}" if defined else "nor any other"
+    return {
+        f"Fleet hooks.{hook}": f"told of no machine: the daemon's configuration defines no hook {name}, {others}. "
+        f"Put hooks: {{{name}: {{command: [/path/to/program]}}}} into it and restart the daemon, or name another "
+        f"({spec.place_in_fleet('hooks', hook)})"
+        for hook, name in _undefined(spec, defined).items()
+    }
+
+
+def _wanted(spec: SpecTree) -> dict[str, str]:
+    """Hooks that are told of machines, with the name of what the daemon runs for each."""
+    return {hook: name for hook in HOOKS if (name := getattr(spec.fleet.hooks, hook)) is not None}
+
+
+def _undefined(spec: SpecTree, defined: Collection[str] | None) -> dict[str, str]:
+    return {hook: name for hook, name in _wanted(spec).items() if defined is not None and name not in defined}
 
 
 def has_time(m: MachineView, step: Step, ctx: Context) -> bool:
@@ -78,8 +104,8 @@ def has_time(m: MachineView, step: Step, ctx: Context) -> bool:
     return failures.tried is None or ctx.now >= failures.tried + back_off(failures.count, ctx.timings)
 
 
-def _due_hook(m: MachineView, wanted: list[str]) -> str | None:
-    reached, told = _REACHED[m.history.phase], m.history.announced.hooks
+def _due_hook(m: MachineView, wanted: Collection[str], undefined: Collection[str]) -> str | None:
+    reached, told = _REACHED[m.history.phase], (*m.history.announced.hooks, *undefined)
     return next((name for name in wanted if HOOKS[name] in reached and name not in told), None)
 
 

@@ -28,6 +28,7 @@ from .build import (
     looked_at,
     machine,
     one,
+    planned,
     serving,
     silent,
     steps,
@@ -103,6 +104,24 @@ def test_who_was_told_that_a_machine_is_there_is_told_that_it_leaves_before_it_i
     assert (step.action.hook, step.action.event) == ("dns", "released")
     h = after(after(m.history, Started("A", NOW, step.action)), Succeeded("A", NOW, step.action))
     assert kind(one(leaving, replace(m, history=h), vips=VIPS, approvals=word)) == "release"
+
+
+def test_a_hook_that_the_configuration_does_not_define_is_told_of_no_machine_and_the_plan_says_what_to_do():
+    m = serving("A", 1)
+    todo = planned(spec(("dns",)), [m], vips=VIPS, hooks=("other",))
+    assert isinstance(todo.steps[0], Settled)
+    (note,) = todo.notes.values()
+    assert "defines no hook tell, only other. Put hooks: {tell: {command: [/path/to/program]}} into it" in note
+    for known in (None, ("other", HOOK)):
+        todo = planned(spec(("dns",)), [m], vips=VIPS, hooks=known)
+        assert (kind(todo.steps[0]), todo.notes) == ("run_hook", {})
+
+
+def test_who_was_told_by_a_hook_that_is_defined_no_more_is_not_released_untold():
+    leaving = spec(("dns",), {"A": {"lifecycle": "decommissioned"}})
+    m = with_history(serving("A", 1), hooks=("dns",))
+    step = one(leaving, m, vips=VIPS, approvals=(approval("A", "release"),), hooks=())
+    assert (step.action.hook, step.action.event) == ("dns", "released")
 
 
 def newcomer(
