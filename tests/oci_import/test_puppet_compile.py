@@ -14,7 +14,7 @@ from .conftest import SHAPES
 from .mariadb import MariaDb
 from .test_database import command, site_of
 
-pytestmark = pytest.mark.puppet
+pytestmark = [pytest.mark.puppet, pytest.mark.lengthy]
 
 Documents = Callable[[str], Mapping[str, bytes]]
 
