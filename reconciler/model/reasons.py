@@ -164,7 +164,7 @@ REASONS: Mapping[Reason, About] = {
     ),
     Reason.PART_UNKNOWN: About(
         "A cluster has a free slot and spreads the role over racks or locations, and nobody knows in which of them "
-        "this machine stands."
+        "this machine stands, or one that has a slot and may stand beside it."
     ),
     Reason.NO_SLOT_FOR_PIN: About(
         "The machine is pinned to a cluster that asks for none of its role, or has as many as it asks for."

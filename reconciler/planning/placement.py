@@ -178,15 +178,17 @@ class _Reasons:
 
 
 def _lacks_its_part(pool: SlotPool, part: str | None) -> bool:
-    """Whether there is a slot that it would get, were it known where it stands."""
-    return pool.room >= 1 and pool.want.spread is not None and part is None
+    """Whether there is a slot that it would get, were it known where it stands, or where those stand that have one."""
+    spreads = pool.room >= 1 and pool.want.spread is not None
+    return spreads and (part is None or (bool(pool.strays) and pool.has_share_for(part, strays=False)))
 
 
 def _full(pool: SlotPool, part: str | None) -> str:
     wanted = many(pool.want.count or 0, pool.role)
     if _lacks_its_part(pool, part):
-        by = pool.want.spread
-        return f"{pool.cluster} spreads its {wanted} by {by}, and nobody knows the {by} of this one"
+        by, strays = pool.want.spread, ", ".join(sorted(pool.strays))
+        whose = "this one" if part is None else f"{strays}, which may be {part}: no report of it names a switch there"
+        return f"{pool.cluster} spreads its {wanted} by {by}, and nobody knows the {by} of {whose}"
     if pool.room >= 1 and pool.want.spread:
         over = f"{pool.parts} {pool.want.spread}s"
         return f"{pool.cluster} spreads its {wanted} over {over}, and {part} has its share"

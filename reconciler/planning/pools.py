@@ -29,6 +29,7 @@ class SlotPool:
     parts: int  # locations or racks that it spreads over
     holders: list[MachineView] = field(default_factory=list)
     filled: dict[str | None, int] = field(default_factory=lambda: defaultdict(int))  # by what it spreads over
+    strays: list[str] = field(default_factory=list)  # holders of which nobody knows the rack that they stand in
     taken: int = 0
     kept_for: set[str] = field(default_factory=set)  # pinned here, and not ready to take the slot
 
@@ -45,18 +46,32 @@ class SlotPool:
         """What of the pool a machine there would belong to, of the parts that it spreads over."""
         return {"location": location, "rack": rack, None: None}[self.want.spread]
 
-    def has_share_for(self, part: str | None) -> bool:
-        """Whether one more machine there keeps the pool even: counts of any two parts differ by one at most."""
+    def has_share_for(self, part: str | None, *, strays: bool = True) -> bool:
+        """Whether one more machine there keeps the pool even: counts of any two parts differ by one at most.
+
+        Args:
+            part: Of those that the pool spreads over.
+            strays: Count all holders of which nobody knows the rack as if they stood there, as they may.
+        """
         if self.want.count is None or self.want.spread is None:
             return True
         base, extra = divmod(self.want.count, self.parts)
-        if self.filled[part] != base:
-            return self.filled[part] < base
+        there = self.filled[part] + len(self.strays if strays else ())
+        if there != base:
+            return there < base
         return sum(1 for filled in self.filled.values() if filled > base) < extra
 
     def take(self, part: str | None) -> None:
         self.taken += 1
         self.filled[part] += 1
+
+    def hold(self, m: MachineView, location: str | None) -> None:
+        """Count a machine that has a slot, from the location that it got it for."""
+        part = self.part(location, rack(m))
+        self.holders.append(m)
+        self.take(part)
+        if self.want.spread == "rack" and part is None and m.allocation:
+            self.strays.append(m.allocation.hostname)
 
 
 def management_networks(cluster: ClusterSpec, role: str) -> list[str]:
@@ -112,8 +127,7 @@ def count_holders(
         allocation = m.allocation
         pool = pools.get((allocation.cluster, allocation.role))
         if pool is not None:
-            pool.holders.append(m)
-            pool.take(pool.part(allocation.location, rack(m)))
+            pool.hold(m, allocation.location)
         elif allocation.cluster in spec.clusters:
             orphaned[m.serial] = f"{allocation.cluster} asks for no {allocation.role} any more"
         else:

@@ -89,6 +89,33 @@ def test_machines_are_spread_over_racks():
     assert sorted(serial[0] for serial in enrolled(planned(spec, fleet))) == ["1", "2"]
 
 
+def unheard(m):
+    return replace(m, racked=None)
+
+
+def test_a_holder_whose_rack_nobody_knows_today_may_stand_in_any():
+    spec = tree({"cl1": cluster(controller={"count": 2, "spread": "rack"})})
+    holder = holding(machine("H", zone="z1", rack=1), 1)
+    free = [machine("X", zone="z1", rack=1), machine("Y", zone="z1", rack=2)]
+    assert set(enrolled(planned(spec, [holder, *free]))) == {"Y"}
+    todo = planned(spec, [unheard(holder), *free])
+    assert enrolled(todo) == {}
+    waits = {step.serial: (step.reason, step.on) for step in todo.steps if isinstance(step, Wait)}
+    on = (
+        "a free slot: cl1 spreads its 2 controller machines by rack, and nobody knows the rack of "
+        "cl1-controller-1.example.com, which may be 1/a/z12: no report of it names a switch there"
+    )
+    assert waits["Y"] == (Reason.PART_UNKNOWN, on)
+
+
+def test_and_holds_up_nobody_where_its_pool_stays_even_wherever_it_stands():
+    spec = tree({"cl1": cluster(controller={"count": 12, "spread": "rack"})})
+    assert sum(len(racking.switches) for racking in spec.rackings.values()) == 6
+    held = [holding(machine("H", zone="z1", rack=1), 1), unheard(holding(machine("I", zone="z1", rack=1), 2))]
+    free = [machine("X", zone="z1", rack=1), machine("Y", zone="z1", rack=2)]
+    assert set(enrolled(planned(spec, [*held, *free]))) == {"Y"}
+
+
 def test_a_pool_without_a_count_takes_every_machine():
     spec = tree({"cl1": cluster(compute={})})
     fleet = [machine(f"M{n}", "compute", f"z{n % 3 + 1}") for n in range(9)]
