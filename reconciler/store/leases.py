@@ -83,8 +83,7 @@ class LeasesPart(Part):
             watch: How long the lease holds without ``renew_lease``; the same one at every call of one who waits.
             now: By this machine's clock. Only people are told by it; whether the other is alive, ``watch`` says.
         """
-        self._database.fence = None
-        with self._database.writing() as writing:
+        with self._database.writing(fenced=False) as writing:
             blank = {"name": DAEMON, "holder": "", "fence": 0, "until": now, "held": False}
             writing.connection.execute(writing.insert(lease).on_conflict_do_nothing(), blank)
             row = writing.connection.execute(select(lease).where(lease.c.name == DAEMON).with_for_update()).one()
@@ -139,11 +138,14 @@ class LeasesPart(Part):
         return str(holder) if holder is not None else None
 
     def release_lease(self, fence: int) -> None:
-        """Let another daemon take over at once; nothing when one has already."""
+        """Let another daemon take over at once; nothing when one has already.
+
+        Writes of this store go on being refused from the moment that somebody takes over: a thread of ours may be
+        late, such as one that waited for git.
+        """
         mine = update(lease).where(lease.c.name == DAEMON, lease.c.fence == fence)
         with self._database.writing(fenced=False) as writing:
             writing.connection.execute(mine.values(held=False))
-        self._database.fence = None
 
 
 def read_acted(connection: Connection) -> float | None:

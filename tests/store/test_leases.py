@@ -69,10 +69,27 @@ def test_a_daemon_that_slept_through_its_lease_writes_nothing_more(
             write()
     assert not store.renew_lease(fence, TTL, NOW + 32 * SECOND)
     store.release_lease(fence)
+    assert first.asks() is None
+    with pytest.raises(PermanentError, match="another daemon has taken over"):
+        store.save_state("source", "{}")  # of a thread that was late, and only now comes to it
     second.store.allocate(enroll(), NOW)
     operator.retry("A", who="ann", why="anyone may decide", at=NOW)
     assert store.snapshot().seen.keys() == {"A"}
     assert not first.asks(), "its late goodbye took nothing away"
+
+
+def test_nor_does_one_that_let_another_take_over_where_a_thread_of_it_is_late(
+    store: Store, open_store: Callable[..., Store]
+) -> None:
+    first, second = Waiter(store, "host-a:1"), Waiter(open_store(), "host-b:2")
+    fence = first.asks()
+    assert fence is not None
+    store.release_lease(fence)
+    store.save_state("source", "nobody acts since")
+    assert second.asks() is not None
+    with pytest.raises(PermanentError, match="another daemon has taken over"):
+        store.save_state("source", "{}")
+    assert store.state("source") == "nobody acts since"
 
 
 def test_a_daemon_that_starts_again_under_its_name_takes_its_lease_back(store: Store) -> None:
