@@ -51,11 +51,11 @@ def networks_for(cluster: ClusterSpec, role: str, location: str | None, *, with_
     if facts_of(role).on_ceph_network or with_ceph:
         wanted.append("ceph-cluster")
     fitting = [
-        (wanted.index(network.role), name)
+        (not (network.management and network.may_manage(role)), wanted.index(network.role), name)
         for name, network in cluster.networks.items()
         if network.role in wanted and not network.public and network.location in (None, location)
     ]
-    return [name for _, name in sorted(fitting)]
+    return [name for *_, name in sorted(fitting)]
 
 
 def is_ceph_compute(spec: SpecTree, cluster: str, role: str, profile: str, serial: str) -> bool:

@@ -74,16 +74,6 @@ class SlotPool:
             self.strays.append(m.allocation.hostname)
 
 
-def management_networks(cluster: ClusterSpec, role: str) -> list[str]:
-    """Networks that may be the management network of a machine of this role, the role's own first."""
-    fitting = [
-        (net.role == "all", name)
-        for name, net in cluster.networks.items()
-        if net.role in (role, "all") and not net.public
-    ]
-    return [name for _, name in sorted(fitting)]
-
-
 def pools_of(spec: SpecTree) -> dict[PoolName, SlotPool]:
     """Every pool that git asks for, empty."""
     found = {}
@@ -96,7 +86,7 @@ def pools_of(spec: SpecTree) -> dict[PoolName, SlotPool]:
 
 def _places(cluster: ClusterSpec, role: str, want: RolePool) -> frozenset[str] | None:
     """Locations with a network that can manage such a machine, narrowed to those the pool names."""
-    at = {cluster.networks[name].location for name in management_networks(cluster, role)}
+    at = {network.location for network in cluster.networks.values() if network.may_manage(role)}
     named = frozenset(want.locations)
     if None in at:
         return named or None

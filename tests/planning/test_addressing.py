@@ -27,6 +27,21 @@ def given_to(spec, serials, role="compute", **more) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("networks", "first"),
+    [
+        ({"mgmt": net("10.1.1.0/24"), "a": net("10.1.2.0/24")}, "a"),
+        ({"mgmt": net("10.1.1.0/24", management=True), "a": net("10.1.2.0/24")}, "mgmt"),
+        ({"mgmt": net("10.1.1.0/24", role="compute"), "a": net("10.1.2.0/24")}, "mgmt"),
+        ({"mgmt": net("10.1.1.0/24", management=True), "a": net("10.1.2.0/24", role="compute")}, "mgmt"),
+        ({"mgmt": net("10.1.1.0/24", management=True, location="z2"), "a": net("10.1.2.0/24")}, "a"),
+    ],
+)
+def test_the_network_that_says_so_has_the_management_address(networks, first):
+    found = one(tree({"cl1": cluster(networks=networks, compute={})}), machine("A", "compute"))
+    assert next(iter(found.action.addresses)) == first
+
+
+@pytest.mark.parametrize(
     ("facts", "expected"),
     [
         ({}, ["10.1.1.2", "10.1.1.3"]),

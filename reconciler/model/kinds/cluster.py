@@ -45,6 +45,11 @@ class Network(Strict):
     usage: Literal["api", "sql", "sqlmsg", "messaging"] | None = Field(
         default=None, description="what the address of a network with role vip serves"
     )
+    management: StrictBool = Field(
+        default=False,
+        description="of several networks with addresses for a node, its management address and its default route are "
+        "here; default: the one with the node's role, then the first by name; nodes that have addresses keep theirs",
+    )
     gateway: Address | None = Field(default=None, description="default: the first address")
     range: NetworkRange | None = Field(default=None, description="default: all but network, gateway and broadcast")
 
@@ -52,6 +57,10 @@ class Network(Strict):
     def vip_usage(self) -> str | None:
         """What its virtual address serves; None: it asks for none."""
         return (self.usage or "api") if self.public or self.role == "vip" else None
+
+    def may_manage(self, role: str) -> bool:
+        """Whether the management address of a node of this role may be here, if the network is in its location."""
+        return self.role in ("all", role) and not self.public
 
 
 class Api(Strict):

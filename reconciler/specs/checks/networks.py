@@ -223,6 +223,39 @@ def nodes_have_a_management_network(context: CheckContext) -> Iterator[Diagnosti
             yield error("No management network", detail, context.parsed.at("Cluster", cluster, "networks"))
 
 
+def one_network_manages(context: CheckContext) -> Iterator[Diagnostic]:
+    """Where nodes get addresses on several networks alike, somebody says which one is for their management."""
+    for cluster, spec in context.tree.clusters.items():
+        told: set[tuple[str, ...]] = set()
+        for role, location in ((role, at) for role in spec.roles for at in _locations(spec) or (None,)):
+            fitting = {name: net for name, net in sorted(spec.networks.items()) if serves(net, role, location)}
+            marked = tuple(name for name, net in fitting.items() if net.management)
+            alike = marked or tuple(name for name, net in fitting.items() if net.role == role) or tuple(fitting)
+            if len(alike) < 2 or alike in told:
+                continue
+            told.add(alike)
+            at = context.parsed.at("Cluster", cluster, "networks", alike[1])
+            names = f'"{alike[0]}" and "{alike[1]}"'
+            if marked:
+                detail = f'Networks {names} of "{cluster}" are both for the management of {role} nodes. Keep one.'
+                yield error("Two management networks", detail, at)
+            else:
+                detail = (
+                    f'{role} nodes of "{cluster}" get addresses on {names} alike. "{alike[0]}" has their management '
+                    'address and default route: its name comes first. Write "management: true" in the one that should.'
+                )
+                yield warning("Management network by its name", detail, at)
+
+
+def management_is_where_nodes_are(context: CheckContext) -> Iterator[Diagnostic]:
+    """What is marked as a management network may be one."""
+    for cluster, name, network in each_network(context):
+        if network.management and not any(network.may_manage(role) for role in context.roles):
+            detail = f'Network "{name}" cannot be a management network: it is public, or has a role without nodes.'
+            at = context.parsed.at_key("Cluster", cluster, "networks", name, "management")
+            yield error("No management network", detail, at)
+
+
 def _locations(spec: ClusterSpec) -> tuple[str, ...]:
     return tuple(sorted({network.location for network in spec.networks.values() if network.location is not None}))
 
@@ -230,7 +263,7 @@ def _locations(spec: ClusterSpec) -> tuple[str, ...]:
 def serves(network: Network, role: str, location: str | None) -> bool:
     """Whether a node of this role and location has its management address on the network."""
     fits = network.location is None or location is None or network.location == location
-    return fits and not network.public and network.role in ("all", role) and network.subnet.prefixlen < 32
+    return fits and network.may_manage(role) and network.subnet.prefixlen < 32
 
 
 def networks_have_interfaces(context: CheckContext) -> Iterator[Diagnostic]:
@@ -351,6 +384,8 @@ CHECKS: tuple[Check, ...] = (
     bridges_are_numbered,
     clusters_have_one_public_network,
     nodes_have_a_management_network,
+    one_network_manages,
+    management_is_where_nodes_are,
     networks_have_interfaces,
     virtual_addresses_have_an_interface,
     networks_can_share_interfaces,
