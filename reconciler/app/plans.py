@@ -22,6 +22,10 @@ NOT_SHOWN = "Puppet documents"
 """Subject of the note that says why nothing is compared."""
 
 
+BRANCH = "The branch"
+"""Subject of the note that says that the specs lack what is in force."""
+
+
 class UnknownBaseError(LookupError):
     """A plan is to be compared with what nobody has here."""
 
@@ -46,6 +50,7 @@ def planned(site: Site, observed: str | None = None, base: str | None = None) ->
     commit, tree = site.specs.in_force(newest=acting is None)
     good = site.specs.state().good
     before, notes = _in_force(site, good, commit)
+    notes |= _behind(site, good, commit, base)
     snapshot = _with_fixed(site.snapshot(), before or tree)
     if store is not None and snapshot.secrets:
         store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is reported once, not for every node
@@ -66,6 +71,7 @@ def replayed(site: Site, observation: Observation, base: str | None = None) -> t
     """What would be done by this site's specs about what was observed, and that under these specs; see ``planned``."""
     commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
+    notes |= _behind(site, observation.base, commit, base)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
     unmade = {ref for m in observation.machines for ref in m.missing_secrets}
 
@@ -89,8 +95,9 @@ def _told(given: PlanningInput, diff: RevisionDiff, notes: Mapping[str, str], an
     """The plan with what readers should know besides: what is paused, and what differs from the base's."""
     todo, observation = plan(given), given.observed
     if anyway is not None:
-        changes = spec_changes(anyway.spec, given.spec)
-        todo = replace(todo, beyond=beyond(todo, plan(anyway)), changes=changes)
+        changes, found = spec_changes(anyway.spec, given.spec), beyond(todo, plan(anyway))
+        found = replace(found, notes=found.notes | ({BRANCH} & notes.keys()))
+        todo = replace(todo, beyond=found, changes=changes)
     paused = {f"{pause.scope} is paused": f"by {pause.who}: {pause.why}" for pause in observation.pauses}
     return replace(todo, enc=tuple(diff.changes), notes={**todo.notes, **notes, **paused})
 
@@ -132,7 +139,22 @@ def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
     return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines, snapshot.rings)))
 
 
-def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTree | None, Mapping[str, str]]:
+def _behind(site: Site, good: str | None, commit: str | None, base: str | None) -> dict[str, str]:
+    """What to say of a branch that lacks what the commit in force changed, where it is compared with that one."""
+    if good in (None, commit) or base not in (None, IN_FORCE):
+        return {}
+    assert good is not None
+    left_at = site.specs.left_at(good)
+    if left_at is None or site.specs.files_at(left_at) == site.specs.files_at(good):
+        return {}
+    return {
+        BRANCH: f"it does not have the commit in force, {good[:12]}: what was changed since {left_at[:12]}, where the "
+        "branch left it, is told as if it were taken back. Merge it first, or see what the branch alone changes: "
+        f"plan --base {left_at[:12]}"
+    }
+
+
+def _in_force(site: Site, good: str | None, commit: str | None) -> tuple[SpecTree | None, dict[str, str]]:
     """The daemon's specs, where they are others than the plan's and can be had; and what to say of specs besides."""
     refused = {"specs": site.specs.problem} if site.specs.problem else {}
     if good is None or good == commit:

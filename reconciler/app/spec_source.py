@@ -21,7 +21,7 @@ from ..specs.settings_table import load_table
 from ..specs.source.follow import DirectorySource, FollowedSource, Repository, SourceLook, SourceState
 from ..specs.source.git import GitSource
 from ..specs.source.run_git import full_name
-from ..specs.source.work_tree import commit_of, read_commit, repository_of
+from ..specs.source.work_tree import commit_of, left_at, read_commit, repository_of
 from ..specs.validate import validate
 from .config import Config, SourceConfig
 from .database import SiteDatabase
@@ -239,6 +239,15 @@ class SpecSource:
         try:
             return self.tree_at(full_name(repository_of(self._config.specs), name))
         except (PermanentError, TemporaryError):
+            return None
+
+    def left_at(self, commit: str) -> str | None:
+        """Where the branch in the work tree left the history of a commit that it lacks; None: it has it, or unknown."""
+        if self._config.source is not None:
+            return None
+        try:
+            return left_at(repository_of(self._config.specs), commit)
+        except PermanentError:
             return None
 
     def files_at(self, commit: str) -> Mapping[str, bytes] | None:

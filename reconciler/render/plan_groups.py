@@ -161,7 +161,8 @@ def counts(plan: Plan) -> str:
         (s["enc"], " Puppet parameters changed"),
         (s["loosened"], f" {'rule' if s['loosened'] == 1 else 'rules'} loosened"),
     ]
-    numbers = ", ".join(f"{count}{text}" for count, text in said if count) or "no machines"
+    nothing = "no machines" if plan.going_on is None else "no machine has another step"
+    numbers = ", ".join(f"{count}{text}" for count, text in said if count) or nothing
     return f"{numbers}; would erase {disks_of(s['destructive'])}" if s["destructive"] else numbers
 
 

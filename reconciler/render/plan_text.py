@@ -1,6 +1,7 @@
 """A plan for a tired operator: what will happen, the worst first; then who waits for what; the rest in numbers."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from ..model.plan import Plan, Step
 from . import plan_groups as groups
@@ -32,7 +33,8 @@ def plan_text(plan: Plan) -> str:
     lines += _section("Notes", [f"{name}: {printable(note)}" for name, note in sorted(plan.notes.items())])
     lines += _section("Warnings", map(printable, plan.warnings))
     lines += ["", f"{groups.verdict(plan)}Plan {groups.base(plan)}: {groups.counts(plan)}.{groups.shown(plan)}"]
-    return "\n".join(lines).lstrip("\n") + "\n"
+    one_apart = (line for before, line in pairwise(["", *lines]) if before or line)
+    return "\n".join(one_apart) + "\n"
 
 
 def _name(step: Step) -> str:

@@ -90,6 +90,11 @@ class Laid:
     def commit(self) -> str:
         return commit_all(self.folder / "repository", "Change")
 
+    def look(self) -> None:
+        """Have the newest commit taken, as the daemon does."""
+        with closing(self.open()) as site:
+            site.specs.look()
+
     def open(self, now: datetime | None = None) -> Site:
         config = load_config(self.folder / "reconciler.yaml", {}, {})
         return Site(config, lambda: now) if now else Site(config)
@@ -161,6 +166,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Laid:
         keep_as_built(site.store, site.specs.tree(), replace(site.observe(), now=began + timedelta(minutes=40)))
         missing = {ref for m in site.observe().machines for ref in m.missing_secrets}
         site.store.add_secrets({ref: text_of(ref) for ref in missing}, began)
+        site.observe()
+        site.keep_documents()
+        ran = began + timedelta(hours=2)
+        site.store.record([Heard(action.serial, ran, puppet_at=ran) for action in enrolled])
     return Laid(laid.folder, tuple(bodies))
 
 
@@ -169,8 +178,7 @@ def laid(template: Laid, tmp_path: Path) -> Laid:
     """A copy of the template."""
     shutil.copytree(template.folder, tmp_path / "site")
     (tmp_path / "site/reconciler.yaml").write_text(_CONFIG.format(folder=tmp_path / "site"))
-    with closing(Laid(tmp_path / "site").open()) as site:
-        site.specs.look()  # its mirror is named after the repository's place
+    Laid(tmp_path / "site").look()  # its mirror is named after the repository's place
     return Laid(tmp_path / "site", template.reports)
 
 

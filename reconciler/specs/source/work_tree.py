@@ -10,7 +10,7 @@ from ...model.errors import PermanentError, TemporaryError
 from ..files import SUFFIXES
 from .commit_files import Files, blobs_of, hidden, read_files
 from .git_address import check_branch
-from .run_git import Git, checked, run_git
+from .run_git import Git, checked, is_ancestor, run_git
 
 
 def create_repository(folder: Path, branch: str = "main") -> None:
@@ -71,6 +71,19 @@ def repository_of(folder: Path) -> Git:
     if found is None:
         raise PermanentError(f"{folder} is in no git repository")
     return found[0]
+
+
+def left_at(run: Git, commit: str) -> str | None:
+    """Where the history of a work tree left the one of a commit that it does not have.
+
+    None: it has that commit, or nobody here can tell.
+    """
+    try:
+        if is_ancestor(run, commit, "HEAD"):
+            return None
+        return run("merge-base", checked(commit), "HEAD").decode().strip()
+    except (TemporaryError, PermanentError):
+        return None
 
 
 def _work_tree(folder: Path) -> tuple[Git, str] | None:
