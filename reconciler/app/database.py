@@ -26,24 +26,31 @@ class SiteDatabase:
         self._config = config
         self._writing: Store | None = None
         self._reading: Store | None = None  # without the right to write, and only as long as nobody writes
+        self._closed = False
 
     @property
     def writing(self) -> Store:
         """The database for those who write.
 
         Raises:
-            PermanentError: It cannot be opened; or it is not there, and none is made.
+            PermanentError: It cannot be opened; or it is not there, and none is made; or it was closed.
         """
         if self._writing is None:
+            self._refuse_late()
             self._writing = open_store(self._config) if self.makes else open_existing(self._config)
         return self._writing
 
     @property
     def reading(self) -> Store | None:
-        """The database for those who only read; None when there is none yet, and then none is made."""
+        """The database for those who only read; None when there is none yet, and then none is made.
+
+        Raises:
+            PermanentError: It was closed.
+        """
         if self._writing is not None:
             return self._writing
         if self._reading is None:
+            self._refuse_late()
             self._reading = open_kept(self._config)
         return self._reading
 
@@ -79,8 +86,18 @@ class SiteDatabase:
             raise
         self._writing = store
 
+    def _refuse_late(self) -> None:
+        """A thread that comes late, such as one that waited for git, would open it as somebody who holds no lease."""
+        if self._closed:
+            raise PermanentError("the database was closed: this process is about to end")
+
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened. From then on nothing is."""
+        self._closed = True
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close what was opened, so that another database may be put in its place."""
         for store in (self._writing, self._reading):
             if store is not None:
                 store.close()

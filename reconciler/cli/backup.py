@@ -136,7 +136,7 @@ def _put_aside(site: "Site") -> str | None:
         holder = None
     if holder is not None:
         return f"the daemon {holder} acts on this database: stop it first"
-    site.database.close()
+    site.database.let_go()
     for moved in put_aside(site.config, site.now()):
         note(f"The database that was there is {moved} now.")
     return None

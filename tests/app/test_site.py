@@ -54,6 +54,15 @@ def test_a_database_that_is_open_is_not_opened_again(site: Site) -> None:
     assert site.store is before
 
 
+def test_a_thread_that_comes_late_opens_no_database_that_was_closed(site: Site) -> None:
+    site.database.open()
+    site.store.save_state("source", "as it was")
+    site.close()
+    for late in (site.specs.look, lambda: site.store, lambda: site.kept):
+        with pytest.raises(PermanentError, match="the database was closed: this process is about to end"):
+            late()
+
+
 async def test_a_database_that_was_just_opened_is_not_looked_through_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
