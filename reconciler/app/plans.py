@@ -50,7 +50,7 @@ def planned(site: Site, observed: str | None = None, base: str | None = None) ->
     commit, tree = site.specs.in_force(newest=acting is None)
     good = site.specs.state().good
     before, notes = _in_force(site, good, commit)
-    notes |= _behind(site, good, commit, base)
+    notes |= _behind(site, good, base)
     snapshot = _with_fixed(site.snapshot(), before or tree)
     if store is not None and snapshot.secrets:
         store.secret(next(iter(snapshot.secrets)))  # a missing or wrong key is reported once, not for every node
@@ -71,7 +71,7 @@ def replayed(site: Site, observation: Observation, base: str | None = None) -> t
     """What would be done by this site's specs about what was observed, and that under these specs; see ``planned``."""
     commit, tree = site.specs.in_force()
     before, notes = _in_force(site, observation.base, commit)
-    notes |= _behind(site, observation.base, commit, base)
+    notes |= _behind(site, observation.base, base)
     snapshot = _with_fixed(snapshot_of(observation), before or tree)
     unmade = {ref for m in observation.machines for ref in m.missing_secrets}
 
@@ -139,18 +139,15 @@ def _with_fixed(snapshot: Snapshot, in_force: SpecTree) -> Snapshot:
     return replace(snapshot, fixed=remembered(snapshot.fixed, fixed_by(in_force, machines, snapshot.rings)))
 
 
-def _behind(site: Site, good: str | None, commit: str | None, base: str | None) -> dict[str, str]:
-    """What to say of a branch that lacks what the commit in force changed, where it is compared with that one."""
-    if good in (None, commit) or base not in (None, IN_FORCE):
+def _behind(site: Site, good: str | None, base: str | None) -> dict[str, str]:
+    """What to say of a branch that lacks what the commit changed with which it is compared."""
+    against = good if base in (None, IN_FORCE) else base
+    if against is None or (left := site.specs.left_at(against)) is None:
         return {}
-    assert good is not None
-    left_at = site.specs.left_at(good)
-    if left_at is None or site.specs.files_at(left_at) == site.specs.files_at(good):
-        return {}
+    called = f"the commit in force, {against[:12]}" if against == good else against
     return {
-        BRANCH: f"it does not have the commit in force, {good[:12]}: what was changed since {left_at[:12]}, where the "
-        "branch left it, is told as if it were taken back. Merge it first, or see what the branch alone changes: "
-        f"plan --base {left_at[:12]}"
+        BRANCH: f"it does not have {called}: what was changed since {left[:12]}, where the branch left it, is told "
+        f"as if it were taken back. Merge it first, or see what the branch alone changes: plan --base {left[:12]}"
     }
 
 

@@ -241,14 +241,24 @@ class SpecSource:
         except (PermanentError, TemporaryError):
             return None
 
-    def left_at(self, commit: str) -> str | None:
-        """Where the branch in the work tree left the history of a commit that it lacks; None: it has it, or unknown."""
+    def left_at(self, name: str) -> str | None:
+        """The commit at which the branch in the work tree left another history, where it lacks what that did to specs.
+
+        Args:
+            name: The other history's newest commit; any name of git's.
+
+        Returns:
+            None where it lacks nothing, or nobody here can tell.
+        """
         if self._config.source is not None:
             return None
         try:
-            return left_at(repository_of(self._config.specs), commit)
-        except PermanentError:
+            run = repository_of(self._config.specs)
+            commit = full_name(run, name)
+            left = left_at(run, commit)
+        except (PermanentError, TemporaryError):
             return None
+        return None if left is None or self.files_at(left) == self.files_at(commit) else left
 
     def files_at(self, commit: str) -> Mapping[str, bytes] | None:
         """The files at a commit, from the repository that holds the specs directory, or from the daemon's mirror."""

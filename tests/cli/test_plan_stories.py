@@ -123,6 +123,30 @@ def test_a_reviewer_reads(story: Callable[[Laid], None], on: Any, laid: Laid, mo
         assert got == golden.read_text(), f"{golden} differs; GOLDEN=overwrite rewrites it"
 
 
+def test_a_branch_that_lacks_what_it_is_compared_with_is_told_so(on: Any, laid: Laid) -> None:
+    a_comment_on_a_branch_that_is_behind(laid)
+    plan = ("--specs", laid.specs, "plan", "--detailed-exitcode")
+    for base, called in (
+        ((), "the commit in force, "),
+        (("--base",), "the commit in force, "),
+        (("--base", "main"), "main"),
+    ):
+        said = on(*plan, *base)
+        assert f"The branch: it does not have {called}" in said.out
+        assert said.status == 2
+    began = said.out.rpartition("plan --base ")[2].split()[0]
+    alone = on(*plan, "--base", began)
+    assert (alone.out.startswith("No changes. "), alone.status) == (True, 0)
+
+
+def test_a_branch_that_lacks_nothing_of_the_specs_is_not(on: Any, laid: Laid) -> None:
+    (laid.specs.parent / "README").write_text("Beside the specs.")
+    laid.commit()
+    laid.look()
+    subprocess.run(["git", "switch", "--quiet", "--create", "behind", "HEAD~1"], cwd=laid.specs, check=True)
+    assert on("--specs", laid.specs, "plan", "--base", "--detailed-exitcode").out.startswith("No changes. ")
+
+
 def the_same_each_time(text: str, laid: Laid) -> str:
     """Without what differs from run to run: where the database is, commits, digests, moments."""
     text = text.replace(str(laid.folder), "SITE")
