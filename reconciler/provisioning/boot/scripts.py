@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from textwrap import indent
 
 from ...model.boot_choice import BootChoice, BootFrom
 from ...model.kinds import NetworkBoot
@@ -147,7 +148,18 @@ def _grub_entry(live: Live, architecture: str, port: BootPort = NOBODY) -> str:
     )
 
 
-_GRUB_BIOS_DISK = """\
+_ITS_OWN_MENU = """\
+for menu in /boot/grub/grub.cfg /grub/grub.cfg; do
+  if [ -f ($system)$menu ]; then
+    set root=$system
+    configfile ($system)$menu
+  fi
+done
+"""
+"""Of the system on ``$system``, which is on no disk of its own."""
+
+
+_GRUB_BIOS_DISK = f"""\
   if [ $grub_platform = pc ]; then
     for module in part_gpt part_msdos ext2 xfs btrfs mdraid09 mdraid1x lvm regexp; do
       insmod $module
@@ -160,13 +172,7 @@ _GRUB_BIOS_DISK = """\
             boot
           fi
         fi
-        for menu in /boot/grub/grub.cfg /grub/grub.cfg; do
-          if [ -f ($system)$menu ]; then
-            set root=$system
-            configfile ($system)$menu
-          fi
-        done
-      fi
+{indent(_ITS_OWN_MENU, 8 * " ")}      fi
     done
     for disk in hd0 hd1 hd2 hd3; do
       set root=$disk
@@ -182,7 +188,7 @@ whatever disk has a boot sector, for a file system that this GRUB does not know.
 none. A module that is missing is told, and nothing else comes of it."""
 
 
-_GRUB_EFI_DISK = """\
+_GRUB_EFI_DISK = f"""\
     for module in part_gpt part_msdos fat ext2 xfs btrfs mdraid09 mdraid1x lvm regexp; do
       insmod $module
     done
@@ -198,13 +204,7 @@ _GRUB_EFI_DISK = """\
           done
         done
       fi
-      for menu in /boot/grub/grub.cfg /grub/grub.cfg; do
-        if [ -f ($system)$menu ]; then
-          set root=$system
-          configfile ($system)$menu
-        fi
-      done
-      if [ -n "$disk" ]; then
+{indent(_ITS_OWN_MENU, 6 * " ")}      if [ -n "$disk" ]; then
         exit
       fi
     fi
