@@ -203,11 +203,17 @@ def clusters_have_one_public_network(context: CheckContext) -> Iterator[Diagnost
 def _without_management(spec: ClusterSpec, roles: Iterable[str]) -> dict[str, list[str]]:
     """Roles of a cluster by the location in which it has no network for them; "" is anywhere."""
     missing: dict[str, list[str]] = defaultdict(list)
-    for role in roles:
-        for location in spec.roles[role].locations or _locations(spec) or ("",):
-            if not any(serves(network, role, location or None) for network in spec.networks.values()):
-                missing[location].append(role)
+    for role, location in _where_nodes_are(spec, roles):
+        if not any(serves(network, role, location) for network in spec.networks.values()):
+            missing[location or ""].append(role)
     return missing
+
+
+def _where_nodes_are(spec: ClusterSpec, roles: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Roles of a cluster, each with the locations that its machines may come from; None is anywhere."""
+    for role in roles:
+        for location in spec.roles[role].locations or _locations(spec) or (None,):
+            yield role, location
 
 
 def nodes_have_a_management_network(context: CheckContext) -> Iterator[Diagnostic]:
@@ -227,7 +233,7 @@ def one_network_manages(context: CheckContext) -> Iterator[Diagnostic]:
     """Where nodes get addresses on several networks alike, somebody says which one is for their management."""
     for cluster, spec in context.tree.clusters.items():
         told: set[tuple[str, ...]] = set()
-        for role, location in ((role, at) for role in spec.roles for at in _locations(spec) or (None,)):
+        for role, location in _where_nodes_are(spec, spec.roles):
             fitting = {name: net for name, net in sorted(spec.networks.items()) if serves(net, role, location)}
             marked = tuple(name for name, net in fitting.items() if net.management)
             alike = marked or tuple(name for name, net in fitting.items() if net.role == role) or tuple(fitting)
