@@ -74,9 +74,10 @@ class SiteDatabase:
         """Open the database for a process that stays, if that was not done yet, and see that it is sound.
 
         Raises:
-            PermanentError: It may not be opened, or is damaged.
+            PermanentError: It may not be opened, or is damaged; or it was closed.
             TemporaryError: It does not answer.
         """
+        self._refuse_late()
         store, self._writing = self._writing or open_store(self._config), None
         try:
             if (damage := store.damage()) is not None:

@@ -58,7 +58,7 @@ def test_a_thread_that_comes_late_opens_no_database_that_was_closed(site: Site) 
     site.database.open()
     site.store.save_state("source", "as it was")
     site.close()
-    for late in (site.specs.look, lambda: site.store, lambda: site.kept):
+    for late in (site.specs.look, site.database.open, lambda: site.store, lambda: site.kept):
         with pytest.raises(PermanentError, match="the database was closed: this process is about to end"):
             late()
 
