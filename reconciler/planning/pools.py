@@ -65,13 +65,13 @@ class SlotPool:
         self.taken += 1
         self.filled[part] += 1
 
-    def hold(self, m: MachineView, location: str | None) -> None:
-        """Count a machine that has a slot, from the location that it got it for."""
-        part = self.part(location, rack(m))
+    def hold(self, m: MachineView, allocation: Allocation) -> None:
+        """Count a machine that has a slot, by the location that it got it for."""
+        part = self.part(allocation.location, rack(m))
         self.holders.append(m)
         self.take(part)
-        if self.want.spread == "rack" and part is None and m.allocation:
-            self.strays.append(m.allocation.hostname)
+        if self.want.spread == "rack" and part is None:
+            self.strays.append(allocation.hostname)
 
 
 def pools_of(spec: SpecTree) -> dict[PoolName, SlotPool]:
@@ -117,7 +117,7 @@ def count_holders(
         allocation = m.allocation
         pool = pools.get((allocation.cluster, allocation.role))
         if pool is not None:
-            pool.hold(m, allocation.location)
+            pool.hold(m, allocation)
         elif allocation.cluster in spec.clusters:
             orphaned[m.serial] = f"{allocation.cluster} asks for no {allocation.role} any more"
         else:
